@@ -1,0 +1,199 @@
+"""Arguments into their normal form, or an error that says: operation, argument, what arrived, what was expected."""
+
+from collections.abc import Sequence
+from math import ceil
+from typing import Any
+
+import numpy as np
+
+FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+
+Pair = tuple[int, int]
+Padding = tuple[Pair, Pair]
+
+
+def array(
+    op: str, name: str, value: Any, axes: str | None, dtypes: Sequence[np.dtype] = FLOATS
+) -> np.ndarray:
+    """`value` as a C-contiguous, aligned, writable array (copied only if it is not), its rank and dtype checked.
+
+    `axes` names the axes, a letter or word each ("N H W C"); None allows any rank.
+    """
+    wanted = " or ".join(str(d) for d in dtypes)
+    if not isinstance(value, np.ndarray):
+        raise TypeError(
+            f"{op}: {name} must be a NumPy array of {wanted}, got {type(value).__name__}: use numpy.asarray"
+        )
+    if value.dtype not in dtypes:
+        raise TypeError(f"{op}: {name} must be {wanted}, got {value.dtype}: use {name}.astype('{dtypes[0]}')")
+    if axes is not None and value.ndim != len(axes.split()):
+        letters = ",".join(axes.split())
+        raise ValueError(
+            f"{op}: {name} must have {len(axes.split())} axes ({letters}), got shape {value.shape}"
+        )
+    # one layout and no read-only arrays: Numba would compile every kernel again for each
+    return np.require(value, requirements=["C", "A", "W"])
+
+
+def same_dtype(op: str, **arrays: np.ndarray | None) -> None:
+    """Raise TypeError unless all given arrays share one dtype."""
+    given = {name: a.dtype for name, a in arrays.items() if a is not None}
+    if len(set(given.values())) > 1:
+        listed = ", ".join(f"{name} is {dtype}" for name, dtype in given.items())
+        raise TypeError(f"{op}: all arrays must have one dtype, but {listed}")
+
+
+def shape(op: str, name: str, value: np.ndarray, expected: tuple[int, ...], why: str) -> None:
+    """Raise ValueError unless `value` has the expected shape; `why` says where that shape comes from."""
+    if value.shape != expected:
+        raise ValueError(f"{op}: {name} must have shape {expected} ({why}), got {value.shape}")
+
+
+def sizes(op: str, name: str, value: Any, axes: str) -> tuple[int, ...]:
+    """A shape given as an argument (x_shape, k_shape): a tuple of as many non-negative integers as `axes` has letters."""
+    wanted = len(axes.split())
+    if (
+        not isinstance(value, (tuple, list))
+        or len(value) != wanted
+        or not all(_is_int(v) and v >= 0 for v in value)
+    ):
+        letters = ",".join(axes.split())
+        raise ValueError(f"{op}: {name} must be {wanted} non-negative integers ({letters}), got {value!r}")
+    return tuple(int(v) for v in value)
+
+
+def output(
+    op: str, name: str, given: Any, shape: tuple[int, ...], dtype: Any, inputs: Sequence[Any] = ()
+) -> np.ndarray:
+    """The array to write a result to: a new one, or `given` once its shape, dtype and layout are right.
+
+    It may not overlap an input: inputs are never mutated.
+    """
+    if given is None:
+        return np.empty(shape, dtype)
+    if not isinstance(given, np.ndarray):
+        raise TypeError(f"{op}: {name} must be a NumPy array, got {type(given).__name__}")
+    if given.shape != shape or given.dtype != dtype:
+        raise ValueError(
+            f"{op}: {name} must be {np.dtype(dtype)} of shape {shape}, got {given.dtype} of {given.shape}"
+        )
+    flags = given.flags
+    if not (flags.c_contiguous and flags.aligned and flags.writeable):
+        raise ValueError(
+            f"{op}: {name} must be writable, aligned and C-contiguous: pass a fresh numpy.empty({shape})"
+        )
+    if any(isinstance(x, np.ndarray) and np.may_share_memory(given, x) for x in inputs):
+        raise ValueError(
+            f"{op}: {name} overlaps an input in memory; inputs are never overwritten: pass another array"
+        )
+    return given
+
+
+def outputs(
+    op: str, given: Any, wanted: Sequence[tuple[str, tuple[int, ...], Any]], inputs: Sequence[Any] = ()
+) -> tuple:
+    """The arrays for a result that is a tuple; `wanted` lists (name, shape, dtype)."""
+    if given is None:
+        given = (None,) * len(wanted)
+    if not isinstance(given, tuple) or len(given) != len(wanted):
+        names = ", ".join(name for name, *_ in wanted)
+        raise TypeError(
+            f"{op}: out must be a tuple of {len(wanted)} arrays ({names}), got {type(given).__name__}"
+        )
+    return tuple(output(op, f"out {w[0]}", g, w[1], w[2], inputs) for g, w in zip(given, wanted, strict=True))
+
+
+def deliver(op: str, result: Any, given: Any) -> Any:
+    """The reference's float64 result as it is, or rounded into `given` (an array, or a tuple for a tuple)."""
+    if given is None:
+        return result
+    if isinstance(result, tuple):
+        spots = outputs(
+            op,
+            given,
+            [(f"{i}", r.shape, g.dtype) for i, (r, g) in enumerate(zip(result, given, strict=True))],
+        )
+        for spot, r in zip(spots, result, strict=True):
+            spot[...] = r
+        return spots
+    spot = output(op, "out", given, result.shape, given.dtype)
+    spot[...] = result
+    return spot
+
+
+def pair(op: str, name: str, value: Any, minimum: int = 1) -> Pair:
+    """An int or two of them, each at least `minimum`, as (vertical, horizontal)."""
+    both = (value, value) if _is_int(value) else value
+    if (
+        not isinstance(both, (tuple, list))
+        or len(both) != 2
+        or not all(_is_int(v) and v >= minimum for v in both)
+    ):
+        raise ValueError(f"{op}: {name} must be an integer >= {minimum} or a pair of them, got {value!r}")
+    return int(both[0]), int(both[1])
+
+
+def padding(op: str, value: Any, image: Pair, kernel: Pair, stride: Pair, dilation: Pair) -> Padding:
+    """An int, "valid", "same" or ((top, bottom), (left, right)) as the last of these.
+
+    "same" is Keras's: total = max((ceil(H/s) - 1)*s + (P-1)*d + 1 - H, 0), top = total // 2.
+    """
+    if isinstance(value, str) and value == "same":
+        spans = [
+            max((ceil(h / s) - 1) * s + (p - 1) * d + 1 - h, 0)
+            for h, p, s, d in zip(image, kernel, stride, dilation, strict=True)
+        ]
+        return (spans[0] // 2, spans[0] - spans[0] // 2), (spans[1] // 2, spans[1] - spans[1] // 2)
+    if isinstance(value, str) and value == "valid":
+        value = 0
+    if _is_int(value) and value >= 0:
+        return (int(value), int(value)), (int(value), int(value))
+    if (
+        isinstance(value, (tuple, list))
+        and len(value) == 2
+        and all(isinstance(v, (tuple, list)) for v in value)
+    ):
+        return pair(op, "padding", value[0], 0), pair(op, "padding", value[1], 0)
+    raise ValueError(
+        f"{op}: padding must be an integer >= 0, 'valid', 'same' or ((top, bottom), (left, right)), got {value!r}"
+    )
+
+
+def window_count(
+    op: str, image: Pair, kernel: Pair, stride: Pair, pad: Padding, dilation: Pair = (1, 1)
+) -> Pair:
+    """How often the window fits: (H + top + bottom - d*(P-1) - 1) // s + 1, and the same across."""
+    counts = []
+    for axis, h, p, s, d, (a, b) in zip("HW", image, kernel, stride, dilation, pad, strict=True):
+        if p < 1:
+            raise ValueError(f"{op}: the kernel must be at least 1x1, got {kernel[0]}x{kernel[1]}")
+        room = h + a + b - d * (p - 1) - 1
+        if room < 0:
+            raise ValueError(
+                f"{op}: the window does not fit: it spans {d * (p - 1) + 1} (size {p}, dilation {d}) along {axis}, "
+                f"the padded image has {h + a + b}; pad more or use a larger image"
+            )
+        counts.append(room // s + 1)
+    return counts[0], counts[1]
+
+
+def integer(op: str, name: str, value: Any, minimum: int = 1) -> int:
+    """An integer that is at least `minimum`."""
+    if not _is_int(value) or value < minimum:
+        raise ValueError(f"{op}: {name} must be an integer >= {minimum}, got {value!r}")
+    return int(value)
+
+
+def number(
+    op: str, name: str, value: Any, low: float, high: float = float("inf"), *, below: bool = False
+) -> float:
+    """A finite real number in [low, high], or in [low, high) if `below`."""
+    ok = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if not ok or not low <= value <= high or (below and value == high) or not np.isfinite(value):
+        bracket = ")" if below else "]"
+        raise ValueError(f"{op}: {name} must be a number in [{low}, {high}{bracket}, got {value!r}")
+    return float(value)
+
+
+def _is_int(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.bool_))

@@ -1,0 +1,119 @@
+"""Two-dimensional convolution, formula (1), and its two gradients; README.md is the lesson.
+
+Arrays are channels-last: x (N,H,W,C), k (P,Q,C/groups,F), b (F,), y (N,Ho,Wo,F); all float32 or all float64.
+`stride`, `dilation`: an int or (vertical, horizontal). `padding`: an int, "valid", "same" or ((top,bottom),(left,right)).
+`out`: where to write the result, C-contiguous and apart from the inputs. `variant`: a name from the registry.
+Every function raises TypeError for a wrong kind of array and ValueError for shapes or settings that do not fit.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from kernels import checks, registry
+
+OP = "conv2d"
+
+
+def forward(
+    x: np.ndarray,
+    k: np.ndarray,
+    b: np.ndarray | None = None,
+    *,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+    variant: str = "cpu",
+    out: np.ndarray | None = None,
+) -> np.ndarray:
+    """y[n,i,j,f] = b[f] + sum_{p,q,c} x[n, s*i + d*p - top, s*j + d*q - left, c] * k[p,q,c,f]  -> y (N,Ho,Wo,F).
+
+    c runs over the input channels of f's group. `reference` returns float64, the others x's dtype.
+    """
+    x = checks.array(OP, "x", x, "N H W C")
+    k = checks.array(OP, "k", k, "P Q C F")
+    if b is not None:
+        b = checks.array(OP, "b", b, "F")
+        checks.shape(OP, "b", b, (k.shape[3],), f"one bias a filter: k.shape={k.shape} (P,Q,C/groups,F)")
+    checks.same_dtype(OP, x=x, k=k, b=b)
+    settings, y_shape = geometry(x.shape, k.shape, stride, padding, dilation, groups)
+    run = registry.find(OP, variant, "forward")
+    if variant == "reference":
+        return checks.deliver(OP, run(x, k, b, **settings), out)
+    y = checks.output(OP, "out", out, y_shape, x.dtype, (x, k, b))
+    run(x, k, b, **settings, out=y)
+    return y
+
+
+def backward_data(
+    dy: np.ndarray,
+    k: np.ndarray,
+    x_shape: tuple[int, ...],
+    *,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+    variant: str = "cpu",
+    out: np.ndarray | None = None,
+) -> np.ndarray:
+    """dx[n,h,w,c] = sum of dy[n,i,j,f] * k[p,q,c,f] over all (i,j,p,q,f) in which x[n,h,w,c] stands  -> dx = x_shape."""
+    dy = checks.array(OP, "dy", dy, "N Ho Wo F")
+    k = checks.array(OP, "k", k, "P Q C F")
+    checks.same_dtype(OP, dy=dy, k=k)
+    x_shape = checks.sizes(OP, "x_shape", x_shape, "N H W C")
+    settings, y_shape = geometry(x_shape, k.shape, stride, padding, dilation, groups)
+    checks.shape(OP, "dy", dy, y_shape, f"what forward makes of x_shape={x_shape} and k.shape={k.shape}")
+    run = registry.find(OP, variant, "backward_data")
+    if variant == "reference":
+        return checks.deliver(OP, run(dy, k, x_shape, **settings), out)
+    dx = checks.output(OP, "out", out, x_shape, dy.dtype, (dy, k))
+    run(dy, k, x_shape, **settings, out=dx)
+    return dx
+
+
+def backward_weights(
+    x: np.ndarray,
+    dy: np.ndarray,
+    k_shape: tuple[int, ...],
+    *,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+    variant: str = "cpu",
+    out: tuple[np.ndarray, np.ndarray] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """dk[p,q,c,f] = sum_{n,i,j} x[n, s*i + d*p - top, s*j + d*q - left, c] * dy[n,i,j,f];  db[f] = sum_{n,i,j} dy[n,i,j,f]."""
+    x = checks.array(OP, "x", x, "N H W C")
+    dy = checks.array(OP, "dy", dy, "N Ho Wo F")
+    checks.same_dtype(OP, x=x, dy=dy)
+    k_shape = checks.sizes(OP, "k_shape", k_shape, "P Q C F")
+    settings, y_shape = geometry(x.shape, k_shape, stride, padding, dilation, groups)
+    checks.shape(OP, "dy", dy, y_shape, f"what forward makes of x.shape={x.shape} and k_shape={k_shape}")
+    run = registry.find(OP, variant, "backward_weights")
+    if variant == "reference":
+        return checks.deliver(OP, run(x, dy, k_shape, **settings), out)
+    both = checks.outputs(OP, out, (("dk", k_shape, x.dtype), ("db", k_shape[3:], x.dtype)), (x, dy))
+    run(x, dy, k_shape, **settings, out=both)
+    return both
+
+
+def geometry(
+    x_shape: tuple[int, ...], k_shape: tuple[int, ...], stride: Any, padding: Any, dilation: Any, groups: Any
+) -> tuple[dict[str, Any], tuple[int, int, int, int]]:
+    """The settings in normal form (pairs) and the shape of y; ValueError where they do not fit together."""
+    stride, dilation = checks.pair(OP, "stride", stride), checks.pair(OP, "dilation", dilation)
+    groups = checks.integer(OP, "groups", groups)
+    (n, h, w, c), (p, q, ck, f) = x_shape, k_shape
+    if c != ck * groups:
+        raise ValueError(
+            f"{OP}: x has {c} channels but k expects {ck * groups} (C/groups={ck}, groups={groups}): "
+            f"x.shape={x_shape} (N,H,W,C), k.shape={k_shape} (P,Q,C/groups,F)"
+        )
+    if f % groups:
+        raise ValueError(f"{OP}: groups={groups} must divide the number of filters, F={f}: k.shape={k_shape}")
+    pad = checks.padding(OP, padding, (h, w), (p, q), stride, dilation)
+    ho, wo = checks.window_count(OP, (h, w), (p, q), stride, pad, dilation)
+    return {"stride": stride, "padding": pad, "dilation": dilation, "groups": groups}, (n, ho, wo, f)

@@ -1,0 +1,48 @@
+"""THE table: every operation and its variants, slowest first. To add a variant: one file, one word here.
+
+A variant's name is its file's name; what stands before the first `_` is its target, and the variant that is
+called like the target is that target's default. `reference` belongs to every operation.
+"""
+
+from collections.abc import Callable
+from importlib import import_module
+from types import ModuleType
+
+OPERATIONS: dict[str, tuple[str, ...]] = {
+    "conv2d": ("cpu_naive", "cpu_parallel", "cpu"),
+    "maxpool2d": ("cpu",),
+    "avgpool2d": ("cpu",),
+    "globalavgpool": ("cpu",),
+    "dense": ("cpu",),
+    "batchnorm": ("cpu",),
+    "add": ("cpu",),
+    "sigmoid": ("cpu",),
+    "relu": ("cpu",),
+    "softmax": ("cpu",),
+    "mse": ("cpu",),
+    "crossentropy": ("cpu",),
+    "dropout": ("cpu",),
+    "sgd": ("cpu",),
+    "adam": ("cpu",),
+}
+
+# (operation, variant) -> the factor by which its error may exceed the operation's own rounding bound
+OWN_BOUNDS: dict[tuple[str, str], float] = {}
+
+
+def variants(operation: str, target: str | None = None) -> tuple[str, ...]:
+    """The variants of an operation, slowest first; of one target if it is named. `reference` is not among them."""
+    return tuple(v for v in OPERATIONS[operation] if target in (None, v.split("_")[0]))
+
+
+def load(operation: str, variant: str) -> ModuleType:
+    """The module that holds a variant's passes; ValueError names what there is if it is not among them."""
+    if variant != "reference" and variant not in OPERATIONS[operation]:
+        known = ", ".join(("reference", *OPERATIONS[operation]))
+        raise ValueError(f"{operation}: there is no variant {variant!r}; choose one of: {known}")
+    return import_module(f"kernels.{operation}.{variant}")
+
+
+def find(operation: str, variant: str, name: str) -> Callable:
+    """One pass of a variant: find("conv2d", "cpu", "backward_data")."""
+    return getattr(load(operation, variant), name)
