@@ -19,6 +19,4 @@ def __getattr__(name: str) -> ModuleType:
     """Import an operation's folder when it is first used: `import kernels` stays light."""
     if name in OPERATIONS:
         return import_module(f"kernels.{name}")
-    raise AttributeError(
-        f"module 'kernels' has no attribute {name!r}; its operations are {', '.join(OPERATIONS)}"
-    )
+    raise AttributeError(f"module 'kernels' has no attribute {name!r}; its operations are {', '.join(OPERATIONS)}")

@@ -12,9 +12,7 @@ Pair = tuple[int, int]
 Padding = tuple[Pair, Pair]
 
 
-def array(
-    op: str, name: str, value: Any, axes: str | None, dtypes: Sequence[np.dtype] = FLOATS
-) -> np.ndarray:
+def array(op: str, name: str, value: Any, axes: str | None, dtypes: Sequence[np.dtype] = FLOATS) -> np.ndarray:
     """`value` as a C-contiguous, aligned, writable array (copied only if it is not), its rank and dtype checked.
 
     `axes` names the axes, a letter or word each ("N H W C"); None allows any rank.
@@ -28,9 +26,7 @@ def array(
         raise TypeError(f"{op}: {name} must be {wanted}, got {value.dtype}: use {name}.astype('{dtypes[0]}')")
     if axes is not None and value.ndim != len(axes.split()):
         letters = ",".join(axes.split())
-        raise ValueError(
-            f"{op}: {name} must have {len(axes.split())} axes ({letters}), got shape {value.shape}"
-        )
+        raise ValueError(f"{op}: {name} must have {len(axes.split())} axes ({letters}), got shape {value.shape}")
     # one layout and no read-only arrays: Numba would compile every kernel again for each
     return np.require(value, requirements=["C", "A", "W"])
 
@@ -50,13 +46,9 @@ def shape(op: str, name: str, value: np.ndarray, expected: tuple[int, ...], why:
 
 
 def sizes(op: str, name: str, value: Any, axes: str) -> tuple[int, ...]:
-    """A shape given as an argument (x_shape, k_shape): a tuple of as many non-negative integers as `axes` has letters."""
+    """A shape given as an argument (x_shape, k_shape): non-negative integers, as many as `axes` has letters."""
     wanted = len(axes.split())
-    if (
-        not isinstance(value, (tuple, list))
-        or len(value) != wanted
-        or not all(_is_int(v) and v >= 0 for v in value)
-    ):
+    if not isinstance(value, (tuple, list)) or len(value) != wanted or not all(_is_int(v) and v >= 0 for v in value):
         letters = ",".join(axes.split())
         raise ValueError(f"{op}: {name} must be {wanted} non-negative integers ({letters}), got {value!r}")
     return tuple(int(v) for v in value)
@@ -74,18 +66,12 @@ def output(
     if not isinstance(given, np.ndarray):
         raise TypeError(f"{op}: {name} must be a NumPy array, got {type(given).__name__}")
     if given.shape != shape or given.dtype != dtype:
-        raise ValueError(
-            f"{op}: {name} must be {np.dtype(dtype)} of shape {shape}, got {given.dtype} of {given.shape}"
-        )
+        raise ValueError(f"{op}: {name} must be {np.dtype(dtype)} of shape {shape}, got {given.dtype} of {given.shape}")
     flags = given.flags
     if not (flags.c_contiguous and flags.aligned and flags.writeable):
-        raise ValueError(
-            f"{op}: {name} must be writable, aligned and C-contiguous: pass a fresh numpy.empty({shape})"
-        )
+        raise ValueError(f"{op}: {name} must be writable, aligned and C-contiguous: pass a fresh numpy.empty({shape})")
     if any(isinstance(x, np.ndarray) and np.may_share_memory(given, x) for x in inputs):
-        raise ValueError(
-            f"{op}: {name} overlaps an input in memory; inputs are never overwritten: pass another array"
-        )
+        raise ValueError(f"{op}: {name} overlaps an input in memory; inputs are never overwritten: pass another array")
     return given
 
 
@@ -97,9 +83,7 @@ def outputs(
         given = (None,) * len(wanted)
     if not isinstance(given, tuple) or len(given) != len(wanted):
         names = ", ".join(name for name, *_ in wanted)
-        raise TypeError(
-            f"{op}: out must be a tuple of {len(wanted)} arrays ({names}), got {type(given).__name__}"
-        )
+        raise TypeError(f"{op}: out must be a tuple of {len(wanted)} arrays ({names}), got {type(given).__name__}")
     return tuple(output(op, f"out {w[0]}", g, w[1], w[2], inputs) for g, w in zip(given, wanted, strict=True))
 
 
@@ -124,11 +108,7 @@ def deliver(op: str, result: Any, given: Any) -> Any:
 def pair(op: str, name: str, value: Any, minimum: int = 1) -> Pair:
     """An int or two of them, each at least `minimum`, as (vertical, horizontal)."""
     both = (value, value) if _is_int(value) else value
-    if (
-        not isinstance(both, (tuple, list))
-        or len(both) != 2
-        or not all(_is_int(v) and v >= minimum for v in both)
-    ):
+    if not isinstance(both, (tuple, list)) or len(both) != 2 or not all(_is_int(v) and v >= minimum for v in both):
         raise ValueError(f"{op}: {name} must be an integer >= {minimum} or a pair of them, got {value!r}")
     return int(both[0]), int(both[1])
 
@@ -148,20 +128,14 @@ def padding(op: str, value: Any, image: Pair, kernel: Pair, stride: Pair, dilati
         value = 0
     if _is_int(value) and value >= 0:
         return (int(value), int(value)), (int(value), int(value))
-    if (
-        isinstance(value, (tuple, list))
-        and len(value) == 2
-        and all(isinstance(v, (tuple, list)) for v in value)
-    ):
+    if isinstance(value, (tuple, list)) and len(value) == 2 and all(isinstance(v, (tuple, list)) for v in value):
         return pair(op, "padding", value[0], 0), pair(op, "padding", value[1], 0)
     raise ValueError(
         f"{op}: padding must be an integer >= 0, 'valid', 'same' or ((top, bottom), (left, right)), got {value!r}"
     )
 
 
-def window_count(
-    op: str, image: Pair, kernel: Pair, stride: Pair, pad: Padding, dilation: Pair = (1, 1)
-) -> Pair:
+def window_count(op: str, image: Pair, kernel: Pair, stride: Pair, pad: Padding, dilation: Pair = (1, 1)) -> Pair:
     """How often the window fits: (H + top + bottom - d*(P-1) - 1) // s + 1, and the same across."""
     counts = []
     for axis, h, p, s, d, (a, b) in zip("HW", image, kernel, stride, dilation, pad, strict=True):
@@ -184,9 +158,7 @@ def integer(op: str, name: str, value: Any, minimum: int = 1) -> int:
     return int(value)
 
 
-def number(
-    op: str, name: str, value: Any, low: float, high: float = float("inf"), *, below: bool = False
-) -> float:
+def number(op: str, name: str, value: Any, low: float, high: float = float("inf"), *, below: bool = False) -> float:
     """A finite real number in [low, high], or in [low, high) if `below`."""
     ok = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
     if not ok or not low <= value <= high or (below and value == high) or not np.isfinite(value):

@@ -95,7 +95,7 @@ class _Locator(_CacheLocator):
 
 
 class _Impl(CompileResultCacheImpl):
-    _locator_classes = [_Locator]  # noqa: RUF012  (Numba's name)
+    _locator_classes: list[Any] = [_Locator]  # noqa: RUF012  (Numba's name)
 
 
 class _Files:

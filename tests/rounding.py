@@ -27,6 +27,4 @@ def assert_within(actual, exact, magnitude, terms: int, dtype) -> None:
     bound += float(np.finfo(dtype).smallest_subnormal) * max(terms, 1)
     error = np.abs(np.asarray(actual, float) - exact)
     worst = np.max(error / np.where(bound > 0, bound, 1), initial=0.0)
-    assert np.all(error <= bound), (
-        f"worst error is {worst:.3g} of the rounding bound (gamma of {terms} terms)"
-    )
+    assert np.all(error <= bound), f"worst error is {worst:.3g} of the rounding bound (gamma of {terms} terms)"

@@ -1,7 +1,8 @@
 """Two-dimensional convolution, formula (1), and its two gradients; README.md is the lesson.
 
 Arrays are channels-last: x (N,H,W,C), k (P,Q,C/groups,F), b (F,), y (N,Ho,Wo,F); all float32 or all float64.
-`stride`, `dilation`: an int or (vertical, horizontal). `padding`: an int, "valid", "same" or ((top,bottom),(left,right)).
+`stride`, `dilation`: an int or (vertical, horizontal).
+`padding`: an int, "valid", "same" or ((top, bottom), (left, right)), as in kernels/checks.py.
 `out`: where to write the result, C-contiguous and apart from the inputs. `variant`: a name from the registry.
 Every function raises TypeError for a wrong kind of array and ValueError for shapes or settings that do not fit.
 """
@@ -58,7 +59,7 @@ def backward_data(
     variant: str = "cpu",
     out: np.ndarray | None = None,
 ) -> np.ndarray:
-    """dx[n,h,w,c] = sum of dy[n,i,j,f] * k[p,q,c,f] over all (i,j,p,q,f) in which x[n,h,w,c] stands  -> dx = x_shape."""
+    """dx[n,h,w,c] = sum of dy[n,i,j,f] * k[p,q,c,f] over all (i,j,p,q,f) that read x[n,h,w,c]  -> dx = x_shape."""
     dy = checks.array(OP, "dy", dy, "N Ho Wo F")
     k = checks.array(OP, "k", k, "P Q C F")
     checks.same_dtype(OP, dy=dy, k=k)
@@ -85,7 +86,10 @@ def backward_weights(
     variant: str = "cpu",
     out: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """dk[p,q,c,f] = sum_{n,i,j} x[n, s*i + d*p - top, s*j + d*q - left, c] * dy[n,i,j,f];  db[f] = sum_{n,i,j} dy[n,i,j,f]."""
+    """dk[p,q,c,f] = sum_{n,i,j} x[n, s*i + d*p - top, s*j + d*q - left, c] * dy[n,i,j,f]  -> dk = k_shape.
+
+    db[f] = sum_{n,i,j} dy[n,i,j,f]  -> db (F,), the bias's gradient.
+    """
     x = checks.array(OP, "x", x, "N H W C")
     dy = checks.array(OP, "dy", dy, "N Ho Wo F")
     checks.same_dtype(OP, x=x, dy=dy)

@@ -83,6 +83,4 @@ def backward_weights(x, dy, k_shape, *, stride=(1, 1), padding=((0, 0), (0, 0)),
 
 def _output_size(image, kernel, stride, padding, dilation):
     """Ho = (H + top + bottom - d*(P-1) - 1) // s + 1, and Wo likewise."""
-    return tuple(
-        (image[a] + sum(padding[a]) - dilation[a] * (kernel[a] - 1) - 1) // stride[a] + 1 for a in (0, 1)
-    )
+    return tuple((image[a] + sum(padding[a]) - dilation[a] * (kernel[a] - 1) - 1) // stride[a] + 1 for a in (0, 1))

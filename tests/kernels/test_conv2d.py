@@ -62,9 +62,7 @@ def test_the_reference_for_one_channel_is_scipys_correlate2d(p):
     if image.shape[0] >= kernel.shape[0] and image.shape[1] >= kernel.shape[1]:
         expected = scipy.signal.correlate2d(image, kernel, mode="valid")
         np.testing.assert_array_equal(reference.convolve2d(image, kernel), expected)
-        one = conv2d.forward(
-            image[None, :, :, None].copy(), kernel[:, :, None, None].copy(), variant="reference"
-        )
+        one = conv2d.forward(image[None, :, :, None].copy(), kernel[:, :, None, None].copy(), variant="reference")
         np.testing.assert_array_equal(one[0, :, :, 0], expected)
 
 
@@ -206,10 +204,6 @@ def test_backward_passes_check_dy_against_the_shapes():
     with pytest.raises(ValueError, match=r"dy must have shape \(1, 3, 3, 4\)"):
         conv2d.backward_data(np.ones((1, 3, 4, 4), np.float32), k, (1, 5, 5, 2))
     with pytest.raises(ValueError, match=r"dy must have shape \(1, 3, 3, 4\)"):
-        conv2d.backward_weights(
-            np.ones((1, 5, 5, 2), np.float32), np.ones((1, 3, 4, 4), np.float32), (3, 3, 2, 4)
-        )
-    with pytest.raises(
-        ValueError, match=r"x_shape must be 4 non-negative integers \(N,H,W,C\), got \(1, 5\)"
-    ):
+        conv2d.backward_weights(np.ones((1, 5, 5, 2), np.float32), np.ones((1, 3, 4, 4), np.float32), (3, 3, 2, 4))
+    with pytest.raises(ValueError, match=r"x_shape must be 4 non-negative integers \(N,H,W,C\), got \(1, 5\)"):
         conv2d.backward_data(np.ones((1, 3, 4, 4), np.float32), k, (1, 5))
