@@ -1,0 +1,52 @@
+"""The trainable weights of a model in one flat array, so that an optimizer's step is one call.
+
+Each parameter's `value` becomes a view into it, and its gradient a view into a second array of the same layout.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from convnet.layers.base import Parameter
+
+_LANES = 16  # each parameter starts at a multiple of 16 numbers: a vector of the widest registers
+
+
+class Arena:
+    """`slabs`: pairs (weights, gradients) of flat arrays; `gradients`: each parameter's view."""
+
+    def __init__(self, parameters: list[Parameter]) -> None:
+        self.parameters = parameters
+        self.gradients: dict[Parameter, np.ndarray] = {}
+        self.slabs: list[tuple[np.ndarray, np.ndarray]] = []
+        free = [p for p in parameters if p.value.base is None]
+        if free:
+            self._pack(free)
+        for p in parameters:
+            if p not in self.gradients:  # lives in another model's slab, or in this model's former one: stays there
+                self.gradients[p] = np.zeros_like(p.value)
+                self.slabs.append((p.value.reshape(-1), self.gradients[p].reshape(-1)))
+
+    def _pack(self, parameters: list[Parameter]) -> None:
+        starts, end = [], 0
+        for p in parameters:
+            starts.append(end)
+            end += -(-p.value.size // _LANES) * _LANES
+        weights, gradients = (
+            aligned_zeros(end, parameters[0].value.dtype),
+            aligned_zeros(end, parameters[0].value.dtype),
+        )
+        for p, start in zip(parameters, starts, strict=True):
+            place = slice(start, start + p.value.size)
+            view = weights[place].reshape(p.value.shape)
+            view[...] = p.value
+            p.value = view
+            self.gradients[p] = gradients[place].reshape(view.shape)
+        self.slabs.append((weights, gradients))
+
+
+def aligned_zeros(size: int, dtype: np.dtype) -> np.ndarray:
+    """Zeros that start at a cache line (64 bytes)."""
+    raw = np.zeros(size * dtype.itemsize + 64, np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + size * dtype.itemsize].view(dtype)

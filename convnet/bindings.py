@@ -1,0 +1,223 @@
+"""How each operation's kernels are bound to a plan's arrays: a forward and a backward that take no arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from convnet.lowering import Step
+from kernels import registry
+
+Run = Callable[[], None]
+Pair = tuple[Run, Run]
+
+
+def nothing() -> None:
+    """The forward or backward of an operation that has nothing to do."""
+
+
+@dataclass
+class Site:
+    """One use of an operation in a plan: its arrays. dx and dp hold None where nobody needs that gradient."""
+
+    step: Step
+    target: str
+    x: tuple[np.ndarray, ...]
+    y: np.ndarray
+    p: tuple[np.ndarray, ...]
+    dx: tuple[np.ndarray | None, ...] = ()
+    dy: np.ndarray | None = None
+    dp: tuple[np.ndarray | None, ...] = ()
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return self.step.settings
+
+    def kernel(self, operation: str | None = None) -> ModuleType:
+        """The target's default variant of the operation."""
+        return registry.load(operation or self.step.operation, self.target)
+
+
+def _both(*runs: Run | None) -> Run:
+    """One call for those of the runs that there are."""
+    wanted = [r for r in runs if r is not None]
+    if len(wanted) == 1:
+        return wanted[0]
+
+    def run_all() -> None:
+        for r in wanted:
+            r()
+
+    return run_all if wanted else nothing
+
+
+def _weight_gradients(s: Site, k_shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray] | None:
+    """Where (dk, db) go; a bias that is not there still has its sum computed, into scratch."""
+    dk = s.dp[0] if s.dp else None
+    if dk is None:
+        return None
+    db = s.dp[1] if len(s.dp) > 1 else None
+    return dk, np.empty(k_shape[-1:], dk.dtype) if db is None else db
+
+
+def conv2d(s: Site) -> Pair:
+    op, x, k, dx = s.kernel(), s.x[0], s.p[0], s.dx[0] if s.dx else None
+    b = s.p[1] if len(s.p) > 1 else None
+    forward = partial(op.forward, x, k, b, **s.settings, out=s.y)
+    dk_db = _weight_gradients(s, k.shape)
+    data = None if dx is None else partial(op.backward_data, s.dy, k, x.shape, **s.settings, out=dx)
+    weights = None if dk_db is None else partial(op.backward_weights, x, s.dy, k.shape, **s.settings, out=dk_db)
+    return forward, _both(weights, data)
+
+
+def dense(s: Site) -> Pair:
+    op, x, k, dx = s.kernel(), s.x[0], s.p[0], s.dx[0] if s.dx else None
+    b = s.p[1] if len(s.p) > 1 else None
+    forward = partial(op.forward, x, k, b, out=s.y)
+    dk_db = _weight_gradients(s, k.shape)
+    data = None if dx is None else partial(op.backward_data, s.dy, k, out=dx)
+    weights = None if dk_db is None else partial(op.backward_weights, x, s.dy, out=dk_db)
+    return forward, _both(weights, data)
+
+
+def maxpool2d(s: Site) -> Pair:
+    op = s.kernel()
+    area = s.settings["size"][0] * s.settings["size"][1]
+    argmax = np.empty(s.y.shape, np.uint8 if area <= 1 << 8 else np.uint16 if area <= 1 << 16 else np.uint32)
+    size, window = s.settings["size"], {k: v for k, v in s.settings.items() if k != "size"}
+    forward = partial(op.forward, s.x[0], size, **window, out=(s.y, argmax))
+    if not s.dx or s.dx[0] is None:
+        return forward, nothing
+    return forward, partial(op.backward, s.dy, argmax, s.x[0].shape, size=size, **window, out=s.dx[0])
+
+
+def avgpool2d(s: Site) -> Pair:
+    op = s.kernel()
+    size, window = s.settings["size"], {k: v for k, v in s.settings.items() if k != "size"}
+    forward = partial(op.forward, s.x[0], size, **window, out=s.y)
+    if not s.dx or s.dx[0] is None:
+        return forward, nothing
+    return forward, partial(op.backward, s.dy, s.x[0].shape, size=size, **window, out=s.dx[0])
+
+
+def globalavgpool(s: Site) -> Pair:
+    op = s.kernel()
+    forward = partial(op.forward, s.x[0], out=s.y)
+    if not s.dx or s.dx[0] is None:
+        return forward, nothing
+    return forward, partial(op.backward, s.dy, s.x[0].shape, out=s.dx[0])
+
+
+def _from_output(s: Site) -> Pair:
+    """relu, sigmoid, softmax: the gradient needs the output only."""
+    op = s.kernel()
+    rows = (-1, s.y.shape[-1]) if s.step.operation == "softmax" else s.y.shape
+    x, y = s.x[0].reshape(rows), s.y.reshape(rows)
+    forward = partial(op.forward, x, out=y)
+    if not s.dx or s.dx[0] is None or s.dy is None:
+        return forward, nothing
+    return forward, partial(op.backward, s.dy.reshape(rows), y, out=s.dx[0].reshape(rows))
+
+
+def dropout(s: Site) -> Pair:
+    op, layer, site_seed = s.kernel(), s.step.layer, s.settings["seed"]
+    rate, call = s.settings["rate"], [0]
+
+    def forward() -> None:
+        call[0] = layer.calls  # type: ignore[attr-defined]
+        layer.calls += 1  # type: ignore[attr-defined]
+        op.forward(s.x[0], rate, seed=site_seed, step=call[0], out=s.y)
+
+    def backward() -> None:
+        op.backward(s.dy, rate, seed=site_seed, step=call[0], out=s.dx[0])
+
+    return forward, backward if s.dx and s.dx[0] is not None else nothing
+
+
+def batchnorm(s: Site) -> Pair:
+    op, layer, epsilon = s.kernel(), s.step.layer, s.settings["epsilon"]
+    x, y = (a.reshape(-1, a.shape[-1]) for a in (s.x[0], s.y))
+    gamma, beta, moving_mean, moving_var = s.p
+    mean, var = np.empty_like(gamma), np.empty_like(gamma)
+    keep = gamma.dtype.type(layer.momentum)  # type: ignore[attr-defined]
+
+    def forward() -> None:
+        op.forward(x, gamma, beta, epsilon=epsilon, out=(y, mean, var))
+        for moving, batch in ((moving_mean, mean), (moving_var, var)):
+            moving *= keep
+            moving += batch * (1 - keep)
+
+    if s.dy is None:
+        return forward, nothing
+    return forward, _batchnorm_backward(s, op, x, mean, var)
+
+
+def _batchnorm_backward(s: Site, op: ModuleType, x: np.ndarray, mean: np.ndarray, var: np.ndarray) -> Run:
+    """All three gradients come at once; the ones that nobody needs go to scratch."""
+    assert s.dy is not None
+    gamma = s.p[0]
+    dx = s.dx[0] if s.dx and s.dx[0] is not None else np.empty(s.x[0].shape, gamma.dtype)
+    dgamma, dbeta = (np.empty_like(gamma) if g is None else g for g in (s.dp[:2] if s.dp else (None, None)))
+    out = (dx.reshape(x.shape), dgamma, dbeta)
+    return partial(op.backward, s.dy.reshape(x.shape), x, gamma, mean, var, epsilon=s.settings["epsilon"], out=out)
+
+
+def batchnorm_inference(s: Site) -> Pair:
+    """With kept statistics the operation is linear in x, so its adjoint is itself without mean and beta."""
+    op, epsilon = s.kernel("batchnorm"), s.settings["epsilon"]
+    x, y = (a.reshape(-1, a.shape[-1]) for a in (s.x[0], s.y))
+    gamma, beta, mean, var = s.p
+    forward = partial(op.inference, x, gamma, beta, mean, var, epsilon=epsilon, out=y)
+    if s.dy is None:
+        return forward, nothing
+    data = None
+    if s.dx and s.dx[0] is not None:
+        dy, dx, zero = s.dy.reshape(x.shape), s.dx[0].reshape(x.shape), np.zeros_like(gamma)
+        data = partial(op.inference, dy, gamma, zero, zero, var, epsilon=epsilon, out=dx)
+    # only dgamma and dbeta are wanted of the other backward: its dx belongs to batch statistics
+    trains = bool(s.dp) and s.dp[0] is not None
+    weights_site = Site(s.step, s.target, s.x, s.y, s.p, (), s.dy, s.dp)
+    return forward, _both(data, _batchnorm_backward(weights_site, op, x, mean, var) if trains else None)
+
+
+def add(s: Site) -> Pair:
+    op = s.kernel()
+
+    def backward() -> None:
+        for dx in s.dx:
+            if dx is not None:
+                np.copyto(dx, s.dy)  # type: ignore[arg-type]
+
+    return partial(op.forward, s.x[0], s.x[1], out=s.y), backward
+
+
+def reshape(s: Site) -> Pair:
+    """The output is the input's memory under another shape; so is the gradient, unless others added to it."""
+
+    def backward() -> None:
+        np.copyto(s.dx[0], s.dy.reshape(s.x[0].shape))  # type: ignore[arg-type, union-attr]
+
+    shared = not s.dx or s.dx[0] is None or s.dy is None or np.shares_memory(s.dx[0], s.dy)
+    return nothing, nothing if shared else backward
+
+
+BINDINGS: dict[str, Callable[[Site], Pair]] = {
+    "conv2d": conv2d,
+    "dense": dense,
+    "maxpool2d": maxpool2d,
+    "avgpool2d": avgpool2d,
+    "globalavgpool": globalavgpool,
+    "relu": _from_output,
+    "sigmoid": _from_output,
+    "softmax": _from_output,
+    "dropout": dropout,
+    "batchnorm": batchnorm,
+    "batchnorm_inference": batchnorm_inference,
+    "add": add,
+    "reshape": reshape,
+}

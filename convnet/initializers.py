@@ -1,0 +1,68 @@
+"""How weights start: Keras's initializers, each a function of a shape and a generator."""
+
+from collections.abc import Callable
+from math import prod, sqrt
+from typing import Any
+
+import numpy as np
+
+from convnet.utils import next_seed
+
+Initializer = Callable[[tuple[int, ...], np.random.Generator], np.ndarray]
+
+
+def fans(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Inputs and outputs of one unit: for a kernel (P,Q,C,F) P*Q*C and P*Q*F, for a matrix (C,F) C and F."""
+    if len(shape) < 2:
+        return max(shape[0], 1), max(shape[0], 1)
+    area = prod(shape[:-2])
+    return area * shape[-2], area * shape[-1]
+
+
+def glorot_uniform(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """U(-a, a), a = sqrt(6 / (fan_in + fan_out)). Source: Glorot & Bengio, AISTATS 2010."""
+    limit = sqrt(6 / max(sum(fans(shape)), 1))
+    return rng.uniform(-limit, limit, shape)
+
+
+def he_uniform(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """U(-a, a), a = sqrt(6 / fan_in). Source: He et al., ICCV 2015."""
+    limit = sqrt(6 / max(fans(shape)[0], 1))
+    return rng.uniform(-limit, limit, shape)
+
+
+def he_normal(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """Normal of variance 2 / fan_in, cut off at two standard deviations as in Keras. Source: He et al., ICCV 2015."""
+    from scipy.stats import truncnorm
+
+    # 0.8796...: the standard deviation that cutting at +-2 leaves of 1
+    scale = sqrt(2 / max(fans(shape)[0], 1)) / 0.87962566103423978
+    return truncnorm.ppf(rng.uniform(size=shape), -2, 2) * scale
+
+
+def zeros(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """All 0."""
+    return np.zeros(shape)
+
+
+def ones(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """All 1."""
+    return np.ones(shape)
+
+
+BY_NAME: dict[str, Initializer] = {f.__name__: f for f in (glorot_uniform, he_uniform, he_normal, zeros, ones)}
+
+
+def get(name: Any) -> str:
+    """The name of a known initializer, or ValueError that lists them."""
+    if callable(name) and getattr(name, "__name__", None) in BY_NAME:
+        name = name.__name__
+    if name not in BY_NAME:
+        raise ValueError(f"initializer {name!r} is not supported; choose one of: {', '.join(BY_NAME)}")
+    return name
+
+
+def make(name: str, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """Draw the values of one weight from the stream that set_random_seed starts."""
+    rng = np.random.Generator(np.random.Philox(next_seed()))
+    return BY_NAME[name](shape, rng).astype(dtype)

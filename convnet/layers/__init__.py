@@ -1,0 +1,34 @@
+"""The layers, with Keras's names, arguments and defaults; channels-last."""
+
+from convnet.layers.base import Layer
+from convnet.layers.conv import Conv2D
+from convnet.layers.core import Activation, Add, Dense, Dropout, Flatten, Input, InputLayer
+from convnet.layers.normalization import BatchNormalization
+from convnet.layers.pooling import AveragePooling2D, GlobalAveragePooling2D, MaxPooling2D
+
+BUILT_IN: dict[str, type[Layer]] = {
+    cls.__name__: cls
+    for cls in (
+        Conv2D,
+        MaxPooling2D,
+        AveragePooling2D,
+        GlobalAveragePooling2D,
+        Flatten,
+        Dense,
+        Activation,
+        Dropout,
+        BatchNormalization,
+        Add,
+        InputLayer,
+    )
+}
+
+__all__ = [*BUILT_IN, "Input", "Layer"]
+
+
+def __getattr__(name: str) -> type:
+    if name.startswith("_"):
+        raise AttributeError(name)
+    raise AttributeError(
+        f"convnet.layers has no {name!r} (Keras may have it, this engine does not); it has {', '.join(BUILT_IN)}"
+    )

@@ -1,0 +1,215 @@
+"""What every layer has: a name, weights that are made when the first input's shape is known, and a call."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from convnet import initializers
+from convnet.graph import Node, record
+from convnet.utils import refuse
+
+if TYPE_CHECKING:
+    from convnet.lowering import Lowering, Value
+
+_names: Counter[str] = Counter()
+
+
+def unique_name(class_name: str) -> str:
+    """conv2d, conv2d_1, conv2d_2 ... as Keras numbers its layers."""
+    snake = "".join(f"_{c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(class_name))
+    snake = snake.replace("2_d", "2d")
+    _names[snake] += 1
+    return snake if _names[snake] == 1 else f"{snake}_{_names[snake] - 1}"
+
+
+@dataclass(eq=False)
+class Parameter:
+    """One weight array. `trainable` ones get gradients; the others are statistics that a layer keeps itself."""
+
+    name: str
+    value: np.ndarray
+    trainable: bool = True
+
+
+class Layer:
+    """A layer: called on an array it computes, called on a node it is recorded.
+
+    A subclass of the engine gives `build` (make the weights), `output_shape` and `lower` (its formula as operations
+    of `kernels`); a user's own layer gives `call`, made of other layers.
+    """
+
+    settings: ClassVar[tuple[str, ...]] = ()  # constructor arguments, kept as attributes of the same name
+
+    def __init__(self, *, name: str | None = None, trainable: bool = True, dtype: Any = None, **unknown: Any) -> None:
+        cls = type(self)
+        refuse(cls.__name__, unknown, (*cls.settings, "name", "trainable", "dtype"))
+        self._children: dict[str, list[Layer]]
+        object.__setattr__(self, "_children", {})
+        self.name = name or unique_name(cls.__name__)
+        self.trainable = trainable
+        self.dtype = None if dtype is None else float_type(cls.__name__, dtype)
+        self.own_parameters: list[Parameter] = []
+        self.input_shape: tuple[int, ...] | None = None  # of one sample; None until the layer is built
+
+    # --- what a subclass gives
+
+    def build(self, shape: tuple[int, ...]) -> None:
+        """Make the weights for samples of this shape; the base has none."""
+
+    def output_shape(self, *shapes: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of one output sample; the base keeps its input's."""
+        return shapes[0]
+
+    def lower(self, low: Lowering, *inputs: Value) -> Value:
+        """Emit the operations that compute this layer."""
+        raise TypeError(f"{type(self).__name__} has neither `lower` nor `call`: give it a `call(self, x)` of layers")
+
+    def multiply_adds(self, *shapes: tuple[int, ...]) -> int:
+        """Multiplications with an addition that one sample costs, forward."""
+        return 0
+
+    # the receptive field: size, step and dilation of the window along (height, width); None where there is none
+    def window(self, shape: tuple[int, ...]) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]] | None:
+        """(size, stride, dilation) of the window that one output sees; None for all of the image."""
+        return (1, 1), (1, 1), (1, 1)
+
+    # --- calling
+
+    def __call__(self, x: Any, training: bool | None = None) -> Any:
+        if isinstance(x, Node) or (isinstance(x, (list, tuple)) and x and isinstance(x[0], Node)):
+            return self._record(x, training)
+        return self._compute(x, bool(training))
+
+    def _record(self, x: Any, training: bool | None) -> Any:
+        own_call = getattr(type(self), "call", None)
+        if own_call is not None:
+            return call_with_training(self.call, x, training if training is not None else x.graph.training)  # type: ignore[attr-defined]
+        inputs = tuple(x) if isinstance(x, (list, tuple)) else (x,)
+        shapes = tuple(node.sample_shape for node in inputs)
+        self.ensure_built(shapes[0], inputs[0].graph.dtype)
+        return inputs[0].graph.add(self, inputs, self.output_shape(*shapes), training)
+
+    def _compute(self, x: Any, training: bool) -> np.ndarray:
+        from convnet.plan import Plan
+
+        x = np.asarray(x)
+        if x.ndim < 1:
+            raise ValueError(f"{self.name}: expected a batch of samples, got a single number")
+        dtype = self.dtype or np.dtype(np.float32)
+        graph = record(lambda node: self._record(node, None), x.shape[1:], dtype, training, self.name)
+        return Plan(graph, len(x), training=training).run(x)
+
+    def ensure_built(self, shape: tuple[int, ...], dtype: Any) -> None:
+        """Make the weights at the first call; later calls must bring samples that fit them."""
+        if self.dtype is not None and self.dtype != dtype:
+            raise ValueError(f"{self.name}: this layer is {self.dtype}, the model {dtype}: give both the same dtype")
+        if self.input_shape is None:
+            self.dtype = np.dtype(dtype)
+            self.build(shape)
+            self.input_shape = shape
+        elif self.own_parameters and shape != self.input_shape:
+            self.check_shape(shape)
+
+    def check_shape(self, shape: tuple[int, ...]) -> None:
+        """ValueError where samples of another shape than the first do not fit the weights."""
+        assert self.input_shape is not None
+        if shape[-1] != self.input_shape[-1]:
+            raise ValueError(
+                f"{self.name} was built for samples of shape {self.input_shape}, now called on {shape}: the last axis "
+                f"(channels) must stay {self.input_shape[-1]}; make a new layer for other inputs"
+            )
+
+    # --- weights
+
+    def add_weight(self, name: str, shape: tuple[int, ...], initializer: str, trainable: bool = True) -> Parameter:
+        parameter = Parameter(f"{self.name}/{name}", initializers.make(initializer, shape, self.dtype), trainable)
+        self.own_parameters.append(parameter)
+        return parameter
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Keep track of layers set as attributes, alone or in lists: their weights belong to this one."""
+        object.__setattr__(self, name, value)
+        found = [v for v in (value if isinstance(value, (list, tuple)) else (value,)) if isinstance(v, Layer)]
+        if not hasattr(self, "_children"):
+            if found:
+                raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() before it sets layers")
+            return
+        self._children.pop(name, None)
+        if found:
+            self._children[name] = found
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers set as attributes, in that order, each once."""
+        return list(dict.fromkeys(layer for group in self._children.values() for layer in group))
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """This layer's weights, then those of the layers in it."""
+        inner = (p for layer in self.layers for p in layer.parameters)
+        return list(dict.fromkeys((*self.own_parameters, *inner)))
+
+    @property
+    def weights(self) -> list[np.ndarray]:
+        """Copies of the weight arrays."""
+        return [p.value.copy() for p in self.parameters]
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of the weight arrays, in the order that set_weights takes."""
+        return self.weights
+
+    def set_weights(self, weights: list[np.ndarray]) -> None:
+        """Overwrite all weights; ValueError, and nothing changed, unless number and shapes fit."""
+        set_parameters(self.name, self.parameters, weights)
+
+    def count_params(self) -> int:
+        """Numbers in all weights."""
+        return sum(p.value.size for p in self.parameters)
+
+    def get_config(self) -> dict[str, Any]:
+        """What the constructor needs to make this layer again; plain JSON types."""
+        config: dict[str, Any] = {"name": self.name, "trainable": self.trainable}
+        if self.dtype is not None:
+            config["dtype"] = str(self.dtype)
+        return config | {name: getattr(self, name) for name in self.settings}
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{k}={v!r}" for k, v in self.get_config().items() if k not in ("trainable", "dtype"))
+        return f"{type(self).__name__}({arguments})"
+
+
+def set_parameters(where: str, parameters: list[Parameter], weights: Any) -> None:
+    """Copy `weights` into the parameters once all of them were checked."""
+    arrays = [np.asarray(w) for w in weights]
+    if [a.shape for a in arrays] != [p.value.shape for p in parameters]:
+        wanted = ", ".join(f"{p.name} {p.value.shape}" for p in parameters)
+        raise ValueError(f"{where}: set_weights expects {wanted}; got shapes {[a.shape for a in arrays]}")
+    for p, a in zip(parameters, arrays, strict=True):
+        p.value[...] = a
+
+
+def call_with_training(call: Any, x: Any, training: bool | None) -> Any:
+    """`call(x)`, or `call(x, training=...)` where its signature has that argument."""
+    return call(x, training=training) if takes_training(call) else call(x)
+
+
+def takes_training(call: Any) -> bool:
+    """Does a user's `call` ask for the mode?"""
+    from inspect import signature
+
+    return "training" in signature(call).parameters
+
+
+def float_type(where: str, dtype: Any) -> np.dtype:
+    """float32 or float64 as a dtype; ValueError for any other."""
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        found = np.dtype(object)
+    if found not in (np.float32, np.float64):
+        raise ValueError(f"{where}: dtype must be 'float32' or 'float64', got {dtype!r}")
+    return found

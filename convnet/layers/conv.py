@@ -1,0 +1,123 @@
+"""Conv2D: formula (1), a bias, and an activation."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from convnet import initializers
+from convnet.layers.activations import activation_name, lower_activation
+from convnet.layers.base import Layer
+from kernels import checks
+
+if TYPE_CHECKING:
+    from convnet.lowering import Lowering, Value
+
+
+class Conv2D(Layer):
+    """y[n,i,j,f] = activation(b[f] + sum_{p,q,c} x[n, s*i + d*p - top, s*j + d*q - left, c] * k[p,q,c,f]).
+
+    x (N,H,W,C) -> y (N,Ho,Wo,filters). Weights: kernel (P,Q,C/groups,filters), bias (filters,).
+    """
+
+    settings: ClassVar[tuple[str, ...]] = (
+        "filters",
+        "kernel_size",
+        "strides",
+        "padding",
+        "dilation_rate",
+        "groups",
+        "activation",
+        "use_bias",
+        "kernel_initializer",
+        "bias_initializer",
+    )
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Any,
+        strides: Any = (1, 1),
+        padding: str = "valid",
+        data_format: str | None = None,
+        dilation_rate: Any = (1, 1),
+        groups: int = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        only_channels_last(self.name, data_format)
+        self.filters = checks.integer(self.name, "filters", filters)
+        self.kernel_size = checks.pair(self.name, "kernel_size", kernel_size)
+        self.strides = checks.pair(self.name, "strides", strides)
+        self.padding = padding_name(self.name, padding)
+        self.dilation_rate = checks.pair(self.name, "dilation_rate", dilation_rate)
+        self.groups = checks.integer(self.name, "groups", groups)
+        self.activation = activation_name(self.name, activation)
+        self.use_bias = bool(use_bias)
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+
+    def build(self, shape: tuple[int, ...]) -> None:
+        need_image(self.name, shape)
+        if shape[2] % self.groups or self.filters % self.groups:
+            raise ValueError(
+                f"{self.name}: groups={self.groups} must divide the input's channels ({shape[2]}) "
+                f"and filters ({self.filters})"
+            )
+        kernel = (*self.kernel_size, shape[2] // self.groups, self.filters)
+        self.kernel = self.add_weight("kernel", kernel, self.kernel_initializer)
+        self.bias = self.add_weight("bias", (self.filters,), self.bias_initializer) if self.use_bias else None
+
+    def _geometry(self, shape: tuple[int, ...]) -> tuple[dict[str, Any], tuple[int, ...]]:
+        from kernels import conv2d
+
+        need_image(self.name, shape)
+        kernel = (*self.kernel_size, shape[2] // self.groups, self.filters)
+        try:
+            normal, y = conv2d.geometry(
+                (1, *shape), kernel, self.strides, self.padding, self.dilation_rate, self.groups
+            )
+        except ValueError as error:
+            raise ValueError(f"{self.name}: {error}") from None
+        return normal, y[1:]
+
+    def output_shape(self, *shapes: tuple[int, ...]) -> tuple[int, ...]:
+        return self._geometry(shapes[0])[1]
+
+    def lower(self, low: Lowering, *inputs: Value) -> Value:
+        normal, shape = self._geometry(inputs[0].shape)
+        weights = (self.kernel, self.bias) if self.bias else (self.kernel,)
+        y = low.emit("conv2d", inputs, shape, self, weights, **normal)
+        return lower_activation(low, y, self.activation, self)
+
+    def multiply_adds(self, *shapes: tuple[int, ...]) -> int:
+        return prod(self.output_shape(*shapes)) * prod(self.kernel_size) * (shapes[0][2] // self.groups)
+
+    def window(self, shape: tuple[int, ...]) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
+        return self.kernel_size, self.strides, self.dilation_rate
+
+
+def need_image(name: str, shape: tuple[int, ...]) -> None:
+    """ValueError unless a sample is (height, width, channels)."""
+    if len(shape) != 3:
+        hint = ": add a channel axis, x[..., None]" if len(shape) == 2 else ""
+        raise ValueError(
+            f"{name}: expects images of shape (height, width, channels), got samples of shape {shape}{hint}"
+        )
+
+
+def padding_name(name: str, padding: Any) -> str:
+    """Keras's "valid" or "same"."""
+    if not isinstance(padding, str) or padding.lower() not in ("valid", "same"):
+        raise ValueError(f"{name}: padding must be 'valid' or 'same', got {padding!r}")
+    return padding.lower()
+
+
+def only_channels_last(name: str, data_format: str | None) -> None:
+    """Keras's data_format: this engine has one layout."""
+    if data_format not in (None, "channels_last"):
+        raise ValueError(f"{name}: data_format must be 'channels_last' (N,H,W,C), got {data_format!r}")

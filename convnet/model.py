@@ -1,0 +1,224 @@
+"""Model and Sequential: what a user subclasses or fills, and how a model runs."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from convnet.arena import Arena
+from convnet.graph import Graph, Node, record
+from convnet.layers.base import Layer, call_with_training, float_type, set_parameters, takes_training
+from convnet.layers.core import InputLayer
+from convnet.plan import Plan
+from convnet.training import Trainer
+
+_PLANS_KEPT = 8  # plans by batch size and mode; the least recently used is dropped with its buffers
+
+
+class Model(Trainer, Layer):
+    """A network. Subclass it and give `call(self, x)` made of layers, or Model(inputs=Input(...), outputs=node).
+
+    `call` runs on symbolic nodes, once for each shape of input and mode; what it did is replayed on buffers.
+    """
+
+    settings: ClassVar[tuple[str, ...]] = ("inputs", "outputs")
+
+    def __init__(self, inputs: Any = None, outputs: Any = None, *, name: str | None = None, dtype: Any = None) -> None:
+        super().__init__(name=name, dtype=None)
+        self.compute_dtype = float_type(self.name, dtype or (inputs.dtype if isinstance(inputs, Node) else "float32"))
+        self.stop_training = False
+        self.metadata: dict[str, Any] = {}  # JSON values that are saved with the model
+        self._graphs: dict[tuple, Graph] = {}
+        self._plans: OrderedDict[tuple, Plan] = OrderedDict()
+        self._arena: Arena | None = None
+        self._wiring: Graph | None = None
+        if (inputs is None) != (outputs is None):
+            raise ValueError(f"{self.name}: give both inputs and outputs, or neither and a `call` in a subclass")
+        if inputs is not None:
+            self._wire(inputs, outputs)
+
+    def _wire(self, inputs: Any, outputs: Any) -> None:
+        if not isinstance(inputs, Node) or not isinstance(outputs, Node):
+            raise TypeError(
+                f"{self.name}: inputs must be one Input and outputs one layer's output; several are not supported"
+            )
+        if inputs.graph is not outputs.graph:
+            raise ValueError(f"{self.name}: outputs do not come from inputs")
+        self._wiring = outputs.graph.finish(outputs, self.name)
+        self.wired_layers = self._wiring.layers
+        self.build((None, *inputs.sample_shape))
+
+    def call(self, x: Any, training: bool | None = None) -> Any:
+        """The forward computation in terms of layers; a model made of inputs and outputs repeats its wiring."""
+        if self._wiring is None:
+            raise TypeError(f"{type(self).__name__} has no `call`: define call(self, x), or use Sequential")
+        nodes = {id(self._wiring.input): x}
+        for step in self._wiring.calls:
+            given = [nodes[id(node)] for node in step.inputs]
+            mode = training if step.training is None else step.training
+            nodes[id(step.output)] = step.layer(given if len(given) > 1 else given[0], training=mode)
+        return nodes[id(self._wiring.output)]
+
+    # --- recording and plans
+
+    def graph(self, shape: tuple[int, ...], training: bool = False) -> Graph:
+        """The recorded layer calls for samples of this shape."""
+        mode = training if takes_training(self.call) else None
+        key = (tuple(shape), mode)
+        if key not in self._graphs:
+
+            def call(node: Node) -> Any:
+                return call_with_training(self.call, node, mode)
+
+            self._graphs[key] = record(call, shape, self.compute_dtype, mode, f"{type(self).__name__}.call")
+            if self.input_shape is None:
+                self.input_shape, self.dtype = tuple(shape), self.compute_dtype
+        return self._graphs[key]
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make the weights for inputs (None, height, width, channels); the first axis is the batch's."""
+        self.graph(tuple(input_shape[1:]))  # type: ignore[arg-type]
+
+    def arena(self) -> Arena:
+        """The trainable weights packed flat, in the order in which the graph uses them."""
+        wanted = [p for layer in self._main_graph().layers if layer.trainable for p in layer.parameters if p.trainable]
+        wanted = list(dict.fromkeys(wanted))
+        if self._arena is None or self._arena.parameters != wanted:
+            self._plans.clear()  # their views of the weights are no longer the right ones
+            self._arena = Arena(wanted)
+            self.rebuild_optimizer()
+        return self._arena
+
+    def _main_graph(self) -> Graph:
+        if self.input_shape is None:
+            raise ValueError(
+                f"{self.name} has no weights yet: it has not seen an input. Call it on a batch, call fit, "
+                "or build((None, height, width, channels))"
+            )
+        return self.graph(self.input_shape, training=True)
+
+    def plan(
+        self, shape: tuple[int, ...], *, training: bool = False, loss: bool = False, weighted: bool = False
+    ) -> Plan:
+        """The plan for a batch of this shape, from the cache or new."""
+        graph = self.graph(shape[1:], training)
+        arena = self.arena()
+        key = (shape, training, loss, weighted)
+        if key not in self._plans:
+            while len(self._plans) >= _PLANS_KEPT:
+                self._plans.popitem(last=False)
+            self._plans[key] = Plan(
+                graph,
+                shape[0],
+                training=training,
+                loss=self.loss if loss else None,
+                weighted=weighted,
+                target=self.target,
+                gradients=arena.gradients,
+            )
+        self._plans.move_to_end(key)
+        return self._plans[key]
+
+    def forget_plans(self) -> None:
+        """Drop all plans and their buffers."""
+        self._plans.clear()
+
+    def __call__(self, x: Any, training: bool | None = None) -> Any:
+        """The output for a batch, as an array of your own; on a node, record this model inside another."""
+        if isinstance(x, Node):
+            return call_with_training(self.call, x, training if training is not None else x.graph.training)
+        x = self._batch(x)
+        return self.plan(x.shape, training=bool(training)).run(x)
+
+    def _batch(self, x: Any) -> np.ndarray:
+        x = np.asarray(x)
+        if x.dtype.kind not in "fiub":
+            raise TypeError(f"{self.name}: the input must be an array of numbers, got {x.dtype}")
+        expected = self.input_shape
+        if x.ndim < 2 or (expected is not None and x.ndim != len(expected) + 1):
+            like = ("batch", *expected) if expected else ("batch", "height", "width", "channels")
+            raise ValueError(f"{self.name}: expected a batch of shape ({', '.join(map(str, like))}), got {x.shape}")
+        return x
+
+    # --- weights
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of all weights, layer by layer."""
+        self._main_graph()
+        return super().get_weights()
+
+    def set_weights(self, weights: list[np.ndarray]) -> None:
+        """Overwrite all weights; ValueError, and nothing changed, unless number and shapes fit."""
+        self._main_graph()
+        set_parameters(self.name, self.parameters, weights)
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """A layer by its name or its place in `layers`."""
+        if index is not None:
+            return self.layers[index]
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        raise ValueError(f"{self.name}: no layer {name!r}; there is {', '.join(layer.name for layer in self.layers)}")
+
+    def save(self, filepath: str | Path, include_optimizer: bool = True) -> None:
+        """Write the model to one .safetensors file, whole or not at all; convnet.load reads it back."""
+        from convnet.weights import save
+
+        save(self, filepath, include_optimizer)
+
+    def load_weights(self, filepath: str | Path) -> None:
+        """Take the weights from a saved model whose layers have the same shapes."""
+        from convnet.weights import load_weights
+
+        load_weights(self, filepath)
+
+    def summary(self, print_fn: Any = None) -> Any:
+        """Print, and return, the table of layers: shapes, parameters, multiply-adds, bytes, receptive field."""
+        from convnet.explain.summary import Summary
+
+        summary = Summary(self)
+        (print_fn or print)(str(summary))
+        return summary
+
+    def _repr_html_(self) -> str | None:
+        from convnet.explain.summary import Summary
+
+        return Summary(self)._repr_html_() if self.input_shape is not None else None
+
+    def __repr__(self) -> str:
+        built = f"input {self.input_shape}, {self.count_params():,} parameters" if self.input_shape else "not built yet"
+        return f"<{type(self).__name__} {self.name}: {len(self.layers)} layers, {built}>"
+
+
+class Sequential(Model):
+    """Layers one after the other."""
+
+    settings: ClassVar[tuple[str, ...]] = ("layers",)
+
+    def __init__(self, layers: Any = None, *, name: str | None = None, dtype: Any = None) -> None:
+        super().__init__(name=name, dtype=dtype)
+        self.stack: list[Layer] = []
+        for layer in layers or ():
+            self.add(layer)
+
+    def add(self, layer: Any) -> None:
+        """Append a layer; an Input or InputLayer at the start builds the weights at once."""
+        if isinstance(layer, Node):
+            layer = InputLayer(layer.sample_shape)
+        if not isinstance(layer, Layer):
+            raise TypeError(f"{self.name}: add expects a layer, got {type(layer).__name__}")
+        self.stack = [*self.stack, layer]
+        self._graphs.clear()
+        self._plans.clear()
+        if isinstance(self.stack[0], InputLayer):
+            self.input_shape = None
+            self.build((None, *self.stack[0].shape))
+
+    def call(self, x: Any, training: bool | None = None) -> Any:
+        for layer in self.stack:
+            x = layer(x, training=training)
+        return x

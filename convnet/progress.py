@@ -1,0 +1,103 @@
+"""What `fit` shows: a bar on a terminal, plain lines elsewhere, and a word when kernels are being compiled."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+@contextmanager
+def tell_of_compilation(loud: bool) -> Iterator[None]:
+    """Say once, on stderr, that kernels are being compiled, so that nobody takes the wait for a hang."""
+    from kernels.jit import on_compile
+
+    told: list[str] = []
+
+    def tell(name: str) -> None:
+        if not told:
+            print("Compiling kernels for this machine (kept for next time) ...", file=sys.stderr, flush=True)
+        told.append(name)
+
+    if not loud:
+        yield
+        return
+    on_compile.append(tell)
+    try:
+        yield
+    finally:
+        on_compile.remove(tell)
+
+
+def figures(logs: dict[str, float]) -> str:
+    """loss 0.1234 - accuracy 0.9500"""
+    return " - ".join(f"{name} {value:.4f}" for name, value in logs.items())
+
+
+class Progress:
+    """The display of one `fit`. verbose: 0 nothing, 1 a bar (on a terminal), 2 a line an epoch, "auto" is 1."""
+
+    def __init__(self, verbose: Any, epochs: int, images: int) -> None:
+        if verbose not in ("auto", 0, 1, 2):
+            raise ValueError(f"fit: verbose must be 'auto', 0, 1 or 2, got {verbose!r}")
+        self.epochs, self.images = epochs, images
+        self.loud = verbose != 0
+        self.bar: Any = self._make_bar() if verbose in (1, "auto") and sys.stdout.isatty() else None
+
+    @staticmethod
+    def _make_bar() -> Any:
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as RichProgress
+
+        return RichProgress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[speed]:>7.0f} images/s"),
+            TimeRemainingColumn(compact=True),
+            TextColumn("{task.fields[figures]}"),
+            transient=True,
+        )
+
+    def __enter__(self) -> Progress:
+        if self.bar:
+            self.bar.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        if self.bar:
+            self.bar.stop()
+
+    def epoch_begin(self, epoch: int) -> None:
+        self.start, self.shown = time.perf_counter(), 0.0
+        if self.bar:
+            for task in list(self.bar.task_ids):
+                self.bar.remove_task(task)
+            name = f"Epoch {epoch + 1}/{self.epochs}"
+            self.task = self.bar.add_task(name, total=self.images, speed=0.0, figures="")
+
+    def batch_end(self, images: int, logs: Any) -> None:
+        """`logs`: a function that gives the figures so far; called only when they are shown, 10 times a second."""
+        now = time.perf_counter()
+        if self.bar and (now - self.shown > 0.1):
+            self.shown = now
+            speed = images / (now - self.start)
+            self.bar.update(self.task, completed=images, speed=speed, figures=figures(logs()))
+
+    def epoch_end(self, epoch: int, logs: dict[str, float], seconds: float) -> None:
+        """One line for good. `seconds`: the training part, on which images/s is counted."""
+        if self.loud:
+            speed = self.images / seconds if seconds else 0.0
+            width = len(str(self.epochs))
+            self.say(
+                f"Epoch {epoch + 1:{width}}/{self.epochs}  {figures(logs)}  ({seconds:.2f} s, {speed:.0f} images/s)"
+            )
+
+    def say(self, line: str) -> None:
+        """A line above the bar, or just a line."""
+        if self.bar:
+            self.bar.console.print(line, highlight=False, markup=False)
+        elif self.loud:
+            print(line, flush=True)
