@@ -133,12 +133,14 @@ class Model(Trainer, Layer):
         x = self._batch(x)
         return self.plan(x.shape, training=bool(training)).run(x)
 
-    def _batch(self, x: Any) -> np.ndarray:
-        x = np.asarray(x)
+    def _batch(self, x: Any) -> Any:
+        """An array of numbers, checked; an object that slices like one (data.augment, a memory map) stays as it is."""
+        if not (isinstance(getattr(x, "dtype", None), np.dtype) and hasattr(x, "shape")):
+            x = np.asarray(x)
         if x.dtype.kind not in "fiub":
             raise TypeError(f"{self.name}: the input must be an array of numbers, got {x.dtype}")
         expected = self.input_shape
-        if x.ndim < 2 or (expected is not None and x.ndim != len(expected) + 1):
+        if len(x.shape) < 2 or (expected is not None and len(x.shape) != len(expected) + 1):
             like = ("batch", *expected) if expected else ("batch", "height", "width", "channels")
             raise ValueError(f"{self.name}: expected a batch of shape ({', '.join(map(str, like))}), got {x.shape}")
         return x

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from convnet.bindings import BINDINGS, Run, Site, nothing
-from convnet.graph import Graph
-from convnet.lowering import Lowering, Step, Value, lower
+from convnet.graph import Graph, Node
+from convnet.lowering import Lowering, Step, Value, lower, value_of
 from kernels import registry
 
 if TYPE_CHECKING:
@@ -68,6 +68,10 @@ class Plan:
         self.x[...] = x
         self.forward()
         return self.y.copy()
+
+    def of(self, node: Node) -> np.ndarray:
+        """The numbers of a recorded node after forward. Memory may be shared: copy what you keep."""
+        return self._array(value_of(self.low, node))
 
     @property
     def dx(self) -> np.ndarray:

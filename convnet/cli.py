@@ -1,0 +1,260 @@
+"""The command `convnet`. Exit codes: 0 done, 1 a fault of ours, 2 a user's error (one line on stderr)."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="The CNN engine you can read, prove and race. For research and teaching. Not for clinical use.",
+)
+
+
+class Network(StrEnum):
+    listing = "listing"
+    gap = "gap"
+    formula = "formula"
+
+
+class Aspect(StrEnum):
+    pad = "pad"
+    crop = "crop"
+    stretch = "stretch"
+
+
+Labels = Annotated[Path | None, typer.Option(help="Table (CSV) with columns path,label and optional patient,split.")]
+Npz = Annotated[Path | None, typer.Option(help="A MedMNIST .npz file instead of a folder.")]
+Folder = Annotated[Path | None, typer.Argument(help="Folder of DICOM files, searched recursively.")]
+Json = Annotated[Path | None, typer.Option("--json", help="Write the result as JSON to this file; - is the screen.")]
+Figures = Annotated[Path | None, typer.Option(help="Folder for PNG figures.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first file that cannot be read.")]
+Seed = Annotated[int, typer.Option(min=0, help="Start of all random numbers.")]
+Window = Annotated[
+    tuple[float, float] | None, typer.Option(metavar="CENTRE WIDTH", help="Grey-level window (HU for CT).")
+]
+
+
+def say(text: str) -> None:
+    """Progress for people: stderr, so that stdout stays clean for results."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def emit(result: Any, path: Path | None, text: list[str]) -> None:
+    """The result as JSON to a file or stdout if asked for, else as text on stdout."""
+    if path is not None and str(path) == "-":
+        print(json.dumps(result, indent=2, ensure_ascii=False))
+        return
+    print("\n".join(text))
+    if path is not None:
+        from convnet.demo import write_json
+
+        write_json(path, result)
+
+
+def load_cohort(folder: Path | None, labels: Path | None, npz: Path | None, strict: bool, **pipeline: Any) -> Any:
+    """The cohort that the arguments name; a word on every file that was left out."""
+    from convnet.data import cohort
+
+    if (folder is None) == (npz is None):
+        raise ValueError("give either a FOLDER of DICOM files with --labels CSV, or --npz FILE.npz")
+    if npz is not None:
+        if labels is not None:
+            raise ValueError("--labels goes with a FOLDER; an .npz file holds its own labels")
+        data = cohort.load_npz(npz, size=pipeline["size"])
+    elif labels is None:
+        raise ValueError("a FOLDER needs --labels CSV, a table with the columns path,label")
+    else:
+        data = cohort.load_folder(folder, labels, strict=strict, **pipeline)
+    for skipped in data.skipped:
+        say(f"left out: {skipped.path}: {skipped.reason}")
+    return data
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder to write to; it must not exist or be empty.")] = Path(
+        "convnet-demo"
+    ),
+    digits: Annotated[bool, typer.Option("--digits", help="The listing itself, on handwritten digits.")] = False,
+    seed: Seed = 0,
+) -> None:
+    """Simulated CT study -> train -> evaluate -> one diagnosis, with the ideal observer beside it."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ValueError(f"{out} exists and is not empty: choose another folder with --out, or remove it")
+    out.mkdir(parents=True, exist_ok=True)
+    from convnet import demo as demonstration
+
+    (demonstration.run_digits if digits else demonstration.run)(out, print, seed)
+
+
+@app.command()
+def train(
+    folder: Folder = None,
+    labels: Labels = None,
+    npz: Npz = None,
+    out: Annotated[Path, typer.Option(help="The model file to write (.safetensors).")] = Path("model.safetensors"),
+    network: Annotated[
+        Network, typer.Option(help="The listing's; gap for larger images; formula: sigmoid and MSE.")
+    ] = (Network.listing),
+    size: Annotated[int, typer.Option(min=1, help="Images become SIZE x SIZE pixels.")] = 28,
+    aspect: Annotated[Aspect, typer.Option(help="How an oblong image becomes square.")] = Aspect.pad,
+    window: Window = None,
+    epochs: Annotated[int, typer.Option(min=1)] = 100,
+    batch_size: Annotated[int, typer.Option(min=1)] = 32,
+    patience: Annotated[int, typer.Option(min=1, help="Stop after so many epochs without a better one.")] = 30,
+    dropout: Annotated[float, typer.Option(min=0.0, max=0.95)] = 0.5,
+    augment: Annotated[bool, typer.Option(help="Mirror and shift training images at random.")] = True,
+    figures: Figures = None,
+    strict: Strict = False,
+    seed: Seed = 0,
+) -> None:
+    """Train on the split `train`, choose the epoch on `val`, write the model; `test` is not looked at."""
+    if not out.parent.is_dir():
+        raise ValueError(f"--out {out}: there is no folder {out.parent}")
+    pipeline: dict[str, Any] = {"size": size, "aspect": aspect.value, "window": window}
+    data = load_cohort(folder, labels, npz, strict, **pipeline)
+    from convnet import figures as drawing
+    from convnet import study
+
+    print(f"{len(data.y)} images, classes {', '.join(data.classes)}: {data.counts()}")
+    model, history = study.train(
+        data,
+        network=network.value,
+        seed=seed,
+        epochs=epochs,
+        batch_size=batch_size,
+        patience=patience,
+        dropout=dropout,
+        augment=augment,
+    )
+    model.metadata["pipeline"] = pipeline
+    model.save(out)
+    facts = model.metadata
+    print(
+        f"kept epoch {facts['best_epoch']} of {facts['epochs_run']}: {facts['chosen_by']} {facts['chosen_value']:.4f}"
+    )
+    print(f"wrote {out}. {facts['notice']}")
+    if figures is not None:
+        drawing.save(drawing.learning_curves(history, facts["best_epoch"]), figures / "learning-curves.png")
+        drawing.save(drawing.filters(model), figures / "filters.png")
+
+
+@app.command()
+def evaluate(
+    model: Annotated[Path, typer.Argument(help="A model file.")],
+    folder: Folder = None,
+    labels: Labels = None,
+    npz: Npz = None,
+    split: Annotated[str, typer.Option(help="train, val, test, or all.")] = "test",
+    positive: Annotated[str | None, typer.Option(help="The class that sensitivity speaks of (two classes).")] = None,
+    json_path: Json = None,
+    figures: Figures = None,
+    strict: Strict = False,
+) -> None:
+    """Accuracy, AUC, confusion and sensitivities of a model on one split."""
+    from convnet import evaluation, study
+    from convnet import figures as drawing
+    from convnet.weights import load
+
+    trained = load(model)
+    classes = study.classes_of(trained)
+    place = None if positive is None else evaluation.positive_index(classes, positive)
+    data = load_cohort(folder, labels, npz, strict, **study.pipeline_of(trained))
+    result, p = study.evaluate(trained, data, split, positive)
+    result["skipped"] = [{"path": str(s.path), "reason": s.reason} for s in data.skipped]
+    emit(result, json_path, evaluation.lines(result))
+    if figures is not None:
+        x, y = (data.x, data.y) if split == "all" else data.split(split)
+        drawing.save(drawing.confusion(result), figures / "confusion.png")
+        drawing.save(drawing.roc(y, p, classes, place), figures / "roc.png")
+        drawing.save(drawing.feature_maps(trained, x[0]), figures / "feature-maps.png")
+
+
+@app.command()
+def diagnose(
+    model: Annotated[Path, typer.Argument(help="A model file.")],
+    files: Annotated[list[Path], typer.Argument(help="DICOM files.")],
+    json_path: Json = None,
+    strict: Strict = False,
+) -> None:
+    """Probabilities for each image. For research and teaching. Not for clinical use."""
+    from convnet.diagnose import diagnose as run
+    from convnet.weights import load
+
+    result = run(load(model), files)
+    for entry in result["failed"]:
+        say(f"convnet: {entry['reason']}")
+    if result["failed"] and (strict or not result["images"]):
+        raise typer.Exit(2)
+    text = [
+        f"{r['path']}{' frame ' + str(r['frame']) if r['frame'] else ''}: {r['label']}  ("
+        + ", ".join(f"{c} {v:.3f}" for c, v in r["probabilities"].items())
+        + ")"
+        for r in result["images"]
+    ]
+    emit(result, json_path, [*text, result["notice"]])
+
+
+@app.command()
+def inspect(
+    file: Annotated[Path, typer.Argument(help="A DICOM file.")],
+    size: Annotated[int, typer.Option(min=1)] = 28,
+    aspect: Aspect = Aspect.pad,
+    window: Window = None,
+    picture: Annotated[Path | None, typer.Option(help="PNG of every step.")] = None,
+) -> None:
+    """What a file is, and what the pixel pipeline does to it, step by step."""
+    from convnet.data import dicom
+    from convnet.figures import pipeline_steps, save
+
+    for name, value in dicom.describe(file).items():
+        print(f"{name:>20}: {value}")
+    steps = dicom.steps(file, size=size, aspect=aspect.value, window=window)
+    for number, step in enumerate(steps, 1):
+        a = step.array
+        print(f"{number}. {step.name}: {step.what}")
+        print(f"   {'x'.join(map(str, a.shape))} {a.dtype}, from {a.min():.6g} to {a.max():.6g}")
+    if picture is not None:
+        save(pipeline_steps(steps), picture)
+        print(f"wrote {picture}")
+
+
+def main() -> None:
+    """Run the command line; every error is one line."""
+    try:
+        code = app(standalone_mode=False)
+    except typer.Exit as error:
+        code = error.exit_code
+    except typer.Abort:
+        code = _fail("interrupted", 130)
+    except KeyboardInterrupt:
+        code = _fail("interrupted", 130)
+    except (ValueError, OSError, ImportError) as error:
+        code = _fail(str(error), 2)
+    except Exception as error:
+        usage = getattr(error, "format_message", None)  # typer's own errors carry one
+        if usage is not None:
+            code = _fail(usage(), 2)
+        elif os.environ.get("CONVNET_TRACEBACK"):
+            raise
+        else:
+            hint = "this is a fault in convnet; CONVNET_TRACEBACK=1 shows where"
+            code = _fail(f"{type(error).__name__}: {error} ({hint})", 1)
+    sys.exit(code or 0)
+
+
+def _fail(message: str, code: int) -> int:
+    print("convnet: " + " ".join(message.split()), file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    main()

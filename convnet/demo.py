@@ -1,0 +1,101 @@
+"""`convnet demo`: the whole way on data that the project makes itself, with the best possible reader beside it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from convnet import figures, study
+from convnet.evaluation import NOTICE, lines
+
+Say = Callable[[str], None]
+
+
+def run(folder: Path, say: Say, seed: int = 0, verbose: Any = "auto") -> None:
+    """Simulated CT study -> DICOM files -> train -> evaluate -> one diagnosis; the ideal observer beside it."""
+    from convnet.data import cohort, phantom
+    from convnet.diagnose import diagnose
+
+    start = time.perf_counter()
+    phantom_study = phantom.Study(seed=seed)
+    say("1. A simulated CT study: is there a faint lesion in the noise? Written as DICOM files with Hounsfield values.")
+    phantom_study.write(folder / "dicom")
+    data = cohort.load_folder(folder / "dicom", folder / "dicom" / "labels.csv", size=phantom_study.size)
+    say(f"   {len(data.y)} files in {folder / 'dicom'}: {data.counts()}")
+    say("2. Training the listing's network; the epoch with the best validation AUC is kept.")
+    model, history = study.train(data, seed=seed, epochs=12, patience=4, dropout=0.25, augment=False, verbose=verbose)
+    model.metadata["pipeline"] = {"size": phantom_study.size, "aspect": "pad", "window": None}
+    model.save(folder / "model.safetensors")
+    say("3. The test split, which training never saw.")
+    result, p = study.evaluate(model, data, positive="present")
+    result["ideal_observer_auc"] = phantom_study.ideal_auc()
+    for line in lines(result)[:-1]:
+        say("   " + line)
+    say(f"   ideal observer: AUC {result['ideal_observer_auc']:.4f} - no reader, human or machine, can do better here")
+    draw(folder, model, history, result, data.split("test")[1], p, data.split("test")[0][0])
+    say("4. One diagnosis.")
+    one = next(folder / "dicom" / path for path, s in zip(data.paths, data.splits, strict=True) if s == "test")
+    case = diagnose(model, [one])
+    shown = case["images"][0]
+    say(f"   {shown['path']}: {shown['label']} " + ", ".join(f"{c} {v:.3f}" for c, v in shown["probabilities"].items()))
+    write_json(folder / "results.json", result)
+    write_json(folder / "diagnosis.json", case)
+    say(f"Everything is in {folder} ({time.perf_counter() - start:.0f} s). {NOTICE}")
+
+
+def run_digits(folder: Path, say: Say, seed: int = 0, verbose: Any = "auto") -> None:
+    """The document's listing as it stands, ten classes, on scikit-learn's 1,797 real handwritten digits (8x8)."""
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
+    from convnet.evaluation import measure
+    from convnet.networks import Listing
+    from convnet.utils import set_random_seed
+
+    set_random_seed(seed)
+    digits = load_digits()
+    # the listing's two unpadded convolutions and poolings need more than 8x8 pixels: every pixel becomes 3x3
+    x = np.kron(digits.images, np.ones((3, 3))).astype(np.float32)[..., None] / 16
+    parts = train_test_split(x, digits.target, test_size=0.25, random_state=seed, stratify=digits.target)
+    x_train, x_test, y_train, y_test = parts
+    say(f"The listing on {len(x)} handwritten digits: {len(x_train)} to train, {len(x_test)} to test.")
+    model = Listing(10, name="digits")
+    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    history = model.fit(x_train, y_train, epochs=10, batch_size=32, verbose=verbose)
+    p = study.probabilities(model, x_test)
+    classes = tuple(str(d) for d in range(10))
+    model.metadata = {"classes": list(classes), "notice": NOTICE}
+    result = measure(y_test, p, classes, None)
+    for line in lines(result):
+        say("   " + line)
+    model.save(folder / "model.safetensors")
+    draw(folder, model, history, result, y_test, p, x_test[0])
+    write_json(folder / "results.json", result)
+    say(f"Everything is in {folder}.")
+
+
+def draw(folder: Path, model: Any, history: Any, result: dict, y: np.ndarray, p: np.ndarray, image: np.ndarray) -> None:
+    """All five figures of a study."""
+    classes = tuple(result["classes"])
+    positive = classes.index(result["positive"]) if "positive" in result else None
+    pictures = {
+        "learning-curves": figures.learning_curves(history, model.metadata.get("best_epoch")),
+        "confusion": figures.confusion(result),
+        "roc": figures.roc(y, p, classes, positive),
+        "filters": figures.filters(model),
+        "feature-maps": figures.feature_maps(model, image),
+    }
+    for name, figure in pictures.items():
+        figures.save(figure, folder / f"{name}.png")
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Indented JSON, whole or not at all."""
+    from convnet.weights import write_atomically
+
+    write_atomically(path, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())

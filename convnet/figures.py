@@ -1,0 +1,163 @@
+"""The PNG figures: learning curves, confusion matrix, ROC, filters, feature maps."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from convnet.evaluation import NOTICE
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from convnet.callbacks import History
+    from convnet.model import Model
+
+INK, SECOND = "#0072b2", "#d55e00"  # Okabe & Ito's blue and vermilion: distinct to colour-blind eyes
+
+
+def new(width: float, height: float, rows: int = 1, columns: int = 1) -> tuple[Figure, np.ndarray]:
+    """A figure without pyplot's global state, and its axes (rows, columns)."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def save(figure: Figure, path: str | Path) -> Path:
+    """Write the PNG whole or not at all, with the notice below."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.supxlabel(NOTICE, fontsize=7, color="0.4")
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".png", delete=False) as file:
+        try:
+            figure.savefig(file, dpi=120, format="png")
+            file.close()
+            os.chmod(file.name, 0o644)
+            os.replace(file.name, path)
+        except BaseException:
+            os.unlink(file.name)
+            raise
+    return path
+
+
+def learning_curves(history: History, best_epoch: int | None = None) -> Figure:
+    """Loss and accuracy by epoch, training and validation; the chosen epoch marked."""
+    names = [n for n in ("loss", "accuracy", "auc") if n in history.history or f"val_{n}" in history.history]
+    figure, axes = new(4.2 * len(names), 3.4, 1, len(names))
+    epochs = np.array(history.epoch) + 1
+    for ax, name in zip(axes[0], names, strict=True):
+        for key, label, color in ((name, "training", INK), (f"val_{name}", "validation", SECOND)):
+            if key in history.history:
+                ax.plot(epochs, history.history[key], color=color, label=label, lw=1.5)
+        if best_epoch:
+            ax.axvline(best_epoch, color="0.5", ls=":", lw=1, label=f"chosen: epoch {best_epoch}")
+        ax.set(xlabel="epoch", title="AUC" if name == "auc" else name)
+        ax.legend(fontsize=8, frameon=False)
+        ax.grid(alpha=0.25)
+    return figure
+
+
+def confusion(result: dict[str, Any]) -> Figure:
+    """Counts by true and predicted class, shaded by the share of the true class."""
+    counts, classes = np.array(result["confusion"]), result["classes"]
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    side = max(3.4, 0.55 * len(classes) + 1.6)
+    figure, axes = new(side, side)
+    ax = axes[0, 0]
+    ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (i, j), count in np.ndenumerate(counts):
+        ax.text(j, i, str(count), ha="center", va="center", color="white" if shares[i, j] > 0.5 else "black")
+    ax.set_xticks(range(len(classes)), classes, rotation=45 if max(map(len, classes)) > 3 else 0)
+    ax.set_yticks(range(len(classes)), classes)
+    ax.set(xlabel="predicted", ylabel="true", title=f"{result['n']} images, accuracy {result['accuracy']:.3f}")
+    return figure
+
+
+def roc(y: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...], positive: int | None = None) -> Figure:
+    """ROC curve of the positive class, or of every class against the rest."""
+    from sklearn.metrics import roc_auc_score, roc_curve
+
+    if positive is None and len(classes) == 2:
+        positive = 1
+    figure, axes = new(4.4, 4.2)
+    ax = axes[0, 0]
+    for c in range(len(classes)) if positive is None else (positive,):
+        truth = y == c
+        if 0 < truth.sum() < len(y):
+            false, true, _ = roc_curve(truth, probabilities[:, c])
+            area = roc_auc_score(truth, probabilities[:, c])
+            color = INK if positive is not None else None
+            ax.plot(false, true, lw=1.8, color=color, label=f"'{classes[c]}': AUC {area:.3f}")
+    ax.plot([0, 1], [0, 1], color="0.6", ls="--", lw=1)
+    ax.set(xlabel="1 - specificity", ylabel="sensitivity", title=f"ROC, {len(y)} images", aspect="equal")
+    ax.legend(fontsize=8, frameon=False, loc="lower right")
+    return figure
+
+
+def filters(model: Model) -> Figure:
+    """The first convolution's kernels, channel by channel averaged, blue negative and red positive."""
+    from convnet.layers import Conv2D
+
+    layer = next((call.layer for call in model._main_graph().calls if isinstance(call.layer, Conv2D)), None)
+    if layer is None:
+        raise ValueError(f"{model.name}: there is no convolution whose filters could be drawn")
+    kernels = layer.kernel.value.mean(axis=2)
+    figure, axes = _grid(np.moveaxis(kernels, -1, 0), "RdBu_r", symmetric=True)
+    figure.suptitle(f"{layer.name}: {kernels.shape[-1]} filters of {kernels.shape[0]}x{kernels.shape[1]}", fontsize=10)
+    return figure
+
+
+def feature_maps(model: Model, image: np.ndarray) -> Figure:
+    """What the first convolution makes of one image (H,W,C): the image, then a map for each filter."""
+    from convnet.layers import Conv2D
+    from convnet.plan import Plan
+
+    graph = model.graph(image.shape)
+    call = next((call for call in graph.calls if isinstance(call.layer, Conv2D)), None)
+    if call is None:
+        raise ValueError(f"{model.name}: there is no convolution whose maps could be drawn")
+    plan = Plan(graph, 1)
+    plan.run(image[None])
+    maps = plan.of(call.output)[0]
+    figure, axes = _grid(np.moveaxis(maps, -1, 0), "gray", first=image[..., 0])
+    figure.suptitle(f"the image, and {maps.shape[-1]} maps of {call.layer.name}", fontsize=10)
+    return figure
+
+
+def pipeline_steps(steps: list[Any]) -> Figure:
+    """The pixel pipeline as pictures, each with its own grey range and what was done."""
+    from textwrap import fill
+
+    figure, axes = new(2.3 * len(steps), 3.1, 1, len(steps))
+    for number, (ax, step) in enumerate(zip(axes[0], steps, strict=True), 1):
+        picture = step.array.astype(float)
+        ax.imshow(picture / max(picture.max(), 1) if picture.ndim == 3 else picture, cmap="gray")
+        ax.set_title(f"{number}. {step.name}", fontsize=9)
+        ax.set_xlabel(fill(step.what, 34), fontsize=6)
+        ax.set_xticks([])
+        ax.set_yticks([])
+    return figure
+
+
+def _grid(
+    pictures: np.ndarray, cmap: str, symmetric: bool = False, first: np.ndarray | None = None
+) -> tuple[Figure, np.ndarray]:
+    shown = ([first] if first is not None else []) + list(pictures)
+    columns = min(len(shown), 8 if first is None else 11)
+    rows = -(-len(shown) // columns)
+    figure, axes = new(0.85 * columns, 0.85 * rows + 0.6, rows, columns)
+    limit = float(np.abs(pictures).max()) or 1.0
+    for ax in axes.flat:
+        ax.axis("off")
+    for i, (ax, picture) in enumerate(zip(axes.flat, shown, strict=False)):
+        own = first is not None and i == 0
+        limits = {"vmin": -limit, "vmax": limit} if symmetric else {}
+        ax.imshow(picture, cmap="gray" if own else cmap, **limits)
+    return figure, axes

@@ -1,0 +1,87 @@
+"""The three networks that the command line trains: the document's listing, one for larger images, the formulas'."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from convnet import layers
+from convnet.model import Model
+
+
+class Listing(Model):
+    """The document's listing: two convolutions with ReLU, one pooling layer used twice, two dense layers, softmax.
+
+    `dropout` (0 in the listing) acts before each dense layer.
+    """
+
+    def __init__(self, classes: int = 10, dropout: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.conv1 = layers.Conv2D(32, (3, 3), activation="relu")
+        self.conv2 = layers.Conv2D(64, (3, 3), activation="relu")
+        self.pool = layers.MaxPooling2D((2, 2))
+        self.flatten = layers.Flatten()
+        self.drop1 = layers.Dropout(dropout)
+        self.dense1 = layers.Dense(128, activation="relu")
+        self.drop2 = layers.Dropout(dropout)
+        self.dense2 = layers.Dense(classes, activation="softmax")
+
+    def call(self, x: Any) -> Any:  # type: ignore[override]
+        x = self.conv1(x)
+        x = self.pool(x)
+        x = self.conv2(x)
+        x = self.pool(x)
+        x = self.flatten(x)
+        x = self.dense1(self.drop1(x))
+        return self.dense2(self.drop2(x))
+
+
+class Gap(Model):
+    """For larger images: four convolution stages, then global average pooling where the listing flattens.
+
+    The listing's first dense layer has (H/4 - 2)^2 * 64 * 128 weights, 31 million at 256x256; here the number of
+    weights does not depend on the image's size.
+    """
+
+    def __init__(self, classes: int = 10, dropout: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.stages = [layers.Conv2D(f, 3, padding="same", use_bias=False) for f in (16, 32, 64, 64)]
+        self.norms = [layers.BatchNormalization(momentum=0.9) for _ in self.stages]
+        self.relu = layers.Activation("relu")
+        self.pool = layers.MaxPooling2D(2)
+        self.gap = layers.GlobalAveragePooling2D()
+        self.drop = layers.Dropout(dropout)
+        self.dense = layers.Dense(classes, activation="softmax")
+
+    def call(self, x: Any) -> Any:  # type: ignore[override]
+        for i, (conv, norm) in enumerate(zip(self.stages, self.norms, strict=True)):
+            x = self.relu(norm(conv(x)))
+            if i < len(self.stages) - 1:
+                x = self.pool(x)
+        return self.dense(self.drop(self.gap(x)))
+
+
+class Formula(Model):
+    """The document's own network: convolution (1) -> sigmoid (2) -> pooling -> dense sigmoid, for the loss (3)."""
+
+    def __init__(self, classes: int = 10, dropout: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.conv = layers.Conv2D(8, (5, 5), activation="sigmoid")
+        self.pool = layers.MaxPooling2D((2, 2))
+        self.flatten = layers.Flatten()
+        self.drop = layers.Dropout(dropout)
+        self.dense = layers.Dense(classes, activation="sigmoid")
+
+    def call(self, x: Any) -> Any:  # type: ignore[override]
+        return self.dense(self.drop(self.flatten(self.pool(self.conv(x)))))
+
+
+NETWORKS: dict[str, Any] = {"listing": Listing, "gap": Gap, "formula": Formula}
+
+
+def compile_for(model: Model, network: str, learning_rate: float | None = None) -> None:
+    """The loss that goes with a network: cross-entropy, or formula (3) on one-hot targets; Adam for both."""
+    from convnet.optimizers import Adam
+
+    loss = "mean_squared_error" if network == "formula" else "sparse_categorical_crossentropy"
+    rate = learning_rate or (0.01 if network == "formula" else 0.001)
+    model.compile(optimizer=Adam(rate), loss=loss, metrics=["accuracy"])

@@ -1,0 +1,122 @@
+"""One study: a cohort in, a trained model out; then measured on a split, or applied to files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from convnet import evaluation
+from convnet.callbacks import Callback, EarlyStopping, History
+from convnet.data.augment import Augmented
+from convnet.networks import NETWORKS, compile_for
+from convnet.utils import set_random_seed
+
+if TYPE_CHECKING:
+    from convnet.data.cohort import Cohort
+    from convnet.model import Model
+
+
+class ValidationAUC(Callback):
+    """Adds val_auc to the figures of an epoch, so that the model can be chosen by it."""
+
+    def __init__(self, x: np.ndarray, y: np.ndarray) -> None:
+        self.x, self.y = x, y
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+        area = evaluation.auc(self.y, probabilities(self.model, self.x))
+        logs["val_auc"] = float("nan") if area is None else area
+
+
+def train(
+    cohort: Cohort,
+    *,
+    network: str = "listing",
+    seed: int = 0,
+    epochs: int = 100,
+    batch_size: int = 32,
+    patience: int = 30,
+    dropout: float = 0.5,
+    augment: bool = True,
+    verbose: Any = "auto",
+) -> tuple[Model, History]:
+    """Train on the cohort's train split; keep the epoch whose validation split was best. Test is never looked at.
+
+    "Best": the highest val_auc; by val_loss where a class is missing from the validation split.
+    """
+    if network not in NETWORKS:
+        raise ValueError(f"train: network must be one of {', '.join(NETWORKS)}, got {network!r}")
+    x, y = cohort.split("train")
+    x_val, y_val = cohort.split("val")
+    for name, labels in (("train", y), ("val", y_val)):
+        if not len(labels):
+            raise ValueError(f"train: the '{name}' split has no images; the model is fitted on train, chosen on val")
+    set_random_seed(seed)
+    model = NETWORKS[network](len(cohort.classes), dropout=dropout, name=network)
+    compile_for(model, network)
+    one_hot = network == "formula"
+    targets = (np.eye(len(cohort.classes), dtype=np.float32)[t] if one_hot else t for t in (y, y_val))
+    y_fit, y_check = targets
+    monitor = "val_loss" if evaluation.auc(y_val, np.eye(len(cohort.classes))[y_val]) is None else "val_auc"
+    watch: list[Callback] = [ValidationAUC(x_val, y_val)] if monitor == "val_auc" else []
+    stop = EarlyStopping(monitor, patience=patience, restore_best_weights=True)
+    history = model.fit(
+        Augmented(x, seed=seed) if augment else x,
+        y_fit,
+        batch_size=batch_size,
+        epochs=epochs,
+        validation_data=(x_val, y_check),
+        callbacks=[*watch, stop],
+        verbose=verbose,
+    )
+    model.metadata = {
+        "classes": list(cohort.classes),
+        "network": network,
+        "seed": seed,
+        "images": cohort.counts(),
+        "epochs_run": len(history.epoch),
+        "best_epoch": stop.best_epoch + 1,
+        "chosen_by": monitor,
+        "chosen_value": stop.best,
+        "notice": evaluation.NOTICE,
+    }
+    return model, history
+
+
+def classes_of(model: Model) -> tuple[str, ...]:
+    """The class names that were saved with a model; ValueError for a model that this command line did not train."""
+    found = model.metadata.get("classes")
+    if not isinstance(found, list) or not all(isinstance(c, str) for c in found):
+        raise ValueError(f"{model.name}: the model file names no classes: it was not made by `convnet train`")
+    return tuple(found)
+
+
+def pipeline_of(model: Model) -> dict[str, Any]:
+    """How the pixels of the training images were prepared: size, aspect, window."""
+    found = model.metadata.get("pipeline")
+    if not isinstance(found, dict) or set(found) != {"size", "aspect", "window"}:
+        raise ValueError(f"{model.name}: the model file tells no pixel pipeline: it was not made by `convnet train`")
+    return {**found, "window": tuple(found["window"]) if found["window"] else None}
+
+
+def probabilities(model: Model, x: np.ndarray) -> np.ndarray:
+    """The outputs as probabilities (N,classes), float64; a sigmoid network's are divided by their sum."""
+    outputs = model.predict(x, batch_size=64).astype(np.float64)
+    total = outputs.sum(axis=1, keepdims=True)
+    return outputs / np.where(total > 0, total, 1)
+
+
+def evaluate(
+    model: Model, cohort: Cohort, split: str = "test", positive: str | None = None
+) -> tuple[dict[str, Any], Any]:
+    """The figures on one split ("all" for every image), and the probabilities they come from."""
+    classes = classes_of(model)
+    if cohort.classes != classes:
+        raise ValueError(
+            f"evaluate: the model knows the classes {', '.join(classes)}; the data has {', '.join(cohort.classes)}"
+        )
+    x, y = (cohort.x, cohort.y) if split == "all" else cohort.split(split)
+    if not len(y):
+        raise ValueError(f"evaluate: the split {split!r} has no images; there is {cohort.counts()}")
+    p = probabilities(model, x)
+    return {"split": split, **evaluation.measure(y, p, classes, positive)}, p
