@@ -1,0 +1,135 @@
+"""Every layer's gradient through a model, against central differences in float64."""
+
+import numpy as np
+import pytest
+
+from convnet import layers, losses
+from convnet.graph import record
+from convnet.plan import Plan
+
+SHAPE = (7, 6, 2)
+
+
+class Tied(layers.Layer):
+    """One dense layer used twice, and a value used twice: gradients must add up."""
+
+    def __init__(self):
+        super().__init__()
+        self.flatten = layers.Flatten()
+        self.dense = layers.Dense(84, activation="sigmoid")
+
+    def call(self, x):
+        a = self.dense(self.flatten(x))
+        return a + self.dense(a)
+
+
+STACKS = {
+    "conv2d": [layers.Conv2D, (3, (3, 2))],
+    "conv2d strided, same": [layers.Conv2D, (4, 3, 2, "same")],
+    "conv2d grouped, dilated": [layers.Conv2D, (4, (2, 2), 1, "valid", None, 2, 2)],
+    "conv2d relu": [layers.Conv2D, (3, 3), {"activation": "relu"}],
+    "maxpool": [layers.MaxPooling2D, ((2, 3),)],
+    "maxpool overlapping": [layers.MaxPooling2D, (3, 1, "same")],
+    "avgpool": [layers.AveragePooling2D, (2,)],
+    "avgpool same": [layers.AveragePooling2D, (3, 2, "same")],
+    "gap": [layers.GlobalAveragePooling2D, ()],
+    "relu": [layers.Activation, ("relu",)],
+    "sigmoid": [layers.Activation, ("sigmoid",)],
+    "softmax": [layers.Activation, ("softmax",)],
+    "batchnorm": [layers.BatchNormalization, ()],
+    "tied": [Tied, ()],
+}
+
+
+def check(stack, loss, y, training=True):
+    """The plan's gradients, input's included, against (L(w+h) - L(w-h)) / 2h for every number of every array."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((3, *SHAPE))
+
+    def call(node):
+        for layer in stack:
+            node = layer(node)
+        return node
+
+    graph = record(call, SHAPE, np.float64, training, "test")
+    plan = Plan(graph, 3, training=training, loss=loss, input_gradient=True)
+    loss.fill(plan.target_array, y)
+    plan.x[...] = x
+    for layer in graph.layers:
+        for p in layer.parameters:
+            p.value += 0.1 * rng.standard_normal(p.value.shape)  # zeros would hide mistakes
+    plan.forward()
+    plan.backward()
+    arrays = [(plan.x, plan.dx.copy())] + [(p.value, g.copy()) for p, g in plan.gradients.items()]
+    assert len(arrays) == 1 + sum(p.trainable for layer in graph.layers for p in layer.parameters)
+    h = 1e-6
+    for array, gradient in arrays:
+        numeric = np.empty_like(gradient)
+        for index in np.ndindex(array.shape):
+            kept = array[index]
+            sides = []
+            for side in (h, -h):
+                array[index] = kept + side
+                plan.forward()
+                sides.append(float(plan.loss))
+            array[index] = kept
+            numeric[index] = (sides[0] - sides[1]) / (2 * h)
+        # truncation ~ h^2, cancellation ~ eps/h
+        np.testing.assert_allclose(gradient, numeric, rtol=1e-6, atol=2e-9)
+
+
+@pytest.mark.parametrize("kind", STACKS)
+def test_a_layers_gradient_is_the_central_difference(kind):
+    cls, arguments, *options = STACKS[kind]
+    stack = [layers.Conv2D(2, 1), cls(*arguments, **(options[0] if options else {})), layers.Flatten(), layers.Dense(4)]
+    stack = stack[:2] + stack[3:] if kind in ("gap", "tied") else stack
+    y = np.random.default_rng(1).standard_normal((3, 4))
+    check(stack, losses.MeanSquaredError(), y)
+
+
+def test_batchnorm_in_inference_mode_has_the_gradient_of_fixed_statistics():
+    stack = [layers.Conv2D(3, 2), layers.BatchNormalization(), layers.Flatten(), layers.Dense(2)]
+    check(stack, losses.MeanSquaredError(), np.ones((3, 2)), training=False)
+
+
+@pytest.mark.parametrize(
+    ("loss", "last", "y"),
+    [
+        (losses.SparseCategoricalCrossentropy(), "softmax", np.array([0, 3, 1])),
+        (losses.SparseCategoricalCrossentropy(from_logits=True), None, np.array([0, 3, 1])),
+        (losses.CategoricalCrossentropy(), "softmax", np.full((3, 4), 0.25)),
+        (losses.BinaryCrossentropy(), "sigmoid", np.eye(3, 4)),
+        (losses.BinaryCrossentropy(from_logits=True), None, np.eye(3, 4)),
+        (losses.MeanSquaredError(), "sigmoid", np.eye(3, 4)),
+        (losses.MeanSquaredError(), "softmax", np.eye(3, 4)),
+        (losses.CategoricalCrossentropy(), "sigmoid", np.eye(3, 4)),
+    ],
+)
+def test_every_loss_with_every_end_has_the_gradient_of_the_central_difference(loss, last, y):
+    check([layers.Flatten(), layers.Dense(4, activation=last)], loss, y)
+
+
+def test_a_fused_softmax_gives_the_loss_and_gradient_of_the_two_alone():
+    """Adding a branch that is zero keeps the softmax from being the last operation, and so from being fused."""
+    dense, softmax = layers.Dense(4), layers.Activation("softmax")
+    zero = layers.Dense(4, kernel_initializer="zeros")
+
+    def fused(node):
+        return softmax(dense(layers.Flatten()(node)))
+
+    def apart(node):
+        flat = layers.Flatten()(node)
+        return softmax(dense(flat)) + zero(flat)
+
+    results = []
+    for call in (fused, apart):
+        graph = record(call, SHAPE, np.float64, None, "test")
+        loss = losses.SparseCategoricalCrossentropy()
+        plan = Plan(graph, 3, training=True, loss=loss)
+        plan.x[...] = np.random.default_rng(2).standard_normal((3, *SHAPE))
+        loss.fill(plan.target_array, np.array([1, 0, 2]))
+        plan.forward()
+        plan.backward()
+        results.append((float(plan.loss), plan.gradients[dense.parameters[0]].copy()))
+    np.testing.assert_allclose(results[0][0], results[1][0], rtol=1e-13)
+    np.testing.assert_allclose(results[0][1], results[1][1], rtol=1e-10, atol=1e-14)

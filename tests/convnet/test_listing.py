@@ -1,0 +1,86 @@
+"""The document's listing, with `tf.keras` replaced by `convnet`, as it stands."""
+
+import numpy as np
+
+import convnet
+
+
+class CNN(convnet.Model):
+    def __init__(self):
+        super(CNN, self).__init__()  # noqa: UP008  (as in the listing)
+        self.conv1 = convnet.layers.Conv2D(32, (3, 3), activation="relu")
+        self.conv2 = convnet.layers.Conv2D(64, (3, 3), activation="relu")
+        self.pool = convnet.layers.MaxPooling2D((2, 2))
+        self.flatten = convnet.layers.Flatten()
+        self.dense1 = convnet.layers.Dense(128, activation="relu")
+        self.dense2 = convnet.layers.Dense(10, activation="softmax")
+
+    def call(self, x):
+        x = self.conv1(x)
+        x = self.pool(x)
+        x = self.conv2(x)
+        x = self.pool(x)
+        x = self.flatten(x)
+        x = self.dense1(x)
+        x = self.dense2(x)
+        return x
+
+
+def digits():
+    """scikit-learn's real handwritten digits, each pixel as 3x3 of them: the listing needs more than 8x8."""
+    from sklearn.datasets import load_digits
+
+    data = load_digits()
+    x = np.kron(data.images, np.ones((3, 3))).astype(np.float32)[..., None] / 16
+    return x[:1500], data.target[:1500], x[1500:], data.target[1500:]
+
+
+def test_the_listing_runs_as_it_stands_and_learns():
+    convnet.set_random_seed(0)
+    x_train, y_train, x_test, y_test = digits()
+    model = CNN()
+    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    history = model.fit(x_train, y_train, epochs=5, batch_size=32, verbose=0)
+    loss, accuracy = model.evaluate(x_test, y_test, verbose=0)
+    assert accuracy > 0.9  # guessing scores 0.1
+    assert loss < 0.4
+    assert history.history["loss"][-1] < history.history["loss"][0] / 4
+
+
+def test_the_same_seed_gives_the_same_weights_to_the_bit():
+    x_train, y_train, _, _ = digits()
+    weights = []
+    for _ in range(2):
+        convnet.set_random_seed(7)
+        model = CNN()
+        model.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
+        model.fit(x_train[:100], y_train[:100], epochs=2, verbose=0)
+        weights.append(model.get_weights())
+    for a, b in zip(*weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_the_documents_own_network_learns_by_formula_three():
+    from convnet.networks import Formula
+
+    convnet.set_random_seed(0)
+    x_train, y_train, x_test, y_test = digits()
+    one_hot = np.eye(10, dtype=np.float32)
+    model = Formula(10)
+    model.compile(convnet.optimizers.Adam(0.01), "mse", ["accuracy"])
+    model.fit(x_train, one_hot[y_train], epochs=15, verbose=0)
+    loss, accuracy = model.evaluate(x_test, one_hot[y_test], verbose=0)
+    assert accuracy > 0.8
+    assert loss < 0.04  # 0.09 is what always answering 0.1 costs
+
+
+def test_dropout_and_batchnorm_act_in_training_only():
+    convnet.set_random_seed(0)
+    x = np.ones((8, 6, 6, 1), np.float32)
+    model = convnet.Sequential(
+        [convnet.layers.BatchNormalization(), convnet.layers.Flatten(), convnet.layers.Dropout(0.5)]
+    )
+    quiet, noisy = model(x), model(x, training=True)
+    np.testing.assert_array_equal(quiet, model(x))
+    assert 0.3 < np.mean(noisy == 0) <= 1.0
+    assert not np.array_equal(quiet, noisy)

@@ -1,0 +1,362 @@
+"""Model, Sequential, recording, weights, files: Keras's meanings and clear errors."""
+
+import json
+
+import numpy as np
+import pytest
+
+import convnet
+from convnet import layers
+from convnet.weights import ModelFileError
+
+
+def small(**kwargs):
+    convnet.set_random_seed(3)
+    return convnet.Sequential(
+        [
+            layers.Input((8, 8, 1)),
+            layers.Conv2D(4, 3, activation="relu"),
+            layers.BatchNormalization(),
+            layers.MaxPooling2D(),
+            layers.Flatten(),
+            layers.Dropout(0.25),
+            layers.Dense(3, activation="softmax"),
+        ],
+        **kwargs,
+    )
+
+
+def data(n=40, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal((n, 8, 8, 1)).astype(np.float32), rng.integers(0, 3, n)
+
+
+def trained(**kwargs):
+    model = small(**kwargs)
+    model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+    model.fit(*data(), epochs=2, verbose=0)
+    return model
+
+
+class Residual(convnet.Model):
+    def __init__(self):
+        super().__init__()
+        self.conv = layers.Conv2D(2, 3, padding="same")
+        self.conv2 = layers.Conv2D(2, 3, padding="same", activation="relu")
+        self.flatten = layers.Flatten()
+        self.drop = layers.Dropout(0.5)
+        self.dense = layers.Dense(3, activation="softmax")
+
+    def call(self, x, training=None):
+        x = self.conv(x)
+        x = x + self.conv2(x)
+        if training:
+            x = self.drop(x, training=training)
+        return self.dense(self.flatten(x))
+
+
+def test_save_and_load_bring_back_weights_outputs_and_training_to_the_bit(tmp_path):
+    model, (x, y) = trained(), data()
+    model.metadata = {"classes": ["a", "b", "ü"]}
+    model.save(tmp_path / "m.safetensors")
+    again = convnet.load(tmp_path / "m.safetensors")
+    np.testing.assert_array_equal(model.predict(x), again.predict(x))
+    assert again.metadata == model.metadata
+    for a, b in zip(model.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    for m in (model, again):
+        convnet.set_random_seed(5)
+        next(layer for layer in m._main_graph().layers if isinstance(layer, layers.Dropout)).calls = 0
+        m.fit(x, y, epochs=2, verbose=0)  # Adam's moments came along: the same steps
+    for a, b in zip(model.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_subclassed_model_with_branches_is_loaded_without_its_code(tmp_path):
+    model, (x, y) = Residual(), data()
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    model.fit(x, y, verbose=0)
+    model.save(tmp_path / "m.safetensors")
+    again = convnet.load(tmp_path / "m.safetensors")
+    np.testing.assert_array_equal(model.predict(x), again.predict(x))
+    drops = [call for call in again._main_graph().calls if isinstance(call.layer, layers.Dropout)]
+    assert len(drops) == 1
+
+
+def test_an_interrupted_save_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "m.safetensors"
+    trained().save(path)
+    before = path.read_bytes()
+    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        trained().save(path)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["m.safetensors"]
+
+
+def test_damaged_and_foreign_files_are_one_clear_error(tmp_path):
+    from safetensors.numpy import save
+
+    good = tmp_path / "good.safetensors"
+    trained().save(good)
+    raw = good.read_bytes()
+    header = int.from_bytes(raw[:8], "little")
+    config = json.loads(json.loads(raw[8 : 8 + header])["__metadata__"]["convnet"])
+
+    def rewritten(**changes):
+        from safetensors import safe_open
+
+        with safe_open(good, "numpy") as f:
+            tensors = {k: f.get_tensor(k) for k in f.keys()}  # noqa: SIM118
+        return save(tensors, {"convnet": json.dumps(config | changes)})
+
+    cases = {
+        "empty": b"",
+        "truncated": raw[: len(raw) // 2],
+        "text": b"hello, I am not a model",
+        "foreign": save({"w": np.ones(3)}),
+        "version": rewritten(format="formula-convnet 99"),
+        "layer": rewritten(layers=[{"class": "os.system", "config": {}}]),
+        "wiring": rewritten(calls=[{"layer": 99, "inputs": [5], "training": None}]),
+        "shape": rewritten(input_shape=[9, 9, 1]),
+        "types": rewritten(layers="x"),
+        "huge": rewritten(input_shape=[10**9, 10**9, 1]),
+    }
+    for name, content in cases.items():
+        path = tmp_path / f"{name}.safetensors"
+        path.write_bytes(content)
+        with pytest.raises(ModelFileError, match=name):
+            convnet.load(path)
+    with pytest.raises(ModelFileError, match="no such model file"):
+        convnet.load(tmp_path / "nothing.safetensors")
+
+
+def test_weights_of_another_architecture_are_refused_and_change_nothing(tmp_path):
+    trained().save(tmp_path / "m.safetensors")
+    other = convnet.Sequential([layers.Input((8, 8, 1)), layers.Flatten(), layers.Dense(3)])
+    before = other.get_weights()
+    with pytest.raises(ModelFileError, match="do not fit"):
+        other.load_weights(tmp_path / "m.safetensors")
+    np.testing.assert_array_equal(before[0], other.get_weights()[0])
+    with pytest.raises(ValueError, match=r"set_weights expects dense.*kernel \(64, 3\)"):
+        other.set_weights([np.ones((2, 2)), np.ones(3)])
+
+
+def test_arrays_given_to_the_user_are_never_the_models_buffers():
+    model, (x, _) = small(), data()
+    first = model(x)
+    kept = first.copy()
+    model(x * 2)
+    model.predict(x * 3)
+    np.testing.assert_array_equal(first, kept)
+    weights = model.get_weights()
+    weights[0][...] = 7
+    assert not np.any(model.get_weights()[0] == 7)
+    first[...] = 0
+    np.testing.assert_array_equal(model(x), kept)
+
+
+def test_inputs_and_targets_are_not_mutated():
+    model, (x, y) = trained(), data()
+    x.flags.writeable = y.flags.writeable = False
+    model.fit(x, y, verbose=0)
+    model.evaluate(x, y, verbose=0)
+    model.predict(x)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda x: np.exp(x), "numpy.exp on the output of 'input'"),
+        (lambda x: np.concatenate([x, x]), "numpy.concatenate"),
+        (lambda x: x if x > 0 else None, "> on the output"),
+        (lambda x: x if x else None, r"if/while"),
+        (lambda x: x[0], r"\[\.\.\.\]"),
+        (lambda x: x * 2, r"\* on the output"),
+        (lambda x: 2 - x, "- on the output"),
+        (lambda x: x + 1, r"\+ with a int"),
+        (lambda x: np.asarray(x), "conversion to a NumPy array"),
+        (lambda x: None, "must return the output of one layer, got NoneType"),
+        (lambda x: [v for v in x], "a loop on the output"),
+    ],
+)
+def test_a_call_that_cannot_be_recorded_says_what_to_use(call, message):
+    class Mine(convnet.Model):
+        def call(self, x):
+            return call(x)
+
+    with pytest.raises(TypeError, match=message):
+        Mine()(np.ones((1, 4, 4, 1), np.float32))
+
+
+def test_what_keras_has_and_we_have_not_is_refused_by_name():
+    with pytest.raises(TypeError, match="Conv2D: kernel_regularizer not supported"):
+        layers.Conv2D(3, 3, kernel_regularizer="l2")
+    with pytest.raises(ValueError, match="activation 'gelu' is not supported; choose one of: linear, relu"):
+        layers.Dense(3, activation="gelu")
+    with pytest.raises(AttributeError, match=r"convnet\.layers has no 'LSTM'"):
+        _ = layers.LSTM
+    with pytest.raises(ValueError, match="optimizer 'rmsprop' is not supported; choose one of: sgd, adam"):
+        small().compile(loss="mse")
+    with pytest.raises(ValueError, match="loss 'hinge' is not supported"):
+        small().compile("adam", "hinge")
+    with pytest.raises(TypeError, match="compile: jit_compile not supported"):
+        small().compile("adam", "mse", jit_compile=True)
+    with pytest.raises(ValueError, match="target 'cuda' is not available"):
+        small().compile("adam", "mse", target="cuda")
+    with pytest.raises(ValueError, match="data_format must be 'channels_last'"):
+        layers.Conv2D(3, 3, data_format="channels_first")
+    with pytest.raises(TypeError, match="Adam: clipnorm not supported"):
+        convnet.optimizers.Adam(clipnorm=1.0)
+
+
+def test_wrong_data_is_refused_before_training():
+    model, (x, y) = trained(), data()
+    for arguments, message in (
+        ((x[..., 0], y), r"expected a batch of shape \(batch, 8, 8, 1\), got \(40, 8, 8\)"),
+        ((x, y[:-1]), "x has 40 samples but y has shape"),
+        ((x, y + 1), r"label 3 \(sample \d+\) is not a class index in 0..2"),
+        ((x, y + 0.5), "is not a class index"),
+        ((x[:0], y[:0]), "x has no samples"),
+        ((x.astype(str), y), "the input must be an array of numbers"),
+    ):
+        with pytest.raises((ValueError, TypeError), match=message):
+            model.fit(*arguments, verbose=0)
+    with pytest.raises(ValueError, match="sample_weight must be 40 finite numbers"):
+        model.fit(x, y, sample_weight=np.ones(3), verbose=0)
+    with pytest.raises(ValueError, match="class_weight lacks class 2"):
+        model.fit(x, y, class_weight={0: 1.0, 1: 2.0}, verbose=0)
+    with pytest.raises(RuntimeError, match="compile the model first"):
+        small().fit(x, y)
+    with pytest.raises(ValueError, match="has no weights yet"):
+        Residual().get_weights()
+    with pytest.raises(ValueError, match=r"add a channel axis, x\[\.\.\., None\]"):
+        layers.Conv2D(3, 3)(x[..., 0])
+
+
+def test_weights_of_samples_and_classes_scale_the_loss_as_in_keras():
+    """Keras: the sum of w_n l_n divided by the number of samples."""
+    model, (x, y) = small(), data()
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    p = model.predict(x).astype(float)
+    each = -np.log(p[np.arange(len(y)), y])
+    w = np.linspace(0, 2, len(y))
+    np.testing.assert_allclose(model.evaluate(x, y, sample_weight=w, verbose=0), np.mean(w * each), rtol=1e-5)
+    by_class = {0: 0.5, 1: 2.0, 2: 3.0}
+    weighted = model.train_on_batch(x, y, class_weight=by_class)
+    training_p = small()(x, training=True).astype(float)  # the same seed: the same dropout mask
+    expected = np.mean([by_class[c] * -np.log(training_p[i, c]) for i, c in enumerate(y)])
+    np.testing.assert_allclose(weighted, expected, rtol=1e-5)
+
+
+def test_validation_split_takes_the_last_samples_and_shuffle_is_seeded():
+    x, y = data(50)
+    seen = []
+
+    class Watch(convnet.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs):
+            seen.append(logs)
+
+    model = small()
+    model.compile("sgd", "sparse_categorical_crossentropy", ["accuracy"])
+    model.fit(x, y, epochs=1, validation_split=0.2, callbacks=[Watch()], verbose=0)
+    assert set(seen[0]) == {"loss", "accuracy", "val_loss", "val_accuracy"}
+    again = model.evaluate(x[40:], y[40:], verbose=0, return_dict=True)
+    np.testing.assert_allclose(seen[0]["val_loss"], again["loss"], rtol=1e-6)
+
+
+def test_ctrl_c_keeps_the_weights_of_the_best_epoch(capsys):
+    class Interrupt(convnet.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs):
+            self.weights = [*getattr(self, "weights", []), (logs["val_loss"], self.model.get_weights())]
+
+        def on_train_batch_end(self, batch, logs):
+            if len(getattr(self, "weights", [])) == 3:
+                raise KeyboardInterrupt
+
+    model, (x, y), interrupt = small(), data(), Interrupt()
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.fit(x, y, epochs=10, validation_data=(x, y), callbacks=[interrupt], verbose=2)
+    best = min(interrupt.weights, key=lambda entry: entry[0])[1]
+    for a, b in zip(best, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert "Interrupted: the weights are those of the best epoch" in capsys.readouterr().out
+
+
+def test_early_stopping_restores_and_checkpoints_and_logs_are_written(tmp_path):
+    model, (x, y) = small(), data()
+    model.compile(convnet.optimizers.SGD(5.0), "sparse_categorical_crossentropy")  # far too fast: it gets worse
+    stop = convnet.callbacks.EarlyStopping(patience=2, restore_best_weights=True)
+    keep = convnet.callbacks.ModelCheckpoint(tmp_path / "best-{epoch:02d}.safetensors", save_best_only=True)
+    log = convnet.callbacks.CSVLogger(tmp_path / "log.csv")
+    history = model.fit(x, y, epochs=50, validation_data=(x, y), callbacks=[stop, keep, log], verbose=0)
+    assert len(history.epoch) == stop.best_epoch + 1 + 2
+    np.testing.assert_allclose(model.evaluate(x, y, verbose=0), min(history.history["val_loss"]), rtol=1e-5)
+    saved = convnet.load(tmp_path / f"best-{stop.best_epoch + 1:02d}.safetensors")
+    np.testing.assert_array_equal(saved.predict(x), model.predict(x))
+    lines = (tmp_path / "log.csv").read_text().splitlines()
+    assert lines[0] == "epoch,loss,val_loss"
+    assert len(lines) == len(history.epoch) + 1
+
+
+def test_a_frozen_layer_stays_as_it_is():
+    model, (x, y) = small(), data()
+    model.get_layer(model.layers[1].name).trainable = False
+    model.compile("adam", "sparse_categorical_crossentropy")
+    before = model.get_weights()
+    model.fit(x, y, verbose=0)
+    after = model.get_weights()
+    np.testing.assert_array_equal(before[0], after[0])
+    assert not np.array_equal(before[-1], after[-1])
+
+
+def test_a_shared_layer_trains_in_both_models():
+    convnet.set_random_seed(0)
+    shared = layers.Dense(4)
+    one, two = (convnet.Sequential([layers.Input((8, 8, 1)), layers.Flatten(), shared, layers.Dense(3)]) for _ in "ab")
+    x, y = data()
+    for model in (one, two, one):
+        before = shared.get_weights()[0]
+        model.compile("sgd", convnet.losses.SparseCategoricalCrossentropy(from_logits=True))
+        model.fit(x, y, verbose=0)
+        assert not np.array_equal(before, shared.get_weights()[0])
+    np.testing.assert_array_equal(one.layers[2].get_weights()[0], two.layers[2].get_weights()[0])
+
+
+def test_summary_counts_parameters_multiply_adds_bytes_and_receptive_fields():
+    from convnet.networks import Listing
+
+    model = Listing(10)
+    model.build((None, 28, 28, 1))
+    text = []
+    summary = model.summary(print_fn=text.append).to_dict()
+    rows = {r["layer"]: r for r in summary["layers"]}
+    assert summary["parameters"] == 225_034
+    assert rows[model.conv1.name]["multiply_adds"] == 26 * 26 * 32 * 9
+    assert rows[model.conv2.name]["multiply_adds"] == 11 * 11 * 64 * 9 * 32
+    assert rows[model.conv2.name]["receptive_field"] == (8, 8)
+    assert [r["receptive_field"] for r in summary["layers"] if r["kind"] == "MaxPooling2D"] == [(4, 4), (10, 10)]
+    assert rows[model.conv1.name]["bytes"] == 26 * 26 * 32 * 4
+    assert "225,034 parameters" in text[0]
+    assert model._repr_html_().startswith("<table>")
+
+
+def test_float64_models_compute_in_float64():
+    model = small(dtype="float64")
+    assert model.predict(data()[0]).dtype == np.float64
+    assert all(w.dtype == np.float64 for w in model.get_weights())
+
+
+def test_a_model_can_be_a_layer_of_another():
+    inner = convnet.Sequential([layers.Conv2D(2, 3, activation="relu"), layers.Flatten()])
+    outer = convnet.Sequential([inner, layers.Dense(3, activation="softmax")])
+    x, y = data()
+    outer.compile("adam", "sparse_categorical_crossentropy")
+    outer.fit(x, y, verbose=0)
+    assert len(outer.get_weights()) == 4
+    assert outer.predict(x).shape == (40, 3)
+
+
+def test_a_changed_batch_size_and_a_last_short_batch_give_the_same_predictions():
+    model, (x, _) = small(), data(37)
+    np.testing.assert_array_equal(model.predict(x, batch_size=10), model.predict(x, batch_size=37))
