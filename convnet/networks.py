@@ -83,5 +83,5 @@ def compile_for(model: Model, network: str, learning_rate: float | None = None) 
     from convnet.optimizers import Adam
 
     loss = "mean_squared_error" if network == "formula" else "sparse_categorical_crossentropy"
-    rate = learning_rate or (0.01 if network == "formula" else 0.001)
+    rate = learning_rate or (0.003 if network == "formula" else 0.001)
     model.compile(optimizer=Adam(rate), loss=loss, metrics=["accuracy"])

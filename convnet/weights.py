@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from convnet import initializers
 from convnet.graph import Graph, Node
 from convnet.lowering import lower
 
@@ -74,23 +75,25 @@ def load(filepath: str | Path) -> Any:
 
     config, tensors = _read(Path(filepath))
     try:
-        start = Input(tuple(config["input_shape"]), config["dtype"])
-        model = Model(start, _rewire(config, start), name=config["name"])
+        with initializers.empty_weights(sum(t.size for t in tensors.values())):
+            start = Input(tuple(config["input_shape"]), config["dtype"])
+            model = Model(start, _rewire(config, start), name=config["name"])
         model.metadata = config["metadata"]
         _fill(model._main_graph(), tensors)
         if "compile" in config:
             _recompile(model, config["compile"], tensors)
-    except ModelFileError:
-        raise
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, MemoryError) as error:
-        raise ModelFileError(f"{filepath}: damaged model file: {type(error).__name__}: {error}") from None
+        raise ModelFileError(f"{filepath}: damaged model file: {error or type(error).__name__}") from None
     return model
 
 
 def load_weights(model: Any, filepath: str | Path) -> None:
     """Copy a file's weights into a built model with the same layers in the same order."""
     _, tensors = _read(Path(filepath))
-    _fill(model._main_graph(), tensors)
+    try:
+        _fill(model._main_graph(), tensors)
+    except ValueError as error:
+        raise ModelFileError(f"{filepath}: {error}") from None
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -146,8 +149,12 @@ def _same_in_inference(model: Any, training_graph: Graph) -> None:
     """The recording of training mode serves both if, lowered for inference, it does what the other recording does."""
     recorded = model.graph(training_graph.input.sample_shape, training=False)
 
-    def trace(graph: Graph) -> list[tuple[Any, str]]:
-        return [(step.layer, step.operation) for step in lower(graph, training=False).steps]
+    def trace(graph: Graph) -> list[tuple[Any, ...]]:
+        """What each step computes; a layer without weights (node + node makes a new Add each time) by its class."""
+        return [
+            (step.layer if step.parameters else type(step.layer), step.operation, step.output.shape, step.settings)
+            for step in lower(graph, training=False).steps
+        ]
 
     if trace(recorded) != trace(training_graph):
         raise ValueError(
@@ -166,10 +173,10 @@ def _fill(graph: Graph, tensors: dict[str, np.ndarray]) -> None:
     mine = {_key(name): p for name, p in wanted.items()}
     if set(stored) != set(mine):
         odd = sorted(set(stored) ^ set(mine))
-        raise ModelFileError(f"the file's weights do not fit the layers: {odd[0]} is only in one of them")
+        raise ValueError(f"the file's weights do not fit the layers: {odd[0]} is only in one of them")
     for key, p in mine.items():
         if stored[key].shape != p.value.shape or stored[key].dtype != p.value.dtype:
-            raise ModelFileError(
+            raise ValueError(
                 f"weight {key} is {stored[key].dtype} of {stored[key].shape} in the file, "
                 f"but the layer needs {p.value.dtype} of {p.value.shape}"
             )

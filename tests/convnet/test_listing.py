@@ -67,7 +67,7 @@ def test_the_documents_own_network_learns_by_formula_three():
     x_train, y_train, x_test, y_test = digits()
     one_hot = np.eye(10, dtype=np.float32)
     model = Formula(10)
-    model.compile(convnet.optimizers.Adam(0.01), "mse", ["accuracy"])
+    model.compile(convnet.optimizers.Adam(0.003), "mse", ["accuracy"])
     model.fit(x_train, one_hot[y_train], epochs=15, verbose=0)
     loss, accuracy = model.evaluate(x_test, one_hot[y_test], verbose=0)
     assert accuracy > 0.8
@@ -77,10 +77,14 @@ def test_the_documents_own_network_learns_by_formula_three():
 def test_dropout_and_batchnorm_act_in_training_only():
     convnet.set_random_seed(0)
     x = np.ones((8, 6, 6, 1), np.float32)
-    model = convnet.Sequential(
-        [convnet.layers.BatchNormalization(), convnet.layers.Flatten(), convnet.layers.Dropout(0.5)]
-    )
-    quiet, noisy = model(x), model(x, training=True)
-    np.testing.assert_array_equal(quiet, model(x))
-    assert 0.3 < np.mean(noisy == 0) <= 1.0
-    assert not np.array_equal(quiet, noisy)
+    drop = convnet.Sequential([convnet.layers.Flatten(), convnet.layers.Dropout(0.5)])
+    np.testing.assert_array_equal(drop(x), 1)
+    first, second = drop(x, training=True), drop(x, training=True)
+    assert set(np.unique(first)) == {0, 2}
+    assert 0.3 < np.mean(first == 0) < 0.7
+    assert not np.array_equal(first, second)
+    norm = convnet.layers.BatchNormalization(momentum=0.9)
+    model = convnet.Sequential([norm])
+    np.testing.assert_allclose(model(x), 1 / np.sqrt(1 + 1e-3), rtol=1e-6)  # moving mean 0, variance 1
+    np.testing.assert_array_equal(model(x, training=True), 0)  # the batch's own mean is 1
+    np.testing.assert_allclose(norm.get_weights()[2:], [[0.1], [0.9]], rtol=1e-6)

@@ -118,7 +118,7 @@ def test_damaged_and_foreign_files_are_one_clear_error(tmp_path):
         "version": rewritten(format="formula-convnet 99"),
         "layer": rewritten(layers=[{"class": "os.system", "config": {}}]),
         "wiring": rewritten(calls=[{"layer": 99, "inputs": [5], "training": None}]),
-        "shape": rewritten(input_shape=[9, 9, 1]),
+        "shape": rewritten(input_shape=[20, 20, 1]),
         "types": rewritten(layers="x"),
         "huge": rewritten(input_shape=[10**9, 10**9, 1]),
     }
