@@ -1,25 +1,30 @@
-"""Rung 2, all cores: the loops of `cpu_naive` split over threads so that every result has one writer.
+"""The default on the CPU: register tiles (kernels/simd.py), every core.
 
-forward: a thread takes rows (n,i) of y. backward_data: `cpu_naive` scatters into dx, which two threads could hit at
-once, so the loop turns round: each dx[n,h,w,c] gathers its terms. backward_weights: a thread takes filters f.
-No sum is split, so the result has the same bits for any number of threads. Gain: at most the number of cores.
+Each pass is the same tiled sum (kernels/tiled_sums.py) with other rows and steps. forward: pixels, and the taps of a
+window; backward_data: the same with dy for x (tiles_correlate.py); backward_weights: weights, and the pixels they
+touch (tiles_weights.py). Gain: one load feeds many multiply-adds, and no sum waits for another.
 """
 
-import numba
 import numpy as np
 
+from kernels.conv2d.panels import pack_backward, pack_forward
+from kernels.conv2d.taps import backward_axis, forward_axis
+from kernels.conv2d.tiles_correlate import correlate
+from kernels.conv2d.tiles_weights import weights_gradient
 from kernels.jit import jit
+
+_NOTHING = {np.dtype(t): np.zeros(0, t) for t in (np.float32, np.float64)}
 
 
 def forward(x, k, b, *, stride, padding, dilation, groups, out):
     """y[n,i,j,f] = b[f] + sum_{p,q,c} x[n, s*i + d*p - top, s*j + d*q - left, c] * k[p,q,c,f], into out."""
-    bias = np.zeros(k.shape[3], x.dtype) if b is None else b
+    bias = _NOTHING[x.dtype] if b is None else b
     _forward(x, k, bias, stride, (padding[0][0], padding[1][0]), dilation, groups, out)
 
 
 def backward_data(dy, k, x_shape, *, stride, padding, dilation, groups, out):
     """dx[n,h,w,c] = sum over the (i,j,p,q,f) in which x[n,h,w,c] stands of dy[n,i,j,f] * k[p,q,c,f], into out."""
-    _backward_data(dy, k, stride, (padding[0][0], padding[1][0]), dilation, groups, out)
+    _backward_data(dy, k, _NOTHING[dy.dtype], stride, (padding[0][0], padding[1][0]), dilation, groups, out)
 
 
 def backward_weights(x, dy, k_shape, *, stride, padding, dilation, groups, out):
@@ -27,73 +32,22 @@ def backward_weights(x, dy, k_shape, *, stride, padding, dilation, groups, out):
     _backward_weights(x, dy, stride, (padding[0][0], padding[1][0]), dilation, groups, *out)
 
 
-@jit(parallel=True)
-def _forward(x, k, b, stride, pad, dilation, groups, y):
-    _, H, W, _ = x.shape
-    P, Q, Cg, F = k.shape
-    N, Ho, Wo, _ = y.shape
-    for t in numba.prange(N * Ho):
-        n, i = t // Ho, t % Ho
-        for j in range(Wo):
-            for f in range(F):
-                total = b[f]
-                first = f // (F // groups) * Cg
-                for p in range(P):
-                    h = stride[0] * i + dilation[0] * p - pad[0]
-                    for q in range(Q):
-                        w = stride[1] * j + dilation[1] * q - pad[1]
-                        if 0 <= h < H and 0 <= w < W:
-                            for c in range(Cg):
-                                total += x[n, h, w, first + c] * k[p, q, c, f]
-                y[n, i, j, f] = total
+@jit()
+def _forward(x, k, b, stride, before, dilation, groups, y):
+    rows = forward_axis(y.shape[1], x.shape[1], k.shape[0], stride[0], before[0], dilation[0])
+    columns = forward_axis(y.shape[2], x.shape[2], k.shape[1], stride[1], before[1], dilation[1])
+    correlate(x, pack_forward(k, groups), b, y, rows, columns, k.shape[1], groups)
 
 
-@jit(parallel=True)
-def _backward_data(dy, k, stride, pad, dilation, groups, dx):
-    N, H, W, C = dx.shape
-    P, Q, Cg, F = k.shape
-    _, Ho, Wo, _ = dy.shape
-    Fg = F // groups
-    for t in numba.prange(N * H):
-        n, h = t // H, t % H
-        for w in range(W):
-            for c in range(C):
-                g = c // Cg
-                total = dx.dtype.type(0)
-                for p in range(P):
-                    i, off_i = divmod(h + pad[0] - dilation[0] * p, stride[0])
-                    for q in range(Q):
-                        j, off_j = divmod(w + pad[1] - dilation[1] * q, stride[1])
-                        # off the stride's grid, or outside y: no output used this pixel with this (p, q)
-                        if off_i == 0 and off_j == 0 and 0 <= i < Ho and 0 <= j < Wo:
-                            for f in range(g * Fg, (g + 1) * Fg):
-                                total += dy[n, i, j, f] * k[p, q, c - g * Cg, f]
-                dx[n, h, w, c] = total
+@jit()
+def _backward_data(dy, k, nothing, stride, before, dilation, groups, dx):
+    rows = backward_axis(dx.shape[1], dy.shape[1], k.shape[0], stride[0], before[0], dilation[0])
+    columns = backward_axis(dx.shape[2], dy.shape[2], k.shape[1], stride[1], before[1], dilation[1])
+    correlate(dy, pack_backward(k, groups), nothing, dx, rows, columns, k.shape[1], groups)
 
 
-@jit(parallel=True)
-def _backward_weights(x, dy, stride, pad, dilation, groups, dk, db):
-    N, H, W, _ = x.shape
-    P, Q, Cg, F = dk.shape
-    _, Ho, Wo, _ = dy.shape
-    for f in numba.prange(F):
-        first = f // (F // groups) * Cg
-        total = db.dtype.type(0)
-        for n in range(N):
-            for i in range(Ho):
-                for j in range(Wo):
-                    total += dy[n, i, j, f]
-        db[f] = total
-        for p in range(P):
-            for q in range(Q):
-                for c in range(Cg):
-                    total = db.dtype.type(0)
-                    for n in range(N):
-                        for i in range(Ho):
-                            h = stride[0] * i + dilation[0] * p - pad[0]
-                            if 0 <= h < H:
-                                for j in range(Wo):
-                                    w = stride[1] * j + dilation[1] * q - pad[1]
-                                    if 0 <= w < W:
-                                        total += x[n, h, w, first + c] * dy[n, i, j, f]
-                    dk[p, q, c, f] = total
+@jit()
+def _backward_weights(x, dy, stride, before, dilation, groups, dk, db):
+    rows = forward_axis(dy.shape[1], x.shape[1], dk.shape[0], stride[0], before[0], dilation[0])
+    columns = forward_axis(dy.shape[2], x.shape[2], dk.shape[1], stride[1], before[1], dilation[1])
+    weights_gradient(x, dy, dk, db, rows, columns, stride[1], groups)

@@ -1,0 +1,74 @@
+"""Which taps of the kernel meet the image, along one axis: padding, stride and dilation turned into small tables.
+
+At the border a window hangs over the edge, and the taps outside add nothing. Coordinates with the same list of taps
+form a class; all pixels of a class then sum over the same taps, so no zero is ever multiplied and none is tested for.
+A list is an arithmetic progression: first, first + step, ..., and from tap to tap the source moves by `move`.
+"""
+
+from math import gcd
+
+import numpy as np
+
+from kernels.jit import jit
+
+FIRST, COUNT, SOURCE, CLASS = 0, 1, 2, 3  # the columns of an axis table: one line for each coordinate
+
+
+@jit()
+def forward_axis(size, source_size, taps, stride, before, dilation):
+    """For each output coordinate i the taps p with 0 <= s*i + d*p - before < source_size, and where the first reads.
+
+    Returns (table, classes, step, move); classes[a] = (first tap, number of taps) of class a.
+    """
+    table = np.empty((size, 4), np.int64)
+    for i in range(size):
+        start = stride * i - before
+        first = max(0, -(start // dilation))
+        last = min(taps, (source_size - start + dilation - 1) // dilation)
+        table[i, FIRST], table[i, COUNT] = first, max(0, last - first)
+        table[i, SOURCE] = start + dilation * first
+    return table, _classes(table), np.int64(1), dilation  # a plain 1 would be a type of its own
+
+
+@jit()
+def backward_axis(size, source_size, taps, stride, before, dilation):
+    """For each input coordinate h the taps p through which an output i read it: s*i + d*p - before = h.
+
+    Only every (s / gcd(s, d))-th tap can: the others fall between the stride's steps.
+    """
+    step = stride // gcd(stride, dilation)
+    table = np.empty((size, 4), np.int64)
+    for h in range(size):
+        first = 0
+        while first < step and (h + before - dilation * first) % stride != 0:
+            first += 1
+        if first == step:  # no tap at all reads this coordinate
+            first = taps
+        while first < taps and h + before - dilation * first >= stride * source_size:
+            first += step
+        count, source = 0, 0
+        if first < taps:
+            source = (h + before - dilation * first) // stride
+            count = max(0, min((taps - 1 - first) // step, source // (dilation * step // stride)) + 1)
+            if source < 0:
+                count = 0
+        table[h, FIRST], table[h, COUNT], table[h, SOURCE] = first, count, source
+    return table, _classes(table), step, -(dilation * step // stride)
+
+
+@jit()
+def _classes(table):
+    """Number the distinct (first, count), in order of appearance, into table[:, CLASS]."""
+    classes = np.empty((table.shape[0], 2), np.int64)
+    found = 0
+    for i in range(table.shape[0]):
+        first, count = table[i, FIRST], table[i, COUNT]
+        a = found - 1
+        while a >= 0 and not (classes[a, 0] == first and classes[a, 1] == count):
+            a -= 1
+        if a < 0:
+            a = found
+            classes[a, 0], classes[a, 1] = first, count
+            found += 1
+        table[i, CLASS] = a
+    return classes[:found]

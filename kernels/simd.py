@@ -1,0 +1,277 @@
+"""SIMD register tiles for Numba on the CPU: the values a fast kernel keeps in registers, and the few things it does.
+
+A tile is `rows` x `vecs` vectors of `lanes` numbers. It lives in registers for a whole sum; each step of the sum is
+one outer product, "tile += outer(x-column, k-row)":
+
+    tile = empty_tile(x, 4)                    # its type: the shape for this host and x's dtype
+    rows = row_offsets(tile, table, m)         # where the rows m, m+1, ... of the tile begin in x
+    tile = add_outer(tile, x, rows, u, k, v)   # tile[r, :] += x[rows[r] + u] * k[v : v + width]
+
+The larger the tile, the less is loaded for each multiply-add: rows + vecs loads feed rows*vecs*lanes of them. It is as
+large as the registers allow, since a tile that spills to memory is slower than a small one. Arrays are flat (1-D).
+Source: Goto and van de Geijn, Anatomy of High-Performance Matrix Multiplication, 2008, section 6.
+"""
+
+import platform
+
+from llvmlite import ir
+from numba import types
+from numba.core.registry import cpu_target
+from numba.extending import intrinsic, models, register_model
+
+I64, I32, I1 = ir.IntType(64), ir.IntType(32), ir.IntType(1)
+
+
+def host_registers() -> tuple[int, int]:
+    """(bits of a vector register, how many there are), for the CPU that Numba generates code for.
+
+    NUMBA_CPU_NAME and NUMBA_CPU_FEATURES, if set, decide; both are part of the key of Numba's cache.
+    """
+    features = cpu_target.target_context.codegen().magic_tuple()[2].split(",")
+    if "+avx512f" in features:
+        return 512, 32
+    if "+avx" in features:
+        return 256, 16
+    if platform.machine().lower() in ("aarch64", "arm64"):
+        return 128, 32
+    return 128, 16  # SSE2, which every x86-64 has
+
+
+BITS, REGISTERS = host_registers()
+WIDEST = 4 if REGISTERS == 32 else 2
+# vecs -> rows: rows*vecs sums, vecs k-vectors and one x-number fit, and there are sums enough (>= 8) to hide the
+# latency of a multiply-add behind the others
+ROWS = {4: 6, 2: 12, 1: 14} if REGISTERS == 32 else {2: 6, 1: 8}
+MOST_ROWS = max(ROWS.values())
+
+
+class TileType(types.Type):
+    """rows x vecs vectors of `lanes` numbers of `dtype`, in registers. `lanewise`: see add_product."""
+
+    def __init__(self, dtype: types.Float, vecs: int) -> None:
+        self.dtype, self.vecs = dtype, vecs
+        self.rows, self.lanes = ROWS[vecs], BITS // dtype.bitwidth
+        super().__init__(name=f"Tile({dtype}, {self.rows} rows x {vecs} vectors x {self.lanes} lanes)")
+
+
+class RowsType(types.Type):
+    """One offset into a flat array for each row of a tile, in registers."""
+
+    def __init__(self, rows: int) -> None:
+        self.rows = rows
+        super().__init__(name=f"Rows({rows})")
+
+
+def _scalar(dtype):
+    return ir.FloatType() if dtype.bitwidth == 32 else ir.DoubleType()
+
+
+def _vector(tile):
+    return ir.VectorType(_scalar(tile.dtype), tile.lanes)
+
+
+@register_model(TileType)
+class _TileModel(models.PrimitiveModel):
+    def __init__(self, dmm, fe_type):
+        super().__init__(dmm, fe_type, ir.ArrayType(_vector(fe_type), fe_type.rows * fe_type.vecs))
+
+
+@register_model(RowsType)
+class _RowsModel(models.PrimitiveModel):
+    def __init__(self, dmm, fe_type):
+        super().__init__(dmm, fe_type, ir.ArrayType(I64, fe_type.rows))
+
+
+@intrinsic(prefer_literal=True)
+def empty_tile(typingctx, x, vecs):
+    """A tile of zeros for sums over the array x, `vecs` (a constant: 1, 2 or 4) vectors wide, as the host allows."""
+    tile = TileType(x.dtype, min(vecs.literal_value, WIDEST))
+
+    def codegen(context, builder, sig, args):
+        return ir.Constant(context.get_value_type(tile), None)
+
+    return tile(x, vecs), codegen
+
+
+@intrinsic
+def height(typingctx, tile):
+    """The tile's number of rows, a constant."""
+    return types.intp(tile), lambda context, builder, sig, args: ir.Constant(I64, tile.rows)
+
+
+@intrinsic
+def width(typingctx, tile):
+    """How many numbers one row of the tile holds, a constant."""
+    return types.intp(tile), lambda context, builder, sig, args: ir.Constant(I64, tile.vecs * tile.lanes)
+
+
+@intrinsic
+def lanes(typingctx, x):
+    """How many of x's numbers one vector holds, a constant."""
+    return types.intp(x), lambda context, builder, sig, args: ir.Constant(I64, BITS // x.dtype.bitwidth)
+
+
+@intrinsic
+def row_offsets(typingctx, tile, table, m):
+    """table[m], table[m+1], ...: one offset for each row of the tile."""
+    rows = RowsType(tile.rows)
+
+    def codegen(context, builder, sig, args):
+        _, table_value, first = args
+        data = _data(context, builder, table, table_value)
+        result = ir.Constant(context.get_value_type(rows), ir.Undefined)
+        for r in range(rows.rows):
+            offset = builder.load(builder.gep(data, [builder.add(first, ir.Constant(I64, r))]))
+            result = builder.insert_value(result, offset, r)
+        return result
+
+    return rows(tile, table, types.intp), codegen
+
+
+@intrinsic
+def add_outer(typingctx, tile, x, rows, u, k, v):
+    """tile[r, :] += x[rows[r] + u] * k[v : v + width]: one step of a sum for every number in the tile."""
+    return tile(tile, x, rows, types.intp, k, types.intp), _adder(tile, x, k, _broadcast)
+
+
+@intrinsic
+def add_product(typingctx, tile, x, rows, u, k, v):
+    """tile[r, :] += x[rows[r] + u : ... + width] * k[v : v + width], lane by lane: channels that do not mix."""
+    return tile(tile, x, rows, types.intp, k, types.intp), _adder(tile, x, k, None)
+
+
+def _adder(tile, x, k, spread):
+    def codegen(context, builder, sig, args):
+        sums, x_value, rows, u, k_value, v = args
+        vector = _vector(tile)
+        # fmuladd, not fma: where the host has no fused instruction it is two, not a call into the C library
+        kind = ir.FunctionType(vector, [vector] * 3)
+        fma = _declared(builder.module, kind, f"llvm.fmuladd.v{tile.lanes}f{tile.dtype.bitwidth}")
+        x_data, k_data = _data(context, builder, x, x_value), _data(context, builder, k, k_value)
+        k_vectors = [_load(builder, tile, _at(builder, k_data, v, j * tile.lanes)) for j in range(tile.vecs)]
+        for r in range(tile.rows):
+            # two steps: the row's address does not change within a sum, so LLVM keeps it in a register
+            pixel = builder.gep(builder.gep(x_data, [builder.extract_value(rows, r)]), [u])
+            if spread:
+                factor = spread(builder, tile, builder.load(pixel))
+            for j in range(tile.vecs):
+                if not spread:
+                    factor = _load(builder, tile, _at(builder, pixel, ir.Constant(I64, 0), j * tile.lanes))
+                index = r * tile.vecs + j
+                total = builder.call(fma, [factor, k_vectors[j], builder.extract_value(sums, index)])
+                sums = builder.insert_value(sums, total, index)
+        return sums
+
+    return codegen
+
+
+@intrinsic
+def fill(typingctx, tile, b, v):
+    """A tile with b[v : v + width] in every row."""
+
+    def codegen(context, builder, sig, args):
+        sums, b_value, first = args
+        data = _data(context, builder, b, b_value)
+        for j in range(tile.vecs):
+            vector = _load(builder, tile, _at(builder, data, first, j * tile.lanes))
+            for r in range(tile.rows):
+                sums = builder.insert_value(sums, vector, r * tile.vecs + j)
+        return sums
+
+    return tile(tile, b, types.intp), codegen
+
+
+@intrinsic
+def load(typingctx, tile, y, rows, v, count):
+    """The tile y[rows[r] + v : ... + count], width - lanes < count <= width; what is beyond count is 0, unread."""
+
+    def codegen(context, builder, sig, args):
+        sums, y_value, offsets, first, valid = args
+        data, mask = _data(context, builder, y, y_value), _mask(builder, tile, valid)
+        vector = _vector(tile)
+        kind = ir.FunctionType(vector, [vector.as_pointer(), I32, mask.type, vector])
+        name = f"llvm.masked.load.v{tile.lanes}f{tile.dtype.bitwidth}.p0"
+        masked = _declared(builder.module, kind, name)
+        for r, j, pointer in _places(builder, tile, data, offsets, first):
+            if j < tile.vecs - 1:
+                value = _load(builder, tile, pointer)
+            else:
+                pointer = builder.bitcast(pointer, vector.as_pointer())
+                value = builder.call(masked, [pointer, _alignment(tile), mask, ir.Constant(vector, None)])
+            sums = builder.insert_value(sums, value, r * tile.vecs + j)
+        return sums
+
+    return tile(tile, y, rows, types.intp, types.intp), codegen
+
+
+@intrinsic
+def store(typingctx, tile, y, rows, v, count):
+    """y[rows[r] + v : ... + count] = tile[r, :count], width - lanes < count <= width."""
+
+    def codegen(context, builder, sig, args):
+        sums, y_value, offsets, first, valid = args
+        data, mask = _data(context, builder, y, y_value), _mask(builder, tile, valid)
+        vector = _vector(tile)
+        kind = ir.FunctionType(ir.VoidType(), [vector, vector.as_pointer(), I32, mask.type])
+        masked = _declared(builder.module, kind, f"llvm.masked.store.v{tile.lanes}f{tile.dtype.bitwidth}.p0")
+        for r, j, pointer in _places(builder, tile, data, offsets, first):
+            value = builder.extract_value(sums, r * tile.vecs + j)
+            pointer = builder.bitcast(pointer, vector.as_pointer())
+            if j < tile.vecs - 1:
+                builder.store(value, pointer).align = tile.dtype.bitwidth // 8
+            else:
+                builder.call(masked, [value, pointer, _alignment(tile), mask])
+        return context.get_dummy_value()
+
+    return types.void(tile, y, rows, types.intp, types.intp), codegen
+
+
+def _data(context, builder, array_type, array):
+    return context.make_array(array_type)(context, builder, array).data
+
+
+def _at(builder, data, first, more):
+    return builder.gep(data, [builder.add(first, ir.Constant(I64, more))])
+
+
+def _places(builder, tile, data, offsets, first):
+    """(row, vector, pointer) for every vector of a tile that lies in memory."""
+    for r in range(tile.rows):
+        start = builder.add(builder.extract_value(offsets, r), first)
+        for j in range(tile.vecs):
+            yield r, j, _at(builder, data, start, j * tile.lanes)
+
+
+def _load(builder, tile, pointer):
+    value = builder.load(builder.bitcast(pointer, _vector(tile).as_pointer()))
+    value.align = tile.dtype.bitwidth // 8  # a vector may begin at any number
+    return value
+
+
+def _alignment(tile):
+    return ir.Constant(I32, tile.dtype.bitwidth // 8)
+
+
+def _broadcast(builder, tile, scalar):
+    undefined = ir.Constant(_vector(tile), ir.Undefined)
+    vector = builder.insert_element(undefined, scalar, ir.Constant(I32, 0))
+    return builder.shuffle_vector(vector, undefined, ir.Constant(ir.VectorType(I32, tile.lanes), [0] * tile.lanes))
+
+
+def _mask(builder, tile, valid):
+    """Which lanes of the last vector of a row are among the row's first `valid` numbers."""
+    before = (tile.vecs - 1) * tile.lanes
+    left = builder.trunc(builder.sub(valid, ir.Constant(I64, before)), I32)
+    every = _broadcast_int(builder, tile, left)
+    numbers = ir.Constant(ir.VectorType(I32, tile.lanes), list(range(tile.lanes)))
+    return builder.icmp_signed("<", numbers, every)
+
+
+def _broadcast_int(builder, tile, scalar):
+    kind = ir.VectorType(I32, tile.lanes)
+    vector = builder.insert_element(ir.Constant(kind, ir.Undefined), scalar, ir.Constant(I32, 0))
+    return builder.shuffle_vector(vector, ir.Constant(kind, ir.Undefined), ir.Constant(kind, [0] * tile.lanes))
+
+
+def _declared(module, kind, name):
+    return module.globals.get(name) or ir.Function(module, kind, name)

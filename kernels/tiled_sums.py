@@ -1,0 +1,74 @@
+"""Sums of outer products over all tiles of a matrix: the one loop that convolution and dense layers share.
+
+    y[y_rows[r] + f] = start[f] + sum over the steps of x[x_rows[r] + step's place in x] * k[step's row of k, f]
+
+forward: a row r is a pixel of y, the steps run over its window. backward_weights: a row is a weight (p,q,c), the steps
+run over the pixels. Steps come in runs, (where x begins, first row of k, number of steps), so that the innermost loop
+only adds. Columns f are cut into blocks as wide as a tile; the rows of k for one block are its panel.
+"""
+
+from kernels import simd
+from kernels.jit import jit
+
+SPARE = simd.MOST_ROWS  # tables of rows are filled so far beyond their end: a tile has whole rows
+
+
+@jit()
+def sum_block(vecs, source, panel, start, target, runs, rows, fresh):
+    """All sums of one block of columns, `vecs` vectors wide.
+
+    source (x, x_rows, first, step)   panel (k, first, step)   target (y, y_rows, first, how many columns there are)
+    fresh: begin with start[f]; if not, with what y holds.
+    """
+    x = source[0]
+    if vecs == 4:
+        _sum_tiles(simd.empty_tile(x, 4), source, panel, start, target, runs, rows, fresh)
+    elif vecs == 2:
+        _sum_tiles(simd.empty_tile(x, 2), source, panel, start, target, runs, rows, fresh)
+    else:
+        _sum_tiles(simd.empty_tile(x, 1), source, panel, start, target, runs, rows, fresh)
+
+
+@jit()
+def _sum_tiles(empty, source, panel, start, target, runs, rows, fresh):
+    x, x_rows, x_first, x_step = source
+    k, k_first, k_step = panel
+    y, y_rows, f, columns = target
+    for m in range(0, rows, simd.height(empty)):
+        x_offsets = simd.row_offsets(empty, x_rows, m)
+        y_offsets = simd.row_offsets(empty, y_rows, m)
+        tile = simd.fill(empty, start, f) if fresh else simd.load(empty, y, y_offsets, f, columns)
+        for run in range(runs.shape[0]):
+            u = x_first + runs[run, 0]
+            v = k_first + runs[run, 1] * k_step
+            for _ in range(runs[run, 2]):
+                tile = simd.add_outer(tile, x, x_offsets, u, k, v)  # y-tile += outer(x-column, k-row)
+                u += x_step
+                v += k_step
+        simd.store(tile, y, y_offsets, f, columns)
+
+
+@jit()
+def block_count(vectors):
+    """How many blocks `vectors` vectors of columns make: as many of the widest as fit, the rest by halves."""
+    rest = vectors % simd.WIDEST
+    return vectors // simd.WIDEST + rest // 2 + rest % 2
+
+
+@jit()
+def block(vectors, index):
+    """(first vector, number of vectors) of a block."""
+    widest = vectors // simd.WIDEST
+    if index < widest:
+        return index * simd.WIDEST, simd.WIDEST
+    first, rest = widest * simd.WIDEST, vectors % simd.WIDEST
+    if rest >= 2 and index == widest:
+        return first, 2
+    return vectors - 1, 1
+
+
+@jit()
+def fill_spare(table, rows):
+    """Repeat the last row beyond the end: a tile's spare rows compute that row again and store the same number."""
+    for r in range(rows, rows + SPARE):
+        table[r] = table[rows - 1]
