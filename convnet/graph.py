@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -128,9 +129,9 @@ class Graph:
         self.calls = kept[::-1]
         return self
 
-    @property
+    @cached_property
     def layers(self) -> list[Layer]:
-        """The layers in the order of their first call, each once."""
+        """The layers in the order of their first call, each once; to be asked once the graph is finished."""
         return list(dict.fromkeys(call.layer for call in self.calls))
 
 

@@ -34,6 +34,7 @@ class Model(Trainer, Layer):
         self._graphs: dict[tuple, Graph] = {}
         self._plans: OrderedDict[tuple, Plan] = OrderedDict()
         self._arena: Arena | None = None
+        self._unfrozen: list[bool] = []
         self._wiring: Graph | None = None
         if (inputs is None) != (outputs is None):
             raise ValueError(f"{self.name}: give both inputs and outputs, or neither and a `call` in a subclass")
@@ -66,7 +67,7 @@ class Model(Trainer, Layer):
 
     def graph(self, shape: tuple[int, ...], training: bool = False) -> Graph:
         """The recorded layer calls for samples of this shape."""
-        mode = training if takes_training(self.call) else None
+        mode = training if takes_training(type(self)) else None
         key = (tuple(shape), mode)
         if key not in self._graphs:
 
@@ -84,13 +85,19 @@ class Model(Trainer, Layer):
 
     def arena(self) -> Arena:
         """The trainable weights packed flat, in the order in which the graph uses them."""
-        wanted = [p for layer in self._main_graph().layers if layer.trainable for p in layer.parameters if p.trainable]
-        wanted = list(dict.fromkeys(wanted))
+        layers = self._main_graph().layers
+        self._unfrozen = [layer.trainable for layer in layers]
+        wanted = [p for layer in layers if layer.trainable for p in layer.parameters if p.trainable]
         if self._arena is None or self._arena.parameters != wanted:
             self._plans.clear()  # their views of the weights are no longer the right ones
             self._arena = Arena(wanted)
             self.rebuild_optimizer()
         return self._arena
+
+    def _same_layers_train(self) -> bool:
+        """Has nobody frozen or thawed a layer since the weights were packed?"""
+        layers = self._main_graph().layers
+        return self._arena is not None and self._unfrozen == [layer.trainable for layer in layers]
 
     def _main_graph(self) -> Graph:
         if self.input_shape is None:
@@ -104,10 +111,9 @@ class Model(Trainer, Layer):
         self, shape: tuple[int, ...], *, training: bool = False, loss: bool = False, weighted: bool = False
     ) -> Plan:
         """The plan for a batch of this shape, from the cache or new."""
-        graph = self.graph(shape[1:], training)
-        arena = self.arena()
         key = (shape, training, loss, weighted)
-        if key not in self._plans:
+        if key not in self._plans or not self._same_layers_train():
+            graph, arena = self.graph(shape[1:], training), self.arena()
             while len(self._plans) >= _PLANS_KEPT:
                 self._plans.popitem(last=False)
             self._plans[key] = Plan(

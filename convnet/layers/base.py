@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
+from inspect import signature
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -194,14 +196,13 @@ def set_parameters(where: str, parameters: list[Parameter], weights: Any) -> Non
 
 def call_with_training(call: Any, x: Any, training: bool | None) -> Any:
     """`call(x)`, or `call(x, training=...)` where its signature has that argument."""
-    return call(x, training=training) if takes_training(call) else call(x)
+    return call(x, training=training) if takes_training(type(call.__self__)) else call(x)
 
 
-def takes_training(call: Any) -> bool:
-    """Does a user's `call` ask for the mode?"""
-    from inspect import signature
-
-    return "training" in signature(call).parameters
+@cache
+def takes_training(cls: type) -> bool:
+    """Does the `call` of a user's class ask for the mode?"""
+    return "training" in signature(cls.call).parameters  # type: ignore[attr-defined]
 
 
 def float_type(where: str, dtype: Any) -> np.dtype:
