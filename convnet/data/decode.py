@@ -1,4 +1,6 @@
-"""From a file to stored pixel values: the first stage of the pipeline, and where the frame's header facts come from."""
+"""From a file to stored pixel values: the first stage of the pipeline, and where the frame's header facts
+come from.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ if TYPE_CHECKING:
 
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
-# what to install for each family of compressed transfer syntaxes (PS3.5 Annex A.4); pydicom finds it by itself
+# what to install for each family of compressed transfer syntaxes (PS3.5 Annex A.4); pydicom finds it by
+# itself
 PACKAGES = (
     ("JPEG-LS", "pyjpegls"),
     ("JPEG 2000", "pylibjpeg pylibjpeg-openjpeg"),
@@ -72,7 +75,8 @@ HEADER = (
 def read_header(path: str | os.PathLike[str], *, pixels: bool = True) -> Dataset:
     """The data set of a DICOM file (PS3.10), with or without its 128-byte preamble and its file meta header.
 
-    Without a stated transfer syntax the encoding that the parser saw is taken (explicit or implicit, little or big).
+    Without a stated transfer syntax the encoding that the parser saw is taken (explicit or implicit, little
+    or big).
     Raises DicomError when the file cannot be opened, or is not DICOM.
     """
     import pydicom
@@ -105,7 +109,9 @@ def read_header(path: str | os.PathLike[str], *, pixels: bool = True) -> Dataset
 
 
 def check_header(ds: Dataset, path: object) -> None:
-    """Convert the values that the pipeline reads, so that a damaged one is refused here, by name: pydicom is lazy."""
+    """Convert the values that the pipeline reads, so that a damaged one is refused here, by name: pydicom is
+    lazy.
+    """
     for keyword in HEADER:
         try:
             with warnings.catch_warnings():
@@ -130,7 +136,10 @@ def sop_class(ds: Dataset) -> str | None:
 
 
 def frame_count(ds: Dataset, path: object) -> int:
-    """How many frames the file holds (Number of Frames, 1 where absent). Raises DicomError when it is no number."""
+    """How many frames the file holds (Number of Frames, 1 where absent).
+
+    Raises DicomError when it is no number.
+    """
     count = numbers(ds, 0, "NumberOfFrames", path) or [1.0]
     if len(count) != 1 or not 1 <= count[0] < 2**31:
         raise DicomError(path, f"NumberOfFrames {count} is not usable: expected one number above 0")
@@ -138,7 +147,9 @@ def frame_count(ds: Dataset, path: object) -> int:
 
 
 def attribute(ds: Dataset, frame: int, keyword: str) -> Any:
-    """A header value as it holds for one frame: per-frame groups first, then shared groups, then the top level."""
+    """A header value as it holds for one frame: per-frame groups first, then shared groups, then the top
+    level.
+    """
     groups = []
     per_frame = ds.get("PerFrameFunctionalGroupsSequence")
     if per_frame and frame < len(per_frame):
@@ -152,7 +163,10 @@ def attribute(ds: Dataset, frame: int, keyword: str) -> Any:
 
 
 def numbers(ds: Dataset, frame: int, keyword: str, path: object) -> list[float]:
-    """The finite numbers of one attribute (empty when absent). Raises DicomError when they are not numbers."""
+    """The finite numbers of one attribute (empty when absent).
+
+    Raises DicomError when they are not numbers.
+    """
     try:
         value = attribute(ds, frame, keyword)
         if value is None or value == "":
@@ -168,8 +182,9 @@ def numbers(ds: Dataset, frame: int, keyword: str, path: object) -> list[float]:
 def decode(ds: Dataset, path: object, frame: int) -> tuple[np.ndarray, str]:
     """Stored values of one frame -> (array, photometric interpretation).
 
-    array: (rows, columns) or (rows, columns, 3), in the file's own integer or float type, native byte order; the bits
-    outside Bits Stored are cleared or sign-extended, YBR is already RGB (PS3.5 section 8, PS3.3 C.7.6.3).
+    array: (rows, columns) or (rows, columns, 3), in the file's own integer or float type, native byte order;
+    the bits outside Bits Stored are cleared or sign-extended, YBR is already RGB (PS3.5 section 8, PS3.3
+    C.7.6.3).
     Raises DicomError: missing decoder (naming the package to install), damaged or unsupported pixel data.
     """
     from pydicom.pixels import get_decoder
@@ -196,7 +211,9 @@ def decode(ds: Dataset, path: object, frame: int) -> tuple[np.ndarray, str]:
 
 
 def require_low_bits(ds: Dataset, path: object) -> None:
-    """Raise DicomError when the stored bits are not the lowest ones (High Bit, PS3.5 8.1.1; older files only)."""
+    """Raise DicomError when the stored bits are not the lowest ones (High Bit, PS3.5 8.1.1; older files
+    only).
+    """
     stored, high = ds.get("BitsStored"), ds.get("HighBit")
     if "PixelData" in ds and stored is not None and high is not None and high != stored - 1:
         raise DicomError(

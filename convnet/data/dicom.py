@@ -1,9 +1,10 @@
 """The pixel pipeline: decode -> modality -> window -> inversion -> grey -> square pixels -> size -> [0, 1].
 
-Each stage is a function of `decode`, `grey` or `resize`; here they stand in their order. The order matters: a window is
-in the modality's unit (HU), so it comes after the modality LUT; MONOCHROME1 means that the *windowed* value is shown
-inverted; padding pixels become black after the inversion, or they would turn white; resampling comes after the
-window, so that metal or padding far outside of it cannot bleed into its neighbours.
+Each stage is a function of `decode`, `grey` or `resize`; here they stand in their order. The order matters: a
+window is in the modality's unit (HU), so it comes after the modality LUT; MONOCHROME1 means that the
+*windowed* value is shown inverted; padding pixels become black after the inversion, or they would turn white;
+resampling comes after the window, so that metal or padding far outside of it cannot bleed into its
+neighbours.
 """
 
 from __future__ import annotations
@@ -52,8 +53,10 @@ def read_images(
 
     size    pixels; None keeps the image's own shape (made square-pixelled)
     aspect  "pad", "crop" or "stretch": see `convnet.data.resize.resize`
-    window  (center, width) in the modality's unit (HU for CT), over the file's own; the rules without it: `grey.to_grey`
-    Raises DicomError (path and reason, one line) for a file that holds no image, or one that cannot be decoded.
+    window  (center, width) in the modality's unit (HU for CT), over the file's own; the rules without it:
+      `grey.to_grey`
+    Raises DicomError (path and reason, one line) for a file that holds no image, or one that cannot be
+    decoded.
     """
     check_size(size, aspect)
     return render(read_header(path), path, size, aspect, window)
@@ -76,7 +79,9 @@ def steps(
     window: Window | None = None,
     frame: int = 0,
 ) -> list[Step]:
-    """What `read_images` does to one frame, stage by stage; the last step's array is its result, bit for bit."""
+    """What `read_images` does to one frame, stage by stage; the last step's array is its result, bit for
+    bit.
+    """
     check_size(size, aspect)
     ds = read_header(path)
     require_pixels(ds, path)
@@ -139,7 +144,9 @@ def stages(
 def colour_stages(
     stored: np.ndarray, photometric: str, ds: Dataset, frame: int, path: object, window: Window | None
 ) -> Iterator[Step]:
-    """Colour to grey: palette, luminance, then a range: all that the bits can hold, or the caller's window."""
+    """Colour to grey: palette, luminance, then a range: all that the bits can hold, or the caller's
+    window.
+    """
     rgb, high = stored, stored_range(ds)[1]
     if photometric == "PALETTE COLOR":
         rgb, top = palette(stored, ds, path)
@@ -161,8 +168,9 @@ def colour_stages(
 def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
     """What kind of image a DICOM file holds, from its header alone; nothing in it identifies a patient.
 
-    Keys: modality, sop_class, transfer_syntax, rows, columns, frames, bits_stored, bits_allocated, signed, photometric,
-    spacing (mm or None), spacing_from, window ((center, width) or None), body_part. None where not stated.
+    Keys: modality, sop_class, transfer_syntax, rows, columns, frames, bits_stored, bits_allocated, signed,
+    photometric, spacing (mm or None), spacing_from, window ((center, width) or None), body_part. None where
+    not stated.
     """
     ds = read_header(path, pixels=False)
     spacing = pixel_spacing(ds, 0, path)

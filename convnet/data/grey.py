@@ -19,7 +19,9 @@ CT_WINDOW = (40.0, 400.0)
 
 @dataclass(frozen=True)
 class Modality:
-    """Values in the modality's unit (float64), the unit's name, and whether stored values were already that unit."""
+    """Values in the modality's unit (float64), the unit's name, and whether stored values were already that
+    unit.
+    """
 
     values: np.ndarray
     unit: str
@@ -28,9 +30,11 @@ class Modality:
 
 
 def modality(stored: np.ndarray, ds: Dataset, frame: int, path: object) -> Modality:
-    """Modality LUT (PS3.3 C.11.1): value = slope * stored + intercept, or a look-up table. (rows, columns) -> same, float64.
+    """Modality LUT (PS3.3 C.11.1): value = slope * stored + intercept, or a look-up table. (rows, columns) ->
+    same, float64.
 
-    For CT the values are Hounsfield units when the file states a slope or an intercept. Absent: slope 1, intercept 0.
+    For CT the values are Hounsfield units when the file states a slope or an intercept. Absent: slope 1,
+    intercept 0.
     """
     table = ds.get("ModalityLUTSequence")
     if table:
@@ -62,7 +66,8 @@ def plus(number: float) -> str:
 
 
 def look_up(values: np.ndarray, item: Dataset, ds: Dataset, path: object) -> tuple[np.ndarray, int]:
-    """Look-up table (PS3.3 C.11.1.1, C.11.2.1.1): out = data[clip(value - first, 0, n - 1)] -> (float64, largest output).
+    """Look-up table (PS3.3 C.11.1.1, C.11.2.1.1): out = data[clip(value - first, 0, n - 1)] -> (float64,
+    largest output).
 
     `item` is one item of a Modality or VOI LUT Sequence: LUT Descriptor (n, first, bits) and LUT Data.
     """
@@ -85,7 +90,9 @@ def look_up(values: np.ndarray, item: Dataset, ds: Dataset, path: object) -> tup
 
 
 def padding(stored: np.ndarray, ds: Dataset) -> np.ndarray:
-    """Which pixels are outside the image proper (Pixel Padding Value and Range Limit, PS3.3 C.7.5.1.1.2): bool mask."""
+    """Which pixels are outside the image proper (Pixel Padding Value and Range Limit, PS3.3 C.7.5.1.1.2):
+    bool mask.
+    """
     value = ds.get("PixelPaddingValue")
     if not isinstance(value, int) or stored.dtype.kind not in "iu":
         return np.zeros(stored.shape, bool)
@@ -95,7 +102,10 @@ def padding(stored: np.ndarray, ds: Dataset) -> np.ndarray:
 
 
 def luminance(rgb: np.ndarray) -> np.ndarray:
-    """Y = 0.299 R + 0.587 G + 0.114 B, float64: (..., 3 or 4) -> (...). The Y of YBR_FULL (PS3.3 C.7.6.3.1.2)."""
+    """Y = 0.299 R + 0.587 G + 0.114 B, float64: (..., 3 or 4) -> (...).
+
+    The Y of YBR_FULL (PS3.3 C.7.6.3.1.2).
+    """
     r, g, b = (rgb[..., c].astype(np.float64) for c in range(3))
     return 0.299 * r + 0.587 * g + 0.114 * b
 
@@ -125,7 +135,8 @@ def apply_window(
 ) -> tuple[np.ndarray, str]:
     """Window (PS3.3 C.11.2.1.2-3) -> (grey in [0, 1] as float64, the formula with its numbers).
 
-    LINEAR        from center - 0.5 - (width - 1) / 2 to center - 0.5 + (width - 1) / 2, width >= 1 (1 is a threshold)
+    LINEAR        from center - 0.5 - (width - 1) / 2 to center - 0.5 + (width - 1) / 2, width >= 1 (1 is a
+      threshold)
     LINEAR_EXACT  from center - width / 2 to center + width / 2, width > 0
     SIGMOID       1 / (1 + exp(-4 (value - center) / width)), width > 0
     """

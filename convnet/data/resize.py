@@ -19,7 +19,8 @@ SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing", 
 
 
 def pixel_spacing(ds: Dataset, frame: int, path: object) -> tuple[float, float, str] | None:
-    """(between rows, between columns, the attribute's name) in mm; Pixel Aspect Ratio has no unit. None if not stated.
+    """(between rows, between columns, the attribute's name) in mm; Pixel Aspect Ratio has no unit. None if
+    not stated.
 
     Raises DicomError for a spacing that is no pair of positive numbers, or beyond 20 to 1.
     """
@@ -38,9 +39,10 @@ def pixel_spacing(ds: Dataset, frame: int, path: object) -> tuple[float, float, 
 def resample(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """(H, W) -> shape, float64: linear interpolation between pixel centres after an anti-aliasing Gaussian.
 
-    An axis shrunk by f is first smoothed with sigma = 0.5 sqrt(f^2 - 1) pixels: what takes an image sampled with a blur
-    of half a pixel to the same relative blur on the coarser grid (Lowe, IJCV 60, 2004, section 3.3). Edges repeat.
-    No output leaves the input's range, and resampling to the same shape returns the same values.
+    An axis shrunk by f is first smoothed with sigma = 0.5 sqrt(f^2 - 1) pixels: what takes an image sampled
+    with a blur of half a pixel to the same relative blur on the coarser grid (Lowe, IJCV 60, 2004, section
+    3.3). Edges repeat. No output leaves the input's range, and resampling to the same shape returns the same
+    values.
     """
     if image.shape == shape:
         return image.astype(np.float64)
@@ -57,7 +59,9 @@ def resample(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 def square_pixels(image: np.ndarray, spacing: tuple[float, float]) -> np.ndarray:
-    """Resample so that pixels are square, as large as the finer of the two spacings: nothing is thrown away."""
+    """Resample so that pixels are square, as large as the finer of the two spacings: nothing is thrown
+    away.
+    """
     fine = min(spacing)
     rows, columns = (max(1, round(n * s / fine)) for n, s in zip(image.shape, spacing, strict=True))
     return resample(image, (rows, columns))
