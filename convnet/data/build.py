@@ -119,7 +119,7 @@ def unit_images(x: np.ndarray, name: str) -> np.ndarray:
 
     Raises CohortError for other types, shapes or ranges.
     """
-    from convnet.data.grey import luminance
+    from convnet.data.colour import luminance
 
     x = np.asarray(x)
     if x.ndim not in (3, 4) or (x.ndim == 4 and x.shape[3] not in (1, 3)):

@@ -16,17 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convnet.data.decode import (
-    attribute,
-    decode,
-    frame_count,
-    numbers,
-    read_header,
-    require_pixels,
-    sop_class,
-)
+from convnet.data.colour import luminance, palette
+from convnet.data.decode import decode
 from convnet.data.errors import DicomError
-from convnet.data.grey import Modality, luminance, modality, padding, palette, stored_range, to_grey
+from convnet.data.grey import Modality, modality, padding, stored_range, to_grey
+from convnet.data.header import attribute, frame_count, numbers, read_header, require_pixels, sop_class
 from convnet.data.resize import check_size, pixel_spacing, resize, square_pixels
 
 if TYPE_CHECKING:

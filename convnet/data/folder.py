@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from convnet.data.build import Cohort, Skipped, build
-from convnet.data.decode import read_header
 from convnet.data.dicom import Window, render
 from convnet.data.errors import CohortError, DicomError
+from convnet.data.header import read_header
 from convnet.data.resize import check_size
 from convnet.data.splits import require_apart
 from convnet.data.table import SPLITS, Row, read_table

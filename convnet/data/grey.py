@@ -1,4 +1,4 @@
-"""From stored values to grey in [0, 1]: modality LUT, window, MONOCHROME1 inversion, luminance of colour."""
+"""From stored values to grey in [0, 1]: modality LUT and window, and the rules for a file without one."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from convnet.data.decode import attribute, numbers
 from convnet.data.errors import DicomError
+from convnet.data.header import attribute, numbers
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -101,28 +101,6 @@ def padding(stored: np.ndarray, ds: Dataset) -> np.ndarray:
     return (stored >= min(value, limit)) & (stored <= max(value, limit))
 
 
-def luminance(rgb: np.ndarray) -> np.ndarray:
-    """Y = 0.299 R + 0.587 G + 0.114 B, float64: (..., 3 or 4) -> (...).
-
-    The Y of YBR_FULL (PS3.3 C.7.6.3.1.2).
-    """
-    r, g, b = (rgb[..., c].astype(np.float64) for c in range(3))
-    return 0.299 * r + 0.587 * g + 0.114 * b
-
-
-def palette(stored: np.ndarray, ds: Dataset, path: object) -> tuple[np.ndarray, int]:
-    """PALETTE COLOR -> (RGB, largest value): (rows, columns) -> (rows, columns, 3) (PS3.3 C.7.6.3.1.5-6)."""
-    from pydicom.pixels import apply_color_lut
-
-    try:
-        rgb = apply_color_lut(stored, ds)[..., :3]
-    except Exception as error:  # pydicom raises as many types as there are ways to write a palette wrong
-        raise DicomError(path, f"its colour palette cannot be read: {str(error)[:200]}") from None
-    # 8-bit entries may be kept in 16-bit words
-    small = ds.RedPaletteColorLookupTableDescriptor[2] == 8 and rgb.max() <= 255
-    return rgb, 255 if small else int(np.iinfo(rgb.dtype).max)
-
-
 def scale(values: np.ndarray, low: float, high: float) -> np.ndarray:
     """(value - low) / (high - low), clipped to [0, 1]; all 0 when high == low (a constant image), float64."""
     if high == low:
@@ -135,8 +113,7 @@ def apply_window(
 ) -> tuple[np.ndarray, str]:
     """Window (PS3.3 C.11.2.1.2-3) -> (grey in [0, 1] as float64, the formula with its numbers).
 
-    LINEAR        from center - 0.5 - (width - 1) / 2 to center - 0.5 + (width - 1) / 2, width >= 1 (1 is a
-      threshold)
+    LINEAR        from center - 0.5 - (width - 1) / 2 to center - 0.5 + (width - 1) / 2, width >= 1
     LINEAR_EXACT  from center - width / 2 to center + width / 2, width > 0
     SIGMOID       1 / (1 + exp(-4 (value - center) / width)), width > 0
     """

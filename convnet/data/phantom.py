@@ -34,8 +34,7 @@ class Study:
     size          pixels a side (28: the listing's images, so that nothing is resampled)
     train, val, test    images in each split, half of them with the lesion (one more without, if odd)
     contrast      HU, at the lesion's middle
-    radius        mm: the Gaussian lesion s(r) = contrast exp(-r^2 / (2 (radius / 2)^2)), 14 % of its contrast
-      at r = radius
+    radius        mm: two standard deviations of the Gaussian lesion, s(r) = contrast exp(-2 (r / radius)^2)
     background    HU: liver without contrast agent, about 60
     sigma         HU, standard deviation of the noise in a pixel
     cutoff, floor cycles per pixel: the noise's power spectrum, see `observer.noise_power`
@@ -73,7 +72,7 @@ class Study:
         """The lesion s, (size, size) float64, HU, in the middle of the image."""
         axis = (np.arange(self.size) - (self.size - 1) / 2) * self.spacing
         r2 = axis[:, None] ** 2 + axis[None, :] ** 2
-        return self.contrast * np.exp(-r2 / (2 * (self.radius / 2) ** 2))
+        return self.contrast * np.exp(-2 * r2 / self.radius**2)
 
     @cached_property
     def power(self) -> np.ndarray:
