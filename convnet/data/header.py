@@ -117,7 +117,7 @@ def frame_count(ds: Dataset, path: object) -> int:
 
 
 def attribute(ds: Dataset, frame: int, keyword: str) -> Any:
-    """A header value as it holds for one frame: per-frame groups first, then shared ones, then the top level."""
+    """A header value as it holds for one frame: its own group, else the shared one, else the top."""
     groups = []
     per_frame = ds.get("PerFrameFunctionalGroupsSequence")
     if per_frame and frame < len(per_frame):
