@@ -1,0 +1,135 @@
+"""What a cohort is, and the one place where one is put together and checked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from convnet.data.errors import CohortError
+from convnet.data.splits import assign, require_apart
+from convnet.data.table import SPLITS
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """An image that is not in the cohort, and why. `path` is relative to the folder."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Cohort:
+    """N images in the table's order (a file's frames one after another).
+
+    x        (N, H, W, 1) float32 in [0, 1]
+    y        (N,) int64, index into classes
+    classes  label names, sorted (as numbers if all are whole numbers)
+    paths    each image's file, relative to the folder; frames (N,) int64: which frame of it
+    patients "" if unknown; names from the table, or pseudonyms for the files' own PatientIDs
+    splits   "train", "val" or "test" for each image
+    skipped  what was left out, and why
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    classes: tuple[str, ...]
+    paths: list[str]
+    frames: np.ndarray
+    patients: list[str]
+    splits: list[str]
+    skipped: list[Skipped] = field(default_factory=list)
+
+    def where(self, name: str) -> np.ndarray:
+        """Indices of the images in split `name`, int64, in order."""
+        if name not in SPLITS:
+            raise ValueError(f"Cohort: split {name!r} is unknown: expected one of {', '.join(SPLITS)}")
+        return np.flatnonzero(np.array(self.splits) == name)
+
+    def split(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """(x, y) of split `name`: copies."""
+        at = self.where(name)
+        return self.x[at], self.y[at]
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """How many images: {split: {class: count}}, all splits and all classes."""
+        pairs = Counter(zip(self.splits, self.y.tolist(), strict=True))
+        return {s: {c: pairs[s, i] for i, c in enumerate(self.classes)} for s in SPLITS}
+
+
+def sort_classes(labels: Sequence[str]) -> tuple[str, ...]:
+    """The distinct labels: in numeric order if all are whole numbers, else in alphabetical order."""
+    names = set(labels)
+    numeric = all(n.removeprefix("-").isdecimal() and n.isascii() for n in names)
+    return tuple(sorted(names, key=lambda n: (int(n), n)) if numeric else sorted(names))
+
+
+def build(
+    images: Sequence[np.ndarray] | np.ndarray,
+    labels: Sequence[str],
+    *,
+    paths: Sequence[str],
+    frames: Sequence[int] | None = None,
+    patients: Sequence[str] | None = None,
+    splits: Sequence[str] | None = None,
+    classes: Sequence[str] | None = None,
+    groups: Sequence[str] | None = None,
+    skipped: Sequence[Skipped] = (),
+    seed: int = 0,
+) -> Cohort:
+    """A checked Cohort of (H, W) images in [0, 1] and their labels. `groups` (default: patients) stay in one
+    split.
+    """
+    n = len(images)
+    patients = list(patients if patients is not None else [""] * n)
+    groups = list(groups if groups is not None else patients)
+    for name, values in (("labels", labels), ("paths", paths), ("patients", patients), ("splits", splits)):
+        if values is not None and len(values) != n:
+            raise CohortError(f"{n} images but {len(values)} {name}: expected one for each image")
+    if n == 0:
+        raise CohortError("no image could be used" + "".join(f"; {s.path}: {s.reason}" for s in skipped[:3]))
+    shapes = sorted({image.shape for image in images})
+    if len(shapes) > 1:
+        raise CohortError(
+            f"images of {len(shapes)} shapes, for instance {shapes[0]} and {shapes[-1]}: give a size"
+        )
+    names = tuple(str(c) for c in classes) if classes is not None else sort_classes(labels)
+    unknown = sorted(set(labels) - set(names))
+    if unknown or len(set(names)) < len(names):
+        raise CohortError(f"labels {unknown} are not among the classes {list(names)}, each named once")
+    if splits is None:
+        splits = assign(groups, labels, names, seed)
+    elif set(splits) - set(SPLITS):
+        raise CohortError(
+            f"splits {sorted(set(splits) - set(SPLITS))} are unknown: expected {', '.join(SPLITS)}"
+        )
+    require_apart(groups, splits, paths)
+    index = {c: i for i, c in enumerate(names)}
+    x = np.stack([np.asarray(image, np.float32) for image in images])[..., None]
+    y = np.array([index[label] for label in labels], np.int64)
+    at = np.array(frames if frames is not None else [0] * n, np.int64)
+    return Cohort(x, y, names, list(paths), at, patients, list(splits), list(skipped))
+
+
+def unit_images(x: np.ndarray, name: str) -> np.ndarray:
+    """uint8 (v / 255), or float in [0, 1]; (N, H, W), (N, H, W, 1) or RGB (N, H, W, 3) -> (N, H, W) float32.
+
+    Raises CohortError for other types, shapes or ranges.
+    """
+    from convnet.data.colour import luminance
+
+    x = np.asarray(x)
+    if x.ndim not in (3, 4) or (x.ndim == 4 and x.shape[3] not in (1, 3)):
+        raise CohortError(f"{name} has shape {x.shape}: expected (N, H, W), (N, H, W, 1) or (N, H, W, 3)")
+    if x.dtype != np.uint8 and x.dtype.kind != "f":
+        raise CohortError(f"{name} has type {x.dtype}: expected uint8, or float in [0, 1]")
+    if x.dtype.kind == "f" and x.size and not (x.min() >= 0 and x.max() <= 1):  # also refuses NaN
+        raise CohortError(
+            f"{name} goes from {x.min():g} to {x.max():g}: expected float values in [0, 1], or uint8"
+        )
+    grey = x if x.ndim == 3 else x[..., 0] if x.shape[3] == 1 else luminance(x)
+    # float64 first, as the pipeline for files does: the same bits
+    return np.clip(grey.astype(np.float64) / (255.0 if x.dtype == np.uint8 else 1.0), 0, 1).astype(np.float32)

@@ -1,0 +1,71 @@
+"""A cohort: labelled images in train, val and test, from a folder of DICOM files, a MedMNIST .npz file or
+arrays.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from convnet.data.build import Cohort, Skipped, build, unit_images
+from convnet.data.errors import CohortError
+from convnet.data.folder import load_folder
+from convnet.data.npz import load_npz
+from convnet.data.write import write_dicom
+
+__all__ = [
+    "Cohort",
+    "CohortError",
+    "Skipped",
+    "from_arrays",
+    "load",
+    "load_folder",
+    "load_npz",
+    "write_dicom",
+]
+
+
+def from_arrays(
+    x: np.ndarray,
+    y: Sequence[Any] | np.ndarray,
+    *,
+    splits: Sequence[str] | None = None,
+    classes: Sequence[str] | None = None,
+    patients: Sequence[str] | None = None,
+    paths: Sequence[str] | None = None,
+    seed: int = 0,
+) -> Cohort:
+    """A Cohort of arrays. x: as in `unit_images`; y: (N,) labels (whole numbers or names), turned into class
+    names.
+
+    Without `splits`: 70/10/20 by patient and stratified, as in `load_folder`. Raises CohortError.
+    """
+    images = unit_images(x, "x")
+    labels = [str(label) for label in np.asarray(y).tolist()]
+    names = paths if paths is not None else [f"image[{i}]" for i in range(len(images))]
+    return build(images, labels, paths=names, patients=patients, splits=splits, classes=classes, seed=seed)
+
+
+def load(
+    source: str | os.PathLike[str], labels: str | os.PathLike[str] | None = None, **options: Any
+) -> Cohort:
+    """A cohort from a folder of DICOM files (labels: its table, `labels.csv` in the folder if None) or an
+    .npz file.
+
+    `options` go to `load_folder` or `load_npz`. Raises CohortError when the source is neither.
+    """
+    source = Path(source)
+    if source.is_dir():
+        return load_folder(source, source / "labels.csv" if labels is None else labels, **options)
+    if source.suffix == ".npz":
+        if labels is not None:
+            raise CohortError(
+                f"{source}: an .npz file brings its own labels: leave out labels={str(labels)!r}"
+            )
+        return load_npz(source, **options)
+    missing = "does not exist" if not source.exists() else "is neither a folder nor an .npz file"
+    raise CohortError(f"{source}: {missing}: expected a folder of DICOM files or a MedMNIST .npz file")

@@ -1,0 +1,188 @@
+"""The pixel pipeline: decode -> modality -> window -> inversion -> grey -> square pixels -> size -> [0, 1].
+
+Each stage is a function of `decode`, `grey` or `resize`; here they stand in their order. The order matters: a
+window is in the modality's unit (HU), so it comes after the modality LUT; MONOCHROME1 means that the
+*windowed* value is shown inverted; padding pixels become black after the inversion, or they would turn white;
+resampling comes after the window, so that metal or padding far outside of it cannot bleed into its
+neighbours.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from convnet.data.colour import luminance, palette
+from convnet.data.decode import decode
+from convnet.data.errors import DicomError
+from convnet.data.grey import Modality, modality, padding, stored_range, to_grey
+from convnet.data.header import attribute, frame_count, numbers, read_header, require_pixels, sop_class
+from convnet.data.resize import check_size, pixel_spacing, resize, square_pixels
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+__all__ = ["DicomError", "Step", "describe", "read_images", "render", "steps"]
+
+Window = tuple[float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One stage of the pipeline: its name, one sentence with its numbers, and the array after it."""
+
+    name: str
+    what: str
+    array: np.ndarray
+
+
+def read_images(
+    path: str | os.PathLike[str], size: int | None = 28, aspect: str = "pad", window: Window | None = None
+) -> list[np.ndarray]:
+    """Every frame of a DICOM file as a grey image: list of (size, size) float32 in [0, 1].
+
+    size    pixels; None keeps the image's own shape (made square-pixelled)
+    aspect  "pad", "crop" or "stretch": see `convnet.data.resize.resize`
+    window  (center, width) in the modality's unit (HU for CT), over the file's own; the rules without it:
+      `grey.to_grey`
+    Raises DicomError (path and reason, one line) for a file that holds no image, or one that cannot be
+    decoded.
+    """
+    check_size(size, aspect)
+    return render(read_header(path), path, size, aspect, window)
+
+
+def render(
+    ds: Dataset, path: object, size: int | None, aspect: str = "pad", window: Window | None = None
+) -> list[np.ndarray]:
+    """`read_images` of a data set that is already in memory; `path` is only for the error texts."""
+    require_pixels(ds, path)
+    return [
+        last(stages(ds, path, frame, size, aspect, window)).array for frame in range(frame_count(ds, path))
+    ]
+
+
+def steps(
+    path: str | os.PathLike[str],
+    size: int | None = 28,
+    aspect: str = "pad",
+    window: Window | None = None,
+    frame: int = 0,
+) -> list[Step]:
+    """What `read_images` does to one frame, stage by stage; the last step's array is its result, bit for
+    bit.
+    """
+    check_size(size, aspect)
+    ds = read_header(path)
+    require_pixels(ds, path)
+    frames = frame_count(ds, path)
+    if not 0 <= frame < frames:
+        raise DicomError(path, f"frame {frame} does not exist: the file has {frames}, counted from 0")
+    return list(stages(ds, path, frame, size, aspect, window))
+
+
+def last(items: Iterator[Step]) -> Step:
+    """The last of a non-empty sequence of steps, keeping only one in memory."""
+    for item in items:
+        kept = item
+    return kept
+
+
+def stages(
+    ds: Dataset, path: object, frame: int, size: int | None, aspect: str, window: Window | None
+) -> Iterator[Step]:
+    """The pipeline itself, for one frame."""
+    stored, photometric = decode(ds, path, frame)
+    if stored.dtype.kind == "f" and not np.isfinite(stored).all():
+        raise DicomError(path, f"frame {frame} has pixels that are not numbers (NaN or infinite)")
+    syntax = ds.file_meta.TransferSyntaxUID.name
+    shape = " x ".join(str(n) for n in stored.shape)
+    yield Step(
+        "stored", f"{shape} {stored.dtype} values, {stored.min()} to {stored.max()} ({syntax})", stored
+    )
+
+    if photometric in ("MONOCHROME1", "MONOCHROME2"):
+        m, mask = modality(stored, ds, frame, path), padding(stored, ds)
+        yield Step("modality", m.what, m.values)
+        grey, what = to_grey(m, mask, ds, frame, path, window)
+        yield Step("window", what, grey)
+        if photometric == "MONOCHROME1":
+            grey = 1.0 - grey
+            yield Step("invert", "MONOCHROME1 shows its lowest values white: v = 1 - v", grey)
+        if mask.any():
+            grey = np.where(mask, 0.0, grey)
+            yield Step("padding", f"{mask.sum()} padding pixels (outside the image proper) become 0", grey)
+    else:
+        for step in colour_stages(stored, photometric, ds, frame, path, window):
+            grey = step.array
+            yield step
+
+    spacing = pixel_spacing(ds, frame, path)
+    if spacing and spacing[0] != spacing[1]:
+        grey = square_pixels(grey, spacing[:2])
+        what = (
+            f"{spacing[2]} {spacing[0]:g} x {spacing[1]:g} made square: now {grey.shape[0]} x {grey.shape[1]}"
+        )
+        yield Step("square", what, grey)
+    if size is not None:
+        before = f"{grey.shape[0]} x {grey.shape[1]}"
+        grey = resize(grey, size, aspect)
+        yield Step("resize", f"{before} to {size} x {size} pixels, anti-aliased, aspect: {aspect}", grey)
+    yield Step("scale", "float32 in [0, 1]: what the network sees", grey.astype(np.float32))
+
+
+def colour_stages(
+    stored: np.ndarray, photometric: str, ds: Dataset, frame: int, path: object, window: Window | None
+) -> Iterator[Step]:
+    """Colour to grey: palette, luminance, then a range: all that the bits can hold, or the caller's
+    window.
+    """
+    rgb, high = stored, stored_range(ds)[1]
+    if photometric == "PALETTE COLOR":
+        rgb, top = palette(stored, ds, path)
+        high = float(top)
+        yield Step("palette", f"colours looked up in the file's palette, 0 to {top}", rgb)
+    elif photometric != "RGB":
+        raise DicomError(path, f"photometric interpretation '{photometric}' is not supported")
+    y = luminance(rgb)
+    yield Step("luminance", "Y = 0.299 R + 0.587 G + 0.114 B", y)
+    if window is not None:
+        grey, what = to_grey(
+            Modality(y, "luminance", False, ""), np.zeros(y.shape, bool), ds, frame, path, window
+        )
+    else:
+        grey, what = np.clip(y / high, 0.0, 1.0), f"v = Y / {high:.10g}"
+    yield Step("window", what, grey)
+
+
+def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """What kind of image a DICOM file holds, from its header alone; nothing in it identifies a patient.
+
+    Keys: modality, sop_class, transfer_syntax, rows, columns, frames, bits_stored, bits_allocated, signed,
+    photometric, spacing (mm or None), spacing_from, window ((center, width) or None), body_part. None where
+    not stated.
+    """
+    ds = read_header(path, pixels=False)
+    spacing = pixel_spacing(ds, 0, path)
+    center, width = (numbers(ds, 0, k, path) for k in ("WindowCenter", "WindowWidth"))
+    representation = attribute(ds, 0, "PixelRepresentation")
+    return {
+        "modality": ds.get("Modality"),
+        "sop_class": sop_class(ds),
+        "transfer_syntax": ds.file_meta.TransferSyntaxUID.name,
+        "rows": ds.get("Rows"),
+        "columns": ds.get("Columns"),
+        "frames": frame_count(ds, path),
+        "bits_stored": ds.get("BitsStored"),
+        "bits_allocated": ds.get("BitsAllocated"),
+        "signed": None if representation is None else bool(representation),
+        "photometric": ds.get("PhotometricInterpretation"),
+        "spacing": spacing[:2] if spacing else None,
+        "spacing_from": spacing[2] if spacing else None,
+        "window": (center[0], width[0]) if center and width else None,
+        "body_part": ds.get("BodyPartExamined"),
+    }

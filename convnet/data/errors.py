@@ -1,0 +1,17 @@
+"""The two ways in which data can be refused: one file (DicomError), or a whole cohort (CohortError)."""
+
+
+class DicomError(ValueError):
+    """One file cannot be used. One line: the path and the reason; never a patient's name or number.
+
+    `path` and `reason` hold the two parts.
+    """
+
+    def __init__(self, path: object, reason: str) -> None:
+        self.path = str(path)
+        self.reason = " ".join(reason.split())
+        super().__init__(f"{self.path}: {self.reason}")
+
+
+class CohortError(ValueError):
+    """A folder, a table of labels or an .npz file cannot be used as a cohort. The text says what to do."""

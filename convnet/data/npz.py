@@ -1,0 +1,67 @@
+"""A cohort from a MedMNIST .npz file (Yang et al., Scientific Data 10:41, 2023)."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Sequence
+
+import numpy as np
+
+from convnet.data.build import Cohort, build, unit_images
+from convnet.data.errors import CohortError
+from convnet.data.resize import check_size, resize
+from convnet.data.table import SPLITS
+
+
+def load_npz(
+    path: str | os.PathLike[str],
+    size: int | None = 28,
+    aspect: str = "pad",
+    classes: Sequence[str] | None = None,
+) -> Cohort:
+    """train_images, train_labels, val_*, test_*: grey (n, H, W) or RGB (n, H, W, 3) uint8 -> Cohort, v / 255.
+
+    Labels (n, 1) or (n,) whole numbers; the classes are named by them. Never unpickles. `size`, `aspect`:
+    `resize`.
+    Raises CohortError for a damaged file, one that is not MedMNIST, or one with several labels an image.
+    """
+    check_size(size, aspect)
+    images, labels, paths, splits = [], [], [], []
+    for name, (x, y) in read_arrays(path).items():
+        for i, (image, label) in enumerate(zip(unit_images(x, f"{path}: {name}_images"), y, strict=True)):
+            images.append(resize(image, size, aspect) if size is not None else image)
+            labels.append(str(label))
+            paths.append(f"{name}[{i}]")
+            splits.append(name)
+    return build(images, labels, paths=paths, splits=splits, classes=classes)
+
+
+def read_arrays(path: str | os.PathLike[str]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """{split: (images, labels (n,))}, checked. Raises CohortError."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {key: file[key] for key in file.files}
+    except FileNotFoundError:
+        raise CohortError(f"{path}: no such file") from None
+    except (AttributeError, EOFError, OSError, ValueError, zipfile.BadZipFile, zipfile.LargeZipFile) as error:
+        raise CohortError(f"{path}: is not an .npz file of plain arrays, or is damaged ({error})") from None
+    except Exception as error:  # zlib and struct errors of a damaged member
+        raise CohortError(f"{path}: is damaged ({type(error).__name__}: {error})") from None
+    missing = [f"{s}_{kind}" for s in SPLITS for kind in ("images", "labels") if f"{s}_{kind}" not in arrays]
+    if missing:
+        raise CohortError(
+            f"{path}: is not a MedMNIST file: {', '.join(missing)} missing, found: {', '.join(arrays)}"
+        )
+    out = {}
+    for name in SPLITS:
+        x, y = arrays[f"{name}_images"], arrays[f"{name}_labels"]
+        if y.dtype.kind not in "iu" or y.ndim not in (1, 2) or (y.ndim == 2 and y.shape[1] != 1):
+            what = f"{y.shape} {y.dtype}"
+            raise CohortError(
+                f"{path}: {name}_labels is {what}: expected one whole number an image, (n, 1) or (n,)"
+            )
+        if len(x) != len(y):
+            raise CohortError(f"{path}: {len(x)} {name}_images but {len(y)} {name}_labels")
+        out[name] = (x, y.reshape(-1))
+    return out
