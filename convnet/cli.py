@@ -63,12 +63,14 @@ def load_cohort(folder: Path | None, labels: Path | None, npz: Path | None, stri
     """The cohort that the arguments name; a word on every file that was left out."""
     from convnet.data import cohort
 
-    if (folder is None) == (npz is None):
-        raise ValueError("give either a FOLDER of DICOM files with --labels CSV, or --npz FILE.npz")
+    if npz is not None and folder is not None:
+        raise ValueError("give either a FOLDER of DICOM files with --labels CSV, or --npz FILE.npz, not both")
     if npz is not None:
         if labels is not None:
             raise ValueError("--labels goes with a FOLDER; an .npz file holds its own labels")
         data = cohort.load_npz(npz, size=pipeline["size"])
+    elif folder is None:
+        raise ValueError("what data? Give a FOLDER of DICOM files with --labels CSV, or --npz FILE.npz")
     elif labels is None:
         raise ValueError("a FOLDER needs --labels CSV, a table with the columns path,label")
     else:

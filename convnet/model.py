@@ -67,7 +67,7 @@ class Model(Trainer, Layer):
 
     def graph(self, shape: tuple[int, ...], training: bool = False) -> Graph:
         """The recorded layer calls for samples of this shape."""
-        mode = training if takes_training(type(self)) else None
+        mode = training if takes_training(type(self).call) else None
         key = (tuple(shape), mode)
         if key not in self._graphs:
 

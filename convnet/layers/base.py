@@ -196,13 +196,13 @@ def set_parameters(where: str, parameters: list[Parameter], weights: Any) -> Non
 
 def call_with_training(call: Any, x: Any, training: bool | None) -> Any:
     """`call(x)`, or `call(x, training=...)` where its signature has that argument."""
-    return call(x, training=training) if takes_training(type(call.__self__)) else call(x)
+    return call(x, training=training) if takes_training(type(call.__self__).call) else call(x)
 
 
 @cache
-def takes_training(cls: type) -> bool:
+def takes_training(call: Any) -> bool:
     """Does the `call` of a user's class ask for the mode?"""
-    return "training" in signature(cls.call).parameters  # type: ignore[attr-defined]
+    return "training" in signature(call).parameters
 
 
 def float_type(where: str, dtype: Any) -> np.dtype:
