@@ -140,9 +140,9 @@ class Trainer:
         seconds, logs = time.perf_counter() - start, tally.logs()
         if held:
             logs |= {f"val_{name}": value for name, value in self._measure(held).items()}
-        progress.epoch_end(epoch, logs, seconds)
         for c in calls:
             c.on_epoch_end(epoch, logs)
+        progress.epoch_end(epoch, logs, seconds)
         return logs
 
     def _train(self, plan: Plan) -> None:
