@@ -10,7 +10,7 @@ from types import ModuleType
 
 OPERATIONS: dict[str, tuple[str, ...]] = {
     "conv2d": ("cpu_naive", "cpu_parallel", "cpu"),
-    "maxpool2d": ("cpu",),
+    "maxpool2d": ("cpu_naive", "cpu"),
     "avgpool2d": ("cpu",),
     "globalavgpool": ("cpu",),
     "dense": ("cpu",),

@@ -1,0 +1,63 @@
+"""Two-dimensional average pooling and its gradient; README.md is the lesson.
+
+Arrays are channels-last: x (N,H,W,C), y (N,Ho,Wo,C), Ho = (H + top + bottom - P) // s + 1.
+`size`: the window (P,Q), an int or a pair. `stride`: the same; None means size, so that windows do not overlap.
+`padding`: an int, "valid", "same" or ((top, bottom), (left, right)), each side less than the window; the mean is over
+the real pixels alone. `out`: where to write the result, C-contiguous and apart from the inputs.
+`variant`: a name from the registry.
+Every function raises TypeError for a wrong kind of array and ValueError for shapes or settings that do not fit.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from kernels import checks, registry
+
+OP = "avgpool2d"
+
+
+def forward(
+    x: np.ndarray,
+    size: Any,
+    *,
+    stride: Any = None,
+    padding: Any = 0,
+    variant: str = "cpu",
+    out: np.ndarray | None = None,
+) -> np.ndarray:
+    """y[n,i,j,c] = 1/R * sum_{p,q} x[n, s*i + p - top, s*j + q - left, c]  -> y (N,Ho,Wo,C).
+
+    R = R(i,j) counts the window's pixels inside the image. `reference` returns float64, the others x's dtype.
+    """
+    x = checks.array(OP, "x", x, "N H W C")
+    settings, y_shape = checks.pooling(OP, x.shape, size, stride, padding)
+    run = registry.find(OP, variant, "forward")
+    if variant == "reference":
+        return checks.deliver(OP, run(x, **settings), out)
+    y = checks.output(OP, "out", out, y_shape, x.dtype, (x,))
+    run(x, **settings, out=y)
+    return y
+
+
+def backward(
+    dy: np.ndarray,
+    x_shape: tuple[int, ...],
+    *,
+    size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    variant: str = "cpu",
+    out: np.ndarray | None = None,
+) -> np.ndarray:
+    """dx[n,h,w,c] = sum of dy[n,i,j,c] / R(i,j) over the windows (i,j) that hold the pixel (h,w)  -> dx = x_shape."""
+    dy = checks.array(OP, "dy", dy, "N Ho Wo C")
+    x_shape = checks.sizes(OP, "x_shape", x_shape, "N H W C")
+    settings, y_shape = checks.pooling(OP, x_shape, size, stride, padding)
+    checks.shape(OP, "dy", dy, y_shape, f"what forward makes of x_shape={x_shape}")
+    run = registry.find(OP, variant, "backward")
+    if variant == "reference":
+        return checks.deliver(OP, run(dy, x_shape, **settings), out)
+    dx = checks.output(OP, "out", out, x_shape, dy.dtype, (dy,))
+    run(dy, x_shape, **settings, out=dx)
+    return dx

@@ -1,0 +1,102 @@
+"""The default: all cores, and one instruction for many channels.
+
+Channels lie side by side in memory, so the inner loop runs over c. The rows and columns of a window that lie inside
+the image are found before that loop. backward turns round: each pixel of dx gathers from the windows that hold it, so
+every number has one writer and its terms one order, whatever the number of threads.
+A small array stays on one thread (starting the others takes microseconds): the same rows, the same bits.
+"""
+
+import numba
+
+from kernels.jit import jit
+
+SMALL = 16_384  # elements of x below which one thread is quicker
+
+
+def forward(x, size, *, stride, padding, out):
+    """y[n,i,j,c] = 1/R * sum_{p,q} x[n, s*i + p - top, s*j + q - left, c], into out."""
+    run = _forward_serial if x.size < SMALL else _forward_parallel
+    run(x, size, stride, (padding[0][0], padding[1][0]), out)
+
+
+def backward(dy, x_shape, *, size, stride, padding, out):
+    """dx[n,h,w,c] = sum of dy[n,i,j,c] / R over the windows that hold the pixel, into out."""
+    run = _backward_serial if out.size < SMALL else _backward_parallel
+    run(dy, size, stride, (padding[0][0], padding[1][0]), out)
+
+
+@jit(parallel=True)
+def _forward_parallel(x, size, stride, pad, y):
+    for t in numba.prange(y.shape[0] * y.shape[1]):
+        _forward_row(t, x, size, stride, pad, y)
+
+
+@jit()
+def _forward_serial(x, size, stride, pad, y):
+    for t in range(y.shape[0] * y.shape[1]):
+        _forward_row(t, x, size, stride, pad, y)
+
+
+@jit(parallel=True)
+def _backward_parallel(dy, size, stride, pad, dx):
+    for t in numba.prange(dx.shape[0] * dx.shape[1]):
+        _backward_row(t, dy, size, stride, pad, dx)
+
+
+@jit()
+def _backward_serial(dy, size, stride, pad, dx):
+    for t in range(dx.shape[0] * dx.shape[1]):
+        _backward_row(t, dy, size, stride, pad, dx)
+
+
+@jit()
+def _forward_row(t, x, size, stride, pad, y):
+    """Row t = n*Ho + i of y."""
+    _, H, W, _ = x.shape
+    _, Ho, Wo, C = y.shape
+    n, i = t // Ho, t % Ho
+    h0, h1 = _inside(i, size[0], stride[0], pad[0], H)
+    for j in range(Wo):
+        w0, w1 = _inside(j, size[1], stride[1], pad[1], W)
+        count = y.dtype.type((h1 - h0) * (w1 - w0))
+        for c in range(C):
+            y[n, i, j, c] = x[n, h0, w0, c]
+        for h in range(h0, h1):
+            for w in range(w0 + 1 if h == h0 else w0, w1):
+                for c in range(C):
+                    y[n, i, j, c] += x[n, h, w, c]
+        for c in range(C):
+            y[n, i, j, c] /= count
+
+
+@jit()
+def _backward_row(t, dy, size, stride, pad, dx):
+    """Row t = n*H + h of dx, from the windows i0 <= i < i1, j0 <= j < j1 that hold each pixel."""
+    _, H, W, C = dx.shape
+    _, Ho, Wo, _ = dy.shape
+    zero = dx.dtype.type(0)
+    n, h = t // H, t % H
+    i0, i1 = _windows(h + pad[0], size[0], stride[0], Ho)
+    for w in range(W):
+        j0, j1 = _windows(w + pad[1], size[1], stride[1], Wo)
+        dx[n, h, w] = zero
+        for i in range(i0, i1):
+            h0, h1 = _inside(i, size[0], stride[0], pad[0], H)
+            for j in range(j0, j1):
+                w0, w1 = _inside(j, size[1], stride[1], pad[1], W)
+                count = dx.dtype.type((h1 - h0) * (w1 - w0))
+                for c in range(C):
+                    dx[n, h, w, c] += dy[n, i, j, c] / count
+
+
+@jit()
+def _inside(i, size, stride, before, length):
+    """Along one axis: the first pixel of window i inside the image, and the end."""
+    start = stride * i - before
+    return max(start, 0), min(start + size, length)
+
+
+@jit()
+def _windows(place, size, stride, count):
+    """Along one axis: the first window over a place of the padded image, and the end."""
+    return max(0, (place - size) // stride + 1), min(count, place // stride + 1)

@@ -1,0 +1,187 @@
+"""The default: all cores, and one instruction for many channels.
+
+The rows are summed in chunks, as many as the shape says and not the threads: a thread takes a chunk, and the chunks'
+sums are added in their order, so the bits do not depend on the threads. The variance takes a second pass over x, since
+mean(x^2) - mean(x)^2 loses every digit where the mean is large beside the deviation.
+A small array stays on one thread (starting the others takes microseconds): the same chunks, the same bits.
+"""
+
+import numba
+import numpy as np
+
+from kernels.jit import jit
+
+SMALL = 32_768  # elements of x below which one thread is quicker
+
+
+def forward(x, gamma, beta, *, epsilon, out):
+    """mean, var of each channel and y = gamma * (x - mean) / sqrt(var + epsilon) + beta, into out = (y, mean, var)."""
+    run = _forward_serial if x.size < SMALL else _forward_parallel
+    run(x, gamma, beta, x.dtype.type(epsilon), _chunk(x), *out)
+
+
+def inference(x, gamma, beta, mean, var, *, epsilon, out):
+    """y = gamma * (x - mean) / sqrt(var + epsilon) + beta, into out."""
+    run = _inference_serial if x.size < SMALL else _inference_parallel
+    run(x, gamma / np.sqrt(var + x.dtype.type(epsilon)), beta, mean, _chunk(x), out)
+
+
+def backward(dy, x, gamma, mean, var, *, epsilon, out):
+    """dx = gamma / sqrt(var + epsilon) * (dy - dbeta/M - xhat * dgamma/M), into out = (dx, dgamma, dbeta)."""
+    run = _backward_serial if x.size < SMALL else _backward_parallel
+    run(dy, x, gamma, mean, 1 / np.sqrt(var + x.dtype.type(epsilon)), _chunk(x), *out)
+
+
+def _chunk(x):
+    """Rows in a chunk: about 8192 numbers, which fit the first-level cache with some to spare, and 16 rows or more."""
+    return max(16, 8192 // max(x.shape[1], 1))
+
+
+@jit(parallel=True)
+def _forward_parallel(x, gamma, beta, epsilon, chunk, y, mean, var):
+    M, C = x.shape
+    K = (M + chunk - 1) // chunk
+    sums = np.empty((K, C), x.dtype)
+    for k in numba.prange(K):
+        _sum(x[k * chunk : (k + 1) * chunk], sums[k])
+    _mean(sums, M, mean)
+    for k in numba.prange(K):
+        _sum_squares(x[k * chunk : (k + 1) * chunk], mean, sums[k])
+    _mean(sums, M, var)
+    scale = gamma / np.sqrt(var + epsilon)
+    for k in numba.prange(K):
+        _normalise(x[k * chunk : (k + 1) * chunk], mean, scale, beta, y[k * chunk : (k + 1) * chunk])
+
+
+@jit()
+def _forward_serial(x, gamma, beta, epsilon, chunk, y, mean, var):
+    M, C = x.shape
+    K = (M + chunk - 1) // chunk
+    sums = np.empty((K, C), x.dtype)
+    for k in range(K):
+        _sum(x[k * chunk : (k + 1) * chunk], sums[k])
+    _mean(sums, M, mean)
+    for k in range(K):
+        _sum_squares(x[k * chunk : (k + 1) * chunk], mean, sums[k])
+    _mean(sums, M, var)
+    _normalise(x, mean, gamma / np.sqrt(var + epsilon), beta, y)
+
+
+@jit(parallel=True)
+def _inference_parallel(x, scale, beta, mean, chunk, y):
+    for k in numba.prange((x.shape[0] + chunk - 1) // chunk):
+        _normalise(x[k * chunk : (k + 1) * chunk], mean, scale, beta, y[k * chunk : (k + 1) * chunk])
+
+
+@jit()
+def _inference_serial(x, scale, beta, mean, chunk, y):
+    _normalise(x, mean, scale, beta, y)
+
+
+@jit(parallel=True)
+def _backward_parallel(dy, x, gamma, mean, inverse, chunk, dx, dgamma, dbeta):
+    M, C = x.shape
+    K = (M + chunk - 1) // chunk
+    sums, products = np.empty((K, C), x.dtype), np.empty((K, C), x.dtype)
+    for k in numba.prange(K):
+        _sum(dy[k * chunk : (k + 1) * chunk], sums[k])
+        _sum_products(dy[k * chunk : (k + 1) * chunk], x[k * chunk : (k + 1) * chunk], mean, products[k])
+    shares = _finish(sums, products, M, inverse, dgamma, dbeta)
+    for k in numba.prange(K):
+        rows, end = k * chunk, (k + 1) * chunk
+        _gradient(dy[rows:end], x[rows:end], mean, gamma * inverse, shares[0], shares[1], dx[rows:end])
+
+
+@jit()
+def _backward_serial(dy, x, gamma, mean, inverse, chunk, dx, dgamma, dbeta):
+    M, C = x.shape
+    K = (M + chunk - 1) // chunk
+    sums, products = np.empty((K, C), x.dtype), np.empty((K, C), x.dtype)
+    for k in range(K):
+        _sum(dy[k * chunk : (k + 1) * chunk], sums[k])
+        _sum_products(dy[k * chunk : (k + 1) * chunk], x[k * chunk : (k + 1) * chunk], mean, products[k])
+    shares = _finish(sums, products, M, inverse, dgamma, dbeta)
+    _gradient(dy, x, mean, gamma * inverse, shares[0], shares[1], dx)
+
+
+@jit()
+def _sum(x, total):
+    """total[c] = sum_m x[m,c], four rows at a time: each sum is loaded and stored once for four."""
+    M, C = x.shape
+    total[:] = 0
+    for m in range(0, M - M % 4, 4):
+        for c in range(C):
+            total[c] += (x[m, c] + x[m + 1, c]) + (x[m + 2, c] + x[m + 3, c])
+    for m in range(M - M % 4, M):
+        for c in range(C):
+            total[c] += x[m, c]
+
+
+@jit()
+def _sum_squares(x, mean, total):
+    """total[c] = sum_m (x[m,c] - mean[c])^2."""
+    M, C = x.shape
+    total[:] = 0
+    for m in range(0, M - M % 4, 4):
+        for c in range(C):
+            d0, d1, d2, d3 = x[m, c] - mean[c], x[m + 1, c] - mean[c], x[m + 2, c] - mean[c], x[m + 3, c] - mean[c]
+            total[c] += (d0 * d0 + d1 * d1) + (d2 * d2 + d3 * d3)
+    for m in range(M - M % 4, M):
+        for c in range(C):
+            total[c] += (x[m, c] - mean[c]) * (x[m, c] - mean[c])
+
+
+@jit()
+def _sum_products(dy, x, mean, total):
+    """total[c] = sum_m dy[m,c] * (x[m,c] - mean[c])."""
+    M, C = x.shape
+    total[:] = 0
+    for m in range(0, M - M % 4, 4):
+        for c in range(C):
+            d0, d1, d2, d3 = x[m, c] - mean[c], x[m + 1, c] - mean[c], x[m + 2, c] - mean[c], x[m + 3, c] - mean[c]
+            total[c] += (dy[m, c] * d0 + dy[m + 1, c] * d1) + (dy[m + 2, c] * d2 + dy[m + 3, c] * d3)
+    for m in range(M - M % 4, M):
+        for c in range(C):
+            total[c] += dy[m, c] * (x[m, c] - mean[c])
+
+
+@jit()
+def _mean(sums, M, mean):
+    """The chunks' sums in their order, divided by M."""
+    mean[:] = 0
+    for k in range(sums.shape[0]):
+        for c in range(mean.size):
+            mean[c] += sums[k, c]
+    for c in range(mean.size):
+        mean[c] /= mean.dtype.type(M)
+
+
+@jit()
+def _normalise(x, mean, scale, beta, y):
+    for m in range(x.shape[0]):
+        for c in range(x.shape[1]):
+            y[m, c] = (x[m, c] - mean[c]) * scale[c] + beta[c]
+
+
+@jit()
+def _finish(sums, products, M, inverse, dgamma, dbeta):
+    """dgamma and dbeta; and what of them every row of dx gives up: dbeta/M and dgamma/(M*sqrt(var + epsilon))."""
+    shares = np.zeros((2, dbeta.size), dbeta.dtype)
+    dgamma[:] = 0
+    dbeta[:] = 0
+    for k in range(sums.shape[0]):
+        for c in range(dbeta.size):
+            dbeta[c] += sums[k, c]
+            dgamma[c] += products[k, c]
+    for c in range(dbeta.size):
+        dgamma[c] *= inverse[c]
+        shares[0, c] = dbeta[c] / dbeta.dtype.type(M)
+        shares[1, c] = dgamma[c] * inverse[c] / dbeta.dtype.type(M)
+    return shares
+
+
+@jit()
+def _gradient(dy, x, mean, scale, share, slope, dx):
+    for m in range(x.shape[0]):
+        for c in range(x.shape[1]):
+            dx[m, c] = scale[c] * (dy[m, c] - share[c] - (x[m, c] - mean[c]) * slope[c])

@@ -1,0 +1,85 @@
+"""The default: all cores, and one instruction for many channels.
+
+An image's pixels are summed in chunks of CHUNK, whatever the number of threads: a thread takes a chunk, and the chunks'
+sums are added in their order. So the bits do not depend on the threads, and the rounding error grows with the chunk's
+length and the number of chunks, not with the image.
+A small array stays on one thread (starting the others takes microseconds): the same chunks, the same bits.
+"""
+
+import numba
+import numpy as np
+
+from kernels.jit import jit
+
+SMALL = 32_768  # elements of x below which one thread is quicker
+CHUNK = 256  # pixels
+
+
+def forward(x, *, out):
+    """y[n,c] = 1/(H*W) * sum_{h,w} x[n,h,w,c], into out."""
+    N, H, W, C = x.shape
+    pixels = x.reshape(N, H * W, C)
+    sums = np.empty((N, -(-H * W // CHUNK), C), x.dtype)
+    (_sums_serial if x.size < SMALL else _sums_parallel)(pixels, sums)
+    _combine(sums, H * W, out)
+
+
+def backward(dy, x_shape, *, out):
+    """dx[n,h,w,c] = dy[n,c] / (H*W), into out."""
+    N, H, W, C = x_shape
+    pixels = out.reshape(N, H * W, C)
+    (_spread_serial if out.size < SMALL else _spread_parallel)(dy / dy.dtype.type(H * W), pixels)
+
+
+@jit(parallel=True)
+def _sums_parallel(x, sums):
+    for t in numba.prange(sums.shape[0] * sums.shape[1]):
+        _sum_chunk(t, x, sums)
+
+
+@jit()
+def _sums_serial(x, sums):
+    for t in range(sums.shape[0] * sums.shape[1]):
+        _sum_chunk(t, x, sums)
+
+
+@jit()
+def _sum_chunk(t, x, sums):
+    """Chunk t = n*K + k: the sum of its pixels, four at a time so that each sum is loaded and stored once for four."""
+    _, K, C = sums.shape
+    n, k = t // K, t % K
+    start, stop = k * CHUNK, min((k + 1) * CHUNK, x.shape[1])
+    fours = stop - (stop - start) % 4
+    total = sums[n, k]
+    total[:] = 0
+    for m in range(start, fours, 4):
+        for c in range(C):
+            total[c] += (x[n, m, c] + x[n, m + 1, c]) + (x[n, m + 2, c] + x[n, m + 3, c])
+    for m in range(fours, stop):
+        for c in range(C):
+            total[c] += x[n, m, c]
+
+
+@jit()
+def _combine(sums, pixels, y):
+    N, K, C = sums.shape
+    for n in range(N):
+        y[n] = 0
+        for k in range(K):
+            for c in range(C):
+                y[n, c] += sums[n, k, c]
+        for c in range(C):
+            y[n, c] /= y.dtype.type(pixels)
+
+
+@jit(parallel=True)
+def _spread_parallel(share, dx):
+    for t in numba.prange(dx.shape[0] * dx.shape[1]):
+        dx[t // dx.shape[1], t % dx.shape[1]] = share[t // dx.shape[1]]
+
+
+@jit()
+def _spread_serial(share, dx):
+    for n in range(dx.shape[0]):
+        for m in range(dx.shape[1]):
+            dx[n, m] = share[n]

@@ -1,0 +1,160 @@
+"""Rung 2, the default: all cores, and one instruction for many channels.
+
+Channels lie side by side in memory, so the inner loop runs over c and compares 8 or 16 of them at once, with selects
+in place of branches. A window's rows and columns inside the image are found before that loop, not in it.
+backward turns round: each pixel of dx asks the windows that cover it whether they chose it. So every dx is written by
+one thread, its terms are added in the windows' order, and no index can lead outside the array.
+A small array stays on one thread (starting the others takes microseconds): the same rows, the same bits.
+"""
+
+import numba
+
+from kernels.jit import jit
+
+SMALL = 16_384  # elements of x below which one thread is quicker
+
+
+def forward(x, size, *, stride, padding, out):
+    """y[n,i,j,c] = max_{p,q} x[n, s*i + p - top, s*j + q - left, c], into out = (y, argmax)."""
+    run = _forward_serial if x.size < SMALL else _forward_parallel
+    run(x, size, stride, (padding[0][0], padding[1][0]), *out)
+
+
+def backward(dy, argmax, x_shape, *, size, stride, padding, out):
+    """dx[n,h,w,c] = sum of dy over the windows whose argmax is that pixel, into out."""
+    if stride == size and padding == ((0, 0), (0, 0)):
+        (_tiles_serial if out.size < SMALL else _tiles_parallel)(dy, argmax, size, out)
+    else:
+        run = _gather_serial if out.size < SMALL else _gather_parallel
+        run(dy, argmax, size, stride, (padding[0][0], padding[1][0]), out)
+
+
+@jit(parallel=True)
+def _forward_parallel(x, size, stride, pad, y, argmax):
+    for t in numba.prange(y.shape[0] * y.shape[1]):
+        _forward_row(t, x, size, stride, pad, y, argmax)
+
+
+@jit()
+def _forward_serial(x, size, stride, pad, y, argmax):
+    for t in range(y.shape[0] * y.shape[1]):
+        _forward_row(t, x, size, stride, pad, y, argmax)
+
+
+@jit(parallel=True)
+def _tiles_parallel(dy, argmax, size, dx):
+    for t in numba.prange(dy.shape[0] * dy.shape[1]):
+        _tiles_row(t, dy, argmax, size, dx)
+
+
+@jit()
+def _tiles_serial(dy, argmax, size, dx):
+    for t in range(dy.shape[0] * dy.shape[1]):
+        _tiles_row(t, dy, argmax, size, dx)
+
+
+@jit(parallel=True)
+def _gather_parallel(dy, argmax, size, stride, pad, dx):
+    for t in numba.prange(dx.shape[0] * dx.shape[1]):
+        _gather_row(t, dy, argmax, size, stride, pad, dx)
+
+
+@jit()
+def _gather_serial(dy, argmax, size, stride, pad, dx):
+    for t in range(dx.shape[0] * dx.shape[1]):
+        _gather_row(t, dy, argmax, size, stride, pad, dx)
+
+
+@jit()
+def _forward_row(t, x, size, stride, pad, y, argmax):
+    """Row t = n*Ho + i of y and argmax."""
+    _, H, W, _ = x.shape
+    _, Ho, Wo, _ = y.shape
+    n, i = t // Ho, t % Ho
+    h = stride[0] * i - pad[0]
+    p0, p1 = max(0, -h), min(size[0], H - h)
+    for j in range(Wo):
+        w = stride[1] * j - pad[1]
+        q0, q1 = max(0, -w), min(size[1], W - w)
+        if size[0] == 2 and size[1] == 2 and p1 - p0 == 2 and q1 - q0 == 2:
+            _window_2x2(x[n, h, w], x[n, h, w + 1], x[n, h + 1, w], x[n, h + 1, w + 1], y[n, i, j], argmax[n, i, j])
+        else:
+            _window(x[n], h, w, p0, p1, q0, q1, size[1], y[n, i, j], argmax[n, i, j])
+
+
+@jit()
+def _window(x, h, w, p0, p1, q0, q1, Q, y, argmax):
+    """The first pixel of the window, then every later one that beats it."""
+    index = argmax.dtype.type
+    first = index(p0 * Q + q0)
+    for c in range(y.size):
+        y[c] = x[h + p0, w + q0, c]
+        argmax[c] = first
+    for p in range(p0, p1):
+        for q in range(q0, q1):
+            k = index(p * Q + q)
+            for c in range(y.size):
+                v, m = x[h + p, w + q, c], y[c]
+                better = _beats(v, m)
+                y[c] = v if better else m
+                argmax[c] = k if better else argmax[c]
+
+
+@jit()
+def _window_2x2(x0, x1, x2, x3, y, argmax):
+    """The usual window in registers: four reads, two writes."""
+    index = argmax.dtype.type
+    for c in range(y.size):
+        m, k = x0[c], index(0)
+        better = _beats(x1[c], m)
+        m, k = (x1[c] if better else m), (index(1) if better else k)
+        better = _beats(x2[c], m)
+        m, k = (x2[c] if better else m), (index(2) if better else k)
+        better = _beats(x3[c], m)
+        y[c] = x3[c] if better else m
+        argmax[c] = index(3) if better else k
+
+
+@jit()
+def _beats(v, m):
+    """Larger, or the first NaN. A tie does not beat: the first maximum stays."""
+    return (v > m) | ((v != v) & (m == m))
+
+
+@jit()
+def _tiles_row(t, dy, argmax, size, dx):
+    """Windows that tile the image: row t = n*Ho + i of dy writes its P rows of dx, each number once."""
+    _, H, W, C = dx.shape
+    _, Ho, Wo, _ = dy.shape
+    P, Q = size
+    index = argmax.dtype.type
+    zero = dx.dtype.type(0)
+    n, i = t // Ho, t % Ho
+    for p in range(P):
+        for j in range(Wo):
+            for q in range(Q):
+                k = index(p * Q + q)
+                for c in range(C):
+                    dx[n, i * P + p, j * Q + q, c] = dy[n, i, j, c] if argmax[n, i, j, c] == k else zero
+        dx[n, i * P + p, Wo * Q :] = zero  # what is left over at the right edge no window sees
+    if i == Ho - 1:
+        dx[n, Ho * P :] = zero
+
+
+@jit()
+def _gather_row(t, dy, argmax, size, stride, pad, dx):
+    """Row t = n*H + h of dx, from the windows i0 <= i < i1, j0 <= j < j1 that cover each pixel."""
+    _, H, W, C = dx.shape
+    _, Ho, Wo, _ = dy.shape
+    index = argmax.dtype.type
+    zero = dx.dtype.type(0)
+    n, h = t // H, t % H + pad[0]
+    i0, i1 = max(0, (h - size[0]) // stride[0] + 1), min(Ho, h // stride[0] + 1)
+    for w in range(pad[1], W + pad[1]):
+        j0, j1 = max(0, (w - size[1]) // stride[1] + 1), min(Wo, w // stride[1] + 1)
+        dx[n, h - pad[0], w - pad[1]] = zero
+        for i in range(i0, i1):
+            for j in range(j0, j1):
+                k = index((h - stride[0] * i) * size[1] + w - stride[1] * j)
+                for c in range(C):
+                    dx[n, h - pad[0], w - pad[1], c] += dy[n, i, j, c] if argmax[n, i, j, c] == k else zero
