@@ -19,7 +19,7 @@ from numba import types
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic, models, register_model
 
-I64, I32, I1 = ir.IntType(64), ir.IntType(32), ir.IntType(1)
+I64, I32 = ir.IntType(64), ir.IntType(32)
 
 
 def host_registers() -> tuple[int, int]:
@@ -188,16 +188,8 @@ def load(typingctx, tile, y, rows, v, count):
     def codegen(context, builder, sig, args):
         sums, y_value, offsets, first, valid = args
         data, mask = _data(context, builder, y, y_value), _mask(builder, tile, valid)
-        vector = _vector(tile)
-        kind = ir.FunctionType(vector, [vector.as_pointer(), I32, mask.type, vector])
-        name = f"llvm.masked.load.v{tile.lanes}f{tile.dtype.bitwidth}.p0"
-        masked = _declared(builder.module, kind, name)
         for r, j, pointer in _places(builder, tile, data, offsets, first):
-            if j < tile.vecs - 1:
-                value = _load(builder, tile, pointer)
-            else:
-                pointer = builder.bitcast(pointer, vector.as_pointer())
-                value = builder.call(masked, [pointer, _alignment(tile), mask, ir.Constant(vector, None)])
+            value = _load(builder, tile, pointer, mask if j == tile.vecs - 1 else None)
             sums = builder.insert_value(sums, value, r * tile.vecs + j)
         return sums
 
@@ -211,19 +203,62 @@ def store(typingctx, tile, y, rows, v, count):
     def codegen(context, builder, sig, args):
         sums, y_value, offsets, first, valid = args
         data, mask = _data(context, builder, y, y_value), _mask(builder, tile, valid)
-        vector = _vector(tile)
-        kind = ir.FunctionType(ir.VoidType(), [vector, vector.as_pointer(), I32, mask.type])
-        masked = _declared(builder.module, kind, f"llvm.masked.store.v{tile.lanes}f{tile.dtype.bitwidth}.p0")
         for r, j, pointer in _places(builder, tile, data, offsets, first):
             value = builder.extract_value(sums, r * tile.vecs + j)
-            pointer = builder.bitcast(pointer, vector.as_pointer())
-            if j < tile.vecs - 1:
-                builder.store(value, pointer).align = tile.dtype.bitwidth // 8
-            else:
-                builder.call(masked, [value, pointer, _alignment(tile), mask])
+            _store(builder, tile, value, pointer, mask if j == tile.vecs - 1 else None)
         return context.get_dummy_value()
 
     return types.void(tile, y, rows, types.intp, types.intp), codegen
+
+
+@intrinsic
+def copy_row(typingctx, tile, k, v, count, panel, w):
+    """panel[w : w + width] = k[v : v + count] and then zeros, width - lanes < count <= width."""
+
+    def codegen(context, builder, sig, args):
+        _, k_value, source, valid, panel_value, target = args
+        k_data, panel_data = _data(context, builder, k, k_value), _data(context, builder, panel, panel_value)
+        for j in range(tile.vecs):
+            mask = _mask(builder, tile, valid) if j == tile.vecs - 1 else None
+            value = _load(builder, tile, _at(builder, k_data, source, j * tile.lanes), mask)
+            _store(builder, tile, value, _at(builder, panel_data, target, j * tile.lanes))
+        return context.get_dummy_value()
+
+    return types.void(tile, k, types.intp, types.intp, panel, types.intp), codegen
+
+
+@intrinsic
+def transpose(typingctx, tile, k, v, k_step, rows, count, panel, w, w_step):
+    """panel[w + j*w_step + r] = k[v + r*k_step + j] for r and j < lanes; 0 where r >= rows or j >= count.
+
+    Rows that are 2^s apart exchange halves, s = 0, 1, ...: log2(lanes) shuffles a vector.
+    """
+
+    def codegen(context, builder, sig, args):
+        _, k_value, source, k_by, rows_value, valid, panel_value, target, panel_by = args
+        k_data, panel_data = _data(context, builder, k, k_value), _data(context, builder, panel, panel_value)
+        vectors, n = [], tile.lanes
+        for r in range(n):
+            inside = builder.icmp_signed("<", ir.Constant(I64, r), rows_value)
+            mask = _mask(builder, tile, builder.select(inside, valid, ir.Constant(I64, 0)), 0)
+            start = builder.add(source, builder.mul(k_by, ir.Constant(I64, r)))
+            vectors.append(_load(builder, tile, builder.gep(k_data, [start]), mask))
+        apart = 1
+        while apart < n:
+            for r in range(n):
+                if not r & apart:
+                    a, b = vectors[r], vectors[r + apart]
+                    low = [j if not j & apart else n + j - apart for j in range(n)]
+                    high = [j + apart if not j & apart else n + j for j in range(n)]
+                    vectors[r], vectors[r + apart] = (_shuffle(builder, a, b, m) for m in (low, high))
+            apart *= 2
+        for j in range(n):
+            start = builder.add(target, builder.mul(panel_by, ir.Constant(I64, j)))
+            _store(builder, tile, vectors[j], builder.gep(panel_data, [start]))
+        return context.get_dummy_value()
+
+    ints = [types.intp] * 4
+    return types.void(tile, k, *ints, panel, types.intp, types.intp), codegen
 
 
 def _data(context, builder, array_type, array):
@@ -242,35 +277,50 @@ def _places(builder, tile, data, offsets, first):
             yield r, j, _at(builder, data, start, j * tile.lanes)
 
 
-def _load(builder, tile, pointer):
-    value = builder.load(builder.bitcast(pointer, _vector(tile).as_pointer()))
-    value.align = tile.dtype.bitwidth // 8  # a vector may begin at any number
+def _load(builder, tile, pointer, mask=None):
+    """A vector from memory; it may begin at any number. Lanes outside the mask are 0 and not read."""
+    vector = _vector(tile)
+    pointer = builder.bitcast(pointer, vector.as_pointer())
+    if mask is not None:
+        kind = ir.FunctionType(vector, [pointer.type, I32, mask.type, vector])
+        masked = _declared(builder.module, kind, f"llvm.masked.load.v{tile.lanes}f{tile.dtype.bitwidth}.p0")
+        return builder.call(masked, [pointer, _alignment(tile), mask, ir.Constant(vector, None)])
+    value = builder.load(pointer)
+    value.align = tile.dtype.bitwidth // 8
     return value
+
+
+def _store(builder, tile, value, pointer, mask=None):
+    pointer = builder.bitcast(pointer, _vector(tile).as_pointer())
+    if mask is not None:
+        kind = ir.FunctionType(ir.VoidType(), [value.type, pointer.type, I32, mask.type])
+        masked = _declared(builder.module, kind, f"llvm.masked.store.v{tile.lanes}f{tile.dtype.bitwidth}.p0")
+        builder.call(masked, [value, pointer, _alignment(tile), mask])
+    else:
+        builder.store(value, pointer).align = tile.dtype.bitwidth // 8
 
 
 def _alignment(tile):
     return ir.Constant(I32, tile.dtype.bitwidth // 8)
 
 
+def _shuffle(builder, a, b, order):
+    """The vector of the numbers order[0], order[1], ... of a and, from lanes on, b."""
+    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(I32, len(order)), order))
+
+
 def _broadcast(builder, tile, scalar):
-    undefined = ir.Constant(_vector(tile), ir.Undefined)
+    undefined = ir.Constant(ir.VectorType(scalar.type, tile.lanes), ir.Undefined)
     vector = builder.insert_element(undefined, scalar, ir.Constant(I32, 0))
-    return builder.shuffle_vector(vector, undefined, ir.Constant(ir.VectorType(I32, tile.lanes), [0] * tile.lanes))
+    return _shuffle(builder, vector, undefined, [0] * tile.lanes)
 
 
-def _mask(builder, tile, valid):
-    """Which lanes of the last vector of a row are among the row's first `valid` numbers."""
-    before = (tile.vecs - 1) * tile.lanes
+def _mask(builder, tile, valid, before=None):
+    """Which lanes of the last vector of a row (or of one with `before` numbers before it) are among the first `valid`."""
+    before = (tile.vecs - 1) * tile.lanes if before is None else before
     left = builder.trunc(builder.sub(valid, ir.Constant(I64, before)), I32)
-    every = _broadcast_int(builder, tile, left)
     numbers = ir.Constant(ir.VectorType(I32, tile.lanes), list(range(tile.lanes)))
-    return builder.icmp_signed("<", numbers, every)
-
-
-def _broadcast_int(builder, tile, scalar):
-    kind = ir.VectorType(I32, tile.lanes)
-    vector = builder.insert_element(ir.Constant(kind, ir.Undefined), scalar, ir.Constant(I32, 0))
-    return builder.shuffle_vector(vector, ir.Constant(kind, ir.Undefined), ir.Constant(kind, [0] * tile.lanes))
+    return builder.icmp_signed("<", numbers, _broadcast(builder, tile, left))
 
 
 def _declared(module, kind, name):
