@@ -46,11 +46,11 @@ MOST_ROWS = max(ROWS.values())
 
 
 class TileType(types.Type):
-    """rows x vecs vectors of `lanes` numbers of `dtype`, in registers. `lanewise`: see add_product."""
+    """rows x vecs vectors of `lanes` numbers of `dtype`, in registers."""
 
-    def __init__(self, dtype: types.Float, vecs: int) -> None:
-        self.dtype, self.vecs = dtype, vecs
-        self.rows, self.lanes = ROWS[vecs], BITS // dtype.bitwidth
+    def __init__(self, dtype: types.Float, rows: int, vecs: int) -> None:
+        self.dtype, self.rows, self.vecs = dtype, rows, vecs
+        self.lanes = BITS // dtype.bitwidth
         super().__init__(name=f"Tile({dtype}, {self.rows} rows x {vecs} vectors x {self.lanes} lanes)")
 
 
@@ -85,12 +85,16 @@ class _RowsModel(models.PrimitiveModel):
 @intrinsic(prefer_literal=True)
 def empty_tile(typingctx, x, vecs):
     """A tile of zeros for sums over the array x, `vecs` (a constant: 1, 2 or 4) vectors wide, as the host allows."""
-    tile = TileType(x.dtype, min(vecs.literal_value, WIDEST))
+    vectors = min(vecs.literal_value, WIDEST)
+    tile = TileType(x.dtype, ROWS[vectors], vectors)
+    return tile(x, vecs), lambda context, builder, sig, args: ir.Constant(context.get_value_type(tile), None)
 
-    def codegen(context, builder, sig, args):
-        return ir.Constant(context.get_value_type(tile), None)
 
-    return tile(x, vecs), codegen
+@intrinsic(prefer_literal=True)
+def low_tile(typingctx, x, vecs, rows):
+    """The same with a number of rows (a constant) of one's own, for sums that have only a few."""
+    tile = TileType(x.dtype, rows.literal_value, min(vecs.literal_value, WIDEST))
+    return tile(x, vecs, rows), lambda context, builder, sig, args: ir.Constant(context.get_value_type(tile), None)
 
 
 @intrinsic
@@ -131,38 +135,53 @@ def row_offsets(typingctx, tile, table, m):
 @intrinsic
 def add_outer(typingctx, tile, x, rows, u, k, v):
     """tile[r, :] += x[rows[r] + u] * k[v : v + width]: one step of a sum for every number in the tile."""
-    return tile(tile, x, rows, types.intp, k, types.intp), _adder(tile, x, k, _broadcast)
+
+    def codegen(context, builder, sig, args):
+        sums, x_value, offsets, u_value, k_value, v_value = args
+        k_data = _data(context, builder, k, k_value)
+        k_row = [_load(builder, tile, _at(builder, k_data, v_value, j * tile.lanes)) for j in range(tile.vecs)]
+        for r, pixel in _pixels(context, builder, x, x_value, rows, offsets, u_value):
+            factor = _broadcast(builder, tile, builder.load(pixel))
+            for j in range(tile.vecs):
+                sums = _add(builder, tile, sums, r * tile.vecs + j, factor, k_row[j])
+        return sums
+
+    return tile(tile, x, rows, types.intp, k, types.intp), codegen
 
 
 @intrinsic
-def add_product(typingctx, tile, x, rows, u, k, v):
-    """tile[r, :] += x[rows[r] + u : ... + width] * k[v : v + width], lane by lane: channels that do not mix."""
-    return tile(tile, x, rows, types.intp, k, types.intp), _adder(tile, x, k, None)
+def add_product(typingctx, tile, x, rows, u, k, v, count):
+    """tile[r, :] += x[rows[r] + u : ... + count] * k[v : v + count], number by number: channels that do not mix."""
 
-
-def _adder(tile, x, k, spread):
     def codegen(context, builder, sig, args):
-        sums, x_value, rows, u, k_value, v = args
-        vector = _vector(tile)
-        # fmuladd, not fma: where the host has no fused instruction it is two, not a call into the C library
-        kind = ir.FunctionType(vector, [vector] * 3)
-        fma = _declared(builder.module, kind, f"llvm.fmuladd.v{tile.lanes}f{tile.dtype.bitwidth}")
-        x_data, k_data = _data(context, builder, x, x_value), _data(context, builder, k, k_value)
-        k_vectors = [_load(builder, tile, _at(builder, k_data, v, j * tile.lanes)) for j in range(tile.vecs)]
-        for r in range(tile.rows):
-            # two steps: the row's address does not change within a sum, so LLVM keeps it in a register
-            pixel = builder.gep(builder.gep(x_data, [builder.extract_value(rows, r)]), [u])
-            if spread:
-                factor = spread(builder, tile, builder.load(pixel))
-            for j in range(tile.vecs):
-                if not spread:
-                    factor = _load(builder, tile, _at(builder, pixel, ir.Constant(I64, 0), j * tile.lanes))
-                index = r * tile.vecs + j
-                total = builder.call(fma, [factor, k_vectors[j], builder.extract_value(sums, index)])
-                sums = builder.insert_value(sums, total, index)
+        sums, x_value, offsets, u_value, k_value, v_value, valid = args
+        masks = [None] * (tile.vecs - 1) + [_mask(builder, tile, valid)]
+        k_data = _data(context, builder, k, k_value)
+        k_row = [_load(builder, tile, _at(builder, k_data, v_value, j * tile.lanes), m) for j, m in enumerate(masks)]
+        for r, pixel in _pixels(context, builder, x, x_value, rows, offsets, u_value):
+            for j, mask in enumerate(masks):
+                factor = _load(builder, tile, builder.gep(pixel, [ir.Constant(I64, j * tile.lanes)]), mask)
+                sums = _add(builder, tile, sums, r * tile.vecs + j, factor, k_row[j])
         return sums
 
-    return codegen
+    return tile(tile, x, rows, types.intp, k, types.intp, types.intp), codegen
+
+
+def _pixels(context, builder, x, x_value, rows, offsets, u):
+    """(row, pointer to x[rows[r] + u]) for every row of a tile."""
+    data = _data(context, builder, x, x_value)
+    for r in range(rows.rows):
+        # in two steps: the row's own address does not change within a sum, so LLVM keeps it in a register
+        yield r, builder.gep(builder.gep(data, [builder.extract_value(offsets, r)]), [u])
+
+
+def _add(builder, tile, sums, index, factor, k_vector):
+    vector = _vector(tile)
+    # fmuladd, not fma: where the host has no fused instruction it is two, not a call into the C library
+    name = f"llvm.fmuladd.v{tile.lanes}f{tile.dtype.bitwidth}"
+    fma = _declared(builder.module, ir.FunctionType(vector, [vector] * 3), name)
+    total = builder.call(fma, [factor, k_vector, builder.extract_value(sums, index)])
+    return builder.insert_value(sums, total, index)
 
 
 @intrinsic

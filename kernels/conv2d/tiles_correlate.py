@@ -51,7 +51,7 @@ def _run(parts, lines_each, parts_across, blocks_each, x, k, transposed, start, 
 def _task(line, last_line, first, last, x, k, transposed, start, y, rows, columns, groups):
     """The lines (n,i) line..last_line of y, in the blocks first..last of the columns of all groups."""
     taps, columns_each, steps = k.shape[0] * k.shape[1], y.shape[3] // groups, x.shape[3] // groups
-    table, x_rows, y_rows = _pixels(line, min(last_line, y.shape[0] * y.shape[1]), x, y, rows, columns)
+    table, x_rows, y_rows = list_pixels(line, min(last_line, y.shape[0] * y.shape[1]), x, y, rows, columns)
     lanes = simd.lanes(x)
     vectors = -(-columns_each // lanes)
     blocks = block_count(vectors)
@@ -81,14 +81,14 @@ def _task(line, last_line, first, last, x, k, transposed, start, y, rows, column
                         pack(k, tap, last_tap, step, length, f, valid, vecs, panel)
                 for a in range(table.shape[0]):
                     at, count = table[a, 2], table[a, 3]
-                    runs = _runs(table[a, 0], table[a, 1], tap, last_tap, length, k.shape[1], x, rows, columns)
+                    runs = list_runs(table[a, 0], table[a, 1], tap, last_tap, length, k.shape[1], x, rows, columns)
                     source, target = (x_flat, x_rows[at:], g * steps + step, one), (y_flat, y_rows[at:], f, valid)
                     sum_block(vecs, source, place, start, target, runs, count, fresh)
                 fresh = False
 
 
 @jit(inner=True)
-def _pixels(line, last_line, x, y, rows, columns):
+def list_pixels(line, last_line, x, y, rows, columns):
     """The pixels of the lines, sorted by class: (class down, class across, first, count) of each, and two lists.
 
     The lists hold for each pixel where its window begins in x and where its result goes in y.
@@ -123,7 +123,7 @@ def _pixels(line, last_line, x, y, rows, columns):
 
 
 @jit(inner=True)
-def _runs(a, b, tap, last_tap, length, Q, x, rows, columns):
+def list_runs(a, b, tap, last_tap, length, Q, x, rows, columns):
     """Class (a, b)'s taps among tap..last_tap as runs of `length` steps: where they begin in x and in the panel."""
     _, H, W, C = x.shape
     (_, classes_down, step_down, move_down), (_, classes_across, step_across, move_across) = rows, columns

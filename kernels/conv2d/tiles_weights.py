@@ -41,8 +41,8 @@ def weights_gradient(x, dy, dk, db, rows, columns, stride_across, groups):
         parts, lines_each, row_parts, terms_each, x, dy, partial_k, partial_b, dk, rows, columns, stride_across, groups
     )
     if parts > 1:
-        _add_parts(partial_k, dk.reshape(-1))
-        _add_parts(partial_b, db)
+        add_parts(partial_k, dk.reshape(-1))
+        add_parts(partial_b, db)
 
 
 @jit(parallel=True)
@@ -62,7 +62,7 @@ def _task(part, line, last_line, first, last, x, dy, partial_k, partial_b, dk, r
     N, Ho, Wo, _ = dy.shape
     last, last_line = min(last, P * Q * Cg), min(last_line, N * Ho)
     if first == 0:
-        _add_pixels(line, last_line, dy, partial_b[part])
+        add_pixels(line, last_line, dy, partial_b[part])
     target = partial_k[part]
     for e in range(first * F, last * F):
         target[e] = 0
@@ -75,8 +75,8 @@ def _task(part, line, last_line, first, last, x, dy, partial_k, partial_b, dk, r
     fresh = bool(zero)  # plain 0 and False would be types of their own, and the tiles compiled again for them
     for a in range(rows[1].shape[0]):
         for b in range(columns[1].shape[0]):
-            count = _weights(first, last, a, b, x, dk, rows, columns, x_rows, y_rows)
-            runs = _runs(line, last_line, a, b, x, dy, rows, columns)
+            count = list_weights(first, last, a, b, x, dk, rows, columns, x_rows, y_rows)
+            runs = list_lines(line, last_line, a, b, x, dy, rows, columns)
             begin = 0
             while count and begin < runs.shape[0]:
                 end, steps = begin, 0
@@ -98,7 +98,7 @@ def _task(part, line, last_line, first, last, x, dy, partial_k, partial_b, dk, r
 
 
 @jit(inner=True)
-def _weights(first, last, a, b, x, dk, rows, columns, x_rows, y_rows):
+def list_weights(first, last, a, b, x, dk, rows, columns, x_rows, y_rows):
     """List those of the weights first..last that the pixels of class (a, b) use: place in x, place in dk; how many."""
     _, Q, Cg, F = dk.shape
     _, _, W, C = x.shape
@@ -118,7 +118,7 @@ def _weights(first, last, a, b, x, dk, rows, columns, x_rows, y_rows):
 
 
 @jit(inner=True)
-def _runs(line, last_line, a, b, x, dy, rows, columns):
+def list_lines(line, last_line, a, b, x, dy, rows, columns):
     """The pixels of class (a, b) in the lines line..last_line: one run a line, since a class is an interval across."""
     _, H, W, C = x.shape
     _, Ho, Wo, _ = dy.shape
@@ -152,7 +152,7 @@ def _pack(dy, F, f, valid, vecs, wide, runs, panel):
 
 
 @jit(inner=True)
-def _add_pixels(line, last_line, dy, total):
+def add_pixels(line, last_line, dy, total):
     """total[f] = the sum of dy over the lines line..last_line: db's share."""
     N, Ho, Wo, F = dy.shape
     flat = dy.reshape(-1)
@@ -164,7 +164,7 @@ def _add_pixels(line, last_line, dy, total):
 
 
 @jit(parallel=True)
-def _add_parts(partial, total):
+def add_parts(partial, total):
     """total[e] = partial[0, e] + partial[1, e] + ..., in this order."""
     size = 4096
     for piece in numba.prange(-(-total.size // size)):
