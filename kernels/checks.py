@@ -17,18 +17,19 @@ def array(op: str, name: str, value: Any, axes: str | None, dtypes: Sequence[np.
 
     `axes` names the axes, a letter or word each ("N H W C"); None allows any rank.
     """
-    wanted = " or ".join(str(d) for d in dtypes)
     if not isinstance(value, np.ndarray):
+        wanted = " or ".join(str(d) for d in dtypes)
         raise TypeError(
             f"{op}: {name} must be a NumPy array of {wanted}, got {type(value).__name__}: use numpy.asarray"
         )
     if value.dtype not in dtypes:
+        wanted = " or ".join(str(d) for d in dtypes)
         raise TypeError(f"{op}: {name} must be {wanted}, got {value.dtype}: use {name}.astype('{dtypes[0]}')")
     if axes is not None and value.ndim != len(axes.split()):
         letters = ",".join(axes.split())
         raise ValueError(f"{op}: {name} must have {len(axes.split())} axes ({letters}), got shape {value.shape}")
     # one layout and no read-only arrays: Numba would compile every kernel again for each
-    return np.require(value, requirements=["C", "A", "W"])
+    return value if value.flags.carray else np.require(value, requirements=["C", "A", "W"])
 
 
 def same_dtype(op: str, **arrays: np.ndarray | None) -> None:
@@ -67,8 +68,7 @@ def output(
         raise TypeError(f"{op}: {name} must be a NumPy array, got {type(given).__name__}")
     if given.shape != shape or given.dtype != dtype:
         raise ValueError(f"{op}: {name} must be {np.dtype(dtype)} of shape {shape}, got {given.dtype} of {given.shape}")
-    flags = given.flags
-    if not (flags.c_contiguous and flags.aligned and flags.writeable):
+    if not given.flags.carray:  # C-contiguous, aligned and writable
         raise ValueError(f"{op}: {name} must be writable, aligned and C-contiguous: pass a fresh numpy.empty({shape})")
     if any(isinstance(x, np.ndarray) and np.may_share_memory(given, x) for x in inputs):
         raise ValueError(f"{op}: {name} overlaps an input in memory; inputs are never overwritten: pass another array")

@@ -28,11 +28,16 @@ FASTMATH = {"contract"}
 on_compile: list[Callable[[str], None]] = []
 
 
-def jit(parallel: bool = False, **options: Any) -> Callable:
-    """Decorator: `numba.njit` with our fast-math rule, no GIL, NumPy's division, and our disk cache."""
+def jit(parallel: bool = False, inner: bool = False, **options: Any) -> Callable:
+    """Decorator: `numba.njit` with our fast-math rule, no GIL, NumPy's division, and our disk cache.
+
+    inner: only compiled code calls it; without an entry for Python it compiles in less time.
+    """
 
     def decorate(function: Callable) -> Callable:
         settings: dict[str, Any] = {"fastmath": FASTMATH, "nogil": True, "error_model": "numpy", **options}
+        if inner:
+            settings |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
         dispatcher = numba.njit(parallel=parallel, **settings)(function)
         if folder() is not None:
             dispatcher._cache = _DiskCache(function)

@@ -5,6 +5,7 @@ called like the target is that target's default. `reference` belongs to every op
 """
 
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from types import ModuleType
 
@@ -43,6 +44,7 @@ def load(operation: str, variant: str) -> ModuleType:
     return import_module(f"kernels.{operation}.{variant}")
 
 
+@cache
 def find(operation: str, variant: str, name: str) -> Callable:
     """One pass of a variant: find("conv2d", "cpu", "backward_data")."""
     return getattr(load(operation, variant), name)

@@ -19,7 +19,7 @@ from numba import types
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic, models, register_model
 
-I64, I32, I1 = ir.IntType(64), ir.IntType(32), ir.IntType(1)
+I64, I32 = ir.IntType(64), ir.IntType(32)
 
 
 def host_registers() -> tuple[int, int]:
@@ -46,11 +46,11 @@ MOST_ROWS = max(ROWS.values())
 
 
 class TileType(types.Type):
-    """rows x vecs vectors of `lanes` numbers of `dtype`, in registers. `lanewise`: see add_product."""
+    """rows x vecs vectors of `lanes` numbers of `dtype`, in registers."""
 
-    def __init__(self, dtype: types.Float, vecs: int) -> None:
-        self.dtype, self.vecs = dtype, vecs
-        self.rows, self.lanes = ROWS[vecs], BITS // dtype.bitwidth
+    def __init__(self, dtype: types.Float, rows: int, vecs: int) -> None:
+        self.dtype, self.rows, self.vecs = dtype, rows, vecs
+        self.lanes = BITS // dtype.bitwidth
         super().__init__(name=f"Tile({dtype}, {self.rows} rows x {vecs} vectors x {self.lanes} lanes)")
 
 
@@ -85,12 +85,16 @@ class _RowsModel(models.PrimitiveModel):
 @intrinsic(prefer_literal=True)
 def empty_tile(typingctx, x, vecs):
     """A tile of zeros for sums over the array x, `vecs` (a constant: 1, 2 or 4) vectors wide, as the host allows."""
-    tile = TileType(x.dtype, min(vecs.literal_value, WIDEST))
+    vectors = min(vecs.literal_value, WIDEST)
+    tile = TileType(x.dtype, ROWS[vectors], vectors)
+    return tile(x, vecs), lambda context, builder, sig, args: ir.Constant(context.get_value_type(tile), None)
 
-    def codegen(context, builder, sig, args):
-        return ir.Constant(context.get_value_type(tile), None)
 
-    return tile(x, vecs), codegen
+@intrinsic(prefer_literal=True)
+def low_tile(typingctx, x, vecs, rows):
+    """The same with a number of rows (a constant) of one's own, for sums that have only a few."""
+    tile = TileType(x.dtype, rows.literal_value, min(vecs.literal_value, WIDEST))
+    return tile(x, vecs, rows), lambda context, builder, sig, args: ir.Constant(context.get_value_type(tile), None)
 
 
 @intrinsic
@@ -131,38 +135,53 @@ def row_offsets(typingctx, tile, table, m):
 @intrinsic
 def add_outer(typingctx, tile, x, rows, u, k, v):
     """tile[r, :] += x[rows[r] + u] * k[v : v + width]: one step of a sum for every number in the tile."""
-    return tile(tile, x, rows, types.intp, k, types.intp), _adder(tile, x, k, _broadcast)
+
+    def codegen(context, builder, sig, args):
+        sums, x_value, offsets, u_value, k_value, v_value = args
+        k_data = _data(context, builder, k, k_value)
+        k_row = [_load(builder, tile, _at(builder, k_data, v_value, j * tile.lanes)) for j in range(tile.vecs)]
+        for r, pixel in _pixels(context, builder, x, x_value, rows, offsets, u_value):
+            factor = _broadcast(builder, tile, builder.load(pixel))
+            for j in range(tile.vecs):
+                sums = _add(builder, tile, sums, r * tile.vecs + j, factor, k_row[j])
+        return sums
+
+    return tile(tile, x, rows, types.intp, k, types.intp), codegen
 
 
 @intrinsic
-def add_product(typingctx, tile, x, rows, u, k, v):
-    """tile[r, :] += x[rows[r] + u : ... + width] * k[v : v + width], lane by lane: channels that do not mix."""
-    return tile(tile, x, rows, types.intp, k, types.intp), _adder(tile, x, k, None)
+def add_product(typingctx, tile, x, rows, u, k, v, count):
+    """tile[r, :] += x[rows[r] + u : ... + count] * k[v : v + count], number by number: channels that do not mix."""
 
-
-def _adder(tile, x, k, spread):
     def codegen(context, builder, sig, args):
-        sums, x_value, rows, u, k_value, v = args
-        vector = _vector(tile)
-        # fmuladd, not fma: where the host has no fused instruction it is two, not a call into the C library
-        kind = ir.FunctionType(vector, [vector] * 3)
-        fma = _declared(builder.module, kind, f"llvm.fmuladd.v{tile.lanes}f{tile.dtype.bitwidth}")
-        x_data, k_data = _data(context, builder, x, x_value), _data(context, builder, k, k_value)
-        k_vectors = [_load(builder, tile, _at(builder, k_data, v, j * tile.lanes)) for j in range(tile.vecs)]
-        for r in range(tile.rows):
-            # two steps: the row's address does not change within a sum, so LLVM keeps it in a register
-            pixel = builder.gep(builder.gep(x_data, [builder.extract_value(rows, r)]), [u])
-            if spread:
-                factor = spread(builder, tile, builder.load(pixel))
-            for j in range(tile.vecs):
-                if not spread:
-                    factor = _load(builder, tile, _at(builder, pixel, ir.Constant(I64, 0), j * tile.lanes))
-                index = r * tile.vecs + j
-                total = builder.call(fma, [factor, k_vectors[j], builder.extract_value(sums, index)])
-                sums = builder.insert_value(sums, total, index)
+        sums, x_value, offsets, u_value, k_value, v_value, valid = args
+        masks = [None] * (tile.vecs - 1) + [_mask(builder, tile, valid)]
+        k_data = _data(context, builder, k, k_value)
+        k_row = [_load(builder, tile, _at(builder, k_data, v_value, j * tile.lanes), m) for j, m in enumerate(masks)]
+        for r, pixel in _pixels(context, builder, x, x_value, rows, offsets, u_value):
+            for j, mask in enumerate(masks):
+                factor = _load(builder, tile, builder.gep(pixel, [ir.Constant(I64, j * tile.lanes)]), mask)
+                sums = _add(builder, tile, sums, r * tile.vecs + j, factor, k_row[j])
         return sums
 
-    return codegen
+    return tile(tile, x, rows, types.intp, k, types.intp, types.intp), codegen
+
+
+def _pixels(context, builder, x, x_value, rows, offsets, u):
+    """(row, pointer to x[rows[r] + u]) for every row of a tile."""
+    data = _data(context, builder, x, x_value)
+    for r in range(rows.rows):
+        # in two steps: the row's own address does not change within a sum, so LLVM keeps it in a register
+        yield r, builder.gep(builder.gep(data, [builder.extract_value(offsets, r)]), [u])
+
+
+def _add(builder, tile, sums, index, factor, k_vector):
+    vector = _vector(tile)
+    # fmuladd, not fma: where the host has no fused instruction it is two, not a call into the C library
+    name = f"llvm.fmuladd.v{tile.lanes}f{tile.dtype.bitwidth}"
+    fma = _declared(builder.module, ir.FunctionType(vector, [vector] * 3), name)
+    total = builder.call(fma, [factor, k_vector, builder.extract_value(sums, index)])
+    return builder.insert_value(sums, total, index)
 
 
 @intrinsic
@@ -188,16 +207,8 @@ def load(typingctx, tile, y, rows, v, count):
     def codegen(context, builder, sig, args):
         sums, y_value, offsets, first, valid = args
         data, mask = _data(context, builder, y, y_value), _mask(builder, tile, valid)
-        vector = _vector(tile)
-        kind = ir.FunctionType(vector, [vector.as_pointer(), I32, mask.type, vector])
-        name = f"llvm.masked.load.v{tile.lanes}f{tile.dtype.bitwidth}.p0"
-        masked = _declared(builder.module, kind, name)
         for r, j, pointer in _places(builder, tile, data, offsets, first):
-            if j < tile.vecs - 1:
-                value = _load(builder, tile, pointer)
-            else:
-                pointer = builder.bitcast(pointer, vector.as_pointer())
-                value = builder.call(masked, [pointer, _alignment(tile), mask, ir.Constant(vector, None)])
+            value = _load(builder, tile, pointer, mask if j == tile.vecs - 1 else None)
             sums = builder.insert_value(sums, value, r * tile.vecs + j)
         return sums
 
@@ -211,19 +222,62 @@ def store(typingctx, tile, y, rows, v, count):
     def codegen(context, builder, sig, args):
         sums, y_value, offsets, first, valid = args
         data, mask = _data(context, builder, y, y_value), _mask(builder, tile, valid)
-        vector = _vector(tile)
-        kind = ir.FunctionType(ir.VoidType(), [vector, vector.as_pointer(), I32, mask.type])
-        masked = _declared(builder.module, kind, f"llvm.masked.store.v{tile.lanes}f{tile.dtype.bitwidth}.p0")
         for r, j, pointer in _places(builder, tile, data, offsets, first):
             value = builder.extract_value(sums, r * tile.vecs + j)
-            pointer = builder.bitcast(pointer, vector.as_pointer())
-            if j < tile.vecs - 1:
-                builder.store(value, pointer).align = tile.dtype.bitwidth // 8
-            else:
-                builder.call(masked, [value, pointer, _alignment(tile), mask])
+            _store(builder, tile, value, pointer, mask if j == tile.vecs - 1 else None)
         return context.get_dummy_value()
 
     return types.void(tile, y, rows, types.intp, types.intp), codegen
+
+
+@intrinsic
+def copy_row(typingctx, tile, k, v, count, panel, w):
+    """panel[w : w + width] = k[v : v + count] and then zeros, width - lanes < count <= width."""
+
+    def codegen(context, builder, sig, args):
+        _, k_value, source, valid, panel_value, target = args
+        k_data, panel_data = _data(context, builder, k, k_value), _data(context, builder, panel, panel_value)
+        for j in range(tile.vecs):
+            mask = _mask(builder, tile, valid) if j == tile.vecs - 1 else None
+            value = _load(builder, tile, _at(builder, k_data, source, j * tile.lanes), mask)
+            _store(builder, tile, value, _at(builder, panel_data, target, j * tile.lanes))
+        return context.get_dummy_value()
+
+    return types.void(tile, k, types.intp, types.intp, panel, types.intp), codegen
+
+
+@intrinsic
+def transpose(typingctx, tile, k, v, k_step, rows, count, panel, w, w_step):
+    """panel[w + j*w_step + r] = k[v + r*k_step + j] for r and j < lanes; 0 where r >= rows or j >= count.
+
+    Rows that are 2^s apart exchange halves, s = 0, 1, ...: log2(lanes) shuffles a vector.
+    """
+
+    def codegen(context, builder, sig, args):
+        _, k_value, source, k_by, rows_value, valid, panel_value, target, panel_by = args
+        k_data, panel_data = _data(context, builder, k, k_value), _data(context, builder, panel, panel_value)
+        vectors, n = [], tile.lanes
+        for r in range(n):
+            inside = builder.icmp_signed("<", ir.Constant(I64, r), rows_value)
+            mask = _mask(builder, tile, builder.select(inside, valid, ir.Constant(I64, 0)), 0)
+            start = builder.add(source, builder.mul(k_by, ir.Constant(I64, r)))
+            vectors.append(_load(builder, tile, builder.gep(k_data, [start]), mask))
+        apart = 1
+        while apart < n:
+            for r in range(n):
+                if not r & apart:
+                    a, b = vectors[r], vectors[r + apart]
+                    low = [j if not j & apart else n + j - apart for j in range(n)]
+                    high = [j + apart if not j & apart else n + j for j in range(n)]
+                    vectors[r], vectors[r + apart] = (_shuffle(builder, a, b, m) for m in (low, high))
+            apart *= 2
+        for j in range(n):
+            start = builder.add(target, builder.mul(panel_by, ir.Constant(I64, j)))
+            _store(builder, tile, vectors[j], builder.gep(panel_data, [start]))
+        return context.get_dummy_value()
+
+    ints = [types.intp] * 4
+    return types.void(tile, k, *ints, panel, types.intp, types.intp), codegen
 
 
 def _data(context, builder, array_type, array):
@@ -242,35 +296,50 @@ def _places(builder, tile, data, offsets, first):
             yield r, j, _at(builder, data, start, j * tile.lanes)
 
 
-def _load(builder, tile, pointer):
-    value = builder.load(builder.bitcast(pointer, _vector(tile).as_pointer()))
-    value.align = tile.dtype.bitwidth // 8  # a vector may begin at any number
+def _load(builder, tile, pointer, mask=None):
+    """A vector from memory; it may begin at any number. Lanes outside the mask are 0 and not read."""
+    vector = _vector(tile)
+    pointer = builder.bitcast(pointer, vector.as_pointer())
+    if mask is not None:
+        kind = ir.FunctionType(vector, [pointer.type, I32, mask.type, vector])
+        masked = _declared(builder.module, kind, f"llvm.masked.load.v{tile.lanes}f{tile.dtype.bitwidth}.p0")
+        return builder.call(masked, [pointer, _alignment(tile), mask, ir.Constant(vector, None)])
+    value = builder.load(pointer)
+    value.align = tile.dtype.bitwidth // 8
     return value
+
+
+def _store(builder, tile, value, pointer, mask=None):
+    pointer = builder.bitcast(pointer, _vector(tile).as_pointer())
+    if mask is not None:
+        kind = ir.FunctionType(ir.VoidType(), [value.type, pointer.type, I32, mask.type])
+        masked = _declared(builder.module, kind, f"llvm.masked.store.v{tile.lanes}f{tile.dtype.bitwidth}.p0")
+        builder.call(masked, [value, pointer, _alignment(tile), mask])
+    else:
+        builder.store(value, pointer).align = tile.dtype.bitwidth // 8
 
 
 def _alignment(tile):
     return ir.Constant(I32, tile.dtype.bitwidth // 8)
 
 
+def _shuffle(builder, a, b, order):
+    """The vector of the numbers order[0], order[1], ... of a and, from lanes on, b."""
+    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(I32, len(order)), order))
+
+
 def _broadcast(builder, tile, scalar):
-    undefined = ir.Constant(_vector(tile), ir.Undefined)
+    undefined = ir.Constant(ir.VectorType(scalar.type, tile.lanes), ir.Undefined)
     vector = builder.insert_element(undefined, scalar, ir.Constant(I32, 0))
-    return builder.shuffle_vector(vector, undefined, ir.Constant(ir.VectorType(I32, tile.lanes), [0] * tile.lanes))
+    return _shuffle(builder, vector, undefined, [0] * tile.lanes)
 
 
-def _mask(builder, tile, valid):
-    """Which lanes of the last vector of a row are among the row's first `valid` numbers."""
-    before = (tile.vecs - 1) * tile.lanes
+def _mask(builder, tile, valid, before=None):
+    """Which lanes of the last vector of a row (or of one with `before` numbers before it) are among the first `valid`."""
+    before = (tile.vecs - 1) * tile.lanes if before is None else before
     left = builder.trunc(builder.sub(valid, ir.Constant(I64, before)), I32)
-    every = _broadcast_int(builder, tile, left)
     numbers = ir.Constant(ir.VectorType(I32, tile.lanes), list(range(tile.lanes)))
-    return builder.icmp_signed("<", numbers, every)
-
-
-def _broadcast_int(builder, tile, scalar):
-    kind = ir.VectorType(I32, tile.lanes)
-    vector = builder.insert_element(ir.Constant(kind, ir.Undefined), scalar, ir.Constant(I32, 0))
-    return builder.shuffle_vector(vector, ir.Constant(kind, ir.Undefined), ir.Constant(kind, [0] * tile.lanes))
+    return builder.icmp_signed("<", numbers, _broadcast(builder, tile, left))
 
 
 def _declared(module, kind, name):

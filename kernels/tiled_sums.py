@@ -13,7 +13,7 @@ from kernels.jit import jit
 SPARE = simd.MOST_ROWS  # tables of rows are filled so far beyond their end: a tile has whole rows
 
 
-@jit()
+@jit(inner=True)
 def sum_block(vecs, source, panel, start, target, runs, rows, fresh):
     """All sums of one block of columns, `vecs` vectors wide.
 
@@ -29,7 +29,7 @@ def sum_block(vecs, source, panel, start, target, runs, rows, fresh):
         _sum_tiles(simd.empty_tile(x, 1), source, panel, start, target, runs, rows, fresh)
 
 
-@jit()
+@jit(inner=True)
 def _sum_tiles(empty, source, panel, start, target, runs, rows, fresh):
     x, x_rows, x_first, x_step = source
     k, k_first, k_step = panel
@@ -48,14 +48,14 @@ def _sum_tiles(empty, source, panel, start, target, runs, rows, fresh):
         simd.store(tile, y, y_offsets, f, columns)
 
 
-@jit()
+@jit(inner=True)
 def block_count(vectors):
     """How many blocks `vectors` vectors of columns make: as many of the widest as fit, the rest by halves."""
     rest = vectors % simd.WIDEST
     return vectors // simd.WIDEST + rest // 2 + rest % 2
 
 
-@jit()
+@jit(inner=True)
 def block(vectors, index):
     """(first vector, number of vectors) of a block."""
     widest = vectors // simd.WIDEST
@@ -67,8 +67,25 @@ def block(vectors, index):
     return vectors - 1, 1
 
 
-@jit()
+@jit(inner=True)
 def fill_spare(table, rows):
     """Repeat the last row beyond the end: a tile's spare rows compute that row again and store the same number."""
     for r in range(rows, rows + SPARE):
         table[r] = table[rows - 1]
+
+
+@jit(inner=True)
+def copy_rows(vecs, source, first, step, rows, count, target, at):
+    """`rows` rows of `count` numbers, `step` apart, one below the other into target, each filled up to whole vectors."""
+    if vecs == 4:
+        _copy_rows(simd.empty_tile(source, 4), source, first, step, rows, count, target, at)
+    elif vecs == 2:
+        _copy_rows(simd.empty_tile(source, 2), source, first, step, rows, count, target, at)
+    else:
+        _copy_rows(simd.empty_tile(source, 1), source, first, step, rows, count, target, at)
+
+
+@jit(inner=True)
+def _copy_rows(empty, source, first, step, rows, count, target, at):
+    for row in range(rows):
+        simd.copy_row(empty, source, first + row * step, count, target, at + row * simd.width(empty))

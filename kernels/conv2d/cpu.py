@@ -7,9 +7,9 @@ touch (tiles_weights.py). Gain: one load feeds many multiply-adds, and no sum wa
 
 import numpy as np
 
-from kernels.conv2d.panels import pack_backward, pack_forward
 from kernels.conv2d.taps import backward_axis, forward_axis
 from kernels.conv2d.tiles_correlate import correlate
+from kernels.conv2d.tiles_depthwise import depthwise, depthwise_weights
 from kernels.conv2d.tiles_weights import weights_gradient
 from kernels.jit import jit
 
@@ -19,31 +19,39 @@ _NOTHING = {np.dtype(t): np.zeros(0, t) for t in (np.float32, np.float64)}
 def forward(x, k, b, *, stride, padding, dilation, groups, out):
     """y[n,i,j,f] = b[f] + sum_{p,q,c} x[n, s*i + d*p - top, s*j + d*q - left, c] * k[p,q,c,f], into out."""
     bias = _NOTHING[x.dtype] if b is None else b
-    _forward(x, k, bias, stride, (padding[0][0], padding[1][0]), dilation, groups, out)
+    run = _depthwise if is_depthwise(k.shape, groups) else _forward
+    run(x, k, bias, False, stride, (padding[0][0], padding[1][0]), dilation, groups, out)
 
 
 def backward_data(dy, k, x_shape, *, stride, padding, dilation, groups, out):
     """dx[n,h,w,c] = sum over the (i,j,p,q,f) in which x[n,h,w,c] stands of dy[n,i,j,f] * k[p,q,c,f], into out."""
-    _backward_data(dy, k, _NOTHING[dy.dtype], stride, (padding[0][0], padding[1][0]), dilation, groups, out)
+    run = _depthwise_data if is_depthwise(k.shape, groups) else _backward_data
+    run(dy, k, _NOTHING[dy.dtype], True, stride, (padding[0][0], padding[1][0]), dilation, groups, out)
 
 
 def backward_weights(x, dy, k_shape, *, stride, padding, dilation, groups, out):
     """dk[p,q,c,f] = sum_{n,i,j} x[...] * dy[n,i,j,f], db[f] = sum_{n,i,j} dy[n,i,j,f], into out = (dk, db)."""
-    _backward_weights(x, dy, stride, (padding[0][0], padding[1][0]), dilation, groups, *out)
+    run = _depthwise_weights if is_depthwise(k_shape, groups) else _backward_weights
+    run(x, dy, stride, (padding[0][0], padding[1][0]), dilation, groups, *out)
+
+
+def is_depthwise(k_shape, groups):
+    """One channel in and one filter a group: channels do not mix."""
+    return k_shape[2] == 1 and k_shape[3] == groups
 
 
 @jit()
-def _forward(x, k, b, stride, before, dilation, groups, y):
+def _forward(x, k, b, transposed, stride, before, dilation, groups, y):
     rows = forward_axis(y.shape[1], x.shape[1], k.shape[0], stride[0], before[0], dilation[0])
     columns = forward_axis(y.shape[2], x.shape[2], k.shape[1], stride[1], before[1], dilation[1])
-    correlate(x, pack_forward(k, groups), b, y, rows, columns, k.shape[1], groups)
+    correlate(x, k, transposed, b, y, rows, columns, groups)
 
 
 @jit()
-def _backward_data(dy, k, nothing, stride, before, dilation, groups, dx):
+def _backward_data(dy, k, nothing, transposed, stride, before, dilation, groups, dx):
     rows = backward_axis(dx.shape[1], dy.shape[1], k.shape[0], stride[0], before[0], dilation[0])
     columns = backward_axis(dx.shape[2], dy.shape[2], k.shape[1], stride[1], before[1], dilation[1])
-    correlate(dy, pack_backward(k, groups), nothing, dx, rows, columns, k.shape[1], groups)
+    correlate(dy, k, transposed, nothing, dx, rows, columns, groups)
 
 
 @jit()
@@ -51,3 +59,24 @@ def _backward_weights(x, dy, stride, before, dilation, groups, dk, db):
     rows = forward_axis(dy.shape[1], x.shape[1], dk.shape[0], stride[0], before[0], dilation[0])
     columns = forward_axis(dy.shape[2], x.shape[2], dk.shape[1], stride[1], before[1], dilation[1])
     weights_gradient(x, dy, dk, db, rows, columns, stride[1], groups)
+
+
+@jit()
+def _depthwise(x, k, b, transposed, stride, before, dilation, groups, y):
+    rows = forward_axis(y.shape[1], x.shape[1], k.shape[0], stride[0], before[0], dilation[0])
+    columns = forward_axis(y.shape[2], x.shape[2], k.shape[1], stride[1], before[1], dilation[1])
+    depthwise(x, k, b, y, rows, columns)
+
+
+@jit()
+def _depthwise_data(dy, k, nothing, transposed, stride, before, dilation, groups, dx):
+    rows = backward_axis(dx.shape[1], dy.shape[1], k.shape[0], stride[0], before[0], dilation[0])
+    columns = backward_axis(dx.shape[2], dy.shape[2], k.shape[1], stride[1], before[1], dilation[1])
+    depthwise(dy, k, nothing, dx, rows, columns)
+
+
+@jit()
+def _depthwise_weights(x, dy, stride, before, dilation, groups, dk, db):
+    rows = forward_axis(dy.shape[1], x.shape[1], dk.shape[0], stride[0], before[0], dilation[0])
+    columns = forward_axis(dy.shape[2], x.shape[2], dk.shape[1], stride[1], before[1], dilation[1])
+    depthwise_weights(x, dy, dk, db, rows, columns, stride[1])

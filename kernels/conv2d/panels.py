@@ -1,58 +1,36 @@
-"""Kernels packed as the tiles read them: for each group and block of columns one panel, its rows as wide as the block.
+"""A panel: the part of k that one block of columns needs, packed as the tiles read it, one row of the block a step.
 
-forward reads k[p,q,c,f] with c as the step and f as the column; backward_data with f as the step and c as the column.
-The columns beyond the last one are zeros, and what they sum to is never stored.
+forward takes c as the step and f as the column; backward_data f as the step and c as the column, k[p,q] transposed.
+Columns beyond the last one are zeros, and what they sum to is never stored.
 """
-
-import numpy as np
 
 from kernels import simd
 from kernels.jit import jit
-from kernels.tiled_sums import block, block_count
+from kernels.tiled_sums import copy_rows
 
 
-@jit()
-def pack_forward(k, groups):
-    """Step (p,q,c), column f of the group."""
-    P, Q, Cg, F = k.shape
-    steps, columns, lanes = P * Q * Cg, F // groups, simd.lanes(k)
-    vectors = -(-columns // lanes)
-    flat = k.reshape(-1)
-    panels = np.empty(groups * steps * vectors * lanes, k.dtype)
-    at = 0
-    for g in range(groups):
-        for index in range(block_count(vectors)):
-            first, vecs = block(vectors, index)
-            f = first * lanes
-            valid, wide = min(columns - f, vecs * lanes), vecs * lanes
-            for t in range(steps):
-                k_at = t * F + g * columns + f
-                for lane in range(valid):
-                    panels[at + lane] = flat[k_at + lane]
-                for lane in range(valid, wide):
-                    panels[at + lane] = 0
-                at += wide
-    return panels
+@jit(inner=True)
+def pack(k, tap, last_tap, c, steps, f, valid, vecs, panel):
+    """panel[(pq, c), f] = k[pq, c, f] for the taps pq = tap..last_tap, `steps` channels from c on, `valid` filters."""
+    _, _, C, F = k.shape
+    flat, wide = k.reshape(-1), vecs * simd.lanes(k)
+    for pq in range(tap, last_tap):
+        copy_rows(vecs, flat, (pq * C + c) * F + f, F, steps, valid, panel, (pq - tap) * steps * wide)
 
 
-@jit()
-def pack_backward(k, groups):
-    """Step (p,q,f), f of the group, column c: every k[p,q] transposed."""
-    P, Q, Cg, F = k.shape
-    terms, lanes = F // groups, simd.lanes(k)
-    vectors = -(-Cg // lanes)
-    flat = k.reshape(-1)
-    panels = np.empty(groups * P * Q * terms * vectors * lanes, k.dtype)
-    at = 0
-    for g in range(groups):
-        for index in range(block_count(vectors)):
-            first, vecs = block(vectors, index)
-            wide = vecs * lanes
-            for pq in range(P * Q):
-                for lane in range(wide):
-                    c = first * lanes + lane
-                    k_at = (pq * Cg + c) * F + g * terms
-                    for f in range(terms):
-                        panels[at + f * wide + lane] = flat[k_at + f] if c < Cg else 0
-                at += terms * wide
-    return panels
+@jit(inner=True)
+def pack_transposed(k, tap, last_tap, f, steps, c, valid, vecs, panel):
+    """panel[(pq, f), c] = k[pq, c, f] for the taps pq = tap..last_tap, `steps` filters from f on, `valid` channels.
+
+    Squares of `lanes` x `lanes`: the last one of a tap may write beyond it, into what the next tap overwrites.
+    """
+    _, _, C, F = k.shape
+    lanes, flat = simd.lanes(k), k.reshape(-1)
+    square, wide = simd.empty_tile(k, 1), vecs * lanes
+    for pq in range(tap, last_tap):
+        at = (pq - tap) * steps * wide
+        for lane in range(0, wide, lanes):
+            source = (pq * C + c + lane) * F + f
+            for step in range(0, steps, lanes):
+                rows, count, target = valid - lane, min(lanes, steps - step), at + step * wide + lane
+                simd.transpose(square, flat, source + step, F, rows, count, panel, target, wide)

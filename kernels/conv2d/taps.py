@@ -14,7 +14,7 @@ from kernels.jit import jit
 FIRST, COUNT, SOURCE, CLASS = 0, 1, 2, 3  # the columns of an axis table: one line for each coordinate
 
 
-@jit()
+@jit(inner=True)
 def forward_axis(size, source_size, taps, stride, before, dilation):
     """For each output coordinate i the taps p with 0 <= s*i + d*p - before < source_size, and where the first reads.
 
@@ -30,7 +30,7 @@ def forward_axis(size, source_size, taps, stride, before, dilation):
     return table, _classes(table), np.int64(1), dilation  # a plain 1 would be a type of its own
 
 
-@jit()
+@jit(inner=True)
 def backward_axis(size, source_size, taps, stride, before, dilation):
     """For each input coordinate h the taps p through which an output i read it: s*i + d*p - before = h.
 
@@ -56,7 +56,7 @@ def backward_axis(size, source_size, taps, stride, before, dilation):
     return table, _classes(table), step, -(dilation * step // stride)
 
 
-@jit()
+@jit(inner=True)
 def _classes(table):
     """Number the distinct (first, count), in order of appearance, into table[:, CLASS]."""
     classes = np.empty((table.shape[0], 2), np.int64)

@@ -1,24 +1,29 @@
 """forward and backward_data are one loop: pixels of y as the rows of a tile, the window's taps as the steps of its sum.
 
 backward_data exchanges the roles of x and y, and of k's channels and filters, and has its own list of taps (taps.py).
+A task is some lines of y and some blocks of its columns. It packs one panel of k after another, small enough for the
+second-level cache, and lets all its pixels pass over it.
 """
 
 import numba
 import numpy as np
 
 from kernels import simd
+from kernels.conv2d.panels import pack, pack_transposed
 from kernels.conv2d.taps import CLASS, SOURCE
 from kernels.jit import jit
 from kernels.tiled_sums import SPARE, block, block_count, fill_spare, sum_block
 
-PANEL_STEPS = 1024  # a panel of so many steps stays in the second-level cache
-TASK_PIXELS = 512  # a task's pixels of x stay there beside it
-TASKS = 32  # enough to keep many cores busy, from the shape alone
+PANEL_STEPS = 512  # a panel of so many steps, four vectors wide, takes an eighth of a 1 MiB cache
+TASKS, LEAST_PIXELS, MOST_PIXELS = 16, 192, 512  # enough tasks for many cores, from the shape alone
 
 
-@jit()
-def correlate(x, panels, b, y, rows, columns, taps_across, groups):
-    """y[n,i,j,f] = b[f] + the sum over the taps and channels of (n,i,j)'s class; x, y (N,H,W,C), panels of panels.py."""
+@jit(inner=True)
+def correlate(x, k, transposed, b, y, rows, columns, groups):
+    """y[n,i,j,f] = b[f] + the sum over the taps and channels of (n,i,j)'s class; x, y (N,H,W,C), k (P,Q,C/groups,F).
+
+    transposed: the steps run over k's filters and y's columns are its channels.  b may be empty.
+    """
     N, Ho, Wo, F = y.shape
     lanes = simd.lanes(x)
     start = np.empty(F + simd.WIDEST * lanes, x.dtype)  # a block's last vector reads beyond F
@@ -26,99 +31,115 @@ def correlate(x, panels, b, y, rows, columns, taps_across, groups):
         start[f] = b[f] if f < b.size else 0
     blocks = groups * block_count(-(-(F // groups) // lanes))
     lines = N * Ho
-    pixels = min(TASK_PIXELS, lines * Wo // TASKS)
-    lines_each = max(1, pixels // max(Wo, 1))
+    lines_each = max(1, min(max(lines * Wo // TASKS, LEAST_PIXELS), MOST_PIXELS) // max(Wo, 1))
     parts = -(-lines // lines_each)
-    parts_across = max(1, min(blocks, TASKS // max(parts, 1)))
-    blocks_each = -(-blocks // parts_across)
+    blocks_each = -(-blocks // max(1, min(blocks, TASKS // max(parts, 1))))
     parts_across = -(-blocks // max(blocks_each, 1))
     if y.size:
-        _run(parts, lines_each, parts_across, blocks_each, x, panels, start, y, rows, columns, taps_across, groups)
+        _run(parts, lines_each, parts_across, blocks_each, x, k, transposed, start, y, rows, columns, groups)
 
 
 @jit(parallel=True)
-def _run(parts, lines_each, parts_across, blocks_each, x, panels, start, y, rows, columns, taps_across, groups):
+def _run(parts, lines_each, parts_across, blocks_each, x, k, transposed, start, y, rows, columns, groups):
     for t in numba.prange(parts * parts_across):
         line, first = t // parts_across * lines_each, t % parts_across * blocks_each
         last_line, last = line + lines_each, first + blocks_each
-        _task(line, last_line, first, last, x, panels, start, y, rows, columns, taps_across, groups)
+        _task(line, last_line, first, last, x, k, transposed, start, y, rows, columns, groups)
 
 
-@jit()
-def _task(line, last_line, first, last, x, panels, start, y, rows, columns, taps_across, groups):
-    """The lines (n,i) line..last_line of y, in the blocks of columns first..last of all groups."""
-    N, Ho, Wo, F = y.shape
-    last_line = min(last_line, N * Ho)
-    most = (last_line - line) * Wo + SPARE
-    x_rows, y_rows = np.empty(most, np.int64), np.empty(most, np.int64)
-    lanes, steps = simd.lanes(x), x.shape[3] // groups
-    vectors = -(-(F // groups) // lanes)
+@jit(inner=True)
+def _task(line, last_line, first, last, x, k, transposed, start, y, rows, columns, groups):
+    """The lines (n,i) line..last_line of y, in the blocks first..last of the columns of all groups."""
+    taps, columns_each, steps = k.shape[0] * k.shape[1], y.shape[3] // groups, x.shape[3] // groups
+    table, x_rows, y_rows = list_pixels(line, min(last_line, y.shape[0] * y.shape[1]), x, y, rows, columns)
+    lanes = simd.lanes(x)
+    vectors = -(-columns_each // lanes)
     blocks = block_count(vectors)
-    x_flat, y_flat, one = x.reshape(-1), y.reshape(-1), np.int64(1)  # a plain 1 would be a type of its own
-    all_steps = panels.size // (groups * vectors * lanes)
-    for a in range(rows[1].shape[0]):
-        for b in range(columns[1].shape[0]):
-            count = _pixels(line, last_line, a, b, x, y, rows, columns, x_rows, y_rows)
-            if count == 0:
-                continue
-            runs = _runs(a, b, x, rows, columns, taps_across, steps)
-            for index in range(first, min(last, groups * blocks)):
-                g = index // blocks
-                vector, vecs = block(vectors, index - g * blocks)
-                source = (x_flat, x_rows, g * steps, one)
-                f = g * (F // groups) + vector * lanes
-                panel = (panels, (g * vectors + vector) * lanes * all_steps, vecs * lanes)
-                target = (y_flat, y_rows, f, min(vecs * lanes, (g + 1) * (F // groups) - f))
-                begin, fresh = 0, True
-                while fresh or begin < runs.shape[0]:
-                    end, total = begin, 0
-                    while end < runs.shape[0] and (end == begin or total + runs[end, 2] <= PANEL_STEPS):
-                        total += runs[end, 2]
-                        end += 1
-                    sum_block(vecs, source, panel, start, target, runs[begin:end], count, fresh)
-                    begin, fresh = end, False
+    steps_each = max(1, min(steps, PANEL_STEPS))  # of one tap
+    taps_each = max(1, min(taps, PANEL_STEPS // steps_each))
+    as_it_is = not transposed and groups == 1 and columns_each == simd.WIDEST * lanes
+    panel = np.empty(0 if as_it_is else (taps_each * steps_each + lanes) * simd.WIDEST * lanes, x.dtype)
+    x_flat, y_flat, k_flat = x.reshape(-1), y.reshape(-1), k.reshape(-1)
+    one, zero = np.int64(1), np.int64(0)  # the plain numbers would be types of their own in a tuple
+    for index in range(first, min(last, groups * blocks)):
+        g = index // blocks
+        vector, vecs = block(vectors, index - g * blocks)
+        wide, f = vecs * lanes, g * columns_each + vector * lanes
+        valid = min(wide, (g + 1) * columns_each - f)
+        fresh = True
+        for tap in range(0, taps, taps_each):
+            last_tap = min(taps, tap + taps_each)
+            for step in range(0, max(steps, 1), steps_each):
+                length = min(steps_each, steps - step)
+                if as_it_is:
+                    place = (k_flat, (tap * steps + step) * wide, wide)
+                else:
+                    place = (panel, zero, wide)
+                    if transposed:
+                        pack_transposed(k, tap, last_tap, g * steps + step, length, f - g * columns_each, valid, vecs, panel)
+                    else:
+                        pack(k, tap, last_tap, step, length, f, valid, vecs, panel)
+                for a in range(table.shape[0]):
+                    at, count = table[a, 2], table[a, 3]
+                    runs = list_runs(table[a, 0], table[a, 1], tap, last_tap, length, k.shape[1], x, rows, columns)
+                    source, target = (x_flat, x_rows[at:], g * steps + step, one), (y_flat, y_rows[at:], f, valid)
+                    sum_block(vecs, source, place, start, target, runs, count, fresh)
+                fresh = False
 
 
-@jit()
-def _pixels(line, last_line, a, b, x, y, rows, columns, x_rows, y_rows):
-    """List the pixels of class (a, b): where the window begins in x, where the result goes in y. Returns how many."""
+@jit(inner=True)
+def list_pixels(line, last_line, x, y, rows, columns):
+    """The pixels of the lines, sorted by class: (class down, class across, first, count) of each, and two lists.
+
+    The lists hold for each pixel where its window begins in x and where its result goes in y.
+    """
     _, H, W, C = x.shape
     _, Ho, Wo, F = y.shape
-    count = 0
-    for t in range(line, last_line):
-        n = t // Ho
-        i = t - n * Ho
-        if rows[0][i, CLASS] == a:
-            for j in range(Wo):
-                if columns[0][j, CLASS] == b:
-                    x_rows[count] = ((n * H + rows[0][i, SOURCE]) * W + columns[0][j, SOURCE]) * C
-                    y_rows[count] = (t * Wo + j) * F
-                    count += 1
-    if count:
-        fill_spare(x_rows, count)
-        fill_spare(y_rows, count)
-    return count
+    downs, acrosses = rows[1].shape[0], columns[1].shape[0]
+    most = (last_line - line) * Wo + downs * acrosses * SPARE
+    table = np.empty((downs * acrosses, 4), np.int64)
+    x_rows, y_rows = np.empty(most, np.int64), np.empty(most, np.int64)
+    found, at = 0, 0
+    for a in range(downs):
+        for b in range(acrosses):
+            first = at
+            for t in range(line, last_line):
+                n = t // Ho
+                i = t - n * Ho
+                if rows[0][i, CLASS] == a:
+                    source = (n * H + rows[0][i, SOURCE]) * W
+                    for j in range(Wo):
+                        if columns[0][j, CLASS] == b:
+                            x_rows[at] = (source + columns[0][j, SOURCE]) * C
+                            y_rows[at] = (t * Wo + j) * F
+                            at += 1
+            if at > first:
+                table[found, 0], table[found, 1], table[found, 2], table[found, 3] = a, b, first, at - first
+                fill_spare(x_rows, at)
+                fill_spare(y_rows, at)
+                found += 1
+                at += SPARE
+    return table[:found], x_rows, y_rows
 
 
-@jit()
-def _runs(a, b, x, rows, columns, taps_across, steps):
-    """The taps of class (a, b) as runs over channels: one run of a tap, cut where it is longer than PANEL_STEPS."""
+@jit(inner=True)
+def list_runs(a, b, tap, last_tap, length, Q, x, rows, columns):
+    """Class (a, b)'s taps among tap..last_tap as runs of `length` steps: where they begin in x and in the panel."""
     _, H, W, C = x.shape
     (_, classes_down, step_down, move_down), (_, classes_across, step_across, move_across) = rows, columns
     p, ps = classes_down[a]
     q, qs = classes_across[b]
-    length = steps
-    if move_across * C == steps and step_across == 1:  # neighbouring taps read neighbouring pixels: one long run
-        length, qs = steps * qs, min(qs, 1)
-    pieces = -(-length // PANEL_STEPS)
-    runs = np.empty((ps * qs * pieces, 3), np.int64)
-    at = 0
+    runs = np.empty((ps * qs, 3), np.int64)
+    count = 0
     for u in range(ps):
         for v in range(qs):
-            for piece in range(pieces):
-                done = piece * PANEL_STEPS
-                runs[at, 0] = (u * move_down * W + v * move_across) * C + done
-                runs[at, 1] = ((p + u * step_down) * taps_across + q + v * step_across) * steps + done
-                runs[at, 2] = min(PANEL_STEPS, length - done)
-                at += 1
-    return runs
+            t = (p + u * step_down) * Q + q + v * step_across
+            if tap <= t < last_tap:
+                at, step = (u * move_down * W + v * move_across) * C, (t - tap) * length
+                # neighbouring taps that read on where the last one ended make one long run
+                if count and runs[count - 1, 0] + runs[count - 1, 2] == at and runs[count - 1, 1] + runs[count - 1, 2] == step:
+                    runs[count - 1, 2] += length
+                else:
+                    runs[count, 0], runs[count, 1], runs[count, 2] = at, step, length
+                    count += 1
+    return runs[:count]

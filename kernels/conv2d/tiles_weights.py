@@ -12,7 +12,7 @@ import numpy as np
 from kernels import simd
 from kernels.conv2d.taps import CLASS, SOURCE
 from kernels.jit import jit
-from kernels.tiled_sums import SPARE, block, block_count, fill_spare, sum_block
+from kernels.tiled_sums import SPARE, block, block_count, copy_rows, fill_spare, sum_block
 
 TASKS = 16
 PART_PIXELS = 128  # fewer pixels than this are not worth a partial dk
@@ -21,7 +21,7 @@ PANEL_STEPS = 512  # so many pixels of dy and x stay in the second-level cache w
 PACKING_PAYS = 64  # copying dy into panels costs one pass over it; worth it from so many weights on
 
 
-@jit()
+@jit(inner=True)
 def weights_gradient(x, dy, dk, db, rows, columns, stride_across, groups):
     """dk and db from x (N,H,W,C) and dy (N,Ho,Wo,F); rows and columns are forward's axes (taps.py)."""
     N, Ho, Wo, F = dy.shape
@@ -32,7 +32,7 @@ def weights_gradient(x, dy, dk, db, rows, columns, stride_across, groups):
     terms = dk.shape[0] * dk.shape[1] * dk.shape[2]
     tall = simd.MOST_ROWS
     row_parts = max(1, min(-(-terms // tall), -(-TASKS // parts)))
-    terms_each = -(-(-(-terms // row_parts)) // tall) * tall  # whole tiles
+    terms_each = (terms + row_parts * tall - 1) // (row_parts * tall) * tall  # whole tiles
     row_parts = max(1, -(-terms // max(terms_each, 1)))
     partial_k, partial_b = np.empty((parts, dk.size), dk.dtype), np.empty((parts, F), dk.dtype)
     if parts == 1:
@@ -41,8 +41,8 @@ def weights_gradient(x, dy, dk, db, rows, columns, stride_across, groups):
         parts, lines_each, row_parts, terms_each, x, dy, partial_k, partial_b, dk, rows, columns, stride_across, groups
     )
     if parts > 1:
-        _add_parts(partial_k, dk.reshape(-1))
-        _add_parts(partial_b, db)
+        add_parts(partial_k, dk.reshape(-1))
+        add_parts(partial_b, db)
 
 
 @jit(parallel=True)
@@ -55,14 +55,14 @@ def _run(parts, lines_each, row_parts, terms_each, x, dy, partial_k, partial_b, 
         )
 
 
-@jit()
+@jit(inner=True)
 def _task(part, line, last_line, first, last, x, dy, partial_k, partial_b, dk, rows, columns, stride, groups):
     """The weights first..last in (p,q,c), summed over the lines (n,i) line..last_line of dy, into partial_k[part]."""
     P, Q, Cg, F = dk.shape
     N, Ho, Wo, _ = dy.shape
     last, last_line = min(last, P * Q * Cg), min(last_line, N * Ho)
     if first == 0:
-        _add_pixels(line, last_line, dy, partial_b[part])
+        add_pixels(line, last_line, dy, partial_b[part])
     target = partial_k[part]
     for e in range(first * F, last * F):
         target[e] = 0
@@ -71,11 +71,12 @@ def _task(part, line, last_line, first, last, x, dy, partial_k, partial_b, dk, r
     packed = columns_each % lanes != 0 or P * Q * Cg >= PACKING_PAYS
     x_rows, y_rows = np.empty(last - first + SPARE, np.int64), np.empty(last - first + SPARE, np.int64)
     panel = np.empty((PANEL_STEPS + Wo) * simd.WIDEST * lanes if packed else 0, dy.dtype)
-    x_flat, dy_flat, zero = x.reshape(-1), dy.reshape(-1), np.int64(0)  # a plain 0 would be a type of its own
+    x_flat, dy_flat, zero = x.reshape(-1), dy.reshape(-1), np.int64(0)
+    fresh = bool(zero)  # plain 0 and False would be types of their own, and the tiles compiled again for them
     for a in range(rows[1].shape[0]):
         for b in range(columns[1].shape[0]):
-            count = _weights(first, last, a, b, x, dk, rows, columns, x_rows, y_rows)
-            runs = _runs(line, last_line, a, b, x, dy, rows, columns)
+            count = list_weights(first, last, a, b, x, dk, rows, columns, x_rows, y_rows)
+            runs = list_lines(line, last_line, a, b, x, dy, rows, columns)
             begin = 0
             while count and begin < runs.shape[0]:
                 end, steps = begin, 0
@@ -89,15 +90,15 @@ def _task(part, line, last_line, first, last, x, dy, partial_k, partial_b, dk, r
                     valid = min(vecs * lanes, (g + 1) * columns_each - f)
                     source, place = (x_flat, x_rows, g * Cg, stride * x.shape[3]), (target, y_rows, f, valid)
                     if packed:
-                        pieces = _pack(dy_flat, F, f, valid, vecs * lanes, runs[begin:end], panel)
-                        sum_block(vecs, source, (panel, zero, vecs * lanes), target, place, pieces, count, False)
+                        pieces = _pack(dy_flat, F, f, valid, vecs, vecs * lanes, runs[begin:end], panel)
+                        sum_block(vecs, source, (panel, zero, vecs * lanes), target, place, pieces, count, fresh)
                     else:
-                        sum_block(vecs, source, (dy_flat, f, F), target, place, runs[begin:end], count, False)
+                        sum_block(vecs, source, (dy_flat, f, F), target, place, runs[begin:end], count, fresh)
                 begin = end
 
 
-@jit()
-def _weights(first, last, a, b, x, dk, rows, columns, x_rows, y_rows):
+@jit(inner=True)
+def list_weights(first, last, a, b, x, dk, rows, columns, x_rows, y_rows):
     """List those of the weights first..last that the pixels of class (a, b) use: place in x, place in dk; how many."""
     _, Q, Cg, F = dk.shape
     _, _, W, C = x.shape
@@ -116,8 +117,8 @@ def _weights(first, last, a, b, x, dk, rows, columns, x_rows, y_rows):
     return count
 
 
-@jit()
-def _runs(line, last_line, a, b, x, dy, rows, columns):
+@jit(inner=True)
+def list_lines(line, last_line, a, b, x, dy, rows, columns):
     """The pixels of class (a, b) in the lines line..last_line: one run a line, since a class is an interval across."""
     _, H, W, C = x.shape
     _, Ho, Wo, _ = dy.shape
@@ -138,25 +139,20 @@ def _runs(line, last_line, a, b, x, dy, rows, columns):
     return runs[:count]
 
 
-@jit()
-def _pack(dy, F, f, valid, wide, runs, panel):
+@jit(inner=True)
+def _pack(dy, F, f, valid, vecs, wide, runs, panel):
     """Copy dy[pixels of the runs, f : f + valid] into the panel, `wide` numbers a pixel, and number its steps anew."""
     pieces = np.empty(runs.shape, np.int64)
     step = 0
     for run in range(runs.shape[0]):
         pieces[run, 0], pieces[run, 1], pieces[run, 2] = runs[run, 0], step, runs[run, 2]
-        for j in range(runs[run, 2]):
-            source, at = (runs[run, 1] + j) * F + f, (step + j) * wide
-            for lane in range(valid):
-                panel[at + lane] = dy[source + lane]
-            for lane in range(valid, wide):
-                panel[at + lane] = 0
+        copy_rows(vecs, dy, runs[run, 1] * F + f, F, runs[run, 2], valid, panel, step * wide)
         step += runs[run, 2]
     return pieces
 
 
-@jit()
-def _add_pixels(line, last_line, dy, total):
+@jit(inner=True)
+def add_pixels(line, last_line, dy, total):
     """total[f] = the sum of dy over the lines line..last_line: db's share."""
     N, Ho, Wo, F = dy.shape
     flat = dy.reshape(-1)
@@ -168,7 +164,7 @@ def _add_pixels(line, last_line, dy, total):
 
 
 @jit(parallel=True)
-def _add_parts(partial, total):
+def add_parts(partial, total):
     """total[e] = partial[0, e] + partial[1, e] + ..., in this order."""
     size = 4096
     for piece in numba.prange(-(-total.size // size)):
