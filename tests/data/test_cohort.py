@@ -316,6 +316,13 @@ def test_every_8_bit_grey_survives_being_written_as_dicom(tmp_path):
     assert [r.path for r in read_table(table)] == again.paths
 
 
+def test_a_grey_between_two_8_bit_values_is_written_as_the_nearest(tmp_path):
+    x = np.array([[[10.4, 10.6]]]) / 255
+    cohort.write_dicom(cohort.from_arrays(x, [0], splits=["train"]), tmp_path / "out")
+    again = cohort.load(tmp_path / "out", size=None).x
+    np.testing.assert_array_equal(again.ravel(), (np.array([10, 11]) / 255).astype(np.float32))
+
+
 def test_written_files_depend_on_the_seed_alone(tmp_path):
     c = cohort.from_arrays(np.zeros((2, 4, 4), np.uint8), [0, 0], splits=["train", "test"])
     uids = []
