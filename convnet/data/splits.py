@@ -88,7 +88,7 @@ def deal(order: Sequence[str], members: dict[str, Counter[str]], total: Counter[
 
 
 def spare_one(members: dict[str, Counter[str]], classes: Sequence[str]) -> dict[str, str]:
-    """With very few groups: test is the smallest that train can spare, train is the rest; {} if none can be."""
+    """With very few groups: test is the smallest that train can spare, train the rest; {} if none can be."""
     owners = Counter(c for images in members.values() for c in images)
     for name in sorted(members, key=lambda name: (members[name].total(), name)):
         if all(owners[c] > (c in members[name]) for c in classes):
