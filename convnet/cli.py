@@ -59,7 +59,14 @@ def emit(result: Any, path: Path | None, text: list[str]) -> None:
         write_json(path, result)
 
 
-def load_cohort(folder: Path | None, labels: Path | None, npz: Path | None, strict: bool, **pipeline: Any) -> Any:
+def load_cohort(
+    folder: Path | None,
+    labels: Path | None,
+    npz: Path | None,
+    strict: bool,
+    pipeline: dict[str, Any],
+    classes: tuple[str, ...] | None = None,
+) -> Any:
     """The cohort that the arguments name; a word on every file that was left out."""
     from convnet.data import cohort
 
@@ -68,13 +75,13 @@ def load_cohort(folder: Path | None, labels: Path | None, npz: Path | None, stri
     if npz is not None:
         if labels is not None:
             raise ValueError("--labels goes with a FOLDER; an .npz file holds its own labels")
-        data = cohort.load_npz(npz, size=pipeline["size"])
+        data = cohort.load_npz(npz, size=pipeline["size"], aspect=pipeline["aspect"], classes=classes)
     elif folder is None:
         raise ValueError("what data? Give a FOLDER of DICOM files with --labels CSV, or --npz FILE.npz")
     elif labels is None:
         raise ValueError("a FOLDER needs --labels CSV, a table with the columns path,label")
     else:
-        data = cohort.load_folder(folder, labels, strict=strict, **pipeline)
+        data = cohort.load_folder(folder, labels, strict=strict, classes=classes, **pipeline)
     for skipped in data.skipped:
         say(f"left out: {skipped.path}: {skipped.reason}")
     return data
@@ -94,7 +101,10 @@ def demo(
     out.mkdir(parents=True, exist_ok=True)
     from convnet import demo as demonstration
 
-    (demonstration.run_digits if digits else demonstration.run)(out, print, seed)
+    if digits:
+        demonstration.run_digits(out, print, seed)
+    else:
+        demonstration.run(out, print, seed)
 
 
 @app.command()
@@ -122,7 +132,7 @@ def train(
     if not out.parent.is_dir():
         raise ValueError(f"--out {out}: there is no folder {out.parent}")
     pipeline: dict[str, Any] = {"size": size, "aspect": aspect.value, "window": window}
-    data = load_cohort(folder, labels, npz, strict, **pipeline)
+    data = load_cohort(folder, labels, npz, strict, pipeline)
     from convnet import figures as drawing
     from convnet import study
 
@@ -169,7 +179,7 @@ def evaluate(
     trained = load(model)
     classes = study.classes_of(trained)
     place = None if positive is None else evaluation.positive_index(classes, positive)
-    data = load_cohort(folder, labels, npz, strict, **study.pipeline_of(trained))
+    data = load_cohort(folder, labels, npz, strict, study.pipeline_of(trained), classes)
     result, p = study.evaluate(trained, data, split, positive)
     result["skipped"] = [{"path": str(s.path), "reason": s.reason} for s in data.skipped]
     emit(result, json_path, evaluation.lines(result))

@@ -10,19 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from convnet import figures, study
+from convnet import evaluation, figures, study
 from convnet.evaluation import NOTICE, lines
 
 Say = Callable[[str], None]
 
 
-def run(folder: Path, say: Say, seed: int = 0, verbose: Any = "auto") -> None:
+def run(folder: Path, say: Say, seed: int = 0, verbose: Any = "auto", phantom_study: Any = None) -> None:
     """Simulated CT study -> DICOM files -> train -> evaluate -> one diagnosis; the ideal observer beside it."""
     from convnet.data import cohort, phantom
     from convnet.diagnose import diagnose
 
     start = time.perf_counter()
-    phantom_study = phantom.Study(seed=seed)
+    phantom_study = phantom_study or phantom.Study(seed=seed)
     say("1. A simulated CT study: is there a faint lesion in the noise? Written as DICOM files with Hounsfield values.")
     phantom_study.write(folder / "dicom")
     data = cohort.load_folder(folder / "dicom", folder / "dicom" / "labels.csv", size=phantom_study.size)
@@ -33,11 +33,17 @@ def run(folder: Path, say: Say, seed: int = 0, verbose: Any = "auto") -> None:
     model.save(folder / "model.safetensors")
     say("3. The test split, which training never saw.")
     result, p = study.evaluate(model, data, positive="present")
+    x_test, y_test = data.split("test")
     result["ideal_observer_auc"] = phantom_study.ideal_auc()
+    ideal = evaluation.area(y_test == 1, phantom_study.ideal_scores(phantom_study.to_hu(x_test)))
+    result["ideal_observer_auc_on_these_images"] = ideal
     for line in lines(result)[:-1]:
         say("   " + line)
-    say(f"   ideal observer: AUC {result['ideal_observer_auc']:.4f} - no reader, human or machine, can do better here")
-    draw(folder, model, history, result, data.split("test")[1], p, data.split("test")[0][0])
+    say(
+        f"   ideal observer: AUC {result['ideal_observer_auc']:.4f} by theory, {ideal:.4f} on these images. "
+        "No reader, human or machine, can do better."
+    )
+    draw(folder, model, history, result, y_test, p, x_test[y_test == 1][0])
     say("4. One diagnosis.")
     one = next(folder / "dicom" / path for path, s in zip(data.paths, data.splits, strict=True) if s == "test")
     case = diagnose(model, [one])

@@ -51,14 +51,19 @@ def positive_index(classes: tuple[str, ...], positive: str) -> int:
 
 def auc(y: np.ndarray, probabilities: np.ndarray) -> float | None:
     """Area under the ROC curve, one against the rest averaged for more than two classes; None if undefined."""
-    from sklearn.metrics import roc_auc_score
-
     present = [c for c in range(probabilities.shape[1]) if 0 < np.count_nonzero(y == c) < len(y)]
     if len(present) < probabilities.shape[1]:
         return None
     if probabilities.shape[1] == 2:
-        return float(roc_auc_score(y == 1, probabilities[:, 1]))
-    return float(np.mean([roc_auc_score(y == c, probabilities[:, c]) for c in present]))
+        return area(y == 1, probabilities[:, 1])
+    return float(np.mean([area(y == c, probabilities[:, c]) for c in present]))
+
+
+def area(truth: np.ndarray, scores: np.ndarray) -> float:
+    """Area under the ROC curve of scores for a yes/no truth."""
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(truth, scores))
 
 
 def lines(result: dict[str, Any]) -> list[str]:

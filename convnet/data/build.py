@@ -93,9 +93,7 @@ def build(
         raise CohortError("no image could be used" + "".join(f"; {s.path}: {s.reason}" for s in skipped[:3]))
     shapes = sorted({image.shape for image in images})
     if len(shapes) > 1:
-        raise CohortError(
-            f"images of {len(shapes)} shapes, for instance {shapes[0]} and {shapes[-1]}: give a size"
-        )
+        raise CohortError(f"images of {len(shapes)} shapes, for instance {shapes[0]} and {shapes[-1]}: give a size")
     names = tuple(str(c) for c in classes) if classes is not None else sort_classes(labels)
     unknown = sorted(set(labels) - set(names))
     if unknown or len(set(names)) < len(names):
@@ -103,9 +101,7 @@ def build(
     if splits is None:
         splits = assign(groups, labels, names, seed)
     elif set(splits) - set(SPLITS):
-        raise CohortError(
-            f"splits {sorted(set(splits) - set(SPLITS))} are unknown: expected {', '.join(SPLITS)}"
-        )
+        raise CohortError(f"splits {sorted(set(splits) - set(SPLITS))} are unknown: expected {', '.join(SPLITS)}")
     require_apart(groups, splits, paths)
     index = {c: i for i, c in enumerate(names)}
     x = np.stack([np.asarray(image, np.float32) for image in images])[..., None]
@@ -127,9 +123,7 @@ def unit_images(x: np.ndarray, name: str) -> np.ndarray:
     if x.dtype != np.uint8 and x.dtype.kind != "f":
         raise CohortError(f"{name} has type {x.dtype}: expected uint8, or float in [0, 1]")
     if x.dtype.kind == "f" and x.size and not (x.min() >= 0 and x.max() <= 1):  # also refuses NaN
-        raise CohortError(
-            f"{name} goes from {x.min():g} to {x.max():g}: expected float values in [0, 1], or uint8"
-        )
+        raise CohortError(f"{name} goes from {x.min():g} to {x.max():g}: expected float values in [0, 1], or uint8")
     grey = x if x.ndim == 3 else x[..., 0] if x.shape[3] == 1 else luminance(x)
     # float64 first, as the pipeline for files does: the same bits
     return np.clip(grey.astype(np.float64) / (255.0 if x.dtype == np.uint8 else 1.0), 0, 1).astype(np.float32)

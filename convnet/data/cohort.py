@@ -50,9 +50,7 @@ def from_arrays(
     return build(images, labels, paths=names, patients=patients, splits=splits, classes=classes, seed=seed)
 
 
-def load(
-    source: str | os.PathLike[str], labels: str | os.PathLike[str] | None = None, **options: Any
-) -> Cohort:
+def load(source: str | os.PathLike[str], labels: str | os.PathLike[str] | None = None, **options: Any) -> Cohort:
     """A cohort from a folder of DICOM files (labels: its table, `labels.csv` in the folder if None) or an
     .npz file.
 
@@ -63,9 +61,7 @@ def load(
         return load_folder(source, source / "labels.csv" if labels is None else labels, **options)
     if source.suffix == ".npz":
         if labels is not None:
-            raise CohortError(
-                f"{source}: an .npz file brings its own labels: leave out labels={str(labels)!r}"
-            )
+            raise CohortError(f"{source}: an .npz file brings its own labels: leave out labels={str(labels)!r}")
         return load_npz(source, **options)
     missing = "does not exist" if not source.exists() else "is neither a folder nor an .npz file"
     raise CohortError(f"{source}: {missing}: expected a folder of DICOM files or a MedMNIST .npz file")

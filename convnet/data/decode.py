@@ -37,9 +37,7 @@ def decode(ds: Dataset, path: object, frame: int) -> tuple[np.ndarray, str]:
             warnings.simplefilter("ignore")
             decoder = get_decoder(syntax)
     except NotImplementedError:
-        raise DicomError(
-            path, f"transfer syntax '{syntax.name}' is not supported: export the file as frames"
-        ) from None
+        raise DicomError(path, f"transfer syntax '{syntax.name}' is not supported: export the file as frames") from None
     if not decoder.is_available:
         raise DicomError(path, missing_decoder(syntax.name))
     require_low_bits(ds, path)
@@ -60,9 +58,7 @@ def require_low_bits(ds: Dataset, path: object) -> None:
     """
     stored, high = ds.get("BitsStored"), ds.get("HighBit")
     if "PixelData" in ds and stored is not None and high is not None and high != stored - 1:
-        raise DicomError(
-            path, f"HighBit {high} with BitsStored {stored} is not supported: expected {stored - 1}"
-        )
+        raise DicomError(path, f"HighBit {high} with BitsStored {stored} is not supported: expected {stored - 1}")
 
 
 def missing_decoder(syntax: str) -> str:

@@ -61,9 +61,7 @@ def render(
 ) -> list[np.ndarray]:
     """`read_images` of a data set that is already in memory; `path` is only for the error texts."""
     require_pixels(ds, path)
-    return [
-        last(stages(ds, path, frame, size, aspect, window)).array for frame in range(frame_count(ds, path))
-    ]
+    return [last(stages(ds, path, frame, size, aspect, window)).array for frame in range(frame_count(ds, path))]
 
 
 def steps(
@@ -101,9 +99,7 @@ def stages(
         raise DicomError(path, f"frame {frame} has pixels that are not numbers (NaN or infinite)")
     syntax = ds.file_meta.TransferSyntaxUID.name
     shape = " x ".join(str(n) for n in stored.shape)
-    yield Step(
-        "stored", f"{shape} {stored.dtype} values, {stored.min()} to {stored.max()} ({syntax})", stored
-    )
+    yield Step("stored", f"{shape} {stored.dtype} values, {stored.min()} to {stored.max()} ({syntax})", stored)
 
     if photometric in ("MONOCHROME1", "MONOCHROME2"):
         m, mask = modality(stored, ds, frame, path), padding(stored, ds)
@@ -124,9 +120,7 @@ def stages(
     spacing = pixel_spacing(ds, frame, path)
     if spacing and spacing[0] != spacing[1]:
         grey = square_pixels(grey, spacing[:2])
-        what = (
-            f"{spacing[2]} {spacing[0]:g} x {spacing[1]:g} made square: now {grey.shape[0]} x {grey.shape[1]}"
-        )
+        what = f"{spacing[2]} {spacing[0]:g} x {spacing[1]:g} made square: now {grey.shape[0]} x {grey.shape[1]}"
         yield Step("square", what, grey)
     if size is not None:
         before = f"{grey.shape[0]} x {grey.shape[1]}"
@@ -151,9 +145,7 @@ def colour_stages(
     y = luminance(rgb)
     yield Step("luminance", "Y = 0.299 R + 0.587 G + 0.114 B", y)
     if window is not None:
-        grey, what = to_grey(
-            Modality(y, "luminance", False, ""), np.zeros(y.shape, bool), ds, frame, path, window
-        )
+        grey, what = to_grey(Modality(y, "luminance", False, ""), np.zeros(y.shape, bool), ds, frame, path, window)
     else:
         grey, what = np.clip(y / high, 0.0, 1.0), f"v = Y / {high:.10g}"
     yield Step("window", what, grey)

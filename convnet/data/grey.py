@@ -40,9 +40,7 @@ def modality(stored: np.ndarray, ds: Dataset, frame: int, path: object) -> Modal
     if table:
         unit = str(table[0].get("ModalityLUTType") or "table output")
         values, top = look_up(stored, table[0], ds, path)
-        return Modality(
-            values, unit, False, f"{unit} = table[stored], {len(np.unique(values))} levels up to {top}"
-        )
+        return Modality(values, unit, False, f"{unit} = table[stored], {len(np.unique(values))} levels up to {top}")
     slopes = numbers(ds, frame, "RescaleSlope", path)
     intercepts = numbers(ds, frame, "RescaleIntercept", path)
     if not slopes and not intercepts:
@@ -123,15 +121,11 @@ def apply_window(
     if function == "SIGMOID":
         from scipy.special import expit
 
-        return expit(
-            4 * (values - center) / width
-        ), f"v = 1 / (1 + exp(-4 (value {plus(-center)}) / {width:g}))"
+        return expit(4 * (values - center) / width), f"v = 1 / (1 + exp(-4 (value {plus(-center)}) / {width:g}))"
     if function == "LINEAR":
         center, width = center - 0.5, width - 1
     elif function != "LINEAR_EXACT":
-        raise DicomError(
-            path, f"VOI LUT Function '{function}' is unknown: expected LINEAR, LINEAR_EXACT or SIGMOID"
-        )
+        raise DicomError(path, f"VOI LUT Function '{function}' is unknown: expected LINEAR, LINEAR_EXACT or SIGMOID")
     low, high = center - width / 2, center + width / 2
     if width == 0:
         return (values > center).astype(np.float64), f"v = 1 above {center:g}, else 0"
@@ -141,11 +135,7 @@ def apply_window(
 def stored_range(ds: Dataset) -> tuple[float, float]:
     """Smallest and largest value that Bits Stored can hold, signed or unsigned (Pixel Representation)."""
     bits = int(ds.BitsStored)
-    return (
-        (-(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1)
-        if ds.get("PixelRepresentation")
-        else (0.0, 2.0**bits - 1)
-    )
+    return (-(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1) if ds.get("PixelRepresentation") else (0.0, 2.0**bits - 1)
 
 
 def to_grey(
@@ -177,9 +167,7 @@ def to_grey(
         return grey, f"no window in the file: soft tissue, center 40, width 400 HU: {what}"
     if m.identity and "PixelData" in ds and int(ds.BitsStored) <= 8:
         low, high = stored_range(ds)
-        return scale(
-            m.values, low, high
-        ), f"no window, display values: v = (value {plus(-low)}) / {high - low:.10g}"
+        return scale(m.values, low, high), f"no window, display values: v = (value {plus(-low)}) / {high - low:.10g}"
     inside = m.values[~mask]
     low, high = (float(inside.min()), float(inside.max())) if inside.size else (0.0, 0.0)
     if low == high:

@@ -50,17 +50,13 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, tuple[np.ndarray, np.
         raise CohortError(f"{path}: is damaged ({type(error).__name__}: {error})") from None
     missing = [f"{s}_{kind}" for s in SPLITS for kind in ("images", "labels") if f"{s}_{kind}" not in arrays]
     if missing:
-        raise CohortError(
-            f"{path}: is not a MedMNIST file: {', '.join(missing)} missing, found: {', '.join(arrays)}"
-        )
+        raise CohortError(f"{path}: is not a MedMNIST file: {', '.join(missing)} missing, found: {', '.join(arrays)}")
     out = {}
     for name in SPLITS:
         x, y = arrays[f"{name}_images"], arrays[f"{name}_labels"]
         if y.dtype.kind not in "iu" or y.ndim not in (1, 2) or (y.ndim == 2 and y.shape[1] != 1):
             what = f"{y.shape} {y.dtype}"
-            raise CohortError(
-                f"{path}: {name}_labels is {what}: expected one whole number an image, (n, 1) or (n,)"
-            )
+            raise CohortError(f"{path}: {name}_labels is {what}: expected one whole number an image, (n, 1) or (n,)")
         if len(x) != len(y):
             raise CohortError(f"{path}: {len(x)} {name}_images but {len(y)} {name}_labels")
         out[name] = (x, y.reshape(-1))

@@ -63,9 +63,7 @@ class Study:
             raise ValueError(f"Study: {self.train}, {self.val}, {self.test} images: expected none below 0")
         edge = self.background + self.contrast + 8 * self.sigma
         if self.background - 8 * self.sigma <= -1024 or edge >= 3071:
-            raise ValueError(
-                f"Study: values up to {edge:g} HU leave a CT's range, -1024 to 3071 HU: lower sigma"
-            )
+            raise ValueError(f"Study: values up to {edge:g} HU leave a CT's range, -1024 to 3071 HU: lower sigma")
 
     @cached_property
     def signal(self) -> np.ndarray:
@@ -134,9 +132,7 @@ class Study:
             raise ValueError(f"Study: split {split!r} is unknown: expected one of {', '.join(SPLITS)}")
         chosen = [(number, CLASSES.index(label)) for number, label, of in self.rows() if of == split]
         hu = [self.image(number, bool(y)) for number, y in chosen]
-        return np.array(hu, np.int16).reshape(-1, self.size, self.size), np.array(
-            [y for _, y in chosen], np.int64
-        )
+        return np.array(hu, np.int16).reshape(-1, self.size, self.size), np.array([y for _, y in chosen], np.int64)
 
     def write(self, folder: str | os.PathLike[str]) -> Path:
         """Every image as a CT Image file, <split>/PHANTOM-0001.dcm and so on, and labels.csv -> the table's

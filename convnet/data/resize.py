@@ -72,9 +72,7 @@ def check_size(size: int | None, aspect: str) -> None:
     if aspect not in ASPECTS:
         raise ValueError(f"resize: aspect={aspect!r} is unknown: expected one of {', '.join(ASPECTS)}")
     if size is not None and (isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1):
-        raise ValueError(
-            f"resize: size={size!r}: expected a whole number of pixels above 0, or None to keep the shape"
-        )
+        raise ValueError(f"resize: size={size!r}: expected a whole number of pixels above 0, or None to keep the shape")
 
 
 def resize(image: np.ndarray, size: int, aspect: str = "pad") -> np.ndarray:

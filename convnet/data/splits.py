@@ -26,9 +26,7 @@ def require_apart(groups: Sequence[str], splits: Sequence[str], paths: Sequence[
     if overlaps:
         shown = "; ".join(", ".join(f"{path} ({split})" for split, path in o.items()) for o in overlaps[:5])
         more = f"; and {len(overlaps) - 5} more" if len(overlaps) > 5 else ""
-        raise CohortError(
-            f"{len(overlaps)} patient(s) in more than one split, an image of each: {shown}{more}"
-        )
+        raise CohortError(f"{len(overlaps)} patient(s) in more than one split, an image of each: {shown}{more}")
 
 
 def assign(groups: Sequence[str], labels: Sequence[str], classes: Sequence[str], seed: int = 0) -> list[str]:
@@ -105,7 +103,5 @@ def faults(draw: dict[str, str], members: dict[str, Counter[str]], classes: Sequ
         for c in members[name]:
             splits[c][split] += 1
     unusable = sum(not found["train"] for found in splits.values()) + ("test" not in draw.values())
-    poor = sum(
-        (not f["test"] and f.total() >= 3) + (not f["val"] and f.total() >= 10) for f in splits.values()
-    )
+    poor = sum((not f["test"] and f.total() >= 3) + (not f["val"] and f.total() >= 10) for f in splits.values())
     return unusable, poor

@@ -41,9 +41,7 @@ def read_table(table: str | os.PathLike[str]) -> list[Row]:
     except OSError as error:
         raise CohortError(f"{table}: the table of labels cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
-        raise CohortError(
-            f"{table}: byte {error.start} is not UTF-8: save the table as 'CSV UTF-8'"
-        ) from None
+        raise CohortError(f"{table}: byte {error.start} is not UTF-8: save the table as 'CSV UTF-8'") from None
     header = text.partition("\n")[0]
     delimiter = max(",;\t", key=header.count)
     try:

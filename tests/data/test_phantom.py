@@ -130,9 +130,7 @@ def test_the_same_seed_writes_the_same_bytes_and_another_seed_other_images(tmp_p
 
 
 def test_an_image_does_not_depend_on_how_many_there_are():
-    np.testing.assert_array_equal(
-        Study(train=2, val=0, test=0).images("train")[0], SMALL.images("train")[0][:2]
-    )
+    np.testing.assert_array_equal(Study(train=2, val=0, test=0).images("train")[0], SMALL.images("train")[0][:2])
 
 
 @pytest.mark.parametrize(

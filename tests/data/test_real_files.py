@@ -60,18 +60,14 @@ def test_a_real_file_decodes_or_is_refused_for_the_right_reason(path):
     np.testing.assert_array_equal(shown[-1].array, images[0])
 
 
-@pytest.mark.parametrize(
-    "name", ["RLE", "bigendian", "expb", "implicit", "jp2klossless", "jpeg_ls_lossless", "padded"]
-)
+@pytest.mark.parametrize("name", ["RLE", "bigendian", "expb", "implicit", "jp2klossless", "jpeg_ls_lossless", "padded"])
 def test_every_lossless_encoding_of_one_image_gives_the_same_bits(real, name):
     expected = dicom.read_images(real / "MR_small.dcm", size=None)[0]
     np.testing.assert_array_equal(dicom.read_images(real / f"MR_small_{name}.dcm", size=None)[0], expected)
 
 
 def test_rle_dose_frames_equal_the_uncompressed_ones(real):
-    for a, b in zip(
-        dicom.read_images(real / "rtdose.dcm"), dicom.read_images(real / "rtdose_rle.dcm"), strict=True
-    ):
+    for a, b in zip(dicom.read_images(real / "rtdose.dcm"), dicom.read_images(real / "rtdose_rle.dcm"), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
@@ -96,9 +92,7 @@ def test_a_file_without_preamble_and_meta_header_decodes(real, tmp_path):
     ds.preamble = None
     ds.save_as(path, implicit_vr=False, little_endian=True)
     assert path.read_bytes()[128:132] != b"DICM"
-    np.testing.assert_array_equal(
-        dicom.read_images(path)[0], dicom.read_images(real / "CT_small.dcm")[0], strict=True
-    )
+    np.testing.assert_array_equal(dicom.read_images(path)[0], dicom.read_images(real / "CT_small.dcm")[0], strict=True)
 
 
 def test_no_identifier_is_in_a_description_or_an_error(real, tmp_path):

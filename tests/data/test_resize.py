@@ -52,17 +52,13 @@ def test_resize_gives_the_size_and_stays_in_range(rows, columns, size, aspect):
 
 @given(SIDES, SIDES, SIDES, SIDES)
 def test_a_constant_stays_constant(rows, columns, to_rows, to_columns):
-    np.testing.assert_allclose(
-        resample(np.full((rows, columns), 0.3), (to_rows, to_columns)), 0.3, rtol=1e-12
-    )
+    np.testing.assert_allclose(resample(np.full((rows, columns), 0.3), (to_rows, to_columns)), 0.3, rtol=1e-12)
 
 
 @given(st.integers(2, 60), st.integers(2, 60))
 def test_a_mirrored_image_gives_the_mirrored_result(old, new):
     image = np.random.default_rng(old).random((old, old))
-    np.testing.assert_allclose(
-        resample(image[:, ::-1], (new, new)), resample(image, (new, new))[:, ::-1], atol=1e-9
-    )
+    np.testing.assert_allclose(resample(image[:, ::-1], (new, new)), resample(image, (new, new))[:, ::-1], atol=1e-9)
 
 
 def test_a_ramp_keeps_its_values_at_pixel_centres():

@@ -1,0 +1,175 @@
+"""The command line as a user meets it: a subprocess, its exit code, its output, and the files it leaves."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def convnet(*arguments, cwd=None) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "convnet", *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """A small simulated CT study as DICOM files."""
+    from convnet.data.phantom import Study
+
+    folder = tmp_path_factory.mktemp("study") / "ct"
+    Study(train=96, val=32, test=32, contrast=60.0).write(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(study, tmp_path_factory):
+    """A model that `convnet train` made of it."""
+    folder = tmp_path_factory.mktemp("model")
+    file = folder / "model.safetensors"
+    done = convnet(
+        "train", study, "--labels", study / "labels.csv", "--out", file, "--epochs", 4, "--figures", folder / "figures"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Not for clinical use" in done.stdout
+    assert sorted(p.name for p in (folder / "figures").iterdir()) == ["filters.png", "learning-curves.png"]
+    return file
+
+
+def test_evaluate_gives_the_figures_as_json_and_as_pictures(study, model, tmp_path):
+    done = convnet(
+        *("evaluate", model, study, "--labels", study / "labels.csv"),
+        *("--positive", "present", "--json", "-", "--figures", tmp_path),
+    )
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["n"] == 32
+    assert np.sum(result["confusion"]) == 32
+    assert result["accuracy"] == np.trace(result["confusion"]) / 32
+    assert result["auc"] > 0.8  # a lesion of this contrast is plain to see
+    assert result["positive"] == "present"
+    confusion = np.array(result["confusion"])
+    assert result["sensitivity"] == confusion[1, 1] / confusion[1].sum()
+    assert result["specificity"] == confusion[0, 0] / confusion[0].sum()
+    assert "Not for clinical use" in result["notice"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["confusion.png", "feature-maps.png", "roc.png"]
+    for picture in tmp_path.iterdir():
+        assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_every_sensitivity_names_its_class(study, model):
+    done = convnet("evaluate", model, study, "--labels", study / "labels.csv")
+    assert "sensitivity for class 'absent'" in done.stdout
+    assert "sensitivity for class 'present'" in done.stdout
+
+
+def test_diagnose_gives_each_image_a_result_and_names_what_it_could_not_read(study, model, tmp_path):
+    broken = tmp_path / "broken.dcm"
+    broken.write_bytes(b"this is no image")
+    one = next((study / "test").iterdir())
+    done = convnet("diagnose", model, one, broken, "--json", "-")
+    assert done.returncode == 0
+    result = json.loads(done.stdout)
+    assert [r["path"] for r in result["images"]] == [str(one)]
+    assert sum(result["images"][0]["probabilities"].values()) == pytest.approx(1)
+    assert result["images"][0]["label"] in ("absent", "present")
+    assert [f["path"] for f in result["failed"]] == [str(broken)]
+    assert "broken.dcm" in done.stderr
+    assert convnet("diagnose", model, one, broken, "--strict").returncode == 2
+    assert convnet("diagnose", model, broken).returncode == 2
+
+
+def test_inspect_tells_the_pipeline_step_by_step_with_a_picture(study, tmp_path):
+    file = next((study / "test").iterdir())
+    done = convnet("inspect", file, "--picture", tmp_path / "steps.png")
+    assert done.returncode == 0, done.stderr
+    assert "HU = 1.0 * stored - 1024" in done.stdout
+    assert "CT Image Storage" in done.stdout
+    assert "PHANTOM" not in done.stdout  # no patient
+    assert (tmp_path / "steps.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_an_npz_file_trains_like_a_folder(tmp_path):
+    rng = np.random.default_rng(0)
+    parts = {}
+    for name, n in (("train", 200), ("val", 40), ("test", 40)):
+        labels = np.arange(n) % 2
+        parts[f"{name}_images"] = (rng.integers(0, 100, (n, 28, 28)) + 100 * labels[:, None, None]).astype(np.uint8)
+        parts[f"{name}_labels"] = labels[:, None].astype(np.uint8)
+    np.savez(tmp_path / "data.npz", **parts)
+    for network in ("listing", "gap", "formula"):
+        file = tmp_path / f"{network}.safetensors"
+        done = convnet("train", "--npz", tmp_path / "data.npz", "--network", network, "--out", file, "--epochs", 12)
+        assert done.returncode == 0, done.stderr
+        done = convnet("evaluate", file, "--npz", tmp_path / "data.npz", "--json", "-")
+        assert json.loads(done.stdout)["accuracy"] > 0.8, network
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train"], "what data? Give a FOLDER of DICOM files"),
+        (["train", "folder"], "needs --labels CSV"),
+        (["train", "--npz", "no.npz"], "no.npz"),
+        (["train", "folder", "--npz", "no.npz"], "not both"),
+        (["train", "--npz", "no.npz", "--out", "nowhere/m.safetensors"], "there is no folder nowhere"),
+        (["train", "nofolder", "--labels", "no.csv"], "nofolder"),
+        (["evaluate", "no.safetensors", "--npz", "no.npz"], "no.safetensors: no such model file"),
+        (["diagnose", "no.safetensors", "x.dcm"], "no such model file"),
+        (["inspect", "no.dcm"], "no.dcm"),
+        (["trian"], "No such command 'trian'"),
+        (["train", "--epochs", "many"], "--epochs"),
+        (["train", "--network", "resnet"], "resnet"),
+        (["demo", "--out", "."], "exists and is not empty"),
+    ],
+)
+def test_a_users_error_is_exit_code_2_and_one_line_and_leaves_nothing_behind(arguments, message, tmp_path):
+    (tmp_path / "kept").write_text("x")
+    done = convnet(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert message in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "Traceback" not in done.stderr
+    assert [p.name for p in tmp_path.iterdir()] == ["kept"]
+
+
+def test_positive_must_be_a_class(study, model):
+    done = convnet("evaluate", model, study, "--labels", study / "labels.csv", "--positive", "malignant")
+    assert done.returncode == 2
+    assert "--positive 'malignant' is none of the classes: absent, present" in done.stderr
+
+
+def test_the_demo_leaves_files_model_figures_and_results_with_the_ideal_observer(tmp_path):
+    from convnet import demo
+    from convnet.data.phantom import Study
+
+    said = []
+    demo.run(tmp_path, said.append, verbose=0, phantom_study=Study(train=64, val=32, test=32, contrast=40.0))
+    names = {p.name for p in tmp_path.iterdir()}
+    figures = {f"{n}.png" for n in ("learning-curves", "confusion", "roc", "filters", "feature-maps")}
+    assert names == figures | {"dicom", "model.safetensors", "results.json", "diagnosis.json"}
+    result = json.loads((tmp_path / "results.json").read_text())
+    assert 0.9 < result["ideal_observer_auc"] <= 1
+    assert any("ideal observer" in line for line in said)
+    assert "Not for clinical use" in said[-1]
+
+
+def test_the_digits_demo_runs_the_listing_on_ten_classes(tmp_path):
+    from convnet import demo
+
+    demo.run_digits(tmp_path, lambda _: None, verbose=0)
+    result = json.loads((tmp_path / "results.json").read_text())
+    assert len(result["classes"]) == 10
+    assert result["accuracy"] > 0.95
