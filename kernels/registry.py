@@ -13,7 +13,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "maxpool2d": ("cpu",),
     "avgpool2d": ("cpu",),
     "globalavgpool": ("cpu",),
-    "dense": ("cpu",),
+    "dense": ("cpu_naive", "cpu"),
     "batchnorm": ("cpu",),
     "add": ("cpu",),
     "sigmoid": ("cpu",),
