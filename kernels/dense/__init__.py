@@ -40,9 +40,7 @@ def forward(
     return y
 
 
-def backward_data(
-    dy: np.ndarray, k: np.ndarray, *, variant: str = "cpu", out: np.ndarray | None = None
-) -> np.ndarray:
+def backward_data(dy: np.ndarray, k: np.ndarray, *, variant: str = "cpu", out: np.ndarray | None = None) -> np.ndarray:
     """dx[n,c] = sum_f dy[n,f] * k[c,f]  -> dx (N,C)."""
     dy = checks.array(OP, "dy", dy, "N F")
     k = checks.array(OP, "k", k, "C F")
