@@ -200,7 +200,7 @@ def real(op: str, name: str, value: Any, low: float = 0.0, below: float = float(
 
 
 def gradient(op: str, g: Any, **states: np.ndarray) -> np.ndarray:
-    """An optimizer's gradient in normal form: the parameter's shape and dtype, and apart from all that is overwritten."""
+    """An optimizer's gradient in normal form: of the parameter's shape and dtype, apart from what is overwritten."""
     name, p = next(iter(states.items()))
     given, g = g, array(op, "g", g, None)
     shape(op, "g", g, p.shape, f"{name}'s shape")

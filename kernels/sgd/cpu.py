@@ -1,4 +1,4 @@
-"""One pass over memory in SIMD code, everything of a number done while it is in a register; large arrays on all cores."""
+"""One pass over memory in SIMD code, all of a number done while it is in a register; large arrays on all cores."""
 
 import numba
 
