@@ -189,3 +189,43 @@ def pooling(
             )
     ho, wo = window_count(op, (h, w), size, stride, pad)
     return {"size": size, "stride": stride, "padding": pad}, (n, ho, wo, c)
+
+
+def in_place(op: str, **states: Any) -> None:
+    """What an optimizer overwrites: NumPy arrays of one shape and float dtype, writable, C-contiguous, disjoint.
+
+    The first is the parameter, which gives the shape and the dtype.
+    """
+    first = next(iter(states.values()))
+    for name, value in states.items():
+        array(op, name, value, None)
+        shape(op, name, value, first.shape, f"{next(iter(states))}'s shape")
+        if not (value.flags.c_contiguous and value.flags.aligned and value.flags.writeable):
+            raise ValueError(f"{op}: {name} is overwritten: it must be writable, aligned and C-contiguous")
+    same_dtype(op, **states)
+    names = list(states)
+    for i, one in enumerate(names):
+        for other in names[:i]:
+            if np.may_share_memory(states[one], states[other]):
+                raise ValueError(f"{op}: {other} and {one} overlap in memory: pass separate arrays")
+
+
+def real(op: str, name: str, value: Any, low: float = 0.0, below: float = float("inf")) -> float:
+    """A number with low <= value < below."""
+    if not isinstance(value, (int, float, np.integer, np.floating)) or isinstance(value, bool):
+        raise TypeError(f"{op}: {name} must be a number, got {value!r}")
+    if not low <= value < below:
+        raise ValueError(f"{op}: {name} must be in [{low:g}, {below:g}), got {value!r}")
+    return float(value)
+
+
+def gradient(op: str, g: Any, **states: np.ndarray) -> np.ndarray:
+    """An optimizer's gradient in normal form: of the parameter's shape and dtype, apart from what is overwritten."""
+    name, p = next(iter(states.items()))
+    given, g = g, array(op, "g", g, None)
+    shape(op, "g", g, p.shape, f"{name}'s shape")
+    same_dtype(op, **{name: p}, g=g)
+    for name, state in states.items():
+        if np.may_share_memory(given, state):
+            raise ValueError(f"{op}: g and {name} overlap in memory: pass separate arrays")
+    return g

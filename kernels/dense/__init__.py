@@ -1,0 +1,75 @@
+"""The fully connected layer, y = x k + b, and its two gradients; README.md is the lesson.
+
+x (N,C), k (C,F), b (F,), y (N,F); all float32 or all float64.
+`out`: where to write the result, C-contiguous and apart from the inputs. `variant`: a name from the registry.
+Every function raises TypeError for a wrong kind of array and ValueError for shapes that do not fit.
+"""
+
+import numpy as np
+
+from kernels import checks, registry
+
+OP = "dense"
+
+
+def forward(
+    x: np.ndarray,
+    k: np.ndarray,
+    b: np.ndarray | None = None,
+    *,
+    variant: str = "cpu",
+    out: np.ndarray | None = None,
+) -> np.ndarray:
+    """y[n,f] = b[f] + sum_c x[n,c] * k[c,f]  -> y (N,F). `reference` returns float64, the others x's dtype."""
+    x = checks.array(OP, "x", x, "N C")
+    k = checks.array(OP, "k", k, "C F")
+    if b is not None:
+        b = checks.array(OP, "b", b, "F")
+        checks.shape(OP, "b", b, (k.shape[1],), f"one bias an output: k.shape={k.shape} (C,F)")
+    checks.same_dtype(OP, x=x, k=k, b=b)
+    if x.shape[1] != k.shape[0]:
+        raise ValueError(
+            f"{OP}: x has {x.shape[1]} features but k expects {k.shape[0]}: "
+            f"x.shape={x.shape} (N,C), k.shape={k.shape} (C,F)"
+        )
+    run = registry.find(OP, variant, "forward")
+    if variant == "reference":
+        return checks.deliver(OP, run(x, k, b), out)
+    y = checks.output(OP, "out", out, (x.shape[0], k.shape[1]), x.dtype, (x, k, b))
+    run(x, k, b, out=y)
+    return y
+
+
+def backward_data(dy: np.ndarray, k: np.ndarray, *, variant: str = "cpu", out: np.ndarray | None = None) -> np.ndarray:
+    """dx[n,c] = sum_f dy[n,f] * k[c,f]  -> dx (N,C)."""
+    dy = checks.array(OP, "dy", dy, "N F")
+    k = checks.array(OP, "k", k, "C F")
+    checks.same_dtype(OP, dy=dy, k=k)
+    checks.shape(OP, "dy", dy, (dy.shape[0], k.shape[1]), f"one number an output: k.shape={k.shape} (C,F)")
+    run = registry.find(OP, variant, "backward_data")
+    if variant == "reference":
+        return checks.deliver(OP, run(dy, k), out)
+    dx = checks.output(OP, "out", out, (dy.shape[0], k.shape[0]), dy.dtype, (dy, k))
+    run(dy, k, out=dx)
+    return dx
+
+
+def backward_weights(
+    x: np.ndarray,
+    dy: np.ndarray,
+    *,
+    variant: str = "cpu",
+    out: tuple[np.ndarray, np.ndarray] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """dk[c,f] = sum_n x[n,c] * dy[n,f]  -> dk (C,F);  db[f] = sum_n dy[n,f]  -> db (F,)."""
+    x = checks.array(OP, "x", x, "N C")
+    dy = checks.array(OP, "dy", dy, "N F")
+    checks.same_dtype(OP, x=x, dy=dy)
+    checks.shape(OP, "dy", dy, (x.shape[0], dy.shape[1]), f"as many samples as x: x.shape={x.shape} (N,C)")
+    run = registry.find(OP, variant, "backward_weights")
+    if variant == "reference":
+        return checks.deliver(OP, run(x, dy), out)
+    wanted = (("dk", (x.shape[1], dy.shape[1]), x.dtype), ("db", (dy.shape[1],), x.dtype))
+    both = checks.outputs(OP, out, wanted, (x, dy))
+    run(x, dy, out=both)
+    return both

@@ -1,0 +1,36 @@
+"""The rectified linear unit, max(x, 0); README.md is the lesson.
+
+Arrays of any shape; all float32 or all float64.
+`out`: where to write the result, C-contiguous and apart from the inputs. `variant`: a name from the registry.
+Every function raises TypeError for a wrong kind of array and ValueError for shapes that do not fit.
+"""
+
+import numpy as np
+
+from kernels import checks, registry
+
+OP = "relu"
+
+
+def forward(x: np.ndarray, *, variant: str = "cpu", out: np.ndarray | None = None) -> np.ndarray:
+    """y = max(x, 0), and NaN where x is NaN  -> y, x's shape. `reference` returns float64, the others x's dtype."""
+    x = checks.array(OP, "x", x, None)
+    run = registry.find(OP, variant, "forward")
+    if variant == "reference":
+        return checks.deliver(OP, run(x), out)
+    y = checks.output(OP, "out", out, x.shape, x.dtype, (x,))
+    run(x, out=y)
+    return y
+
+
+def backward(dy: np.ndarray, y: np.ndarray, *, variant: str = "cpu", out: np.ndarray | None = None) -> np.ndarray:
+    """dx = dy where y > 0, else 0, y being what forward returned  -> dx, y's shape."""
+    dy, y = checks.array(OP, "dy", dy, None), checks.array(OP, "y", y, None)
+    checks.same_dtype(OP, dy=dy, y=y)
+    checks.shape(OP, "dy", dy, y.shape, "y's shape")
+    run = registry.find(OP, variant, "backward")
+    if variant == "reference":
+        return checks.deliver(OP, run(dy, y), out)
+    dx = checks.output(OP, "out", out, y.shape, y.dtype, (dy, y))
+    run(dy, y, out=dx)
+    return dx

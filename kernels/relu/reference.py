@@ -1,0 +1,22 @@
+"""max(x, 0) and its derivative, number by number in float64, to be read beside README.md."""
+
+import numpy as np
+
+
+def forward(x):
+    """y = 0 where x <= 0, else x: a NaN stays NaN.   x any shape  ->  y the same shape, float64.
+
+    Source: Nair & Hinton 2010; Glorot, Bordes & Bengio 2011.
+    """
+    y = np.zeros(x.shape)
+    for i in np.ndindex(x.shape):
+        y[i] = 0.0 if x[i] <= 0 else float(x[i])
+    return y
+
+
+def backward(dy, y):
+    """dx = dy where y > 0, else 0: relu'(0) = 0.   dy, y any one shape  ->  dx that shape, float64."""
+    dx = np.zeros(y.shape)
+    for i in np.ndindex(y.shape):
+        dx[i] = float(dy[i]) if y[i] > 0 else 0.0
+    return dx
