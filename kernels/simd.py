@@ -335,7 +335,7 @@ def _broadcast(builder, tile, scalar):
 
 
 def _mask(builder, tile, valid, before=None):
-    """Which lanes of the last vector of a row (or of one with `before` numbers before it) are among the first `valid`."""
+    """Which lanes of a row's last vector (or of the one after `before` numbers) are among its first `valid`."""
     before = (tile.vecs - 1) * tile.lanes if before is None else before
     left = builder.trunc(builder.sub(valid, ir.Constant(I64, before)), I32)
     numbers = ir.Constant(ir.VectorType(I32, tile.lanes), list(range(tile.lanes)))

@@ -76,7 +76,7 @@ def fill_spare(table, rows):
 
 @jit(inner=True)
 def copy_rows(vecs, source, first, step, rows, count, target, at):
-    """`rows` rows of `count` numbers, `step` apart, one below the other into target, each filled up to whole vectors."""
+    """`rows` rows of `count` numbers, `step` apart, one after the other into target, each filled to whole vectors."""
     if vecs == 4:
         _copy_rows(simd.empty_tile(source, 4), source, first, step, rows, count, target, at)
     elif vecs == 2:

@@ -83,9 +83,10 @@ def _backward_weights(x, dy, stride, pad, dilation, groups, dk, db):
     _, Ho, Wo, _ = dy.shape
     Fg = F // groups
     for task in numba.prange(P * Q * Cg + 1):  # a task owns one row of dk; the one beyond the last owns db
-        p, q, c = task // (Q * Cg), task // Cg % Q, task % Cg
+        biases = task == P * Q * Cg
+        c, q, p = task % max(Cg, 1), task // max(Cg, 1) % Q, task // max(Cg * Q, 1)
         for f in range(F):
-            if p == P:
+            if biases:
                 db[f] = 0
             else:
                 dk[p, q, c, f] = 0
@@ -94,7 +95,7 @@ def _backward_weights(x, dy, stride, pad, dilation, groups, dk, db):
                 h = stride[0] * i + dilation[0] * p - pad[0]
                 for j in range(Wo):
                     w = stride[1] * j + dilation[1] * q - pad[1]
-                    if p == P:
+                    if biases:
                         for f in range(F):
                             db[f] += dy[n, i, j, f]
                     elif 0 <= h < H and 0 <= w < W:

@@ -76,7 +76,9 @@ def _task(line, last_line, first, last, x, k, transposed, start, y, rows, column
                 else:
                     place = (panel, zero, wide)
                     if transposed:
-                        pack_transposed(k, tap, last_tap, g * steps + step, length, f - g * columns_each, valid, vecs, panel)
+                        pack_transposed(
+                            k, tap, last_tap, g * steps + step, length, f - g * columns_each, valid, vecs, panel
+                        )
                     else:
                         pack(k, tap, last_tap, step, length, f, valid, vecs, panel)
                 for a in range(table.shape[0]):
@@ -137,7 +139,11 @@ def list_runs(a, b, tap, last_tap, length, Q, x, rows, columns):
             if tap <= t < last_tap:
                 at, step = (u * move_down * W + v * move_across) * C, (t - tap) * length
                 # neighbouring taps that read on where the last one ended make one long run
-                if count and runs[count - 1, 0] + runs[count - 1, 2] == at and runs[count - 1, 1] + runs[count - 1, 2] == step:
+                if (
+                    count
+                    and runs[count - 1, 0] + runs[count - 1, 2] == at
+                    and runs[count - 1, 1] + runs[count - 1, 2] == step
+                ):
                     runs[count - 1, 2] += length
                 else:
                     runs[count, 0], runs[count, 1], runs[count, 2] = at, step, length

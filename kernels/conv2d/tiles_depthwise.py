@@ -96,7 +96,9 @@ def depthwise_weights(x, dy, dk, db, rows, columns, stride_across):
 @jit(parallel=True)
 def _run_weights(parts, lines_each, x, dy, partial_k, partial_b, dk, rows, columns, stride):
     for part in numba.prange(parts):
-        _task_weights(part, part * lines_each, (part + 1) * lines_each, x, dy, partial_k, partial_b, dk, rows, columns, stride)
+        _task_weights(
+            part, part * lines_each, (part + 1) * lines_each, x, dy, partial_k, partial_b, dk, rows, columns, stride
+        )
 
 
 @jit(inner=True)

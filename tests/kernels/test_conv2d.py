@@ -1,5 +1,10 @@
 """conv2d: every variant is formula (1) and its gradients."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import scipy.ndimage
@@ -11,6 +16,7 @@ from kernels.conv2d import reference
 from tests.rounding import assert_within
 from tests.strategies import ConvProblem, conv_problems
 
+ROOT = Path(__file__).resolve().parents[2]
 VARIANTS = registry.variants("conv2d")
 
 
@@ -74,34 +80,94 @@ def test_zero_padding_same_is_scipys_ndimage_correlate(variant):
     np.testing.assert_array_equal(y[0, :, :, 0], scipy.ndimage.correlate(image, kernel, mode="constant"))
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_large_shapes_with_several_tiles_and_threads_agree_bit_for_bit(variant):
-    """The oracle is cpu_naive in float64, itself proven against the reference above."""
+LARGE = (  # x_shape, k_shape, options: several tiles, parts and threads; partial tiles and vectors
+    ((3, 30, 29, 20), (3, 3, 20, 70), {}),
+    ((2, 33, 31, 33), (5, 3, 33, 34), {"stride": (2, 1), "padding": ((2, 1), (0, 2))}),
+    ((2, 28, 28, 1), (3, 3, 1, 32), {"padding": "same"}),
+    ((2, 20, 21, 48), (3, 3, 24, 40), {"groups": 2, "dilation": 2, "padding": 2}),
+    ((1, 40, 40, 24), (3, 3, 1, 24), {"groups": 24, "padding": 1}),
+    ((3, 17, 40, 85), (3, 2, 1, 85), {"groups": 85, "padding": ((0, 1), (2, 0)), "stride": (1, 2)}),
+    ((4, 15, 15, 64), (1, 1, 64, 96), {"stride": 2}),
+    ((1, 5, 5, 600), (3, 3, 600, 17), {"padding": 1}),  # more steps than a panel holds, in one tap
+    ((1, 7, 9, 200), (4, 5, 200, 15), {"padding": 3}),  # ... and in several
+    ((70, 3, 3, 13), (3, 3, 13, 113), {}),  # one pixel an image
+    ((1, 64, 67, 3), (7, 7, 3, 5), {"padding": 9, "stride": 3}),  # windows that lie wholly in the padding
+    ((2, 12, 12, 6), (3, 3, 6, 64), {"stride": 4, "dilation": 2}),  # pixels that no window reads
+    ((2, 41, 37, 1), (5, 5, 1, 1), {"padding": 2}),
+)
+
+
+def large_problem(x_shape, k_shape, options, dtype):
     rng = np.random.default_rng(1)
-    for x_shape, k_shape, options in (
-        ((3, 30, 29, 20), (3, 3, 20, 70), {}),
-        ((2, 33, 31, 33), (5, 3, 33, 34), {"stride": (2, 1), "padding": ((2, 1), (0, 2))}),
-        ((2, 28, 28, 1), (3, 3, 1, 32), {"padding": "same"}),
-        ((2, 20, 21, 48), (3, 3, 24, 40), {"groups": 2, "dilation": 2, "padding": 2}),
-        ((1, 40, 40, 24), (3, 3, 1, 24), {"groups": 24, "padding": 1}),
-        ((4, 15, 15, 64), (1, 1, 64, 96), {"stride": 2}),
-    ):
-        x, k = (rng.integers(-3, 4, s).astype(np.float32) for s in (x_shape, k_shape))
-        b = rng.integers(-3, 4, k_shape[3]).astype(np.float32)
-        _, y_shape = conv2d.geometry(
-            x_shape, k_shape, **{"stride": 1, "padding": 0, "dilation": 1, "groups": 1, **options}
-        )
-        dy = rng.integers(-3, 4, y_shape).astype(np.float32)
-        results = [
-            (
-                conv2d.forward(x.astype(t), k.astype(t), b.astype(t), variant=v, **options),
-                conv2d.backward_data(dy.astype(t), k.astype(t), x_shape, variant=v, **options),
-                *conv2d.backward_weights(x.astype(t), dy.astype(t), k_shape, variant=v, **options),
-            )
-            for v, t in ((variant, np.float32), ("cpu_naive", np.float64))
-        ]
+    _, y_shape = conv2d.geometry(x_shape, k_shape, **{"stride": 1, "padding": 0, "dilation": 1, "groups": 1, **options})
+    return [rng.integers(-3, 4, s).astype(dtype) for s in (x_shape, k_shape, k_shape[3:], y_shape)]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_large_shapes_with_several_tiles_and_threads_agree_bit_for_bit(variant, dtype):
+    """The oracle is cpu_naive in float64, itself proven against the reference above."""
+    for x_shape, k_shape, options in LARGE:
+        results = []
+        for v, t in ((variant, dtype), ("cpu_naive", np.float64)):
+            p = ConvProblem(*large_problem(x_shape, k_shape, options, t), options)
+            results.append(passes(p, v))
         for actual, exact in zip(*results, strict=True):
-            np.testing.assert_array_equal(actual, exact)
+            np.testing.assert_array_equal(actual, exact, err_msg=f"{x_shape} {k_shape} {options}")
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_nan_spoils_exactly_the_results_whose_sums_hold_it(variant):
+    """Neither padding, nor what lies beside a partial tile or vector, may carry a NaN into another sum."""
+    for x_shape, k_shape, options in LARGE:
+        x, k, b, dy = large_problem(x_shape, k_shape, options, np.float32)
+        x[-1, x.shape[1] // 2, 1, 0] = dy[0, 0, -1, -1] = np.nan
+        actual = passes(ConvProblem(x, k, b, dy, options), variant)
+        expected = passes(ConvProblem(x, k, b, dy, options), "cpu_naive")
+        for a, e in zip(actual, expected, strict=True):
+            np.testing.assert_array_equal(np.isnan(a), np.isnan(e), err_msg=f"{x_shape} {k_shape} {options}")
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_pass_writes_all_of_out_and_nothing_around_it(variant):
+    for x_shape, k_shape, options in LARGE:
+        x, k, b, dy = large_problem(x_shape, k_shape, options, np.float32)
+        buffers = [np.full(a.size + 256, np.nan, np.float32) for a in (dy, x, k, b)]
+        y, dx, dk, db = (buf[128:-128].reshape(a.shape) for buf, a in zip(buffers, (dy, x, k, b), strict=True))
+        conv2d.forward(x, k, b, variant=variant, out=y, **options)
+        conv2d.backward_data(dy, k, x.shape, variant=variant, out=dx, **options)
+        conv2d.backward_weights(x, dy, k.shape, variant=variant, out=(dk, db), **options)
+        for buffer, result in zip(buffers, (y, dx, dk, db), strict=True):
+            assert np.isnan(buffer[:128]).all()
+            assert np.isnan(buffer[-128:]).all()
+            assert not np.isnan(result).any()
+
+
+DIGEST = """
+import hashlib, numpy as np
+from kernels import conv2d
+from tests.kernels.test_conv2d import LARGE, VARIANTS
+from tests.strategies import filled
+digest = hashlib.sha256()
+for variant in VARIANTS:
+    for x_shape, k_shape, options in LARGE:
+        x, k, b = (filled(s, np.float32, 3, False) for s in (x_shape, k_shape, k_shape[3:]))
+        y = conv2d.forward(x, k, b, variant=variant, **options)
+        dx = conv2d.backward_data(y, k, x.shape, variant=variant, **options)
+        for a in (y, dx, *conv2d.backward_weights(x, y, k.shape, variant=variant, **options)):
+            digest.update(a.tobytes())
+print(digest.hexdigest())
+"""
+
+
+def test_any_number_of_threads_gives_the_same_bits():
+    digests = set()
+    for threads in ("1", "2", "3", "7"):
+        environment = {**os.environ, "NUMBA_NUM_THREADS": threads}
+        command = [sys.executable, "-c", DIGEST]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, cwd=ROOT)
+        digests.add(done.stdout)
+    assert len(digests) == 1
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
