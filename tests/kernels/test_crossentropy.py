@@ -25,10 +25,8 @@ CASES = [(kind, logits) for kind in crossentropy.KINDS for logits in (False, Tru
 def problem(kind, from_logits, N, K, dtype, seed, weighted):
     rng = np.random.default_rng(seed)
     z = rng.standard_normal((N, K)) * 4
-    if from_logits:
-        yhat = z
-    else:
-        yhat = scipy.special.softmax(z, -1) if kind != "binary" else scipy.special.expit(z)
+    p = scipy.special.expit(z) if kind == "binary" else scipy.special.softmax(z, -1)
+    yhat = z if from_logits else p
     y = {
         "sparse": lambda: rng.integers(0, K, N),
         "categorical": lambda: scipy.special.softmax(rng.standard_normal((N, K)), -1).astype(dtype),
