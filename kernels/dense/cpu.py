@@ -10,7 +10,7 @@ import numpy as np
 
 from kernels.jit import jit
 
-HEIGHT, WIDTH, LENGTH = 16, 64, 64  # rows and columns of a block of y, terms added at a time
+HEIGHT, WIDTH, LENGTH = 16, 128, 32  # rows and columns of a block of y, terms added at a time
 PARALLEL = 1 << 16  # products; below, one thread is done before several have started
 
 

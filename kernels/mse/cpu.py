@@ -99,5 +99,5 @@ def _backward(y, yhat, factors, length, dyhat):
 def _backward_parallel(y, yhat, factors, length, dyhat):
     for s in numba.prange((y.size + length - 1) // length):
         i = s * length
-        factor = factors[min(s, factors.size - 1)]
+        factor = factors[min(np.int64(s), factors.size - 1)]  # prange counts in uint64
         _backward_stretch(y[i : i + length], yhat[i : i + length], factor, dyhat[i : i + length])
