@@ -66,6 +66,14 @@ def test_every_word_of_several_blocks_is_the_references(variant, size):
 
 
 @ALL
+@pytest.mark.parametrize("e", [0, 5])
+def test_a_word_equal_to_the_threshold_is_kept_and_one_below_it_dropped(variant, e):
+    word = reference.philox((e // 4, 0, 0, 0), (9, 0))[e % 4]
+    kept = [dropout.forward(np.ones(8), w / 2**32, seed=9, variant=variant)[e] != 0 for w in (word, word + 1)]
+    assert kept == [True, False]
+
+
+@ALL
 def test_rate_zero_keeps_every_bit(variant):
     x = np.random.default_rng(1).standard_normal((3, 5, 7))
     np.testing.assert_array_equal(dropout.forward(x, 0, seed=1, variant=variant), x)
