@@ -21,8 +21,11 @@ def forward(x, size, *, stride, padding, out):
 
 def backward(dy, x_shape, *, size, stride, padding, out):
     """dx[n,h,w,c] = sum of dy[n,i,j,c] / R over the windows that hold the pixel, into out."""
-    run = _backward_serial if out.size < SMALL else _backward_parallel
-    run(dy, size, stride, (padding[0][0], padding[1][0]), out)
+    if stride == size and padding == ((0, 0), (0, 0)):
+        (_tiles_serial if out.size < SMALL else _tiles_parallel)(dy, size, out)
+    else:
+        run = _gather_serial if out.size < SMALL else _gather_parallel
+        run(dy, size, stride, (padding[0][0], padding[1][0]), out)
 
 
 @jit(parallel=True)
@@ -38,15 +41,27 @@ def _forward_serial(x, size, stride, pad, y):
 
 
 @jit(parallel=True)
-def _backward_parallel(dy, size, stride, pad, dx):
-    for t in numba.prange(dx.shape[0] * dx.shape[1]):
-        _backward_row(t, dy, size, stride, pad, dx)
+def _tiles_parallel(dy, size, dx):
+    for t in numba.prange(dy.shape[0] * dy.shape[1]):
+        _tiles_row(t, dy, size, dx)
 
 
 @jit()
-def _backward_serial(dy, size, stride, pad, dx):
+def _tiles_serial(dy, size, dx):
+    for t in range(dy.shape[0] * dy.shape[1]):
+        _tiles_row(t, dy, size, dx)
+
+
+@jit(parallel=True)
+def _gather_parallel(dy, size, stride, pad, dx):
+    for t in numba.prange(dx.shape[0] * dx.shape[1]):
+        _gather_row(t, dy, size, stride, pad, dx)
+
+
+@jit()
+def _gather_serial(dy, size, stride, pad, dx):
     for t in range(dx.shape[0] * dx.shape[1]):
-        _backward_row(t, dy, size, stride, pad, dx)
+        _gather_row(t, dy, size, stride, pad, dx)
 
 
 @jit()
@@ -70,7 +85,25 @@ def _forward_row(t, x, size, stride, pad, y):
 
 
 @jit()
-def _backward_row(t, dy, size, stride, pad, dx):
+def _tiles_row(t, dy, size, dx):
+    """Windows that tile the image: row t = n*Ho + i of dy writes its P rows of dx, each number once."""
+    _, H, W, C = dx.shape
+    _, Ho, Wo, _ = dy.shape
+    P, Q = size
+    count, zero = dx.dtype.type(P * Q), dx.dtype.type(0)
+    n, i = t // Ho, t % Ho
+    for p in range(P):
+        for j in range(Wo):
+            for q in range(Q):
+                for c in range(C):
+                    dx[n, i * P + p, j * Q + q, c] = dy[n, i, j, c] / count
+        dx[n, i * P + p, Wo * Q :] = zero  # what is left over at the right edge no window sees
+    if i == Ho - 1:
+        dx[n, Ho * P :] = zero
+
+
+@jit()
+def _gather_row(t, dy, size, stride, pad, dx):
     """Row t = n*H + h of dx, from the windows i0 <= i < i1, j0 <= j < j1 that hold each pixel."""
     _, H, W, C = dx.shape
     _, Ho, Wo, _ = dy.shape
@@ -79,7 +112,8 @@ def _backward_row(t, dy, size, stride, pad, dx):
     i0, i1 = _windows(h + pad[0], size[0], stride[0], Ho)
     for w in range(W):
         j0, j1 = _windows(w + pad[1], size[1], stride[1], Wo)
-        dx[n, h, w] = zero
+        for c in range(C):
+            dx[n, h, w, c] = zero
         for i in range(i0, i1):
             h0, h1 = _inside(i, size[0], stride[0], pad[0], H)
             for j in range(j0, j1):

@@ -75,11 +75,13 @@ def _combine(sums, pixels, y):
 @jit(parallel=True)
 def _spread_parallel(share, dx):
     for t in numba.prange(dx.shape[0] * dx.shape[1]):
-        dx[t // dx.shape[1], t % dx.shape[1]] = share[t // dx.shape[1]]
+        for c in range(dx.shape[2]):
+            dx[t // dx.shape[1], t % dx.shape[1], c] = share[t // dx.shape[1], c]
 
 
 @jit()
 def _spread_serial(share, dx):
     for n in range(dx.shape[0]):
         for m in range(dx.shape[1]):
-            dx[n, m] = share[n]
+            for c in range(dx.shape[2]):
+                dx[n, m, c] = share[n, c]

@@ -79,25 +79,25 @@ def _forward_row(t, x, size, stride, pad, y, argmax):
         if size[0] == 2 and size[1] == 2 and p1 - p0 == 2 and q1 - q0 == 2:
             _window_2x2(x[n, h, w], x[n, h, w + 1], x[n, h + 1, w], x[n, h + 1, w + 1], y[n, i, j], argmax[n, i, j])
         else:
-            _window(x[n], h, w, p0, p1, q0, q1, size[1], y[n, i, j], argmax[n, i, j])
+            _window(x, n, h, w, p0, p1, q0, q1, size[1], y, argmax, i, j)
 
 
 @jit()
-def _window(x, h, w, p0, p1, q0, q1, Q, y, argmax):
+def _window(x, n, h, w, p0, p1, q0, q1, Q, y, argmax, i, j):
     """The first pixel of the window, then every later one that beats it."""
     index = argmax.dtype.type
     first = index(p0 * Q + q0)
-    for c in range(y.size):
-        y[c] = x[h + p0, w + q0, c]
-        argmax[c] = first
+    for c in range(x.shape[3]):
+        y[n, i, j, c] = x[n, h + p0, w + q0, c]
+        argmax[n, i, j, c] = first
     for p in range(p0, p1):
-        for q in range(q0, q1):
+        for q in range(q0 + 1 if p == p0 else q0, q1):
             k = index(p * Q + q)
-            for c in range(y.size):
-                v, m = x[h + p, w + q, c], y[c]
+            for c in range(x.shape[3]):
+                v, m = x[n, h + p, w + q, c], y[n, i, j, c]
                 better = _beats(v, m)
-                y[c] = v if better else m
-                argmax[c] = k if better else argmax[c]
+                y[n, i, j, c] = v if better else m
+                argmax[n, i, j, c] = k if better else argmax[n, i, j, c]
 
 
 @jit()
@@ -152,7 +152,8 @@ def _gather_row(t, dy, argmax, size, stride, pad, dx):
     i0, i1 = max(0, (h - size[0]) // stride[0] + 1), min(Ho, h // stride[0] + 1)
     for w in range(pad[1], W + pad[1]):
         j0, j1 = max(0, (w - size[1]) // stride[1] + 1), min(Wo, w // stride[1] + 1)
-        dx[n, h - pad[0], w - pad[1]] = zero
+        for c in range(C):
+            dx[n, h - pad[0], w - pad[1], c] = zero
         for i in range(i0, i1):
             for j in range(j0, j1):
                 k = index((h - stride[0] * i) * size[1] + w - stride[1] * j)
