@@ -41,7 +41,7 @@ BITS, REGISTERS = host_registers()
 WIDEST = 4 if REGISTERS == 32 else 2
 # vecs -> rows: rows*vecs sums, vecs k-vectors and one x-number fit, and there are sums enough (>= 8) to hide the
 # latency of a multiply-add behind the others
-ROWS = {4: 6, 2: 12, 1: 14} if REGISTERS == 32 else {2: 6, 1: 8}
+ROWS = {4: 6, 3: 8, 2: 12, 1: 14} if REGISTERS == 32 else {2: 6, 1: 8}
 MOST_ROWS = max(ROWS.values())
 
 
@@ -84,7 +84,7 @@ class _RowsModel(models.PrimitiveModel):
 
 @intrinsic(prefer_literal=True)
 def empty_tile(typingctx, x, vecs):
-    """A tile of zeros for sums over the array x, `vecs` (a constant: 1, 2 or 4) vectors wide, as the host allows."""
+    """A tile of zeros for sums over the array x, `vecs` (a constant: 1 to 4) vectors wide, as the host allows."""
     vectors = min(vecs.literal_value, WIDEST)
     tile = TileType(x.dtype, ROWS[vectors], vectors)
     return tile(x, vecs), lambda context, builder, sig, args: ir.Constant(context.get_value_type(tile), None)
@@ -231,19 +231,23 @@ def store(typingctx, tile, y, rows, v, count):
 
 
 @intrinsic
-def copy_row(typingctx, tile, k, v, count, panel, w):
-    """panel[w : w + width] = k[v : v + count] and then zeros, width - lanes < count <= width."""
+def copy_row(typingctx, tile, k, v, count, panel, w, ahead):
+    """panel[w : w + width] = k[v : v + count] and then zeros, width - lanes < count <= width.
+
+    Asks memory for k[v + ahead :], the row that a later call will copy.
+    """
 
     def codegen(context, builder, sig, args):
-        _, k_value, source, valid, panel_value, target = args
+        _, k_value, source, valid, panel_value, target, later = args
         k_data, panel_data = _data(context, builder, k, k_value), _data(context, builder, panel, panel_value)
         for j in range(tile.vecs):
             mask = _mask(builder, tile, valid) if j == tile.vecs - 1 else None
+            _prefetch(builder, _at(builder, k_data, builder.add(source, later), j * tile.lanes))
             value = _load(builder, tile, _at(builder, k_data, source, j * tile.lanes), mask)
             _store(builder, tile, value, _at(builder, panel_data, target, j * tile.lanes))
         return context.get_dummy_value()
 
-    return types.void(tile, k, types.intp, types.intp, panel, types.intp), codegen
+    return types.void(tile, k, types.intp, types.intp, panel, types.intp, types.intp), codegen
 
 
 @intrinsic
@@ -317,6 +321,14 @@ def _store(builder, tile, value, pointer, mask=None):
         builder.call(masked, [value, pointer, _alignment(tile), mask])
     else:
         builder.store(value, pointer).align = tile.dtype.bitwidth // 8
+
+
+def _prefetch(builder, pointer):
+    """Bring a line into the caches; any address may be asked for."""
+    pointer = builder.bitcast(pointer, ir.IntType(8).as_pointer())
+    kind = ir.FunctionType(ir.VoidType(), [pointer.type, I32, I32, I32])
+    read, keep, data = (ir.Constant(I32, i) for i in (0, 3, 1))
+    builder.call(_declared(builder.module, kind, "llvm.prefetch.p0"), [pointer, read, keep, data])
 
 
 def _alignment(tile):

@@ -23,6 +23,8 @@ def sum_block(vecs, source, panel, start, target, runs, rows, fresh):
     x = source[0]
     if vecs == 4:
         _sum_tiles(simd.empty_tile(x, 4), source, panel, start, target, runs, rows, fresh)
+    elif vecs == 3:
+        _sum_tiles(simd.empty_tile(x, 3), source, panel, start, target, runs, rows, fresh)
     elif vecs == 2:
         _sum_tiles(simd.empty_tile(x, 2), source, panel, start, target, runs, rows, fresh)
     else:
@@ -50,21 +52,15 @@ def _sum_tiles(empty, source, panel, start, target, runs, rows, fresh):
 
 @jit(inner=True)
 def block_count(vectors):
-    """How many blocks `vectors` vectors of columns make: as many of the widest as fit, the rest by halves."""
-    rest = vectors % simd.WIDEST
-    return vectors // simd.WIDEST + rest // 2 + rest % 2
+    """How many blocks `vectors` vectors of columns make: as many of the widest as fit, and what is left."""
+    return -(-vectors // simd.WIDEST)
 
 
 @jit(inner=True)
 def block(vectors, index):
     """(first vector, number of vectors) of a block."""
-    widest = vectors // simd.WIDEST
-    if index < widest:
-        return index * simd.WIDEST, simd.WIDEST
-    first, rest = widest * simd.WIDEST, vectors % simd.WIDEST
-    if rest >= 2 and index == widest:
-        return first, 2
-    return vectors - 1, 1
+    first = index * simd.WIDEST
+    return first, min(simd.WIDEST, vectors - first)
 
 
 @jit(inner=True)
@@ -79,6 +75,8 @@ def copy_rows(vecs, source, first, step, rows, count, target, at):
     """`rows` rows of `count` numbers, `step` apart, one after the other into target, each filled to whole vectors."""
     if vecs == 4:
         _copy_rows(simd.empty_tile(source, 4), source, first, step, rows, count, target, at)
+    elif vecs == 3:
+        _copy_rows(simd.empty_tile(source, 3), source, first, step, rows, count, target, at)
     elif vecs == 2:
         _copy_rows(simd.empty_tile(source, 2), source, first, step, rows, count, target, at)
     else:
@@ -87,5 +85,6 @@ def copy_rows(vecs, source, first, step, rows, count, target, at):
 
 @jit(inner=True)
 def _copy_rows(empty, source, first, step, rows, count, target, at):
+    ahead = 16 * step  # far enough to arrive in time
     for row in range(rows):
-        simd.copy_row(empty, source, first + row * step, count, target, at + row * simd.width(empty))
+        simd.copy_row(empty, source, first + row * step, count, target, at + row * simd.width(empty), ahead)

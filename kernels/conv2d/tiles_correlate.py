@@ -15,10 +15,11 @@ from kernels.jit import jit
 from kernels.tiled_sums import SPARE, block, block_count, fill_spare, sum_block
 
 PANEL_STEPS = 512  # a panel of so many steps, four vectors wide, takes an eighth of a 1 MiB cache
+PACKING_PAYS = 64  # pixels that pass over a panel
 TASKS, LEAST_PIXELS, MOST_PIXELS = 16, 192, 512  # enough tasks for many cores, from the shape alone
 
 
-@jit(inner=True)
+@jit(inner=True, inline="always")  # one library less to optimise
 def correlate(x, k, transposed, b, y, rows, columns, groups):
     """y[n,i,j,f] = b[f] + the sum over the taps and channels of (n,i,j)'s class; x, y (N,H,W,C), k (P,Q,C/groups,F).
 
@@ -39,7 +40,7 @@ def correlate(x, k, transposed, b, y, rows, columns, groups):
         _run(parts, lines_each, parts_across, blocks_each, x, k, transposed, start, y, rows, columns, groups)
 
 
-@jit(parallel=True)
+@jit(inner=True, parallel=True)
 def _run(parts, lines_each, parts_across, blocks_each, x, k, transposed, start, y, rows, columns, groups):
     for t in numba.prange(parts * parts_across):
         line, first = t // parts_across * lines_each, t % parts_across * blocks_each
@@ -57,8 +58,7 @@ def _task(line, last_line, first, last, x, k, transposed, start, y, rows, column
     blocks = block_count(vectors)
     steps_each = max(1, min(steps, PANEL_STEPS))  # of one tap
     taps_each = max(1, min(taps, PANEL_STEPS // steps_each))
-    as_it_is = not transposed and groups == 1 and columns_each == simd.WIDEST * lanes
-    panel = np.empty(0 if as_it_is else (taps_each * steps_each + lanes) * simd.WIDEST * lanes, x.dtype)
+    panel = np.empty((taps_each * steps_each + lanes) * simd.WIDEST * lanes, x.dtype)
     x_flat, y_flat, k_flat = x.reshape(-1), y.reshape(-1), k.reshape(-1)
     one, zero = np.int64(1), np.int64(0)  # the plain numbers would be types of their own in a tuple
     for index in range(first, min(last, groups * blocks)):
@@ -66,13 +66,15 @@ def _task(line, last_line, first, last, x, k, transposed, start, y, rows, column
         vector, vecs = block(vectors, index - g * blocks)
         wide, f = vecs * lanes, g * columns_each + vector * lanes
         valid = min(wide, (g + 1) * columns_each - f)
+        # whole rows of k need no copy, and for few pixels it does not pay
+        as_it_is = not transposed and valid == wide and (wide == y.shape[3] or x_rows.size < PACKING_PAYS)
         fresh = True
         for tap in range(0, taps, taps_each):
             last_tap = min(taps, tap + taps_each)
             for step in range(0, max(steps, 1), steps_each):
                 length = min(steps_each, steps - step)
                 if as_it_is:
-                    place = (k_flat, (tap * steps + step) * wide, wide)
+                    place = (k_flat, (tap * steps + step) * y.shape[3] + f, y.shape[3])
                 else:
                     place = (panel, zero, wide)
                     if transposed:
@@ -101,20 +103,28 @@ def list_pixels(line, last_line, x, y, rows, columns):
     most = (last_line - line) * Wo + downs * acrosses * SPARE
     table = np.empty((downs * acrosses, 4), np.int64)
     x_rows, y_rows = np.empty(most, np.int64), np.empty(most, np.int64)
+    # the columns sorted by class, so that the loop over pixels only adds
+    js, ends, filled = np.empty((2, Wo), np.int64), np.empty(acrosses, np.int64), 0
+    for b in range(acrosses):
+        for j in range(Wo):
+            if columns[0][j, CLASS] == b:
+                js[0, filled], js[1, filled] = columns[0][j, SOURCE] * C, j * F
+                filled += 1
+        ends[b] = filled
     found, at = 0, 0
     for a in range(downs):
         for b in range(acrosses):
             first = at
+            left = ends[b - 1] if b else 0
             for t in range(line, last_line):
                 n = t // Ho
                 i = t - n * Ho
                 if rows[0][i, CLASS] == a:
-                    source = (n * H + rows[0][i, SOURCE]) * W
-                    for j in range(Wo):
-                        if columns[0][j, CLASS] == b:
-                            x_rows[at] = (source + columns[0][j, SOURCE]) * C
-                            y_rows[at] = (t * Wo + j) * F
-                            at += 1
+                    source = (n * H + rows[0][i, SOURCE]) * W * C
+                    for j in range(left, ends[b]):
+                        x_rows[at + j - left] = source + js[0, j]
+                        y_rows[at + j - left] = t * Wo * F + js[1, j]
+                    at += ends[b] - left
             if at > first:
                 table[found, 0], table[found, 1], table[found, 2], table[found, 3] = a, b, first, at - first
                 fill_spare(x_rows, at)

@@ -18,7 +18,7 @@ from kernels.tiled_sums import SPARE, block, block_count
 TASK_PIXELS = 256
 
 
-@jit(inner=True)
+@jit(inner=True, inline="always")  # one library less to optimise
 def depthwise(x, k, b, y, rows, columns):
     """y (N,Ho,Wo,C) from x (N,H,W,C), k (P,Q,1,C) and b, which may be empty; rows, columns: axes of taps.py."""
     N, Ho, Wo, C = y.shape
@@ -30,7 +30,7 @@ def depthwise(x, k, b, y, rows, columns):
         _run(-(-N * Ho // lines_each), lines_each, x, k, start, y, rows, columns)
 
 
-@jit(parallel=True)
+@jit(inner=True, parallel=True)
 def _run(parts, lines_each, x, k, start, y, rows, columns):
     for t in numba.prange(parts):
         _task(t * lines_each, (t + 1) * lines_each, x, k, start, y, rows, columns)
@@ -53,6 +53,8 @@ def _task(line, last_line, x, k, start, y, rows, columns):
             panel = (k_flat, c, C)
             if vecs == 4:
                 _sum_products(simd.empty_tile(x, 4), source, panel, start, target, runs, count, True)
+            elif vecs == 3:
+                _sum_products(simd.empty_tile(x, 3), source, panel, start, target, runs, count, True)
             elif vecs == 2:
                 _sum_products(simd.empty_tile(x, 2), source, panel, start, target, runs, count, True)
             else:
@@ -79,7 +81,7 @@ def _sum_products(empty, source, panel, start, target, runs, rows, fresh):
         simd.store(tile, y, y_offsets, c, count)
 
 
-@jit(inner=True)
+@jit(inner=True, inline="always")  # one library less to optimise
 def depthwise_weights(x, dy, dk, db, rows, columns, stride_across):
     """dk (P,Q,1,C) and db (C,): the taps are the rows of low tiles, the pixels the steps, in parts added in order."""
     N, Ho, Wo, C = dy.shape
@@ -93,7 +95,7 @@ def depthwise_weights(x, dy, dk, db, rows, columns, stride_across):
     add_parts(partial_b, db)
 
 
-@jit(parallel=True)
+@jit(inner=True, parallel=True)
 def _run_weights(parts, lines_each, x, dy, partial_k, partial_b, dk, rows, columns, stride):
     for part in numba.prange(parts):
         _task_weights(
@@ -124,6 +126,8 @@ def _task_weights(part, line, last_line, x, dy, partial_k, partial_b, dk, rows, 
                 target = (total, k_rows, c, min(vecs * simd.lanes(x), C - c))
                 if vecs == 4:
                     _sum_products(simd.low_tile(x, 4, 3), source, panel, total, target, runs, count, False)
+                elif vecs == 3:
+                    _sum_products(simd.low_tile(x, 3, 3), source, panel, total, target, runs, count, False)
                 elif vecs == 2:
                     _sum_products(simd.low_tile(x, 2, 3), source, panel, total, target, runs, count, False)
                 else:

@@ -15,13 +15,14 @@ from kernels.jit import jit
 from kernels.tiled_sums import SPARE, block, block_count, copy_rows, fill_spare, sum_block
 
 TASKS = 16
-PART_PIXELS = 128  # fewer pixels than this are not worth a partial dk
+PART_PIXELS = 512  # fewer pixels than this are not worth a partial dk
 PARTIAL_SIZE = 1 << 19  # all partial dk together: so many numbers stay in the caches until they are added
 PANEL_STEPS = 512  # so many pixels of dy and x stay in the second-level cache while every weight passes over them
+PIECE = 4096  # numbers of dk that a task adds up
 PACKING_PAYS = 64  # copying dy into panels costs one pass over it; worth it from so many weights on
 
 
-@jit(inner=True)
+@jit(inner=True, inline="always")  # one library less to optimise
 def weights_gradient(x, dy, dk, db, rows, columns, stride_across, groups):
     """dk and db from x (N,H,W,C) and dy (N,Ho,Wo,F); rows and columns are forward's axes (taps.py)."""
     N, Ho, Wo, F = dy.shape
@@ -45,7 +46,7 @@ def weights_gradient(x, dy, dk, db, rows, columns, stride_across, groups):
         add_parts(partial_b, db)
 
 
-@jit(parallel=True)
+@jit(inner=True, parallel=True)
 def _run(parts, lines_each, row_parts, terms_each, x, dy, partial_k, partial_b, dk, rows, columns, stride, groups):
     for t in numba.prange(parts * row_parts):
         part, first = t // row_parts, t % row_parts * terms_each
@@ -163,14 +164,25 @@ def add_pixels(line, last_line, dy, total):
             total[f] += flat[t * F + f]
 
 
-@jit(parallel=True)
+@jit(inner=True)
 def add_parts(partial, total):
     """total[e] = partial[0, e] + partial[1, e] + ..., in this order."""
-    size = 4096
-    for piece in numba.prange(-(-total.size // size)):
-        first, last = piece * size, min(total.size, (piece + 1) * size)
+    if total.size <= PIECE:
+        _add_piece(partial, total, 0, total.size)
+    else:
+        _add_pieces(partial, total)
+
+
+@jit(inner=True, parallel=True)
+def _add_pieces(partial, total):
+    for piece in numba.prange(-(-total.size // PIECE)):
+        _add_piece(partial, total, piece * PIECE, min(total.size, (piece + 1) * PIECE))
+
+
+@jit(inner=True)
+def _add_piece(partial, total, first, last):
+    for e in range(first, last):
+        total[e] = partial[0, e]
+    for part in range(1, partial.shape[0]):
         for e in range(first, last):
-            total[e] = partial[0, e]
-        for part in range(1, partial.shape[0]):
-            for e in range(first, last):
-                total[e] += partial[part, e]
+            total[e] += partial[part, e]
