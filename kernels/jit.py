@@ -40,7 +40,7 @@ def jit(parallel: bool = False, inner: bool = False, **options: Any) -> Callable
             settings |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
         dispatcher = numba.njit(parallel=parallel, **settings)(function)
         if folder() is not None:
-            dispatcher._cache = _DiskCache(function)
+            dispatcher._cache = _DiskCache(function, "parallel" if parallel else "serial")
         return dispatcher
 
     return decorate
@@ -118,7 +118,9 @@ class _Files:
     def load(self, key: Any) -> Any:
         try:
             return pickle.loads(self._file(key).read_bytes())
-        except (OSError, EOFError, pickle.UnpicklingError):
+        except FileNotFoundError:
+            return None
+        except Exception:  # a damaged file can raise anything; the kernel is then compiled and written again
             return None
 
     def save(self, key: Any, data: Any) -> None:
@@ -137,9 +139,9 @@ class _Files:
 class _DiskCache(FunctionCache):
     _impl_class = _Impl
 
-    def __init__(self, function: Callable) -> None:
+    def __init__(self, function: Callable, how: str) -> None:
         super().__init__(function)
-        self._cache_file = _Files(self.cache_path, self._impl.filename_base)
+        self._cache_file = _Files(self.cache_path, f"{self._impl.filename_base}.{how}")
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         found = super().load_overload(sig, target_context)
