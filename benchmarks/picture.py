@@ -1,6 +1,6 @@
 """The picture of the README: one output of a trained network, term by term, and what the network is worth.
 
-    convnet demo && python -m benchmarks.picture convnet-demo benchmarks/overview.png
+convnet demo && python -m benchmarks.picture convnet-demo benchmarks/overview.png
 """
 
 from __future__ import annotations
@@ -62,14 +62,9 @@ def _terms(ax, image: np.ndarray, k: np.ndarray, b: float, kernels_value: float,
     ax.axis("off")
     ax.set_title("formula (1), term by term: x(i+p, j+q) · k(p, q)", fontsize=9)
     total = float(np.sum(products.astype(float))) + b
-    ax.text(
-        1,
-        2.75,
-        f"sum {total - b:+.4f} + bias {b:+.4f} = {total:.6f}\nreference {reference:.6f}, fast kernel {kernels_value:.6f}",
-        ha="center",
-        va="top",
-        fontsize=8,
-    )
+    sums = f"sum {total - b:+.4f} + bias {b:+.4f} = {total:.6f}"
+    both = f"reference {reference:.6f}, fast kernel {kernels_value:.6f}"
+    ax.text(1, 2.75, f"{sums}\n{both}", ha="center", va="top", fontsize=8)
 
 
 def _map(ax, feature_map: np.ndarray, p: np.ndarray, classes: tuple[str, ...]) -> None:
