@@ -231,6 +231,25 @@ def store(typingctx, tile, y, rows, v, count):
 
 
 @intrinsic
+def store_sums(typingctx, tile, y, rows, v, start):
+    """y[rows[r] + v] = start + the sum of the tile's row r (one vector): halves added until one number is left."""
+
+    def codegen(context, builder, sig, args):
+        sums, y_value, offsets, first, start_value = args
+        data, n = _data(context, builder, y, y_value), tile.lanes
+        for r in range(tile.rows):
+            vector, apart = builder.extract_value(sums, r), n // 2
+            while apart:
+                other = _shuffle(builder, vector, vector, [(j + apart) % n for j in range(n)])
+                vector, apart = builder.fadd(vector, other), apart // 2
+            total = builder.fadd(start_value, builder.extract_element(vector, ir.Constant(I32, 0)))
+            builder.store(total, builder.gep(data, [builder.add(builder.extract_value(offsets, r), first)]))
+        return context.get_dummy_value()
+
+    return types.void(tile, y, rows, types.intp, tile.dtype), codegen
+
+
+@intrinsic
 def copy_row(typingctx, tile, k, v, count, panel, w, ahead):
     """panel[w : w + width] = k[v : v + count] and then zeros, width - lanes < count <= width.
 

@@ -10,6 +10,7 @@ import numpy as np
 from kernels.conv2d.taps import backward_axis, forward_axis
 from kernels.conv2d.tiles_correlate import correlate
 from kernels.conv2d.tiles_depthwise import depthwise, depthwise_weights
+from kernels.conv2d.tiles_narrow import LEAST_STEPS, MOST_COLUMNS, correlate_narrow
 from kernels.conv2d.tiles_weights import weights_gradient
 from kernels.jit import jit
 
@@ -19,13 +20,15 @@ _NOTHING = {np.dtype(t): np.zeros(0, t) for t in (np.float32, np.float64)}
 def forward(x, k, b, *, stride, padding, dilation, groups, out):
     """y[n,i,j,f] = b[f] + sum_{p,q,c} x[n, s*i + d*p - top, s*j + d*q - left, c] * k[p,q,c,f], into out."""
     bias = _NOTHING[x.dtype] if b is None else b
-    run = _depthwise if is_depthwise(k.shape, groups) else _forward
+    narrow = k.shape[3] <= MOST_COLUMNS * groups and k.shape[2] >= LEAST_STEPS
+    run = _depthwise if is_depthwise(k.shape, groups) else _narrow if narrow else _forward
     run(x, k, bias, False, stride, (padding[0][0], padding[1][0]), dilation, groups, out)
 
 
 def backward_data(dy, k, x_shape, *, stride, padding, dilation, groups, out):
     """dx[n,h,w,c] = sum over the (i,j,p,q,f) in which x[n,h,w,c] stands of dy[n,i,j,f] * k[p,q,c,f], into out."""
-    run = _depthwise_data if is_depthwise(k.shape, groups) else _backward_data
+    narrow = k.shape[2] <= MOST_COLUMNS and k.shape[3] >= LEAST_STEPS * groups
+    run = _depthwise_data if is_depthwise(k.shape, groups) else _narrow_data if narrow else _backward_data
     run(dy, k, _NOTHING[dy.dtype], True, stride, (padding[0][0], padding[1][0]), dilation, groups, out)
 
 
@@ -80,3 +83,17 @@ def _depthwise_weights(x, dy, stride, before, dilation, groups, dk, db):
     rows = forward_axis(dy.shape[1], x.shape[1], dk.shape[0], stride[0], before[0], dilation[0])
     columns = forward_axis(dy.shape[2], x.shape[2], dk.shape[1], stride[1], before[1], dilation[1])
     depthwise_weights(x, dy, dk, db, rows, columns, stride[1])
+
+
+@jit()
+def _narrow(x, k, b, transposed, stride, before, dilation, groups, y):
+    rows = forward_axis(y.shape[1], x.shape[1], k.shape[0], stride[0], before[0], dilation[0])
+    columns = forward_axis(y.shape[2], x.shape[2], k.shape[1], stride[1], before[1], dilation[1])
+    correlate_narrow(x, k, transposed, b, y, rows, columns, groups)
+
+
+@jit()
+def _narrow_data(dy, k, nothing, transposed, stride, before, dilation, groups, dx):
+    rows = backward_axis(dx.shape[1], dy.shape[1], k.shape[0], stride[0], before[0], dilation[0])
+    columns = backward_axis(dx.shape[2], dy.shape[2], k.shape[1], stride[1], before[1], dilation[1])
+    correlate_narrow(dy, k, transposed, nothing, dx, rows, columns, groups)

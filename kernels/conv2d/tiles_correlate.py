@@ -16,7 +16,7 @@ from kernels.tiled_sums import SPARE, block, block_count, fill_spare, sum_block
 
 PANEL_STEPS = 512  # a panel of so many steps, four vectors wide, takes an eighth of a 1 MiB cache
 PACKING_PAYS = 64  # pixels that pass over a panel
-TASKS, LEAST_PIXELS, MOST_PIXELS = 16, 192, 512  # enough tasks for many cores, from the shape alone
+TASKS, LEAST_PIXELS, MOST_PIXELS = 16, 56, 512  # enough tasks for many cores, from the shape alone
 
 
 @jit(inner=True, inline="always")  # one library less to optimise
@@ -32,11 +32,16 @@ def correlate(x, k, transposed, b, y, rows, columns, groups):
         start[f] = b[f] if f < b.size else 0
     blocks = groups * block_count(-(-(F // groups) // lanes))
     lines = N * Ho
-    lines_each = max(1, min(max(lines * Wo // TASKS, LEAST_PIXELS), MOST_PIXELS) // max(Wo, 1))
+    # blocks of columns make tasks without packing anything twice, so pixels are divided only as far as still needed
+    parts = min(-(-TASKS // max(blocks, 1)), lines * Wo // LEAST_PIXELS)
+    parts = max(1, parts, lines * Wo // MOST_PIXELS)
+    lines_each = max(1, -(-lines // parts))
     parts = -(-lines // lines_each)
     blocks_each = -(-blocks // max(1, min(blocks, TASKS // max(parts, 1))))
     parts_across = -(-blocks // max(blocks_each, 1))
-    if y.size:
+    if y.size and parts * parts_across == 1:  # done before a second thread would have started
+        _task(0, lines, 0, blocks, x, k, transposed, start, y, rows, columns, groups)
+    elif y.size:
         _run(parts, lines_each, parts_across, blocks_each, x, k, transposed, start, y, rows, columns, groups)
 
 

@@ -94,6 +94,10 @@ LARGE = (  # x_shape, k_shape, options: several tiles, parts and threads; partia
     ((1, 64, 67, 3), (7, 7, 3, 5), {"padding": 9, "stride": 3}),  # windows that lie wholly in the padding
     ((2, 12, 12, 6), (3, 3, 6, 64), {"stride": 4, "dilation": 2}),  # pixels that no window reads
     ((2, 41, 37, 1), (5, 5, 1, 1), {"padding": 2}),
+    ((2, 23, 21, 3), (3, 5, 3, 44), {"padding": 1, "stride": (2, 1)}),  # few channels of dx
+    ((2, 19, 21, 21), (3, 3, 21, 2), {"padding": 1}),  # few filters
+    ((2, 19, 11, 60), (2, 3, 20, 6), {"groups": 3, "dilation": (1, 2)}),
+    ((2, 19, 11, 6), (2, 3, 2, 60), {"groups": 3, "padding": 1}),
 )
 
 
