@@ -17,7 +17,7 @@ from typing import Any
 
 import llvmlite
 import numba
-from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, NullCache, _CacheLocator
 from platformdirs import user_cache_path
 
 # contract: a*b + c may become one fused multiply-add. Never nnan, ninf or reassoc: a NaN pixel must stay a NaN,
@@ -39,8 +39,8 @@ def jit(parallel: bool = False, inner: bool = False, **options: Any) -> Callable
         if inner:
             settings |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
         dispatcher = numba.njit(parallel=parallel, **settings)(function)
-        if folder() is not None:
-            dispatcher._cache = _DiskCache(function, "parallel" if parallel else "serial")
+        how = "parallel" if parallel else "serial"
+        dispatcher._cache = _NoCache(function) if folder() is None else _DiskCache(function, how)
         return dispatcher
 
     return decorate
@@ -146,6 +146,18 @@ class _DiskCache(FunctionCache):
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         found = super().load_overload(sig, target_context)
         if found is None:
-            for listener in on_compile:
-                listener(f"{self._py_func.__module__}.{self._py_func.__name__}")
+            _tell(self._py_func)
         return found
+
+
+class _NoCache(NullCache):
+    def __init__(self, function: Callable) -> None:
+        self._py_func = function
+
+    def load_overload(self, sig: Any, target_context: Any) -> None:
+        _tell(self._py_func)
+
+
+def _tell(function: Callable) -> None:
+    for listener in on_compile:
+        listener(f"{function.__module__}.{function.__name__}")
