@@ -28,7 +28,7 @@ def main(demo: str, out: str) -> None:
     image = x[y == 1][0]
     graph = model.graph(image.shape)
     call = next(c for c in graph.calls if isinstance(c.layer, Conv2D))
-    plan = Plan(graph, 1)
+    plan = Plan(graph, 1, rewritten=False)
     p = plan.run(image[None])[0]
     maps = plan.of(call.output)[0]
     kernel, bias = call.layer.get_weights()

@@ -123,7 +123,7 @@ def feature_maps(model: Model, image: np.ndarray) -> Figure:
     call = next((call for call in graph.calls if isinstance(call.layer, Conv2D)), None)
     if call is None:
         raise ValueError(f"{model.name}: there is no convolution whose maps could be drawn")
-    plan = Plan(graph, 1)
+    plan = Plan(graph, 1, rewritten=False)
     plan.run(image[None])
     maps = plan.of(call.output)[0]
     figure, axes = _grid(np.moveaxis(maps, -1, 0), "gray", first=image[..., 0])

@@ -10,6 +10,7 @@ import numpy as np
 from convnet.bindings import BINDINGS, Run, Site, nothing
 from convnet.graph import Graph, Node
 from convnet.lowering import Lowering, Step, Value, lower, value_of
+from convnet.rewrite import pool_before_relu
 from kernels import registry
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Plan:
 
     Buffers: `x` (batch, *sample), `y` the output; with a loss also `target`, `weights` (or None), `loss` (0-d), and
     `gradients`, an array for each trainable parameter. They are the plan's own: copy what goes to a user.
+    `rewritten=False` keeps every step as the layers gave it, so that `of` finds every layer's output.
     """
 
     def __init__(
@@ -37,9 +39,12 @@ class Plan:
         target: str = "cpu",
         gradients: dict[Parameter, np.ndarray] | None = None,
         input_gradient: bool = False,
+        rewritten: bool = True,
     ) -> None:
         self.batch, self.dtype, self.target = batch, graph.dtype, target
         self.low: Lowering = lower(graph, training)
+        if rewritten:
+            self.low.steps = pool_before_relu(self.low.steps)
         self._arrays: dict[Value, np.ndarray] = {}
         self._grads: dict[Value, np.ndarray] = {}
         self.gradients = {} if gradients is None else gradients
@@ -70,7 +75,7 @@ class Plan:
         return self.y.copy()
 
     def of(self, node: Node) -> np.ndarray:
-        """The numbers of a recorded node after forward. Memory may be shared: copy what you keep."""
+        """The numbers of a recorded node after forward (of a plan that was not rewritten). Copy what you keep."""
         return self._array(value_of(self.low, node))
 
     @property

@@ -133,3 +133,29 @@ def test_a_fused_softmax_gives_the_loss_and_gradient_of_the_two_alone():
         results.append((float(plan.loss), plan.gradients[dense.parameters[0]].copy()))
     np.testing.assert_allclose(results[0][0], results[1][0], rtol=1e-13)
     np.testing.assert_allclose(results[0][1], results[1][1], rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize("pool", [layers.MaxPooling2D(2), layers.MaxPooling2D(3, 2, "same"), layers.MaxPooling2D(2, 1)])
+def test_pooling_before_relu_gives_the_bits_of_relu_before_pooling(pool):
+    """Small integers make ties and windows without a positive number; one pixel is NaN."""
+    conv, dense = layers.Conv2D(3, 2, activation="relu"), layers.Dense(4)
+    graph = record(lambda node: dense(layers.Flatten()(pool(conv(node)))), SHAPE, np.float32, None, "test")
+    rng = np.random.default_rng(0)
+    conv.set_weights([rng.integers(-1, 2, w.shape).astype(np.float32) for w in conv.get_weights()])
+    dense.set_weights([rng.integers(-1, 2, w.shape).astype(np.float32) for w in dense.get_weights()])
+    x = rng.integers(-2, 3, (3, *SHAPE)).astype(np.float32)
+    x[2, 3, 3, 0] = np.nan
+    loss, results = losses.MeanSquaredError(), []
+    for rewritten in (True, False):
+        plan = Plan(graph, 3, training=True, loss=loss, input_gradient=True, rewritten=rewritten)
+        loss.fill(plan.target_array, np.zeros((3, 4)))
+        plan.x[...] = x
+        plan.forward()
+        plan.backward()
+        operations = [step.operation for step in plan.low.steps]
+        assert operations[1:3] == (["maxpool2d", "relu"] if rewritten else ["relu", "maxpool2d"])
+        results.append((plan.y.copy(), plan.dx.copy(), *(g.copy() for g in plan.gradients.values())))
+    for a, b in zip(*results, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert np.isnan(results[0][0][2]).any()
+    assert not np.isnan(results[0][0][:2]).any()
