@@ -21,6 +21,11 @@ Markdown = Annotated[Path | None, typer.Option("--markdown", help="Write the tab
 Only = Annotated[str | None, typer.Option(help="Only cases whose name contains this.")]
 Quick = Annotated[bool, typer.Option("--quick", help="A few short samples: to see that it works, not to report.")]
 Ops = Annotated[bool, typer.Option("--ops", help="The other operations instead of convolution.")]
+Allocate = Annotated[bool, typer.Option("--allocate", help="Ours make new arrays each time, as PyTorch does.")]
+Batch = Annotated[list[int] | None, typer.Option(help="Batch size, may be given several times.")]
+Python = Annotated[str | None, typer.Option(help="A Python that has it, if this one does not.")]
+Kernel = Annotated[Path | None, typer.Option(help="Your own file with a `forward` like reference.py's.")]
+Picture = Annotated[Path, typer.Option(help="Where to draw; .png and .svg are added.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads for everybody; all cores if not given.")]
 
 
@@ -70,7 +75,7 @@ def kernels(
 @app.command()
 def peers(
     only: Only = None, ops: Ops = False, quick: Quick = False, threads: Threads = None,
-    allocate: Annotated[bool, typer.Option("--allocate", help="Ours make new arrays each time, as PyTorch does.")] = False,
+    allocate: Allocate = False,
     json: Json = None, markdown: Markdown = None,
 ) -> None:  # fmt: skip
     """The same against PyTorch, in turn in one process: ratios with their intervals."""
@@ -92,6 +97,67 @@ def peers(
 
     options = {"only": only, "ops": ops, "quick": quick, "allocate": allocate}
     deliver(*peers_command.run(others() if ops else convolutions(), effort, options), json, markdown)
+
+
+@app.command()
+def listing(
+    tensorflow_python: Python = None, jax_python: Python = None, batch: Batch = None, quick: Quick = False,
+    threads: Threads = None, json: Json = None, markdown: Markdown = None,
+) -> None:  # fmt: skip
+    """A training step of the listing, one image, and memory: ours, PyTorch, TensorFlow, JAX in turn."""
+    from importlib.util import find_spec
+
+    from benchmarks import listing_command
+
+    effort = prepare(quick, threads)
+    pythons = {}
+    for name, given in (("TensorFlow", tensorflow_python), ("JAX", jax_python)):
+        if given or find_spec(name.lower()):
+            pythons[name] = given or sys.executable
+    options = {"quick": quick, "batches": batch or list(listing_command.BATCHES)}
+    deliver(*listing_command.run(pythons, effort, options), json, markdown)
+
+
+@app.command()
+def ladder(
+    kernel: Kernel = None, only: Only = None, quick: Quick = False, threads: Threads = None, json: Json = None,
+    markdown: Markdown = None,
+) -> None:  # fmt: skip
+    """Every variant of conv2d, rung by rung, and your own."""
+    from benchmarks import cases, ladder_command
+
+    effort = prepare(quick, threads)
+    options = {"kernel": kernel and kernel.name, "only": only, "quick": quick}
+    todo = cases.chosen(cases.CONV, only) if only else cases.LADDER
+    deliver(*ladder_command.run(kernel, todo, effort, options), json, markdown)
+
+
+@app.command()
+def scaling(quick: Quick = False, threads: Threads = None, json: Json = None, markdown: Markdown = None) -> None:
+    """How conv2d's time grows with batch, side, channels, filters and threads."""
+    from benchmarks import scaling_command
+
+    deliver(*scaling_command.run(prepare(quick, threads), {"quick": quick}), json, markdown)
+
+
+@app.command()
+def roofline(
+    out: Picture = Path("roofline"), quick: Quick = False, threads: Threads = None, json: Json = None,
+    markdown: Markdown = None,
+) -> None:  # fmt: skip
+    """Measure this machine's roof and draw the rungs under it."""
+    from benchmarks import roofline_command
+
+    deliver(*roofline_command.run(out, prepare(quick, threads), {"quick": quick}), json, markdown)
+
+
+@app.command()
+def compare(first: Path, second: Path, markdown: Markdown = None) -> None:
+    """Two JSON files of one command: what became faster, slower, or cannot be decided."""
+    from benchmarks import compare_command, results
+
+    table = compare_command.table(results.read(first), results.read(second))
+    deliver({}, [table], None, markdown)
 
 
 def main() -> None:
