@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks import figures_of_merit as merit
 from benchmarks import peaks, quiet, results, sampling
-from benchmarks.tables import Table, disturbed, machine_line, seconds
+from benchmarks.tables import Table, disturbed, machine_line, seconds, tell
 from benchmarks.tasks import Task
 
 
@@ -19,6 +19,7 @@ def measure(task: Task, effort: sampling.Effort) -> dict[str, Any]:
     task.verify("after")
     entry = results.record(task, samples, first_call=jit, others=others)
     results.check_possible(entry)
+    tell(f"{task.case}, {task.name}, {task.variant}: {seconds(merit.median(samples))}")
     return entry
 
 

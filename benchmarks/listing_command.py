@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks import figures_of_merit as merit
 from benchmarks import quiet, results, sampling
 from benchmarks.child import Child
-from benchmarks.tables import Table, disturbed, machine_line, seconds
+from benchmarks.tables import Table, disturbed, machine_line, seconds, tell
 
 BATCHES = (8, 32, 128, 512)
 MEMORY_STEPS = 200
@@ -77,6 +77,7 @@ def _rounds(case: str, name: str, runs: dict[str, Any], effort: sampling.Effort)
                 samples[n].append(runs[n]())
         return samples
 
+    tell(case)
     rounds = 1
     measure()
     rounds = max(3, effort.rounds // 2)

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks import op_oracles as oracle
+from benchmarks import op_updates
 from benchmarks.cases import Op
 from benchmarks.tasks import Task
-from kernels import adam, avgpool2d, batchnorm, crossentropy, dense, maxpool2d, mse, relu, sgd, sigmoid, softmax
+from kernels import avgpool2d, batchnorm, crossentropy, dense, maxpool2d, mse, relu, sigmoid, softmax
 from tests.rounding import gamma, unit
 
 U = unit(np.float32)
@@ -182,51 +183,8 @@ def _crossentropy(case: Op, draw: Callable) -> Iterator[Task]:
     yield _task(case, "backward", inputs, backward, exact(1), bound, 5 * N * K)
 
 
-def _update(case: Op, start: dict[str, np.ndarray], update: Callable, exact: Callable, bounds: Callable, each: int):
-    """A task that overwrites its arrays; `start` holds p, g and the states, exact and bounds are of (p, states)."""
-    held = {n: a.copy() for n, a in start.items()}
-    written = [n for n in held if n != "g"]
-
-    def reset() -> None:
-        for n in written:
-            held[n][...] = start[n]
-
-    moved = sum(a.nbytes for a in held.values()) + sum(held[n].nbytes for n in written)
-    wide = {n: a.astype(float) for n, a in start.items()}
-    spots = tuple(held[n] for n in written)
-    return Task(
-        case.name, "update", lambda: update(**held), lambda: spots, lambda: exact(**wide), lambda: bounds(**wide),
-        each * held["p"].size, moved, inputs=start, reset=reset,
-    )  # fmt: skip
-
-
-def _adam(case: Op, draw: Callable) -> Iterator[Task]:
-    start = {n: draw(*case.x) for n in "pgmv"}
-    start["v"] = np.abs(start["v"])
-    step = 10
-
-    def bounds(p: Any, g: Any, m: Any, v: Any) -> tuple:
-        sizes = np.abs(m) + 0.1 * (np.abs(g) + np.abs(m)), v + 0.001 * (g**2 + v)
-        alpha = 0.001 * np.sqrt(1 - 0.999**step) / (1 - 0.9**step)
-        size = np.abs(p) + alpha * sizes[0] / (np.sqrt(oracle.adam(p, g, m, v, step)[2]) + 1e-7)
-        return gamma(20, np.float32) * size, gamma(5, np.float32) * sizes[0], gamma(5, np.float32) * sizes[1]
-
-    update = lambda p, g, m, v: adam.update(p, g, m, v, step=step)  # noqa: E731
-    yield _update(case, start, update, lambda **a: oracle.adam(**a, step=step), bounds, 12)
-
-
-def _sgd(case: Op, draw: Callable) -> Iterator[Task]:
-    start = {n: draw(*case.x) for n in "pgv"}
-    exact = lambda p, g, v: (p + 0.9 * v - 0.01 * g, 0.9 * v - 0.01 * g)  # noqa: E731
-
-    def bounds(p: Any, g: Any, v: Any) -> tuple:
-        size = 0.9 * np.abs(v) + 0.01 * np.abs(g)
-        return gamma(8, np.float32) * (np.abs(p) + size), gamma(4, np.float32) * size
-
-    yield _update(case, start, lambda p, g, v: sgd.update(p, g, v, lr=0.01, momentum=0.9), exact, bounds, 4)
-
-
 MAKERS: dict[str, Callable] = {
     "relu": _relu, "sigmoid": _sigmoid, "softmax": _softmax, "maxpool2d": _maxpool, "avgpool2d": _avgpool,
-    "dense": _dense, "batchnorm": _batchnorm, "mse": _mse, "crossentropy": _crossentropy, "adam": _adam, "sgd": _sgd,
+    "dense": _dense, "batchnorm": _batchnorm, "mse": _mse, "crossentropy": _crossentropy,
+    "adam": op_updates.adam_task, "sgd": op_updates.sgd_task,
 }  # fmt: skip

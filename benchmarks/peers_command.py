@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks import figures_of_merit as merit
 from benchmarks import quiet, results, sampling
-from benchmarks.tables import Table, disturbed, machine_line, seconds
+from benchmarks.tables import Table, disturbed, machine_line, seconds, tell
 from benchmarks.tasks import Task
 
 
@@ -22,6 +22,8 @@ def measure(ours: Task, theirs: Task, effort: sampling.Effort) -> list[dict[str,
         task.verify("after")
         entries.append(results.record(task, samples[task.variant], others=others))
         results.check_possible(entries[-1])
+    value, low, high = merit.ratio(*(e["samples"] for e in entries), paired=True)
+    tell(f"{ours.case}, {ours.name}: {value:.2f} ({low:.2f} - {high:.2f}) of PyTorch's time")
     return entries
 
 

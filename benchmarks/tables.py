@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -39,6 +40,11 @@ class Table:
         line = ["---"] * self.words + ["---:"] * (len(self.columns) - self.words)
         lines = [f"**{self.title}**", "", *("| " + " | ".join(r) + " |" for r in (self.columns, line, *self.rows))]
         return "\n".join([*lines, "", *(f"{note}\n" for note in self.notes)])
+
+
+def tell(text: str) -> None:
+    """Progress for people: stderr, so that stdout stays clean for the tables."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def seconds(value: float) -> str:
