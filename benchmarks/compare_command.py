@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from benchmarks import figures_of_merit as merit
-from benchmarks.tables import Table, seconds
+from benchmarks.tables import Table, is_disturbed, seconds
 
 Verdict = tuple[tuple[str, str, str], float, float, float, str]
 
@@ -13,17 +13,20 @@ Verdict = tuple[tuple[str, str, str], float, float, float, str]
 def compare(old: dict[str, Any], new: dict[str, Any]) -> list[Verdict]:
     """(case, pass, variant), new/old with its interval, verdict; for what stands in both. ValueError if nothing does.
 
+    A disturbed measurement decides nothing.
+
     The samples of two runs are not paired. Two runs on one machine can differ by more than their samples show (another
     clock, another neighbour): confirm a verdict by a third run.
     """
-    before, after = ({(e["case"], e["pass"], e["variant"]): e["samples"] for e in d["records"]} for d in (old, new))
+    before, after = ({(e["case"], e["pass"], e["variant"]): e for e in d["records"]} for d in (old, new))
     both = [key for key in before if key in after]
     if not both:
         raise ValueError("the files have no case in common: make both with the same command and options")
     found = []
     for key in both:
-        value, low, high = merit.ratio(after[key], before[key], paired=False)
-        found.append((key, value, low, high, merit.verdict(low, high)))
+        value, low, high = merit.ratio(after[key]["samples"], before[key]["samples"], paired=False)
+        noisy = is_disturbed(before[key]) or is_disturbed(after[key])
+        found.append((key, value, low, high, "undecided" if noisy else merit.verdict(low, high)))
     return found
 
 

@@ -1,7 +1,7 @@
 """This machine's own roof: multiply-adds from registers, and bytes to and from each level of memory.
 
 Both use the same vectors and threads as the kernels. The best of many short runs counts, since a roof is what can be
-reached, not what usually is.
+reached, not what usually is. Compiled anew in each run: kernels.jit's cache knows the sources of kernels/ only.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import numba
 import numpy as np
 
 from kernels import simd
-from kernels.jit import jit
+from kernels.jit import FASTMATH
 
 REPEATS, SECONDS = 12, 0.003
 SETS = tuple(2**e for e in range(15, 28, 2))  # bytes of the working set of all threads: 32 KiB to 128 MiB
 MARGIN = 1.05  # beyond this times the roof a figure is an error of the measurement
 
 
-_seen: dict[str, float] = {}  # the best so far
+_seen: dict[str | int, float] = {}  # the best so far
 
 
 def fma() -> float:
@@ -50,7 +50,8 @@ def bandwidth(working_set: float) -> float:
 @cache
 def bandwidths() -> dict[int, float]:
     """Working set in bytes -> GB/s: the best of reading (sum), copying and the triad a = b + s*c."""
-    raw = {size: max(_traffic(kind, size) for kind in range(3)) for size in SETS}
+    raw = {size: max(_seen.get(size, 0.0), *(_traffic(kind, size) for kind in range(3))) for size in SETS}
+    _seen.update(raw)
     # the larger set cannot be faster than a smaller one: starting threads weighs on the small ones
     return {size: max(raw[s] for s in SETS if s >= size) for size in SETS}
 
@@ -94,13 +95,13 @@ def _traffic(kind: int, size: int) -> float:
     return _best(lambda steps: _move(kind, steps, a, b, c), 4 * arrays * threads * length) / 1e9
 
 
-@jit(parallel=True)
+@numba.njit(parallel=True, fastmath=FASTMATH)
 def _fma(threads, steps, x, y):
     for t in numba.prange(threads):
         _fma_loop(steps, x, y[t])
 
 
-@jit(inner=True)
+@numba.njit(fastmath=FASTMATH)
 def _fma_loop(steps, x, y):
     tile = simd.low_tile(x, 4, 5)  # 20 sums, 4 vectors, 5 numbers: all of it fits into 32 registers
     rows = simd.row_offsets(tile, np.arange(5), 0)
@@ -109,13 +110,13 @@ def _fma_loop(steps, x, y):
     simd.store(tile, y, simd.row_offsets(tile, np.arange(5) * simd.width(tile), 0), 0, simd.width(tile))
 
 
-@jit()
+@numba.njit(fastmath=FASTMATH)
 def _fma_flops(x):
     """Operations of one step of `_fma_loop`."""
     return 2 * 64 * 5 * simd.width(simd.low_tile(x, 4, 5))
 
 
-@jit(parallel=True)
+@numba.njit(parallel=True, fastmath=FASTMATH)
 def _move(kind, steps, a, b, c):
     total = np.zeros(a.shape[0], np.float32)
     for t in numba.prange(a.shape[0]):
@@ -128,7 +129,7 @@ def _move(kind, steps, a, b, c):
     return total
 
 
-@jit(inner=True, fastmath=True)  # this sum may be reordered: its value is of no interest
+@numba.njit(fastmath=True)  # this sum may be reordered: its value is of no interest
 def _read(steps, a):
     total = np.float32(0)
     for step in range(steps):
@@ -139,7 +140,7 @@ def _read(steps, a):
     return total
 
 
-@jit(inner=True)
+@numba.njit(fastmath=FASTMATH)
 def _copy(steps, a, b):
     for step in range(steps):
         s = np.float32(step)
@@ -147,7 +148,7 @@ def _copy(steps, a, b):
             b[i] = a[i] + s
 
 
-@jit(inner=True)
+@numba.njit(fastmath=FASTMATH)
 def _triad(steps, a, b, c):
     for step in range(steps):
         s = np.float32(step)

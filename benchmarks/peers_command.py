@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks import figures_of_merit as merit
 from benchmarks import quiet, results, sampling
-from benchmarks.tables import Table, disturbed, machine_line, seconds, tell
+from benchmarks.tables import Table, disturbed, is_disturbed, machine_line, seconds, tell
 from benchmarks.tasks import Task
 
 
@@ -55,22 +55,27 @@ def tables(document: dict[str, Any]) -> list[Table]:
     found: dict[str, list[tuple[float, float, float]]] = {}
     for a, b in zip(records[::2], records[1::2], strict=True):
         value, low, high = merit.ratio(a["samples"], b["samples"], paired=True)
-        found.setdefault(a["pass"], []).append((value, low, high))
+        noisy = is_disturbed(a)
+        if not noisy:
+            found.setdefault(a["pass"], []).append((value, low, high))
         times = (seconds(merit.median(e["samples"])) for e in (a, b))
         rates = (f"{results.gflops(e):.1f}" for e in (a, b))
         interval = f"{low:.2f} - {high:.2f}"
-        mark = merit.verdict(low, high)
+        mark = "disturbed" if noisy else merit.verdict(low, high)
         table.add(a["case"], a["pass"], *times, b.get("layout", ""), *rates, f"{value:.2f}", interval, mark)
     table.notes += [machine_line(document), *disturbed(document)]
     return [table, summary(found)]
 
 
 def summary(found: dict[str, list[tuple[float, float, float]]]) -> Table:
-    """Geometric mean of the ratios, and on how many shapes the whole interval lies below, or above, 1."""
+    """Geometric mean of the ratios, and on how many shapes the whole interval lies below, or above, 1.
+
+    Disturbed measurements are no evidence for anybody and are left out.
+    """
     columns = ["pass", "shapes", "geometric mean", "faster", "undecided", "slower", "slowest ratio"]
-    table = Table("By pass", columns)
+    table = Table("By pass, without what was disturbed", columns)
     everything = [r for ratios in found.values() for r in ratios]
-    for name, ratios in (*found.items(), ("all", everything)):
+    for name, ratios in (*found.items(), ("all", everything)) if everything else ():
         verdicts = [merit.verdict(low, high) for _, low, high in ratios]
         counts = [verdicts.count(v) for v in ("faster", "undecided", "slower")]
         values = [r[0] for r in ratios]

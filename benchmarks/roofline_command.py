@@ -87,4 +87,4 @@ def _points(ax: Any, records: list[dict[str, Any]]) -> None:
     columns = sorted({(e["flops"] / e["bytes"], e["case"]) for e in records})
     for index, (x, case) in enumerate(columns):  # each name over its column, at two heights so that none meet
         ax.axvline(x, color="0.85", lw=0.8, zorder=1)
-        ax.text(x, 0.36 if index % 2 else 0.46, case, ha="center", fontsize=8, backgroundcolor="white", zorder=2)
+        ax.text(x, 0.34 if index % 2 else 0.47, case, ha="center", fontsize=8, backgroundcolor="white", zorder=2)

@@ -71,9 +71,14 @@ def machine_line(document: dict[str, Any]) -> str:
     return "; ".join([*parts, f"Python {m['python']}", *names, f"commit {m['commit']}", m["date"]])
 
 
+def is_disturbed(entry: dict[str, Any]) -> bool:
+    """Did other programs take more than 5 % of the processors while it was measured?"""
+    return (entry.get("others") or 0) > NOISY
+
+
 def disturbed(document: dict[str, Any]) -> list[str]:
     """A warning that names how many measurements other programs disturbed, if any."""
-    noisy = [e for e in document["records"] if (e.get("others") or 0) > NOISY]
+    noisy = [e for e in document["records"] if is_disturbed(e)]
     if not noisy:
         return []
     worst = max(e["others"] for e in noisy)

@@ -5,13 +5,14 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks import compare_command, peaks, results, sampling, tasks
+from benchmarks import compare_command, peaks, peers_command, results, sampling, tasks
 from benchmarks.cases import TINY
 
 
 def document(**samples):
     records = [{"case": c, "pass": "forward", "variant": "cpu", "samples": s} for c, s in samples.items()]
     machine = {"model": "made up", "threads": 2, "vector_bits": 256, "versions": {}}
+    machine |= {"python": "3", "commit": None, "date": "today"}
     keys = {"schema": results.SCHEMA, "command": "kernels", "options": {}, "machine": machine, "peak": None}
     return {**keys, "records": records}
 
@@ -23,6 +24,19 @@ def test_compare_says_faster_slower_or_undecided():
     found = {key[0]: verdict for key, *_, verdict in compare_command.compare(old, new)}
     assert found == {"a": "faster", "b": "slower", "c": "undecided"}
     assert compare_command.table(old, new).notes == ["1 faster, 1 slower, 1 undecided"]
+
+
+def test_a_disturbed_measurement_counts_for_nobody():
+    entry = {"case": "a", "pass": "forward", "flops": 1, "bytes": 1, "samples": [1.0, 1.0]}
+    pair = [{**entry, "variant": "cpu", "others": 0.3}, {**entry, "variant": "PyTorch", "samples": [2.0, 2.0]}]
+    made, by_pass = peers_command.tables({**document(a=[1.0]), "records": pair})
+    assert made.rows[0][-1] == "disturbed"
+    assert by_pass.rows == []
+    pair[0]["others"] = 0.0
+    assert peers_command.tables({**document(a=[1.0]), "records": pair})[1].rows[0][3:6] == ["1", "0", "0"]
+    old, new = document(a=[1.0, 1.0]), document(a=[2.0, 2.0])
+    old["records"][0]["others"] = 0.3
+    assert compare_command.compare(old, new)[0][-1] == "undecided"
 
 
 def test_compare_warns_where_the_machines_differ_and_refuses_files_without_a_common_case():
