@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from convnet import evaluation
-from convnet.callbacks import Callback, EarlyStopping, History
+from convnet.callbacks import EarlyStopping, History
 from convnet.data.augment import Augmented
 from convnet.networks import NETWORKS, compile_for
 from convnet.utils import set_random_seed
@@ -17,15 +17,27 @@ if TYPE_CHECKING:
     from convnet.model import Model
 
 
-class ValidationAUC(Callback):
-    """Adds val_auc to the figures of an epoch, so that the model can be chosen by it."""
+class BestByAUC(EarlyStopping):
+    """Adds val_auc to the figures of an epoch, stops by it, and brings the best epoch's weights back.
 
-    def __init__(self, x: np.ndarray, y: np.ndarray) -> None:
+    Of epochs with one AUC the one with the smaller val_loss is better: on an easy task the first epoch that ranks all
+    images rightly is not yet the one whose probabilities lie on the right side of 1/2.
+    """
+
+    def __init__(self, x: np.ndarray, y: np.ndarray, patience: int) -> None:
+        super().__init__("val_auc", patience=patience, restore_best_weights=True)
         self.x, self.y = x, y
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         area = evaluation.auc(self.y, probabilities(self.model, self.x))
         logs["val_auc"] = float("nan") if area is None else area
+        super().on_epoch_end(epoch, logs)
+
+    def watched(self, logs: dict[str, float]) -> Any:
+        return logs["val_auc"], -logs["val_loss"]
+
+    def better(self, value: Any, best: Any) -> bool:
+        return not np.isnan(value).any() and (best is None or value > best)
 
 
 def train(
@@ -57,16 +69,19 @@ def train(
     one_hot = network == "formula"
     targets = (np.eye(len(cohort.classes), dtype=np.float32)[t] if one_hot else t for t in (y, y_val))
     y_fit, y_check = targets
-    monitor = "val_loss" if evaluation.auc(y_val, np.eye(len(cohort.classes))[y_val]) is None else "val_auc"
-    watch: list[Callback] = [ValidationAUC(x_val, y_val)] if monitor == "val_auc" else []
-    stop = EarlyStopping(monitor, patience=patience, restore_best_weights=True)
+    by_auc = evaluation.auc(y_val, np.eye(len(cohort.classes))[y_val]) is not None
+    stop = (
+        BestByAUC(x_val, y_val, patience)
+        if by_auc
+        else EarlyStopping("val_loss", patience=patience, restore_best_weights=True)
+    )
     history = model.fit(
         Augmented(x, seed=seed) if augment else x,
         y_fit,
         batch_size=batch_size,
         epochs=epochs,
         validation_data=(x_val, y_check),
-        callbacks=[*watch, stop],
+        callbacks=[stop],
         verbose=verbose,
     )
     model.metadata = {
@@ -76,8 +91,8 @@ def train(
         "images": cohort.counts(),
         "epochs_run": len(history.epoch),
         "best_epoch": stop.best_epoch + 1,
-        "chosen_by": monitor,
-        "chosen_value": stop.best,
+        "chosen_by": stop.monitor,
+        "chosen_value": history.history[stop.monitor][stop.best_epoch],
         "notice": evaluation.NOTICE,
     }
     return model, history

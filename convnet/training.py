@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from convnet import losses, metrics, optimizers
-from convnet.callbacks import Callback, History
+from convnet.callbacks import Callback, EarlyStopping, History
 from convnet.feeding import Batches, split_validation, three
 from convnet.progress import Progress, tell_of_compilation
 from convnet.utils import next_seed, refuse
@@ -100,7 +100,7 @@ class Trainer:
         calls = [*(callbacks or []), history]
         progress = Progress(verbose, epochs, data.count)
         rng = np.random.Generator(np.random.Philox(next_seed())) if shuffle else None
-        best = _Best(self)
+        best = _Best(self, calls)
         with tell_of_compilation(progress.loud), progress:
             self._begin(calls)
             try:
@@ -250,11 +250,15 @@ class _Tally:
 
 
 class _Best:
-    """The weights of the best epoch so far (by val_loss, else by loss), for when training is interrupted."""
+    """The weights of the best epoch so far (by val_loss, else by loss), for when training is interrupted.
 
-    def __init__(self, model: Any) -> None:
+    An EarlyStopping that restores has a say in what is best: then it does so, and not this.
+    """
+
+    def __init__(self, model: Any, calls: list[Callback]) -> None:
         self.model, self.value, self.epoch = model, float("inf"), -1
         self.weights: list[np.ndarray] | None = None
+        self.others = [c for c in calls if isinstance(c, EarlyStopping) and c.restore_best_weights]
 
     def note(self, epoch: int, logs: dict[str, float]) -> None:
         value = logs.get("val_loss", logs["loss"])
@@ -262,6 +266,9 @@ class _Best:
             self.value, self.epoch, self.weights = value, epoch, self.model.get_weights()
 
     def restore(self) -> str:
+        for c in self.others:
+            if c.best_weights is not None:
+                return f"the weights are those of the best epoch by {c.monitor}, {c.best_epoch + 1}."
         if self.weights is None:
             return "no epoch was complete; the weights are those of the last finished step."
         self.model.set_weights(self.weights)
