@@ -114,6 +114,7 @@ class Trainer:
                 progress.say(f"Interrupted: {best.restore()}")
             for c in calls:
                 c.on_train_end()
+        targets.warn_of_slow_threads()
         return history
 
     def _begin(self, calls: list[Callback]) -> None:
