@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -62,7 +63,15 @@ def train(
     x_val, y_val = cohort.split("val")
     for name, labels in (("train", y), ("val", y_val)):
         if not len(labels):
-            raise ValueError(f"train: the '{name}' split has no images; the model is fitted on train, chosen on val")
+            raise ValueError(
+                f"train: the '{name}' split has no images: the model is fitted on train and chosen on val. Mark rows of "
+                "the table as val, or leave its split column out and the images are dealt 70/10/20"
+            )
+    missing = [c for i, c in enumerate(cohort.classes) if i not in y]
+    if len(cohort.classes) < 2 or missing:
+        only = f"only {cohort.classes[0]!r}"
+        lacks = f"no image of class {missing[0]!r} in the split 'train'" if missing else only
+        raise ValueError(f"train: needs images of two classes or more, but there is {lacks}")
     set_random_seed(seed)
     model = NETWORKS[network](len(cohort.classes), dropout=dropout, name=network)
     compile_for(model, network)
@@ -84,11 +93,16 @@ def train(
         callbacks=[stop],
         verbose=verbose,
     )
+    if not history.epoch:
+        raise KeyboardInterrupt  # before one epoch was complete: there is no model to keep
+    if stop.best is None:
+        raise ValueError(f"train: {stop.monitor} was never a number: training diverged, or the images hold NaN")
     model.metadata = {
         "classes": list(cohort.classes),
         "network": network,
         "seed": seed,
         "images": cohort.counts(),
+        "seen": [fingerprint(image) for name in ("train", "val") for image in cohort.split(name)[0]],
         "epochs_run": len(history.epoch),
         "best_epoch": stop.best_epoch + 1,
         "chosen_by": stop.monitor,
@@ -96,6 +110,17 @@ def train(
         "notice": evaluation.NOTICE,
     }
     return model, history
+
+
+def fingerprint(image: np.ndarray) -> str:
+    """64 bits of a hash of the prepared pixels: the same image is known again, whatever its file's name."""
+    return hashlib.sha256(image.tobytes()).hexdigest()[:16]
+
+
+def seen_in_training(model: Model, x: np.ndarray) -> int:
+    """How many of these images the model was fitted or chosen on."""
+    seen = set(model.metadata.get("seen", ()))
+    return sum(fingerprint(image) in seen for image in x)
 
 
 def classes_of(model: Model) -> tuple[str, ...]:
@@ -130,4 +155,5 @@ def evaluate(
     if not len(y):
         raise ValueError(f"evaluate: the split {split!r} has no images; there is {cohort.counts()}")
     p = probabilities(model, x)
-    return {"split": split, **evaluation.measure(y, p, classes, positive)}, p
+    known = {"split": split, "seen_in_training": seen_in_training(model, x)}
+    return {**known, **evaluation.measure(y, p, classes, positive)}, p
