@@ -64,8 +64,8 @@ def train(
     for name, labels in (("train", y), ("val", y_val)):
         if not len(labels):
             raise ValueError(
-                f"train: the '{name}' split has no images: the model is fitted on train and chosen on val. Mark rows of "
-                "the table as val, or leave its split column out and the images are dealt 70/10/20"
+                f"train: the '{name}' split has no images: the model is fitted on train and chosen on val. "
+                "Mark rows of the table as val, or leave its split column out and images are dealt 70/10/20"
             )
     missing = [c for i, c in enumerate(cohort.classes) if i not in y]
     if len(cohort.classes) < 2 or missing:
