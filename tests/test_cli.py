@@ -185,7 +185,7 @@ def test_evaluate_warns_of_images_that_training_has_seen(study, model):
     quiet = convnet("evaluate", model, study, "--labels", labels)
     assert "WARNING" not in quiet.stderr
     loud = convnet("evaluate", model, study, "--labels", labels, "--split", "all", "--json", "-")
-    assert "WARNING: 128 of 160 images were used in training" in loud.stderr
+    assert "WARNING: 128 of 160 images stand, pixel for pixel, in the data" in loud.stderr
     assert json.loads(loud.stdout)["seen_in_training"] == 128
 
 
