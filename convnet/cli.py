@@ -230,9 +230,9 @@ def evaluate(
     result["skipped"] = [{"path": str(s.path), "reason": s.reason} for s in data.skipped]
     if split in ("test", "all") and result["seen_in_training"]:
         say(
-            f"WARNING: {result['seen_in_training']} of {result['n']} images stand, pixel for pixel, in the data that the "
-            "model was trained or chosen on: these figures flatter it. (A table without a split column is dealt anew "
-            "whenever its rows or files change: add one.)"
+            f"WARNING: {result['seen_in_training']} of {result['n']} images stand, pixel for pixel, in the data that "
+            "the model was trained or chosen on: these figures flatter it. (A table without a split column is dealt "
+            "anew whenever its rows or files change: add one.)"
         )
     emit(result, json_path, evaluation.lines(result))
     if figures is not None:
