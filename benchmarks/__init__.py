@@ -1,0 +1,1 @@
+"""`python -m benchmarks`: verify, time, verify again. Imports nothing, so that a peer's Python can run its child."""

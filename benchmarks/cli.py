@@ -1,0 +1,175 @@
+"""The commands. Exit codes: 0 done, 1 a fault of ours (a wrong or impossible result), 2 a user's error."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Verify, then time, then verify again: our kernels alone and beside their peers.",
+)
+
+Json = Annotated[Path | None, typer.Option("--json", help="Write everything measured, every sample, to this file.")]
+Markdown = Annotated[Path | None, typer.Option("--markdown", help="Write the tables to this file as Markdown.")]
+Only = Annotated[str | None, typer.Option(help="Only cases whose name contains this.")]
+Quick = Annotated[bool, typer.Option("--quick", help="A few short samples: to see that it works, not to report.")]
+Ops = Annotated[bool, typer.Option("--ops", help="The other operations instead of convolution.")]
+Allocate = Annotated[bool, typer.Option("--allocate", help="Ours make new arrays each time, as PyTorch does.")]
+Batch = Annotated[list[int] | None, typer.Option(help="Batch size, may be given several times.")]
+Python = Annotated[str | None, typer.Option(help="A Python that has it, if this one does not.")]
+Kernel = Annotated[Path | None, typer.Option(help="Your own file with a `forward` like reference.py's.")]
+Picture = Annotated[Path, typer.Option(help="Where to draw; .png and .svg are added.")]
+Threads = Annotated[int | None, typer.Option(min=1, help="Threads for everybody; all cores if not given.")]
+
+
+def deliver(document: dict[str, Any], tables: list[Any], json: Path | None, markdown: Path | None) -> None:
+    """Tables on the terminal, and files where asked for."""
+    from benchmarks import results
+
+    for table in tables:
+        table.show()
+    if json:
+        results.write(json, document)
+    if markdown:
+        markdown.parent.mkdir(parents=True, exist_ok=True)
+        markdown.write_text("\n".join(t.markdown() for t in tables), encoding="utf-8")
+
+
+def prepare(quick: bool, threads: int | None) -> Any:
+    """The effort; Numba's threads are set."""
+    import numba
+
+    from benchmarks import sampling
+
+    if threads:
+        if threads > numba.config.NUMBA_NUM_THREADS:
+            raise ValueError(f"--threads {threads}: this machine has {numba.config.NUMBA_NUM_THREADS}")
+        numba.set_num_threads(threads)
+    return sampling.QUICK if quick else sampling.FULL
+
+
+@app.command()
+def kernels(
+    only: Only = None, ops: Ops = False, quick: Quick = False, threads: Threads = None, json: Json = None,
+    markdown: Markdown = None,
+) -> None:  # fmt: skip
+    """Every case and pass of ours: time, GFLOP/s, GB/s, percent of this machine's peak."""
+    from benchmarks import cases, kernels_command, op_tasks, tasks
+
+    effort = prepare(quick, threads)
+    if ops:
+        todo = (t for case in cases.chosen(cases.OPS, only) for t in op_tasks.tasks(case))
+    else:
+        todo = (t for case in cases.chosen(cases.CONV, only) for t in tasks.conv_tasks(case))
+    options = {"only": only, "ops": ops, "quick": quick}
+    deliver(*kernels_command.run(todo, effort, options), json, markdown)
+
+
+@app.command()
+def peers(
+    only: Only = None, ops: Ops = False, quick: Quick = False, threads: Threads = None,
+    allocate: Allocate = False,
+    json: Json = None, markdown: Markdown = None,
+) -> None:  # fmt: skip
+    """The same against PyTorch, in turn in one process: ratios with their intervals."""
+    from benchmarks import cases, op_tasks, peers_command, tasks, torch_conv, torch_ops
+
+    effort = prepare(quick, threads)
+    torch = torch_conv.load()
+
+    def convolutions() -> Any:
+        for case in cases.chosen(cases.CONV, only):
+            problem = tasks.ConvProblem(case)
+            for name in tasks.PASSES:
+                yield problem.task(name, allocate=allocate), torch_conv.task(torch, problem, name)
+
+    def others() -> Any:
+        for case in cases.chosen(cases.OPS, only):
+            for task in op_tasks.tasks(case):
+                yield task, torch_ops.task(torch, task)
+
+    options = {"only": only, "ops": ops, "quick": quick, "allocate": allocate}
+    deliver(*peers_command.run(others() if ops else convolutions(), effort, options), json, markdown)
+
+
+@app.command()
+def listing(
+    tensorflow_python: Python = None, jax_python: Python = None, batch: Batch = None, quick: Quick = False,
+    threads: Threads = None, json: Json = None, markdown: Markdown = None,
+) -> None:  # fmt: skip
+    """A training step of the listing, one image, and memory: ours, PyTorch, TensorFlow, JAX in turn."""
+    from importlib.util import find_spec
+
+    from benchmarks import listing_command
+
+    effort = prepare(quick, threads)
+    pythons = {}
+    for name, given in (("TensorFlow", tensorflow_python), ("JAX", jax_python)):
+        if given or find_spec(name.lower()):
+            pythons[name] = given or sys.executable
+    options = {"quick": quick, "batches": batch or list(listing_command.BATCHES)}
+    deliver(*listing_command.run(pythons, effort, options), json, markdown)
+
+
+@app.command()
+def ladder(
+    kernel: Kernel = None, only: Only = None, quick: Quick = False, threads: Threads = None, json: Json = None,
+    markdown: Markdown = None,
+) -> None:  # fmt: skip
+    """Every variant of conv2d, rung by rung, and your own."""
+    from benchmarks import cases, ladder_command
+
+    effort = prepare(quick, threads)
+    options = {"kernel": kernel and kernel.name, "only": only, "quick": quick}
+    todo = cases.chosen(cases.CONV, only) if only else cases.LADDER
+    deliver(*ladder_command.run(kernel, todo, effort, options), json, markdown)
+
+
+@app.command()
+def scaling(quick: Quick = False, threads: Threads = None, json: Json = None, markdown: Markdown = None) -> None:
+    """How conv2d's time grows with batch, side, channels, filters and threads."""
+    from benchmarks import scaling_command
+
+    deliver(*scaling_command.run(prepare(quick, threads), {"quick": quick}), json, markdown)
+
+
+@app.command()
+def roofline(
+    out: Picture = Path("roofline"), quick: Quick = False, threads: Threads = None, json: Json = None,
+    markdown: Markdown = None,
+) -> None:  # fmt: skip
+    """Measure this machine's roof and draw the rungs under it."""
+    from benchmarks import roofline_command
+
+    deliver(*roofline_command.run(out, prepare(quick, threads), {"quick": quick}), json, markdown)
+
+
+@app.command()
+def compare(first: Path, second: Path, markdown: Markdown = None) -> None:
+    """Two JSON files of one command: what became faster, slower, or cannot be decided."""
+    from benchmarks import compare_command, results
+
+    table = compare_command.table(results.read(first), results.read(second))
+    deliver({}, [table], None, markdown)
+
+
+def main() -> None:
+    """Run the command line; known errors become one line on stderr."""
+    from benchmarks.results import ImpossibleError
+    from benchmarks.tasks import WrongResultError
+
+    try:
+        app()
+    except (WrongResultError, ImpossibleError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except (ValueError, RuntimeError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

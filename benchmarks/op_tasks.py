@@ -1,0 +1,232 @@
+"""The passes of the operations other than convolution as tasks: arrays, exact results and rounding bounds.
+
+Pooling and dense layers get small integers and must agree bit for bit, relu agrees always; the others may differ by
+the bound that tests/kernels proves for them (u: half an ulp of 1; gamma(m) of tests/rounding.py).
+Operations are counted as the formula has them, exp, log, root and division as one each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from benchmarks import op_oracles as oracle
+from benchmarks.cases import Op
+from benchmarks.tasks import Task
+from kernels import adam, avgpool2d, batchnorm, crossentropy, dense, maxpool2d, mse, relu, sgd, sigmoid, softmax
+from tests.rounding import gamma, unit
+
+U = unit(np.float32)
+TINY = 1e-44  # a denormal result may be off by its own step
+
+
+def tasks(case: Op) -> Iterator[Task]:
+    """The passes of one case."""
+    rng = np.random.default_rng(0)
+
+    def normal(*shape: int) -> np.ndarray:
+        return rng.standard_normal(shape, np.float32)
+
+    def integers(*shape: int) -> np.ndarray:
+        return rng.integers(-4, 5, shape).astype(np.float32)
+
+    yield from MAKERS[case.operation](case, integers if case.operation in EXACT else normal)
+
+
+EXACT = ("relu", "maxpool2d", "avgpool2d", "dense")
+
+
+def _task(
+    case: Op, name: str, inputs: dict[str, Any], call: Callable, exact: Callable, bounds: Callable | None, flops: int
+) -> Task:
+    """call(**inputs, out=...) once for its result's shape, then into that; exact(**inputs in float64)."""
+    out = call(**inputs)
+    out = tuple(map(np.asarray, out)) if isinstance(out, tuple) else np.asarray(out)
+    wide = {n: a.astype(float) if isinstance(a, np.ndarray) and a.dtype == np.float32 else a for n, a in inputs.items()}
+    found: list[tuple] = []
+
+    def once() -> tuple:
+        if not found:
+            result = exact(**wide)
+            found.append(result if isinstance(result, tuple) else (result,))
+        return found[0]
+
+    arrays = [a for a in inputs.values() if isinstance(a, np.ndarray)]
+    outs = out if isinstance(out, tuple) else (out,)
+    moved = sum(a.nbytes for a in (*arrays, *outs))
+    limits = None if bounds is None else lambda: bounds(*once(), **wide)
+    given = dict(inputs)
+    return Task(
+        case.name, name, lambda: call(**given, out=out), lambda: outs, once, limits, flops, moved, inputs=inputs
+    )
+
+
+def _relu(case: Op, draw: Callable) -> Iterator[Task]:
+    x, dy = draw(*case.x), draw(*case.x)
+    yield _task(case, "forward", {"x": x}, relu.forward, oracle.relu, None, x.size)
+    y = relu.forward(x)
+    yield _task(case, "backward", {"dy": dy, "y": y}, relu.backward, lambda dy, y: dy * (y > 0), None, x.size)
+
+
+def _sigmoid(case: Op, draw: Callable) -> Iterator[Task]:
+    x, dy = draw(*case.x), draw(*case.x)
+    bound = lambda exact, **_: (8 * U * np.abs(exact),)  # noqa: E731  4 ulp
+    yield _task(case, "forward", {"x": x}, sigmoid.forward, oracle.sigmoid, bound, 4 * x.size)
+    inputs, slope = {"dy": dy, "y": sigmoid.forward(x)}, lambda dy, y: dy * y * (1 - y)
+    three = lambda exact, **_: (gamma(3, np.float32) * np.abs(exact) + TINY,)  # noqa: E731
+    yield _task(case, "backward", inputs, sigmoid.backward, slope, three, 3 * x.size)
+
+
+def _softmax(case: Op, draw: Callable) -> Iterator[Task]:
+    x, dy = draw(*case.x), draw(*case.x)
+
+    def forward_bound(exact: np.ndarray, x: np.ndarray) -> tuple:
+        shift = np.abs(x - x.max(-1, keepdims=True))
+        return (2 * U * (shift + (exact * shift).sum(-1, keepdims=True) + x.shape[-1] + 5) * exact,)
+
+    def backward_bound(exact: np.ndarray, dy: np.ndarray, y: np.ndarray) -> tuple:
+        return (gamma(y.shape[-1] + 4, np.float32) * y * (np.abs(dy) + np.abs(dy * y).sum(-1, keepdims=True)),)
+
+    yield _task(case, "forward", {"x": x}, softmax.forward, oracle.softmax, forward_bound, 5 * x.size)
+    inputs = {"dy": dy, "y": softmax.forward(x)}
+    yield _task(case, "backward", inputs, softmax.backward, oracle.softmax_backward, backward_bound, 4 * x.size)
+
+
+def _maxpool(case: Op, draw: Callable) -> Iterator[Task]:
+    x, s = draw(*case.x), case.size
+    forward = lambda x, out=None: maxpool2d.forward(x, s, out=out)  # noqa: E731
+    y, argmax = forward(x)
+    compares = (s * s - 1) * y.size
+    yield _task(case, "forward", {"x": x}, forward, lambda x: oracle.maxpool(x, s), None, compares)
+
+    def backward(dy: np.ndarray, argmax: np.ndarray, out: Any = None) -> np.ndarray:
+        return maxpool2d.backward(dy, argmax, x.shape, size=s, out=out)
+
+    inputs = {"dy": draw(*y.shape), "argmax": argmax}
+    exact = lambda dy, argmax: oracle.maxpool_backward(dy, argmax, x.shape, s)  # noqa: E731
+    made = _task(case, "backward", inputs, backward, exact, None, y.size)
+    made.inputs["x"] = x
+    yield made
+
+
+def _avgpool(case: Op, draw: Callable) -> Iterator[Task]:
+    x, s = draw(*case.x), case.size
+    forward = lambda x, out=None: avgpool2d.forward(x, s, out=out)  # noqa: E731
+    y = forward(x)
+    yield _task(case, "forward", {"x": x}, forward, lambda x: oracle.windows(x, s).mean(-1), None, s * s * y.size)
+    backward = lambda dy, out=None: avgpool2d.backward(dy, x.shape, size=s, out=out)  # noqa: E731
+    exact = lambda dy: oracle.avgpool_backward(dy, x.shape, s)  # noqa: E731
+    made = _task(case, "backward", {"dy": draw(*y.shape)}, backward, exact, None, y.size)
+    made.inputs["x"] = x
+    yield made
+
+
+def _dense(case: Op, draw: Callable) -> Iterator[Task]:
+    (N, C), F = case.x, case.filters
+    x, k, b, dy = draw(N, C), draw(C, F), draw(F), draw(N, F)
+    flops = 2 * N * C * F
+    yield _task(case, "forward", {"x": x, "k": k, "b": b}, dense.forward, lambda x, k, b: x @ k + b, None, flops)
+    yield _task(case, "backward_data", {"dy": dy, "k": k}, dense.backward_data, lambda dy, k: dy @ k.T, None, flops)
+    both = lambda x, dy: (x.T @ dy, dy.sum(0))  # noqa: E731
+    yield _task(case, "backward_weights", {"x": x, "dy": dy}, dense.backward_weights, both, None, flops)
+
+
+def _batchnorm(case: Op, draw: Callable) -> Iterator[Task]:
+    x, dy, g, b = draw(*case.x), draw(*case.x), draw(case.x[-1]), draw(case.x[-1])
+    M, axes = x[..., 0].size, tuple(range(x.ndim - 1))
+    m = 2 * gamma(M + 10, np.float32)  # sums over M values, of first order; twice, for what is of second
+
+    def forward_bound(y: np.ndarray, mean: np.ndarray, var: np.ndarray, x: np.ndarray, **_: Any) -> tuple:
+        size = np.abs(x).mean(axes)
+        return m * (np.abs(g) * (np.abs(x) + size) / np.sqrt(var) + np.abs(b)), m * size, m * (var + mean**2)
+
+    def backward_bound(dx: Any, dg: Any, db: Any, dy: Any, x: Any, gamma: Any, mean: Any, var: Any) -> tuple:
+        scale = 1 / np.sqrt(var)
+        xhat = np.abs(x - mean) * scale
+        sums = (np.abs(dy) * xhat).sum(axes), np.abs(dy).sum(axes)
+        return m * np.abs(gamma) * scale * (np.abs(dy) + sums[1] / M + xhat * sums[0] / M), m * sums[0], m * sums[1]
+
+    inputs = {"x": x, "gamma": g, "beta": b}
+    yield _task(case, "forward", inputs, batchnorm.forward, oracle.batchnorm, forward_bound, 7 * x.size)
+    _, mean, var = batchnorm.forward(x, g, b)
+    inputs = {"dy": dy, "x": x, "gamma": g, "mean": mean, "var": var}
+    exact = oracle.batchnorm_backward
+    yield _task(case, "backward", inputs, batchnorm.backward, exact, backward_bound, 10 * x.size)
+
+
+def _mse(case: Op, draw: Callable) -> Iterator[Task]:
+    inputs = {"y": draw(*case.x), "yhat": draw(*case.x)}
+    n = inputs["y"].size
+    two = lambda L, **_: (gamma(2, np.float32) * L,)  # noqa: E731
+    yield _task(case, "forward", inputs, mse.forward, lambda y, yhat: np.mean((y - yhat) ** 2), two, 3 * n)
+    four = lambda d, **_: (gamma(4, np.float32) * np.abs(d) + TINY,)  # noqa: E731
+    yield _task(case, "backward", inputs, mse.backward, lambda y, yhat: 2 * (yhat - y) / n, four, 2 * n)
+
+
+def _crossentropy(case: Op, draw: Callable) -> Iterator[Task]:
+    N, K = case.x
+    labels = np.random.default_rng(1).integers(0, K, N)
+    inputs, own = {"y": labels, "yhat": draw(N, K)}, 100 * (N + K) * unit(np.float64)
+
+    def call(which: Callable) -> Callable:
+        return lambda y, yhat, out=None: which(y, yhat, kind="sparse", from_logits=True, out=out)
+
+    def bound(exact: Any, **_: Any) -> tuple:
+        return (1.01 * U * np.abs(exact) + own,)
+
+    forward, backward = call(crossentropy.forward), call(crossentropy.backward)
+    exact = lambda i: lambda y, yhat: oracle.crossentropy(y, yhat)[i]  # noqa: E731
+    yield _task(case, "forward", inputs, forward, exact(0), bound, 4 * N * K)
+    yield _task(case, "backward", inputs, backward, exact(1), bound, 5 * N * K)
+
+
+def _update(case: Op, start: dict[str, np.ndarray], update: Callable, exact: Callable, bounds: Callable, each: int):
+    """A task that overwrites its arrays; `start` holds p, g and the states, exact and bounds are of (p, states)."""
+    held = {n: a.copy() for n, a in start.items()}
+    written = [n for n in held if n != "g"]
+
+    def reset() -> None:
+        for n in written:
+            held[n][...] = start[n]
+
+    moved = sum(a.nbytes for a in held.values()) + sum(held[n].nbytes for n in written)
+    wide = {n: a.astype(float) for n, a in start.items()}
+    spots = tuple(held[n] for n in written)
+    return Task(
+        case.name, "update", lambda: update(**held), lambda: spots, lambda: exact(**wide), lambda: bounds(**wide),
+        each * held["p"].size, moved, inputs=start, reset=reset,
+    )  # fmt: skip
+
+
+def _adam(case: Op, draw: Callable) -> Iterator[Task]:
+    start = {n: draw(*case.x) for n in "pgmv"}
+    start["v"] = np.abs(start["v"])
+    step = 10
+
+    def bounds(p: Any, g: Any, m: Any, v: Any) -> tuple:
+        sizes = np.abs(m) + 0.1 * (np.abs(g) + np.abs(m)), v + 0.001 * (g**2 + v)
+        alpha = 0.001 * np.sqrt(1 - 0.999**step) / (1 - 0.9**step)
+        size = np.abs(p) + alpha * sizes[0] / (np.sqrt(oracle.adam(p, g, m, v, step)[2]) + 1e-7)
+        return gamma(20, np.float32) * size, gamma(5, np.float32) * sizes[0], gamma(5, np.float32) * sizes[1]
+
+    update = lambda p, g, m, v: adam.update(p, g, m, v, step=step)  # noqa: E731
+    yield _update(case, start, update, lambda **a: oracle.adam(**a, step=step), bounds, 12)
+
+
+def _sgd(case: Op, draw: Callable) -> Iterator[Task]:
+    start = {n: draw(*case.x) for n in "pgv"}
+    exact = lambda p, g, v: (p + 0.9 * v - 0.01 * g, 0.9 * v - 0.01 * g)  # noqa: E731
+
+    def bounds(p: Any, g: Any, v: Any) -> tuple:
+        size = 0.9 * np.abs(v) + 0.01 * np.abs(g)
+        return gamma(8, np.float32) * (np.abs(p) + size), gamma(4, np.float32) * size
+
+    yield _update(case, start, lambda p, g, v: sgd.update(p, g, v, lr=0.01, momentum=0.9), exact, bounds, 4)
+
+
+MAKERS: dict[str, Callable] = {
+    "relu": _relu, "sigmoid": _sigmoid, "softmax": _softmax, "maxpool2d": _maxpool, "avgpool2d": _avgpool,
+    "dense": _dense, "batchnorm": _batchnorm, "mse": _mse, "crossentropy": _crossentropy, "adam": _adam, "sgd": _sgd,
+}  # fmt: skip

@@ -1,0 +1,94 @@
+"""`roofline`: this machine's roof, measured, with every rung and (where installed) PyTorch under it, as PNG and SVG."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import kernels_command, peaks, results, sampling, tasks, torch_conv
+from benchmarks.cases import CONV
+from benchmarks.tables import Table, machine_line
+from kernels import registry
+
+CASES = tuple(c for c in CONV if c.name in ("listing conv1", "listing conv2", "depthwise 3x3", "ResNet-50 conv3 3x3"))
+# Okabe and Ito's colours, with a marker each: to be told apart without colour too
+STYLES = (("#999999", "v"), ("#e69f00", "s"), ("#56b4e9", "D"), ("#0072b2", "o"))
+PEER = ("#d55e00", "X")
+
+
+def run(out: Path, effort: sampling.Effort, options: dict[str, Any]) -> tuple[dict, list[Table]]:
+    """Measure conv2d's forward pass by every rung on a few cases, and draw."""
+    peaks.fma()
+    try:
+        torch = torch_conv.load()
+    except RuntimeError:
+        torch = None  # then the picture has no such points, and its legend no such name
+    records = []
+    for case in CASES:
+        problem = tasks.ConvProblem(case)
+        rungs = [problem.task("forward", v) for v in registry.variants("conv2d", "cpu")]
+        rungs += [torch_conv.task(torch, problem, "forward")] if torch else []
+        for task in rungs:
+            entry = kernels_command.measure(task, effort)
+            records.append(entry)
+    document = results.document("roofline", records, options)
+    draw(document, out)
+    table = Table("Roofline", ["case", "variant", "FLOP/byte", "GFLOP/s"], words=2)
+    for e in records:
+        table.add(e["case"], e["variant"], f"{e['flops'] / e['bytes']:.2f}", f"{results.gflops(e):.1f}")
+    table.notes += [machine_line(document), f"Drawn: {out.with_suffix('.png')} and {out.with_suffix('.svg')}"]
+    return document, [table]
+
+
+def draw(document: dict[str, Any], out: Path) -> None:
+    """The picture of a document, as PNG and SVG."""
+    from convnet import figures
+
+    figure, axes = figures.new(8.6, 5.4)
+    ax = axes[0, 0]
+    _roof(ax, document["peak"])
+    _points(ax, document["records"])
+    machine = document["machine"]
+    title = f"conv2d forward on {machine['model']}, {machine['threads']} threads, float32"
+    ax.set(xscale="log", yscale="log", xlabel="arithmetic intensity, FLOP/byte", ylabel="GFLOP/s", title=title)
+    ax.grid(which="major", alpha=0.25)
+    ax.legend(loc="lower right", fontsize=8, frameon=False)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    for suffix in (".png", ".svg"):
+        figure.savefig(out.with_suffix(suffix), dpi=150)
+
+
+def _roof(ax: Any, peak: dict[str, Any]) -> None:
+    top, sets = peak["gflops"], {int(k): v for k, v in peak["bandwidths"].items()}
+    x = np.geomspace(0.5, 400, 400)
+    ax.axhline(top, color="0.2", lw=1.4)
+    ax.text(380, top * 1.08, f"multiply-adds from registers: {top:.0f} GFLOP/s", ha="right", fontsize=8)
+    largest = max(sets)
+    for size, style in ((largest, "-"), (2**21, "--"), (2**16, ":")):
+        speed, where = sets[size], f"{size // 2**20} MiB" if size >= 2**20 else f"{size // 2**10} KiB"
+        below = x * speed <= top
+        ax.plot(x[below], x[below] * speed, color="0.2", lw=1.4, ls=style, label=f"{speed:.0f} GB/s: {where} in use")
+
+
+def _points(ax: Any, records: list[dict[str, Any]]) -> None:
+    variants = list(dict.fromkeys(e["variant"] for e in records))
+    ours = [v for v in variants if v != "PyTorch"]
+    styles = dict(zip(ours, STYLES[-len(ours) :], strict=False)) | {"PyTorch": PEER}
+    for variant in variants:
+        found = [e for e in records if e["variant"] == variant]
+        colour, marker = styles[variant]
+        xs, ys = [e["flops"] / e["bytes"] for e in found], [results.gflops(e) for e in found]
+        size = 70 if variant in ("cpu", "PyTorch") else 36
+        ax.scatter(xs, ys, c=colour, marker=marker, s=size, label=variant, zorder=3, edgecolors="white", lw=0.6)
+    lowest = {e["case"]: e for e in sorted(records, key=results.gflops, reverse=True)}
+    for case, e in lowest.items():
+        ax.annotate(
+            case,
+            (e["flops"] / e["bytes"], results.gflops(e)),
+            (0, -12),
+            textcoords="offset points",
+            ha="center",
+            fontsize=8,
+        )

@@ -1,0 +1,66 @@
+"""Taking times: warm up, choose how often to call, and go round the contestants in turn (A B A B)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+SAMPLE = 0.002  # s: a sample calls as often as this takes, so that the clock's own cost vanishes
+SETTLE = 0.01  # s: OpenMP threads spin on after their last region; the next contestant must not pay for it
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How many rounds, and how long one sample is."""
+
+    rounds: int = 21
+    sample: float = SAMPLE  # s
+    settle: float = SETTLE  # s
+
+
+FULL, QUICK = Effort(), Effort(rounds=3, sample=0.0005, settle=0.0)
+
+
+def first_call(run: Callable[[], object]) -> float:
+    """Seconds of the first call in this process: with compilation, or loading from the disk cache."""
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def calls_for(run: Callable[[], object], seconds: float) -> int:
+    """How many calls take about `seconds`."""
+    run()
+    count = 1
+    while True:
+        elapsed = _timed(run, count)
+        if elapsed >= seconds / 2 or count >= 1_000_000:
+            return max(1, round(count * seconds / elapsed))
+        count *= 2 if elapsed > seconds / 20 else 8
+
+
+def interleave(runs: Mapping[str, Callable[[], object]], effort: Effort) -> dict[str, list[float]]:
+    """Seconds per call of each contestant, one sample a round; round r is at index r of every list."""
+    counts = {name: calls_for(run, effort.sample) for name, run in runs.items()}
+    samples: dict[str, list[float]] = {name: [] for name in runs}
+    for round_ in range(effort.rounds):
+        order: Sequence[str] = list(runs)
+        for name in order if round_ % 2 == 0 else order[::-1]:  # nobody always runs in the other's wake
+            if len(runs) > 1:
+                time.sleep(effort.settle)
+            runs[name]()  # its threads and data are awake again
+            samples[name].append(_timed(runs[name], counts[name]) / counts[name])
+    return samples
+
+
+def samples_of(run: Callable[[], object], effort: Effort) -> list[float]:
+    """Seconds per call of one contestant."""
+    return interleave({"": run}, effort)[""]
+
+
+def _timed(run: Callable[[], object], count: int) -> float:
+    start = time.perf_counter()
+    for _ in range(count):
+        run()
+    return time.perf_counter() - start
