@@ -15,7 +15,7 @@ def measure(task: Task, effort: sampling.Effort) -> dict[str, Any]:
     """The record of one task; raises where a result is wrong or a figure impossible."""
     jit = sampling.first_call(task.run)
     task.verify("before")
-    samples, others = quiet.undisturbed(lambda: sampling.samples_of(task.run, effort))
+    samples, others = quiet.undisturbed(lambda: sampling.samples_of(task.run, effort), effort.attempts)
     task.verify("after")
     entry = results.record(task, samples, first_call=jit, others=others)
     results.check_possible(entry)

@@ -81,7 +81,7 @@ def _rounds(case: str, name: str, runs: dict[str, Any], effort: sampling.Effort)
     measure()
     rounds = max(3, effort.rounds // 2)
     # children compute in processes of their own, which `quiet` would take for strangers
-    samples, others = (measure(), None) if len(runs) > 2 else quiet.undisturbed(measure)
+    samples, others = (measure(), None) if len(runs) > 2 else quiet.undisturbed(measure, effort.attempts)
     return [{"case": case, "pass": name, "variant": n, "samples": s, "others": others} for n, s in samples.items()]
 
 

@@ -16,8 +16,8 @@ import numpy as np
 from kernels import simd
 from kernels.jit import jit
 
-REPEATS, SECONDS = 25, 0.004
-SETS = tuple(2**e for e in range(15, 28))  # bytes of the working set of all threads: 32 KiB to 128 MiB
+REPEATS, SECONDS = 12, 0.003
+SETS = tuple(2**e for e in range(15, 28, 2))  # bytes of the working set of all threads: 32 KiB to 128 MiB
 MARGIN = 1.05  # beyond this times the roof a figure is an error of the measurement
 
 

@@ -16,7 +16,7 @@ def measure(ours: Task, theirs: Task, effort: sampling.Effort) -> list[dict[str,
     for task in (ours, theirs):
         task.verify("before")
     runs = {t.variant: t.run for t in (ours, theirs)}
-    samples, others = quiet.undisturbed(lambda: sampling.interleave(runs, effort))
+    samples, others = quiet.undisturbed(lambda: sampling.interleave(runs, effort), effort.attempts)
     entries = []
     for task in (ours, theirs):
         task.verify("after")

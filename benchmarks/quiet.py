@@ -9,18 +9,17 @@ from pathlib import Path
 from typing import TypeVar
 
 NOISY = 0.05  # share of the machine's processors that others may take before a measurement is repeated
-ATTEMPTS = 4
 
 Measured = TypeVar("Measured")
 
 
-def undisturbed(measure: Callable[[], Measured]) -> tuple[Measured, float | None]:
-    """The least disturbed of up to four measurements, and the others' share of the processors during it (0 to 1).
+def undisturbed(measure: Callable[[], Measured], attempts: int) -> tuple[Measured, float | None]:
+    """The least disturbed of up to `attempts` measurements, and the others' share of the processors during it (0 to 1).
 
     The share is None where the system does not tell (no /proc/stat).
     """
     best: tuple[Measured, float | None] | None = None
-    for attempt in range(ATTEMPTS):
+    for attempt in range(attempts):
         before = _ticks()
         result = measure()
         share = _share(before, _ticks())
@@ -28,7 +27,7 @@ def undisturbed(measure: Callable[[], Measured]) -> tuple[Measured, float | None
             best = (result, share)
         if best[1] is None or best[1] <= NOISY:
             break
-        if attempt < ATTEMPTS - 1:
+        if attempt < attempts - 1:
             time.sleep(1.0)
     assert best is not None
     return best

@@ -16,6 +16,7 @@ CASES = tuple(c for c in CONV if c.name in ("listing conv1", "listing conv2", "d
 # Okabe and Ito's colours, with a marker each: to be told apart without colour too
 STYLES = (("#999999", "v"), ("#e69f00", "s"), ("#56b4e9", "D"), ("#0072b2", "o"))
 PEER = ("#d55e00", "X")
+LIMITS = (0.1, 400)  # FLOP/byte
 
 
 def run(out: Path, effort: sampling.Effort, options: dict[str, Any]) -> tuple[dict, list[Table]]:
@@ -46,7 +47,7 @@ def draw(document: dict[str, Any], out: Path) -> None:
     """The picture of a document, as PNG and SVG."""
     from convnet import figures
 
-    figure, axes = figures.new(8.6, 5.4)
+    figure, axes = figures.new(9.6, 5.4)
     ax = axes[0, 0]
     _roof(ax, document["peak"])
     _points(ax, document["records"])
@@ -54,7 +55,8 @@ def draw(document: dict[str, Any], out: Path) -> None:
     title = f"conv2d forward on {machine['model']}, {machine['threads']} threads, float32"
     ax.set(xscale="log", yscale="log", xlabel="arithmetic intensity, FLOP/byte", ylabel="GFLOP/s", title=title)
     ax.grid(which="major", alpha=0.25)
-    ax.legend(loc="lower right", fontsize=8, frameon=False)
+    ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8, frameon=False)
+    ax.set(xlim=LIMITS, ylim=(0.3, document["peak"]["gflops"] * 1.6))
     out.parent.mkdir(parents=True, exist_ok=True)
     for suffix in (".png", ".svg"):
         figure.savefig(out.with_suffix(suffix), dpi=150)
@@ -62,11 +64,11 @@ def draw(document: dict[str, Any], out: Path) -> None:
 
 def _roof(ax: Any, peak: dict[str, Any]) -> None:
     top, sets = peak["gflops"], {int(k): v for k, v in peak["bandwidths"].items()}
-    x = np.geomspace(0.5, 400, 400)
+    x = np.geomspace(*LIMITS, 400)
     ax.axhline(top, color="0.2", lw=1.4)
-    ax.text(380, top * 1.08, f"multiply-adds from registers: {top:.0f} GFLOP/s", ha="right", fontsize=8)
+    ax.text(LIMITS[1] * 0.9, top * 1.08, f"multiply-adds from registers: {top:.0f} GFLOP/s", ha="right", fontsize=8)
     largest = max(sets)
-    for size, style in ((largest, "-"), (2**21, "--"), (2**16, ":")):
+    for size, style in ((largest, "-"), (2**21, "--"), (2**15, ":")):
         speed, where = sets[size], f"{size // 2**20} MiB" if size >= 2**20 else f"{size // 2**10} KiB"
         below = x * speed <= top
         ax.plot(x[below], x[below] * speed, color="0.2", lw=1.4, ls=style, label=f"{speed:.0f} GB/s: {where} in use")
@@ -82,13 +84,7 @@ def _points(ax: Any, records: list[dict[str, Any]]) -> None:
         xs, ys = [e["flops"] / e["bytes"] for e in found], [results.gflops(e) for e in found]
         size = 70 if variant in ("cpu", "PyTorch") else 36
         ax.scatter(xs, ys, c=colour, marker=marker, s=size, label=variant, zorder=3, edgecolors="white", lw=0.6)
-    lowest = {e["case"]: e for e in sorted(records, key=results.gflops, reverse=True)}
-    for case, e in lowest.items():
-        ax.annotate(
-            case,
-            (e["flops"] / e["bytes"], results.gflops(e)),
-            (0, -12),
-            textcoords="offset points",
-            ha="center",
-            fontsize=8,
-        )
+    columns = sorted({(e["flops"] / e["bytes"], e["case"]) for e in records})
+    for index, (x, case) in enumerate(columns):  # each name over its column, at two heights so that none meet
+        ax.axvline(x, color="0.85", lw=0.8, zorder=1)
+        ax.text(x, 0.36 if index % 2 else 0.46, case, ha="center", fontsize=8, backgroundcolor="white", zorder=2)

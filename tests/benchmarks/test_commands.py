@@ -1,0 +1,55 @@
+"""The commands, each as a user starts it, on the smallest case."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks import results
+from benchmarks.protocol import peak_memory
+
+ROOT = Path(__file__).resolve().parents[2]
+OWN = """
+import numpy as np
+from kernels import conv2d
+
+def forward(x, k, b=None, *, stride, padding, dilation, groups):
+    settings = dict(stride=stride, padding=padding, dilation=dilation, groups=groups)
+    return conv2d.forward(x, k, b, **settings, variant="cpu_naive") + np.float32({error})
+"""
+
+
+def benchmarks(*arguments: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "benchmarks", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env={**os.environ, "COLUMNS": "200"})
+
+
+def test_kernels_on_one_tiny_case(tmp_path):
+    done = benchmarks("kernels", "--quick", "--only", "tiny", "--json", str(tmp_path / "a.json"))
+    assert done.returncode == 0, done.stderr
+    found = results.read(tmp_path / "a.json")
+    assert [e["pass"] for e in found["records"]] == ["forward", "backward_data", "backward_weights"]
+    assert found["machine"]["versions"]["numba"]
+    again = benchmarks("compare", str(tmp_path / "a.json"), str(tmp_path / "a.json"))
+    assert "0 faster, 0 slower, 3 undecided" in again.stdout
+
+
+def test_a_users_own_kernel_stands_on_the_ladder_and_a_wrong_one_is_refused(tmp_path):
+    mine = tmp_path / "my_conv.py"
+    mine.write_text(OWN.format(error=0))
+    done = benchmarks("ladder", "--quick", "--only", "tiny", "--kernel", str(mine))
+    assert done.returncode == 0, done.stderr
+    assert "my_conv" in done.stdout
+    mine.write_text(OWN.format(error=1))
+    done = benchmarks("ladder", "--quick", "--only", "tiny", "--kernel", str(mine))
+    assert done.returncode == 1
+    assert "my_conv, before timing: wrong result" in done.stderr
+
+
+def test_a_users_error_is_one_line(tmp_path):
+    done = benchmarks("compare", str(tmp_path / "none.json"), str(tmp_path / "none.json"))
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+
+
+def test_the_most_memory_in_use_is_this_processs_own():
+    assert 10 * 2**20 < peak_memory() < 2**36
