@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -10,6 +11,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from convnet.preflight import check_file, check_folder, check_size
+
+INTERRUPTED = 130
 
 app = typer.Typer(
     add_completion=False,
@@ -69,6 +74,7 @@ def load_cohort(
 ) -> Any:
     """The cohort that the arguments name; a word on every file that was left out."""
     from convnet.data import cohort
+    from convnet.data.folder import NOT_LISTED
 
     if npz is not None and folder is not None:
         raise ValueError("give either a FOLDER of DICOM files with --labels CSV, or --npz FILE.npz, not both")
@@ -82,8 +88,12 @@ def load_cohort(
         raise ValueError("a FOLDER needs --labels CSV, a table with the columns path,label")
     else:
         data = cohort.load_folder(folder, labels, strict=strict, classes=classes, **pipeline)
+    unlisted = [s for s in data.skipped if s.reason == NOT_LISTED]
     for skipped in data.skipped:
-        say(f"left out: {skipped.path}: {skipped.reason}")
+        if skipped.reason != NOT_LISTED:
+            say(f"left out: {skipped.path}: {skipped.reason}")
+    if unlisted:
+        say(f"{len(unlisted)} files of the folder are not in the table, for instance {unlisted[0].path}")
     return data
 
 
@@ -116,7 +126,7 @@ def train(
     network: Annotated[
         Network, typer.Option(help="The listing's; gap for larger images; formula: sigmoid and MSE.")
     ] = (Network.listing),
-    size: Annotated[int, typer.Option(min=1, help="Images become SIZE x SIZE pixels.")] = 28,
+    size: Annotated[int, typer.Option(min=1, max=2048, help="Images become SIZE x SIZE pixels.")] = 28,
     aspect: Annotated[Aspect, typer.Option(help="How an oblong image becomes square.")] = Aspect.pad,
     window: Window = None,
     epochs: Annotated[int, typer.Option(min=1)] = 150,
@@ -129,8 +139,9 @@ def train(
     seed: Seed = 0,
 ) -> None:
     """Train on the split `train`, choose the epoch on `val`, write the model; `test` is not looked at."""
-    if not out.parent.is_dir():
-        raise ValueError(f"--out {out}: there is no folder {out.parent}")
+    check_file("--out", out)
+    check_folder(figures)
+    check_size(network.value, size)
     pipeline: dict[str, Any] = {"size": size, "aspect": aspect.value, "window": window}
     data = load_cohort(folder, labels, npz, strict, pipeline)
     from convnet import figures as drawing
@@ -172,6 +183,10 @@ def evaluate(
     strict: Strict = False,
 ) -> None:
     """Accuracy, AUC, confusion and sensitivities of a model on one split."""
+    if split not in ("train", "val", "test", "all"):
+        raise ValueError(f"--split {split!r} is unknown: choose train, val, test or all")
+    check_file("--json", json_path)
+    check_folder(figures)
     from convnet import evaluation, study
     from convnet import figures as drawing
     from convnet.weights import load
@@ -182,6 +197,12 @@ def evaluate(
     data = load_cohort(folder, labels, npz, strict, study.pipeline_of(trained), classes)
     result, p = study.evaluate(trained, data, split, positive)
     result["skipped"] = [{"path": str(s.path), "reason": s.reason} for s in data.skipped]
+    if split in ("test", "all") and result["seen_in_training"]:
+        say(
+            f"WARNING: {result['seen_in_training']} of {result['n']} images stand, pixel for pixel, in the data that "
+            "the model was trained or chosen on: these figures flatter it. (A table without a split column is dealt "
+            "anew whenever its rows or files change: add one.)"
+        )
     emit(result, json_path, evaluation.lines(result))
     if figures is not None:
         x, y = (data.x, data.y) if split == "all" else data.split(split)
@@ -198,38 +219,38 @@ def diagnose(
     strict: Strict = False,
 ) -> None:
     """Probabilities for each image. For research and teaching. Not for clinical use."""
+    check_file("--json", json_path)
     from convnet.diagnose import diagnose as run
+    from convnet.diagnose import lines
     from convnet.weights import load
 
+    if folders := [str(f) for f in files if f.is_dir()]:
+        raise ValueError(f"{folders[0]} is a folder: give its files, for instance {folders[0]}/*.dcm")
     result = run(load(model), files)
     for entry in result["failed"]:
         say(f"convnet: {entry['reason']}")
+    emit(result, json_path, [*lines(result), result["notice"]])
     if result["failed"] and (strict or not result["images"]):
         raise typer.Exit(2)
-    text = [
-        f"{r['path']}{' frame ' + str(r['frame']) if r['frame'] else ''}: {r['label']}  ("
-        + ", ".join(f"{c} {v:.3f}" for c, v in r["probabilities"].items())
-        + ")"
-        for r in result["images"]
-    ]
-    emit(result, json_path, [*text, result["notice"]])
 
 
 @app.command()
 def inspect(
     file: Annotated[Path, typer.Argument(help="A DICOM file.")],
-    size: Annotated[int, typer.Option(min=1)] = 28,
+    size: Annotated[int, typer.Option(min=1, max=2048)] = 28,
     aspect: Aspect = Aspect.pad,
     window: Window = None,
+    frame: Annotated[int, typer.Option(min=0, help="Which frame of a multi-frame file.")] = 0,
     picture: Annotated[Path | None, typer.Option(help="PNG of every step.")] = None,
 ) -> None:
     """What a file is, and what the pixel pipeline does to it, step by step."""
+    check_file("--picture", picture)
     from convnet.data import dicom
     from convnet.figures import pipeline_steps, save
 
     for name, value in dicom.describe(file).items():
         print(f"{name:>20}: {value}")
-    steps = dicom.steps(file, size=size, aspect=aspect.value, window=window)
+    steps = dicom.steps(file, size=size, aspect=aspect.value, window=window, frame=frame)
     for number, step in enumerate(steps, 1):
         a = step.array
         print(f"{number}. {step.name}: {step.what}")
@@ -241,16 +262,23 @@ def inspect(
 
 def main() -> None:
     """Run the command line; every error is one line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a letter of a name
     try:
         code = app(standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
     except typer.Exit as error:
         code = error.exit_code
-    except typer.Abort:
-        code = _fail("interrupted", 130)
-    except KeyboardInterrupt:
-        code = _fail("interrupted", 130)
+    except (typer.Abort, KeyboardInterrupt):
+        code = INTERRUPTED
     except (ValueError, OSError, ImportError) as error:
         code = _fail(str(error), 2)
+    except MemoryError as error:
+        code = _fail(f"not enough memory: {error}", 2)
     except Exception as error:
         usage = getattr(error, "format_message", None)  # typer's own errors carry one
         if usage is not None:
@@ -260,6 +288,8 @@ def main() -> None:
         else:
             hint = "this is a fault in convnet; CONVNET_TRACEBACK=1 shows where"
             code = _fail(f"{type(error).__name__}: {error} ({hint})", 1)
+    if code == INTERRUPTED:  # typer turns Ctrl-C into this code, without a word
+        _fail("interrupted", INTERRUPTED)
     sys.exit(code or 0)
 
 

@@ -20,6 +20,7 @@ def run(folder: Path, say: Say, seed: int = 0, verbose: Any = "auto", phantom_st
     """Simulated CT study -> DICOM files -> train -> evaluate -> one diagnosis; the ideal observer beside it."""
     from convnet.data import cohort, phantom
     from convnet.diagnose import diagnose
+    from convnet.diagnose import lines as diagnosis_lines
 
     start = time.perf_counter()
     phantom_study = phantom_study or phantom.Study(seed=seed)
@@ -47,8 +48,8 @@ def run(folder: Path, say: Say, seed: int = 0, verbose: Any = "auto", phantom_st
     say("4. One diagnosis.")
     one = next(folder / "dicom" / path for path, s in zip(data.paths, data.splits, strict=True) if s == "test")
     case = diagnose(model, [one])
-    shown = case["images"][0]
-    say(f"   {shown['path']}: {shown['label']} " + ", ".join(f"{c} {v:.3f}" for c, v in shown["probabilities"].items()))
+    for line in diagnosis_lines(case):
+        say("   " + line)
     write_json(folder / "results.json", result)
     write_json(folder / "diagnosis.json", case)
     say(f"Everything is in {folder} ({time.perf_counter() - start:.0f} s). {NOTICE}")

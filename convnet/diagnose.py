@@ -35,3 +35,14 @@ def diagnose(model: Model, paths: list[Path]) -> dict[str, Any]:
                 {"path": str(path), "frame": frame, "label": classes[int(p.argmax())], "probabilities": by_class}
             )
     return {"images": images, "failed": failed, "notice": NOTICE}
+
+
+def lines(result: dict[str, Any]) -> list[str]:
+    """The result as text, a line an image; the frame is named where a file has several."""
+    paths = [r["path"] for r in result["images"]]
+    out = []
+    for r in result["images"]:
+        where = f"{r['path']}, frame {r['frame']}" if paths.count(r["path"]) > 1 else r["path"]
+        shares = ", ".join(f"{c} {v:.3f}" for c, v in r["probabilities"].items())
+        out.append(f"{where}: {r['label']} ({shares})")
+    return out

@@ -24,24 +24,27 @@ class Batches:
         if x is None or y is None:
             raise ValueError(f"{where}: give x and y, arrays of samples and their targets")
         self.model, self.x, self.y = model, model._batch(x), np.asarray(y)
-        self.count, self.size = len(self.x), checks.integer(where, "batch_size", batch_size or 32)
+        self.count, self.size = (
+            len(self.x),
+            checks.integer(where, "batch_size", 32 if batch_size is None else batch_size),
+        )
         if not self.count:
             raise ValueError(f"{where}: x has no samples, shape {self.x.shape}")
         if self.y.ndim == 0 or len(self.y) != self.count:
             raise ValueError(f"{where}: x has {self.count} samples but y has shape {self.y.shape}: one target a sample")
         self.output_shape = model.graph(self.x.shape[1:]).output.sample_shape
-        if isinstance(model.loss, SparseCategoricalCrossentropy):
-            model.loss.check_labels(self.y, self.output_shape[-1])
+        model.loss.check_labels(self.y, self.output_shape[-1])
         self.weights = self._weights(where, weight, class_weight)
 
     def _weights(self, where: str, weight: Any, class_weight: Any) -> np.ndarray | None:
         if weight is None and class_weight is None:
             return None
         weights = np.ones(self.count) if weight is None else np.asarray(weight, float)
-        if weights.shape != (self.count,) or not np.all(np.isfinite(weights)) or np.any(weights < 0):
-            raise ValueError(
-                f"{where}: sample_weight must be {self.count} finite numbers >= 0, got shape {weights.shape}"
-            )
+        if weights.shape != (self.count,):
+            raise ValueError(f"{where}: sample_weight must be {self.count} numbers, one a sample, got {weights.shape}")
+        bad = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
+        if bad.size:
+            raise ValueError(f"{where}: sample_weight must be finite and >= 0, got {weights[bad[0]]} at {bad[0]}")
         if class_weight is not None:
             classes = self.y.argmax(-1) if self.y.ndim == 2 and self.y.shape[1] > 1 else self.y.reshape(self.count)
             missing = sorted(set(np.unique(classes).tolist()) - set(class_weight))
@@ -52,7 +55,10 @@ class Batches:
 
     def metrics(self) -> list[metrics.Metric]:
         """The model's metrics as objects that fit these targets."""
-        sparse = self.y.ndim == 1 or self.y.shape[-1] != self.output_shape[-1]
+        one = self.output_shape[-1] == 1
+        sparse = isinstance(self.model.loss, SparseCategoricalCrossentropy) or (
+            not one and (self.y.ndim == 1 or self.y.shape[-1] != self.output_shape[-1])
+        )
         return [metrics.get(m, self.output_shape, sparse) for m in self.model._metrics]
 
     def load(self, *, training: bool, rng: np.random.Generator | None = None) -> Iterator[tuple[Plan, np.ndarray]]:

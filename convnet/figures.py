@@ -74,9 +74,11 @@ def confusion(result: dict[str, Any]) -> Figure:
     ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for (i, j), count in np.ndenumerate(counts):
         ax.text(j, i, str(count), ha="center", va="center", color="white" if shares[i, j] > 0.5 else "black")
-    ax.set_xticks(range(len(classes)), classes, rotation=45 if max(map(len, classes)) > 3 else 0)
+    slanted = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if max(map(len, classes)) > 3 else {}
+    ax.set_xticks(range(len(classes)), classes, **slanted)
     ax.set_yticks(range(len(classes)), classes)
-    ax.set(xlabel="predicted", ylabel="true", title=f"{result['n']} images, accuracy {result['accuracy']:.3f}")
+    ax.set(xlabel="predicted", ylabel="true")
+    figure.suptitle(f"{_images(result['n'])}, accuracy {result['accuracy']:.3f}", fontsize=11)
     return figure
 
 
@@ -96,9 +98,16 @@ def roc(y: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...], posi
             color = INK if positive is not None else None
             ax.plot(false, true, lw=1.8, color=color, label=f"'{classes[c]}': AUC {area:.3f}")
     ax.plot([0, 1], [0, 1], color="0.6", ls="--", lw=1)
-    ax.set(xlabel="1 - specificity", ylabel="sensitivity", title=f"ROC, {len(y)} images", aspect="equal")
-    ax.legend(fontsize=8, frameon=False, loc="lower right")
+    ax.set(xlabel="1 - specificity", ylabel="sensitivity", title=f"ROC, {_images(len(y))}", aspect="equal")
+    if len(ax.lines) > 1:
+        ax.legend(fontsize=8, frameon=False, loc="lower right")
+    else:
+        ax.text(0.5, 0.3, "not defined: a class is missing", ha="center", fontsize=9)
     return figure
+
+
+def _images(n: int) -> str:
+    return f"{n} image" if n == 1 else f"{n} images"
 
 
 def filters(model: Model) -> Figure:
@@ -127,7 +136,9 @@ def feature_maps(model: Model, image: np.ndarray) -> Figure:
     plan.run(image[None])
     maps = plan.of(call.output)[0]
     figure, axes = _grid(np.moveaxis(maps, -1, 0), "gray", first=image[..., 0])
-    figure.suptitle(f"the image, and {maps.shape[-1]} maps of {call.layer.name}", fontsize=10)
+    silent = int(np.sum(maps.reshape(-1, maps.shape[-1]).max(axis=0) <= 0))
+    title = f"the image, and {maps.shape[-1]} maps of {call.layer.name}"
+    figure.suptitle(f"{title}; {silent} of them answer nothing to this image" if silent else title, fontsize=10)
     return figure
 
 
@@ -135,7 +146,7 @@ def pipeline_steps(steps: list[Any]) -> Figure:
     """The pixel pipeline as pictures, each with its own grey range and what was done."""
     from textwrap import fill
 
-    figure, axes = new(2.3 * len(steps), 3.1, 1, len(steps))
+    figure, axes = new(2.3 * len(steps), 3.4, 1, len(steps))
     for number, (ax, step) in enumerate(zip(axes[0], steps, strict=True), 1):
         picture = step.array.astype(float)
         ax.imshow(picture / max(picture.max(), 1) if picture.ndim == 3 else picture, cmap="gray")

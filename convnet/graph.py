@@ -38,6 +38,12 @@ class Node:
         return Add()([self, other])
 
     __radd__ = __add__
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("_"):  # NumPy and copy ask for these; nobody uses them in a `call`
+            raise AttributeError(name)
+        _no(self, f".{name}")
+
     __array_priority__ = 1000  # numpy_array + node comes to us
 
     def __array_ufunc__(self, ufunc: Any, *_: Any, **__: Any) -> NoReturn:

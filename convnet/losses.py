@@ -48,14 +48,19 @@ class Loss:
         """An array for the targets of a batch whose predictions have `output_shape`."""
         return np.empty(output_shape, dtype)
 
+    def check_labels(self, y: np.ndarray, outputs: int) -> None:
+        """Raise unless all targets are of the loss's kind; `outputs`: how many numbers the model gives a sample."""
+        if np.asarray(y).dtype.kind not in "iufb":
+            raise TypeError(f"{self.name}: the targets must be real numbers, got an array of {np.asarray(y).dtype}")
+
     def fill(self, buffer: np.ndarray, y: np.ndarray) -> None:
         """Copy a batch's targets into the buffer, checked; (N,) stands for (N,1)."""
         if y.shape != buffer.shape and (*y.shape, 1) == buffer.shape:
             y = y[..., None]
         if y.shape != buffer.shape:
-            raise ValueError(
-                f"{self.name}: the targets must have shape {buffer.shape} like the predictions, got {y.shape}"
-            )
+            hint = ": for class numbers use loss='sparse_categorical_crossentropy'" if y.ndim == 1 else ""
+            expected = f"shape {buffer.shape} like the outputs"
+            raise ValueError(f"{self.name}: the targets must have {expected}, got {y.shape}{hint}")
         np.copyto(buffer, y, casting="unsafe")
 
     def bind(self, target: str, y: np.ndarray, yhat: np.ndarray, weights: np.ndarray | None, *, logits: bool) -> Bound:
@@ -119,7 +124,13 @@ class SparseCategoricalCrossentropy(_CrossEntropy):
 
     def check_labels(self, y: np.ndarray, classes: int) -> None:
         """ValueError naming the first label that is no class index of the model."""
-        flat = np.asarray(y).reshape(-1)
+        y = np.asarray(y)
+        if y.ndim == 2 and y.shape[1] > 1:
+            raise ValueError(
+                f"{self.name}: labels must be one class index a sample, got shape {y.shape}: for one-hot labels use "
+                "loss='categorical_crossentropy', or give y.argmax(axis=1)"
+            )
+        flat = y.reshape(-1)
         if flat.dtype.kind not in "iufb":
             raise ValueError(f"{self.name}: labels must be class indices (whole numbers), got an array of {flat.dtype}")
         bad = np.flatnonzero((flat < 0) | (flat >= classes) | (flat != np.floor(flat)))
@@ -144,6 +155,12 @@ class BinaryCrossentropy(_CrossEntropy):
     kind = "binary"
     activation = "sigmoid"
 
+    def check_labels(self, y: np.ndarray, outputs: int) -> None:
+        super().check_labels(y, outputs)
+        bad = np.flatnonzero(~((np.asarray(y) >= 0) & (np.asarray(y) <= 1)).reshape(-1))
+        if bad.size:
+            raise ValueError(f"{self.name}: targets must lie in [0, 1], got {np.asarray(y).reshape(-1)[bad[0]]}")
+
 
 _CLASSES: tuple[type[Loss], ...] = (
     MeanSquaredError,
@@ -158,6 +175,6 @@ def get(loss: Any) -> Loss:
     """A loss object, from one or from its name."""
     if isinstance(loss, Loss):
         return loss
-    if loss not in BY_NAME:
+    if not isinstance(loss, str) or loss not in BY_NAME:
         raise ValueError(f"loss {loss!r} is not supported; choose one of: {', '.join(BY_NAME)}")
     return BY_NAME[loss]()

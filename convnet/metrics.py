@@ -114,9 +114,14 @@ def get(metric: Any, output_shape: tuple[int, ...], sparse: bool) -> Metric:
     if isinstance(metric, Metric):
         return metric
     if metric in ("accuracy", "acc"):
-        if output_shape[-1] == 1:
-            return BinaryAccuracy(metric)
-        return SparseCategoricalAccuracy(metric) if sparse else CategoricalAccuracy(metric)
-    if metric not in BY_NAME:
-        raise ValueError(f"metric {metric!r} is not supported; choose one of: accuracy, {', '.join(BY_NAME)}")
+        if sparse:
+            return SparseCategoricalAccuracy(metric)
+        return BinaryAccuracy(metric) if output_shape[-1] == 1 else CategoricalAccuracy(metric)
     return BY_NAME[metric](metric)
+
+
+def check(metric: Any) -> Any:
+    """A metric object or a supported name, as it is; ValueError lists the names."""
+    if isinstance(metric, Metric) or metric in ("accuracy", "acc") or metric in BY_NAME:
+        return metric
+    raise ValueError(f"metric {metric!r} is not supported; choose one of: accuracy, {', '.join(BY_NAME)}")

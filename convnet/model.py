@@ -74,10 +74,22 @@ class Model(Trainer, Layer):
             def call(node: Node) -> Any:
                 return call_with_training(self.call, node, mode)
 
-            self._graphs[key] = record(call, shape, self.compute_dtype, mode, f"{type(self).__name__}.call")
+            graph = record(call, shape, self.compute_dtype, mode, f"{type(self).__name__}.call")
+            self._refuse_strangers(graph)
+            self._graphs[key] = graph
             if self.input_shape is None:
                 self.input_shape, self.dtype = tuple(shape), self.compute_dtype
         return self._graphs[key]
+
+    def _refuse_strangers(self, graph: Graph) -> None:
+        """A layer with weights that was made inside `call` would be a new one, with new weights, at every call."""
+        mine = set(self.parameters)
+        for layer in graph.layers:
+            if not mine.issuperset(layer.parameters):
+                raise ValueError(
+                    f"{layer.name} is not kept by {type(self).__name__}: a layer made inside `call` has new weights at "
+                    "every call. Make it in __init__ and keep it as an attribute (or in a list or dict that is one)"
+                )
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Make the weights for inputs (None, height, width, channels); the first axis is the batch's."""
@@ -149,7 +161,20 @@ class Model(Trainer, Layer):
         if len(x.shape) < 2 or (expected is not None and len(x.shape) != len(expected) + 1):
             like = ("batch", *expected) if expected else ("batch", "height", "width", "channels")
             raise ValueError(f"{self.name}: expected a batch of shape ({', '.join(map(str, like))}), got {x.shape}")
+        if expected is not None and tuple(x.shape[1:]) != expected:
+            self._check_other_size(tuple(x.shape[1:]))
         return x
+
+    def _check_other_size(self, shape: tuple[int, ...]) -> None:
+        """Images of another size than the first fit only a model that averages over the whole image."""
+        try:
+            self.graph(shape)
+        except ValueError as error:
+            expected = ("batch", *(self.input_shape or ()))
+            raise ValueError(
+                f"{self.name}: expected a batch of shape ({', '.join(map(str, expected))}), got samples of {shape}: "
+                f"{error}"
+            ) from None
 
     # --- weights
 
@@ -210,6 +235,8 @@ class Sequential(Model):
     def __init__(self, layers: Any = None, *, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(name=name, dtype=dtype)
         self.stack: list[Layer] = []
+        if layers is not None and not isinstance(layers, (list, tuple)):
+            raise TypeError(f"{self.name}: expects a list of layers, got {type(layers).__name__}")
         for layer in layers or ():
             self.add(layer)
 
@@ -222,11 +249,18 @@ class Sequential(Model):
         self.stack = [*self.stack, layer]
         self._graphs.clear()
         self._plans.clear()
-        if isinstance(self.stack[0], InputLayer):
+        if isinstance(self.stack[0], InputLayer) and self.layers:
             self.input_shape = None
             self.build((None, *self.stack[0].shape))
 
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers in order, without the InputLayer, as in Keras."""
+        return [layer for layer in super().layers if not isinstance(layer, InputLayer)]
+
     def call(self, x: Any, training: bool | None = None) -> Any:
+        if not self.layers:
+            raise ValueError(f"{self.name}: has no layers yet: add some")
         for layer in self.stack:
             x = layer(x, training=training)
         return x

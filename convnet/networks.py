@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from convnet import layers
+from convnet.initializers import empty_weights
 from convnet.model import Model
 
 
@@ -76,6 +77,30 @@ class Formula(Model):
 
 
 NETWORKS: dict[str, Any] = {"listing": Listing, "gap": Gap, "formula": Formula}
+
+
+def _shape_only(network: str, size: int) -> Model:
+    """The network for two classes on size x size images, its weights zeros that take no memory until touched."""
+    model = NETWORKS[network](2)
+    with empty_weights(2**62):
+        model.build((None, size, size, 1))
+    return model
+
+
+def weights_at(network: str, size: int) -> int:
+    """How many weights the network has for images of this size."""
+    return _shape_only(network, size).count_params()
+
+
+def smallest_size(network: str) -> int:
+    """The smallest image, in pixels a side, that gets through the network's windows."""
+    size = 1
+    while True:
+        try:
+            _shape_only(network, size)
+            return size
+        except ValueError:
+            size += 1
 
 
 def compile_for(model: Model, network: str, learning_rate: float | None = None) -> None:

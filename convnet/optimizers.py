@@ -138,6 +138,6 @@ def get(optimizer: Any) -> Optimizer:
     if isinstance(optimizer, Optimizer):
         return optimizer
     name = optimizer.lower() if isinstance(optimizer, str) else optimizer
-    if name not in BY_NAME:
+    if not isinstance(name, str) or name not in BY_NAME:
         raise ValueError(f"optimizer {optimizer!r} is not supported; choose one of: {', '.join(BY_NAME)}")
     return BY_NAME[name]()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from convnet import evaluation
-from convnet.callbacks import Callback, EarlyStopping, History
+from convnet.callbacks import EarlyStopping, History
 from convnet.data.augment import Augmented
 from convnet.networks import NETWORKS, compile_for
 from convnet.utils import set_random_seed
@@ -17,15 +18,27 @@ if TYPE_CHECKING:
     from convnet.model import Model
 
 
-class ValidationAUC(Callback):
-    """Adds val_auc to the figures of an epoch, so that the model can be chosen by it."""
+class BestByAUC(EarlyStopping):
+    """Adds val_auc to the figures of an epoch, stops by it, and brings the best epoch's weights back.
 
-    def __init__(self, x: np.ndarray, y: np.ndarray) -> None:
+    Of epochs with one AUC the one with the smaller val_loss is better: on an easy task the first epoch that ranks all
+    images rightly is not yet the one whose probabilities lie on the right side of 1/2.
+    """
+
+    def __init__(self, x: np.ndarray, y: np.ndarray, patience: int) -> None:
+        super().__init__("val_auc", patience=patience, restore_best_weights=True)
         self.x, self.y = x, y
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         area = evaluation.auc(self.y, probabilities(self.model, self.x))
         logs["val_auc"] = float("nan") if area is None else area
+        super().on_epoch_end(epoch, logs)
+
+    def watched(self, logs: dict[str, float]) -> Any:
+        return logs["val_auc"], -logs["val_loss"]
+
+    def better(self, value: Any, best: Any) -> bool:
+        return not np.isnan(value).any() and (best is None or value > best)
 
 
 def train(
@@ -50,37 +63,64 @@ def train(
     x_val, y_val = cohort.split("val")
     for name, labels in (("train", y), ("val", y_val)):
         if not len(labels):
-            raise ValueError(f"train: the '{name}' split has no images; the model is fitted on train, chosen on val")
+            raise ValueError(
+                f"train: the '{name}' split has no images: the model is fitted on train and chosen on val. "
+                "Mark rows of the table as val, or leave its split column out and images are dealt 70/10/20"
+            )
+    missing = [c for i, c in enumerate(cohort.classes) if i not in y]
+    if len(cohort.classes) < 2 or missing:
+        only = f"only {cohort.classes[0]!r}"
+        lacks = f"no image of class {missing[0]!r} in the split 'train'" if missing else only
+        raise ValueError(f"train: needs images of two classes or more, but there is {lacks}")
     set_random_seed(seed)
     model = NETWORKS[network](len(cohort.classes), dropout=dropout, name=network)
     compile_for(model, network)
     one_hot = network == "formula"
     targets = (np.eye(len(cohort.classes), dtype=np.float32)[t] if one_hot else t for t in (y, y_val))
     y_fit, y_check = targets
-    monitor = "val_loss" if evaluation.auc(y_val, np.eye(len(cohort.classes))[y_val]) is None else "val_auc"
-    watch: list[Callback] = [ValidationAUC(x_val, y_val)] if monitor == "val_auc" else []
-    stop = EarlyStopping(monitor, patience=patience, restore_best_weights=True)
+    by_auc = evaluation.auc(y_val, np.eye(len(cohort.classes))[y_val]) is not None
+    stop = (
+        BestByAUC(x_val, y_val, patience)
+        if by_auc
+        else EarlyStopping("val_loss", patience=patience, restore_best_weights=True)
+    )
     history = model.fit(
         Augmented(x, seed=seed) if augment else x,
         y_fit,
         batch_size=batch_size,
         epochs=epochs,
         validation_data=(x_val, y_check),
-        callbacks=[*watch, stop],
+        callbacks=[stop],
         verbose=verbose,
     )
+    if not history.epoch:
+        raise KeyboardInterrupt  # before one epoch was complete: there is no model to keep
+    if stop.best is None:
+        raise ValueError(f"train: {stop.monitor} was never a number: training diverged, or the images hold NaN")
     model.metadata = {
         "classes": list(cohort.classes),
         "network": network,
         "seed": seed,
         "images": cohort.counts(),
+        "seen": [fingerprint(image) for name in ("train", "val") for image in cohort.split(name)[0]],
         "epochs_run": len(history.epoch),
         "best_epoch": stop.best_epoch + 1,
-        "chosen_by": monitor,
-        "chosen_value": stop.best,
+        "chosen_by": stop.monitor,
+        "chosen_value": history.history[stop.monitor][stop.best_epoch],
         "notice": evaluation.NOTICE,
     }
     return model, history
+
+
+def fingerprint(image: np.ndarray) -> str:
+    """64 bits of a hash of the prepared pixels: the same image is known again, whatever its file's name."""
+    return hashlib.sha256(image.tobytes()).hexdigest()[:16]
+
+
+def seen_in_training(model: Model, x: np.ndarray) -> int:
+    """How many of these images the model was fitted or chosen on."""
+    seen = set(model.metadata.get("seen", ()))
+    return sum(fingerprint(image) in seen for image in x)
 
 
 def classes_of(model: Model) -> tuple[str, ...]:
@@ -115,4 +155,5 @@ def evaluate(
     if not len(y):
         raise ValueError(f"evaluate: the split {split!r} has no images; there is {cohort.counts()}")
     p = probabilities(model, x)
-    return {"split": split, **evaluation.measure(y, p, classes, positive)}, p
+    known = {"split": split, "seen_in_training": seen_in_training(model, x)}
+    return {**known, **evaluation.measure(y, p, classes, positive)}, p

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from convnet import losses, metrics, optimizers
-from convnet.callbacks import Callback, History
+from convnet.callbacks import Callback, EarlyStopping, History
 from convnet.feeding import Batches, split_validation, three
+from convnet.metrics import check as check_metric
 from convnet.progress import Progress, tell_of_compilation
 from convnet.utils import next_seed, refuse
-from kernels import targets
+from kernels import checks, targets
 
 if TYPE_CHECKING:
     from convnet.arena import Arena
@@ -51,7 +52,7 @@ class Trainer:
             raise TypeError(f"compile: metrics must be a list, like ['accuracy'], got {metrics!r}")
         targets.require(target)
         self.optimizer, self.loss, self.target = optimizers.get(optimizer), losses.get(loss), target
-        self._metrics = list(metrics or [])
+        self._metrics = [check_metric(m) for m in metrics or []]
         self.forget_plans()
         self.rebuild_optimizer()
 
@@ -90,6 +91,10 @@ class Trainer:
         """Train for `epochs` passes over the data and return the History. Ctrl-C ends it with the best weights."""
         refuse("fit", unknown, ("x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data",))
         self._compiled("fit")
+        checks.integer("fit", "epochs", epochs, 0)
+        callbacks = callbacks or []
+        if not isinstance(callbacks, (list, tuple)) or not all(isinstance(c, Callback) for c in callbacks):
+            raise TypeError(f"fit: callbacks must be a list of Callback objects, got {callbacks!r}")
         if validation_split:
             x, y, sample_weight, validation_data = split_validation(x, y, sample_weight, validation_split)
         data = Batches(self, x, y, sample_weight, class_weight, batch_size, "fit")
@@ -97,10 +102,10 @@ class Trainer:
         if validation_data is not None:
             held = Batches(self, *three(validation_data), None, validation_batch_size or batch_size, "validation_data")
         history = History()
-        calls = [*(callbacks or []), history]
+        calls = [*callbacks, history]
         progress = Progress(verbose, epochs, data.count)
         rng = np.random.Generator(np.random.Philox(next_seed())) if shuffle else None
-        best = _Best(self)
+        best = _Best(self, calls)
         with tell_of_compilation(progress.loud), progress:
             self._begin(calls)
             try:
@@ -114,6 +119,7 @@ class Trainer:
                 progress.say(f"Interrupted: {best.restore()}")
             for c in calls:
                 c.on_train_end()
+        targets.warn_of_slow_threads()
         return history
 
     def _begin(self, calls: list[Callback]) -> None:
@@ -190,7 +196,7 @@ class Trainer:
         """The outputs for all samples, batch by batch."""
         refuse("predict", unknown, ("x, batch_size, verbose",))
         x = self._batch(x)
-        size = batch_size or 32
+        size = 32 if batch_size is None else checks.integer("predict", "batch_size", batch_size)
         outputs: np.ndarray | None = None
         with tell_of_compilation(verbose not in (0, "auto")):
             for start in range(0, len(x), size):
@@ -250,11 +256,15 @@ class _Tally:
 
 
 class _Best:
-    """The weights of the best epoch so far (by val_loss, else by loss), for when training is interrupted."""
+    """The weights of the best epoch so far (by val_loss, else by loss), for when training is interrupted.
 
-    def __init__(self, model: Any) -> None:
+    An EarlyStopping that restores has a say in what is best: then it does so, and not this.
+    """
+
+    def __init__(self, model: Any, calls: list[Callback]) -> None:
         self.model, self.value, self.epoch = model, float("inf"), -1
         self.weights: list[np.ndarray] | None = None
+        self.others = [c for c in calls if isinstance(c, EarlyStopping) and c.restore_best_weights]
 
     def note(self, epoch: int, logs: dict[str, float]) -> None:
         value = logs.get("val_loss", logs["loss"])
@@ -262,6 +272,9 @@ class _Best:
             self.value, self.epoch, self.weights = value, epoch, self.model.get_weights()
 
     def restore(self) -> str:
+        for c in self.others:
+            if c.best_weights is not None:
+                return f"the weights are those of the best epoch by {c.monitor}, {c.best_epoch + 1}."
         if self.weights is None:
             return "no epoch was complete; the weights are those of the last finished step."
         self.model.set_weights(self.weights)

@@ -45,15 +45,23 @@ def save(model: Any, filepath: str | Path, include_optimizer: bool = True) -> No
         config["compile"] = {
             "optimizer": model.optimizer.get_config() | {"iterations": model.optimizer.iterations},
             "loss": model.loss.get_config(),
-            "metrics": [m if isinstance(m, str) else m.label for m in model._metrics],
+            "metrics": [m if isinstance(m, str) else {"name": m.name, "label": m.label} for m in model._metrics],
         }
         for i, states in enumerate(model.optimizer.state):
             tensors |= {f"optimizer.{i}.{j}": s for j, s in enumerate(states)}
-    write_atomically(Path(filepath), to_bytes(tensors, {"convnet": json.dumps(config)}))
+    try:
+        text = json.dumps(config)
+    except TypeError as error:
+        raise TypeError(f"{model.name}: model.metadata must hold plain JSON values: {error}") from None
+    write_atomically(Path(filepath), to_bytes(tensors, {"convnet": text}))
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """The file is written whole or not at all; an old one stays until then."""
+    """The file is written whole or not at all; an old one stays until then. OSError names `path`."""
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder: give a file's name")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path}: there is no folder {path.parent}")
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
         try:
             file.write(data)
@@ -190,13 +198,14 @@ def _key(name: str) -> str:
 
 
 def _recompile(model: Any, config: dict[str, Any], tensors: dict[str, np.ndarray]) -> None:
-    from convnet import losses, optimizers
+    from convnet import losses, metrics, optimizers
 
     settings = dict(config["optimizer"])
     name, iterations = settings.pop("name"), settings.pop("iterations")
     loss = dict(config["loss"])
     loss_class = losses.BY_NAME[loss.pop("name")]
-    model.compile(optimizers.BY_NAME[name](**settings), loss_class(**loss), config["metrics"])
+    found = [m if isinstance(m, str) else metrics.BY_NAME[m["name"]](m["label"]) for m in config["metrics"]]
+    model.compile(optimizers.BY_NAME[name](**settings), loss_class(**loss), found)
     model.arena()
     model.rebuild_optimizer()
     model.optimizer.iterations = iterations

@@ -20,6 +20,16 @@ import numba
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, NullCache, _CacheLocator
 from platformdirs import user_cache_path
 
+from kernels.threads import load_openmp
+
+if getattr(numba.config, "DISABLE_JIT", 0):
+    raise ImportError(
+        "formula-convnet: NUMBA_DISABLE_JIT is set, but the kernels are made of SIMD instructions that exist in "
+        "compiled code only: unset it, or step through the plain loops with variant='reference'"
+    )
+
+load_openmp()
+
 # contract: a*b + c may become one fused multiply-add. Never nnan, ninf or reassoc: a NaN pixel must stay a NaN,
 # and the order of a sum is part of the result.
 FASTMATH = {"contract"}

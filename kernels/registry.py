@@ -14,7 +14,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "maxpool2d": ("cpu_naive", "cpu"),
     "avgpool2d": ("cpu",),
     "globalavgpool": ("cpu",),
-    "dense": ("cpu_naive", "cpu"),
+    "dense": ("cpu_naive", "cpu_blocked", "cpu"),
     "batchnorm": ("cpu",),
     "add": ("cpu",),
     "sigmoid": ("cpu",),

@@ -39,10 +39,10 @@ def host_registers() -> tuple[int, int]:
 
 BITS, REGISTERS = host_registers()
 WIDEST = 4 if REGISTERS == 32 else 2
-# vecs -> rows: rows*vecs sums, vecs k-vectors and one x-number fit, and there are sums enough (>= 8) to hide the
-# latency of a multiply-add behind the others
-ROWS = {4: 6, 3: 8, 2: 12, 1: 14} if REGISTERS == 32 else {2: 6, 1: 8}
-MOST_ROWS = max(ROWS.values())
+# vecs -> rows: rows*vecs sums, vecs k-vectors and one x-number fit the vector registers; 8 sums or more
+# hide a multiply-add's latency. No more rows than 9: each one's address takes a register, too.
+ROWS = {4: 6, 3: 8, 2: 9, 1: 9} if REGISTERS == 32 else {2: 6, 1: 8}
+MOST_ROWS = 14 if REGISTERS == 32 else 8  # where a sum is long, or its x is a vector, addresses matter less
 
 
 class TileType(types.Type):
@@ -92,8 +92,8 @@ def empty_tile(typingctx, x, vecs):
 
 @intrinsic(prefer_literal=True)
 def low_tile(typingctx, x, vecs, rows):
-    """The same with a number of rows (a constant) of one's own, for sums that have only a few."""
-    tile = TileType(x.dtype, rows.literal_value, min(vecs.literal_value, WIDEST))
+    """The same with a number of rows (a constant, at most MOST_ROWS) of one's own."""
+    tile = TileType(x.dtype, min(rows.literal_value, MOST_ROWS), min(vecs.literal_value, WIDEST))
     return tile(x, vecs, rows), lambda context, builder, sig, args: ir.Constant(context.get_value_type(tile), None)
 
 

@@ -84,3 +84,16 @@ def test_sources_that_cannot_be_written_beside_are_no_problem(tmp_path):
     run(root, tmp_path / "cache")
     after = sorted(p.name for p in (root / "kernels").rglob("*") if "__pycache__" not in str(p))
     assert before == after
+
+
+def test_disabled_compilation_is_one_clear_error_and_the_reference_still_runs():
+    code = """
+import numpy as np
+from kernels import relu
+print(relu.forward(np.array([-1.0, 2.0]), variant="reference").tolist())
+relu.forward(np.array([-1.0, 2.0]))
+"""
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "NUMBA_DISABLE_JIT": "1"}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "[0.0, 2.0]"
+    assert done.stderr.strip().splitlines()[-1].startswith("ImportError: formula-convnet: NUMBA_DISABLE_JIT is set")

@@ -173,3 +173,83 @@ def test_the_digits_demo_runs_the_listing_on_ten_classes(tmp_path):
     result = json.loads((tmp_path / "results.json").read_text())
     assert len(result["classes"]) == 10
     assert result["accuracy"] > 0.95
+
+
+def table(path: Path, rows: list[str]) -> Path:
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return path
+
+
+def test_evaluate_warns_of_images_that_training_has_seen(study, model):
+    labels = study / "labels.csv"
+    quiet = convnet("evaluate", model, study, "--labels", labels)
+    assert "WARNING" not in quiet.stderr
+    loud = convnet("evaluate", model, study, "--labels", labels, "--split", "all", "--json", "-")
+    assert "WARNING: 128 of 160 images stand, pixel for pixel, in the data" in loud.stderr
+    assert json.loads(loud.stdout)["seen_in_training"] == 128
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--size", "9"], "--size 9 is too small for the network listing: it needs 10 or more"),
+        (["--size", "5", "--network", "gap"], "--size 5 is too small for the network gap: it needs"),
+        (["--size", "512"], "million weights: use --network gap"),
+        (["--window", "nan", "100"], "window must be two finite numbers"),
+        (["--window", "40", "0"], "window must be two finite numbers"),
+        (["--out", "."], "is a folder: give a file's name"),
+        (["--figures", "labels.csv"], "labels.csv is a file: give a folder"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_training(study, options, message):
+    done = convnet("train", ".", "--labels", "labels.csv", *options, cwd=study)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not (study / "model.safetensors").exists()
+
+
+def test_a_task_of_one_class_is_refused(study, tmp_path):
+    rows = (study / "labels.csv").read_text().splitlines()
+    labels = table(tmp_path / "one.csv", [rows[0], *(r for r in rows if ",absent," in r)])
+    done = convnet("train", study, "--labels", labels, "--out", tmp_path / "m.safetensors")
+    assert done.returncode == 2
+    assert "needs images of two classes or more, but there is only 'absent'" in done.stderr
+    rows = [rows[0], *(r for r in rows[1:] if ",absent," in r or not r.endswith(",train"))]
+    done = convnet("train", study, "--labels", table(tmp_path / "t.csv", rows), "--out", tmp_path / "m.safetensors")
+    assert done.returncode == 2
+    assert "no image of class 'present' in the split 'train'" in done.stderr
+
+
+def test_an_empty_patient_cell_does_not_hide_a_patient_in_two_splits(study, tmp_path):
+    import shutil
+
+    one = next((study / "train").iterdir())
+    for name in ("a", "b", "c"):
+        shutil.copy(one, tmp_path / f"{name}.dcm")
+    rows = ["path,label,patient,split", "a.dcm,x,,train", "b.dcm,y,,test", "c.dcm,x,someone,val"]
+    done = convnet("train", tmp_path, "--labels", table(tmp_path / "t.csv", rows), "--out", tmp_path / "m.safetensors")
+    assert done.returncode == 2
+    assert "more than one split" in done.stderr
+
+
+def test_ctrl_c_before_the_first_epoch_is_complete_writes_no_model(study, tmp_path):
+    import signal
+    import time
+
+    out = tmp_path / "m.safetensors"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "convnet", "train", study, "--labels", study / "labels.csv", "--out", out],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "FORMULA_CONVNET_CACHE": str(tmp_path / "empty")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    line = process.stderr.readline()  # kernels are being compiled into an empty cache: seconds before the first epoch
+    assert "Compiling kernels" in line
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert err.strip() == "convnet: interrupted"
+    assert not out.exists()

@@ -96,8 +96,12 @@ def build(
         raise CohortError(f"images of {len(shapes)} shapes, for instance {shapes[0]} and {shapes[-1]}: give a size")
     names = tuple(str(c) for c in classes) if classes is not None else sort_classes(labels)
     unknown = sorted(set(labels) - set(names))
-    if unknown or len(set(names)) < len(names):
-        raise CohortError(f"labels {unknown} are not among the classes {list(names)}, each named once")
+    if len(set(names)) < len(names):
+        raise CohortError(f"classes {list(names)}: each must be named once")
+    if unknown:
+        raise CohortError(
+            f"labels {', '.join(map(repr, unknown))} are none of the classes {', '.join(map(repr, names))}"
+        )
     if splits is None:
         splits = assign(groups, labels, names, seed)
     elif set(splits) - set(SPLITS):

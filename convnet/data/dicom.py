@@ -53,7 +53,14 @@ def read_images(
     decoded.
     """
     check_size(size, aspect)
+    check_window(window)
     return render(read_header(path), path, size, aspect, window)
+
+
+def check_window(window: Window | None) -> None:
+    """ValueError unless window is None or two finite numbers, the width above 0."""
+    if window is not None and not (len(window) == 2 and np.isfinite(window).all() and window[1] > 0):
+        raise ValueError(f"window must be two finite numbers, center and a width above 0, got {window!r}")
 
 
 def render(
@@ -75,6 +82,7 @@ def steps(
     bit.
     """
     check_size(size, aspect)
+    check_window(window)
     ds = read_header(path)
     require_pixels(ds, path)
     frames = frame_count(ds, path)

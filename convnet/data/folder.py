@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from convnet.data.build import Cohort, Skipped, build
-from convnet.data.dicom import Window, render
+from convnet.data.dicom import Window, check_window, render
 from convnet.data.errors import CohortError, DicomError
 from convnet.data.header import read_header
 from convnet.data.resize import check_size
 from convnet.data.splits import require_apart
 from convnet.data.table import SPLITS, Row, read_table
+
+NOT_LISTED = "is not in the table of labels"
 
 
 def load_folder(
@@ -46,6 +48,7 @@ def load_folder(
     strict.
     """
     check_size(size, aspect)
+    check_window(window)
     if split_all is not None and split_all not in SPLITS:
         raise CohortError(f"split_all={split_all!r} is unknown: expected one of {', '.join(SPLITS)}")
     root = Path(folder)
@@ -74,7 +77,12 @@ def load_folder(
         if on_progress is not None:
             on_progress(done, len(rows))
 
-    patients = [row.patient for row in of if row.patient is not None] or pseudonyms(ids)
+    # a row without a patient falls back to its file's PatientID: an empty cell must not hide an overlap
+    named = any(row.patient for row in of)
+    header = [
+        f"header {name}" if name and named else name for name in pseudonyms(ids)
+    ]  # no table's patient is so named
+    patients = [row.patient or name for row, name in zip(of, header, strict=True)]
     splits = [split_all or row.split or "" for row in of] if split_all or rows[0].split is not None else None
     return build(
         images,
@@ -123,7 +131,7 @@ def unlisted(root: Path, labels: Path, rows: Sequence[Row]) -> list[Skipped]:
     )
     hidden = [any(part.startswith(".") for part in path.parts) for path in found]
     return [
-        Skipped(path.as_posix(), "is not in the table of labels")
+        Skipped(path.as_posix(), NOT_LISTED)
         for path, skip in zip(found, hidden, strict=True)
         if not skip and path.as_posix() not in named
     ]

@@ -45,7 +45,9 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, tuple[np.ndarray, np.
     except FileNotFoundError:
         raise CohortError(f"{path}: no such file") from None
     except (AttributeError, EOFError, OSError, ValueError, zipfile.BadZipFile, zipfile.LargeZipFile) as error:
-        raise CohortError(f"{path}: is not an .npz file of plain arrays, or is damaged ({error})") from None
+        raise CohortError(
+            f"{path}: is not an .npz file of plain arrays, or is damaged ({type(error).__name__})"
+        ) from None
     except Exception as error:  # zlib and struct errors of a damaged member
         raise CohortError(f"{path}: is damaged ({type(error).__name__}: {error})") from None
     missing = [f"{s}_{kind}" for s in SPLITS for kind in ("images", "labels") if f"{s}_{kind}" not in arrays]

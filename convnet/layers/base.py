@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from inspect import signature
@@ -22,8 +24,8 @@ _names: Counter[str] = Counter()
 
 def unique_name(class_name: str) -> str:
     """conv2d, conv2d_1, conv2d_2 ... as Keras numbers its layers."""
-    snake = "".join(f"_{c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(class_name))
-    snake = snake.replace("2_d", "2d")
+    snake = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", class_name)
+    snake = re.sub("([a-z])([A-Z])", r"\1_\2", snake).lower()
     _names[snake] += 1
     return snake if _names[snake] == 1 else f"{snake}_{_names[snake] - 1}"
 
@@ -44,17 +46,16 @@ class Layer:
     of `kernels`); a user's own layer gives `call`, made of other layers.
     """
 
+    inputs: ClassVar[int] = 1
     settings: ClassVar[tuple[str, ...]] = ()  # constructor arguments, kept as attributes of the same name
 
     def __init__(self, *, name: str | None = None, trainable: bool = True, dtype: Any = None, **unknown: Any) -> None:
         cls = type(self)
         refuse(cls.__name__, unknown, (*cls.settings, "name", "trainable", "dtype"))
-        self._children: dict[str, list[Layer]]
-        object.__setattr__(self, "_children", {})
+        self.own_parameters: list[Parameter] = []
         self.name = name or unique_name(cls.__name__)
         self.trainable = trainable
         self.dtype = None if dtype is None else float_type(cls.__name__, dtype)
-        self.own_parameters: list[Parameter] = []
         self.input_shape: tuple[int, ...] | None = None  # of one sample; None until the layer is built
 
     # --- what a subclass gives
@@ -91,6 +92,8 @@ class Layer:
         if own_call is not None:
             return call_with_training(self.call, x, training if training is not None else x.graph.training)  # type: ignore[attr-defined]
         inputs = tuple(x) if isinstance(x, (list, tuple)) else (x,)
+        if len(inputs) != self.inputs:
+            raise ValueError(f"{self.name}: takes {self.inputs} input(s), got {len(inputs)}")
         shapes = tuple(node.sample_shape for node in inputs)
         self.ensure_built(shapes[0], inputs[0].graph.dtype)
         return inputs[0].graph.add(self, inputs, self.output_shape(*shapes), training)
@@ -98,9 +101,11 @@ class Layer:
     def _compute(self, x: Any, training: bool) -> np.ndarray:
         from convnet.plan import Plan
 
+        if isinstance(x, (list, tuple)) and any(isinstance(v, np.ndarray) for v in x):
+            raise ValueError(f"{self.name}: takes one array, got a {type(x).__name__} of {len(x)}: use numpy.stack")
         x = np.asarray(x)
-        if x.ndim < 1:
-            raise ValueError(f"{self.name}: expected a batch of samples, got a single number")
+        if x.ndim < 1 or x.dtype.kind not in "fiub":
+            raise ValueError(f"{self.name}: expected a batch of real numbers, got {x.dtype} of shape {x.shape}")
         dtype = self.dtype or np.dtype(np.float32)
         graph = record(lambda node: self._record(node, None), x.shape[1:], dtype, training, self.name)
         return Plan(graph, len(x), training=training).run(x)
@@ -132,22 +137,26 @@ class Layer:
         self.own_parameters.append(parameter)
         return parameter
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Keep track of layers set as attributes, alone or in lists: their weights belong to this one."""
-        object.__setattr__(self, name, value)
-        found = [v for v in (value if isinstance(value, (list, tuple)) else (value,)) if isinstance(v, Layer)]
-        if not hasattr(self, "_children"):
-            if found:
-                raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() before it sets layers")
-            return
-        self._children.pop(name, None)
-        if found:
-            self._children[name] = found
-
     @property
     def layers(self) -> list[Layer]:
-        """The layers set as attributes, in that order, each once."""
-        return list(dict.fromkeys(layer for group in self._children.values() for layer in group))
+        """The layers kept in attributes, also in lists and dicts of them, in that order, each once."""
+        return list(dict.fromkeys(found for value in vars(self).values() for found in _layers_in(value)))
+
+    @property
+    def trainable(self) -> bool:
+        """False: no gradients for this layer's weights, nor for those of the layers in it, when set on a whole."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        for layer in self.layers:
+            layer.trainable = value
+
+    def __getattr__(self, name: str) -> Any:
+        if "own_parameters" not in vars(self):
+            raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() before anything else")
+        raise AttributeError(f"{type(self).__name__} {vars(self).get('name')!r} has no attribute {name!r}")
 
     @property
     def parameters(self) -> list[Parameter]:
@@ -182,6 +191,18 @@ class Layer:
     def __repr__(self) -> str:
         arguments = ", ".join(f"{k}={v!r}" for k, v in self.get_config().items() if k not in ("trainable", "dtype"))
         return f"{type(self).__name__}({arguments})"
+
+
+def _layers_in(value: Any) -> Iterator[Layer]:
+    """The layers in an attribute's value: one, or those in a list, tuple or dict."""
+    if isinstance(value, Layer):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _layers_in(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _layers_in(item)
 
 
 def set_parameters(where: str, parameters: list[Parameter], weights: Any) -> None:

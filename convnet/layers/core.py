@@ -114,6 +114,8 @@ class Dropout(Layer):
 class Add(Layer):
     """a + b, of equal shapes; `a + b` on nodes inside `call` does the same."""
 
+    inputs: ClassVar[int] = 2
+
     def __call__(self, x: Any, training: bool | None = None) -> Any:
         if not isinstance(x, (list, tuple)) or len(x) != 2:
             raise ValueError(f"{self.name}: expects a list of two inputs of equal shape, [a, b]")

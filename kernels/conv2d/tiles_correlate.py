@@ -55,7 +55,7 @@ def _run(parts, lines_each, parts_across, blocks_each, x, k, transposed, start, 
 
 @jit(inner=True)
 def _task(line, last_line, first, last, x, k, transposed, start, y, rows, columns, groups):
-    """The lines (n,i) line..last_line of y, in the blocks first..last of the columns of all groups."""
+    """The lines (i,n) line..last_line of y, in the blocks first..last of the columns of all groups."""
     taps, columns_each, steps = k.shape[0] * k.shape[1], y.shape[3] // groups, x.shape[3] // groups
     table, x_rows, y_rows = list_pixels(line, min(last_line, y.shape[0] * y.shape[1]), x, y, rows, columns)
     lanes = simd.lanes(x)
@@ -100,10 +100,12 @@ def _task(line, last_line, first, last, x, k, transposed, start, y, rows, column
 def list_pixels(line, last_line, x, y, rows, columns):
     """The pixels of the lines, sorted by class: (class down, class across, first, count) of each, and two lists.
 
-    The lists hold for each pixel where its window begins in x and where its result goes in y.
+    Lines are counted over the images first: a task then has the same lines of many images, which share their classes,
+    and a border's few pixels fill a tile. The lists hold for each pixel where its window begins in x and where its
+    result goes in y.
     """
     _, H, W, C = x.shape
-    _, Ho, Wo, F = y.shape
+    N, Ho, Wo, F = y.shape
     downs, acrosses = rows[1].shape[0], columns[1].shape[0]
     most = (last_line - line) * Wo + downs * acrosses * SPARE
     table = np.empty((downs * acrosses, 4), np.int64)
@@ -122,13 +124,13 @@ def list_pixels(line, last_line, x, y, rows, columns):
             first = at
             left = ends[b - 1] if b else 0
             for t in range(line, last_line):
-                n = t // Ho
-                i = t - n * Ho
+                i = t // N
+                n = t - i * N
                 if rows[0][i, CLASS] == a:
                     source = (n * H + rows[0][i, SOURCE]) * W * C
                     for j in range(left, ends[b]):
                         x_rows[at + j - left] = source + js[0, j]
-                        y_rows[at + j - left] = t * Wo * F + js[1, j]
+                        y_rows[at + j - left] = (n * Ho + i) * Wo * F + js[1, j]
                     at += ends[b] - left
             if at > first:
                 table[found, 0], table[found, 1], table[found, 2], table[found, 3] = a, b, first, at - first

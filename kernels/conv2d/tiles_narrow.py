@@ -44,7 +44,7 @@ def _run(parts, lines_each, x, factors, place, taps, Q, b, y, rows, columns, gro
 def _task(line, last_line, x, factors, place, taps, Q, b, y, rows, columns, groups):
     N, Ho, _, F = y.shape
     table, x_rows, y_rows = list_pixels(line, min(last_line, N * Ho), x, y, rows, columns)
-    x_flat, y_flat, empty = x.reshape(-1), y.reshape(-1), simd.empty_tile(x, 1)
+    x_flat, y_flat, empty = x.reshape(-1), y.reshape(-1), simd.low_tile(x, 1, 14)
     lanes, steps = simd.lanes(x), x.shape[3] // groups
     for a in range(table.shape[0]):
         at, count = table[a, 2], table[a, 3]

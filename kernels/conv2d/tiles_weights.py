@@ -18,6 +18,7 @@ TASKS = 16
 PART_PIXELS = 512  # fewer pixels than this are not worth a partial dk
 PARTIAL_SIZE = 1 << 19  # all partial dk together: so many numbers stay in the caches until they are added
 PANEL_STEPS = 512  # so many pixels of dy and x stay in the second-level cache while every weight passes over them
+TILE_ROWS = simd.ROWS[simd.WIDEST]
 PIECE = 4096  # numbers of dk that a task adds up
 PACKING_PAYS = 64  # copying dy into panels costs one pass over it; worth it from so many weights on
 
@@ -31,7 +32,7 @@ def weights_gradient(x, dy, dk, db, rows, columns, stride_across, groups):
     lines_each = -(-lines // parts)
     parts = -(-lines // max(lines_each, 1)) if lines else 1
     terms = dk.shape[0] * dk.shape[1] * dk.shape[2]
-    tall = simd.MOST_ROWS
+    tall = TILE_ROWS
     row_parts = max(1, min(-(-terms // tall), -(-TASKS // parts)))
     terms_each = (terms + row_parts * tall - 1) // (row_parts * tall) * tall  # whole tiles
     row_parts = max(1, -(-terms // max(terms_each, 1)))

@@ -88,3 +88,32 @@ def test_dropout_and_batchnorm_act_in_training_only():
     np.testing.assert_allclose(model(x), 1 / np.sqrt(1 + 1e-3), rtol=1e-6)  # moving mean 0, variance 1
     np.testing.assert_array_equal(model(x, training=True), 0)  # the batch's own mean is 1
     np.testing.assert_allclose(norm.get_weights()[2:], [[0.1], [0.9]], rtol=1e-6)
+
+
+def test_training_gives_the_same_bits_with_any_number_of_threads():
+    import os
+    import subprocess
+    import sys
+
+    code = """
+import hashlib, numpy as np, convnet
+from tests.convnet.test_listing import CNN, digits
+convnet.set_random_seed(1)
+x, y, _, _ = digits()
+model = CNN()
+model.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
+model.fit(x[:320], y[:320], epochs=1, verbose=0)
+print(hashlib.sha256(b"".join(w.tobytes() for w in model.get_weights())).hexdigest())
+"""
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "NUMBA_NUM_THREADS": str(threads)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+        for threads in (1, 2, 3, 7)
+    }
+    assert len(digests) == 1
+    assert len(digests.pop()) == 64

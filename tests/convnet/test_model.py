@@ -222,8 +222,23 @@ def test_wrong_data_is_refused_before_training():
     ):
         with pytest.raises((ValueError, TypeError), match=message):
             model.fit(*arguments, verbose=0)
-    with pytest.raises(ValueError, match="sample_weight must be 40 finite numbers"):
+    with pytest.raises(ValueError, match="sample_weight must be 40 numbers"):
         model.fit(x, y, sample_weight=np.ones(3), verbose=0)
+    with pytest.raises(ValueError, match=r"sample_weight must be finite and >= 0, got -1.0 at 0"):
+        model.fit(x, y, sample_weight=-np.ones(40), verbose=0)
+    with pytest.raises(ValueError, match="for one-hot labels use loss='categorical_crossentropy'"):
+        model.fit(x, np.eye(3)[y], verbose=0)
+    for size in (0, -3, 2.5):
+        with pytest.raises(ValueError, match="batch_size must be an integer >= 1"):
+            model.predict(x, batch_size=size)
+        with pytest.raises(ValueError, match="batch_size must be an integer >= 1"):
+            model.fit(x, y, batch_size=size, verbose=0)
+    with pytest.raises(ValueError, match="epochs must be an integer"):
+        model.fit(x, y, epochs=1.5, verbose=0)
+    with pytest.raises(TypeError, match="callbacks must be a list of Callback objects"):
+        model.fit(x, y, callbacks=convnet.callbacks.EarlyStopping(), verbose=0)
+    with pytest.raises(ValueError, match=r"expected a batch of shape \(batch, 8, 8, 1\), got samples of \(12, 12, 1\)"):
+        model.predict(np.ones((2, 12, 12, 1), np.float32))
     with pytest.raises(ValueError, match="class_weight lacks class 2"):
         model.fit(x, y, class_weight={0: 1.0, 1: 2.0}, verbose=0)
     with pytest.raises(RuntimeError, match="compile the model first"):
@@ -301,7 +316,7 @@ def test_early_stopping_restores_and_checkpoints_and_logs_are_written(tmp_path):
 
 def test_a_frozen_layer_stays_as_it_is():
     model, (x, y) = small(), data()
-    model.get_layer(model.layers[1].name).trainable = False
+    model.get_layer(model.layers[0].name).trainable = False
     model.compile("adam", "sparse_categorical_crossentropy")
     before = model.get_weights()
     model.fit(x, y, verbose=0)
@@ -320,7 +335,7 @@ def test_a_shared_layer_trains_in_both_models():
         model.compile("sgd", convnet.losses.SparseCategoricalCrossentropy(from_logits=True))
         model.fit(x, y, verbose=0)
         assert not np.array_equal(before, shared.get_weights()[0])
-    np.testing.assert_array_equal(one.layers[2].get_weights()[0], two.layers[2].get_weights()[0])
+    np.testing.assert_array_equal(one.layers[1].get_weights()[0], two.layers[1].get_weights()[0])
 
 
 def test_summary_counts_parameters_multiply_adds_bytes_and_receptive_fields():
@@ -360,3 +375,94 @@ def test_a_model_can_be_a_layer_of_another():
 def test_a_changed_batch_size_and_a_last_short_batch_give_the_same_predictions():
     model, (x, _) = small(), data(37)
     np.testing.assert_array_equal(model.predict(x, batch_size=10), model.predict(x, batch_size=37))
+
+
+class Blocks(convnet.Model):
+    """Layers in a list that is filled later, and in a dict."""
+
+    def __init__(self):
+        super().__init__()
+        self.blocks = []
+        self.blocks.append(layers.Flatten())
+        self.blocks.append(layers.Dense(5, activation="relu"))
+        self.ends = {"out": layers.Dense(3, activation="softmax")}
+
+    def call(self, x):
+        for block in self.blocks:
+            x = block(x)
+        return self.ends["out"](x)
+
+
+def test_layers_in_lists_and_dicts_belong_to_the_model():
+    model, (x, y) = Blocks(), data()
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.fit(x, y, verbose=0)
+    assert [w.shape for w in model.get_weights()] == [(64, 5), (5,), (5, 3), (3,)]
+    assert model.count_params() == model.summary(print_fn=lambda _: None).trainable == 64 * 5 + 5 + 15 + 3
+
+
+def test_freezing_a_whole_freezes_the_layers_in_it():
+    x, y = data()
+    inner = convnet.Sequential([layers.Flatten(), layers.Dense(4)])
+    outer = convnet.Sequential([inner, layers.Dense(3, activation="softmax")])
+    outer.compile("sgd", "sparse_categorical_crossentropy")
+    outer.fit(x, y, verbose=0)
+    before = outer.get_weights()
+    inner.trainable = False
+    outer.compile("sgd", "sparse_categorical_crossentropy")
+    outer.fit(x, y, verbose=0)
+    after = outer.get_weights()
+    np.testing.assert_array_equal(before[0], after[0])
+    assert not np.array_equal(before[2], after[2])
+    outer.trainable = False
+    outer.compile("sgd", "sparse_categorical_crossentropy")
+    outer.fit(x, y, verbose=0)
+    np.testing.assert_array_equal(after[2], outer.get_weights()[2])
+    assert outer.summary(print_fn=lambda _: None).trainable == 0
+
+
+def test_a_layer_made_inside_call_is_refused():
+    class Mine(convnet.Model):
+        def call(self, x):
+            return layers.Dense(3)(layers.Flatten()(x))
+
+    with pytest.raises(ValueError, match="is not kept by Mine: a layer made inside `call` has new weights"):
+        Mine()(np.ones((1, 4, 4, 1), np.float32))
+
+
+def test_a_missing_super_init_is_named():
+    class Mine(convnet.Model):
+        def __init__(self):
+            self.dense = layers.Dense(3)
+
+    with pytest.raises(RuntimeError, match=r"Mine.__init__ must call super\(\).__init__\(\)"):
+        Mine()(np.ones((1, 4), np.float32))
+
+
+def test_a_metric_with_a_name_of_its_own_is_saved_and_loaded(tmp_path):
+    model, (x, y) = small(), data()
+    metric = convnet.metrics.SparseCategoricalAccuracy(name="acc2")
+    model.compile("adam", "sparse_categorical_crossentropy", [metric])
+    expected = model.evaluate(x, y, verbose=0, return_dict=True)
+    model.save(tmp_path / "m.safetensors")
+    assert convnet.load(tmp_path / "m.safetensors").evaluate(x, y, verbose=0, return_dict=True) == expected
+    with pytest.raises(ValueError, match="metric 'f1' is not supported"):
+        model.compile("adam", "mse", ["f1"])
+
+
+def test_metadata_that_is_no_json_is_refused_by_name_and_nothing_is_written(tmp_path):
+    model = trained()
+    model.metadata = {"a": np.float32(1)}
+    with pytest.raises(TypeError, match=r"model.metadata must hold plain JSON values"):
+        model.save(tmp_path / "m.safetensors")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_names_are_keras_names():
+    from convnet.layers.base import unique_name
+    from convnet.networks import Listing
+
+    assert Listing(2).name.startswith("listing")
+    assert unique_name("CNN").startswith("cnn")
+    assert unique_name("MaxPooling2D").startswith("max_pooling2d")
+    assert unique_name("GlobalAveragePooling2D").startswith("global_average_pooling2d")

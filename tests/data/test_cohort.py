@@ -143,7 +143,7 @@ def test_split_all_puts_every_image_in_one_split(folder):
 def test_classes_can_be_given_and_an_unknown_label_is_an_error(folder):
     c = folder(GOOD, classes=("well", "other", "ill"))
     assert (c.classes, c.y.tolist()) == (("well", "other", "ill"), [2, 0, 2, 0])
-    with pytest.raises(CohortError, match=r"labels \['ill'\] are not among the classes"):
+    with pytest.raises(CohortError, match=r"labels 'ill' are none of the classes"):
         folder(GOOD, classes=("well",))
 
 
