@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import figures_of_merit as merit
-from benchmarks import peaks
+from benchmarks import machine, peaks
 from benchmarks.tasks import Task
 
 SCHEMA = "formula-convnet/benchmark/1"
@@ -63,8 +63,6 @@ def _above(entry: dict[str, Any]) -> str | None:
 
 def document(command: str, records: list[dict[str, Any]], options: dict[str, Any], with_peak: bool = True) -> dict:
     """The whole result with the machine it comes from; the peak in GFLOP/s and GB/s by working set in bytes."""
-    from benchmarks import machine
-
     peak = with_peak and {"gflops": peaks.fma_again(), "bandwidths": {str(k): v for k, v in peaks.bandwidths().items()}}
     return {
         "schema": SCHEMA,
