@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from benchmarks.errors import load_torch_first
+
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
@@ -79,6 +81,7 @@ def peers(
     json: Json = None, markdown: Markdown = None,
 ) -> None:  # fmt: skip
     """The same against PyTorch, in turn in one process: ratios with their intervals."""
+    load_torch_first()
     from benchmarks import cases, op_tasks, peers_command, tasks, torch_conv, torch_ops
 
     effort = prepare(quick, threads)
@@ -105,6 +108,7 @@ def listing(
     threads: Threads = None, json: Json = None, markdown: Markdown = None,
 ) -> None:  # fmt: skip
     """A training step of the listing, one image, and memory: ours, PyTorch, TensorFlow, JAX in turn."""
+    load_torch_first()
     from importlib.util import find_spec
 
     from benchmarks import listing_command
@@ -146,6 +150,7 @@ def roofline(
     markdown: Markdown = None,
 ) -> None:  # fmt: skip
     """Measure this machine's roof and draw the rungs under it."""
+    load_torch_first()
     from benchmarks import roofline_command
 
     deliver(*roofline_command.run(out, prepare(quick, threads), {"quick": quick}), json, markdown)
@@ -162,8 +167,7 @@ def compare(first: Path, second: Path, markdown: Markdown = None) -> None:
 
 def main() -> None:
     """Run the command line; known errors become one line on stderr."""
-    from benchmarks.results import ImpossibleError
-    from benchmarks.tasks import WrongResultError
+    from benchmarks.errors import ImpossibleError, WrongResultError
 
     try:
         app()

@@ -8,15 +8,12 @@ from typing import Any
 
 from benchmarks import figures_of_merit as merit
 from benchmarks import machine, peaks
+from benchmarks.errors import ImpossibleError
 from benchmarks.tasks import Task
 
 SCHEMA = "formula-convnet/benchmark/1"
 KEYS = {"schema", "command", "options", "machine", "peak", "records"}
 RECORD_KEYS = {"case", "pass", "variant", "samples"}
-
-
-class ImpossibleError(Exception):
-    """A figure above the measured roof: the measurement is wrong, and nothing is reported."""
 
 
 def record(task: Task, samples: list[float], **more: Any) -> dict[str, Any]:

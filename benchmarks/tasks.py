@@ -11,14 +11,11 @@ import numpy as np
 
 from benchmarks import counting
 from benchmarks.cases import Conv
+from benchmarks.errors import WrongResultError
 from kernels import conv2d
 
 PASSES = ("forward", "backward_data", "backward_weights")
 EXACT = 2**24  # integers below this are exact in float32, and so is every sum of them in any order
-
-
-class WrongResultError(Exception):
-    """A kernel computed something else than its formula: its time is of no interest."""
 
 
 @dataclass

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -18,10 +20,12 @@ def load() -> Any:
     """PyTorch with as many threads as Numba; RuntimeError says what to install."""
     import numba
 
-    try:
-        import torch
-    except ImportError:
-        raise RuntimeError("PyTorch is not installed here: pip install 'formula-convnet[peers]'") from None
+    if not find_spec("torch"):
+        raise RuntimeError("PyTorch is not installed here: pip install 'formula-convnet[peers]'")
+    if "torch" not in sys.modules:  # kernels are loaded by now, and with them our OpenMP
+        raise RuntimeError("PyTorch would run on our OpenMP's settings: call errors.load_torch_first() before")
+    import torch
+
     torch.set_num_threads(numba.get_num_threads())
     return torch
 
