@@ -13,6 +13,7 @@ from benchmarks.tasks import Task
 
 SCHEMA = "formula-convnet/benchmark/1"
 KEYS = {"schema", "command", "options", "machine", "peak", "records"}
+ROOF_AGAIN = 4
 RECORD_KEYS = {"case", "pass", "variant", "samples"}
 
 
@@ -41,12 +42,17 @@ def gigabytes(entry: dict[str, Any]) -> float:
 
 
 def check_possible(entry: dict[str, Any]) -> None:
-    """ImpossibleError where a median beats the roof by more than 5 %, even after the roof was measured once more."""
-    if _above(entry):
-        peaks.again()  # another program may have held the machine back
-        above = _above(entry)
-        if above:
-            raise ImpossibleError(f"{entry['case']}, {entry['pass']}, {entry['variant']}: {above}")
+    """ImpossibleError where a median beats the roof by more than 5 %, even after the roof was measured anew.
+
+    Several times, and the best counts: another program, or a lower clock, may have held the roof down.
+    """
+    for _ in range(ROOF_AGAIN):
+        if not _above(entry):
+            return
+        peaks.again()
+    above = _above(entry)
+    if above:
+        raise ImpossibleError(f"{entry['case']}, {entry['pass']}, {entry['variant']}: {above}")
 
 
 def _above(entry: dict[str, Any]) -> str | None:
