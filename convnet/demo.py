@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 
 from convnet import evaluation, figures, study
 from convnet.evaluation import NOTICE, lines
+from convnet.files import write_json
 
 Say = Callable[[str], None]
 
@@ -99,10 +99,3 @@ def draw(folder: Path, model: Any, history: Any, result: dict, y: np.ndarray, p:
     }
     for name, figure in pictures.items():
         figures.save(figure, folder / f"{name}.png")
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Indented JSON, whole or not at all."""
-    from convnet.weights import write_atomically
-
-    write_atomically(path, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from convnet import initializers
+from convnet.files import write_atomically
 from convnet.graph import Graph, Node
 from convnet.lowering import lower
 
@@ -54,26 +53,6 @@ def save(model: Any, filepath: str | Path, include_optimizer: bool = True) -> No
     except TypeError as error:
         raise TypeError(f"{model.name}: model.metadata must hold plain JSON values: {error}") from None
     write_atomically(Path(filepath), to_bytes(tensors, {"convnet": text}))
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """The file is written whole or not at all; an old one stays until then. OSError names `path`."""
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder: give a file's name")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"{path}: there is no folder {path.parent}")
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        try:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-            umask = os.umask(0)
-            os.umask(umask)
-            os.chmod(file.name, 0o666 & ~umask)  # what open() would have given
-            os.replace(file.name, path)
-        except BaseException:
-            os.unlink(file.name)
-            raise
 
 
 def load(filepath: str | Path) -> Any:

@@ -1,0 +1,1 @@
+"""The commands, one a file: what each asks for and prints. The work is done elsewhere."""

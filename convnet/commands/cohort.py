@@ -1,0 +1,41 @@
+"""The images that a command's arguments name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from convnet.commands.output import say
+
+
+def load_cohort(
+    folder: Path | None,
+    labels: Path | None,
+    npz: Path | None,
+    strict: bool,
+    pipeline: dict[str, Any],
+    classes: tuple[str, ...] | None = None,
+) -> Any:
+    """The cohort that the arguments name; a word on every file that was left out."""
+    from convnet.data import cohort
+    from convnet.data.folder import NOT_LISTED
+
+    if npz is not None and folder is not None:
+        raise ValueError("give either a FOLDER of DICOM files with --labels CSV, or --npz FILE.npz, not both")
+    if npz is not None:
+        if labels is not None:
+            raise ValueError("--labels goes with a FOLDER; an .npz file holds its own labels")
+        data = cohort.load_npz(npz, size=pipeline["size"], aspect=pipeline["aspect"], classes=classes)
+    elif folder is None:
+        raise ValueError("what data? Give a FOLDER of DICOM files with --labels CSV, or --npz FILE.npz")
+    elif labels is None:
+        raise ValueError("a FOLDER needs --labels CSV, a table with the columns path,label")
+    else:
+        data = cohort.load_folder(folder, labels, strict=strict, classes=classes, **pipeline)
+    unlisted = [s for s in data.skipped if s.reason == NOT_LISTED]
+    for skipped in data.skipped:
+        if skipped.reason != NOT_LISTED:
+            say(f"left out: {skipped.path}: {skipped.reason}")
+    if unlisted:
+        say(f"{len(unlisted)} files of the folder are not in the table, for instance {unlisted[0].path}")
+    return data

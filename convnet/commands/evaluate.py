@@ -1,0 +1,53 @@
+"""`convnet evaluate`: what it asks for and what it prints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from convnet.commands.cohort import load_cohort
+from convnet.commands.options import Figures, Folder, Json, Labels, Npz, Strict
+from convnet.commands.output import emit, say
+from convnet.preflight import check_file, check_folder
+
+
+def evaluate(
+    model: Annotated[Path, typer.Argument(help="A model file.")],
+    folder: Folder = None,
+    labels: Labels = None,
+    npz: Npz = None,
+    split: Annotated[str, typer.Option(help="train, val, test, or all.")] = "test",
+    positive: Annotated[str | None, typer.Option(help="The class that sensitivity speaks of (two classes).")] = None,
+    json_path: Json = None,
+    figures: Figures = None,
+    strict: Strict = False,
+) -> None:
+    """Accuracy, AUC, confusion and sensitivities of a model on one split."""
+    if split not in ("train", "val", "test", "all"):
+        raise ValueError(f"--split {split!r} is unknown: choose train, val, test or all")
+    check_file("--json", json_path)
+    check_folder(figures)
+    from convnet import evaluation, study
+    from convnet import figures as drawing
+    from convnet.weights import load
+
+    trained = load(model)
+    classes = study.classes_of(trained)
+    place = None if positive is None else evaluation.positive_index(classes, positive)
+    data = load_cohort(folder, labels, npz, strict, study.pipeline_of(trained), classes)
+    result, p = study.evaluate(trained, data, split, positive)
+    result["skipped"] = [{"path": str(s.path), "reason": s.reason} for s in data.skipped]
+    if split in ("test", "all") and result["seen_in_training"]:
+        say(
+            f"WARNING: {result['seen_in_training']} of {result['n']} images stand, pixel for pixel, in the data that "
+            "the model was trained or chosen on: these figures flatter it. (A table without a split column is dealt "
+            "anew whenever its rows or files change: add one.)"
+        )
+    emit(result, json_path, evaluation.lines(result))
+    if figures is not None:
+        x, y = (data.x, data.y) if split == "all" else data.split(split)
+        drawing.save(drawing.confusion(result), figures / "confusion.png")
+        drawing.save(drawing.roc(y, p, classes, place), figures / "roc.png")
+        drawing.save(drawing.feature_maps(trained, x[0]), figures / "feature-maps.png")

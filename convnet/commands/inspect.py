@@ -1,0 +1,36 @@
+"""`convnet inspect`: what it asks for and what it prints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from convnet.commands.options import Aspect, Window
+from convnet.preflight import check_file
+
+
+def inspect(
+    file: Annotated[Path, typer.Argument(help="A DICOM file.")],
+    size: Annotated[int, typer.Option(min=1, max=2048)] = 28,
+    aspect: Aspect = Aspect.pad,
+    window: Window = None,
+    frame: Annotated[int, typer.Option(min=0, help="Which frame of a multi-frame file.")] = 0,
+    picture: Annotated[Path | None, typer.Option(help="PNG of every step.")] = None,
+) -> None:
+    """What a file is, and what the pixel pipeline does to it, step by step."""
+    check_file("--picture", picture)
+    from convnet.data import dicom
+    from convnet.figures import pipeline_steps, save
+
+    for name, value in dicom.describe(file).items():
+        print(f"{name:>20}: {value}")
+    steps = dicom.steps(file, size=size, aspect=aspect.value, window=window, frame=frame)
+    for number, step in enumerate(steps, 1):
+        a = step.array
+        print(f"{number}. {step.name}: {step.what}")
+        print(f"   {'x'.join(map(str, a.shape))} {a.dtype}, from {a.min():.6g} to {a.max():.6g}")
+    if picture is not None:
+        save(pipeline_steps(steps), picture)
+        print(f"wrote {picture}")

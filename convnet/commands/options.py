@@ -1,0 +1,27 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Aspect(StrEnum):
+    pad = "pad"
+    crop = "crop"
+    stretch = "stretch"
+
+
+Labels = Annotated[Path | None, typer.Option(help="Table (CSV) with columns path,label and optional patient,split.")]
+Npz = Annotated[Path | None, typer.Option(help="A MedMNIST .npz file instead of a folder.")]
+Folder = Annotated[Path | None, typer.Argument(help="Folder of DICOM files, searched recursively.")]
+Json = Annotated[Path | None, typer.Option("--json", help="Write the result as JSON to this file; - is the screen.")]
+Figures = Annotated[Path | None, typer.Option(help="Folder for PNG figures.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first file that cannot be read.")]
+Seed = Annotated[int, typer.Option(min=0, help="Start of all random numbers.")]
+Window = Annotated[
+    tuple[float, float] | None, typer.Option(metavar="CENTRE WIDTH", help="Grey-level window (HU for CT).")
+]
