@@ -14,7 +14,7 @@ from kernels import registry
 
 CASES = tuple(c for c in CONV if c.name in ("listing conv1", "listing conv2", "depthwise 3x3", "ResNet-50 conv3 3x3"))
 # Okabe and Ito's colours, with a marker each: to be told apart without colour too
-STYLES = (("#999999", "v"), ("#e69f00", "s"), ("#56b4e9", "D"), ("#0072b2", "o"))
+STYLES = (("#999999", "v"), ("#e69f00", "s"), ("#56b4e9", "D"), ("#009e73", "^"), ("#0072b2", "o"))
 PEER = ("#d55e00", "X")
 LIMITS = (0.1, 400)  # FLOP/byte
 

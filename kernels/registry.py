@@ -10,7 +10,7 @@ from importlib import import_module
 from types import ModuleType
 
 OPERATIONS: dict[str, tuple[str, ...]] = {
-    "conv2d": ("cpu_naive", "cpu_parallel", "cpu_ordered", "cpu"),
+    "conv2d": ("cpu_naive", "cpu_parallel", "cpu_ordered", "cpu_vector", "cpu"),
     "maxpool2d": ("cpu_naive", "cpu"),
     "avgpool2d": ("cpu",),
     "globalavgpool": ("cpu",),
