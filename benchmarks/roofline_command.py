@@ -29,7 +29,7 @@ def run(out: Path, effort: sampling.Effort, options: dict[str, Any]) -> tuple[di
     records = []
     for case in CASES:
         problem = tasks.ConvProblem(case)
-        rungs = [problem.task("forward", v) for v in registry.variants("conv2d", "cpu")]
+        rungs = [problem.task("forward", v) for v in registry.general("conv2d", "cpu")]
         rungs += [torch_conv.task(torch, problem, "forward")] if torch else []
         for task in rungs:
             entry = kernels_command.measure(task, effort)
