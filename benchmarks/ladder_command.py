@@ -26,8 +26,8 @@ def run(
     records = []
     for case in cases or LADDER:
         problem = ConvProblem(case)
-        rungs = [problem.task("forward", v) for v in registry.variants("conv2d", "cpu")]
-        calls = {v: _registered(v) for v in registry.variants("conv2d", "cpu")}
+        rungs = [problem.task("forward", v) for v in registry.general("conv2d", "cpu")]
+        calls = {v: _registered(v) for v in registry.general("conv2d", "cpu")}
         if kernel:
             calls[kernel.stem] = load(kernel)
             rungs.append(_own(problem, kernel.stem, calls[kernel.stem]))

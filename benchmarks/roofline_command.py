@@ -15,7 +15,7 @@ from kernels import registry
 
 CASES = tuple(c for c in CONV if c.name in ("listing conv1", "listing conv2", "depthwise 3x3", "ResNet-50 conv3 3x3"))
 # Okabe and Ito's colours, with a marker each: to be told apart without colour too
-STYLES = (("#999999", "v"), ("#e69f00", "s"), ("#56b4e9", "D"), ("#0072b2", "o"))
+STYLES = (("#999999", "v"), ("#e69f00", "s"), ("#56b4e9", "D"), ("#009e73", "^"), ("#0072b2", "o"))
 PEER = ("#d55e00", "X")
 LIMITS = (0.1, 400)  # FLOP/byte
 
@@ -28,7 +28,7 @@ def run(out: Path, effort: sampling.Effort, options: dict[str, Any]) -> tuple[di
     records = []
     for case in CASES:
         problem = tasks.ConvProblem(case)
-        rungs = [problem.task("forward", v) for v in registry.variants("conv2d", "cpu")]
+        rungs = [problem.task("forward", v) for v in registry.general("conv2d", "cpu")]
         rungs += [torch_conv.task(torch, problem, "forward")] if torch else []
         for task in rungs:
             entry = kernels_command.measure(task, effort)

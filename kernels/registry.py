@@ -10,7 +10,7 @@ from importlib import import_module
 from types import ModuleType
 
 OPERATIONS: dict[str, tuple[str, ...]] = {
-    "conv2d": ("cpu_naive", "cpu_parallel", "cpu_ordered", "cpu"),
+    "conv2d": ("cpu_naive", "cpu_parallel", "cpu_ordered", "cpu_vector", "cpu", "cpu_winograd"),
     "maxpool2d": ("cpu_naive", "cpu"),
     "avgpool2d": ("cpu",),
     "globalavgpool": ("cpu",),
@@ -27,13 +27,21 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "adam": ("cpu",),
 }
 
-# (operation, variant) -> the factor by which its error may exceed the operation's own rounding bound
-OWN_BOUNDS: dict[tuple[str, str], float] = {}
+# (operation, variant) -> the factor by which its error may exceed the operation's own rounding bound,
+# gamma_m * sum|terms|, with each term as large as any of its channel: the channel's largest number of x in the image
+# times its largest of k for the filter. Such a variant has only some settings, and raises ValueError for others.
+# cpu_winograd, F(4x4,3x3): max_i (|A^T| (|G|1 * |B^T|1))_i = 48 down and across, for a sum of 9: 48^2 / 9 = 256.
+OWN_BOUNDS: dict[tuple[str, str], float] = {("conv2d", "cpu_winograd"): 256.0}
 
 
 def variants(operation: str, target: str | None = None) -> tuple[str, ...]:
     """The variants of an operation, slowest first; of one target if it is named. `reference` is not among them."""
     return tuple(v for v in OPERATIONS[operation] if target in (None, v.split("_")[0]))
+
+
+def general(operation: str, target: str | None = None) -> tuple[str, ...]:
+    """Those of them that have all settings, and the operation's own bound: not those of OWN_BOUNDS."""
+    return tuple(v for v in variants(operation, target) if (operation, v) not in OWN_BOUNDS)
 
 
 def load(operation: str, variant: str) -> ModuleType:
