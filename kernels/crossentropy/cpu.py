@@ -1,23 +1,27 @@
 """Each sample's loss in float64, then their mean in the order of the samples; gradients in one pass over a row.
 
-One thread: a batch has some hundred numbers here, fewer than starting several would be worth. float64 costs nothing
-at this size and makes L exact to the last bit but one.
+float64 costs little at the usual size, some hundred numbers, and makes L exact to the last bit but one. One thread does
+that before several have started; of many classes as indices, behind a softmax, threads take blocks of rows.
 """
 
 import math
 
+import numba
 import numpy as np
 
+from kernels import lanes
 from kernels.exponential import exp
 from kernels.jit import jit
 
 LOW, HIGH = 1e-7, 1 - 1e-7  # Keras's epsilon
+ROWS = 16  # that a thread takes at a time
+PARALLEL = 1 << 14  # numbers; below, one thread is done before several have started
 
 
 def forward(y, yhat, weights=None, *, kind, from_logits=False, out):
     """L = 1/N sum_n w_n * l_n, into out."""
     losses = np.empty(len(yhat))
-    PASSES[kind, from_logits][0](*_rows(y, yhat), losses)
+    _pass(kind, from_logits, yhat.size)[0](*_rows(y, yhat), losses)
     out[...] = (_sum(losses) if weights is None else _weighted_sum(losses, weights)) / len(yhat)
 
 
@@ -25,7 +29,13 @@ def backward(y, yhat, weights=None, *, kind, from_logits=False, out):
     """dyhat[n] = w_n / N * dl_n/dyhat[n], into out."""
     factors = np.full(len(yhat), 1 / len(yhat)) if weights is None else weights.astype(np.float64) / len(yhat)
     y, yhat = _rows(y, yhat)
-    PASSES[kind, from_logits][1](y, yhat, factors, out.reshape(yhat.shape))
+    _pass(kind, from_logits, yhat.size)[1](y, yhat, factors, out.reshape(yhat.shape))
+
+
+def _pass(kind, from_logits, size):
+    """(forward, backward) for this kind of labels and so many numbers."""
+    threads = (kind, from_logits) == ("sparse", True) and size >= PARALLEL
+    return (_sparse_logits_parallel, _sparse_logits_gradient_parallel) if threads else PASSES[kind, from_logits]
 
 
 def _rows(y, yhat):
@@ -56,17 +66,12 @@ def _clip(p):
 
 
 @jit()
-def _powers(z, powers):
+def _powers(z, powers, scratch):
     """powers_k = exp(z_k - top) and the two numbers (top, their sum)."""
-    top = np.float64(z[0])
-    for k in range(1, z.size):
-        top = max(top, np.float64(z[k])) if z[k] == z[k] else top
+    top = lanes.largest(z, scratch)
     for k in range(z.size):
         powers[k] = exp(np.float64(z[k]) - top)
-    total = 0.0
-    for k in range(z.size):
-        total += powers[k]
-    return top, total
+    return top, lanes.total(powers, scratch)
 
 
 @jit()
@@ -86,20 +91,34 @@ def _sparse_gradient(y, p, factors, dp):
 
 @jit()
 def _sparse_logits(y, z, losses):
-    powers = np.empty(z.shape[1])
+    powers, scratch = np.empty(z.shape[1]), np.empty(lanes.LANES)
     for n in range(losses.size):
-        top, total = _powers(z[n], powers)
+        top, total = _powers(z[n], powers, scratch)
         losses[n] = (top - np.float64(z[n, y[n]])) + math.log(total)
 
 
 @jit()
 def _sparse_logits_gradient(y, z, factors, dz):
-    powers = np.empty(z.shape[1])
+    powers, scratch = np.empty(z.shape[1]), np.empty(lanes.LANES)
     for n in range(factors.size):
-        top, total = _powers(z[n], powers)
+        top, total = _powers(z[n], powers, scratch)
         for k in range(z.shape[1]):
             dz[n, k] = factors[n] * (powers[k] / total)
         dz[n, y[n]] = factors[n] * (powers[y[n]] / total - 1.0)
+
+
+@jit(parallel=True)
+def _sparse_logits_parallel(y, z, losses):
+    for block in numba.prange((losses.size + ROWS - 1) // ROWS):
+        n = block * ROWS
+        _sparse_logits(y[n : n + ROWS], z[n : n + ROWS], losses[n : n + ROWS])
+
+
+@jit(parallel=True)
+def _sparse_logits_gradient_parallel(y, z, factors, dz):
+    for block in numba.prange((factors.size + ROWS - 1) // ROWS):
+        n = block * ROWS
+        _sparse_logits_gradient(y[n : n + ROWS], z[n : n + ROWS], factors[n : n + ROWS], dz[n : n + ROWS])
 
 
 @jit()
@@ -134,9 +153,9 @@ def _categorical_gradient(y, p, factors, dp):
 
 @jit()
 def _categorical_logits(y, z, losses):
-    powers = np.empty(z.shape[1])
+    powers, scratch = np.empty(z.shape[1]), np.empty(lanes.LANES)
     for n in range(losses.size):
-        top, total = _powers(z[n], powers)
+        top, total = _powers(z[n], powers, scratch)
         log_total, loss = math.log(total), 0.0
         for k in range(z.shape[1]):
             t = np.float64(y[n, k])
@@ -146,9 +165,9 @@ def _categorical_logits(y, z, losses):
 
 @jit()
 def _categorical_logits_gradient(y, z, factors, dz):
-    powers = np.empty(z.shape[1])
+    powers, scratch = np.empty(z.shape[1]), np.empty(lanes.LANES)
     for n in range(factors.size):
-        top, total = _powers(z[n], powers)
+        top, total = _powers(z[n], powers, scratch)
         mass = _row_sum(y[n])
         for k in range(z.shape[1]):
             dz[n, k] = factors[n] * (powers[k] / total * mass - np.float64(y[n, k]))

@@ -1,11 +1,13 @@
 """Blocks of rows in three passes: shift each row by its maximum, exp over the whole block, divide by the row's sum.
 
-exp runs over the block and not over a row, for ten classes would leave most of a SIMD register empty. A block stays
-in the cache between the passes. A row belongs to one thread, and its sum runs over k = 0, 1, 2, ...
+exp runs over the block and not over a row, for ten classes would leave most of a SIMD register empty. A block stays in
+the cache between the passes. A row belongs to one thread, and the order of its sum to its length (kernels/lanes.py).
 """
 
 import numba
+import numpy as np
 
+from kernels import lanes
 from kernels.exponential import exp
 from kernels.jit import jit
 
@@ -32,19 +34,16 @@ def _rows(array):
 @jit()
 def _forward_block(x, y):
     M, K = x.shape
+    scratch = np.empty(lanes.LANES, y.dtype)
     for m in range(M):
-        top = x[m, 0] if K else x.dtype.type(0)
-        for k in range(1, K):
-            top = x[m, k] if x[m, k] > top else top
+        top = lanes.largest(x[m], scratch) if K else x.dtype.type(0)
         for k in range(K):
             y[m, k] = x[m, k] - top  # a NaN that the maximum passed over is still here
     flat = y.reshape(-1)
     for i in range(flat.size):
         flat[i] = exp(flat[i])
     for m in range(M):
-        total = y.dtype.type(0)
-        for k in range(K):
-            total += y[m, k]
+        total = lanes.total(y[m], scratch)
         for k in range(K):
             y[m, k] /= total
 
@@ -65,10 +64,9 @@ def _forward_parallel(x, y, rows):
 @jit()
 def _backward_block(dy, y, dx):
     M, K = y.shape
+    scratch = np.empty(lanes.LANES, y.dtype)
     for m in range(M):
-        mean = y.dtype.type(0)
-        for k in range(K):
-            mean += dy[m, k] * y[m, k]
+        mean = lanes.dot(dy[m], y[m], scratch)
         for k in range(K):
             dx[m, k] = y[m, k] * (dy[m, k] - mean)
 

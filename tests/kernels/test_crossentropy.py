@@ -43,9 +43,7 @@ def problems(draw):
     return arrays, {"kind": kind, "from_logits": from_logits}
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-@given(p=problems())
-def test_both_passes_are_one_rounding_away_from_the_reference(variant, p):
+def assert_one_rounding_away(variant, p):
     """Everything is computed in float64: what is left in float32 is one rounding, and float64's own besides."""
     (y, yhat, weights), settings = p
     own = 100 * (yhat.shape[1] + len(yhat)) * unit(np.float64)
@@ -60,6 +58,20 @@ def test_both_passes_are_one_rounding_away_from_the_reference(variant, p):
     assert dyhat.dtype == yhat.dtype
     bound = 1.01 * unit(L.dtype) * np.abs(exact) + own * (w.mean() + np.abs(exact).max(-1, keepdims=True)) + 1e-45
     assert_bounded(dyhat, exact, bound)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@given(p=problems())
+def test_both_passes_are_one_rounding_away_from_the_reference(variant, p):
+    assert_one_rounding_away(variant, p)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("case", CASES)
+def test_many_classes_and_several_threads_are_as_exact(variant, case):
+    kind, from_logits = case
+    arrays = problem(kind, from_logits, 37, 501, np.float32, seed=1, weighted=True)
+    assert_one_rounding_away(variant, (arrays, {"kind": kind, "from_logits": from_logits}))
 
 
 @pytest.mark.parametrize("variant", ["reference", *VARIANTS])

@@ -163,3 +163,11 @@ def test_backward_passes_check_dy_against_the_shapes():
         dense.backward_data(np.ones((2, 4)), np.ones((5, 3)))
     with pytest.raises(ValueError, match=r"dy must have shape \(2, 3\)"):
         dense.backward_weights(np.ones((2, 5)), np.ones((4, 3)))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_one_sample_with_rows_for_several_threads_agrees_with_the_reference_bit_for_bit(variant):
+    shapes = ((1, 1003), (1003, 131), (131,), (1, 131))  # beyond a part of rows and beyond whole lanes
+    p = Problem(*(filled(shape, np.float32, i, integers=True) for i, shape in enumerate(shapes)))
+    for actual, exact in zip(passes(p, variant), passes(p, "reference"), strict=True):
+        np.testing.assert_array_equal(actual, exact)
