@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import _thread
 import io
 import os
 import sys
+import threading
+from typing import Any
 
 import typer
 
@@ -30,6 +33,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a letter of a name
+    sys.unraisablehook = _interrupt_again
     try:
         code = app(standalone_mode=False)
         sys.stdout.flush()
@@ -56,6 +60,14 @@ def main() -> None:
     if code == INTERRUPTED:  # typer turns Ctrl-C into this code, without a word
         _fail("interrupted", INTERRUPTED)
     sys.exit(code or 0)
+
+
+def _interrupt_again(unraisable: Any) -> None:
+    """Ctrl-C that falls into a destructor or a callback, of which compiling has many, is swallowed there: once more."""
+    if unraisable.exc_type is KeyboardInterrupt:
+        threading.Timer(0.05, _thread.interrupt_main).start()  # later, for here it would be swallowed as well
+    else:
+        sys.__unraisablehook__(unraisable)
 
 
 def _fail(message: str, code: int) -> int:

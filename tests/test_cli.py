@@ -253,3 +253,31 @@ def test_ctrl_c_before_the_first_epoch_is_complete_writes_no_model(study, tmp_pa
     assert process.returncode == 130
     assert err.strip() == "convnet: interrupted"
     assert not out.exists()
+
+
+SWALLOWED = """
+import signal, sys, time
+from convnet import cli
+
+class Closed:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+        time.sleep(0)  # here Python raises it, and drops it
+
+@cli.app.command()
+def work():
+    Closed()
+    for _ in range(1000):
+        time.sleep(0.001)
+    print("finished all the same")
+
+sys.argv = ["convnet", "work"]
+cli.main()
+"""
+
+
+def test_ctrl_c_that_falls_into_a_destructor_still_ends_the_command():
+    done = subprocess.run([sys.executable, "-c", SWALLOWED], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 130
+    assert done.stdout == ""
+    assert done.stderr.strip() == "convnet: interrupted"
