@@ -18,6 +18,7 @@ from convnet.commands.inspect import inspect
 from convnet.commands.train import train
 
 INTERRUPTED = 130
+_swallowed = threading.Event()  # a Ctrl-C that Python dropped
 
 app = typer.Typer(
     add_completion=False,
@@ -45,13 +46,15 @@ def main() -> None:
     except (typer.Abort, KeyboardInterrupt):
         code = INTERRUPTED
     except (ValueError, OSError, ImportError) as error:
-        code = _fail(str(error), 2)
+        code = INTERRUPTED if _swallowed.is_set() else _fail(str(error), 2)
     except MemoryError as error:
         code = _fail(f"not enough memory: {error}", 2)
     except Exception as error:
         usage = getattr(error, "format_message", None)  # typer's own errors carry one
         if usage is not None:
             code = _fail(usage(), 2)
+        elif _swallowed.is_set():  # what broke is the compilation that Ctrl-C fell into
+            code = INTERRUPTED
         elif os.environ.get("CONVNET_TRACEBACK"):
             raise
         else:
@@ -65,7 +68,10 @@ def main() -> None:
 def _interrupt_again(unraisable: Any) -> None:
     """Ctrl-C that falls into a destructor or a callback, of which compiling has many, is swallowed there: once more."""
     if unraisable.exc_type is KeyboardInterrupt:
-        threading.Timer(0.05, _thread.interrupt_main).start()  # later, for here it would be swallowed as well
+        _swallowed.set()
+        again = threading.Timer(0.05, _thread.interrupt_main)  # later, for here it would be swallowed as well
+        again.daemon = True
+        again.start()
     else:
         sys.__unraisablehook__(unraisable)
 
