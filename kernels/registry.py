@@ -29,7 +29,8 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
 
 # (operation, variant) -> the factor by which its error may exceed the operation's own rounding bound,
 # gamma_m * sum|terms|, with each term as large as any of its channel: the channel's largest number of x in the image
-# times its largest of k for the filter. Such a variant has only some settings, and raises ValueError for others.
+# times its largest of k for the filter; and with 40 added to m for the transforms' own roundings.
+# Such a variant has only some settings, and raises ValueError for others.
 # cpu_winograd, F(4x4,3x3): max_i (|A^T| (|G|1 * |B^T|1))_i = 48 down and across, for a sum of 9: 48^2 / 9 = 256.
 OWN_BOUNDS: dict[tuple[str, str], float] = {("conv2d", "cpu_winograd"): 256.0}
 

@@ -244,6 +244,7 @@ def test_ctrl_c_before_the_first_epoch_is_complete_writes_no_model(study, tmp_pa
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
     )
     line = process.stderr.readline()  # kernels are being compiled into an empty cache: seconds before the first epoch
     assert "Compiling kernels" in line
@@ -258,6 +259,8 @@ def test_ctrl_c_before_the_first_epoch_is_complete_writes_no_model(study, tmp_pa
 SWALLOWED = """
 import signal, sys, time
 from convnet import cli
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 
 class Closed:
     def __del__(self):
