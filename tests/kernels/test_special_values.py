@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from kernels import add, conv2d, dense, maxpool2d, registry, relu, sigmoid, softmax
+from kernels import adam, add, conv2d, dense, maxpool2d, registry, relu, sgd, sigmoid, softmax
 from tests.array_strategies import SEEDS, assert_ulps
 from tests.every_pass import FAMILIES, all_passes
 from tests.strategies import DTYPES
@@ -45,6 +45,24 @@ def test_nan_and_infinity_reach_just_the_results_whose_formula_holds_them(family
         results = zip(p.run(variant, dtype, arrays=arrays), p.run("reference", dtype, arrays=arrays), strict=True)
         for actual, expected in results:
             np.testing.assert_array_equal(kinds(actual), kinds(expected), err_msg=name)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@FEW
+@given(seed=SEEDS, dtype=DTYPES)
+def test_nan_and_infinity_spoil_just_their_own_parameters_in_an_update(seed, dtype):
+    rng = np.random.default_rng(seed)
+    p, g, m, v = sprinkled(rng.integers(1, 5, (4, 37)).astype(dtype), rng, [np.nan, np.inf, -np.inf])
+    v = np.abs(v)  # a mean of squares
+    momentum, rest = {"lr": 0.5, "momentum": 0.5, "nesterov": bool(seed % 2)}, {"step": 3, "weight_decay": 0.25}
+    for op, states, options in ((sgd, (m,), momentum), (adam, (m, v), rest)):
+        name = op.__name__.split(".")[1]
+        expected = registry.find(name, "reference", "update")(p, g, *states, **options)
+        for variant in registry.variants(name):
+            actual = [a.copy() for a in (p, *states)]
+            op.update(actual[0], g, *actual[1:], variant=variant, **options)
+            for a, e in zip(actual, expected, strict=True):
+                np.testing.assert_array_equal(kinds(a), kinds(e), err_msg=f"{name} {variant}")
 
 
 @EVERY

@@ -48,7 +48,8 @@ class Peer:
     def Conv2D(self, layer, z):
         k, b = self.of(layer)
         z = padded(z, k.shape[:2], layer.strides, layer.dilation_rate, layer.padding)
-        z = f.conv2d(first(z), k.permute(3, 2, 0, 1).contiguous(), b, layer.strides, 0, layer.dilation_rate, layer.groups)
+        k = k.permute(3, 2, 0, 1).contiguous()
+        z = f.conv2d(first(z), k, b, layer.strides, 0, layer.dilation_rate, layer.groups)
         return POINTWISE[layer.activation](last(z))
 
     def MaxPooling2D(self, layer, z):
