@@ -42,22 +42,31 @@ def uses(module: str) -> frozenset[str]:
 
 
 def commands(path: str) -> list[list[str]]:
-    """Arguments of pytest: the operation's own tests in the variants that use the file, then what is common to all."""
-    own, common, unused = [], [], []
+    """Arguments of pytest: first the operation's own tests in the variants that use the file, then all that remains.
+
+    Tests of threads come last: they start processes that compile every variant.
+    """
+    own: list[str] = []
+    common: list[str] = []
+    unused: list[str] = []
     for op in registry.OPERATIONS:
         names = registry.variants(op)
         affected = [v for v in names if path in uses(f"kernels.{op}.{v}")]
         if not affected:
             continue
-        tests = sorted(str(p.relative_to(ROOT)) for p in (ROOT / "tests/kernels").glob(f"test_{op}*.py"))
-        own += tests
+        own += sorted(str(p.relative_to(ROOT)) for p in (ROOT / "tests/kernels").glob(f"test_{op}*.py"))
         common += [*EVERY_PASS, *(["tests/kernels/test_pooling_properties.py"] if op in POOLINGS else [])]
         common += [THREADS[op]] if op in THREADS else []
-        # cpu_naive is what large shapes are compared with, and the others tell nothing of this file
-        unused += [v for v in names if v not in affected and "_" in v]
-    if path in ("kernels/exponential.py", "kernels/gemm.py"):
-        own.insert(0, f"tests/kernels/test_{Path(path).stem}.py")
-    quick = ["-k", " and ".join(f"not {v}" for v in dict.fromkeys(unused))] if unused else []
-    if "cpu_" in Path(path).name and not any(v in Path(path).stem for v in unused):
-        quick = ["-k", Path(path).stem]
-    return [[*dict.fromkeys(own), *quick], list(dict.fromkeys(common))]
+        unused += [v for v in names if v not in affected]
+    if path in ("kernels/exponential.py", "kernels/gemm.py", "kernels/lanes.py"):
+        own.append(f"tests/kernels/test_{Path(path).stem}.py")
+    stem = Path(path).stem
+    own.sort(key=lambda test: Path(test).stem.split("_")[-1] not in stem)  # a variant's own file of tests first
+    left_out = [f"not {name}" for v in dict.fromkeys(unused) for name in names_of(v)]
+    quick = ["-k", " and ".join(["not threads", *left_out])]
+    return [[*dict.fromkeys(own), *quick], list(dict.fromkeys([*common, *own]))]
+
+
+def names_of(variant: str) -> tuple[str, ...]:
+    """What a variant is called in the names of parametrized tests; "cpu" alone would be part of all others."""
+    return (variant,) if "_" in variant else (f"[{variant}]", f"-{variant}]", f"[{variant}-", f"-{variant}-")
