@@ -31,8 +31,9 @@ def test_every_mutant_of_our_kernels_is_python_and_not_the_original():
     count = 0
     for path in files():
         source = (ROOT / path).read_text(encoding="utf-8")
-        for mutant in mutants(path, source)[::7]:
-            assert ast.dump(ast.parse(mutant.source)) != ast.dump(ast.parse(source)), mutant.name
+        original = ast.dump(ast.parse(source))
+        for mutant in mutants(path, source)[::29]:
+            assert ast.dump(ast.parse(mutant.source)) != original, mutant.name
             count += 1
     assert count > 100
 
