@@ -1,0 +1,72 @@
+"""Which tests a mutant has to face: those of the operations that use its file, quick ones first."""
+
+import ast
+from functools import cache
+from pathlib import Path
+
+from kernels import registry
+
+ROOT = Path(__file__).resolve().parents[2]
+EVERY_PASS = ("tests/kernels/test_special_values.py", "tests/kernels/test_buffers.py")
+POOLINGS = ("maxpool2d", "avgpool2d", "globalavgpool")
+THREADS = {
+    **dict.fromkeys(("maxpool2d", "avgpool2d", "globalavgpool", "add"), "tests/kernels/test_pool_threads.py"),
+    **dict.fromkeys(
+        ("dense", "sigmoid", "relu", "softmax", "mse", "crossentropy", "sgd", "adam"),
+        "tests/kernels/test_thread_counts.py",
+    ),
+}
+
+
+def files() -> list[str]:
+    """Every file with compiled code: all that a variant is made of, but neither the references nor the entrances."""
+    used = {f for op in registry.OPERATIONS for v in registry.variants(op) for f in uses(f"kernels.{op}.{v}")}
+    return sorted(f for f in used if Path(f).name not in ("__init__.py", "reference.py", *NOT_KERNELS))
+
+
+NOT_KERNELS = ("checks.py", "jit.py", "registry.py", "targets.py", "threads.py", "identity.py")
+
+
+@cache
+def uses(module: str) -> frozenset[str]:
+    """The files of `kernels` that a module is made of: its own and those that it imports."""
+    path = f"{module.replace('.', '/')}.py"
+    if not (ROOT / path).exists():
+        return frozenset()
+    found = {path}
+    for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("kernels"):
+            for name in (node.module, *(f"{node.module}.{a.name}" for a in node.names)):
+                found |= uses(name)
+    return frozenset(found)
+
+
+def commands(path: str) -> list[list[str]]:
+    """Arguments of pytest: first the operation's own tests in the variants that use the file, then all that remains.
+
+    Those that compare numbers of threads come last: they start processes that compile every variant.
+    """
+    own: list[str] = []
+    common: list[str] = []
+    unused: list[str] = []
+    for op in registry.OPERATIONS:
+        names = registry.variants(op)
+        affected = [v for v in names if path in uses(f"kernels.{op}.{v}")]
+        if not affected:
+            continue
+        own += sorted(str(p.relative_to(ROOT)) for p in (ROOT / "tests/kernels").glob(f"test_{op}*.py"))
+        common += [*EVERY_PASS, *(["tests/kernels/test_pooling_properties.py"] if op in POOLINGS else [])]
+        common += [THREADS[op]] if op in THREADS else []
+        unused += [v for v in names if v not in affected]
+    if path in ("kernels/exponential.py", "kernels/gemm.py", "kernels/lanes.py"):
+        own.append(f"tests/kernels/test_{Path(path).stem}.py")
+    stem = Path(path).stem
+    own.sort(key=lambda test: Path(test).stem.split("_")[-1] not in stem)  # a variant's own file of tests first
+    left_out = [f"not {name}" for v in dict.fromkeys(unused) for name in names_of(v)]
+    quick = ["-k", " and ".join(["not threads_give", *left_out])]
+    return [[*dict.fromkeys(own), *quick], list(dict.fromkeys([*common, *own]))]
+
+
+def names_of(variant: str) -> tuple[str, ...]:
+    """What a variant is called in the names of parametrized tests; "cpu" alone would be part of all others."""
+    return (variant,) if "_" in variant else (f"[{variant}]", f"-{variant}]", f"[{variant}-", f"-{variant}-")
