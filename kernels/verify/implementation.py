@@ -47,7 +47,9 @@ class FromFile:
         self.functions = {n: getattr(module, n) for n in operation.passes if callable(getattr(module, n, None))}
         if not self.functions:
             wanted = ", ".join(signature(operation.name, n) for n in operation.passes)
-            raise ValueError(f"--kernel {path}: it defines no pass of {operation.name}; define one or more of: {wanted}")
+            raise ValueError(
+                f"--kernel {path}: it defines no pass of {operation.name}; define one or more of: {wanted}"
+            )
 
     def has(self, name: str) -> bool:
         return name in self.functions

@@ -50,8 +50,8 @@ class Operation:
     """
 
     name = ""
-    passes: dict[str, tuple[str, ...]] = {}  # noqa: RUF012
-    smallest: Geometry = {}  # noqa: RUF012
+    passes: dict[str, tuple[str, ...]] = {}
+    smallest: Geometry = {}
     large: tuple[Geometry, ...] = ()
     linear: tuple[str, ...] = ()
 

@@ -24,7 +24,9 @@ class Measured:
 class Broken(Exception):
     """A property that does not hold: which, of what result, and what was expected there."""
 
-    def __init__(self, what: str, message: str, result: str = "", at: tuple = (), expected: Any = None, actual: Any = None):
+    def __init__(
+        self, what: str, message: str, result: str = "", at: tuple = (), expected: Any = None, actual: Any = None
+    ):
         super().__init__(message)
         self.property, self.message, self.result, self.at = what, message, result, at
         self.expected, self.actual = expected, actual

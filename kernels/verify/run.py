@@ -119,7 +119,8 @@ class Problems:
 
     def __init__(self, op: Operation, dtype: Any, quick: bool) -> None:
         rng = np.random.default_rng(0)
-        self.op, self.dtype, self.made = op, dtype, {}
+        self.op, self.dtype = op, dtype
+        self.made: dict[tuple, list[Problem]] = {}
         self.small = [op.draw(rng) for _ in range(QUICK if quick else SMALL)]
         self.large = list(op.large[:1] if quick else op.large)
 
@@ -150,7 +151,7 @@ def _hold(op: Operation, impl: Implementation, row: Row, what: str, problems: Pr
 
     def attempt(p: Problem) -> Broken | None:
         try:
-            _note(row, check(op, impl, row.name, p))
+            check(op, impl, row.name, p)
         except Broken as broken:
             return broken
         return None
@@ -159,8 +160,9 @@ def _hold(op: Operation, impl: Implementation, row: Row, what: str, problems: Pr
     sizes = (False, True) if row.large and what in ("integers", "random") else (False,)
     for large in sizes:
         for seed, p in enumerate(problems.of(impl, kind, large)):
-            broken = attempt(p)
-            if broken is not None:
+            try:
+                _note(row, check(op, impl, row.name, p))
+            except Broken as broken:
                 row.failures.append(_smallest(op, impl, p, broken, kind, seed, attempt))
                 return
             row.oracles.add(p.oracle)
@@ -174,8 +176,9 @@ def _note(row: Row, measured: Measured) -> None:
 def _smallest(
     op: Operation, impl: Implementation, p: Problem, broken: Broken, kind: str, seed: int, attempt: Callable
 ) -> Failure:
-    def build(g: Geometry) -> Problem:
-        return case(op, impl, g, p.dtype.type, kind, seed, p.oracle != "reference")
+    def build(g: Geometry) -> list[Problem]:
+        large = p.oracle != "reference"
+        return [case(op, impl, g, p.dtype.type, kind, s, large) for s in (seed, seed + 100, seed + 200)]
 
     p, broken = smallest(op, p, broken, build, attempt)
     return Failure(broken.property, broken.message, p, broken.expected, broken.actual)
@@ -201,7 +204,9 @@ def _is_slow(op: Operation, impl: FromFile) -> bool:
             call()
             begin = time.perf_counter()
             call()
-        except Exception:  # said later, with its counterexample
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # said later, with its counterexample
             return True
         times.append(time.perf_counter() - begin)
     return times[0] > SLOW * times[1] + 1e-3

@@ -1,7 +1,7 @@
 """From a failing problem to the smallest that still fails: fewer and smaller axes first, then simpler numbers."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -12,7 +12,7 @@ SECONDS = 10.0
 DERIVED = {"y", "argmax", "mean", "var"}  # made from other arrays of the problem: changing one alone means nothing
 
 Attempt = Callable[[Problem], Broken | None]
-Build = Callable[[Geometry], Problem]
+Build = Callable[[Geometry], list[Problem]]
 
 
 def smallest(op: Operation, p: Problem, broken: Broken, build: Build, attempt: Attempt) -> tuple[Problem, Broken]:
@@ -38,15 +38,23 @@ def _geometry(op: Operation, p: Problem, broken: Broken, build: Build, fails: At
             for new in sorted({least, (least + value) // 2, value - 1}):
                 if not least <= new < value:
                     continue
-                try:
-                    candidate = build({**p.geometry, key: new})
-                except ValueError:  # nothing has such a geometry
-                    continue
-                found = fails(candidate)
-                if found is not None and candidate.geometry != p.geometry:
-                    p, broken, progress = candidate, found, True
+                found = next(_failing(build, {**p.geometry, key: new}, fails), None)
+                if found is not None and found[0].geometry != p.geometry:
+                    (p, broken), progress = found, True
                     break
     return p, broken
+
+
+def _failing(build: Build, g: Geometry, fails: Attempt) -> Iterator[tuple[Problem, Broken]]:
+    """The problems of a geometry that fail, each with how."""
+    try:
+        candidates = build(g)
+    except ValueError:  # nothing has such a geometry
+        return
+    for candidate in candidates:
+        found = fails(candidate)
+        if found is not None:
+            yield candidate, found
 
 
 def _numbers(p: Problem, broken: Broken, fails: Attempt) -> tuple[Problem, Broken]:

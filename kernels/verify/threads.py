@@ -83,7 +83,9 @@ def _digest(op: Any, impl: Any, name: str, problems: list) -> str:
         args, settings = op.arguments(name, p)
         try:
             given = impl.call(name, args, settings)
-        except Exception as error:  # said elsewhere, with its counterexample
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # said elsewhere, with its counterexample
             digest.update(type(error).__name__.encode())
             continue
         for a in given if isinstance(given, tuple) else (given,):

@@ -64,8 +64,8 @@ def errors_backward(dy, x, g, mean, var, dtype):
 
 class BatchNorm(Operation):
     name = "batchnorm"
-    passes = {"forward": ("y", "mean", "var"), "inference": ("y",), "backward": ("dx", "dgamma", "dbeta")}  # noqa: RUF012
-    smallest = {"M": 1, "C": 1}  # noqa: RUF012
+    passes = {"forward": ("y", "mean", "var"), "inference": ("y",), "backward": ("dx", "dgamma", "dbeta")}
+    smallest = {"M": 1, "C": 1}
     large = ({"M": 3001, "C": 17}, {"M": 300, "C": 130})
 
     def draw(self, rng: np.random.Generator) -> Geometry:
@@ -110,7 +110,8 @@ class BatchNorm(Operation):
     def _errors(self, name: str, p: Problem, dtype: Any) -> tuple[np.ndarray, ...]:
         x, dy, g, b, mean, var = (p[n].astype(float) for n in ("x", "dy", "gamma", "beta", "mean", "var"))
         if name == "forward":
-            return errors_forward(x, g, b, *exact(self, name, p)[1:], dtype)
+            _, m, v = exact(self, name, p)
+            return errors_forward(x, g, b, m, v, dtype)
         if name == "inference":
             return (errors_y(x, g, b, mean, var, 0, 0, dtype),)
         return errors_backward(dy, x, g, mean, var, dtype)

@@ -13,17 +13,19 @@ from kernels.verify.rounding import Limit, of_sum
 TRANSFORMS = 40  # roundings of cpu_winograd's transforms, as registry.OWN_BOUNDS states them
 
 
+NAMES = tuple(["N", "H", "W", "C", "P", "Q", "F", "groups", "sh", "sw", "top", "bottom", "left", "right", "dh", "dw"])
+
+
 def sized(x: tuple, k: tuple, stride: tuple = (1, 1), pad: tuple = (0, 0, 0, 0), dilation: tuple = (1, 1)) -> Geometry:
     """x (N,H,W,C), k (P,Q,C/groups,F) and settings as one flat geometry; C and F there are those of one group."""
     groups = x[3] // k[2]
-    names = "N H W C P Q F groups sh sw top bottom left right dh dw".split()
-    return dict(zip(names, (*x[:3], k[2], *k[:2], k[3] // groups, groups, *stride, *pad, *dilation), strict=True))
+    return dict(zip(NAMES, (*x[:3], k[2], *k[:2], k[3] // groups, groups, *stride, *pad, *dilation), strict=True))
 
 
 class Conv2D(Operation):
     name = "conv2d"
-    passes = {"forward": ("y",), "backward_data": ("dx",), "backward_weights": ("dk", "db")}  # noqa: RUF012
-    smallest = {**dict.fromkeys("N H W C P Q F groups sh sw dh dw".split(), 1), **dict.fromkeys("top bottom left right".split(), 0)}  # noqa: RUF012, E501
+    passes = {"forward": ("y",), "backward_data": ("dx",), "backward_weights": ("dk", "db")}
+    smallest = dict(zip(NAMES, [1] * 10 + [0] * 4 + [1] * 2, strict=True))
     linear = ("x", "k", "b")
     large = (
         sized((3, 30, 29, 20), (3, 3, 20, 70)),
@@ -82,7 +84,9 @@ class Conv2D(Operation):
         area = (Ho + 3) * (Wo + 3)  # of whole squares
         if name == "forward":
             whole = (9 * x @ k + np.abs(p["b"]))[:, None, None]
-            return (of_sum(9 * p["k"].shape[2] + 2 + TRANSFORMS, np.broadcast_to(whole, p["dy"].shape), p.dtype, factor),)
+            return (
+                of_sum(9 * p["k"].shape[2] + 2 + TRANSFORMS, np.broadcast_to(whole, p["dy"].shape), p.dtype, factor),
+            )
         if name == "backward_data":
             whole = np.broadcast_to((9 * dy @ k.T)[:, None, None], p["x"].shape)
             return (of_sum(9 * F + 1 + TRANSFORMS, whole, p.dtype, factor),)

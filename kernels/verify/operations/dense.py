@@ -10,8 +10,8 @@ from kernels.verify.problem import Arguments, Geometry, Operation, Problem
 
 class Dense(Operation):
     name = "dense"
-    passes = {"forward": ("y",), "backward_data": ("dx",), "backward_weights": ("dk", "db")}  # noqa: RUF012
-    smallest = {"N": 1, "C": 1, "F": 1}  # noqa: RUF012
+    passes = {"forward": ("y",), "backward_data": ("dx",), "backward_weights": ("dk", "db")}
+    smallest = {"N": 1, "C": 1, "F": 1}
     linear = ("x", "k", "b")
     large = ({"N": 32, "C": 1600, "F": 128}, {"N": 1, "C": 700, "F": 130}, {"N": 70, "C": 65, "F": 67})
 

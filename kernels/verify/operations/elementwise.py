@@ -11,11 +11,11 @@ from kernels.verify.rounding import Limit, of_sum
 
 
 class Elementwise(Operation):
-    smallest = {"M": 1}  # noqa: RUF012
+    smallest = {"M": 1}
     large = ({"M": 40_001},)
     inputs: tuple[str, ...] = ("x",)
     backward_inputs: tuple[str, ...] = ("dy", "y")
-    passes = {"forward": ("y",), "backward": ("dx",)}  # noqa: RUF012
+    passes = {"forward": ("y",), "backward": ("dx",)}
 
     def draw(self, rng: np.random.Generator) -> Geometry:
         return {"M": int(rng.integers(1, 70))}
@@ -44,7 +44,7 @@ class Elementwise(Operation):
 class Add(Elementwise):
     name = "add"
     inputs, backward_inputs, linear = ("a", "b"), ("dy",), ("a", "b")
-    passes = {"forward": ("y",), "backward": ("da", "db")}  # noqa: RUF012
+    passes = {"forward": ("y",), "backward": ("da", "db")}
 
     def terms(self, name: str, p: Problem) -> tuple[int, ...]:
         return (1,) if name == "forward" else (0, 0)

@@ -13,8 +13,8 @@ KINDS = ("sparse", "categorical", "binary")
 
 class Mse(Operation):
     name = "mse"
-    passes = {"forward": ("L",), "backward": ("dyhat",)}  # noqa: RUF012
-    smallest = {"N": 1, "K": 1, "weighted": 0}  # noqa: RUF012
+    passes = {"forward": ("L",), "backward": ("dyhat",)}
+    smallest = {"N": 1, "K": 1, "weighted": 0}
     large = ({"N": 40_001, "K": 1, "weighted": 1}, {"N": 7, "K": 5001, "weighted": 0})
 
     def draw(self, rng: np.random.Generator) -> Geometry:
@@ -41,8 +41,8 @@ class Mse(Operation):
 
 class CrossEntropy(Operation):
     name = "crossentropy"
-    passes = {"forward": ("L",), "backward": ("dyhat",)}  # noqa: RUF012
-    smallest = {"N": 1, "K": 1, "kind": 0, "logits": 0, "weighted": 0}  # noqa: RUF012
+    passes = {"forward": ("L",), "backward": ("dyhat",)}
+    smallest = {"N": 1, "K": 1, "kind": 0, "logits": 0, "weighted": 0}
     large = tuple({"N": 3001, "K": 7, "kind": k, "logits": m, "weighted": 1} for k in range(3) for m in range(2))
 
     def draw(self, rng: np.random.Generator) -> Geometry:

@@ -12,13 +12,15 @@ from kernels.verify.rounding import Limit
 DIVISIBLE = 144  # by every number of real pixels up to 4x4: then integers' means are integers
 
 
+NAMES = ("N", "H", "W", "C", "P", "Q", "sh", "sw", "top", "bottom", "left", "right")
+
+
 def sized(x: tuple, size: tuple, stride: tuple, pad: tuple = (0, 0, 0, 0)) -> Geometry:
-    names = "N H W C P Q sh sw top bottom left right".split()
-    return dict(zip(names, (*x, *size, *stride, *pad), strict=True))
+    return dict(zip(NAMES, (*x, *size, *stride, *pad), strict=True))
 
 
 class Pooling(Operation):
-    smallest = {**dict.fromkeys("N H W C P Q sh sw".split(), 1), **dict.fromkeys("top bottom left right".split(), 0)}  # noqa: RUF012, E501
+    smallest = dict(zip(NAMES, [1] * 8 + [0] * 4, strict=True))
     linear = ("x",)
     large = (
         sized((3, 41, 38, 40), (2, 2), (2, 2)),
@@ -57,13 +59,13 @@ class Pooling(Operation):
 
 class AvgPool(Pooling):
     name = "avgpool2d"
-    passes = {"forward": ("y",), "backward": ("dx",)}  # noqa: RUF012
+    passes = {"forward": ("y",), "backward": ("dx",)}
     scale = DIVISIBLE
 
 
 class MaxPool(Pooling):
     name = "maxpool2d"
-    passes = {"forward": ("y", "argmax"), "backward": ("dx",)}  # noqa: RUF012
+    passes = {"forward": ("y", "argmax"), "backward": ("dx",)}
 
     def problem(self, g: Geometry, dtype: Any, kind: str, seed: int, oracle: str = "reference") -> Problem:
         p = super().problem(g, dtype, kind, seed, oracle)
@@ -84,8 +86,8 @@ class MaxPool(Pooling):
 
 class GlobalAvgPool(Operation):
     name = "globalavgpool"
-    passes = {"forward": ("y",), "backward": ("dx",)}  # noqa: RUF012
-    smallest = {"N": 1, "H": 1, "W": 1, "C": 1}  # noqa: RUF012
+    passes = {"forward": ("y",), "backward": ("dx",)}
+    smallest = {"N": 1, "H": 1, "W": 1, "C": 1}
     linear = ("x",)
     large = ({"N": 5, "H": 31, "W": 33, "C": 40}, {"N": 40, "H": 7, "W": 7, "C": 65})
 

@@ -21,8 +21,8 @@ def forward_bound(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 class Softmax(Operation):
     name = "softmax"
-    passes = {"forward": ("y",), "backward": ("dx",)}  # noqa: RUF012
-    smallest = {"M": 1, "K": 1}  # noqa: RUF012
+    passes = {"forward": ("y",), "backward": ("dx",)}
+    smallest = {"M": 1, "K": 1}
     large = ({"M": 3001, "K": 10}, {"M": 3, "K": 9001})
 
     def draw(self, rng: np.random.Generator) -> Geometry:

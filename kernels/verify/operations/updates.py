@@ -10,7 +10,7 @@ from kernels.verify.rounding import Limit, of_sum
 
 
 class Update(Operation):
-    smallest = {"M": 1, "mode": 0}  # noqa: RUF012
+    smallest = {"M": 1, "mode": 0}
     arrays: tuple[str, ...] = ()
     modes: tuple[dict[str, Any], ...] = ()
     lr = 0.01
@@ -39,7 +39,7 @@ class Update(Operation):
 
 class Sgd(Update):
     name = "sgd"
-    passes = {"update": ("p", "v")}  # noqa: RUF012
+    passes = {"update": ("p", "v")}
     arrays = ("p", "g", "v")
     large = ({"M": 40_001, "mode": 0}, {"M": 40_001, "mode": 3})
     modes = tuple(
@@ -60,7 +60,7 @@ class Sgd(Update):
 
 class Adam(Update):
     name = "adam"
-    passes = {"update": ("p", "m", "v")}  # noqa: RUF012
+    passes = {"update": ("p", "m", "v")}
     arrays = ("p", "g", "m", "v")
     large = ({"M": 40_001, "mode": 2},)
     modes = ({"step": 1}, {"step": 9, "weight_decay": 0.1}, {"step": 5000})
