@@ -19,14 +19,16 @@ def verify(
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer and smaller problems: some seconds.")] = False,
     json: Json = None,
+    html: Annotated[Path | None, typer.Option(help="Write the certificate as a page, formulas typeset.")] = None,
 ) -> None:
     """Hold every kernel to its formula on this machine, and print the certificate. Exit code 1 if one is not."""
     check_file("--json", json)
+    check_file("--html", html)
     import json as notation
 
-    from convnet.files import write_json
+    from convnet.files import write_atomically, write_json
     from kernels import verify as proof
-    from kernels.verify import certificate, table
+    from kernels.verify import certificate, page, table
 
     outcome = proof.run(op or (), kernel=kernel, quick=quick, told=lambda what: say(f"verifying {what}"))
     document = certificate.made(outcome)
@@ -36,5 +38,8 @@ def verify(
         table.shown(document)
         if json is not None:
             write_json(json, document)
+    if html is not None:
+        write_atomically(html, page.made(document).encode())
+        say(f"wrote {html}")
     if not outcome.ok:
         raise typer.Exit(1)
