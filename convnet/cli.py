@@ -14,6 +14,7 @@ import typer
 from convnet.commands.demo import demo
 from convnet.commands.diagnose import diagnose
 from convnet.commands.evaluate import evaluate
+from convnet.commands.exercise import app as exercise
 from convnet.commands.inspect import inspect
 from convnet.commands.train import train
 from convnet.commands.verify import verify
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 for command in (demo, train, evaluate, diagnose, inspect, verify):  # in the order of the help page
     app.command()(command)
+app.add_typer(exercise, name="exercise")
 
 
 def main() -> None:

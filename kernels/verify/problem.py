@@ -47,6 +47,7 @@ class Operation:
     passes: pass -> names of its results; a result d<name> is the gradient of the array <name>.
     smallest: the least value of every number of a geometry, to shrink a counterexample towards.
     large: geometries with several tiles and threads.  linear: arrays in which forward is linear (or homogeneous).
+    fixed: numbers of a geometry that every problem has, for a kernel that is to do no more than that.
     """
 
     name = ""
@@ -54,6 +55,7 @@ class Operation:
     smallest: Geometry = {}
     large: tuple[Geometry, ...] = ()
     linear: tuple[str, ...] = ()
+    fixed: Geometry = {}
 
     def draw(self, rng: np.random.Generator) -> Geometry:
         """A small geometry, for the reference's plain loops."""
@@ -82,6 +84,14 @@ class Operation:
 
     def for_own_bounds(self, g: Geometry) -> Geometry:
         """The nearest geometry that a variant with a bound of its own has."""
+        return g
+
+    def work(self, p: Problem) -> int:
+        """How many terms the passes add up, about."""
+        return max(a.size for a in p.arrays.values())
+
+    def fitted(self, g: Geometry) -> Geometry:
+        """The geometry, enlarged where its windows do not fit."""
         return g
 
     def random_oracle(self) -> str:

@@ -42,7 +42,7 @@ def of_sum(terms: int, magnitude: Any, dtype: Any, factor: float = 1.0) -> Limit
 def fraction(actual: Any, exact: Any, limit: Limit) -> float:
     """The worst error as a fraction of its bound; infinite where one is not finite and the other is."""
     bad = np.isfinite(actual) != np.isfinite(exact)
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         error = np.abs(np.asarray(actual, float) - exact)
         ratio = np.where(error == 0, 0.0, error / limit.bound)
     return float(np.max(np.where(bad, np.inf, np.nan_to_num(ratio, nan=0.0, posinf=np.inf)), initial=0.0))

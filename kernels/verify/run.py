@@ -12,13 +12,13 @@ from kernels import registry
 from kernels.verify import threads
 from kernels.verify.implementation import FromFile, Registered
 from kernels.verify.operations import known
-from kernels.verify.problem import Geometry, Operation, Problem, exact
+from kernels.verify.problem import Geometry, Operation, Problem
 from kernels.verify.properties import PROPERTIES, Broken, Implementation, Measured, applies
 from kernels.verify.shrink import smallest
 
 DTYPES = (np.float32, np.float64)
 SMALL, QUICK = 12, 3  # small problems a kind of numbers
-SLOW = 1 / 20  # of the reference's time: a kernel that takes more is plain Python, too slow for large problems
+PATIENCE = 5.0  # seconds for one run over the large problems, which plain Python loops exceed
 
 
 @dataclass(frozen=True)
@@ -66,14 +66,18 @@ def run(
     *,
     kernel: Path | None = None,
     quick: bool = False,
+    fixed: Geometry | None = None,
     told: Callable[[str], None] = lambda text: None,
 ) -> Outcome:
     """Verify all variants of the named operations (of all of them, if none is named), or the passes of a user's file.
 
+    `fixed` holds numbers of every problem's geometry: {"groups": 1} for a kernel of one group, for instance.
     ValueError for an operation that is not there, or a kernel file that is none. `told` is told what is being done.
     """
     start, specs = time.monotonic(), known()
     chosen = {name: registry.OPERATIONS[name] for name in _named(tuple(operations), kernel)}
+    for name in chosen:
+        specs[name].fixed = fixed or {}
     own = FromFile(specs[next(iter(chosen))], kernel) if kernel else None
     subjects: dict[str, list[Implementation]] = {
         name: [own] if own else [Registered(specs[name], v) for v in variants] for name, variants in chosen.items()
@@ -83,6 +87,7 @@ def run(
         "operations": {name: [s.variant for s in group] for name, group in subjects.items()},
         "kernel": str(kernel) if kernel else None,
         "quick": quick,
+        "fixed": fixed or {},
         "small": any(slow.values()),
     }
     runs, rows = threads.Runs(job), []
@@ -109,6 +114,8 @@ def _named(operations: tuple[str, ...], kernel: Path | None) -> tuple[str, ...]:
 
 def case(op: Operation, impl: Implementation, g: Geometry, dtype: Any, kind: str, seed: int, large: bool) -> Problem:
     """A problem that the implementation has."""
+    if op.fixed:
+        g = op.fitted({**g, **op.fixed})
     if impl.factor is not None:
         g = op.for_own_bounds(g)
     return op.problem(g, dtype, kind, seed, op.random_oracle() if large else "reference")
@@ -194,19 +201,22 @@ def _compare_threads(rows: list[Row], found: dict[int, dict[str, str]]) -> None:
 
 
 def _is_slow(op: Operation, impl: FromFile) -> bool:
-    """Measured on one small problem against the reference, the second call: the first may compile."""
-    p = case(op, impl, op.draw(np.random.default_rng(1)), np.float32, "integers", 0, False)
-    name = next(filter(impl.has, op.passes))
-    args, settings = op.arguments(name, p)
-    times = []
-    for call in (lambda: impl.call(name, args, settings), lambda: exact(op, name, p.replaced())):
+    """Would a pass take longer than PATIENCE for the large problems? Estimated from the largest of many small ones."""
+    rng = np.random.default_rng(1)
+    p = max((case(op, impl, op.draw(rng), np.float32, "integers", 0, False) for _ in range(50)), key=op.work)
+    large = sum(op.work(case(op, impl, g, np.float32, "integers", 0, True)) for g in op.large)
+    for name in filter(impl.has, op.passes):
+        args, settings = op.arguments(name, p)
+        times = []
         try:
-            call()
-            begin = time.perf_counter()
-            call()
+            for _ in range(4):  # the first call may compile
+                begin = time.perf_counter()
+                impl.call(name, args, settings)
+                times.append(time.perf_counter() - begin)
         except KeyboardInterrupt:
             raise
         except BaseException:  # said later, with its counterexample
             return True
-        times.append(time.perf_counter() - begin)
-    return times[0] > SLOW * times[1] + 1e-3
+        if min(times) / op.work(p) * large > PATIENCE:
+            return True
+    return False

@@ -66,6 +66,7 @@ def digest_all(job: dict[str, Any]) -> dict[str, str]:
     found = {}
     for name, variants in job["operations"].items():
         op = known()[name]
+        op.fixed = job["fixed"]
         geometries = op.large[:1] if job["quick"] else op.large
         for dtype in DTYPES:
             for variant in variants:

@@ -72,10 +72,15 @@ class Conv2D(Operation):
             return (P * Q * F // p.settings["groups"] + 1,)
         return (prod(p["dy"].shape[:3]) + 1,) * 2
 
+    def work(self, p: Problem) -> int:
+        return prod(p["dy"].shape[:3]) * p["k"].size
+
     def for_own_bounds(self, g: Geometry) -> Geometry:
-        H, W = (max(g[a], 3 - g[b] - g[c]) for a, b, c in (("H", "top", "bottom"), ("W", "left", "right")))
-        ones = dict.fromkeys(("sh", "sw", "dh", "dw", "groups"), 1)
-        return {**g, **ones, "P": 3, "Q": 3, "H": H, "W": W}
+        return self.fitted({**g, **dict.fromkeys(("sh", "sw", "dh", "dw", "groups"), 1), "P": 3, "Q": 3})
+
+    def fitted(self, g: Geometry) -> Geometry:
+        H = max(g["H"], g["dh"] * (g["P"] - 1) + 1 - g["top"] - g["bottom"])
+        return {**g, "H": H, "W": max(g["W"], g["dw"] * (g["Q"] - 1) + 1 - g["left"] - g["right"])}
 
     def own_limits(self, name: str, p: Problem, factor: float) -> tuple[Limit, ...]:
         x, dy, k = np.abs(p["x"]).max((1, 2)), np.abs(p["dy"]).max((1, 2)), np.abs(p["k"]).max((0, 1))

@@ -27,6 +27,9 @@ class Dense(Operation):
         arrays = {"forward": ("x", "k", "b"), "backward_data": ("dy", "k"), "backward_weights": ("x", "dy")}
         return tuple(p[a] for a in arrays[name]), {}
 
+    def work(self, p: Problem) -> int:
+        return p["x"].shape[0] * p["k"].size
+
     def terms(self, name: str, p: Problem) -> tuple[int, ...]:
         N, C, F = p.geometry["N"], p.geometry["C"], p.geometry["F"]
         return {"forward": (C + 2,), "backward_data": (F + 1,), "backward_weights": (N + 1, N + 1)}[name]

@@ -37,6 +37,13 @@ class Pooling(Operation):
         H, W = (max(s - a - b, 1) + int(rng.integers(0, 7)) for s, a, b in ((P, *pad[:2]), (Q, *pad[2:])))
         return sized((int(rng.integers(1, 3)), H, W, int(rng.integers(1, 10))), (P, Q), stride, pad)
 
+    def work(self, p: Problem) -> int:
+        return p["dy"].size * p.geometry["P"] * p.geometry["Q"]
+
+    def fitted(self, g: Geometry) -> Geometry:
+        H, W = max(g["H"], g["P"] - g["top"] - g["bottom"]), max(g["W"], g["Q"] - g["left"] - g["right"])
+        return {**g, "H": H, "W": W}
+
     def problem(self, g: Geometry, dtype: Any, kind: str, seed: int, oracle: str = "reference") -> Problem:
         x_shape, pad = (g["N"], g["H"], g["W"], g["C"]), ((g["top"], g["bottom"]), (g["left"], g["right"]))
         settings, y_shape = checks.pooling(self.name, x_shape, (g["P"], g["Q"]), (g["sh"], g["sw"]), pad)
