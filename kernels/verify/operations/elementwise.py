@@ -86,6 +86,7 @@ class Sigmoid(Elementwise):
 class Dropout(Elementwise):
     name = "dropout"
     backward_inputs, linear = ("dy",), ("x",)
+    large = ({"M": 16_003},)  # the reference's random numbers are slow; some blocks of 4096
 
     def problem(self, g: Geometry, dtype: Any, kind: str, seed: int, oracle: str = "reference") -> Problem:
         p, rng = super().problem(g, dtype, kind, seed, oracle), np.random.default_rng(seed)
