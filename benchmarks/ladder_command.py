@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ from benchmarks.cases import LADDER, Conv
 from benchmarks.tables import Table, machine_line, seconds
 from benchmarks.tasks import ConvProblem, Task
 from kernels import conv2d, registry
+from kernels.verify import implementation
 
 
 def run(
@@ -40,11 +40,7 @@ def run(
 
 def load(path: Path) -> Callable[..., Any]:
     """`forward` of a user's file, with the signature of kernels/conv2d/reference.py, `out` optional."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None or not path.is_file():
-        raise ValueError(f"--kernel {path}: not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = implementation.load(path)
     if not hasattr(module, "forward"):
         raise ValueError(f"--kernel {path}: it has no function forward(x, k, b, *, stride, padding, dilation, groups)")
     return module.forward

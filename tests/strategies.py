@@ -6,15 +6,11 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from kernels.verify.fill import filled
+
+__all__ = ["DTYPES", "ConvProblem", "conv_problems", "filled"]
+
 DTYPES = st.sampled_from([np.float32, np.float64])
-
-
-def filled(shape, dtype, seed: int, integers: bool) -> np.ndarray:
-    """Numbers from a seed: integers in -4..4 (sums of them are exact), or normal with magnitudes over some decades."""
-    rng = np.random.default_rng(seed)
-    if integers:
-        return rng.integers(-4, 5, shape).astype(dtype)
-    return (rng.standard_normal(shape) * 10.0 ** rng.integers(-3, 4, shape)).astype(dtype)
 
 
 @dataclass(frozen=True)

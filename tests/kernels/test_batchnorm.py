@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernels import batchnorm, registry
+from kernels.verify.operations.batchnorm import EPSILON, errors_backward, errors_forward, errors_y
 from tests.pool_strategies import SEEDS, assert_untouched, guarded, hidden
-from tests.rounding import gamma, unit
+from tests.rounding import gamma
 from tests.strategies import DTYPES
 
 VARIANTS = registry.variants("batchnorm")
 EVERY = pytest.mark.parametrize("variant", VARIANTS)
 ALL = pytest.mark.parametrize("variant", ["reference", *VARIANTS])
-EPSILON = 1e-3
 
 
 @st.composite
@@ -29,52 +29,6 @@ def problems(draw):
     x = (rng.standard_normal(shape) + centre) * scale
     dy, weights = rng.standard_normal(shape), rng.standard_normal((2, shape[-1]))
     return tuple(a.astype(dtype) for a in (x, dy, *weights))
-
-
-def errors_scale(var, error_var, u):
-    """Relative error of 1/sqrt(var + epsilon): half of the sum's own, then a root and a division.
-
-    |1/sqrt(1 + r) - 1| <= |r| for |r| <= 1/2.  epsilon in the array's dtype is off by u.
-    """
-    r = (error_var + u * EPSILON) / (var + EPSILON) * (1 + u) + u
-    assert np.all(r <= 0.5)
-    return (1 + r) * (1 + u) ** 2 - 1
-
-
-def errors_y(x, g, b, mean, var, error_mean, error_var, dtype):
-    """y = d * s + b with d = x - mean, s = g / sqrt(var + epsilon): each factor's error, two roundings, one of b."""
-    u = unit(dtype)
-    d, s = np.abs(x - mean), np.abs(g) / np.sqrt(var + EPSILON)
-    error_d = error_mean + u * (d + error_mean)
-    growth = (1 + errors_scale(var, error_var, u)) * (1 + u) ** 2
-    return s * ((d + error_d) * growth - d) + u * np.abs(b)
-
-
-def errors_forward(x, g, b, mean, var, dtype):
-    """mean: M terms and a division. var: its terms rounded twice; the mean's error adds its own square."""
-    m, axes = x[..., 0].size, tuple(range(x.ndim - 1))
-    error_mean = gamma(m + 1, dtype) * np.abs(x).mean(axes)
-    shifted = var + error_mean**2  # the mean of (x - a)^2 is var + (a - mean)^2
-    error_var = gamma(m + 4, dtype) * shifted + error_mean**2
-    return errors_y(x, g, b, mean, var, error_mean, error_var, dtype), error_mean, error_var
-
-
-def errors_backward(dy, x, g, mean, var, dtype):
-    u, m, axes = unit(dtype), x[..., 0].size, tuple(range(x.ndim - 1))
-    inverse, grow = 1 / np.sqrt(var + EPSILON), 1 + errors_scale(var, 0, u)
-    d, dy = np.abs(x - mean), np.abs(dy)
-    dbeta, dgamma = dy.sum(axes), (dy * d).sum(axes) * inverse  # sums of magnitudes
-    error_beta = gamma(m, dtype) * dbeta
-    error_gamma = dgamma * ((1 + gamma(m + 3, dtype)) * grow - 1)
-    # what dx subtracts: dbeta/M, and d * dgamma/(M sqrt(var + epsilon)); magnitudes bound the true values
-    share, slope = dbeta / m, dgamma * inverse / m
-    error_share = (dbeta + error_beta) * (1 + u) / m - share
-    error_slope = (dgamma + error_gamma) * inverse / m * grow * (1 + u) ** 2 - slope
-    error_product = d * (1 + u) ** 2 * (slope + error_slope) - d * slope
-    inner = dy + share + d * slope
-    error_inner = (inner + error_share + error_product) * (1 + u) ** 2 - inner
-    error_dx = np.abs(g) * inverse * ((inner + error_inner) * grow * (1 + u) ** 2 - inner)
-    return error_dx, error_gamma, error_beta
 
 
 def assert_close(actuals, exacts, bounds, doubles):

@@ -6,6 +6,7 @@ import scipy.special
 from hypothesis import given
 
 from kernels import registry, softmax
+from kernels.verify.operations.softmax import forward_bound
 from tests.array_strategies import (
     assert_bounded,
     assert_guards_stand,
@@ -15,18 +16,9 @@ from tests.array_strategies import (
     slope,
     strided_read_only,
 )
-from tests.rounding import assert_within, unit
+from tests.rounding import assert_within
 
 VARIANTS = registry.variants("softmax")
-
-
-def forward_bound(x, y):
-    """The shift d = x - max rounds by u |d|, which exp turns into a relative error, for the row's sum on average;
-    exp adds 2u to both, the sum K u, the quotient u. Twice, for the reference rounds too where x is float64.
-    """
-    shift = np.abs(x.astype(float) - np.max(x, axis=-1, keepdims=True, initial=-np.inf))
-    relative = shift + (y * shift).sum(-1, keepdims=True) + x.shape[-1] + 5
-    return 2 * unit(x.dtype) * relative * y + 2 * np.finfo(x.dtype).smallest_subnormal
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -1,0 +1,52 @@
+"""`convnet exercise list|start|check`: what it asks for and what it prints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from convnet.preflight import check_file
+
+app = typer.Typer(no_args_is_help=True, help="Write the kernels yourself, and have them proven or disproven.")
+Name = Annotated[str, typer.Argument(help="The exercise's name or number, as in `convnet exercise list`.")]
+File = Annotated[Path | None, typer.Argument(help="The file to write in; NAME.py in this folder if none is given.")]
+
+
+@app.command("list")
+def listing() -> None:
+    """The exercises, the easiest first."""
+    from convnet.exercises.catalogue import EXERCISES
+
+    for number, exercise in enumerate(EXERCISES, 1):
+        print(f"{number}  {exercise.name:<18}{exercise.title}")
+    print("\nconvnet exercise start sum, write what sum.py asks for, convnet exercise check sum")
+
+
+@app.command()
+def start(name: Name, file: File = None) -> None:
+    """Put an exercise's file here: the task, hints, and the function to complete."""
+    from convnet.exercises.catalogue import find
+    from convnet.files import write_atomically
+
+    exercise = find(name)
+    path = file or Path(f"{exercise.name}.py")
+    check_file("FILE", path)
+    if path.exists():
+        raise ValueError(f"{path} exists, and is left as it is: name another file, or move it away")
+    write_atomically(path, exercise.start.read_bytes())
+    print(f"wrote {path}; when it is done: convnet exercise check {exercise.name}{f' {path}' if file else ''}")
+
+
+@app.command()
+def check(name: Name, file: File = None) -> None:
+    """Is it right? If not: which property fails, on the smallest problem that shows it. Exit code 1 if not."""
+    from convnet.exercises.catalogue import find
+    from convnet.exercises.checking import check as checked
+
+    exercise = find(name)
+    verdict = checked(exercise, file or Path(f"{exercise.name}.py"))
+    print("\n".join(verdict.lines))
+    if not verdict.solved:
+        raise typer.Exit(1)

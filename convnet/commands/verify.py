@@ -1,0 +1,45 @@
+"""`convnet verify`: what it asks for and what it prints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from convnet.commands.options import Json
+from convnet.commands.output import say
+from convnet.preflight import check_file
+
+
+def verify(
+    op: Annotated[list[str] | None, typer.Option(help="Only this operation; may be given again.")] = None,
+    kernel: Annotated[
+        Path | None, typer.Option(help="Your own file with the passes of --op, as in reference.py.")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer and smaller problems: some seconds.")] = False,
+    json: Json = None,
+    html: Annotated[Path | None, typer.Option(help="Write the certificate as a page, formulas typeset.")] = None,
+) -> None:
+    """Hold every kernel to its formula on this machine, and print the certificate. Exit code 1 if one is not."""
+    check_file("--json", json)
+    check_file("--html", html)
+    import json as notation
+
+    from convnet.files import write_atomically, write_json
+    from kernels import verify as proof
+    from kernels.verify import certificate, page, table
+
+    outcome = proof.run(op or (), kernel=kernel, quick=quick, told=lambda what: say(f"verifying {what}"))
+    document = certificate.made(outcome)
+    if str(json) == "-":
+        print(notation.dumps(document, indent=2, ensure_ascii=False))
+    else:
+        table.shown(document)
+        if json is not None:
+            write_json(json, document)
+    if html is not None:
+        write_atomically(html, page.made(document).encode())
+        say(f"wrote {html}")
+    if not outcome.ok:
+        raise typer.Exit(1)

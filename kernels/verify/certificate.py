@@ -1,0 +1,114 @@
+"""What was proven, as data: formula -> file and line -> oracle -> worst case, with versions and machine."""
+
+import datetime
+import os
+import platform
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kernels import registry
+from kernels.verify.formulas import FORMULAS
+from kernels.verify.problem import Problem
+from kernels.verify.run import Failure, Outcome, Row
+
+ROOT = Path(__file__).resolve().parents[2]
+PROPERTIES = {
+    "integers": "small integers, whose sums are exact, agree bit for bit with the oracle",
+    "random": "numbers over many decades lie within the rounding bound gamma_k * sum|terms|",
+    "positive": "positive numbers, where nothing cancels, lie within the same bound",
+    "adjoint": "<dy, f(v)> = <dv, v> exactly, on integers",
+    "differences": "gradients are central differences of the loss, in float64",
+    "repeats": "run twice, the same bits",
+    "threads": "with 1, 2, 3 and 7 threads, the same bits (quick: with 1 and 3)",
+}
+PACKAGES = ("numpy", "numba", "llvmlite")
+LARGEST = 64  # numbers of an array that a counterexample shows
+
+
+def made(outcome: Outcome) -> dict[str, Any]:
+    """The certificate of an outcome, as JSON values."""
+    return {
+        "ok": outcome.ok,
+        "quick": outcome.quick,
+        "seconds": round(outcome.seconds, 1),
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "machine": machine(),
+        "properties": PROPERTIES,
+        "rows": [_row(row) for row in outcome.rows],
+    }
+
+
+def machine() -> dict[str, Any]:
+    """Processor, cores, system and versions."""
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "system": platform.platform(),
+        "python": sys.version.split()[0],
+        "versions": {name: metadata.version(name) for name in PACKAGES},
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def source(operation: str, name: str) -> str:
+    """Where the formula stands as plain loops: file and line."""
+    function = registry.find(operation, "reference", name)
+    return f"{Path(function.__code__.co_filename).relative_to(ROOT).as_posix()}:{function.__code__.co_firstlineno}"
+
+
+def _row(row: Row) -> dict[str, Any]:
+    return {
+        "operation": row.operation,
+        "pass": row.name,
+        "variant": row.variant,
+        "dtype": row.dtype,
+        "ok": not row.failures,
+        "formula": FORMULAS[row.operation][row.name],
+        "source": source(row.operation, row.name),
+        "oracle": sorted(row.oracles),
+        "own_bound": registry.OWN_BOUNDS.get((row.operation, row.variant)),
+        "large_shapes": row.large,
+        "problems": row.held,
+        "worst_fraction_of_bound": _number(row.fraction),
+        "worst_ulp": _number(row.ulp),
+        "failures": [_failure(row, f) for f in row.failures],
+    }
+
+
+def _failure(row: Row, failure: Failure) -> dict[str, Any]:
+    found: dict[str, Any] = {"property": failure.property, "message": failure.message}
+    if failure.expected is not None and failure.actual is not None:
+        found |= {"expected": _number(failure.expected), "actual": _number(failure.actual)}
+    if failure.problem is not None:
+        found["counterexample"] = counterexample(row, failure.problem)
+    return found
+
+
+def counterexample(row: Row, p: Problem) -> dict[str, Any]:
+    """The arguments of the failing call: shapes, settings, and the numbers of the arrays that are small."""
+    from kernels.verify.operations import known
+
+    args, settings = known()[row.operation].arguments(row.name, p)
+    used = {n: a for n, a in p.arrays.items() if any(a is b for b in args)}
+    return {
+        "shapes": {n: list(a.shape) for n, a in used.items()},
+        "settings": {n: v for n, v in settings.items()},
+        "arrays": {n: a.tolist() for n, a in used.items() if a.size <= LARGEST},
+    }
+
+
+def _number(value: float) -> float | str:
+    """JSON has no infinity."""
+    return float(value) if np.isfinite(value) else str(value)

@@ -1,0 +1,26 @@
+"""Arrays of test numbers, each kind for one property."""
+
+from typing import Any
+
+import numpy as np
+
+KINDS = ("integers", "random", "positive", "smooth")
+
+
+def filled(shape: Any, dtype: Any, seed: int, integers: bool) -> np.ndarray:
+    """Numbers from a seed: integers in -4..4 (sums of them are exact), or normal with magnitudes over some decades."""
+    return of_kind(np.random.default_rng(seed), shape, dtype, "integers" if integers else "random")
+
+
+def of_kind(rng: np.random.Generator, shape: Any, dtype: Any, kind: str) -> np.ndarray:
+    """integers: -4..4, sums of them are exact in float32; one in nine is 0.  random: normal, over some decades.
+
+    positive: in (0, 1], so that nothing cancels.  smooth: normal, for central differences.
+    """
+    if kind == "integers":
+        return np.asarray(rng.integers(-4, 5, shape)).astype(dtype)
+    if kind == "positive":
+        return np.asarray(1 - rng.random(shape)).astype(dtype)
+    if kind == "smooth":
+        return np.asarray(rng.standard_normal(shape)).astype(dtype)
+    return np.asarray(rng.standard_normal(shape) * 10.0 ** rng.integers(-3, 4, shape)).astype(dtype)

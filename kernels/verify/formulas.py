@@ -1,0 +1,61 @@
+"""The formula of each pass, as a line of text; markup.py typesets the same line.
+
+Notation: x[n,i] an index, sum_{p,q} and max_{p,q}, {a}/{b} a fraction, sqrt{a}, e^{a} a power, hat{y}.
+"""
+
+FORMULAS: dict[str, dict[str, str]] = {
+    "conv2d": {
+        "forward": "y[n,i,j,f] = b[f] + sum_{p,q,c} x[n, s i + d p - top, s j + d q - left, c] · k[p,q,c,f]",
+        "backward_data": "dx[n, s i + d p - top, s j + d q - left, c] = sum_{i,j,p,q,f} dy[n,i,j,f] · k[p,q,c,f]",
+        "backward_weights": "dk[p,q,c,f] = sum_{n,i,j} x[n, s i + d p - top, s j + d q - left, c] · dy[n,i,j,f]"
+        ";  db[f] = sum_{n,i,j} dy[n,i,j,f]",
+    },
+    "maxpool2d": {
+        "forward": "y[n,i,j,c] = max_{p,q} x[n, s i + p - top, s j + q - left, c]",
+        "backward": "dx[n,h,w,c] = sum_{(i,j): argmax[n,i,j,c] = (h,w)} dy[n,i,j,c]",
+    },
+    "avgpool2d": {
+        "forward": "y[n,i,j,c] = {1}/{R[i,j]} sum_{p,q} x[n, s i + p - top, s j + q - left, c]",
+        "backward": "dx[n,h,w,c] = sum_{(i,j) over (h,w)} {dy[n,i,j,c]}/{R[i,j]}",
+    },
+    "globalavgpool": {
+        "forward": "y[n,c] = {1}/{H W} sum_{h,w} x[n,h,w,c]",
+        "backward": "dx[n,h,w,c] = {dy[n,c]}/{H W}",
+    },
+    "dense": {
+        "forward": "y[n,f] = b[f] + sum_{c} x[n,c] · k[c,f]",
+        "backward_data": "dx[n,c] = sum_{f} dy[n,f] · k[c,f]",
+        "backward_weights": "dk[c,f] = sum_{n} x[n,c] · dy[n,f];  db[f] = sum_{n} dy[n,f]",
+    },
+    "batchnorm": {
+        "forward": "y = γ {x - mean}/{sqrt{var + ε}} + β;  mean = {1}/{M} sum_{m} x[m];  "
+        "var = {1}/{M} sum_{m} (x[m] - mean)^{2}",
+        "inference": "y = γ {x - mean}/{sqrt{var + ε}} + β",
+        "backward": "dx = {γ}/{sqrt{var + ε}} (dy - {dβ}/{M} - hat{x} {dγ}/{M});  "
+        "dγ = sum_{m} dy[m] · hat{x}[m];  dβ = sum_{m} dy[m]",
+    },
+    "add": {"forward": "y = a + b", "backward": "da = dy;  db = dy"},
+    "sigmoid": {"forward": "y = {1}/{1 + e^{-x}}", "backward": "dx = dy · y · (1 - y)"},
+    "relu": {"forward": "y = max(x, 0)", "backward": "dx = dy where y > 0, else 0"},
+    "softmax": {
+        "forward": "y[k] = {e^{x[k]}}/{sum_{j} e^{x[j]}}",
+        "backward": "dx[k] = y[k] · (dy[k] - sum_{j} dy[j] · y[j])",
+    },
+    "mse": {
+        "forward": "L = {1}/{N} sum_{i} w[i] · (y[i] - hat{y}[i])^{2}",
+        "backward": "dhat{y}[i] = {2}/{N} w[i] · (hat{y}[i] - y[i])",
+    },
+    "crossentropy": {
+        "forward": "L = - {1}/{N} sum_{n} w[n] · sum_{k} y[n,k] · log hat{y}[n,k]",
+        "backward": "dz[n,k] = {w[n]}/{N} (softmax(z)[n,k] - y[n,k])",
+    },
+    "dropout": {
+        "forward": "y[e] = {x[e]}/{1 - rate} where kept[e], else 0",
+        "backward": "dx[e] = {dy[e]}/{1 - rate} where kept[e], else 0",
+    },
+    "sgd": {"update": "v = μ v - η g;  p = p - η λ p + v"},
+    "adam": {
+        "update": "m = m + (g - m) (1 - β[1]);  v = v + (g^{2} - v) (1 - β[2]);  "
+        "p = p - η λ p - η {sqrt{1 - β[2]^{t}}}/{1 - β[1]^{t}} {m}/{sqrt{v} + ε}"
+    },
+}

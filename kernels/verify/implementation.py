@@ -1,0 +1,117 @@
+"""What is verified: a variant of the registry, or the functions of a user's file."""
+
+import hashlib
+import importlib.util
+import inspect
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kernels import registry
+from kernels.verify.problem import Operation
+
+
+class Registered:
+    """A variant, called through the operation's public function, as everybody calls it."""
+
+    exact_dtype = True  # results have the inputs' dtype
+
+    def __init__(self, operation: Operation, variant: str) -> None:
+        self.operation, self.variant = operation, variant
+        self.factor = registry.OWN_BOUNDS.get((operation.name, variant))
+
+    def has(self, name: str) -> bool:
+        return True
+
+    def call(self, name: str, args: tuple, settings: dict[str, Any]) -> Any:
+        run = getattr(import_module(f"kernels.{self.operation.name}"), name)
+        if name != "update":
+            return run(*args, **settings, variant=self.variant)
+        p, g, *states = (a.copy() for a in args)  # an update overwrites them
+        run(p, g, *states, **settings, variant=self.variant)
+        return (p, *states)
+
+
+class FromFile:
+    """The passes that a user's file defines, with the signatures of the operation's reference.py, `out` optional."""
+
+    exact_dtype = False  # float64 is as good
+    factor = None
+
+    def __init__(self, operation: Operation, path: Path) -> None:
+        self.operation, self.path, self.variant = operation, path, path.stem
+        module = load(path)
+        self.functions = {n: getattr(module, n) for n in operation.passes if callable(getattr(module, n, None))}
+        if not self.functions:
+            wanted = ", ".join(signature(operation.name, n) for n in operation.passes)
+            raise ValueError(
+                f"--kernel {path}: it defines no pass of {operation.name}; define one or more of: {wanted}"
+            )
+
+    def has(self, name: str) -> bool:
+        return name in self.functions
+
+    def call(self, name: str, args: tuple, settings: dict[str, Any]) -> Any:
+        with np.errstate(all="ignore"):  # a wrong number is found by its value; no warning beside it
+            return self._run(self.functions[name], name, args, settings)
+
+    def _run(self, run: Callable, name: str, args: tuple, settings: dict[str, Any]) -> Any:
+        if "out" not in inspect.signature(run).parameters:
+            return run(*args, **settings)
+        out = self._empty(name, args, settings)
+        run(*args, **settings, out=out)
+        return out
+
+    def _empty(self, name: str, args: tuple, settings: dict[str, Any]) -> Any:
+        """Arrays for `out`, full of NaN: what is not written is seen."""
+        results = registry.find(self.operation.name, "reference", name)(*args, **settings)
+        dtype = next(a.dtype for a in args if isinstance(a, np.ndarray) and a.dtype.kind == "f")
+
+        def empty(r: Any) -> np.ndarray:
+            r = np.asarray(r)
+            return np.full(r.shape, np.nan, dtype) if r.dtype.kind == "f" else np.full_like(r, 255)
+
+        return tuple(map(empty, results)) if isinstance(results, tuple) else empty(results)
+
+
+def load(path: Path) -> Any:
+    """A user's file as a module; ValueError, in a line, where it cannot be read or run."""
+    if not path.is_file() or path.suffix != ".py":
+        raise ValueError(f"--kernel {path}: not a Python file")
+    # a name for these contents alone: kernels.jit would else find the code compiled from the file before its edit
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    spec = importlib.util.spec_from_file_location(f"{path.stem}_{digest}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # the file may do anything, sys.exit too
+        raise ValueError(f"--kernel {path}: it cannot be imported: {told(error, path)}") from error
+    return module
+
+
+def told(error: BaseException, path: Path | None = None) -> str:
+    """An exception in a line, with the last line of the user's file that was running."""
+    text = f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
+    line, trace = None, error.__traceback__
+    while trace is not None and path is not None:
+        if Path(trace.tb_frame.f_code.co_filename) == path:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return text if line is None else f"{text} (line {line})"
+
+
+def signature(operation: str, name: str) -> str:
+    """How a pass is to be defined."""
+    run: Callable = registry.find(operation, "reference", name)
+    parameters = [str(p).replace(" ", "") for p in inspect.signature(run).parameters.values()]
+    keyword = [p.kind is p.KEYWORD_ONLY for p in inspect.signature(run).parameters.values()]
+    if True in keyword:
+        parameters.insert(keyword.index(True), "*")
+    return f"{name}({', '.join(parameters)})"

@@ -1,0 +1,21 @@
+"""How to make problems for each operation of the registry, and how far its results may be off: one class each."""
+
+from kernels.verify.operations.batchnorm import BatchNorm
+from kernels.verify.operations.conv2d import Conv2D
+from kernels.verify.operations.dense import Dense
+from kernels.verify.operations.elementwise import Add, Dropout, Relu, Sigmoid
+from kernels.verify.operations.losses import CrossEntropy, Mse
+from kernels.verify.operations.pooling import AvgPool, GlobalAvgPool, MaxPool
+from kernels.verify.operations.softmax import Softmax
+from kernels.verify.operations.updates import Adam, Sgd
+from kernels.verify.problem import Operation
+
+CLASSES = (
+    *(Conv2D, MaxPool, AvgPool, GlobalAvgPool, Dense, BatchNorm, Add),
+    *(Sigmoid, Relu, Softmax, Mse, CrossEntropy, Dropout, Sgd, Adam),
+)
+
+
+def known() -> dict[str, Operation]:
+    """Every operation that can be verified, by name."""
+    return {c.name: c() for c in CLASSES}

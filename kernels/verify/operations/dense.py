@@ -1,0 +1,35 @@
+"""dense: problems of one matrix product, and the bounds of its sums."""
+
+from typing import Any
+
+import numpy as np
+
+from kernels.verify.fill import of_kind
+from kernels.verify.problem import Arguments, Geometry, Operation, Problem
+
+
+class Dense(Operation):
+    name = "dense"
+    passes = {"forward": ("y",), "backward_data": ("dx",), "backward_weights": ("dk", "db")}
+    smallest = {"N": 1, "C": 1, "F": 1}
+    linear = ("x", "k", "b")
+    large = ({"N": 32, "C": 1600, "F": 128}, {"N": 1, "C": 700, "F": 130}, {"N": 70, "C": 65, "F": 67})
+
+    def draw(self, rng: np.random.Generator) -> Geometry:
+        return {"N": int(rng.integers(1, 7)), "C": int(rng.integers(1, 21)), "F": int(rng.integers(1, 21))}
+
+    def problem(self, g: Geometry, dtype: Any, kind: str, seed: int, oracle: str = "reference") -> Problem:
+        N, C, F = g["N"], g["C"], g["F"]
+        rng, shapes = np.random.default_rng(seed), {"x": (N, C), "k": (C, F), "b": (F,), "dy": (N, F)}
+        return Problem(g, {n: of_kind(rng, s, dtype, kind) for n, s in shapes.items()}, {}, oracle)
+
+    def arguments(self, name: str, p: Problem) -> Arguments:
+        arrays = {"forward": ("x", "k", "b"), "backward_data": ("dy", "k"), "backward_weights": ("x", "dy")}
+        return tuple(p[a] for a in arrays[name]), {}
+
+    def work(self, p: Problem) -> int:
+        return p["x"].shape[0] * p["k"].size
+
+    def terms(self, name: str, p: Problem) -> tuple[int, ...]:
+        N, C, F = p.geometry["N"], p.geometry["C"], p.geometry["F"]
+        return {"forward": (C + 2,), "backward_data": (F + 1,), "backward_weights": (N + 1, N + 1)}[name]

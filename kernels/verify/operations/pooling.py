@@ -1,0 +1,116 @@
+"""maxpool2d, avgpool2d and globalavgpool: windows over images."""
+
+from typing import Any
+
+import numpy as np
+
+from kernels import checks, maxpool2d
+from kernels.verify.fill import of_kind
+from kernels.verify.problem import Arguments, Geometry, Operation, Problem
+from kernels.verify.rounding import Limit
+
+DIVISIBLE = 144  # by every number of real pixels up to 4x4: then integers' means are integers
+
+
+NAMES = ("N", "H", "W", "C", "P", "Q", "sh", "sw", "top", "bottom", "left", "right")
+
+
+def sized(x: tuple, size: tuple, stride: tuple, pad: tuple = (0, 0, 0, 0)) -> Geometry:
+    return dict(zip(NAMES, (*x, *size, *stride, *pad), strict=True))
+
+
+class Pooling(Operation):
+    smallest = dict(zip(NAMES, [1] * 8 + [0] * 4, strict=True))
+    linear = ("x",)
+    large = (
+        sized((3, 31, 28, 33), (2, 2), (2, 2)),
+        sized((2, 37, 33, 29), (3, 3), (2, 2), (1, 1, 1, 0)),
+        sized((2, 30, 31, 7), (4, 3), (1, 3), (2, 0, 1, 2)),
+    )
+    scale = 1  # of integer arrays
+
+    def draw(self, rng: np.random.Generator) -> Geometry:
+        P, Q = (int(v) for v in rng.integers(1, 5, 2))
+        tiling = rng.random() < 0.5  # the usual case has kernels of its own
+        stride = (P, Q) if tiling else tuple(int(v) for v in rng.integers(1, 5, 2))
+        pad = (0, 0, 0, 0) if tiling else tuple(int(rng.integers(0, p)) for p in (P, P, Q, Q))
+        H, W = (max(s - a - b, 1) + int(rng.integers(0, 7)) for s, a, b in ((P, *pad[:2]), (Q, *pad[2:])))
+        return sized((int(rng.integers(1, 3)), H, W, int(rng.integers(1, 10))), (P, Q), stride, pad)
+
+    def work(self, p: Problem) -> int:
+        return p["dy"].size * p.geometry["P"] * p.geometry["Q"]
+
+    def fitted(self, g: Geometry) -> Geometry:
+        H, W = max(g["H"], g["P"] - g["top"] - g["bottom"]), max(g["W"], g["Q"] - g["left"] - g["right"])
+        return {**g, "H": H, "W": W}
+
+    def problem(self, g: Geometry, dtype: Any, kind: str, seed: int, oracle: str = "reference") -> Problem:
+        x_shape, pad = (g["N"], g["H"], g["W"], g["C"]), ((g["top"], g["bottom"]), (g["left"], g["right"]))
+        settings, y_shape = checks.pooling(self.name, x_shape, (g["P"], g["Q"]), (g["sh"], g["sw"]), pad)
+        rng = np.random.default_rng(seed)
+        arrays = {n: of_kind(rng, s, dtype, kind) for n, s in (("x", x_shape), ("dy", y_shape))}
+        if kind == "smooth":  # no two pixels tie, nor do within a step of a central difference
+            arrays["x"] = rng.permutation(arrays["x"].size).reshape(x_shape).astype(dtype)
+        if kind == "integers":
+            arrays = {n: a * a.dtype.type(self.scale) for n, a in arrays.items()}
+        return Problem(g, arrays, settings, oracle)
+
+    def arguments(self, name: str, p: Problem) -> Arguments:
+        if name == "forward":
+            return (p["x"], p.settings["size"]), {k: v for k, v in p.settings.items() if k != "size"}
+        return (p["dy"], p["x"].shape), p.settings
+
+    def terms(self, name: str, p: Problem) -> tuple[int, ...]:
+        return (p.geometry["P"] * p.geometry["Q"] + 1,)
+
+
+class AvgPool(Pooling):
+    name = "avgpool2d"
+    passes = {"forward": ("y",), "backward": ("dx",)}
+    scale = DIVISIBLE
+
+
+class MaxPool(Pooling):
+    name = "maxpool2d"
+    passes = {"forward": ("y", "argmax"), "backward": ("dx",)}
+
+    def problem(self, g: Geometry, dtype: Any, kind: str, seed: int, oracle: str = "reference") -> Problem:
+        p = super().problem(g, dtype, kind, seed, oracle)
+        args, settings = self.arguments("forward", p)
+        return p.replaced(argmax=maxpool2d.forward(*args, **settings, variant=oracle)[1])
+
+    def arguments(self, name: str, p: Problem) -> Arguments:
+        if name == "forward":
+            return super().arguments(name, p)
+        return (p["dy"], p["argmax"], p["x"].shape), p.settings
+
+    def limits(self, name: str, p: Problem) -> tuple[Limit, ...]:
+        if name == "backward":
+            return super().limits(name, p)
+        nothing = np.zeros(p["dy"].shape)  # a maximum is a copy: nothing is rounded
+        return Limit(nothing, nothing), Limit(nothing, nothing)
+
+
+class GlobalAvgPool(Operation):
+    name = "globalavgpool"
+    passes = {"forward": ("y",), "backward": ("dx",)}
+    smallest = {"N": 1, "H": 1, "W": 1, "C": 1}
+    linear = ("x",)
+    large = ({"N": 5, "H": 31, "W": 33, "C": 40}, {"N": 40, "H": 7, "W": 7, "C": 65})
+
+    def draw(self, rng: np.random.Generator) -> Geometry:
+        N, H, W, C = (int(v) for v in rng.integers(1, (4, 8, 8, 12)))
+        return {"N": N, "H": H, "W": W, "C": C}
+
+    def problem(self, g: Geometry, dtype: Any, kind: str, seed: int, oracle: str = "reference") -> Problem:
+        rng, x_shape = np.random.default_rng(seed), (g["N"], g["H"], g["W"], g["C"])
+        arrays = {n: of_kind(rng, s, dtype, kind) for n, s in (("x", x_shape), ("dy", (g["N"], g["C"])))}
+        if kind == "integers":  # every mean is an integer
+            arrays = {n: a * a.dtype.type(g["H"] * g["W"]) for n, a in arrays.items()}
+        return Problem(g, arrays, {}, oracle)
+
+    def arguments(self, name: str, p: Problem) -> Arguments:
+        return ((p["x"],) if name == "forward" else (p["dy"], p["x"].shape)), {}
+
+    def terms(self, name: str, p: Problem) -> tuple[int, ...]:
+        return (p.geometry["H"] * p.geometry["W"] + 1 if name == "forward" else 2,)

@@ -1,0 +1,86 @@
+"""sgd and adam: one step, which overwrites the parameter and its states."""
+
+from typing import Any
+
+import numpy as np
+
+from kernels.verify.fill import of_kind
+from kernels.verify.problem import Arguments, Geometry, Operation, Problem, exact
+from kernels.verify.rounding import Limit, of_sum
+
+
+class Update(Operation):
+    smallest = {"M": 1, "mode": 0}
+    arrays: tuple[str, ...] = ()
+    modes: tuple[dict[str, Any], ...] = ()
+    lr = 0.01
+
+    def draw(self, rng: np.random.Generator) -> Geometry:
+        return {"M": int(rng.integers(1, 70)), "mode": int(rng.integers(len(self.modes)))}
+
+    def problem(self, g: Geometry, dtype: Any, kind: str, seed: int, oracle: str = "reference") -> Problem:
+        rng = np.random.default_rng(seed)
+        arrays = {n: of_kind(rng, (g["M"],), dtype, kind) for n in self.arrays}
+        settings = dict(self.modes[g["mode"] % len(self.modes)])
+        if kind == "integers":
+            settings |= self.exact_settings(settings)
+        return self.finished(Problem(g, arrays, settings, oracle), kind)
+
+    def exact_settings(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """Powers of two, for which every step is exact."""
+        raise NotImplementedError
+
+    def finished(self, p: Problem, kind: str) -> Problem:
+        return p
+
+    def arguments(self, name: str, p: Problem) -> Arguments:
+        return tuple(p[a] for a in self.arrays), p.settings
+
+
+class Sgd(Update):
+    name = "sgd"
+    passes = {"update": ("p", "v")}
+    arrays = ("p", "g", "v")
+    large = ({"M": 40_001, "mode": 0}, {"M": 40_001, "mode": 3})
+    modes = tuple(
+        {"lr": 0.01, "weight_decay": 0.3, **m}
+        for m in ({}, {"weight_decay": 0.0}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True})
+    )
+
+    def exact_settings(self, settings: dict[str, Any]) -> dict[str, Any]:
+        halves = {"lr": 0.25, "weight_decay": 0.5 if settings["weight_decay"] else 0.0}
+        return {**halves, "momentum": 0.5} if "momentum" in settings else halves
+
+    def limits(self, name: str, p: Problem) -> tuple[Limit, ...]:
+        """The same update with every term positive and without decay: the sum of the magnitudes."""
+        positive = p.floats(np.abs).replaced(g=-np.abs(p["g"]))
+        size = exact(self, name, Problem(p.geometry, positive.arrays, {**p.settings, "weight_decay": 0.0}))
+        return of_sum(8, size[0], p.dtype), of_sum(4, size[1], p.dtype)
+
+
+class Adam(Update):
+    name = "adam"
+    passes = {"update": ("p", "m", "v")}
+    arrays = ("p", "g", "m", "v")
+    large = ({"M": 40_001, "mode": 2},)
+    modes = ({"step": 1}, {"step": 9, "weight_decay": 0.1}, {"step": 5000})
+
+    def exact_settings(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """alpha = lr sqrt(1 - 1/4) / ... is rational only for beta2 = 3/4 and the first step."""
+        return {"step": 1, "lr": 0.25, "beta1": 0.5, "beta2": 0.75, "epsilon": 0.0, "weight_decay": 0.5}
+
+    def finished(self, p: Problem, kind: str) -> Problem:
+        if kind != "integers":
+            return p.replaced(v=np.abs(p["v"]))
+        rng = np.random.default_rng(len(p["g"]))  # v = g^2 is a square, and stays it
+        g = rng.choice([-4, -2, -1, 1, 2, 4], p["g"].shape).astype(p.dtype)
+        return p.replaced(g=g, v=g * g)
+
+    def limits(self, name: str, p: Problem) -> tuple[Limit, ...]:
+        w, g, m, v = (p[a].astype(float) for a in self.arrays)
+        step, new_v = p.settings["step"], exact(self, name, p)[2]
+        sizes = np.abs(m) + 0.1 * (np.abs(g) + np.abs(m)), v + 0.001 * (g**2 + v)
+        # m's error goes into p through alpha / (sqrt(v) + epsilon)
+        alpha = 0.001 * np.sqrt(1 - 0.999**step) / (1 - 0.9**step)
+        size = np.abs(w) + alpha * sizes[0] / (np.sqrt(new_v) + 1e-7)
+        return of_sum(20, size, p.dtype), of_sum(5, sizes[0], p.dtype), of_sum(5, sizes[1], p.dtype)

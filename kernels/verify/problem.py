@@ -1,0 +1,117 @@
+"""One problem: arrays and settings on which every pass of an operation can run, and what the oracle says of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from kernels import registry
+from kernels.verify.rounding import Limit, of_sum
+
+Geometry = dict[str, int]
+Arguments = tuple[tuple, dict[str, Any]]
+NAIVE = "cpu_naive"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Named arrays and settings in normal form; `geometry` is what they were made from, `oracle` who knows."""
+
+    geometry: Geometry
+    arrays: dict[str, np.ndarray]
+    settings: dict[str, Any]
+    oracle: str = "reference"
+    known: dict[str, Any] = field(default_factory=dict, repr=False)  # what the oracle said, a pass each
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.arrays[name]
+
+    @property
+    def dtype(self) -> np.dtype:
+        return next(a.dtype for a in self.arrays.values() if a.dtype.kind == "f")
+
+    def replaced(self, **arrays: np.ndarray) -> "Problem":
+        """The same problem with other numbers in some arrays, of which the oracle has said nothing yet."""
+        return Problem(self.geometry, {**self.arrays, **arrays}, self.settings, self.oracle)
+
+    def floats(self, change: Callable[[np.ndarray], np.ndarray]) -> "Problem":
+        """The same problem with every floating-point array changed."""
+        return self.replaced(**{name: change(a) for name, a in self.arrays.items() if a.dtype.kind == "f"})
+
+
+class Operation:
+    """What verification knows of an operation. Each subclass says how to make a problem and how to bound an error.
+
+    passes: pass -> names of its results; a result d<name> is the gradient of the array <name>.
+    smallest: the least value of every number of a geometry, to shrink a counterexample towards.
+    large: geometries with several tiles and threads.  linear: arrays in which forward is linear (or homogeneous).
+    fixed: numbers of a geometry that every problem has, for a kernel that is to do no more than that.
+    """
+
+    name = ""
+    passes: dict[str, tuple[str, ...]] = {}
+    smallest: Geometry = {}
+    large: tuple[Geometry, ...] = ()
+    linear: tuple[str, ...] = ()
+    fixed: Geometry = {}
+
+    def draw(self, rng: np.random.Generator) -> Geometry:
+        """A small geometry, for the reference's plain loops."""
+        raise NotImplementedError
+
+    def problem(self, g: Geometry, dtype: Any, kind: str, seed: int, oracle: str = "reference") -> Problem:
+        """The problem of a geometry; ValueError if nothing has such a geometry."""
+        raise NotImplementedError
+
+    def arguments(self, name: str, p: Problem) -> Arguments:
+        """Positional arguments and settings of a pass."""
+        raise NotImplementedError
+
+    def terms(self, name: str, p: Problem) -> tuple[int, ...]:
+        """The number of roundings in each result's longest sum."""
+        raise NotImplementedError
+
+    def limits(self, name: str, p: Problem) -> tuple[Limit, ...]:
+        """Each result's bound; here that of sums: gamma * (the same pass on the magnitudes)."""
+        magnitudes = exact(self, name, p.floats(np.abs))
+        return tuple(of_sum(m, s, p.dtype) for m, s in zip(self.terms(name, p), magnitudes, strict=True))
+
+    def own_limits(self, name: str, p: Problem, factor: float) -> tuple[Limit, ...]:
+        """The bound of a variant that has one of its own; registry.OWN_BOUNDS says what it is measured by."""
+        raise NotImplementedError
+
+    def for_own_bounds(self, g: Geometry) -> Geometry:
+        """The nearest geometry that a variant with a bound of its own has."""
+        return g
+
+    def work(self, p: Problem) -> int:
+        """How many terms the passes add up, about."""
+        return max(a.size for a in p.arrays.values())
+
+    def fitted(self, g: Geometry) -> Geometry:
+        """The geometry, enlarged where its windows do not fit."""
+        return g
+
+    def random_oracle(self) -> str:
+        """Who knows the result of a large problem: cpu_naive in float64 where there is one, else the reference."""
+        return NAIVE if NAIVE in registry.OPERATIONS[self.name] else "reference"
+
+
+def exact(operation: Operation, name: str, p: Problem) -> tuple[np.ndarray, ...]:
+    """What the oracle gives for a pass, in float64; asked once a problem."""
+    if name not in p.known:
+        if p.oracle == "reference":
+            args, settings = operation.arguments(name, p)
+            results = registry.find(operation.name, "reference", name)(*args, **settings)
+        else:
+            args, settings = operation.arguments(name, p.floats(lambda a: a.astype(np.float64)))
+            results = getattr(import_module(f"kernels.{operation.name}"), name)(*args, **settings, variant=p.oracle)
+        p.known[name] = as_tuple(results)
+    return p.known[name]
+
+
+def as_tuple(results: Any) -> tuple[np.ndarray, ...]:
+    """A pass's result or results, as arrays."""
+    return tuple(np.asarray(r) for r in (results if isinstance(results, tuple) else (results,)))

@@ -1,0 +1,196 @@
+"""The properties that a pass must have. Each takes (operation, implementation, pass, problem) and raises Broken."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kernels import registry
+from kernels.verify import rounding
+from kernels.verify.implementation import FromFile, Registered, told
+from kernels.verify.problem import Operation, Problem, as_tuple, exact
+
+Implementation = Registered | FromFile
+STEP = 1e-6  # of a central difference: truncation is of its square, rounding of 1e-16 / STEP
+TOLERANCE = 1e-7  # of a central difference, relative to the terms' magnitudes: 10 times what rounding leaves
+
+
+@dataclass(frozen=True)
+class Measured:
+    fraction: float = 0.0  # of the rounding bound
+    ulp: float = 0.0
+
+
+class Broken(Exception):
+    """A property that does not hold: which, of what result, and what was expected there."""
+
+    def __init__(
+        self, what: str, message: str, result: str = "", at: tuple = (), expected: Any = None, actual: Any = None
+    ):
+        super().__init__(message)
+        self.property, self.message, self.result, self.at = what, message, result, at
+        self.expected, self.actual = expected, actual
+
+
+def results(op: Operation, impl: Implementation, name: str, p: Problem) -> tuple[np.ndarray, ...]:
+    """What a pass returns, once it is clear that it is what it should be; in the problem's dtype."""
+    return _checked(op, impl, name, p, _called(op, impl, name, p))
+
+
+def _called(op: Operation, impl: Implementation, name: str, p: Problem) -> Any:
+    """What a pass returns, whatever it is."""
+    args, settings = op.arguments(name, p)
+    before = [a.copy() if isinstance(a, np.ndarray) else a for a in args]
+    try:
+        with np.errstate(all="ignore"):
+            given = impl.call(name, args, settings)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise Broken("runs", f"{name} raised {told(error, getattr(impl, 'path', None))}") from error
+    for i, (a, b) in enumerate(zip(args, before, strict=True)):
+        if isinstance(a, np.ndarray) and a.tobytes() != b.tobytes():
+            raise Broken("inputs are never mutated", f"{name} overwrote its argument number {i + 1}")
+    return given
+
+
+def _checked(op: Operation, impl: Implementation, name: str, p: Problem, given: Any) -> tuple[np.ndarray, ...]:
+    wanted, names = exact(op, name, p), op.passes[name]
+    if given is None:
+        raise Broken("returns its result", f"{name} returned None, expected {', '.join(names)}: is a return missing?")
+    parts = given if isinstance(given, tuple) else (given,)
+    if len(parts) != len(wanted):
+        raise Broken("returns its result", f"{name} returned {len(parts)} results, expected {', '.join(names)}")
+    for result, part, w in zip(names, parts, wanted, strict=True):
+        if not isinstance(part, np.ndarray) and not (w.shape == () and np.isscalar(part)):
+            raise Broken("returns its result", f"{name}: {result} is {type(part).__name__}, expected a NumPy array")
+        if np.shape(part) != w.shape:
+            raise Broken("shape", f"{name}: {result} has shape {np.shape(part)}, expected {w.shape}", result)
+        _check_dtype(impl, name, result, np.asarray(part).dtype, w.dtype, p.dtype)
+    return tuple(np.asarray(a).astype(p.dtype if w.dtype.kind == "f" else w.dtype)
+                 for a, w in zip(parts, wanted, strict=True))  # fmt: skip
+
+
+def _check_dtype(impl: Implementation, name: str, result: str, got: Any, oracle: Any, inputs: Any) -> None:
+    if oracle.kind != "f":
+        good, wanted = got == oracle if impl.exact_dtype else got.kind in "iu", f"{oracle}"
+    elif impl.exact_dtype:
+        good, wanted = got == inputs, f"{inputs}"
+    else:
+        good, wanted = got in (inputs, np.dtype(np.float64)), f"{inputs}, the inputs' dtype (or float64)"
+    if not good:
+        raise Broken("dtype", f"{name}: {result} is {got}, expected {wanted}", result)
+
+
+def integers(op: Operation, impl: Implementation, name: str, p: Problem) -> Measured:
+    """Where every step is exact there is one right answer, whatever the order of the sum."""
+    actual = results(op, impl, name, p)
+    if impl.factor is not None:
+        return _within(op, impl, name, p, actual)
+    for result, a, e in zip(op.passes[name], actual, exact(op, name, p), strict=True):
+        _raise_first("small integers agree bit for bit", result, a, e, a != e.astype(a.dtype))
+    return Measured()
+
+
+def random(op: Operation, impl: Implementation, name: str, p: Problem) -> Measured:
+    """Every number lies within the rounding bound of the oracle."""
+    return _within(op, impl, name, p, results(op, impl, name, p))
+
+
+def _within(op: Operation, impl: Implementation, name: str, p: Problem, actual: Any) -> Measured:
+    limits = op.limits(name, p) if impl.factor is None else op.own_limits(name, p, impl.factor)
+    worst = Measured()
+    for result, a, e, limit in zip(op.passes[name], actual, exact(op, name, p), limits, strict=True):
+        part = rounding.fraction(a, e, limit)
+        if not part <= 1:
+            with np.errstate(invalid="ignore"):
+                wrong = ~(np.abs(a.astype(float) - e) <= limit.bound)
+            _raise_first("within the rounding bound", result, a, e, wrong, f", {part:.3g} times the bound")
+        ulp = rounding.ulps(a, e, limit) if a.dtype.kind == "f" else 0.0
+        worst = Measured(max(worst.fraction, part), max(worst.ulp, ulp))
+    return worst
+
+
+def _raise_first(what: str, result: str, a: np.ndarray, e: np.ndarray, wrong: np.ndarray, more: str = "") -> None:
+    if not wrong.any():
+        return
+    at = tuple(int(i) for i in np.argwhere(wrong)[0])
+    expected, actual = float(e[at]), float(a[at])
+    count = f"{int(wrong.sum())} of {wrong.size} numbers"
+    where = f"{result}[{','.join(map(str, at))}]" if at else result
+    message = f"{where} should be {expected:.17g}, is {actual:.17g} ({count} of {result} differ{more})"
+    raise Broken(what, message, result, at, expected, actual)
+
+
+def adjoint(op: Operation, impl: Implementation, name: str, p: Problem) -> Measured:
+    """<dy, f(v) - f(0)> = <dv, v> for every array v in which forward is linear; exact on integers."""
+    gradients, dy = results(op, impl, name, p), p["dy"].astype(float)
+    for result, gradient in zip(op.passes[name], gradients, strict=True):
+        v = result[1:]
+        if v not in op.linear:
+            continue
+        whole, rest = (_forward(op, impl, q) for q in (p, p.replaced(**{v: np.zeros_like(p[v])})))
+        left, right = np.vdot(dy, whole - rest), np.vdot(gradient.astype(float), p[v].astype(float))
+        if left != right:
+            message = f"<dy, y> should be <{result}, {v}>: {left:.17g} is not {right:.17g}"
+            raise Broken("adjoint of forward", message, result, (), float(left), float(right))
+    return Measured()
+
+
+def differences(op: Operation, impl: Implementation, name: str, p: Problem) -> Measured:
+    """The gradient along a direction is the loss's central difference along it; the loss is <dy, y>, or L itself."""
+    rng = np.random.default_rng(0)
+    for result, gradient in zip(op.passes[name], results(op, impl, name, p), strict=True):
+        v = p[result[1:]]
+        u = rng.standard_normal(v.shape)
+        dy = p.arrays.get("dy", np.ones(()))
+        ends = [_forward(op, impl, p.replaced(**{result[1:]: v + s * STEP * u})) for s in (1, -1)]
+        slope, given = (np.vdot(dy, ends[0]) - np.vdot(dy, ends[1])) / (2 * STEP), np.vdot(gradient, u)
+        scale = np.abs(dy * ends[0]).sum() + np.abs(gradient * u).sum()
+        if not abs(slope - given) <= TOLERANCE * scale:
+            message = f"<{result}, u> should be the central difference {slope:.10g}, is {given:.10g}"
+            raise Broken("central differences", message, result, (), float(slope), float(given))
+    return Measured()
+
+
+def _forward(op: Operation, impl: Implementation, p: Problem) -> np.ndarray:
+    """y, or L; the oracle's where the implementation has no forward of its own."""
+    if impl.has("forward"):
+        given = _called(op, impl, "forward", p)
+        y = given[0] if isinstance(given, tuple) and given else given
+        wanted = p["dy"].shape if "dy" in p.arrays else ()
+        if y is None or np.shape(y) != wanted:  # the oracle is not asked again only to say so
+            raise Broken("shape", f"forward's result has shape {np.shape(y)}, expected {wanted}")
+        return np.asarray(y).astype(p.dtype).astype(float)
+    args, settings = op.arguments("forward", p)
+    return as_tuple(registry.find(op.name, "reference", "forward")(*args, **settings))[0]
+
+
+def repeats(op: Operation, impl: Implementation, name: str, p: Problem) -> Measured:
+    """Run twice, the same bits."""
+    both = zip(op.passes[name], results(op, impl, name, p), results(op, impl, name, p), strict=True)
+    for result, a, b in both:
+        if a.tobytes() != b.tobytes():
+            raise Broken("same bits when run twice", f"{name}: {result} differs between two runs", result)
+    return Measured()
+
+
+def applies(what: str, op: Operation, impl: Implementation, name: str, dtype: Any) -> bool:
+    """Has this pass such a property?"""
+    gradient = name.startswith("backward")
+    if what == "adjoint":
+        return gradient and impl.factor is None and any(r[1:] in op.linear for r in op.passes[name])
+    if what == "differences":
+        return gradient and dtype == np.float64
+    return True
+
+
+# property -> (its function, the kind of numbers it is tried on)
+PROPERTIES = {
+    "integers": (integers, "integers"),
+    "random": (random, "random"),
+    "positive": (random, "positive"),
+    "adjoint": (adjoint, "integers"),
+    "differences": (differences, "smooth"),
+    "repeats": (repeats, "random"),
+}

@@ -1,0 +1,62 @@
+"""Rounding bounds: what a correct kernel may differ from the exact sum, whatever the order of its terms.
+
+A sum of m products computed with unit roundoff u differs from the exact one by at most gamma_m * sum|terms|,
+gamma_m = m u / (1 - m u)  (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., 3.1).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How far each number of a result may be from the oracle's, and the sum of its terms' magnitudes."""
+
+    bound: np.ndarray
+    magnitude: np.ndarray
+
+
+def unit(dtype: Any) -> float:
+    """u: half the distance from 1 to the next number."""
+    return float(np.finfo(dtype).eps) / 2
+
+
+def gamma(m: int, dtype: Any) -> float:
+    """gamma_m = m u / (1 - m u)."""
+    return m * unit(dtype) / (1 - m * unit(dtype))
+
+
+def of_sum(terms: int, magnitude: Any, dtype: Any, factor: float = 1.0) -> Limit:
+    """gamma_terms * magnitude for a sum of `terms` roundings; `factor` is a variant's own, registry.OWN_BOUNDS.
+
+    The oracle is itself off by gamma in float64, which the bound includes.
+    A denormal result may be off by the smallest step besides.
+    """
+    magnitude = np.asarray(magnitude, float)
+    bound = factor * (gamma(terms, dtype) + gamma(terms, np.float64)) * magnitude
+    return Limit(bound + float(np.finfo(dtype).smallest_subnormal) * max(terms, 1), magnitude)
+
+
+def fraction(actual: Any, exact: Any, limit: Limit) -> float:
+    """The worst error as a fraction of its bound; infinite where one is not finite and the other is."""
+    bad = np.isfinite(actual) != np.isfinite(exact)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        error = np.abs(np.asarray(actual, float) - exact)
+        ratio = np.where(error == 0, 0.0, error / limit.bound)
+    return float(np.max(np.where(bad, np.inf, np.nan_to_num(ratio, nan=0.0, posinf=np.inf)), initial=0.0))
+
+
+def ulps(actual: np.ndarray, exact: Any, limit: Limit) -> float:
+    """The worst error in units of the exact result's last place.
+
+    Only where the result is at least half of its terms' magnitudes: where they cancel, the last place says nothing of
+    the kernel.
+    """
+    exact = np.asarray(exact, float)
+    kept = (np.abs(exact) >= limit.magnitude / 2) & (exact != 0) & np.isfinite(exact)
+    if not kept.any():
+        return 0.0
+    spacing = np.spacing(np.abs(exact[kept]).astype(actual.dtype)).astype(float)
+    return float(np.max(np.abs(actual[kept].astype(float) - exact[kept]) / spacing))

@@ -1,0 +1,223 @@
+"""Hold every variant to its formula: the problems, the properties, the smallest counterexample, the certificate."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kernels import registry
+from kernels.verify import threads
+from kernels.verify.implementation import FromFile, Registered
+from kernels.verify.operations import known
+from kernels.verify.problem import Geometry, Operation, Problem
+from kernels.verify.properties import PROPERTIES, Broken, Implementation, Measured, applies
+from kernels.verify.shrink import smallest
+
+DTYPES = (np.float32, np.float64)
+SMALL, QUICK = 12, 2  # small problems a kind of numbers
+PATIENCE = 5.0  # seconds for one run over the large problems, which plain Python loops exceed
+
+
+@dataclass(frozen=True)
+class Failure:
+    property: str
+    message: str
+    problem: Problem | None = None
+    expected: float | None = None
+    actual: float | None = None
+
+
+@dataclass
+class Row:
+    """What was found of one pass of one variant in one dtype. property -> number of problems it held on."""
+
+    operation: str
+    variant: str
+    name: str
+    dtype: str
+    held: dict[str, int] = field(default_factory=dict)
+    oracles: set[str] = field(default_factory=set)
+    fraction: float = 0.0
+    ulp: float = 0.0
+    failures: list[Failure] = field(default_factory=list)
+    large: bool = True
+
+    @property
+    def key(self) -> str:
+        return f"{self.operation} {self.variant} {self.name} {self.dtype}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    rows: list[Row]
+    seconds: float
+    quick: bool
+
+    @property
+    def ok(self) -> bool:
+        return bool(self.rows) and not any(row.failures for row in self.rows)
+
+
+def run(
+    operations: Iterable[str] = (),
+    *,
+    kernel: Path | None = None,
+    quick: bool = False,
+    fixed: Geometry | None = None,
+    told: Callable[[str], None] = lambda text: None,
+) -> Outcome:
+    """Verify all variants of the named operations (of all of them, if none is named), or the passes of a user's file.
+
+    `fixed` holds numbers of every problem's geometry: {"groups": 1} for a kernel of one group, for instance.
+    ValueError for an operation that is not there, or a kernel file that is none. `told` is told what is being done.
+    """
+    start, specs = time.monotonic(), known()
+    chosen = {name: registry.OPERATIONS[name] for name in _named(tuple(operations), kernel)}
+    for name in chosen:
+        specs[name].fixed = fixed or {}
+    own = FromFile(specs[next(iter(chosen))], kernel) if kernel else None
+    subjects: dict[str, list[Implementation]] = {
+        name: [own] if own else [Registered(specs[name], v) for v in variants] for name, variants in chosen.items()
+    }
+    slow = {s.variant: _is_slow(specs[n], s) for n, group in subjects.items() for s in group if isinstance(s, FromFile)}
+    job = {
+        "operations": {name: [s.variant for s in group] for name, group in subjects.items()},
+        "kernel": str(kernel) if kernel else None,
+        "quick": quick,
+        "fixed": fixed or {},
+        "small": any(slow.values()),
+    }
+    runs, rows = threads.Runs(job), []
+    try:
+        for name, group in subjects.items():
+            for dtype in DTYPES:
+                told(f"{name}, {dtype.__name__}")
+                rows += _verify(specs[name], group, dtype, quick, slow)
+        told("threads")
+        _compare_threads(rows, runs.digests())
+    finally:
+        runs.stop()
+    return Outcome(rows, time.monotonic() - start, quick)
+
+
+def _named(operations: tuple[str, ...], kernel: Path | None) -> tuple[str, ...]:
+    unknown = [name for name in operations if name not in registry.OPERATIONS]
+    if unknown:
+        raise ValueError(f"there is no operation {unknown[0]!r}; choose of: {', '.join(registry.OPERATIONS)}")
+    if kernel and len(operations) != 1:
+        raise ValueError("--kernel FILE needs one --op NAME: the operation whose passes the file defines")
+    return operations or tuple(registry.OPERATIONS)
+
+
+def case(op: Operation, impl: Implementation, g: Geometry, dtype: Any, kind: str, seed: int, large: bool) -> Problem:
+    """A problem that the implementation has."""
+    if op.fixed:
+        g = op.fitted({**g, **op.fixed})
+    if impl.factor is not None:
+        g = op.for_own_bounds(g)
+    return op.problem(g, dtype, kind, seed, op.random_oracle() if large else "reference")
+
+
+class Problems:
+    """The problems of an operation in a dtype, made once for all variants, so that the oracle is asked once."""
+
+    def __init__(self, op: Operation, dtype: Any, quick: bool) -> None:
+        rng = np.random.default_rng(0)
+        self.op, self.dtype, self.quick = op, dtype, quick
+        self.made: dict[tuple, list[Problem]] = {}
+        self.small = [op.draw(rng) for _ in range(QUICK if quick else SMALL)]
+        self.large = list(op.large[:1] if quick else op.large)
+
+    def of(self, impl: Implementation, kind: str, large: bool) -> list[Problem]:
+        key = impl.factor, kind, large
+        if key not in self.made:
+            geometries = self.large if large else self.small
+            self.made[key] = [
+                case(self.op, impl, g, self.dtype, kind, seed, large) for seed, g in enumerate(geometries)
+            ]
+        return self.made[key]
+
+
+def _verify(op: Operation, group: list[Implementation], dtype: Any, quick: bool, slow: dict[str, bool]) -> list[Row]:
+    problems, rows = Problems(op, dtype, quick), []
+    for impl in group:
+        for name in filter(impl.has, op.passes):
+            row = Row(op.name, impl.variant, name, dtype.__name__, large=not slow.get(impl.variant, False))
+            for what in PROPERTIES:
+                if applies(what, op, impl, name, dtype):
+                    _hold(op, impl, row, what, problems)
+            rows.append(row)
+    return rows
+
+
+def _hold(op: Operation, impl: Implementation, row: Row, what: str, problems: Problems) -> None:
+    check, kind = PROPERTIES[what]
+
+    def attempt(p: Problem) -> Broken | None:
+        try:
+            check(op, impl, row.name, p)
+        except Broken as broken:
+            return broken
+        return None
+
+    # the reference's loops are too slow for what is not needed on large arrays
+    wanted = ("integers",) if problems.quick else ("integers", "random")
+    sizes = (False, True) if row.large and what in wanted else (False,)
+    for large in sizes:
+        for seed, p in enumerate(problems.of(impl, kind, large)):
+            try:
+                _note(row, check(op, impl, row.name, p))
+            except Broken as broken:
+                row.failures.append(_smallest(op, impl, p, broken, kind, seed, attempt))
+                return
+            row.oracles.add(p.oracle)
+            row.held[what] = row.held.get(what, 0) + 1
+
+
+def _note(row: Row, measured: Measured) -> None:
+    row.fraction, row.ulp = max(row.fraction, measured.fraction), max(row.ulp, measured.ulp)
+
+
+def _smallest(
+    op: Operation, impl: Implementation, p: Problem, broken: Broken, kind: str, seed: int, attempt: Callable
+) -> Failure:
+    def build(g: Geometry) -> list[Problem]:
+        large = p.oracle != "reference"
+        return [case(op, impl, g, p.dtype.type, kind, s, large) for s in (seed, seed + 100, seed + 200)]
+
+    p, broken = smallest(op, p, broken, build, attempt)
+    return Failure(broken.property, broken.message, p, broken.expected, broken.actual)
+
+
+def _compare_threads(rows: list[Row], found: dict[int, dict[str, str]]) -> None:
+    for row in rows:
+        odd = threads.disagreement(found, row.key)
+        if odd:
+            row.failures.append(Failure("same bits for any number of threads", odd))
+        else:
+            row.held["threads"] = len(found)
+
+
+def _is_slow(op: Operation, impl: FromFile) -> bool:
+    """Would a pass take longer than PATIENCE for the large problems? Estimated from the largest of many small ones."""
+    rng = np.random.default_rng(1)
+    p = max((case(op, impl, op.draw(rng), np.float32, "integers", 0, False) for _ in range(50)), key=op.work)
+    large = sum(op.work(case(op, impl, g, np.float32, "integers", 0, True)) for g in op.large)
+    for name in filter(impl.has, op.passes):
+        args, settings = op.arguments(name, p)
+        times = []
+        try:
+            for _ in range(4):  # the first call may compile
+                begin = time.perf_counter()
+                impl.call(name, args, settings)
+                times.append(time.perf_counter() - begin)
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # said later, with its counterexample
+            return True
+        if min(times) / op.work(p) * large > PATIENCE:
+            return True
+    return False

@@ -1,0 +1,95 @@
+"""The certificate for a terminal: a table, the counterexamples, and one sentence."""
+
+from typing import Any
+
+# heading -> width
+COLUMNS = {
+    "variant": 16, "dtype": 7, "integers": 10, "worst error": 14, "in ulp": 8,
+    "adjoint": 7, "differences": 11, "threads": 7,
+}  # fmt: skip
+
+
+def shown(certificate: dict[str, Any], width: int | None = None) -> None:
+    """Print it."""
+    from rich.console import Console
+
+    console = Console(width=width, highlight=False)
+    for (operation, name), rows in grouped(certificate["rows"]).items():
+        console.print(f"{operation} {name}  [dim]{rows[0]['source']}[/dim]", style="bold")
+        console.print(f"  {rows[0]['formula']}", markup=False, soft_wrap=True, style="italic")
+        console.print(_table(rows))
+    for line in notes(certificate):
+        console.print(line, markup=False, soft_wrap=True)
+
+
+def grouped(rows: list[dict[str, Any]], *more: str) -> dict[tuple, list[dict[str, Any]]]:
+    """The rows of each operation and pass (and what else is named), in order."""
+    groups: dict[tuple, list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row[key] for key in ("operation", "pass", *more)), []).append(row)
+    return groups
+
+
+def _table(rows: list[dict[str, Any]]) -> Any:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for heading, width in COLUMNS.items():
+        table.add_column(heading, no_wrap=True, min_width=width)
+    for row in rows:
+        table.add_row(*cells(row), style=None if row["ok"] else "red")
+    return table
+
+
+def cells(row: dict[str, Any]) -> list[str]:
+    """A row in words."""
+    if not row["ok"]:
+        return [f"  {row['variant']}", row["dtype"], "FAILED"]
+    held, fraction, ulp = row["problems"], row["worst_fraction_of_bound"], row["worst_ulp"]
+    exact = f"bound x{row['own_bound']:g}" if row["own_bound"] else "exact"
+    worst = "0" if fraction == 0 else f"{100 * fraction:.2g}% of bound"
+    yes = ["yes" if held.get(p) else "-" for p in ("adjoint", "differences", "threads")]
+    return [f"  {row['variant']}", row["dtype"], exact, worst, f"{ulp:.2g} ulp", *yes]
+
+
+def notes(certificate: dict[str, Any]) -> list[str]:
+    """Every failure with its smallest counterexample, then the verdict."""
+    lines: list[str] = []
+    for rows in grouped(certificate["rows"], "variant").values():
+        found = [(row, failure) for row in rows for failure in row["failures"]]
+        if found:
+            others = dict.fromkeys(f"{f['property']} ({row['dtype']})" for row, f in found[1:])
+            lines += ["", *failed(*found[0]), *([f"  also broken: {', '.join(others)}"] if others else [])]
+    machine, rows = certificate["machine"], certificate["rows"]
+    versions = ", ".join(f"{n} {v}" for n, v in machine["versions"].items())
+    if any(not row["large_shapes"] for row in rows):
+        lines += ["", "Large shapes were left out: the kernel is plain Python, which is too slow for them."]
+    bad = sum(not row["ok"] for row in rows)
+    verdict = f"{bad} of {len(rows)} passes FAILED" if bad else f"all {len(rows)} passes are their formula"
+    how = ", quick" if certificate["quick"] else ""
+    lines += ["", f"{verdict} ({certificate['seconds']:.0f} s{how}; {machine['processor']}, {versions})"]
+    return lines
+
+
+def failed(row: dict[str, Any], failure: dict[str, Any]) -> list[str]:
+    """A failure: the property, the numbers, and the call that shows it."""
+    lines = [
+        f"FAILED {row['operation']} {row['pass']}, {row['variant']}, {row['dtype']}: {failure['property']}",
+        f"  {failure['message']}",
+    ]
+    case = failure.get("counterexample")
+    if case is None:
+        return lines
+    lines += ["  the smallest call found that shows it:"]
+    for name, shape in case["shapes"].items():
+        values = f" = {short(case['arrays'][name])}" if name in case["arrays"] else ""
+        lines.append(f"    {name} {tuple(shape)}{values}")
+    lines += [f"    {name} = {value}" for name, value in case["settings"].items()]
+    return [*lines, f"  the formula: {row['formula']}, {row['source']}"]
+
+
+def short(values: Any) -> str:
+    """Nested lists of numbers, without the .0 of integers."""
+    if isinstance(values, list):
+        return "[" + ", ".join(map(short, values)) + "]"
+    return f"{values:.9g}"

@@ -1,0 +1,99 @@
+"""The same bits for any number of threads: each number of them in a process of its own, whatever the cores.
+
+As a program: reads what to run from stdin, writes a digest of every pass's results to stdout, both JSON.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+COUNTS = (1, 2, 3, 7)
+QUICK = (1, 3)
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Runs:
+    """One process a number of threads, started at once and asked for later."""
+
+    def __init__(self, job: dict[str, Any]) -> None:
+        self.processes = {}
+        path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+        for count in [c for c in COUNTS if c in QUICK or not job["quick"]]:
+            environment = {**os.environ, "NUMBA_NUM_THREADS": str(count), "PYTHONPATH": path}
+            process = subprocess.Popen(
+                [sys.executable, "-m", "kernels.verify.threads"],
+                env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            )  # fmt: skip
+            assert process.stdin is not None
+            process.stdin.write(json.dumps(job))
+            process.stdin.close()
+            process.stdin = None
+            self.processes[count] = process
+
+    def digests(self) -> dict[int, dict[str, str]]:
+        """threads -> "operation variant pass dtype" -> digest."""
+        found = {}
+        for count, process in self.processes.items():
+            output, errors = process.communicate()
+            if process.returncode != 0:
+                last = errors.strip().splitlines()[-1:] or ["no message"]
+                raise RuntimeError(f"verify: the run with {count} threads ended with: {last[0]}")
+            found[count] = json.loads(output.strip().splitlines()[-1])
+        return found
+
+    def stop(self) -> None:
+        for process in self.processes.values():
+            process.kill()
+            process.communicate()
+
+
+def disagreement(found: dict[int, dict[str, str]], key: str) -> str | None:
+    """Which numbers of threads give other bits than one thread does; None if all agree."""
+    odd = [str(count) for count in found if found[count][key] != found[COUNTS[0]][key]]
+    return f"{' and '.join(odd)} threads give other bits than 1 thread" if odd else None
+
+
+def digest_all(job: dict[str, Any]) -> dict[str, str]:
+    from kernels.verify.implementation import FromFile, Registered
+    from kernels.verify.operations import known
+    from kernels.verify.run import DTYPES, case
+
+    found = {}
+    for name, variants in job["operations"].items():
+        op = known()[name]
+        op.fixed = job["fixed"]
+        geometries = op.large[:1] if job["quick"] else op.large
+        for dtype in DTYPES:
+            for variant in variants:
+                impl = FromFile(op, Path(job["kernel"])) if job["kernel"] else Registered(op, variant)
+                chosen = [op.draw(np.random.default_rng(0))] if job["small"] else geometries
+                problems = [case(op, impl, g, dtype, "random", 3, large=not job["small"]) for g in chosen]
+                for part in filter(impl.has, op.passes):
+                    found[f"{name} {variant} {part} {dtype.__name__}"] = _digest(op, impl, part, problems)
+    return found
+
+
+def _digest(op: Any, impl: Any, name: str, problems: list) -> str:
+    digest = hashlib.sha256()
+    for p in problems:
+        args, settings = op.arguments(name, p)
+        try:
+            given = impl.call(name, args, settings)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # said elsewhere, with its counterexample
+            digest.update(type(error).__name__.encode())
+            continue
+        for a in given if isinstance(given, tuple) else (given,):
+            digest.update(np.asarray(a).tobytes())
+    return digest.hexdigest()
+
+
+if __name__ == "__main__":
+    print(json.dumps(digest_all(json.load(sys.stdin))))

@@ -1,0 +1,111 @@
+"""exercises: every solution passes, every starting file and every usual mistake fails, and says why."""
+
+from pathlib import Path
+
+import pytest
+
+from convnet.exercises.catalogue import EXERCISES, find
+from convnet.exercises.checking import check
+from kernels.verify import threads
+
+SOLUTIONS = Path(__file__).parent / "solutions"
+NAMES = [e.name for e in EXERCISES]
+INTEGERS = "small integers agree bit for bit"
+
+
+@pytest.fixture(autouse=True)
+def _one_process(request, monkeypatch):
+    """Other numbers of threads only matter to the compiled solution."""
+    if "tiles" not in request.node.name:
+        monkeypatch.setattr(threads, "COUNTS", (1,))
+
+
+def changed(tmp_path, name, *changes):
+    text = (SOLUTIONS / f"{name}.py").read_text()
+    for before, after in changes:
+        assert before in text
+        text = text.replace(before, after)
+    path = tmp_path / f"{name}.py"
+    path.write_text(text)
+    return path
+
+
+def test_there_are_eight_and_each_has_its_starting_file_and_its_solution():
+    assert len(EXERCISES) == len(set(NAMES)) == 8
+    assert sorted(p.stem for p in SOLUTIONS.glob("*.py")) == sorted(NAMES)
+    starts = EXERCISES[0].start.parent
+    assert sorted(p.stem for p in starts.glob("*.py")) == sorted(NAMES)
+    for number, exercise in enumerate(EXERCISES, 1):
+        text = exercise.start.read_text()
+        assert f"Exercise {number}, " in text
+        assert "Hints, read one at a time:" in text
+        assert find(str(number)) is exercise
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_solution_passes(name):
+    verdict = check(find(name), SOLUTIONS / f"{name}.py")
+    assert verdict.lines[0].startswith("solved: ")
+    assert verdict.solved
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_starting_file_fails_and_says_what_is_to_be_written(name):
+    verdict = check(find(name), find(name).start)
+    assert not verdict.solved
+    assert "NotImplementedError" in "\n".join(verdict.lines)
+
+
+MISTAKES = {
+    "sum: the kernel is flipped": ("sum", [("x[n, i + p, j + q, c]", "x[n, i + P - 1 - p, j + q, c]")], INTEGERS),
+    "sum: in half precision": (
+        "sum",
+        [("    return y", "    return y.astype('float16').astype(float)")],
+        "rounding bound",
+    ),
+    "padding: Python's x[-1]": ("padding", [("0 <= h < H and 0 <= w < W", "h < H and w < W")], INTEGERS),
+    "stride: of the taps": (
+        "stride",
+        [("stride[0] * i + dilation[0] *", "dilation[0] * i + stride[0] *")],
+        INTEGERS,
+    ),
+    "data: not added up": ("data_gradient", [("+=", "=")], INTEGERS),
+    "weights: db is a mean": ("weights_gradient", [("return dk, db", "return dk, db / dy[..., 0].size")], INTEGERS),
+    "weights: only dk": ("weights_gradient", [("return dk, db", "return dk")], "returns its result"),
+    "maxpool: the last one": (
+        "maxpool",
+        [("window.argmax()", "P * Q - 1 - window[::-1, ::-1].argmax()")],
+        INTEGERS,
+    ),
+    "maxpool: not added up": ("maxpool", [("+=", "=")], INTEGERS),
+    "crossentropy: it overflows": ("crossentropy", [("top = z.max(1)", "top = 0 * z.max(1)")], INTEGERS),
+    "crossentropy: the gradient overflows": ("crossentropy", [(" - z.max(1, keepdims=True)", "")], INTEGERS),
+    "tiles: the last tile is forgotten": ("tiles", [("range(0, Wo, TILE)", "range(0, Wo - Wo % TILE, TILE)")], ""),
+}
+
+
+@pytest.mark.parametrize("how", MISTAKES)
+def test_a_usual_mistake_is_found(how, tmp_path):
+    name, changes, broken = MISTAKES[how]
+    verdict = check(find(name), changed(tmp_path, name, *changes))
+    assert not verdict.solved
+    assert broken in verdict.lines[2]
+
+
+def test_tiles_in_plain_python_are_right_but_too_slow(tmp_path):
+    path = changed(tmp_path, "stride")
+    verdict = check(find("tiles"), path)
+    assert not verdict.solved
+    assert "too slow for large ones" in verdict.lines[0]
+
+
+def test_a_file_without_a_pass_that_the_exercise_asks_for_is_not_a_solution(tmp_path):
+    path = changed(tmp_path, "maxpool", ("def backward", "def _backward"))
+    verdict = check(find("maxpool"), path)
+    assert not verdict.solved
+    assert "does not define backward" in verdict.lines[0]
+
+
+def test_an_unknown_exercise_names_those_there_are():
+    with pytest.raises(ValueError, match="no exercise 'sums'; choose one of: sum, padding"):
+        find("sums")
