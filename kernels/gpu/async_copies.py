@@ -40,7 +40,8 @@ def finish_copies(M, thread, last):
     for i in range(M.queued[thread, 0]):
         entry = M.copies[thread, i]
         if entry[m.GROUP] > last:
-            M.copies[thread, kept] = entry
+            for column in range(6):
+                M.copies[thread, kept, column] = entry[column]
             kept += 1
             continue
         if not _finish(M, entry, thread):

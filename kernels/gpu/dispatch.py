@@ -11,7 +11,6 @@ import numpy as np
 
 from kernels.gpu import scalars
 from kernels.gpu.operations import CONVERSIONS, FLOATS, INTEGERS, Operation
-from kernels.jit import jit
 
 TABLES = (INTEGERS, FLOATS, CONVERSIONS)
 SPACING = 1000  # an opcode's number is SPACING * its table + its line
@@ -63,7 +62,7 @@ def _compiled(name: str, table: dict[str, Operation], first: int) -> Callable:
     names |= {n: getattr(np, f"{'u' if n[0] == 'u' else ''}int{n[1:]}") for n in _KINDS}
     names |= {"np": np, "math": math, "f32_": np.float32, "f64_": np.float64, "__name__": __name__}
     exec(compile(source(name, table, first), f"<{name} of kernels.gpu.operations>", "exec"), names)
-    return jit(inner=True, fastmath=False)(names[name])
+    return scalars.jit(names[name])
 
 
 integers = _compiled("integers", INTEGERS, 0)

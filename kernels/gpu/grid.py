@@ -6,10 +6,11 @@ from kernels.gpu import faults as f
 from kernels.gpu import machine as m
 from kernels.gpu.memory import fail
 from kernels.gpu.warp import run_warp
+from kernels.gpu.scalars import jit as inner
 from kernels.jit import jit
 
 
-@jit(fastmath=False)
+@jit(fastmath=False, _nrt=False)
 def run_grid(M, code, R, specials, grid, block):
     """Run every block; the number (x fastest) of the block in which a thread was at fault, or -1.
 
@@ -28,7 +29,7 @@ def run_grid(M, code, R, specials, grid, block):
     return -1
 
 
-@jit(fastmath=False, inner=True)
+@inner
 def _start_block(M, R, specials, grid, block, number):
     """A block's memory holds nothing, its threads stand at the first instruction."""
     M.state[m.EPOCH] += 1
@@ -51,7 +52,7 @@ def _start_block(M, R, specials, grid, block, number):
         R[at + 192] = thread & 31
 
 
-@jit(fastmath=False, inner=True)
+@inner
 def _reset_clocks(M):
     M.clocks[:] = 0
     for warp in range(len(M.clocks)):
@@ -60,7 +61,7 @@ def _reset_clocks(M):
     M.state[m.CLOCKS_USED] = 0
 
 
-@jit(fastmath=False, inner=True)
+@inner
 def _release(M):
     """All threads wait or have ended. Let them pass the barrier if all stand at the same one; False if all ended.
 

@@ -14,7 +14,7 @@ from kernels.gpu.parse import parse
 from kernels.gpu.program import Program
 from kernels.gpu.report import Report, report
 
-_compiled: dict[Any, tuple[str, Program]] = {}
+_compiled: dict[Any, tuple[Program, int | None]] = {}
 
 
 def run(
@@ -46,12 +46,11 @@ def run(
     key = (function, types, cc, tuple(sorted(options.items())))
     if key not in _compiled:
         ptx = compiler.to_ptx(function, types, cc, **options)
-        _compiled[key] = ptx, lower(parse(ptx))
-    ptx, program = _compiled[key]
+        _compiled[key] = lower(parse(ptx)), compiler.registers_per_thread(ptx, cc)
+    program, registers = _compiled[key]
     grid, block = shape("grid", grid), shape("block", block)
     buffers, words = bind(args, names)
     result = execute(program, function.__name__, grid, block, buffers, words, shared, limit)
-    registers = compiler.registers_per_thread(ptx, cc)
     if registers is not None:
         result.occupancy = occupancy(cc, int(np.prod(block)), registers, program.shared_bytes + shared)
     return result

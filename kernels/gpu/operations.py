@@ -43,7 +43,7 @@ def _integers() -> None:
             put(f"div.{t}", u, f"{t} {t}", f"{t[0]}div({full}(a), {full}(b))")
             put(f"rem.{t}", u, f"{t} {t}", f"{t[0]}rem({full}(a), {full}(b))")
             for compare, sign in _COMPARE.items():
-                if t == s or compare not in ("eq", "ne"):
+                if t == u or compare not in ("eq", "ne"):
                     put(f"setp.{compare}.{t}", "p", f"{t} {t}", f"a {sign} b")
             if width < 64:
                 wide = f"{t[0]}{2 * width}"

@@ -1,0 +1,111 @@
+"""Every kind of fault is planted in two kernels at least, and found where it is; the correct twins pass."""
+
+import inspect
+import re
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from kernels.gpu import KernelFault, run
+from tests.gpu import kernels, ptx
+
+
+@pytest.mark.parametrize(
+    ("kind", "kernel", "grid", "block", "args"), kernels.FAULTS, ids=lambda v: getattr(v, "__name__", None)
+)
+def test_a_planted_fault_is_found_at_its_line(kind, kernel, grid, block, args):
+    with pytest.raises(KernelFault) as caught:
+        run(kernel, grid, block, tuple(a.copy() for a in args), limit=10_000)
+    fault = caught.value
+    lines, first = inspect.getsourcelines(kernel)
+    assert fault.kind == kind, fault
+    assert fault.line in [first + i for i, text in enumerate(lines) if "FAULT" in text], fault
+    assert fault.file == kernels.__file__
+    assert f"{kernel.__name__}, line {fault.line}" in str(fault)
+    assert all(t < n for t, n in zip(fault.thread, (block, 1, 1), strict=True))
+    assert all(t < n for t, n in zip(fault.block, (grid, 1, 1), strict=True))
+
+
+@pytest.mark.parametrize(("kernel", "grid", "block", "args", "expected"), kernels.TWINS, ids=lambda v: getattr(v, "__name__", None))
+def test_the_correct_twin_passes(kernel, grid, block, args, expected):
+    args = tuple(a.copy() for a in args)
+    run(kernel, grid, block, args)
+    np.testing.assert_array_equal(args[0], expected)
+
+
+def test_a_fault_names_the_thread_the_block_and_the_byte():
+    with pytest.raises(KernelFault, match=r"thread \(4, 0, 0\) of block \(3, 0, 0\) .* argument x of 400 bytes") as caught:
+        run(kernels.beyond_the_end, 4, 32, (kernels.ramp(100),))
+    fault = caught.value
+    assert (fault.thread, fault.block, fault.address) == ((4, 0, 0), (3, 0, 0), 400)
+    with pytest.raises(KernelFault) as caught:
+        run(kernels.before_the_start, 1, 32, (kernels.ramp(32),))
+    assert (caught.value.thread, caught.value.address) == ((0, 0, 0), -4)
+
+
+def test_a_race_names_both_threads_and_lines():
+    with pytest.raises(KernelFault, match=r"thread \(0, 0, 0\) of block .* and thread \(\d+, 0, 0\) of its block touch the same"):
+        run(kernels.race_in_a_warp, 1, 32, (kernels.ramp(32),))
+
+
+COPY = "cvta.to.global.u64 %d5, %d1; mov.u32 %r4, memory; shl.b32 %r5, %r0, 3; add.u32 %r4, %r4, %r5;"
+ISSUE = COPY + "cp.async.ca.shared.global [%r4], [%d5], 8;"
+OUT = "ld.shared.u64 %d6, [%r4]; st.global.u64 [%d4], %d6;"
+
+# what is done by hand in PTX: (kind, body); `None` for a correct twin that gives the input back
+BY_HAND = [
+    ("pending-copy", ISSUE + "cp.async.commit_group;" + OUT),
+    ("pending-copy", ISSUE + "cp.async.commit_group;" + ISSUE.replace("[%r4]", "[%r4+512]")
+     + "cp.async.commit_group; cp.async.wait_group 1; ld.shared.u64 %d7, [%r4+512];" + OUT),
+    ("pending-copy", ISSUE + "mov.u64 %d8, 7; st.shared.u64 [%r4], %d8; cp.async.wait_all;" + OUT),
+    (None, ISSUE + "cp.async.commit_group; cp.async.wait_group 0;" + OUT),
+    (None, ISSUE + "cp.async.wait_all;" + OUT),
+    (None, ISSUE + "cp.async.commit_group;" + ISSUE.replace("[%r4]", "[%r4+512]")
+     + "cp.async.commit_group; cp.async.wait_group 1;" + OUT),
+    ("race", ISSUE + "cp.async.wait_all; xor.b32 %r5, %r5, 8; mov.u32 %r4, memory; add.u32 %r4, %r4, %r5;" + OUT),
+    ("misaligned", "ld.global.u64 %d6, [%d1+4]; st.global.u64 [%d4], %d6;"),
+    ("misaligned", COPY + "st.shared.v4.u32 [%r4], {%r0, %r0, %r0, %r0};"),
+    (None, "ld.global.v2.u32 {%r6, %r7}, [%d1]; st.global.v2.u32 [%d4], {%r6, %r7};"),
+    ("uninitialised-register", "setp.lt.u32 %p1, %r0, 9; @%p1 mov.u32 %r8, 5; st.global.u32 [%d4], %r8;"),
+    ("uninitialised-register", "setp.lt.u32 %p1, %r0, 9; @%p1 bra $L; mov.f32 %f1, 0f3F800000; $L: mov.f32 %f2, %f1; "
+     "add.f32 %f3, %f2, %f2; st.global.f32 [%d4], %f3;"),
+    (None, "setp.lt.u32 %p1, %r0, 9; @%p1 bra $L; ld.global.u64 %d6, [%d1]; $L: @!%p1 bra $M; "
+     "ld.global.u64 %d6, [%d1]; $M: mov.u64 %d7, %d6; st.global.u64 [%d4], %d7;"),
+    ("wrong-space", "mov.u64 %d6, 16; st.global.u64 [%d6], %d1;"),
+    ("wrong-space", COPY + "mov.u64 %d6, memory; cvta.shared.u64 %d6, %d6; st.global.u64 [%d6], %d1;"),
+    (None, COPY + "cvt.u64.u32 %d6, %r4; cvta.shared.u64 %d6, %d6; ld.global.u64 %d7, [%d1]; st.u64 [%d6], %d7;" + OUT),
+    ("trap", "setp.eq.u32 %p1, %r0, 5; @%p1 trap;"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "body"), BY_HAND)
+def test_faults_by_hand(kind, body):
+    x = np.arange(64, dtype=np.uint64) * 3 + 1
+    if kind is None:
+        np.testing.assert_array_equal(ptx.launch(body, [x], 64), x)
+        return
+    with pytest.raises(KernelFault) as caught:
+        ptx.launch(body, [x], 64)
+    assert caught.value.kind == kind, caught.value
+
+
+def test_every_write_to_a_read_only_array_is_a_fault():
+    x = kernels.ramp(100)
+    x.setflags(write=False)
+    with pytest.raises(Exception, match=r"(?i)read-?only|const|immutable|setitem"):
+        run(kernels.guarded, 4, 32, (x,))
+
+
+def test_more_copies_than_a_thread_may_have_under_way():
+    copies = "".join(f"cp.async.ca.shared.global [%r4+{8 * (i % 64)}], [%d5], 8;" for i in range(65))
+    with pytest.raises(KernelFault) as caught:
+        ptx.launch(COPY + copies, [np.arange(1, dtype=np.uint64)], 1, block=1)
+    assert caught.value.kind in ("too-many-copies", "pending-copy")
+
+
+def test_each_kind_has_two_planted_faults():
+    planted = Counter(kind for kind, *_ in kernels.FAULTS) + Counter(kind for kind, _ in BY_HAND if kind)
+    asked = """out-of-bounds misaligned uninitialised-shared uninitialised-local uninitialised-register race
+        race-between-blocks divergent-barrier missed-barrier pending-copy wrong-space divergent-warp-operation"""
+    assert {k: planted[k] for k in re.findall(r"\S+", asked) if planted[k] < 2} == {}
