@@ -64,7 +64,7 @@ def no_barrier(x):
     i = cuda.threadIdx.x
     s[i] = float32(0)
     cuda.syncthreads()
-    s[i] = x[i]
+    s[i] = x[i]  # FAULT
     x[i] = s[63 - i]  # FAULT
 
 
@@ -75,7 +75,7 @@ def no_barrier_before_the_next_tile(x):
     for tile in range(2):
         s[i] = x[tile * 64 + i]  # FAULT
         cuda.syncthreads()
-        total += s[63 - i]
+        total += s[63 - i]  # FAULT
     x[i] = total
 
 
@@ -194,21 +194,6 @@ def shuffle_of_all(x):
         x[i] = v
 
 
-def local_array_half_filled(x):
-    mine = cuda.local.array(8, float32)
-    for k in range(x.size - 28):
-        mine[k] = x[k]
-    i = cuda.threadIdx.x
-    x[i + 32] = mine[i % 8]  # FAULT
-
-
-def local_array_of_another_index(x):
-    mine = cuda.local.array(8, float32)
-    i = cuda.threadIdx.x
-    mine[i % 8] = x[i]
-    x[i] = mine[(i + 1) % 8]  # FAULT
-
-
 def local_array_filled(x):
     mine = cuda.local.array(8, float32)
     i = cuda.threadIdx.x
@@ -247,8 +232,6 @@ FAULTS = [
     ("missed-barrier", barrier_for_one_warp, 1, 64, (ramp(64),)),
     ("divergent-warp-operation", shuffle_of_half_a_warp, 1, 32, (ramp(32),)),
     ("divergent-warp-operation", vote_after_return, 1, 32, (ramp(32),)),
-    ("uninitialised-local", local_array_half_filled, 1, 32, (ramp(34),)),
-    ("uninitialised-local", local_array_of_another_index, 1, 32, (ramp(32),)),
     ("endless", endless, 1, 1, (np.zeros(2, np.float32),)),
 ]
 

@@ -51,6 +51,7 @@ def test_a_race_names_both_threads_and_lines():
 
 COPY = "cvta.to.global.u64 %d5, %d1; mov.u32 %r4, memory; shl.b32 %r5, %r0, 3; add.u32 %r4, %r4, %r5;"
 ISSUE = COPY + "cp.async.ca.shared.global [%r4], [%d5], 8;"
+LOCAL = ".local .align 16 .b8 mine[512]; mov.u64 %d5, mine; mov.u64 %d6, mine;"
 OUT = "ld.shared.u64 %d6, [%r4]; st.global.u64 [%d4], %d6;"
 
 # what is done by hand in PTX: (kind, body); `None` for a correct twin that gives the input back
@@ -72,6 +73,11 @@ BY_HAND = [
      "add.f32 %f3, %f2, %f2; st.global.f32 [%d4], %f3;"),
     (None, "setp.lt.u32 %p1, %r0, 9; @%p1 bra $L; ld.global.u64 %d6, [%d1]; $L: @!%p1 bra $M; "
      "ld.global.u64 %d6, [%d1]; $M: mov.u64 %d7, %d6; st.global.u64 [%d4], %d7;"),
+    # (numba-cuda fills local arrays with zeros, so only other compilers' code can show this)
+    ("uninitialised-local", LOCAL + "add.u64 %d6, %d6, %d0; st.local.u64 [%d6], %d0; ld.local.u64 %d7, [%d5+8];"),
+    ("uninitialised-local", LOCAL + "st.local.u32 [%d5], %r0; ld.local.u64 %d7, [%d5]; st.global.u64 [%d4], %d7;"),
+    (None, LOCAL + "ld.global.u64 %d7, [%d1]; st.local.u64 [%d5+8], %d7; ld.local.u64 %d8, [%d5+8]; st.global.u64 [%d4], %d8;"),
+    ("out-of-bounds", LOCAL + "st.local.u64 [%d5+512], %d0;"),
     ("wrong-space", "mov.u64 %d6, 16; st.global.u64 [%d6], %d1;"),
     ("wrong-space", COPY + "mov.u64 %d6, memory; cvta.shared.u64 %d6, %d6; st.global.u64 [%d6], %d1;"),
     (None, COPY + "cvt.u64.u32 %d6, %r4; cvta.shared.u64 %d6, %d6; ld.global.u64 %d7, [%d1]; st.u64 [%d6], %d7;" + OUT),
