@@ -23,7 +23,7 @@ def start_copy(M, to, source, width, filled, thread, pc):
         return False
     if filled > 0:
         slot, origin = locate(M, source, m.GLOBAL_SPACE, filled, thread, pc)
-        if slot < 0 or not may_read(M, slot, origin, filled, thread, pc):
+        if slot < 0 or not may_read(M, slot, origin, filled, thread, pc, False):
             return False
     M.known[target : target + width] = m.PENDING
     entry = M.copies[thread, count]
@@ -60,7 +60,7 @@ def _finish(M, entry, thread):
     M.bytes[target : target + width] = 0
     if filled > 0:
         slot, origin = locate(M, np.uint64(entry[m.FROM]), m.GLOBAL_SPACE, filled, thread, pc)
-        if not may_read(M, slot, origin, filled, thread, pc):
+        if not may_read(M, slot, origin, filled, thread, pc, False):
             return False
         for i in range(filled):
             put(M, target + i, 1, get(M, origin + i, 1))

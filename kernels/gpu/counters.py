@@ -1,7 +1,5 @@
 """What a warp's access costs: wavefronts of shared memory (bank conflicts), sectors of global memory."""
 
-import numpy as np
-
 from kernels.gpu import machine as m
 from kernels.gpu.scalars import jit
 

@@ -5,8 +5,8 @@ import numpy as np
 from kernels.gpu import faults as f
 from kernels.gpu import machine as m
 from kernels.gpu.memory import fail
-from kernels.gpu.warp import run_warp
 from kernels.gpu.scalars import jit as inner
+from kernels.gpu.warp import run_warp
 from kernels.jit import jit
 
 

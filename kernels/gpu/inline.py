@@ -1,8 +1,8 @@
 """Calls replaced by the called function's body, so that a kernel is one list of instructions."""
 
 import re
-from itertools import count
 from collections.abc import Iterator
+from itertools import count
 
 from kernels.gpu.parse import Function, Instruction, Module
 
@@ -10,7 +10,7 @@ _NAME = re.compile(r"[%$A-Za-z_][\w$~#]*")
 
 
 def flatten(module: Module) -> Function:
-    """The kernel with all calls inlined; ValueError for a call that cannot be (recursion, a function not in the file)."""
+    """The kernel with all calls inlined; ValueError for a call that cannot be (recursion, code elsewhere)."""
     entry = module.entry
     flat = Function(entry.name, [], entry.params, [], dict(entry.registers), dict(entry.locals))
     flat.body = list(_expand(module, entry, flat, (entry.name,), count(1)))
@@ -44,9 +44,7 @@ def _renamed(inner: Instruction, rename: dict, end: str) -> Instruction:
         return Instruction("bra", [end], inner.guard, inner.negated, inner.place)
     operands = [_NAME.sub(lambda m: rename.get(m[0], m[0]), o) for o in inner.operands]
     guard = rename.get(inner.guard, inner.guard)
-    return Instruction(
-        inner.opcode, operands, guard, inner.negated, inner.place, rename.get(inner.label, inner.label)
-    )
+    return Instruction(inner.opcode, operands, guard, inner.negated, inner.place, rename.get(inner.label, inner.label))
 
 
 def _call(module: Module, call: Instruction, stack: tuple[str, ...]) -> tuple[Function, list[str], list[str]]:

@@ -42,6 +42,7 @@ def run(
     args = tuple(args)
     if len(names) != len(args):
         raise TypeError(f"kernels.gpu.run: {function.__name__} takes {len(names)} arguments, got {len(args)}")
+    buffers, words = bind(args, names)
     types = compiler.signature(args)
     key = (function, types, cc, tuple(sorted(options.items())))
     if key not in _compiled:
@@ -49,7 +50,6 @@ def run(
         _compiled[key] = lower(parse(ptx)), compiler.registers_per_thread(ptx, cc)
     program, registers = _compiled[key]
     grid, block = shape("grid", grid), shape("block", block)
-    buffers, words = bind(args, names)
     result = execute(program, function.__name__, grid, block, buffers, words, shared, limit)
     if registers is not None:
         result.occupancy = occupancy(cc, int(np.prod(block)), registers, program.shared_bytes + shared)
@@ -86,7 +86,7 @@ def execute(
     for row, value in program.constants.items():
         registers[:, row // 32] = np.uint64(value)
     first_data = m.FIRST_BUFFER + len(buffers)
-    for row, values in at_launch(program, words, first_data, grid, block).items():
+    for row, values in at_launch(program, words, first_data, grid, block, shared).items():
         registers[:, row // 32] = values
     number = run_grid(machine, program.code, registers.reshape(-1), program.specials, np.array(grid), np.array(block))
     for slot, buffer in enumerate(every, m.FIRST_BUFFER):

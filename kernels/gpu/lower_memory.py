@@ -65,9 +65,10 @@ def _load(self: Lowering, instruction: Instruction) -> None:
         self.emit("mov" if kind[0] == "f" else f"extend.{kind.replace('b', 'u')}", rows[0], [source])
         return
     base, offset = _address(self, instruction.operands[1])
+    volatile = int("volatile" in words or "relaxed" in words)
     line = self.emit(
         m.LOAD, rows[0], [base], TARGET=offset, BYTES=int(kind[1:]) // 8, SPACE=_space(words),
-        LANES=len(rows), SIGNED=int(kind[0] == "s"), **{f"D{i}": r for i, r in enumerate(rows) if i},
+        LANES=len(rows), SIGNED=int(kind[0] == "s"), E=volatile, **{f"D{i}": r for i, r in enumerate(rows) if i},
     )  # fmt: skip
     line.writes = rows
 

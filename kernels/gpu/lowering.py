@@ -11,7 +11,7 @@ from kernels.gpu import machine as m
 from kernels.gpu.assigned import watch_unassigned
 from kernels.gpu.dispatch import NUMBERS
 from kernels.gpu.inline import flatten
-from kernels.gpu.parse import Instruction, Module
+from kernels.gpu.parse import Function, Instruction, Module
 from kernels.gpu.program import SPECIALS, Line, Program, Unsupported, assemble, layout
 
 TYPES = re.compile(r"(?:[usbf](?:8|16|32|64)|pred)$")
@@ -33,7 +33,7 @@ def lower(module: Module) -> Program:
     from kernels.gpu import lower_memory  # noqa: F401  (enters its rules)
 
     kernel = flatten(module)
-    self = Lowering(module, kernel.locals)
+    self = Lowering(module, kernel)
     for instruction in kernel.body:
         self.one(instruction)
     lines = watch_unassigned(self.lines, set(self.constants) | set(self.launch.values()) | self.given)
@@ -48,7 +48,7 @@ def lower(module: Module) -> Program:
 class Lowering:
     """The state of one translation: registers given out so far, and the rows."""
 
-    def __init__(self, module: Module, local_variables: dict[str, tuple[int, int]]) -> None:
+    def __init__(self, module: Module, kernel: Function) -> None:
         self.lines: list[Line] = []
         self.rows: dict[str, int] = {}
         self.constants: dict[int, int] = {}
@@ -57,7 +57,8 @@ class Lowering:
         self.given = {0} | {self.register(name) for name in SPECIALS}
         self.parameters = {name for _, name in module.entry.params}
         shared, _ = layout(module.shared)
-        private, self.local_bytes = layout(local_variables)
+        private, self.local_bytes = layout(kernel.locals)
+        self.declared = kernel.registers
         self.addresses = {n: at for n, (at, _) in (shared | private).items()}
         self.data = module.constants
         self.now = Instruction("", [])
@@ -100,12 +101,12 @@ class Lowering:
             row = self.temporary()
             self.emit("not.pred", row, [self.value(operand[1:])])
             return row
-        if operand.startswith(("%ntid.", "%nctaid.", "%lanemask_")):
-            return self.at_launch(operand)
-        if operand.startswith("%") and "." in operand and operand not in SPECIALS or operand in ("%warpid", "%clock"):
-            raise self.unsupported()
-        if operand.startswith("%"):
+        if operand in self.declared or operand in SPECIALS:
             return self.register(operand)
+        if operand.startswith(("%ntid.", "%nctaid.", "%lanemask_", "%dynamic_smem_size")):
+            return self.at_launch(operand)
+        if operand.startswith("%"):
+            raise self.unsupported()
         if re.match(r"0[fFdD][0-9a-fA-F]{8}", operand):
             return self.constant(int(operand[2:], 16))
         if re.match(r"-?\d", operand):

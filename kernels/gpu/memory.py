@@ -45,7 +45,7 @@ def locate(M, address, space, width, thread, pc):
 
 
 @jit
-def may_read(M, slot, start, width, thread, pc):
+def may_read(M, slot, start, width, thread, pc, atomic):
     """Whether the bytes hold something that this thread may read now; notes the read."""
     if slot < m.FIRST_BUFFER:
         for i in range(start, start + width):
@@ -58,7 +58,7 @@ def may_read(M, slot, start, width, thread, pc):
     first = M.slots[slot, m.SHADOW] - (M.slots[slot, m.START] >> M.slots[slot, m.GRANULE])
     shift = M.slots[slot, m.GRANULE]
     for cell in range(start >> shift, ((start + width - 1) >> shift) + 1):
-        if not reads(M, first + cell, thread, pc, slot == m.SHARED):
+        if not reads(M, first + cell, thread, pc, slot == m.SHARED, atomic):
             return False
     return True
 

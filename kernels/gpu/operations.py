@@ -4,6 +4,7 @@
 (a predicate). Signed and unsigned share a line where the bits are the same; `lowering` knows the other names.
 """
 
+import re
 from typing import NamedTuple
 
 
@@ -77,7 +78,7 @@ def _integers() -> None:
         put(f"shf.l.{how}.b32", "u32", "u32 u32 u32", f"({both} >> u64(32) - u64{amount})")
         put(f"shf.r.{how}.b32", "u32", "u32 u32 u32", f"({both} >> u64{amount})")
     # the carry flag is a register of 0 or 1; e is what came in
-    for width, half in ((32, "u64"), (64, "")):
+    for width in (32, 64):
         u = f"u{width}"
         put(f"carry.add.{u}", "u32", f"{u} {u} u32", f"carry_add(u64(a), u64(b), u64(c), {width})")
         put(f"carry.sub.{u}", "u32", f"{u} {u} u32", "u64(u64(a) < u64(b)) | u64((u64(a) == u64(b)) and c != u32(0))")
@@ -120,7 +121,8 @@ def _floats() -> None:
             ("notanumber", "a != a"),
         ):
             put(f"testp.{test}.{t}", t, t, expression, "p")
-    for name, function in (("ex2", "2.0 ** {}"), ("lg2", "np.log2({})"), ("sin", "math.sin({})"), ("cos", "math.cos({})")):
+    functions = {"ex2": "2.0 ** {}", "lg2": "np.log2({})", "sin": "math.sin({})", "cos": "math.cos({})"}
+    for name, function in functions.items():
         put(f"{name}.f32", "f32", "f32", f"f32_({function.format('f64_(a)')})")
     put("tanh.f32", "f32", "f32", "f32_(math.tanh(f64_(a)))")
     for mode, way in enumerate(("rz", "rm", "rp")):
@@ -131,8 +133,6 @@ def _floats() -> None:
 
 
 def _words(text: str) -> list[str]:
-    import re
-
     return re.findall(r"\w+|\W", text)
 
 
@@ -153,7 +153,7 @@ def _conversions() -> None:
             put(f"clamp.{t}", "u64", "f64", f"to_integer(a, {low!r}, {limit!r}, u64({high}))")
     for t in ("f32", "f64"):
         for way, expression in whole.items():
-            put(f"{way}.{t}", "f64", t, expression.replace("a", "f64_(a)", 1) if way == "even" else _wide(expression))
+            put(f"{way}.{t}", "f64", t, _wide(expression))
             put(f"{way}.to.{t}", t, t, f"{t}_({_wide(expression)})")
         put(f"sat.{t}", t, t, f"minimum(maximum(a, {t}_(0)), {t}_(1)) if a == a else {t}_(0)")
     put("flush.f32", "f32", "f32", "z(a)")

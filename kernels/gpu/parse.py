@@ -161,7 +161,7 @@ def _registers(text: str, table: dict[str, str], serial: int) -> list[str]:
     """Enter the registers of one `.reg` line into `table`; their names."""
     kind = text.split()[1].lstrip(".")
     names = []
-    for name, count in re.findall(r"(%[\w$]+)(?:<(\d+)>)?", text):
+    for name, count in re.findall(r"([%\w$]+)(?:<(\d+)>)?", text.split(None, 2)[2]):
         names += [f"{name}{i}" for i in range(int(count))] if count else [name]
     table.update((f"{n}~{serial}" if serial else n, kind) for n in names)
     return names

@@ -61,9 +61,12 @@ class Program:
 
 
 def layout(sizes: dict[str, tuple[int, int]]) -> tuple[dict[str, tuple[int, int]], int]:
-    """Variables one after the other, aligned: (name -> (offset, bytes), bytes in all)."""
+    """Variables one after the other, aligned: (name -> (offset, bytes), bytes in all).
+
+    Those without a size (dynamic shared memory) all begin where the others end.
+    """
     offsets, end = {}, 0
-    for name, (align, size) in sizes.items():
+    for name, (align, size) in sorted(sizes.items(), key=lambda item: item[1][1] == 0):
         end = -(-end // align) * align
         offsets[name] = (end, size)
         end += size

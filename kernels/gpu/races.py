@@ -44,15 +44,19 @@ def _race(M, earlier, place, thread, pc):
 
 
 @jit
-def reads(M, cell, thread, pc, shared):
-    """Note that `thread` reads a granule; False (and a fault) if its last write is not ordered before."""
+def reads(M, cell, thread, pc, shared, atomic):
+    """Note that `thread` reads a granule; False (and a fault) if its last write is not ordered before.
+
+    atomic: a volatile read, as loops around an atomic compare-and-swap begin with; it may meet atomics.
+    """
     writer = M.stamps[cell, 0]
-    if writer != 0 and not before(M, writer, thread, shared):
+    both_atomic = atomic and (writer >> 10) & 1
+    if writer != 0 and not both_atomic and not before(M, writer, thread, shared):
         return _race(M, writer, M.places[cell, 0], thread, pc)
     for i in range(1, 3):
         reader = M.stamps[cell, i]
         if reader == 0 or before(M, reader, thread, shared):
-            M.stamps[cell, i] = stamp(M, thread, False)
+            M.stamps[cell, i] = stamp(M, thread, atomic)
             M.places[cell, i] = pc
             break
     return True
@@ -63,7 +67,7 @@ def writes(M, cell, thread, pc, shared, atomic):
     """Note that `thread` writes a granule; False (and a fault) if an access to it is not ordered before."""
     for i in range(3):
         other = M.stamps[cell, i]
-        both_atomic = i == 0 and atomic and (other >> 10) & 1
+        both_atomic = atomic and (other >> 10) & 1
         if other != 0 and not both_atomic and not before(M, other, thread, shared):
             return _race(M, other, M.places[cell, i], thread, pc)
     M.stamps[cell, 0] = stamp(M, thread, atomic)

@@ -59,7 +59,7 @@ class Report:
 
     def __str__(self) -> str:
         rows = [
-            f"{self.kernel}: {self.instructions:,} instructions of warps, {100 * self.active:.0f} % of the threads active",
+            f"{self.kernel}: {self.instructions:,} warp instructions, {100 * self.active:.0f} % of the threads active",
             f"  global memory: {self.requests:,} requests, {self.sectors:,} sectors "
             f"({self.sectors / max(self.requests, 1):.1f} a request), {100 * self.efficiency:.0f} % of them used",
             f"  shared memory: {self.shared_requests:,} requests, {self.wavefronts:,} wavefronts, "

@@ -149,6 +149,7 @@ def _branch(M, row, warp, pc, count):
     group = 0
     for lane in range(32):
         group += M.active[0, lane]
+    M.counts[pc, m.THREADS] += group - count  # a jump not taken is an instruction too
     if count == 0:
         return pc + 1, _GO_ON
     if row[m.TARGET] <= pc:

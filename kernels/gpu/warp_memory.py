@@ -30,7 +30,7 @@ def memory_step(M, row, R, base, warp, active, pc):
                 return False
             offsets[lane] = M.fault[m.ADDRESS]
             if op == m.LOAD:
-                if not may_read(M, slot, start, width, thread, pc):
+                if not may_read(M, slot, start, width, thread, pc, row[m.E] != 0):
                     return False
                 _load(M, row, R, base + lane, start)
             elif op == m.STORE:
@@ -82,9 +82,9 @@ def _changed(what, old, b, c, width):
         return old + b
     if what == ADD_F:
         return b32(f32(old) + f32(b)) if width == 4 else b64(f64(old) + f64(b))
-    if what == MIN_U or what == MAX_U:
+    if what in (MIN_U, MAX_U):
         return b if (b < old) == (what == MIN_U) else old
-    if what == MIN_S or what == MAX_S:
+    if what in (MIN_S, MAX_S):
         return b if (np.int64(signed(b, width)) < np.int64(signed(old, width))) == (what == MIN_S) else old
     if what == AND:
         return old & b

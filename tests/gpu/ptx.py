@@ -74,10 +74,11 @@ def compute(opcode: str, kinds: str, *operands: np.ndarray) -> np.ndarray:
     n = len(operands[0])
     body = ""
     names = []
-    for i, (kind, operand) in enumerate(zip(sources, operands, strict=True)):
+    for i, kind in enumerate(sources):
         name = _register(kind, 10 + i) if kind[1:] != "16" and kind[1:] != "8" else f"%h{5 + i}"
         names.append(name)
-        body += f"ld.global.{'b' if kind[0] != 'f' else 'f'}{kind[1:] if kind[1:] != '8' else '16'} {name}, [%d{1 + i}];\n"
+        width = "16" if kind[1:] == "8" else kind[1:]
+        body += f"ld.global.{'f' if kind[0] == 'f' else 'b'}{width} {name}, [%d{1 + i}];\n"
     to = _register(result, 9)
     width = result[1:]
     if result == "pred":

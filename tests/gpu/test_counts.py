@@ -40,6 +40,7 @@ def banks(y, step):
     s = cuda.shared.array(1024, float32)
     i = cuda.threadIdx.x
     s[(i * step) % 1024] = float32(i)
+    cuda.syncthreads()
     y[i] = s[(i * step) % 1024]
 
 
@@ -67,6 +68,7 @@ def wide_banks(y):
     s = cuda.shared.array(32, float64)
     i = cuda.threadIdx.x
     s[i] = float64(i)
+    cuda.syncthreads()
     y[i] = s[i]
 
 

