@@ -1,6 +1,9 @@
 """`kernels.gpu.run` on users' kernels: what numba-cuda offers, and what a wrong call is told."""
 
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +13,8 @@ pytest.importorskip("numba_cuda", reason="needs numba-cuda: pip install 'formula
 from numba import cuda, float32, float64, int32
 
 from kernels.gpu import Unsupported, run
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @cuda.jit
@@ -116,7 +121,8 @@ def test_atomics(dtype):
     total = values.sum()
     expected = np.array([500 + total, max(values.max(), 500), min(values.min(), 500)]).astype(dtype)
     np.testing.assert_array_equal(x[:3], expected)
-    np.testing.assert_array_equal(x[3], np.dtype(dtype).type(500) - total.astype(dtype))
+    with np.errstate(over="ignore"):  # unsigned numbers wrap around
+        np.testing.assert_array_equal(x[3:], np.array([500], dtype) - np.array([total], dtype))
 
 
 def bit_atomics(x):
@@ -238,3 +244,15 @@ def prints(x):
 def test_a_wrong_call_is_told_what_to_do(call, error, message):
     with pytest.raises(error, match=message):
         call(np.ones(32, np.float32))
+
+
+def test_without_numba_cuda_the_remedy_is_told(monkeypatch):
+    monkeypatch.setitem(sys.modules, "numba_cuda", None)
+    with pytest.raises(ImportError, match=r"kernels.gpu needs numba-cuda: pip install 'formula-convnet\[cuda\]'"):
+        run(scale, 1, 32, (1.0, np.ones(32), np.ones(32)))
+
+
+def test_nothing_of_cuda_is_imported_before_it_is_asked_for():
+    code = "import sys, convnet, kernels, kernels.gpu; print(sorted(m for m in sys.modules if 'cuda' in m))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.strip() == "[]"
