@@ -96,6 +96,31 @@ def race_in_a_warp(x):
     x[i] = x[(i + 1) % 32]  # FAULT
 
 
+def read_by_all_written_by_the_last(x):
+    i = cuda.threadIdx.x
+    v = x[0]  # FAULT
+    x[i + 1] = v
+    if i == 31:
+        x[0] = v + float32(1)  # FAULT
+
+
+def read_by_all_written_by_the_first(x):
+    i = cuda.threadIdx.x
+    v = x[0]  # FAULT
+    x[i + 1] = v
+    if i == 0:
+        x[0] = v + float32(1)  # FAULT
+
+
+def read_by_all_written_after_a_barrier(x):
+    i = cuda.threadIdx.x
+    v = x[0]
+    x[i + 1] = v
+    cuda.syncthreads()
+    if i == 31:
+        x[0] = v + float32(1)
+
+
 def warp_synchronised(x):
     i = cuda.threadIdx.x
     v = x[(i + 1) % 32]
@@ -223,6 +248,8 @@ FAULTS = [
     ("race", no_barrier, 1, 64, (ramp(64),)),
     ("race", no_barrier_before_the_next_tile, 1, 64, (ramp(128),)),
     ("race", race_in_a_warp, 1, 32, (ramp(32),)),
+    ("race", read_by_all_written_by_the_last, 1, 32, (ramp(33),)),
+    ("race", read_by_all_written_by_the_first, 1, 32, (ramp(33),)),
     ("race", sum_without_atomics, 1, 32, (ramp(1),)),
     ("race-between-blocks", sum_without_atomics, 4, 1, (ramp(1),)),
     ("race-between-blocks", neighbours_of_blocks, 2, 32, (ramp(64),)),
@@ -239,6 +266,7 @@ TWINS = [
     (guarded, 4, 32, (ramp(100),), ramp(100) + 1),
     (set_shared, 1, 64, (ramp(64),), ramp(64)[::-1]),
     (barriers_around_tiles, 1, 64, (ramp(128),), np.r_[190 - 2 * ramp(64), ramp(128)[64:]]),
+    (read_by_all_written_after_a_barrier, 1, 64, (ramp(65),), np.eye(1, 65)[0]),
     (warp_synchronised, 1, 32, (ramp(32),), np.roll(ramp(32), -1)),
     (sum_by_atomics, 4, 32, (ramp(1),), [128]),
     (barrier_after_the_branch, 1, 32, (ramp(32),), np.where(ramp(32) < 16, 4, 5)),
