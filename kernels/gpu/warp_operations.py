@@ -3,7 +3,8 @@
 import numpy as np
 
 from kernels.gpu import machine as m
-from kernels.gpu.scalars import bits_set, jit
+from kernels.gpu.bits import bits_set
+from kernels.gpu.scalars import jit
 
 UP, DOWN, BUTTERFLY, INDEX = range(4)  # column BYTES of SHUFFLE
 ALL, ANY, UNIFORM, BALLOT = range(4)  # column BYTES of VOTE
@@ -93,5 +94,5 @@ def synchronise(M, warp, active):
         if active[lane]:
             for other in range(32):
                 clocks[lane, other] = known[other]
-            clocks[lane, lane] += 1
+            clocks[lane, lane] = min(clocks[lane, lane] + 1, 0x7FFFF)  # what a stamp has room for
     M.state[m.CLOCKS_USED] = 1

@@ -38,19 +38,19 @@ HEAD = """
 """
 
 
-def program(body: str, shared: str = "") -> Program:
+def program(body: str, before: str = "") -> Program:
     """A kernel with `body`. %d1..%d3 point to the thread's own 8 bytes of three inputs, %d4 to those of the output."""
-    return lower(parse(shared + HEAD + body + "\nret;\n}\n"))
+    return lower(parse(before + HEAD + body + "\nret;\n}\n"))
 
 
-def launch(body: str, inputs: list[np.ndarray], n: int, grid: int = 1, block: int | None = None) -> np.ndarray:
-    """Run `body` on n threads; the outputs as uint64."""
+def launch(body: str, inputs: list[np.ndarray], n: int, block: int | None = None, before: str = "") -> np.ndarray:
+    """Run `body` on n threads; the outputs as uint64. `before`: what stands above the kernel."""
     out = np.zeros(n, np.uint64)
-    run(body, inputs, out, grid, block or n // grid)
+    run(body, inputs, out, 1, block or n, before)
     return out
 
 
-def run(body: str, inputs: list[np.ndarray], out: np.ndarray, grid: int, block: int) -> Report:
+def run(body: str, inputs: list[np.ndarray], out: np.ndarray, grid: int, block: int, before: str = "") -> Report:
     """Run `body`; the report."""
     arrays = [*inputs, *[np.zeros(max(len(out), 1), np.uint64)] * (3 - len(inputs)), out]
     buffers = [
@@ -58,7 +58,7 @@ def run(body: str, inputs: list[np.ndarray], out: np.ndarray, grid: int, block: 
         for name, a in zip(("a", "b", "c", "out"), arrays, strict=True)
     ]
     words = [FIRST + (i << 32) for i in range(4)]
-    return execute(program(body), "kernel", (grid, 1, 1), (block, 1, 1), buffers, words)
+    return execute(program(body, before), "kernel", (grid, 1, 1), (block, 1, 1), buffers, words)
 
 
 _LETTERS = {"16": "h", "32": "r", "64": "d", "f32": "f", "f64": "g"}

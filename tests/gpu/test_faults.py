@@ -109,10 +109,20 @@ def test_every_write_to_a_read_only_array_is_a_fault():
 
 
 def test_more_copies_than_a_thread_may_have_under_way():
-    copies = "".join(f"cp.async.ca.shared.global [%r4+{8 * (i % 64)}], [%d5], 8;" for i in range(65))
+    copies = "".join(f"cp.async.ca.shared.global [%r4+{8 * i}], [%d5], 8;" for i in range(65))
     with pytest.raises(KernelFault) as caught:
         ptx.launch(COPY + copies, [np.arange(1, dtype=np.uint64)], 1, block=1)
-    assert caught.value.kind in ("too-many-copies", "pending-copy")
+    assert caught.value.kind == "too-many-copies"
+
+
+def test_constant_memory_is_read_only():
+    table = ".const .align 8 .b8 table[8] = {1, 2, 3, 4, 5, 6, 7, 8};"
+    read = "mov.u64 %d5, table; ld.const.u64 %d6, [%d5]; st.global.u64 [%d4], %d6;"
+    out = ptx.launch(read, [], 1, before=table)
+    assert out.view(np.uint8).tolist() == [1, 2, 3, 4, 5, 6, 7, 8]
+    with pytest.raises(KernelFault) as caught:
+        ptx.launch("mov.u64 %d5, table; st.global.u64 [%d5], %d0;", [], 1, before=table)
+    assert caught.value.kind == "read-only"
 
 
 def test_each_kind_has_two_planted_faults():
