@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 from kernels.gpu import KernelFault, run
+from kernels.gpu import compile as compiler
+from kernels.gpu.arguments import bind
+from kernels.gpu.launch import execute
+from kernels.gpu.lowering import lower
+from kernels.gpu.parse import parse
 from tests.gpu import kernels, ptx
+from tests.gpu.kernels import cuda, float32
 
 
 @pytest.mark.parametrize(
@@ -99,6 +105,45 @@ def test_faults_by_hand(kind, body):
     with pytest.raises(KernelFault) as caught:
         ptx.launch(body, [x], 64)
     assert caught.value.kind == kind, caught.value
+
+
+def products_of_tiles(a, b, c):
+    """An 8x8 tile of a @ b, the factors' tiles in shared memory."""
+    left = cuda.shared.array((8, 8), float32)
+    right = cuda.shared.array((8, 8), float32)
+    j, i = cuda.threadIdx.x, cuda.threadIdx.y
+    total = float32(0)
+    for first in range(0, a.shape[1], 8):
+        left[i, j] = a[i, first + j]
+        right[i, j] = b[first + i, j]
+        cuda.syncthreads()
+        for k in range(8):
+            total += left[i, k] * right[k, j]
+        cuda.syncthreads()
+    c[i, j] = total
+
+
+def run_without_barrier(number):
+    """Run `products_of_tiles` with one of its barriers (none for -1) taken out of the compiled code."""
+    a, b = np.arange(192, dtype=np.float32).reshape(8, 24) % 7, np.arange(192, dtype=np.float32).reshape(24, 8) % 5
+    args = (a, b, np.zeros((8, 8), np.float32))
+    parts = compiler.to_ptx(products_of_tiles, compiler.signature(args)).split("bar.sync \t0;")
+    ptx_text = parts[0] + "".join(("" if i == number else "bar.sync 0;") + part for i, part in enumerate(parts[1:]))
+    buffers, words = bind(args, ["a", "b", "c"])
+    execute(lower(parse(ptx_text)), "products_of_tiles", (1, 1, 1), (8, 8, 1), buffers, words)
+    return len(parts) - 1, args
+
+
+def test_each_barrier_of_a_tiled_product_is_needed_and_missed():
+    barriers, (a, b, c) = run_without_barrier(-1)
+    np.testing.assert_array_equal(c, a @ b)
+    # the compiler unrolls: three tiles make each of its copies of the two barriers run
+    assert barriers >= 2
+    run_without_barrier(barriers - 1)  # after the last tile, where nothing follows
+    for number in range(barriers - 1):
+        with pytest.raises(KernelFault) as caught:
+            run_without_barrier(number)
+        assert caught.value.kind in ("race", "uninitialised-shared")
 
 
 def test_every_write_to_a_read_only_array_is_a_fault():
