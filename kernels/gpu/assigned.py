@@ -18,12 +18,6 @@ def watch_unassigned(lines: list[Line], given: set[int]) -> list[Line]:
     for line, sure in zip(lines, known, strict=True):
         if sure is not None:
             watched |= {r for r in line.reads if not sure >> (r >> 5) & 1}
-    # where a watched register may go by copies
-    while True:
-        copies = {line.writes[0] for line in lines if line.op == _MOVE and line.reads[0] in watched} - watched
-        if not copies:
-            break
-        watched |= copies
     if not watched:
         return lines
     out: list[Line] = []
@@ -62,7 +56,7 @@ def _assigned_before(lines: list[Line], given: set[int]) -> list[int | None]:
                 break
             known[at] = now
             line = lines[at]
-            sure = now | _written(line, now)
+            sure = _after(line, now)
             if line.target is not None:
                 todo.append((places[line.target], sure))
                 if m.GUARD not in line.columns:
@@ -73,8 +67,10 @@ def _assigned_before(lines: list[Line], given: set[int]) -> list[int | None]:
     return known
 
 
-def _written(line: Line, sure: int) -> int:
-    """The registers that surely have a value after the line, as bits."""
-    if m.GUARD in line.columns or (line.op == _MOVE and not sure >> (line.reads[0] >> 5) & 1):
-        return 0
-    return sum(1 << (r >> 5) for r in set(line.writes))
+def _after(line: Line, sure: int) -> int:
+    """The registers that surely have a value after the line, as bits: a copy of what may be nothing may be nothing."""
+    if line.op == _MOVE and not sure >> (line.reads[0] >> 5) & 1:
+        return sure & ~(1 << (line.writes[0] >> 5))
+    if m.GUARD in line.columns:
+        return sure
+    return sure | sum(1 << (r >> 5) for r in set(line.writes))

@@ -85,7 +85,9 @@ def _closing(text: str, start: int) -> int:
 
 
 def _params(text: str) -> list[tuple[str, str]]:
-    return re.findall(r"\.param\s+(?:\.align\s+\d+\s+)?\.(\w+)\s+([\w$]+)", text)
+    # `.param .u64 .ptr .global .align 8 name`: of all the words, the type and the name matter
+    found = re.findall(r"\.param\s+((?:\.\w+\s+|\d+\s+)*)([\w$]+)", text)
+    return [(next(w for w in words.split() if re.fullmatch(r"\.[usbf]\d+", w))[1:], name) for words, name in found]
 
 
 def _size(kind: str, count: str | None) -> int:

@@ -89,6 +89,10 @@ BY_HAND = [
     (None, LOCAL + "ld.global.u64 %d7, [%d1]; st.local.u64 [%d5+8], %d7; ld.local.u64 %d8, [%d5+8]; "
      "st.global.u64 [%d4], %d8;"),
     ("out-of-bounds", LOCAL + "st.local.u64 [%d5+512], %d0;"),
+    ("uninitialised-register", "mov.u32 %r7, 5; setp.lt.u32 %p1, %r0, 9; @%p1 bra $L; mov.u32 %r7, %r8; "
+     "$L: st.global.u32 [%d4], %r7;"),
+    (None, "ld.global.u64 %d6, [%d1]; mov.u64 %d7, %d6; setp.lt.u32 %p1, %r0, 9; @%p1 bra $L; mov.u64 %d7, %d9; "
+     "mov.u64 %d7, %d6; $L: st.global.u64 [%d4], %d7;"),
     ("wrong-space", "mov.u64 %d6, 16; st.global.u64 [%d6], %d1;"),
     ("wrong-space", COPY + "mov.u64 %d6, memory; cvta.shared.u64 %d6, %d6; st.global.u64 [%d6], %d1;"),
     (None, COPY + "cvt.u64.u32 %d6, %r4; cvta.shared.u64 %d6, %d6; ld.global.u64 %d7, [%d1]; st.u64 [%d6], %d7;" + OUT),

@@ -34,6 +34,14 @@ def test_a_jitted_kernel_runs_on_arrays_in_place():
     assert r.occupancy.registers > 4
 
 
+@pytest.mark.parametrize("cc", [(7, 5), (8, 0), (8, 6), (8, 9), (9, 0), (10, 0), (12, 0)])
+def test_what_is_compiled_for_other_gpus_runs_too(cc):
+    x, y = np.arange(100, dtype=np.float32), np.ones(100, np.float32)
+    r = run(scale, 1, 128, (np.float32(2), x, y), cc=cc)
+    np.testing.assert_array_equal(y, 2 * x + 1)
+    assert r.occupancy.most in (32, 48, 64)
+
+
 @pytest.mark.parametrize("dtype", ["f4", "f8", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8"])
 def test_every_type_of_number(dtype):
     x, y = np.arange(100).astype(dtype), np.ones(100, dtype)
