@@ -1,0 +1,93 @@
+"""A launch's arguments: arrays get a place in the emulated GPU's memory, everything becomes the kernel's parameters."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from kernels.gpu import machine as m
+from kernels.gpu.program import Program
+
+
+class Buffer(NamedTuple):
+    """A piece of global memory: `back` is the array that the kernel's writes go back to, if any."""
+
+    name: str
+    data: np.ndarray  # bytes
+    item: int
+    writable: bool
+    back: np.ndarray | None
+
+
+def bind(arguments: tuple, names: list[str]) -> tuple[list[Buffer], list[int]]:
+    """(the arrays as buffers, the parameters' 64 bits each): an array is passed as numba-cuda passes it.
+
+    That is (meminfo, parent, items, bytes an item, address, shape, strides).
+    """
+    buffers: list[Buffer] = []
+    words: list[int] = []
+    for value, name in zip(arguments, names, strict=True):
+        if isinstance(value, np.ndarray):
+            address = ((m.FIRST_BUFFER + len(buffers)) << 32) + m.HALF
+            words += [0, 0, value.size, value.itemsize, address, *value.shape, *value.strides]
+            buffers.append(_buffer(name, value))
+        else:
+            words.append(_word(name, value))
+    return buffers, words
+
+
+def _buffer(name: str, value: np.ndarray) -> Buffer:
+    if value.dtype.kind not in "fiub" or value.dtype.itemsize > 8:
+        raise TypeError(f"kernels.gpu.run: argument {name}: arrays of numbers up to 64 bits are run, got {value.dtype}")
+    if not value.flags.c_contiguous:
+        raise ValueError(f"kernels.gpu.run: argument {name}: the array must be C-contiguous; pass np.ascontiguousarray")
+    writable = value.flags.writeable
+    data = np.frombuffer(value.tobytes(), np.uint8)
+    return Buffer(name, data, value.itemsize, writable, value if writable else None)
+
+
+def _word(name: str, value: object) -> int:
+    """The bits of a number, as Numba types it: Python's int is int64, its float float64."""
+    if isinstance(value, (bool, np.bool_)):
+        return int(value)
+    if isinstance(value, (int, np.integer)):
+        return int(value) & 0xFFFFFFFFFFFFFFFF
+    if isinstance(value, np.float32):
+        return int(value.view(np.uint32))
+    if isinstance(value, float):
+        return int(np.float64(value).view(np.uint64))
+    raise TypeError(f"kernels.gpu.run: argument {name}: pass arrays and numbers, got {type(value).__name__}")
+
+
+def constants(program: Program) -> list[Buffer]:
+    """The kernel's own global and constant memory."""
+    return [
+        Buffer(name, np.frombuffer(data, np.uint8), align, writable, None)
+        for name, (align, data, writable) in program.data.items()
+    ]
+
+
+def at_launch(
+    program: Program, words: list[int], first_data: int, grid: tuple, block: tuple, shared: int
+) -> dict[int, np.ndarray]:
+    """Register -> what its 32 threads hold, for all that only the launch knows."""
+    known: dict[str, object] = {f"data {n}": ((first_data + i) << 32) + m.HALF for i, n in enumerate(program.data)}
+    known["%dynamic_smem_size"] = shared
+    for i, axis in enumerate("xyz"):
+        known |= {f"%ntid.{axis}": block[i], f"%nctaid.{axis}": grid[i]}
+    lanes = [1 << lane for lane in range(32)]
+    masks = {"eq": lanes, "lt": [b - 1 for b in lanes], "le": [2 * b - 1 for b in lanes]}
+    masks |= {"ge": [(1 << 32) - b for b in lanes], "gt": [(1 << 32) - 2 * b for b in lanes]}
+    known |= {f"%lanemask_{name}": values for name, values in masks.items()}
+    out = {}
+    for name, row in program.launch.items():
+        value = known[name] if name in known else words[_number(name)]
+        out[row] = np.broadcast_to(np.asarray(value, np.uint64), 32)
+    return out
+
+
+def _number(name: str) -> int:
+    """Which parameter `param kernel_param_7+0` is."""
+    stem, _, offset = name.rpartition("+")
+    if offset != "0":
+        raise ValueError(f"the kernel reads into the middle of a parameter ({name}): pass arrays and plain numbers")
+    return int(stem.rpartition("_")[2])

@@ -1,0 +1,78 @@
+"""What a warp's access costs: wavefronts of shared memory (bank conflicts), sectors of global memory."""
+
+from kernels.gpu import machine as m
+from kernels.gpu.scalars import jit
+
+
+@jit
+def count_sectors(M, addresses, active, width, pc):
+    """32-byte sectors that one request touches, each counted once."""
+    seen = M.scratch[1]
+    found = 0
+    for lane in range(32):
+        if not active[lane]:
+            continue
+        M.counts[pc, m.USEFUL] += width
+        sector = addresses[lane] >> 5
+        known = False
+        for i in range(found - 1, -1, -1):
+            if seen[i] == sector:
+                known = True
+                break
+        if not known:
+            seen[found] = sector
+            found += 1
+    M.counts[pc, m.REQUESTS] += 1
+    M.counts[pc, m.SECTORS] += found
+
+
+@jit
+def count_wavefronts(M, addresses, active, width, pc):
+    """Passes over the 32 banks of 4 bytes: one where no bank must deliver two words.
+
+    Accesses of 8 bytes go by half warps, of 16 bytes by quarters: that many passes are the least.
+    """
+    together = 32 if width <= 4 else 128 // width
+    passes, least = 0, 0
+    for first in range(0, 32, together):
+        worst = _worst_bank(M, addresses, active, width, first, together)
+        passes += worst
+        least += 1 if worst > 0 else 0
+    M.counts[pc, m.REQUESTS] += 1
+    M.counts[pc, m.WAVEFRONTS] += passes
+    M.counts[pc, m.IDEAL] += least
+
+
+@jit
+def _worst_bank(M, addresses, active, width, first, together):
+    """The number of different words in the bank that has most of them."""
+    words = M.scratch[2]
+    found, worst = 0, 0
+    load = M.scratch[3]
+    load[:] = 0
+    for lane in range(first, first + together):
+        if not active[lane]:
+            continue
+        for word in range(addresses[lane] >> 2, ((addresses[lane] + width - 1) >> 2) + 1):
+            known = False
+            for i in range(found - 1, -1, -1):
+                if words[i] == word:
+                    known = True
+                    break
+            if not known:
+                words[found] = word
+                found += 1
+                load[word & 31] += 1
+                worst = max(worst, load[word & 31])
+    return worst
+
+
+@jit
+def count_access(M, addresses, active, slot, width, pc):
+    """Count one request of a warp, by the memory that it goes to. `addresses` are offsets within the slot."""
+    if slot == m.SHARED:
+        count_wavefronts(M, addresses, active, width, pc)
+    elif slot >= m.FIRST_BUFFER:
+        count_sectors(M, addresses, active, width, pc)
+    else:
+        M.counts[pc, m.REQUESTS] += 1

@@ -1,0 +1,97 @@
+"""All blocks of a launch, one after the other, their warps from barrier to barrier."""
+
+import numpy as np
+
+from kernels.gpu import faults as f
+from kernels.gpu import machine as m
+from kernels.gpu.memory import fail
+from kernels.gpu.scalars import jit as inner
+from kernels.gpu.warp import run_warp
+from kernels.jit import jit
+
+
+@jit(fastmath=False, _nrt=False)
+def run_grid(M, code, R, specials, grid, block):
+    """Run every block; the number (x fastest) of the block in which a thread was at fault, or -1.
+
+    specials: the first of the registers tid.x, .y, .z, ctaid.x, .y, .z and laneid, which differ by thread or block.
+    """
+    for number in range(grid[0] * grid[1] * grid[2]):
+        _start_block(M, R, specials, grid, block, number)
+        while True:
+            for warp in range(len(M.doing)):
+                if not run_warp(M, code, R, warp):
+                    return number
+            if not _release(M):
+                break
+        if M.fault[m.KIND] != 0:
+            return number
+    return -1
+
+
+@inner
+def _start_block(M, R, specials, grid, block, number):
+    """A block's memory holds nothing, its threads stand at the first instruction."""
+    M.state[m.EPOCH] += 1
+    M.state[m.FIRST_EPOCH] = M.state[m.EPOCH]
+    M.known[:] = m.UNSET
+    M.queued[:] = 0
+    M.marks[:] = np.uint64(0)
+    M.lane_pc[:] = 0
+    _reset_clocks(M)
+    registers = M.marks.shape[1] * 32
+    for thread in range(len(M.doing) * 32):
+        M.doing[thread >> 5, thread & 31] = m.RUNS if thread < M.state[m.THREADS_PER_BLOCK] else m.ENDED
+        at = (thread >> 5) * registers + specials + (thread & 31)
+        R[at] = thread % block[0]
+        R[at + 32] = thread // block[0] % block[1]
+        R[at + 64] = thread // (block[0] * block[1])
+        R[at + 96] = number % grid[0]
+        R[at + 128] = number // grid[0] % grid[1]
+        R[at + 160] = number // (grid[0] * grid[1])
+        R[at + 192] = thread & 31
+
+
+@inner
+def _reset_clocks(M):
+    M.clocks[:] = 0
+    for warp in range(len(M.clocks)):
+        for lane in range(32):
+            M.clocks[warp, lane, lane] = 1
+    M.state[m.CLOCKS_USED] = 0
+
+
+@inner
+def _release(M):
+    """All threads wait or have ended. Let them pass the barrier if all stand at the same one; False if all ended.
+
+    Anything else is a fault, and ends the block too.
+    """
+    first, ended = -1, -1
+    for thread in range(M.state[m.THREADS_PER_BLOCK]):
+        warp, lane = thread >> 5, thread & 31
+        if M.doing[warp, lane] == m.ENDED:
+            ended = thread
+            M.state[m.UNAWAITED] += M.queued[thread, 0]
+            M.queued[thread, 0] = 0
+        elif first < 0:
+            first = thread
+    if first < 0:
+        return False
+    place = M.lane_pc[first >> 5, first & 31]
+    M.fault[m.SLOT] = 0
+    if ended >= 0:
+        M.fault[m.OTHER_THREAD] = ended
+        return fail(M, f.BARRIER_MISSED, first, place)
+    for thread in range(M.state[m.THREADS_PER_BLOCK]):
+        if M.lane_pc[thread >> 5, thread & 31] != place:
+            M.fault[m.OTHER_THREAD] = thread
+            M.fault[m.OTHER_PC] = M.lane_pc[thread >> 5, thread & 31]
+            return fail(M, f.BARRIER_SPLIT, first, place)
+    for thread in range(M.state[m.THREADS_PER_BLOCK]):
+        M.doing[thread >> 5, thread & 31] = m.RUNS
+        M.lane_pc[thread >> 5, thread & 31] = place + 1
+    M.state[m.EPOCH] += 1
+    if M.state[m.CLOCKS_USED]:
+        _reset_clocks(M)
+    return True

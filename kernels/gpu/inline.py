@@ -1,0 +1,59 @@
+"""Calls replaced by the called function's body, so that a kernel is one list of instructions."""
+
+import re
+from collections.abc import Iterator
+from itertools import count
+
+from kernels.gpu.parse import Function, Instruction, Module
+
+_NAME = re.compile(r"[%$A-Za-z_][\w$~#]*")
+
+
+def flatten(module: Module) -> Function:
+    """The kernel with all calls inlined; ValueError for a call that cannot be (recursion, code elsewhere)."""
+    entry = module.entry
+    flat = Function(entry.name, [], entry.params, [], dict(entry.registers), dict(entry.locals))
+    flat.body = list(_expand(module, entry, flat, (entry.name,), count(1)))
+    return flat
+
+
+def _expand(
+    module: Module, function: Function, flat: Function, stack: tuple[str, ...], serial: Iterator[int]
+) -> Iterator[Instruction]:
+    for instruction in function.body:
+        if instruction.opcode.split(".")[0] != "call":
+            yield instruction
+            continue
+        # an inlined call is one instance of the function: its names get the instance's number
+        callee, results, arguments = _call(module, instruction, stack)
+        instance = f"#{next(serial)}"
+        rename = {n: n + instance for n in (*callee.registers, *callee.locals)}
+        rename |= {i.label: i.label + instance for i in callee.body if i.label}
+        rename |= dict(zip(callee.returns, results, strict=True))
+        rename |= dict(zip((n for _, n in callee.params), arguments, strict=True))
+        flat.registers |= {rename[n]: t for n, t in callee.registers.items()}
+        flat.locals |= {rename[n]: t for n, t in callee.locals.items()}
+        end = f"$end{instance}"
+        for inner in _expand(module, callee, flat, (*stack, callee.name), serial):
+            yield _renamed(inner, rename, end)
+        yield Instruction("label", [], label=end)
+
+
+def _renamed(inner: Instruction, rename: dict, end: str) -> Instruction:
+    if inner.opcode == "ret":
+        return Instruction("bra", [end], inner.guard, inner.negated, inner.place)
+    operands = [_NAME.sub(lambda m: rename.get(m[0], m[0]), o) for o in inner.operands]
+    guard = rename.get(inner.guard, inner.guard)
+    return Instruction(inner.opcode, operands, guard, inner.negated, inner.place, rename.get(inner.label, inner.label))
+
+
+def _call(module: Module, call: Instruction, stack: tuple[str, ...]) -> tuple[Function, list[str], list[str]]:
+    """(function, names of its results, names of its arguments) of a call."""
+    groups = [[n.strip() for n in o.strip("()").split(",") if n.strip()] for o in call.operands if o[0] == "("]
+    name = next(o for o in call.operands if o[0] != "(")
+    if name in stack:
+        raise ValueError(f"the kernel calls {name} recursively; the emulator runs kernels without recursion")
+    if name not in module.functions:
+        raise ValueError(f"the kernel calls {name}, whose code is not in the PTX (print and assert are such calls)")
+    results = groups.pop(0) if call.operands[0][0] == "(" else []
+    return module.functions[name], results, groups[0] if groups else []

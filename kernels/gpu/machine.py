@@ -1,0 +1,63 @@
+"""What the emulated GPU consists of: the arrays that its compiled parts share, and the layout of their columns."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+WARP = 32
+
+# An address is (slot << 32) + HALF + offset: nothing that a kernel adds by mistake reaches a neighbour's memory,
+# and what falls before the start still names the array that it belongs to.
+HALF = 1 << 31
+SHARED, LOCAL, FIRST_BUFFER = 1, 2, 3
+GENERIC, GLOBAL_SPACE, SHARED_SPACE, LOCAL_SPACE = 0, 1, 2, 3  # the state space that an instruction names
+
+# columns of `slots`
+START, SIZE, GRANULE, SHADOW, WRITABLE = range(5)
+
+# columns of `code`; D1..D3 are the further registers of a vector access
+OP, D, A, B, C, E, GUARD, NEGATED, TARGET, BYTES, SPACE, LANES, SIGNED, D1, D2, D3 = range(16)
+COLUMNS = 16
+
+# opcodes beyond arithmetic, whose numbers are below 3000
+LOAD, STORE, ATOMIC, COPY, COMMIT, WAIT, WAIT_ALL = range(3000, 3007)
+BRANCH, EXIT, BARRIER, WARP_SYNC, SHUFFLE, VOTE, ACTIVE, FENCE, CHECK, MARK, MARK_AS, TRAP = range(3100, 3112)
+
+# what a thread is doing
+RUNS, AT_BARRIER, AT_WARP_SYNC, ENDED = range(4)
+
+# state of a byte of shared or local memory
+UNSET, SET, PENDING = range(3)
+
+# columns of `counts`, one row an instruction
+ISSUES, THREADS, REQUESTS, WAVEFRONTS, IDEAL, SECTORS, USEFUL, SPLITS = range(8)
+
+# entries of `fault`
+KIND, PC, THREAD, ADDRESS, WIDTH, OTHER_PC, OTHER_THREAD, SLOT = range(8)
+
+# entries of `state`
+EPOCH, FIRST_EPOCH, THREADS_PER_BLOCK, LOCAL_BYTES, STEPS, LIMIT, CLOCKS_USED, UNAWAITED = range(8)
+
+QUEUE = 64  # asynchronous copies that one thread may have under way
+TO, FROM, COPIED, FILLED, GROUP, COPY_PC = range(6)  # columns of `copies`
+
+
+class Machine(NamedTuple):
+    """All memory and all that is known about it."""
+
+    bytes: np.ndarray  # shared and local memory of one block, then the arguments
+    known: np.ndarray  # UNSET, SET or PENDING, for shared and local memory
+    slots: np.ndarray  # where each part lies in `bytes`
+    stamps: np.ndarray  # last writer and two readers of each granule
+    places: np.ndarray  # the instructions of these
+    clocks: np.ndarray  # (warp, 32, 32): what each thread knows of the others of its warp
+    counts: np.ndarray
+    fault: np.ndarray
+    state: np.ndarray
+    copies: np.ndarray  # (thread, QUEUE, 6)
+    queued: np.ndarray  # (thread, 2): copies under way, groups committed
+    lane_pc: np.ndarray  # (warp, 32)
+    doing: np.ndarray  # (warp, 32)
+    active: np.ndarray  # (2, 32): threads of the group that runs, and those that its instruction's guard lets through
+    scratch: np.ndarray  # (8, 32)
+    marks: np.ndarray  # (warp, register): which threads' copies of a register hold a value, as bits

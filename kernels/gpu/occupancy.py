@@ -1,0 +1,54 @@
+"""How many warps of a kernel fit on one multiprocessor at once, and what stops more: NVIDIA's allocation rules."""
+
+from dataclasses import dataclass
+
+# compute capability -> (warps, blocks, registers, shared bytes) of a multiprocessor; CUDA C++ Programming Guide
+_LIMITS = {
+    (7, 5): (32, 16, 65536, 65536),
+    (8, 0): (64, 32, 65536, 167936),
+    (8, 6): (48, 16, 65536, 102400),
+    (8, 9): (48, 24, 65536, 102400),
+    (9, 0): (64, 32, 65536, 233472),
+    (10, 0): (64, 32, 65536, 233472),
+    (12, 0): (48, 24, 65536, 102400),
+}
+_RESERVED = 1024  # shared memory that the driver takes of each block (from 8.0 on)
+
+
+@dataclass
+class Occupancy:
+    """`warps` of a multiprocessor's `most`; `limit` is what stops more ("registers", "shared memory", ...)."""
+
+    registers: int
+    shared: int
+    blocks: int
+    warps: int
+    most: int
+    limit: str
+
+    def __str__(self) -> str:
+        return (
+            f"occupancy: {self.warps} of {self.most} warps ({100 * self.warps // self.most} %), {self.blocks} blocks; "
+            f"{self.registers} registers a thread, {self.shared:,} bytes shared; limited by {self.limit}"
+        )
+
+
+def occupancy(cc: tuple[int, int], threads: int, registers: int, shared: int) -> Occupancy | None:
+    """The estimate for blocks of `threads`; None for a GPU whose limits are not in the table."""
+    if cc not in _LIMITS:
+        return None
+    most, most_blocks, all_registers, all_shared = _LIMITS[cc]
+    warps = -(-threads // 32)
+    # registers come in 256 a warp, shared memory in 128 bytes
+    per_warp = -(-max(registers, 1) * 32 // 256) * 256
+    reserved = _RESERVED if cc >= (8, 0) else 0
+    per_block = -(-(shared + reserved) // 128) * 128
+    fits = {
+        "warps": most // warps,
+        "blocks": most_blocks,
+        # warps are spread over four parts, each with a quarter of the registers
+        "registers": all_registers // 4 // per_warp * 4 // warps,
+        "shared memory": all_shared // per_block if per_block else most_blocks,
+    }
+    limit = min(fits, key=lambda name: fits[name])
+    return Occupancy(registers, shared, fits[limit], fits[limit] * warps, most, limit)

@@ -1,0 +1,172 @@
+"""THE table of arithmetic: what each PTX instruction computes from its operands a, b, c. One line an instruction.
+
+`dispatch` turns the table into compiled code. A type of the table is a register's: u16..u64 and s16..s64, f32, f64, p
+(a predicate). Signed and unsigned share a line where the bits are the same; `lowering` knows the other names.
+"""
+
+import re
+from typing import NamedTuple
+
+
+class Operation(NamedTuple):
+    """`expression` of a, b, c with the types `arguments`, stored with the type `result`."""
+
+    result: str
+    arguments: tuple[str, ...]
+    expression: str
+
+
+INTEGERS: dict[str, Operation] = {}
+FLOATS: dict[str, Operation] = {}
+CONVERSIONS: dict[str, Operation] = {}
+
+_COMPARE = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
+
+
+def _integers() -> None:
+    def put(name: str, result: str, arguments: str, expression: str) -> None:
+        INTEGERS[name] = Operation(result, tuple(arguments.split()), expression)
+
+    for width in (16, 32, 64):
+        u, s = f"u{width}", f"s{width}"
+        for name, sign in (("add", "+"), ("sub", "-"), ("mul.lo", "*"), ("and", "&"), ("or", "|"), ("xor", "^")):
+            put(f"{name}.{u}", u, f"{u} {u}", f"a {sign} b")
+        put(f"mad.lo.{u}", u, f"{u} {u} {u}", "a * b + c")
+        put(f"not.{u}", u, u, "~a")
+        put(f"neg.{u}", u, "u64", "u64(0) - a")
+        put(f"abs.{s}", u, s, "magnitude(s64(a))")
+        put(f"shl.{u}", u, f"{u} u32", f"shl(u64(a), s64(b), {width})")
+        put(f"shr.{u}", u, f"{u} u32", f"ushr(u64(a), s64(b), {width})")
+        put(f"shr.{s}", s, f"{s} u32", f"sshr(s64(a), s64(b), {width})")
+        for t, full in ((u, "u64"), (s, "s64")):
+            put(f"min.{t}", t, f"{t} {t}", "a if a < b else b")
+            put(f"max.{t}", t, f"{t} {t}", "a if a > b else b")
+            put(f"div.{t}", u, f"{t} {t}", f"{t[0]}div({full}(a), {full}(b))")
+            put(f"rem.{t}", u, f"{t} {t}", f"{t[0]}rem({full}(a), {full}(b))")
+            for compare, sign in _COMPARE.items():
+                if t == u or compare not in ("eq", "ne"):
+                    put(f"setp.{compare}.{t}", "p", f"{t} {t}", f"a {sign} b")
+            if width < 64:
+                wide = f"{t[0]}{2 * width}"
+                product = f"{full}(a) * {full}(b)"
+                put(f"mul.hi.{t}", u, f"{t} {t}", f"({product}) >> {full}({width})")
+                put(f"mul.wide.{t}", wide, f"{t} {t}", product)
+                put(f"mad.wide.{t}", wide, f"{t} {t} {wide}", f"{product} + {full}(c)")
+                put(f"mad.hi.{t}", u, f"{t} {t} {t}", f"(({product}) >> {full}({width})) + {full}(c)")
+            else:
+                put(f"mul.hi.{t}", u, f"{t} {t}", f"{t[0]}mulhi(a, b)")
+                put(f"mad.hi.{t}", u, f"{t} {t} u64", f"{t[0]}mulhi(a, b) + c")
+            if width > 16:
+                signed = t == s
+                put(f"bfe.{t}", u, f"{u} u32 u32", f"extract(u64(a), s64(b), s64(c), {width}, {signed})")
+        if width > 16:
+            put(f"popc.b{width}", "u32", u, "bits_set(u64(a))")
+            put(f"clz.b{width}", "u32", u, f"leading_zeros(u64(a), {width})")
+            put(f"brev.b{width}", u, u, f"reverse(u64(a), {width})")
+            put(f"bfi.b{width}", u, f"{u} {u} u32 u32", f"insert(u64(a), u64(b), s64(c), s64(e), {width})")
+    for name, sign in (("and", "and"), ("or", "or"), ("xor", "!=")):
+        put(f"{name}.pred", "p", "p p", f"a {sign} b")
+    put("not.pred", "p", "p", "not a")
+    put("mov", "u64", "u64", "a")
+    put("selp", "u64", "u64 u64 p", "a if c else b")
+    put("pack.u64", "u64", "u32 u32", "u64(a) | (u64(b) << u64(32))")
+    put("pack.u32", "u32", "u16 u16", "u64(a) | (u64(b) << u64(16))")
+    put("prmt.b32", "u32", "u32 u32 u32", "permute(u64(a), u64(b), u64(c))")
+    put("lop3.b32", "u32", "u32 u32 u32 u32", "look_up(u64(a), u64(b), u64(c), u64(e))")
+    for how, amount in (("wrap", "(c & u32(31))"), ("clamp", "(c if c < u32(32) else u32(32))")):
+        both = "((u64(b) << u64(32)) | u64(a))"
+        put(f"shf.l.{how}.b32", "u32", "u32 u32 u32", f"({both} >> u64(32) - u64{amount})")
+        put(f"shf.r.{how}.b32", "u32", "u32 u32 u32", f"({both} >> u64{amount})")
+    # the carry flag is a register of 0 or 1; e is what came in
+    for width in (32, 64):
+        u = f"u{width}"
+        put(f"carry.add.{u}", "u32", f"{u} {u} u32", f"carry_add(u64(a), u64(b), u64(c), {width})")
+        put(f"carry.sub.{u}", "u32", f"{u} {u} u32", "u64(u64(a) < u64(b)) | u64((u64(a) == u64(b)) and c != u32(0))")
+        put(f"addc.{u}", u, f"{u} {u} u32", "u64(a) + u64(b) + u64(c)")
+        put(f"subc.{u}", u, f"{u} {u} u32", "u64(a) - u64(b) - u64(c)")
+
+
+def _floats() -> None:
+    def put(name: str, t: str, arguments: str, expression: str, result: str | None = None) -> None:
+        FLOATS[name] = Operation(result or t, tuple(arguments.split()), expression)
+        if t == "f32":  # .ftz: denormals in and out are zeros
+            flushed = f"z(f32_({expression}))" if (result or t) == "f32" else expression
+            for letter, kind in zip("abc", arguments.split(), strict=False):
+                if kind == "f32":
+                    flushed = "".join(f"z({x})" if x == letter else x for x in _words(flushed))
+            FLOATS[name.replace(".f32", ".ftz.f32")] = Operation(result or t, tuple(arguments.split()), flushed)
+
+    for t, wide in (("f32", "f64_"), ("f64", "f64_")):
+        cast = f"{t}_"
+        for name, sign in (("add", "+"), ("sub", "-"), ("mul", "*"), ("div", "/")):
+            put(f"{name}.{t}", t, f"{t} {t}", f"a {sign} b")
+        put(f"fma.{t}", t, f"{t} {t} {t}", "fma(a, b, c)")
+        put(f"min.{t}", t, f"{t} {t}", "minimum(a, b)")
+        put(f"max.{t}", t, f"{t} {t}", "maximum(a, b)")
+        put(f"abs.{t}", t, t, "abs(a)")
+        put(f"neg.{t}", t, t, "-a")
+        put(f"sqrt.{t}", t, t, "np.sqrt(a)")
+        put(f"rcp.{t}", t, t, f"{cast}(1) / a")
+        put(f"rsqrt.{t}", t, t, f"{cast}({wide}(1) / np.sqrt({wide}(a)))")
+        put(f"copysign.{t}", t, f"{t} {t}", f"{cast}(math.copysign(b, a))")
+        for name, sign in _COMPARE.items():
+            ordered = f"a {sign} b" if name != "ne" else "a < b or a > b"
+            put(f"setp.{name}.{t}", t, f"{t} {t}", ordered, "p")
+            put(f"setp.{name}u.{t}", t, f"{t} {t}", f"({ordered}) or a != a or b != b", "p")
+        put(f"setp.num.{t}", t, f"{t} {t}", "a == a and b == b", "p")
+        put(f"setp.nan.{t}", t, f"{t} {t}", "a != a or b != b", "p")
+        for test, expression in (
+            ("finite", "abs(a) < math.inf"),
+            ("infinite", "abs(a) == math.inf"),
+            ("notanumber", "a != a"),
+        ):
+            put(f"testp.{test}.{t}", t, t, expression, "p")
+    functions = {"ex2": "2.0 ** {}", "lg2": "np.log2({})", "sin": "math.sin({})", "cos": "math.cos({})"}
+    for name, function in functions.items():
+        put(f"{name}.f32", "f32", "f32", f"f32_({function.format('f64_(a)')})")
+    put("tanh.f32", "f32", "f32", "f32_(math.tanh(f64_(a)))")
+    for mode, way in enumerate(("rz", "rm", "rp")):
+        put(f"add.{way}.f32", "f32", "f32 f32", f"add_directed(f64_(a), f64_(b), {mode})")
+        put(f"sub.{way}.f32", "f32", "f32 f32", f"add_directed(f64_(a), -f64_(b), {mode})")
+        put(f"mul.{way}.f32", "f32", "f32 f32", f"directed(f64_(a) * f64_(b), 0.0, {mode})")
+        put(f"fma.{way}.f32", "f32", "f32 f32 f32", f"add_directed(f64_(a) * f64_(b), f64_(c), {mode})")
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+|\W", text)
+
+
+def _conversions() -> None:
+    def put(name: str, result: str, argument: str, expression: str) -> None:
+        CONVERSIONS[name] = Operation(result, (argument,), expression)
+
+    whole = {"rni": "even(a)", "rzi": "np.trunc(a)", "rmi": "np.floor(a)", "rpi": "np.ceil(a)"}
+    for width in (8, 16, 32, 64):
+        for t in (f"u{width}", f"s{width}"):
+            put(f"extend.{t}", "u64" if t[0] == "u" else "s64", t, "a")
+            put(f"f32.{t}", "f32", t, "f32_(a)")
+            put(f"f64.{t}", "f64", t, "f64_(a)")
+            low = 0.0 if t[0] == "u" else -(2.0 ** (width - 1))
+            high = 2**width - 1 if t[0] == "u" else 2 ** (width - 1) - 1
+            # the limit as a float64 that no smaller integer rounds to
+            limit = float(high) if width < 64 else float(high + 1)
+            put(f"clamp.{t}", "u64", "f64", f"to_integer(a, {low!r}, {limit!r}, u64({high}))")
+    for t in ("f32", "f64"):
+        for way, expression in whole.items():
+            put(f"{way}.{t}", "f64", t, _wide(expression))
+            put(f"{way}.to.{t}", t, t, f"{t}_({_wide(expression)})")
+        put(f"sat.{t}", t, t, f"minimum(maximum(a, {t}_(0)), {t}_(1)) if a == a else {t}_(0)")
+    put("flush.f32", "f32", "f32", "z(a)")
+    put("f64.f32", "f64", "f32", "f64_(a)")
+    put("f32.f64", "f32", "f64", "f32_(a)")
+    for mode, way in enumerate(("rz", "rm", "rp")):
+        put(f"f32.{way}.f64", "f32", "f64", f"directed(a, 0.0, {mode})")
+
+
+def _wide(expression: str) -> str:
+    return expression.replace("(a)", "(f64_(a))")
+
+
+_integers()
+_floats()
+_conversions()

@@ -1,0 +1,94 @@
+"""A kernel as the emulator runs it: rows of numbers, registers, and what each row says about the source."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from kernels.gpu import machine as m
+
+SPECIALS = ("%tid.x", "%tid.y", "%tid.z", "%ctaid.x", "%ctaid.y", "%ctaid.z", "%laneid")
+
+
+class Unsupported(NotImplementedError):
+    """The kernel uses an instruction that the emulator does not know."""
+
+
+@dataclass
+class Line:
+    """One row to be: its columns, the registers it reads and writes, and where it comes from."""
+
+    columns: dict[int, int]
+    reads: list[int] = field(default_factory=list)
+    writes: list[int] = field(default_factory=list)
+    target: str | None = None
+    label: str | None = None
+    place: tuple[int, int] = (0, 0)
+    opcode: str = ""
+
+    @property
+    def op(self) -> int:
+        """The opcode's number; -1 for a label."""
+        return self.columns.get(m.OP, -1)
+
+
+@dataclass
+class Program:
+    """`constants` and `launch` say which registers hold a number, or what only the launch knows (by name)."""
+
+    name: str
+    code: np.ndarray
+    lines: list[Line]
+    registers: int
+    constants: dict[int, int]
+    launch: dict[str, int]
+    shared: dict[str, tuple[int, int]]  # name -> (offset, bytes)
+    shared_bytes: int
+    local_bytes: int
+    files: dict[int, str]
+    data: dict[str, tuple[int, bytes, bool]]
+
+    @property
+    def specials(self) -> int:
+        """The first of the registers that `SPECIALS` names."""
+        return 32
+
+    def shared_granule(self) -> int:
+        """log2 of the bytes that are watched as one in shared memory: the narrowest access to it."""
+        shared_or_any = (m.SHARED_SPACE, m.GENERIC)
+        accesses = [c.columns for c in self.lines if m.LOAD <= c.op <= m.COPY]
+        widths = [c[m.BYTES] for c in accesses if c[m.SPACE] in shared_or_any]
+        return min(widths, default=4).bit_length() - 1
+
+
+def layout(sizes: dict[str, tuple[int, int]]) -> tuple[dict[str, tuple[int, int]], int]:
+    """Variables one after the other, aligned: (name -> (offset, bytes), bytes in all).
+
+    Those without a size (dynamic shared memory) all begin where the others end.
+    """
+    offsets, end = {}, 0
+    for name, (align, size) in sorted(sizes.items(), key=lambda item: item[1][1] == 0):
+        end = -(-end // align) * align
+        offsets[name] = (end, size)
+        end += size
+    return offsets, end
+
+
+def assemble(lines: list[Line]) -> tuple[np.ndarray, list[Line]]:
+    """(the rows, the lines they stand for): labels become row numbers."""
+    places: dict[str, int] = {}
+    kept: list[Line] = []
+    for line in lines:
+        if line.label is not None:
+            places[line.label] = len(kept)
+        else:
+            kept.append(line)
+    code = np.zeros((len(kept), m.COLUMNS), np.int64)
+    code[:, m.GUARD] = -1
+    for row, line in zip(code, kept, strict=True):
+        for column, value in line.columns.items():
+            row[column] = value
+        if line.target is not None:
+            if line.target not in places:
+                raise ValueError(f"the PTX jumps to {line.target}, which is no label of the kernel")
+            row[m.TARGET] = places[line.target]
+    return code, kept

@@ -1,0 +1,102 @@
+"""What a launch did and what it cost, as far as the code alone decides it: no times, but what times are made of."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from kernels.gpu import machine as m
+from kernels.gpu.occupancy import Occupancy
+from kernels.gpu.program import Program
+
+
+@dataclass
+class LineReport:
+    """What one line of Python cost: instructions that warps issued, requests and what they took."""
+
+    instructions: int = 0
+    wavefronts: int = 0
+    conflicts: int = 0
+    sectors: int = 0
+    bytes: int = 0
+
+
+@dataclass
+class Report:
+    """The counts of one launch. An instruction counts once a warp (`instructions`) and once a thread (`threads`).
+
+    kinds: PTX opcode -> instructions issued; wavefronts: passes over shared memory, `conflicts` those beyond the least
+    possible; sectors: 32-byte pieces of global memory moved by `requests`, of which `bytes` were asked for; split
+    branches: those at which a warp's threads went two ways; unawaited copies: asynchronous copies that no thread
+    waited for. `lines` has the costs by Python line.
+    """
+
+    kernel: str
+    instructions: int = 0
+    threads: int = 0
+    kinds: Counter = field(default_factory=Counter)
+    shared_requests: int = 0
+    wavefronts: int = 0
+    conflicts: int = 0
+    requests: int = 0
+    sectors: int = 0
+    bytes: int = 0
+    branches: int = 0
+    split_branches: int = 0
+    unawaited_copies: int = 0
+    occupancy: Occupancy | None = None
+    lines: dict[int, LineReport] = field(default_factory=dict)
+
+    @property
+    def active(self) -> float:
+        """The share of a warp's 32 threads that took part in its instructions."""
+        return self.threads / (32 * self.instructions) if self.instructions else 0.0
+
+    @property
+    def efficiency(self) -> float:
+        """The share of the global memory's sectors that was asked for; above 1 where threads share what they read."""
+        return self.bytes / (32 * self.sectors) if self.sectors else 0.0
+
+    def __str__(self) -> str:
+        rows = [
+            f"{self.kernel}: {self.instructions:,} warp instructions, {100 * self.active:.0f} % of the threads active",
+            f"  global memory: {self.requests:,} requests, {self.sectors:,} sectors "
+            f"({self.sectors / max(self.requests, 1):.1f} a request), {100 * self.efficiency:.0f} % of them used",
+            f"  shared memory: {self.shared_requests:,} requests, {self.wavefronts:,} wavefronts, "
+            f"{self.conflicts:,} of them bank conflicts",
+            f"  branches: {self.branches:,}, split a warp: {self.split_branches:,}",
+            "  most frequent: " + ", ".join(f"{k} {n:,}" for k, n in self.kinds.most_common(8)),
+        ]
+        if self.unawaited_copies:
+            rows.append(f"  asynchronous copies that nobody waited for: {self.unawaited_copies:,}")
+        if self.occupancy:
+            rows.append(f"  {self.occupancy}")
+        return "\n".join(rows)
+
+
+def report(program: Program, name: str, counts: np.ndarray, unawaited: int) -> Report:
+    """The report of a launch from the counts of its instructions."""
+    out = Report(name, unawaited_copies=unawaited)
+    for line, row in zip(program.lines, counts.tolist(), strict=True):
+        if line.op in (m.CHECK, m.MARK, m.MARK_AS):
+            continue  # the emulator's own
+        out.instructions += row[m.ISSUES]
+        out.threads += row[m.THREADS]
+        out.kinds[line.opcode] += row[m.ISSUES]
+        if line.op == m.BRANCH:
+            out.branches += row[m.ISSUES]
+        out.split_branches += row[m.SPLITS]
+        out.wavefronts += row[m.WAVEFRONTS]
+        out.conflicts += row[m.WAVEFRONTS] - row[m.IDEAL]
+        out.sectors += row[m.SECTORS]
+        out.bytes += row[m.USEFUL]
+        out.shared_requests += row[m.REQUESTS] if row[m.WAVEFRONTS] else 0
+        out.requests += row[m.REQUESTS] if row[m.SECTORS] else 0
+        place = out.lines.setdefault(line.place[1], LineReport())
+        place.instructions += row[m.ISSUES]
+        place.wavefronts += row[m.WAVEFRONTS]
+        place.conflicts += row[m.WAVEFRONTS] - row[m.IDEAL]
+        place.sectors += row[m.SECTORS]
+        place.bytes += row[m.USEFUL]
+    out.kinds = Counter({k: n for k, n in out.kinds.items() if n})
+    return out

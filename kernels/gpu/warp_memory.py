@@ -1,0 +1,128 @@
+"""The memory instructions of a warp: each active thread's access, checked and counted."""
+
+import numpy as np
+
+from kernels.gpu import machine as m
+from kernels.gpu.async_copies import finish_copies, start_copy
+from kernels.gpu.counters import count_access
+from kernels.gpu.memory import get, locate, may_read, may_write, put, signed
+from kernels.gpu.scalars import add_directed, b32, b64, f32, f64, jit, maximum, minimum  # noqa: F401
+
+# atomic operations, in the column SIGNED of ATOMIC
+ADD, MIN_U, MAX_U, MIN_S, MAX_S, AND, OR, XOR, EXCHANGE, SWAP, ADD_F, INC, DEC = range(13)
+
+
+@jit
+def memory_step(M, row, R, base, warp, active, pc):
+    """One memory instruction for the active threads of a warp; False if one of them was at fault."""
+    op = row[m.OP]
+    if op == m.COPY or op == m.COMMIT or op == m.WAIT or op == m.WAIT_ALL:
+        return _asynchronous(M, row, R, base, warp, active, pc)
+    width = row[m.BYTES] * row[m.LANES]
+    offsets = M.scratch[0]
+    slot = np.int64(0)
+    for lane in range(32):
+        if active[lane]:
+            thread = warp * 32 + lane
+            address = R[base + row[m.A] + lane] + np.uint64(row[m.TARGET])
+            slot, start = locate(M, address, row[m.SPACE], width, thread, pc)
+            if slot < 0:
+                return False
+            offsets[lane] = M.fault[m.ADDRESS]
+            if op == m.LOAD:
+                if not may_read(M, slot, start, width, thread, pc, row[m.E] != 0):
+                    return False
+                _load(M, row, R, base + lane, start)
+            elif op == m.STORE:
+                if not may_write(M, slot, start, width, thread, pc, False):
+                    return False
+                _store(M, row, R, base + lane, start)
+            else:
+                if not may_write(M, slot, start, width, thread, pc, True):
+                    return False
+                _atomic(M, row, R, base + lane, start)
+    count_access(M, offsets, active, slot, width, pc)
+    return True
+
+
+@jit
+def _load(M, row, R, lane, start):
+    width = row[m.BYTES]
+    value = get(M, start, width)
+    R[lane + row[m.D]] = signed(value, width) if row[m.SIGNED] else value
+    for i in range(1, row[m.LANES]):
+        R[lane + row[m.D1 + i - 1]] = get(M, start + i * width, width)
+
+
+@jit
+def _store(M, row, R, lane, start):
+    width = row[m.BYTES]
+    put(M, start, width, R[lane + row[m.B]])
+    for i in range(1, row[m.LANES]):
+        put(M, start + i * width, width, R[lane + row[m.D1 + i - 1]])
+
+
+@jit
+def _atomic(M, row, R, lane, start):
+    """Read, change, write in one; the old value goes to the result's register."""
+    width = row[m.BYTES]
+    old = get(M, start, width)
+    b, c = R[lane + row[m.B]], R[lane + row[m.C]]
+    if width == 4:
+        b, c = b & np.uint64(0xFFFFFFFF), c & np.uint64(0xFFFFFFFF)
+    put(M, start, width, _changed(row[m.SIGNED], old, b, c, width))
+    if row[m.D] >= 0:
+        R[lane + row[m.D]] = old
+
+
+@jit
+def _changed(what, old, b, c, width):
+    """What an atomic operation stores."""
+    if what == ADD:
+        return old + b
+    if what == ADD_F:
+        return b32(f32(old) + f32(b)) if width == 4 else b64(f64(old) + f64(b))
+    if what in (MIN_U, MAX_U):
+        return b if (b < old) == (what == MIN_U) else old
+    if what in (MIN_S, MAX_S):
+        return b if (np.int64(signed(b, width)) < np.int64(signed(old, width))) == (what == MIN_S) else old
+    if what == AND:
+        return old & b
+    if what == OR:
+        return old | b
+    if what == XOR:
+        return old ^ b
+    if what == SWAP:
+        return c if old == b else old
+    if what == INC:
+        return np.uint64(0) if old >= b else old + np.uint64(1)
+    if what == DEC:
+        return b if old == np.uint64(0) or old > b else old - np.uint64(1)
+    return b
+
+
+@jit
+def _asynchronous(M, row, R, base, warp, active, pc):
+    """cp.async, its groups and its waits."""
+    op = row[m.OP]
+    for lane in range(32):
+        if not active[lane]:
+            continue
+        thread = warp * 32 + lane
+        if op == m.COMMIT:
+            M.queued[thread, 1] += 1
+        elif op == m.WAIT:
+            if not finish_copies(M, thread, M.queued[thread, 1] - 1 - row[m.TARGET]):
+                return False
+        elif op == m.WAIT_ALL:
+            if not finish_copies(M, thread, np.int64(1 << 60)):
+                return False
+        else:
+            to = R[base + row[m.A] + lane] + np.uint64(row[m.TARGET])
+            source = R[base + row[m.B] + lane] + np.uint64(row[m.SIGNED])
+            filled = row[m.BYTES]
+            if row[m.C] >= 0:
+                filled = min(filled, np.int64(R[base + row[m.C] + lane] & np.uint64(0xFFFFFFFF)))
+            if not start_copy(M, to, source, row[m.BYTES], filled, thread, pc):
+                return False
+    return True

@@ -1,0 +1,98 @@
+"""What the threads of a warp do together: shuffles, votes, synchronisation."""
+
+import numpy as np
+
+from kernels.gpu import machine as m
+from kernels.gpu.bits import bits_set
+from kernels.gpu.scalars import jit
+
+UP, DOWN, BUTTERFLY, INDEX = range(4)  # column BYTES of SHUFFLE
+ALL, ANY, UNIFORM, BALLOT = range(4)  # column BYTES of VOTE
+
+
+@jit
+def members_are_here(M, row, R, base, warp, active):
+    """Whether all threads that the instruction's mask names have arrived. Threads beyond the block count as here."""
+    first = 0
+    while not active[first]:
+        first += 1
+    mask = R[base + row[m.E] + first]
+    for lane in range(32):
+        named = (mask >> np.uint64(lane)) & np.uint64(1)
+        if active[lane] and not named:
+            return False
+        if named and not active[lane] and warp * 32 + lane < M.state[m.THREADS_PER_BLOCK]:
+            return False
+    return True
+
+
+@jit
+def shuffle(M, row, R, base, active):
+    """shfl.sync: each thread takes a register of another; all ones (a NaN) where that one takes no part."""
+    taken = M.scratch[4]
+    for lane in range(32):
+        if not active[lane]:
+            continue
+        step = np.int64(R[base + row[m.B] + lane] & np.uint64(31))
+        limits = np.int64(R[base + row[m.C] + lane] & np.uint64(0x1F1F))
+        segment, limit = limits >> 8, limits & 31
+        lowest = lane & segment
+        highest = lowest | (limit & ~segment & 31)
+        how = row[m.BYTES]
+        if how == UP:
+            other = lane - step
+        elif how == DOWN:
+            other = lane + step
+        else:
+            other = lane ^ step if how == BUTTERFLY else lowest | (step & ~segment & 31)
+        inside = other >= highest if how == UP else other <= highest
+        other = other if inside else lane
+        here = 0 <= other < 32 and active[other]
+        value = R[base + row[m.A] + other] & np.uint64(0xFFFFFFFF) if here else np.uint64(0xFFFFFFFF)
+        taken[lane] = np.int64(value) | (np.int64(inside) << 32)
+    for lane in range(32):
+        if active[lane]:
+            R[base + row[m.D] + lane] = np.uint64(taken[lane] & 0xFFFFFFFF)
+            if row[m.D1] >= 0:
+                R[base + row[m.D1] + lane] = np.uint64(taken[lane] >> 32)
+
+
+@jit
+def vote(row, R, base, active):
+    """vote.sync: what the threads' predicates have in common."""
+    ballot = np.uint64(0)
+    here = np.uint64(0)
+    for lane in range(32):
+        if active[lane]:
+            here |= np.uint64(1) << np.uint64(lane)
+            if R[base + row[m.A] + lane] != np.uint64(0):
+                ballot |= np.uint64(1) << np.uint64(lane)
+    how = row[m.BYTES]
+    result = ballot
+    if how == ALL:
+        result = np.uint64(ballot == here)
+    elif how == ANY:
+        result = np.uint64(bits_set(ballot) > np.uint64(0))
+    elif how == UNIFORM:
+        result = np.uint64(ballot == here or ballot == np.uint64(0))
+    for lane in range(32):
+        if active[lane]:
+            R[base + row[m.D] + lane] = result
+
+
+@jit
+def synchronise(M, warp, active):
+    """bar.warp.sync: what each member has done is before what any of them does next."""
+    clocks = M.clocks[warp]
+    known = M.scratch[4]
+    known[:] = 0
+    for lane in range(32):
+        if active[lane]:
+            for other in range(32):
+                known[other] = max(known[other], np.int64(clocks[lane, other]))
+    for lane in range(32):
+        if active[lane]:
+            for other in range(32):
+                clocks[lane, other] = known[other]
+            clocks[lane, lane] = min(clocks[lane, lane] + 1, 0x7FFFF)  # what a stamp has room for
+    M.state[m.CLOCKS_USED] = 1
