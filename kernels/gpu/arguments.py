@@ -25,11 +25,15 @@ def bind(arguments: tuple, names: list[str]) -> tuple[list[Buffer], list[int]]:
     """
     buffers: list[Buffer] = []
     words: list[int] = []
+    slots: dict[tuple, int] = {}
     for value, name in zip(arguments, names, strict=True):
         if isinstance(value, np.ndarray):
-            address = ((m.FIRST_BUFFER + len(buffers)) << 32) + m.HALF
+            # what is passed twice is one piece of memory
+            slot = slots.setdefault((value.ctypes.data, value.nbytes), len(buffers))
+            address = ((m.FIRST_BUFFER + slot) << 32) + m.HALF
             words += [0, 0, value.size, value.itemsize, address, *value.shape, *value.strides]
-            buffers.append(_buffer(name, value))
+            if slot == len(buffers):
+                buffers.append(_buffer(name, value))
         else:
             words.append(_word(name, value))
     return buffers, words
