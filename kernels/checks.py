@@ -91,9 +91,7 @@ def sizes(op: str, name: str, value: Any, axes: str) -> tuple[int, ...]:
     return tuple(int(v) for v in value)
 
 
-def output(
-    op: str, name: str, given: Any, shape: tuple[int, ...], dtype: Any, inputs: Sequence[Any] = ()
-) -> Any:
+def output(op: str, name: str, given: Any, shape: tuple[int, ...], dtype: Any, inputs: Sequence[Any] = ()) -> Any:
     """The array to write a result to: a new one, or `given` once its shape, dtype and layout are right.
 
     It is where the inputs are, and may not overlap one: inputs are never mutated.

@@ -55,3 +55,11 @@ else:
             return context.get_dummy_value()
 
         return types.void(a, types.int64, *(a.dtype,) * 4), codegen
+
+
+@cuda.jit(device=True)
+def load4_channels(a, i, C):
+    """a[c], one number a channel, for the elements i .. i+3 of an array whose last axis has C channels; i % 4 == 0."""
+    if C % 4 == 0:
+        return load4(a, i % C)
+    return a[i % C], a[(i + 1) % C], a[(i + 2) % C], a[(i + 3) % C]

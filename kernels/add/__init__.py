@@ -7,7 +7,7 @@ Both functions raise TypeError for a wrong kind of array and ValueError for shap
 
 import numpy as np
 
-from kernels import checks, registry
+from kernels import checks
 
 OP = "add"
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels import checks, targets, registry
+from kernels import checks, targets
 
 OP = "crossentropy"
 KINDS = ("sparse", "categorical", "binary")

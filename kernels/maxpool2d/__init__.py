@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels import checks, targets, registry
+from kernels import checks, targets
 
 OP = "maxpool2d"
 

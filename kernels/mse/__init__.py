@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels import checks, registry
+from kernels import checks
 
 OP = "mse"
 

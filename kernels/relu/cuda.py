@@ -1,4 +1,4 @@
-"""One pass over memory, four numbers a thread in one request: there is nothing to compute that memory would wait for."""
+"""One pass over memory, four numbers a thread in one request: memory waits for nothing that is computed here."""
 
 from kernels.cuda_vectors import cuda, load4, store4
 from kernels.device import launch_flat

@@ -7,7 +7,7 @@ Every function raises TypeError for a wrong kind of array and ValueError for sha
 
 import numpy as np
 
-from kernels import checks, registry
+from kernels import checks
 
 OP = "sigmoid"
 
