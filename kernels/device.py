@@ -136,7 +136,12 @@ class NumbaCuda:
         return data.__cuda_array_interface__["data"][0]
 
     def launch(self, kernel: Any, grid: Any, block: Any, arguments: tuple) -> None:
-        kernel[grid, block](*arguments)
+        try:
+            kernel[grid, block](*arguments)
+        except AttributeError as error:
+            if self.name == "simulated" and "shfl" in str(error):
+                raise RuntimeError("the simulator has no warp shuffles: use 'cuda-emulated'") from error
+            raise
 
     def synchronize(self) -> None:
         self.cuda.synchronize()

@@ -1,7 +1,7 @@
 """One thread an output; neighbours have neighbouring channels, so that a warp's reads and writes lie side by side.
 
 backward turns round: each pixel of dx gathers from the windows that hold it, so that it has one writer, and its terms
-one order.
+one order. Where windows tile the image, a thread spreads its number over its window: each byte is moved once.
 """
 
 from kernels.cuda_vectors import cuda
@@ -15,7 +15,11 @@ def forward(x, size, *, stride, padding, out):
 
 def backward(dy, x_shape, *, size, stride, padding, out):
     """dx[n,h,w,c] = sum of dy[n,i,j,c] / R over the windows that hold the pixel, into out."""
-    launch_flat(_backward, out.size, dy, *size, *stride, padding[0][0], padding[1][0], out)
+    N, H, W, C = x_shape
+    if stride == size and padding == ((0, 0), (0, 0)):
+        launch_flat(_tiles, N * -(-H // size[0]) * -(-W // size[1]) * C, dy, *size, out)
+    else:
+        launch_flat(_backward, out.size, dy, *size, *stride, padding[0][0], padding[1][0], out)
 
 
 @cuda.jit(device=True)
@@ -60,3 +64,21 @@ def _backward(dy, P, Q, sh, sw, top, left, dx):
             w0, w1 = _inside(j, Q, sw, left, W)
             total += dy[n, i, j, c] / dx.dtype.type((h1 - h0) * (w1 - w0))
     dx[n, h, w, c] = total
+
+
+@cuda.jit
+def _tiles(dy, P, Q, dx):
+    """One thread a window, also those that the image cuts off: what no whole window sees is 0."""
+    t = cuda.grid(1)
+    N, H, W, C = dx.shape
+    N, Ho, Wo, C = dy.shape
+    down, across = (H + P - 1) // P, (W + Q - 1) // Q
+    c, j, i, n = t % C, t // C % across, t // C // across % down, t // C // across // down
+    if n >= N:
+        return
+    v = dx.dtype.type(0)
+    if i < Ho and j < Wo:
+        v = dy[n, i, j, c] / dx.dtype.type(P * Q)
+    for h in range(i * P, min(i * P + P, H)):
+        for w in range(j * Q, min(j * Q + Q, W)):
+            dx[n, h, w, c] = v

@@ -1,7 +1,7 @@
 """Forward: a block for 32 channels of one image, whose warps share the pixels. Backward: four numbers a thread."""
 
 from kernels.cuda_sums import COLUMNS, ROWS, sum_rows
-from kernels.cuda_vectors import cuda, store4
+from kernels.cuda_vectors import cuda, load4, store4
 from kernels.device import launch, launch_flat
 
 
@@ -14,7 +14,7 @@ def forward(x, *, out):
 def backward(dy, x_shape, *, out):
     """dx[n,h,w,c] = dy[n,c] / (H*W), into out."""
     N, H, W, C = x_shape
-    launch_flat(_spread, -(-out.size // 4), dy, H * W, out.reshape(-1))
+    launch_flat(_spread, -(-out.size // 4), dy.reshape(-1), H * W, C, out.reshape(-1))
 
 
 @cuda.jit
@@ -32,19 +32,22 @@ def _mean(x, y):
 
 
 @cuda.jit(device=True)
-def _share(dy, pixels, e):
+def _share(dy, pixels, C, e):
     """What element e of dx receives."""
-    N, C = dy.shape
-    return dy[e // (pixels * C), e % C] / dy.dtype.type(pixels)
+    return dy[e // (pixels * C) * C + e % C] / dy.dtype.type(pixels)
 
 
 @cuda.jit
-def _spread(dy, pixels, dx):
+def _spread(dy, pixels, C, dx):
     i = 4 * cuda.grid(1)
-    if i + 4 <= dx.size:
-        a, b = _share(dy, pixels, i), _share(dy, pixels, i + 1)
-        c, d = _share(dy, pixels, i + 2), _share(dy, pixels, i + 3)
-        store4(dx, i, a, b, c, d)
-    else:
+    if i + 4 > dx.size:
         for e in range(i, dx.size):
-            dx[e] = _share(dy, pixels, e)
+            dx[e] = _share(dy, pixels, C, e)
+    elif C % 4 == 0:  # the four are neighbours in dy too
+        a, b, c, d = load4(dy, i // (pixels * C) * C + i % C)
+        count = dy.dtype.type(pixels)
+        store4(dx, i, a / count, b / count, c / count, d / count)
+    else:
+        a, b = _share(dy, pixels, C, i), _share(dy, pixels, C, i + 1)
+        c, d = _share(dy, pixels, C, i + 2), _share(dy, pixels, C, i + 3)
+        store4(dx, i, a, b, c, d)
