@@ -31,7 +31,11 @@ def verify(
 
     from convnet.files import write_atomically, write_json
     from kernels import verify as proof
+    from kernels.targets import missing
     from kernels.verify import certificate, page, table
+
+    if (lacks := missing(target)) is not None:
+        raise ValueError(f"--target {lacks}")
 
     outcome = proof.run(op or (), kernel=kernel, quick=quick, target=target, told=lambda what: say(f"verifying {what}"))
     document = certificate.made(outcome)
