@@ -18,6 +18,7 @@ class Arena:
     def __init__(self, parameters: list[Parameter]) -> None:
         self.parameters, self.target = parameters, "cpu"
         self.gradients: dict[Parameter, np.ndarray] = {}
+        self._used: dict[Parameter, None] = {}
         self.slabs: list[tuple[np.ndarray, np.ndarray]] = []
         free = [p for p in parameters if p.value.base is None]
         if free:
@@ -29,11 +30,12 @@ class Arena:
 
     def value(self, p: Parameter) -> np.ndarray:
         """The array that kernels read and write: the parameter's own."""
+        self._used[p] = None
         return p.value
 
     def send(self) -> None:
-        """The weights are where kernels run on the CPU, once none is away on a device by another model's doing."""
-        for p in self.parameters:
+        """Bring home what another model has on a device."""
+        for p in self._used:
             if p.away is not None:
                 p.away.bring_home()
 

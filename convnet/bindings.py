@@ -177,11 +177,8 @@ def batchnorm_inference(s: Site) -> Pair:
         return forward, nothing
     data = None
     if s.dx and s.dx[0] is not None:
-        dy, dx, zero = (
-            s.dy.reshape(x.shape),
-            s.dx[0].reshape(x.shape),
-            targets.zeros(gamma.shape, gamma.dtype, s.target),
-        )
+        dy, dx = s.dy.reshape(x.shape), s.dx[0].reshape(x.shape)
+        zero = targets.zeros(gamma.shape, gamma.dtype, s.target)
         data = partial(op.inference, dy, gamma, zero, zero, var, epsilon=epsilon, out=dx)
     # only dgamma and dbeta are wanted of the other backward: its dx belongs to batch statistics
     trains = bool(s.dp) and s.dp[0] is not None

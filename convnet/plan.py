@@ -25,8 +25,8 @@ _GOLDEN = 0x9E3779B97F4A7C15  # spreads the seeds of a dropout layer's several u
 class Plan:
     """Forward, and with a loss backward, for batches of one size.
 
-    Buffers: `x` (batch, *sample), `y` the output; with a loss also `target_array`, `weights` (or None), `loss` (0-d), and
-    `gradients`, an array for each trainable parameter. They are the plan's own: copy what goes to a user.
+    Buffers: `x` (batch, *sample), `y` the output; with a loss also `target_array`, `weights` (or None), `loss` (0-d),
+    and `gradients`, an array for each trainable parameter. They are the plan's own: copy what goes to a user.
     Everything but the gradients is NumPy's: on another target than the CPU `forward` copies x, the targets and the
     weights of samples there, and y and the loss back; nothing else moves.
     `rewritten=False` keeps every step as the layers gave it, so that `of` finds every layer's output.
@@ -193,16 +193,17 @@ class Plan:
             return None
         if value not in self._grads:
             shared = step.output.alias is value
-            self._grads[value] = (
-                dy.reshape(self._array(value).shape) if shared else targets.empty_like(self._array(value))
-            )
+            array = self._array(value)
+            self._grads[value] = dy.reshape(array.shape) if shared else targets.empty_like(array)
             return self._grads[value]
         return self._added_to(self._grads[value], after)
 
     def _weight_slot(self, step: Step, p: Parameter, written: set[Parameter], after: list[Run]) -> np.ndarray | None:
         if not (p.trainable and step.layer.trainable):
             return None
-        slot = self.gradients.setdefault(p, np.empty_like(p.value)) if p not in self.gradients else self.gradients[p]
+        if p not in self.gradients:
+            self.gradients[p] = targets.empty(p.shape, p.dtype, self.target)
+        slot = self.gradients[p]
         if p not in written:
             written.add(p)
             return slot

@@ -47,8 +47,9 @@ class Trainer:
     ) -> None:
         """Choose optimizer, loss and metrics, and where the kernels run.
 
-        target="cpu"; "cuda", an NVIDIA GPU; or "cuda-emulated", which executes the GPU's compiled kernels on the CPU with
-        every access checked. Weights, activations and the optimizer's state stay there; batches go, outputs come back.
+        target="cpu"; "cuda", an NVIDIA GPU; or "cuda-emulated", which executes the GPU's compiled kernels on the CPU
+        with every access checked. Weights, activations and the optimizer's state stay there; batches go there, and
+        outputs and the loss come back.
         RuntimeError, saying what is missing, where there is no such target.
         """
         refuse("compile", unknown, ("optimizer", "loss", "metrics", "target"))
