@@ -11,8 +11,8 @@ COLUMNS = {
 # what a certificate says beside its figures, by target
 WHERE = {
     "cuda": "Run on this machine's GPU.",
-    "cuda-emulated": "Compiled for a GPU and executed on the CPU, with every access to memory and every barrier checked: "
-    "no GPU was used. The largest problems were left out.",
+    "cuda-emulated": "Compiled for a GPU and executed on the CPU, with every access to memory and every barrier "
+    "checked: no GPU was used. The largest problems were left out.",
     "simulated": "Run as Python text by Numba's simulator: nothing was compiled, no GPU was used.",
 }
 
