@@ -60,9 +60,9 @@ def disagreement(found: dict[int, dict[str, str]], key: str) -> str | None:
 
 
 def digest_all(job: dict[str, Any]) -> dict[str, str]:
+    from kernels.verify.drawn import DTYPES, case
     from kernels.verify.implementation import FromFile, Registered
     from kernels.verify.operations import known
-    from kernels.verify.run import DTYPES, case
 
     found = {}
     for name, variants in job["operations"].items():

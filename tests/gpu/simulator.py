@@ -8,9 +8,9 @@ import pytest
 
 from kernels import registry, relu, softmax, targets
 from kernels.verify import properties
+from kernels.verify.drawn import case
 from kernels.verify.implementation import Registered
 from kernels.verify.operations import known
-from kernels.verify.run import case
 
 SHUFFLES = ("softmax", "mse", "crossentropy")
 OPERATIONS = known()

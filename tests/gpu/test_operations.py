@@ -9,9 +9,9 @@ pytest.importorskip("numba_cuda", reason="needs numba-cuda: pip install 'formula
 
 from kernels import registry, targets
 from kernels.verify import properties
+from kernels.verify.drawn import EMULATED, case
 from kernels.verify.implementation import Registered
 from kernels.verify.operations import known
-from kernels.verify.run import EMULATED, case
 from tests.strategies import DTYPES
 
 OPERATIONS = known()

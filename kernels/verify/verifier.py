@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,58 +9,15 @@ import numpy as np
 
 from kernels import registry, targets
 from kernels.verify import threads
+from kernels.verify.drawn import DTYPES, Problems, case
 from kernels.verify.implementation import FromFile, Registered
 from kernels.verify.operations import known
+from kernels.verify.outcome import Failure, Outcome, Row
 from kernels.verify.problem import Geometry, Operation, Problem
 from kernels.verify.properties import PROPERTIES, Broken, Implementation, Measured, applies
 from kernels.verify.shrink import smallest
 
-DTYPES = (np.float32, np.float64)
-SMALL, QUICK = 12, 2  # small problems a kind of numbers
-EMULATED = 1_000_000  # products of one problem that the emulator is asked for: about a second
-MOST_WORK = {"cuda-emulated": EMULATED, "simulated": 0}  # of a large problem, where not all are affordable
 PATIENCE = 5.0  # seconds for one run over the large problems, which plain Python loops exceed
-
-
-@dataclass(frozen=True)
-class Failure:
-    property: str
-    message: str
-    problem: Problem | None = None
-    expected: float | None = None
-    actual: float | None = None
-
-
-@dataclass
-class Row:
-    """What was found of one pass of one variant in one dtype. property -> number of problems it held on."""
-
-    operation: str
-    variant: str
-    name: str
-    dtype: str
-    held: dict[str, int] = field(default_factory=dict)
-    oracles: set[str] = field(default_factory=set)
-    fraction: float = 0.0
-    ulp: float = 0.0
-    failures: list[Failure] = field(default_factory=list)
-    large: bool = True
-
-    @property
-    def key(self) -> str:
-        return f"{self.operation} {self.variant} {self.name} {self.dtype}"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    rows: list[Row]
-    seconds: float
-    quick: bool
-    target: str = "cpu"
-
-    @property
-    def ok(self) -> bool:
-        return bool(self.rows) and not any(row.failures for row in self.rows)
 
 
 def run(
@@ -123,35 +79,6 @@ def _named(operations: tuple[str, ...], kernel: Path | None) -> tuple[str, ...]:
     return operations or tuple(registry.OPERATIONS)
 
 
-def case(op: Operation, impl: Implementation, g: Geometry, dtype: Any, kind: str, seed: int, large: bool) -> Problem:
-    """A problem that the implementation has."""
-    if op.fixed:
-        g = op.fitted({**g, **op.fixed})
-    if impl.factor is not None:
-        g = op.for_own_bounds(g)
-    return op.problem(g, dtype, kind, seed, op.random_oracle() if large else "reference")
-
-
-class Problems:
-    """The problems of an operation in a dtype, made once for all variants, so that the oracle is asked once."""
-
-    def __init__(self, op: Operation, dtype: Any, quick: bool) -> None:
-        rng = np.random.default_rng(0)
-        self.op, self.dtype, self.quick = op, dtype, quick
-        self.made: dict[tuple, list[Problem]] = {}
-        self.small = [op.draw(rng) for _ in range(QUICK if quick else SMALL)]
-        self.large = list(op.large[:1] if quick else op.large)
-
-    def of(self, impl: Implementation, kind: str, large: bool) -> list[Problem]:
-        key = impl.factor, kind, large
-        if key not in self.made:
-            geometries = self.large if large else self.small
-            made = [case(self.op, impl, g, self.dtype, kind, seed, large) for seed, g in enumerate(geometries)]
-            most = MOST_WORK.get(getattr(impl, "target", "cpu"), float("inf")) if large else float("inf")
-            self.made[key] = [p for p in made if self.op.work(p) <= most]
-        return self.made[key]
-
-
 def _verify(op: Operation, group: list[Implementation], dtype: Any, quick: bool, slow: dict[str, bool]) -> list[Row]:
     problems, rows = Problems(op, dtype, quick), []
     for impl in group:
@@ -189,7 +116,8 @@ def _hold(op: Operation, impl: Implementation, row: Row, what: str, problems: Pr
 
 
 def _note(row: Row, measured: Measured) -> None:
-    row.fraction, row.ulp = max(row.fraction, measured.fraction), max(row.ulp, measured.ulp)
+    row.fraction = max(row.fraction, measured.fraction)
+    row.ulp = max((u for u in (row.ulp, measured.ulp) if u is not None), default=None)
 
 
 def _smallest(
