@@ -47,7 +47,8 @@ FORMULAS: dict[str, dict[str, str]] = {
     },
     "crossentropy": {
         "forward": "L = - {1}/{N} sum_{n} w[n] · sum_{k} y[n,k] · log hat{y}[n,k];  "
-        "binary: L = - {1}/{N} sum_{n} {w[n]}/{K} · sum_{k} (y[n,k] · log hat{y}[n,k] + (1 - y[n,k]) · log (1 - hat{y}[n,k]))",
+        "binary: L = - {1}/{N} sum_{n} {w[n]}/{K} · "
+        "sum_{k} (y[n,k] · log hat{y}[n,k] + (1 - y[n,k]) · log (1 - hat{y}[n,k]))",
         "backward": "dz[n,k] = {w[n]}/{N} (hat{y}[n,k] - y[n,k]) where hat{y} = softmax(z);  "
         "dhat{y}[n,k] = - {w[n]}/{N} · {y[n,k]}/{hat{y}[n,k]} where sum_{k} hat{y}[n,k] is fixed;  "
         "binary: dz[n,k] = {w[n]}/{N K} (hat{y}[n,k] - y[n,k]) where hat{y} = sigmoid(z)",
