@@ -41,7 +41,7 @@ class Randomisation:
         lines = zip(self.layers, self.correlations, self.deviations, strict=True)
         rows = [[f"{'... and ' if n else ''}{name}", f"{r:.3f}", f"{d:.3f}"] for n, (name, r, d) in enumerate(lines)]
         title = f"{self.method}: rank correlation with the trained network's map, as layers are randomised"
-        note = f"means over {self.maps} maps; one that explains the network falls towards 0, one that stays near 1 does not"
+        note = f"means over {self.maps} maps; one that explains the network falls towards 0, and does not stay near 1"
         return Table(["randomised", "correlation", "deviation"], rows, title, note)
 
     def __str__(self) -> str:
