@@ -77,13 +77,17 @@ class Plan:
         self.forward()
         return self.y.copy()
 
-    def of(self, node: Node) -> np.ndarray:
+    def of(self, node: Node | Value) -> np.ndarray:
         """The numbers of a recorded node after forward (of a plan that was not rewritten). Copy what you keep."""
         return self._array(value_of(self.low, node))
 
-    def gradient_of(self, node: Node) -> np.ndarray:
+    def gradient_of(self, node: Node | Value) -> np.ndarray:
         """The loss's gradient with respect to a recorded node, after backward (of a plan that was not rewritten)."""
         return self._grads[value_of(self.low, node)]
+
+    def has_gradient(self, node: Node | Value) -> bool:
+        """Does backward compute the gradient with respect to this node?"""
+        return value_of(self.low, node) in self._grads
 
     @property
     def dx(self) -> np.ndarray:
@@ -117,6 +121,7 @@ class Plan:
             last is not None and last.output is self.low.output and not readers and loss.takes_logits_of(last.operation)
         )
         source = last.inputs[0] if fused and last else self.low.output
+        self.loss_function, self.loss_reads, self.swallowed = loss, source, last if fused else None
         self.target_array = loss.target_buffer(self.y.shape, self.dtype)
         self.weights = np.ones(self.batch, self.dtype) if weighted else None
         self.loss = np.zeros((), self.dtype)
@@ -125,7 +130,7 @@ class Plan:
         if self._needs_gradient(source):
             self._grads[source] = np.empty_like(self._array(source))
             self._backward.append(partial(bound.backward, out=self._grads[source]))
-        return last if fused else None
+        return self.swallowed
 
     def _needs_gradient(self, value: Value) -> bool:
         if value is self.low.input:

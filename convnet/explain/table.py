@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from html import escape
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,17 @@ class Table:
         rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
         body = [rule, line(self.header), rule, *map(line, self.rows), rule]
         return "\n".join([*([self.title] if self.title else []), *body, *([self.note] if self.note else [])])
+
+    def __rich__(self) -> Any:
+        from rich.table import Table as RichTable
+        from rich.text import Text
+
+        table = RichTable(title=Text(self.title), caption=Text(self.note))
+        for i, name in enumerate(self.header):
+            table.add_column(name, justify="left" if i < self.left else "right")
+        for n, row in enumerate(self.rows):
+            table.add_row(*map(Text, row), style="bold" if n in self.marked else None)
+        return table
 
     def _repr_html_(self) -> str:
         def cells(row: list[str], tag: str, weight: str = "") -> str:

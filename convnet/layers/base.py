@@ -139,6 +139,33 @@ class Layer:
                 f"(channels) must stay {self.input_shape[-1]}; make a new layer for other inputs"
             )
 
+    # --- explaining
+
+    def explain(self, x: Any, *index: int) -> Any:
+        """One output, y[index], for a batch x of this layer's inputs: its formula's terms, and the kernel's number.
+
+        conv.explain(x, n, i, j, f); dense.explain(x, n, f). The result prints as a table; `.terms` has all terms,
+        `.holds` says whether sum and kernel agree within the rounding bound.
+        """
+        from convnet.explain.stepping import explain_layer
+
+        return explain_layer(self, x, index)
+
+    def explain_backward(self, x: Any, dy: Any, *index: int, of: str = "x") -> Any:
+        """One number of the gradient with respect to `of`, where dy = dL/dy: every term of the chain rule.
+
+        of="x" (the input), "y" (the output), "z" (what the activation reads) or a weight's name: "kernel", "bias", ...
+        conv.explain_backward(x, dy, n, h, w, c); conv.explain_backward(x, dy, p, q, c, f, of="kernel").
+        """
+        from convnet.explain.stepping import explain_layer_backward
+
+        return explain_layer_backward(self, x, dy, index, of)
+
+    def _repr_html_(self) -> str:
+        from convnet.explain.display import layer_table
+
+        return layer_table(self)._repr_html_()
+
     # --- weights
 
     def add_weight(self, name: str, shape: tuple[int, ...], initializer: str, trainable: bool = True) -> Parameter:
