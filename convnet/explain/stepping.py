@@ -65,7 +65,7 @@ def explain_layer_backward(layer: Layer, x: Any, dy: Any, index: Index, of: str)
     expected = (len(x), *graph.output.sample_shape)
     if dy.shape != expected:
         raise ValueError(f"{layer.name}: dy must have the output's shape {expected}, got {dy.shape}")
-    plan = _backward(graph, x, _Given(dy.astype(graph.dtype)))
+    plan = backward_plan(graph, x, _Given(dy.astype(graph.dtype)))
     return _gradient(plan, graph.calls[-1], index, of)
 
 
@@ -97,7 +97,7 @@ def explain_model_backward(
     loss, _ = model._compiled("explain_backward")
     x = model._batch(x)
     graph = model.graph(x.shape[1:])
-    plan = _backward(graph, x, loss, y)
+    plan = backward_plan(graph, x, loss, y)
     return _gradient(plan, _call(model, graph, layer), index, of)
 
 
@@ -120,7 +120,8 @@ def _forward(graph: Graph, x: np.ndarray) -> Plan:
     return plan
 
 
-def _backward(graph: Graph, x: np.ndarray, loss: Loss, y: Any = None) -> Plan:
+def backward_plan(graph: Graph, x: np.ndarray, loss: Loss, y: Any = None) -> Plan:
+    """A plan that has gone forward, and back from a loss with its targets y, where every gradient can be looked at."""
     plan = Plan(graph, len(x), loss=loss, input_gradient=True, rewritten=False)
     if y is not None:
         loss.check_labels(np.asarray(y), plan.y.shape[-1])
@@ -190,7 +191,7 @@ def _gradient(plan: Plan, call: Call, index: Index, of: str) -> Explanation:
 
 
 def _values(plan: Plan, call: Call) -> dict[str, Value]:
-    """A call's numbers by name: x (and x2) that it reads, z that its activation reads, y unless the loss passes it by."""
+    """A call's numbers by name: x (and x2) that it reads, z that its activation reads, y if it has a gradient."""
     found = {f"x{n + 1 if n else ''}": plan.low.values[id(node)] for n, node in enumerate(call.inputs)}
     steps = plan.low.steps_of(call.output)
     if len(steps) > 1:
