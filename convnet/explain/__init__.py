@@ -1,5 +1,6 @@
 """Looking inside a model: what it is made of and costs, every number term by term, and what it saw in an image."""
 
+from convnet.explain.animation import animate
 from convnet.explain.attribution import grad_cam, occlusion
 from convnet.explain.plots import (
     plot_attribution,
@@ -12,6 +13,7 @@ from convnet.explain.plots import (
 from convnet.explain.sanity import randomisation_check
 
 __all__ = [
+    "animate",
     "grad_cam",
     "occlusion",
     "plot_attribution",
