@@ -1,1 +1,1 @@
-"""Exercises: write an operation yourself, from one sum to tiles, and have it proven or disproven."""
+"""Exercises: write an operation yourself, from one sum to tiles and a GPU, and have it proven or disproven."""
