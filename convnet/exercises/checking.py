@@ -33,8 +33,8 @@ def check(exercise: Exercise, file: Path) -> Verdict:
     if exercise.fast and not all(row.large for row in outcome.rows):
         why = "right on small problems, but too slow for large ones: compile it (kernels.jit.jit), see the file's hints"
         return Verdict(False, [f"not yet: {why}"])
-    if exercise.emulated and (why := not_by_a_kernel(file)):
-        return Verdict(False, [f"not yet: {why}"])
+    if exercise.emulated and (reason := not_by_a_kernel(file)):
+        return Verdict(False, [f"not yet: {reason}"])
     return Verdict(True, [f"solved: {exercise.title}. Every number is right, on {_count(outcome)} problems."])
 
 

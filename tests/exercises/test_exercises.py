@@ -1,5 +1,6 @@
 """exercises: every solution passes, every starting file and every usual mistake fails, and says why."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,12 @@ from convnet.exercises.catalogue import EXERCISES, find
 from convnet.exercises.checking import check
 from kernels.verify import threads
 
-pytest.importorskip("numba_cuda", reason="needs numba-cuda: pip install 'formula-convnet[cuda]' (no GPU needed)")
-
 SOLUTIONS = Path(__file__).parent / "solutions"
 NAMES = [e.name for e in EXERCISES]
+CUDA = pytest.mark.skipif(
+    find_spec("numba_cuda") is None, reason="needs numba-cuda: pip install 'formula-convnet[cuda]' (no GPU needed)"
+)
+EVERY = [pytest.param(name, marks=CUDA) if name == "gpu" else name for name in NAMES]
 INTEGERS = "small integers agree bit for bit"
 
 
@@ -44,14 +47,14 @@ def test_there_are_nine_and_each_has_its_starting_file_and_its_solution():
         assert find(str(number)) is exercise
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EVERY)
 def test_every_solution_passes(name):
     verdict = check(find(name), SOLUTIONS / f"{name}.py")
     assert verdict.lines[0].startswith("solved: ")
     assert verdict.solved
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EVERY)
 def test_every_starting_file_fails_and_says_what_is_to_be_written(name):
     verdict = check(find(name), find(name).start)
     assert not verdict.solved
@@ -88,7 +91,7 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize("how", MISTAKES)
+@pytest.mark.parametrize("how", [pytest.param(h, marks=CUDA) if h.startswith("gpu") else h for h in MISTAKES])
 def test_a_usual_mistake_is_found(how, tmp_path):
     name, changes, broken = MISTAKES[how]
     verdict = check(find(name), changed(tmp_path, name, *changes))
@@ -103,6 +106,7 @@ def test_tiles_in_plain_python_are_right_but_too_slow(tmp_path):
     assert "too slow for large ones" in verdict.lines[0]
 
 
+@CUDA
 def test_a_fault_on_the_gpu_is_told_with_its_line(tmp_path):
     path = changed(tmp_path, "gpu", ("if t >= y.size:", "if t > y.size:"))
     text = "\n".join(check(find("gpu"), path).lines)
@@ -110,6 +114,7 @@ def test_a_fault_on_the_gpu_is_told_with_its_line(tmp_path):
     assert "guard the index" in text
 
 
+@CUDA
 def test_numbers_that_no_kernel_has_written_are_not_a_solution(tmp_path):
     path = tmp_path / "gpu.py"
     path.write_text((SOLUTIONS / "stride.py").read_text())
@@ -118,6 +123,7 @@ def test_numbers_that_no_kernel_has_written_are_not_a_solution(tmp_path):
     assert "no kernel has written them" in verdict.lines[0]
 
 
+@CUDA
 def test_one_thread_for_all_is_not_a_solution(tmp_path):
     one = [("    t = cuda.grid(1)\n    if t >= y.size:\n        return\n", "")]
     one += [("    f, j, i, n =", "    for t in range(y.size):\n      f, j, i, n =")]
