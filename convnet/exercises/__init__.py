@@ -1,6 +1,6 @@
 """Exercises: write an operation yourself, from one sum to tiles and a GPU, and have it proven or disproven.
 
-In a notebook: begin("sum") puts sum.py beside it, check("sum") says whether it is right. `convnet exercise` does the same.
+In a notebook: begin("sum") puts sum.py beside it, check("sum") says whether it is right; so does `convnet exercise`.
 """
 
 from __future__ import annotations

@@ -50,5 +50,6 @@ class Table:
             f"<tr>{cells(row, 'td', ';font-weight:bold' if n in self.marked else '')}</tr>"
             for n, row in enumerate(self.rows)
         )
-        caption = "<br>".join(escape(t) for t in (self.title, self.note) if t)
-        return f"<table><caption>{caption}</caption><tr>{cells(self.header, 'th')}</tr>{body}</table>"
+        title = f"<div>{escape(self.title)}</div>" if self.title else ""
+        note = f"<div>{escape(self.note)}</div>" if self.note else ""
+        return f"{title}<table><tr>{cells(self.header, 'th')}</tr>{body}</table>{note}"

@@ -11,7 +11,7 @@ import numpy as np
 from convnet.explain.table import Table
 from kernels.verify.rounding import of_sum
 
-SHOWN = 40  # terms in the printed table; `terms` has them all
+SHOWN = 24  # terms in the printed table; `terms` has them all
 
 
 @dataclass(frozen=True)

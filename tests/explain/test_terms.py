@@ -257,8 +257,8 @@ def test_a_long_sum_is_printed_short_and_kept_whole():
     found = model.explain(x, 0, 3, layer=model.layers[2])
     assert len(found.terms) == 100
     text = str(found)
-    assert "60 smaller ones" in text
-    assert len(text.splitlines()) < 50
+    assert "76 smaller ones" in text
+    assert len(text.splitlines()) < 40
     assert f"{found.value:.6g}" in text.splitlines()[-3]
 
 
@@ -266,14 +266,15 @@ def test_an_explanation_prints_in_a_terminal_and_in_a_notebook():
     layer, x, _ = made("conv2d no bias, relu", "float32")
     found = layer.explain(x, 0, 1, 1, 2)
     assert repr(found) == str(found)
-    assert "x[0,1,1,0] * k[0,0,0,2]" in str(found)
+    largest = max(found.terms, key=lambda term: abs(term.value)).name
+    assert largest in str(found)
     assert "the same but for rounding" in str(found)
     html = found._repr_html_()
-    assert html.count("<table>") == 2
-    assert "x[0,1,1,0] * k[0,0,0,2]" in html
+    assert html.count("<table>") == len(found.parts) == 2
+    assert largest in html
     console = Console(record=True, width=160, file=io.StringIO())
     console.print(found)
-    assert "x[0,1,1,0] * k[0,0,0,2]" in console.export_text()
+    assert largest in console.export_text()
 
 
 def test_layers_and_models_show_themselves_in_a_notebook():
