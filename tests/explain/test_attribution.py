@@ -9,7 +9,7 @@ from convnet.explain import grad_cam, occlusion, randomisation_check
 from convnet.explain.attribution import spread
 from convnet.explain.receptive import Field
 from convnet.networks import NETWORKS
-from tests.explain.models import cam_model, image, trained_on_lesions
+from tests.explain.small_models import cam_model, image, trained_on_lesions
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from convnet.explain import (
     plot_history,
     plot_receptive_field,
 )
-from tests.explain.models import cam_model
+from tests.explain.small_models import cam_model
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from rich.console import Console
 import convnet
 from convnet import layers
 from convnet.explain.terms import Part, Term
-from tests.explain.models import cam_model
+from tests.explain.small_models import cam_model
 
 SHAPE = (7, 6, 4)
 CELLS = 25  # random numbers of every array, each way
@@ -286,6 +286,22 @@ def test_layers_and_models_show_themselves_in_a_notebook():
     assert "Receptive field" in cam_model()._repr_html_()
     assert "not built yet" in convnet.Sequential([layers.Dense(3)])._repr_html_()
     assert all(make(**settings)._repr_html_() for make, settings in LAYERS.values())
+
+
+def test_a_history_shows_its_epochs_and_always_the_last():
+    from convnet.callbacks import History
+
+    history = History()
+    assert "<table>" in history._repr_html_()
+    for epoch in range(45):
+        history.on_epoch_end(epoch, {"loss": 1 / (epoch + 1)})
+    html = history._repr_html_()
+    assert html.count("<tr>") == 1 + 16  # the header, every third, and the last
+    assert ">45<" in html
+    assert ">0.0222<" in html
+    history.history["val_loss"] = [0.5]  # with validation_freq its place tells no epoch
+    assert "not in every epoch: val_loss" in history._repr_html_()
+    assert ">0.5000<" not in history._repr_html_()
 
 
 def test_what_cannot_be_explained_is_named():
