@@ -10,6 +10,7 @@ import convnet
 from convnet import layers
 from convnet.explain.terms import Part, Term
 from tests.explain.small_models import cam_model
+from tests.rounding import unit
 
 SHAPE = (7, 6, 4)
 CELLS = 25  # random numbers of every array, each way
@@ -59,6 +60,13 @@ def cells(shape, rng):
     return [tuple(int(rng.integers(n)) for n in shape) for _ in range(CELLS)]
 
 
+def assert_tight(found, dtype):
+    """The bound is that of a few roundings a term: a wrong term would not fit into it."""
+    for part in found.parts:
+        magnitude = sum(abs(term.value) for term in part.terms)
+        assert part.bound <= 2 * (len(part.terms) + 12) * unit(dtype) * max(magnitude, abs(part.value)) + 1e-40
+
+
 @EVERY
 @BOTH
 def test_the_terms_of_an_output_give_what_the_layer_computes(case, dtype):
@@ -69,6 +77,7 @@ def test_the_terms_of_an_output_give_what_the_layer_computes(case, dtype):
         assert found.holds, found
         assert found.kernel == y[index]
         assert found.value == pytest.approx(y[index], rel=1e-4, abs=1e-5)
+        assert_tight(found, dtype)
 
 
 @EVERY
@@ -84,6 +93,7 @@ def test_the_terms_of_every_gradient_give_what_backward_computes(case, dtype):
         for index in cells(shape, np.random.default_rng(3)):
             found = layer.explain_backward(x, dy, *index, of=of)
             assert found.holds, (of, index, found)
+            assert_tight(found, dtype)
             some += abs(found.kernel)
         assert some > 0
 
