@@ -44,6 +44,11 @@ class History(Callback):
         for name, value in logs.items():
             self.history.setdefault(name, []).append(value)
 
+    def _repr_html_(self) -> str:
+        from convnet.explain.display import history_table
+
+        return history_table(self)._repr_html_()
+
 
 class _Monitor(Callback):
     """Knows when the watched figure is the best so far."""

@@ -218,10 +218,32 @@ class Model(Trainer, Layer):
         (print_fn or print)(str(summary))
         return summary
 
-    def _repr_html_(self) -> str | None:
+    def explain(self, x: Any, *index: int, layer: Layer | str | None = None) -> Any:
+        """One output, y[index], of a layer (by default the last) for a batch x of the model's inputs, term by term.
+
+        model.explain(x, n, i, j, f, layer="conv2d_1"). A layer used several times: its last use.
+        """
+        from convnet.explain.stepping import explain_model
+
+        return explain_model(self, x, index, layer)
+
+    def explain_backward(  # type: ignore[override]
+        self, x: Any, y: Any, *index: int, layer: Layer | str | None = None, of: str = "x"
+    ) -> Any:
+        """One number of the gradient of the compiled loss for inputs x and targets y, at a layer, term by term.
+
+        of="x" (the layer's input), "y" (its output), "z" (what its activation reads) or a weight's name: "kernel", ...
+        model.explain_backward(x, y, p, q, c, f, layer="conv2d", of="kernel").
+        """
+        from convnet.explain.stepping import explain_model_backward
+
+        return explain_model_backward(self, x, y, index, layer, of)
+
+    def _repr_html_(self) -> str:
+        from convnet.explain.display import layer_table
         from convnet.explain.summary import Summary
 
-        return Summary(self)._repr_html_() if self.input_shape is not None else None
+        return (Summary(self) if self.input_shape is not None else layer_table(self))._repr_html_()
 
     def __repr__(self) -> str:
         built = f"input {self.input_shape}, {self.count_params():,} parameters" if self.input_shape else "not built yet"

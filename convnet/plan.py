@@ -10,7 +10,7 @@ import numpy as np
 from convnet.bindings import BINDINGS, Run, Site, nothing
 from convnet.graph import Graph, Node
 from convnet.lowering import Lowering, Step, Value, lower, value_of
-from convnet.rewrite import pool_before_relu
+from convnet.rewrite import pool_before_relu, separate_relus
 from kernels import registry, targets
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ class Plan:
     and `gradients`, an array for each trainable parameter. They are the plan's own: copy what goes to a user.
     Everything but the gradients is NumPy's: on another target than the CPU `forward` copies x, the targets and the
     weights of samples there, and y and the loss back; nothing else moves.
-    `rewritten=False` keeps every step as the layers gave it, so that `of` finds every layer's output.
+    `rewritten=False` keeps every step as the layers gave it, in memory of its own, so that `of` finds every layer's
+    output and `gradient_of` the loss's gradient with respect to it.
     """
 
     def __init__(
@@ -49,6 +50,8 @@ class Plan:
         self.low: Lowering = lower(graph, training)
         if rewritten:
             self.low.steps = pool_before_relu(self.low.steps)
+        else:
+            separate_relus(self.low.steps)
         self._arrays: dict[Value, np.ndarray] = {}
         self._grads: dict[Value, np.ndarray] = {}
         self._arena = arena
@@ -90,9 +93,17 @@ class Plan:
         self.forward()
         return self.y.copy()
 
-    def of(self, node: Node) -> np.ndarray:
+    def of(self, node: Node | Value) -> np.ndarray:
         """The numbers of a recorded node after forward (of a plan that was not rewritten). Copy what you keep."""
         return self._on_host(self._array(value_of(self.low, node)))
+
+    def gradient_of(self, node: Node | Value) -> np.ndarray:
+        """The loss's gradient with respect to a recorded node, after backward (of a plan that was not rewritten)."""
+        return self._on_host(self._grads[value_of(self.low, node)])
+
+    def has_gradient(self, node: Node | Value) -> bool:
+        """Does backward compute the gradient with respect to this node?"""
+        return value_of(self.low, node) in self._grads
 
     @property
     def dx(self) -> np.ndarray:
@@ -143,6 +154,7 @@ class Plan:
             last is not None and last.output is self.low.output and not readers and loss.takes_logits_of(last.operation)
         )
         source = last.inputs[0] if fused and last else self.low.output
+        self.loss_function, self.loss_reads, self.swallowed = loss, source, last if fused else None
         self.target_array = loss.target_buffer(self.y.shape, self.dtype)
         self.weights = np.ones(self.batch, self.dtype) if weighted else None
         self.loss = np.zeros((), self.dtype)
@@ -155,7 +167,7 @@ class Plan:
         if self._needs_gradient(source):
             self._grads[source] = targets.empty_like(self._array(source))
             self._backward.append(partial(bound.backward, out=self._grads[source]))
-        return last if fused else None
+        return self.swallowed
 
     def _needs_gradient(self, value: Value) -> bool:
         if value is self.low.input:

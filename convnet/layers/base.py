@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from inspect import signature
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -36,8 +36,9 @@ class Parameter:
     `value` is a NumPy array. While a model runs on a device, the numbers are `away`; asking for them brings them home.
     """
 
-    def __init__(self, name: str, value: np.ndarray, trainable: bool = True) -> None:
+    def __init__(self, name: str, value: np.ndarray, trainable: bool = True, initializer: str = "zeros") -> None:
         self.name, self.trainable, self._value = name, trainable, value
+        self.initializer = initializer  # how it started
         self.away: DeviceArena | None = None
 
     @property
@@ -57,6 +58,15 @@ class Parameter:
     @property
     def dtype(self) -> np.dtype:
         return self._value.dtype
+
+
+class Window(NamedTuple):
+    """What one output reads of a layer's input, each along (height, width)."""
+
+    size: tuple[int, int] = (1, 1)
+    stride: tuple[int, int] = (1, 1)
+    dilation: tuple[int, int] = (1, 1)
+    before: tuple[int, int] = (0, 0)  # padding at the top and at the left
 
 
 class Layer:
@@ -95,10 +105,9 @@ class Layer:
         """Multiplications with an addition that one sample costs, forward."""
         return 0
 
-    # the receptive field: size, step and dilation of the window along (height, width); None where there is none
-    def window(self, shape: tuple[int, ...]) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]] | None:
-        """(size, stride, dilation) of the window that one output sees; None for all of the image."""
-        return (1, 1), (1, 1), (1, 1)
+    def window(self, shape: tuple[int, ...]) -> Window | None:
+        """The window of samples of this shape that one output sees; None for all of the image."""
+        return Window()
 
     # --- calling
 
@@ -150,10 +159,38 @@ class Layer:
                 f"(channels) must stay {self.input_shape[-1]}; make a new layer for other inputs"
             )
 
+    # --- explaining
+
+    def explain(self, x: Any, *index: int) -> Any:
+        """One output, y[index], for a batch x of this layer's inputs: its formula's terms, and the kernel's number.
+
+        conv.explain(x, n, i, j, f); dense.explain(x, n, f). The result prints as a table; `.terms` has all terms,
+        `.holds` says whether sum and kernel agree within the rounding bound.
+        """
+        from convnet.explain.stepping import explain_layer
+
+        return explain_layer(self, x, index)
+
+    def explain_backward(self, x: Any, dy: Any, *index: int, of: str = "x") -> Any:
+        """One number of the gradient with respect to `of`, where dy = dL/dy: every term of the chain rule.
+
+        of="x" (the input), "y" (the output), "z" (what the activation reads) or a weight's name: "kernel", "bias", ...
+        conv.explain_backward(x, dy, n, h, w, c); conv.explain_backward(x, dy, p, q, c, f, of="kernel").
+        """
+        from convnet.explain.stepping import explain_layer_backward
+
+        return explain_layer_backward(self, x, dy, index, of)
+
+    def _repr_html_(self) -> str:
+        from convnet.explain.display import layer_table
+
+        return layer_table(self)._repr_html_()
+
     # --- weights
 
     def add_weight(self, name: str, shape: tuple[int, ...], initializer: str, trainable: bool = True) -> Parameter:
-        parameter = Parameter(f"{self.name}/{name}", initializers.make(initializer, shape, self.dtype), trainable)
+        value = initializers.make(initializer, shape, self.dtype)
+        parameter = Parameter(f"{self.name}/{name}", value, trainable, initializer)
         self.own_parameters.append(parameter)
         return parameter
 
