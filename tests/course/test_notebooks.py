@@ -97,7 +97,7 @@ def test_it_runs_from_top_to_bottom_and_grades_its_exercise(path, tmp_path, monk
 def assert_claims(number, notebook):
     """What the prose says about the numbers and faults that the cells show."""
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    text = "".join(output.get("text", "") + output.get("data", {}).get("text/plain", "") for output in outputs)
+    text = "\n".join(output.get("text", "") + output.get("data", {}).get("text/plain", "") for output in outputs)
     if number == "03":
         accuracy = float(re.search(r"training never saw: ([\d.]+)", text)[1])
         assert accuracy > 0.9
