@@ -63,6 +63,7 @@ def kernel(dtype: np.dtype, width: int, whole: bool):
     item = np.dtype(dtype).itemsize
     of_a, of_b = DEPTH // lanes, columns // lanes  # copies a row
     each = rows * of_a // threads
+    chunk = min(each, 4)
 
     @cuda.jit(device=True, forceinline=True)
     def locate(place, g, first):
@@ -94,14 +95,15 @@ def kernel(dtype: np.dtype, width: int, whole: bool):
         row = int32(me // of_a)
         to = int32(to + row * pitch_a + me % of_a * lanes)
         mine = int64(4 * row)
-        at = cuda.local.array(each, int64)
-        inside = cuda.local.array(each, boolean)
-        for i in range(each):  # all reads of shared memory before the first copy into it
-            pixel, h, w, _ = load4(place, mine + 4 * i * (threads // of_a))
-            inside[i] = (uint32(int32(h + down)) < uint32(g.h.size)) & (uint32(int32(w + right)) < uint32(g.w.size))
-            at[i] = wide(int32(pixel + further), pixel_bytes, channel)
-        for i in range(each):
-            copy(memory, int32(to + i * (threads // of_a) * pitch_a), x, at[i], inside[i])
+        at = cuda.local.array(chunk, int64)
+        inside = cuda.local.array(chunk, boolean)
+        for first in range(0, each, chunk):
+            for i in range(chunk):  # reads of shared memory before the copies into it: else the compiler keeps them apart
+                pixel, h, w, _ = load4(place, mine + 4 * (first + i) * (threads // of_a))
+                inside[i] = (uint32(int32(h + down)) < uint32(g.h.size)) & (uint32(int32(w + right)) < uint32(g.w.size))
+                at[i] = wide(int32(pixel + further), pixel_bytes, channel)
+            for i in range(chunk):
+                copy(memory, int32(to + (first + i) * (threads // of_a) * pitch_a), x, at[i], inside[i])
 
     @cuda.jit(device=True, forceinline=True)
     def fetch_b(memory, to, k, g, base, group, first):

@@ -64,19 +64,26 @@ def multiplier(dtype: np.dtype, across: int, by_rows: bool, pitch_a: int, pitch_
                     sums[i, j] += x[i, e] * z[j]
 
     @cuda.jit(device=True, forceinline=True)
-    def add_columns(memory, at_a, at_b, sums):
+    def add_column(memory, at_a, at_b, sums):
         x = cuda.local.array(t, real)
         z = cuda.local.array(t, real)
-        for e in range(4):
-            for h in range(t // 4):
-                x[4 * h], x[4 * h + 1], x[4 * h + 2], x[4 * h + 3] = load4(memory, at_a + e * pitch_a + h * 4 * side)
-                z[4 * h], z[4 * h + 1], z[4 * h + 2], z[4 * h + 3] = load4(memory, at_b + e * pitch_b + h * step_b)
-            for i in range(t):
-                for j in range(t):
-                    sums[i, j] += x[i] * z[j]
+        for h in range(t // 4):
+            x[4 * h], x[4 * h + 1], x[4 * h + 2], x[4 * h + 3] = load4(memory, at_a + h * 4 * side)
+            z[4 * h], z[4 * h + 1], z[4 * h + 2], z[4 * h + 3] = load4(memory, at_b + h * step_b)
+        for i in range(t):
+            for j in range(t):
+                sums[i, j] += x[i] * z[j]
+
+    @cuda.jit(device=True, forceinline=True)
+    def add_columns(memory, at_a, at_b, sums):
+        add_column(memory, at_a, at_b, sums)
+        add_column(memory, at_a + pitch_a, at_b + pitch_b, sums)
+        add_column(memory, at_a + 2 * pitch_a, at_b + 2 * pitch_b, sums)
+        add_column(memory, at_a + 3 * pitch_a, at_b + 3 * pitch_b, sums)
 
     add4, four = (add_rows, 4) if by_rows else (add_columns, 4 * pitch_a)
 
+    # written out: the compiler unrolls a loop of so many instructions only in part
     @cuda.jit(device=True, forceinline=True)
     def add(memory, at_a, at_b, sums):
         add4(memory, int64(at_a), int64(at_b), sums)

@@ -34,6 +34,7 @@ def kernel(dtype: np.dtype, width: int, whole: bool):
     lanes, copy = (4, copy4) if whole else (1, copy1)
     of_a, of_b = rows // lanes, columns // lanes  # copies a step
     each = DEPTH * of_a // threads
+    chunk = min(each, 4)
     item = np.dtype(dtype).itemsize
 
     @cuda.jit(device=True, forceinline=True)
@@ -59,14 +60,15 @@ def kernel(dtype: np.dtype, width: int, whole: bool):
         to = int32(to + me // of_a * rows + me % of_a * lanes)
         mine = int64(begin + 4 * step)
         pixel_bytes = int32(g.inner_all * item)
-        at = cuda.local.array(each, int64)
-        inside = cuda.local.array(each, boolean)
-        for i in range(each):  # all reads of shared memory before the first copy into it
-            pixel, h, w, _ = load4(place, mine + 4 * i * (threads // of_a))
-            inside[i] = (uint32(int32(h + down)) < uint32(g.h.size)) & (uint32(int32(w + right)) < uint32(g.w.size))
-            at[i] = wide(int32(pixel + further), pixel_bytes, start)
-        for i in range(each):
-            copy(memory, int32(to + i * (threads // of_a) * rows), x, at[i], inside[i])
+        at = cuda.local.array(chunk, int64)
+        inside = cuda.local.array(chunk, boolean)
+        for first in range(0, each, chunk):
+            for i in range(chunk):  # reads of shared memory before the copies into it: else the compiler keeps them apart
+                pixel, h, w, _ = load4(place, mine + 4 * (first + i) * (threads // of_a))
+                inside[i] = (uint32(int32(h + down)) < uint32(g.h.size)) & (uint32(int32(w + right)) < uint32(g.w.size))
+                at[i] = wide(int32(pixel + further), pixel_bytes, start)
+            for i in range(chunk):
+                copy(memory, int32(to + (first + i) * (threads // of_a) * rows), x, at[i], inside[i])
 
     @cuda.jit(device=True, forceinline=True)
     def fetch_b(memory, to, dy, g, base, group, first):
