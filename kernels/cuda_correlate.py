@@ -13,7 +13,19 @@ import numpy as np
 from numba import boolean, int32, int64, uint32
 
 from kernels.cuda_copies import address, commit, copy1, copy4, wait, wide
-from kernels.cuda_tiles import DEPTH, SIDE, Axis, Division, division, multiplier, options, quotient, sum_place, thread, tile
+from kernels.cuda_tiles import (
+    DEPTH,
+    SIDE,
+    Axis,
+    Division,
+    division,
+    multiplier,
+    options,
+    quotient,
+    sum_place,
+    thread,
+    tile,
+)
 from kernels.cuda_vectors import cuda, load4, store4
 from kernels.device import launch
 
@@ -54,7 +66,7 @@ def kernel(dtype: np.dtype, width: int, whole: bool):
     """
     real, t, _, threads, rows, columns = tile(dtype, width)
     pitch_a, pitch_b = DEPTH + 4, columns
-    add = multiplier(dtype, width, True, pitch_a, pitch_b)
+    add = multiplier(dtype, width, True, pitch_a, pitch_b, DEPTH)
     size_a = rows * pitch_a
     size = size_a + DEPTH * pitch_b
     both, places = 2 * size, 4 * rows
@@ -74,12 +86,12 @@ def kernel(dtype: np.dtype, width: int, whole: bool):
             n = quotient(line, g.by_height)
             h = int32((line - n * g.h.results) * g.h.stride + g.h.start)
             w = int32((m - line * g.w.results) * g.w.stride + g.w.start)
-            place[4 * r] = int32((n * g.h.size + h) * g.w.size + w)
-            place[4 * r + 1] = h if m < g.positions else int32(OUTSIDE)
-            place[4 * r + 2] = w
-            h = int32((line - n * g.h.results) * g.h.spread + g.h.first)
-            w = int32((m - line * g.w.results) * g.w.spread + g.w.first)
-            place[4 * r + 3] = int32((n * g.h.length + h) * g.w.length + w) if m < g.positions else int32(-1)
+            pixel = int32((n * g.h.size + h) * g.w.size + w)
+            up = int32((line - n * g.h.results) * g.h.spread + g.h.first)
+            left = int32((m - line * g.w.results) * g.w.spread + g.w.first)
+            result = int32((n * g.h.length + up) * g.w.length + left)
+            real_one = m < g.positions
+            store4(place, 4 * r, pixel, h if real_one else int32(OUTSIDE), w, result if real_one else int32(-1))
 
     @cuda.jit(device=True, forceinline=True)
     def fetch_a(memory, to, x, place, g, base, group):
@@ -98,7 +110,9 @@ def kernel(dtype: np.dtype, width: int, whole: bool):
         at = cuda.local.array(chunk, int64)
         inside = cuda.local.array(chunk, boolean)
         for first in range(0, each, chunk):
-            for i in range(chunk):  # reads of shared memory before the copies into it: else the compiler keeps them apart
+            for i in range(
+                chunk
+            ):  # reads of shared memory before the copies into it: else the compiler keeps them apart
                 pixel, h, w, _ = load4(place, mine + 4 * (first + i) * (threads // of_a))
                 inside[i] = (uint32(int32(h + down)) < uint32(g.h.size)) & (uint32(int32(w + right)) < uint32(g.w.size))
                 at[i] = wide(int32(pixel + further), pixel_bytes, channel)
@@ -131,7 +145,9 @@ def kernel(dtype: np.dtype, width: int, whole: bool):
                     c = int32(channel + j * 4 * width)
                     if whole:
                         if c < g.outer:
-                            store4(y, start + c, sums[i, 4 * j], sums[i, 4 * j + 1], sums[i, 4 * j + 2], sums[i, 4 * j + 3])
+                            store4(
+                                y, start + c, sums[i, 4 * j], sums[i, 4 * j + 1], sums[i, 4 * j + 2], sums[i, 4 * j + 3]
+                            )
                     else:
                         for e in range(4):
                             if c + e < g.outer:
@@ -180,14 +196,13 @@ def kernel(dtype: np.dtype, width: int, whole: bool):
     return correlate
 
 
-def sizes(h: Axis, w: Axis, images: int, taps: tuple[int, int], channels: tuple, groups: int, count: int, sums: int):
-    """The Correlation of these sizes. channels: of one group, in x and in y; count: parts, of sums of `sums` steps."""
+def sizes(h: Axis, w: Axis, images: int, taps: tuple[int, int], channels: tuple, groups: int, count: int, part: int):
+    """The Correlation of these sizes. channels: of one group, in x and in y; count: parts, of `part` tiles each."""
     inner, outer = channels
     positions = images * int(h.results) * int(w.results)
     pixels = max(positions, images * int(h.size) * int(w.size), images * int(h.length) * int(w.length))
     if pixels >= 2**31 or max(inner, outer) * groups >= 2**29:
         raise ValueError(f"cuda kernels address at most {2**31 - 1:,} pixels of {2**29 - 1:,} channels, got {pixels:,}")
-    part = -(-sums // (DEPTH * count))
     whole = (positions, taps[0] * taps[1] * inner, inner, inner * groups, outer, outer * groups, count, part)
     by = (int(h.results), int(w.results), inner, taps[1], count)
     return Correlation(

@@ -1,110 +1,117 @@
-"""What stands beside the register tiles: sums in a fixed order, and a transposition."""
+"""Sums that many threads share, in an order that depends on the shape only: the same bits on every run.
 
-from numba import int32, int64
+A warp's 32 threads add their numbers by shuffles, register to register; a block's warps meet in shared memory, behind
+one barrier; blocks leave their sums in memory, where the next launch adds them in their order. No atomics: they add in
+the order in which threads happen to come.
+"""
 
-from kernels.cuda_vectors import cuda, load4, store4
-from kernels.device import launch
+from numba import float64
 
-TILE, LINES = 32, 8
-PITCH = TILE + 1  # rows of a square that is read by columns: no two of a column in one bank
+from kernels.cuda_vectors import cuda
+from kernels.device import launch, launch_flat, scratch
 
-
-def add_parts(parts, count, out, bias=None):
-    """out = part 0 + part 1 + ..., in this order, + bias. parts: `count` arrays of out's size, one after the other."""
-    filters = out.shape[-1]
-    addend = out if bias is None else bias
-    whole = out.size % 4 == 0 and filters % 4 == 0
-    kernel, each = (_add_fours, 4) if whole else (_add_ones, 1)
-    blocks = -(-out.size // (each * 256))
-    launch(kernel, blocks, 256, parts, int32(count), addend.reshape(-1), int32(filters), bias is not None, out.reshape(-1))
+ALL = 0xFFFFFFFF  # every thread of the warp takes part
+COLUMNS, ROWS = 32, 8  # a block that sums columns: one warp reads 32 neighbours of a row, 8 warps read 8 rows
 
 
-def column_sums(x, out, parts):
-    """out[f] = sum of x[..., f]; `parts`: an array for one sum of each of its rows (n, F), which are added in order."""
-    filters = out.shape[0]
-    rows = x.size // max(filters, 1)
-    count = parts.shape[0]
-    part = -(-rows // count)
-    blocks = (-(-filters // TILE), count)
-    launch(_column_sums, blocks, (TILE, LINES), x.reshape(-1), int32(rows), int32(filters), int32(part), parts.reshape(-1))
-    add_parts(parts.reshape(-1), count, out)
+@cuda.jit(device=True)
+def warp_sum(v):
+    """The sum of the warp's 32 numbers, in each of its threads: of pairs 16 lanes apart, then 8, 4, 2, 1."""
+    for lanes in (16, 8, 4, 2, 1):
+        v += cuda.shfl_xor_sync(ALL, v, lanes)
+    return v
 
 
-def transpose(k, out, taps, groups):
-    """out[(v, f), (g, c)] = k[tap v, c, (g, f)]: a correlation's weights as its gradient wants them.
-
-    k (P, Q, Cg, F); taps = (first, step, count) down and the same across, of k's P and Q; out has count * count taps.
-    """
-    (p, dp, down), (q, dq, across) = taps
-    _, Q, Cg, F = k.shape
-    blocks = (-(-F // TILE), -(-Cg // TILE), down * across)
-    places = tuple(int32(n) for n in (p, dp, q, dq, across, Q, Cg, F // groups, F, Cg * groups))
-    launch(_transpose, blocks, (TILE, LINES), k.reshape(-1), places, out.reshape(-1))
+@cuda.jit(device=True)
+def warp_largest(v):
+    """The largest of the warp's 32 numbers, in each of its threads; a NaN stays with the thread that has it."""
+    for lanes in (16, 8, 4, 2, 1):
+        other = cuda.shfl_xor_sync(ALL, v, lanes)
+        v = other if other > v else v
+    return v
 
 
-@cuda.jit
-def _add_ones(parts, count, bias, filters, biased, out):
-    i = cuda.grid(1)
-    if i < out.size:
-        total = parts[i]
-        for n in range(1, count):
-            total += parts[i + n * out.size]
-        if biased:
-            total += bias[i % filters]
-        out[i] = total
-
-
-@cuda.jit
-def _add_fours(parts, count, bias, filters, biased, out):
-    i = 4 * cuda.grid(1)
-    if i < out.size:
-        t0, t1, t2, t3 = load4(parts, i)
-        for n in range(1, count):
-            v0, v1, v2, v3 = load4(parts, i + n * out.size)
-            t0 += v0
-            t1 += v1
-            t2 += v2
-            t3 += v3
-        if biased:
-            v0, v1, v2, v3 = load4(bias, i % filters)
-            t0 += v0
-            t1 += v1
-            t2 += v2
-            t3 += v3
-        store4(out, i, t0, t1, t2, t3)
-
-
-@cuda.jit
-def _column_sums(x, rows, filters, part, out):
-    lines = cuda.shared.array((LINES, TILE), x.dtype)
-    f = cuda.blockIdx.x * TILE + cuda.threadIdx.x
-    first = cuda.blockIdx.y * part
-    total = x.dtype.type(0)
-    if f < filters:
-        for r in range(first + cuda.threadIdx.y, min(first + part, rows), LINES):
-            total += x[int64(r) * filters + f]
-    lines[cuda.threadIdx.y, cuda.threadIdx.x] = total
+@cuda.jit(device=True)
+def block_sum(v):
+    """The sum of the block's numbers (float64, whole warps), in each of its threads. One call a kernel."""
+    sums = cuda.shared.array(32, float64)
+    lane, warp = cuda.threadIdx.x % 32, cuda.threadIdx.x // 32
+    v = warp_sum(v)
+    if lane == 0:
+        sums[warp] = v
     cuda.syncthreads()
-    if cuda.threadIdx.y == 0 and f < filters:
-        for line in range(1, LINES):
-            total += lines[line, cuda.threadIdx.x]
-        out[cuda.blockIdx.y * filters + f] = total
+    return warp_sum(sums[lane] if lane < cuda.blockDim.x // 32 else 0.0)
 
 
-@cuda.jit
-def _transpose(k, places, out):
-    p, dp, q, dq, across, Q, Cg, Fg, F, C = places
-    square = cuda.shared.array((TILE, PITCH), k.dtype)
+@cuda.jit(device=True)
+def sum_rows(v, tile):
+    """The sum of v over threadIdx.y, for the threads of the first warp; `tile` is shared, (ROWS, COLUMNS)."""
     x, y = cuda.threadIdx.x, cuda.threadIdx.y
-    f, c = cuda.blockIdx.x * TILE + x, cuda.blockIdx.y * TILE
-    tap = cuda.blockIdx.z
-    source = ((p + tap // across * dp) * Q + q + tap % across * dq) * Cg
-    for line in range(y, TILE, LINES):
-        if f < F and c + line < Cg:
-            square[line, x] = k[int64(source + c + line) * F + f]
+    tile[y, x] = v
     cuda.syncthreads()
-    f, c = cuda.blockIdx.x * TILE, c + x
-    for line in range(y, TILE, LINES):
-        if f + line < F and c < Cg:
-            group = (f + line) // Fg
-            out[int64(tap * Fg + f + line - group * Fg) * C + group * Cg + c] = square[x, line]
+    total = v
+    if y == 0:
+        for r in range(1, ROWS):
+            total += tile[r, x]
+    return total
+
+
+def chunk_of(rows):
+    """How many rows a block takes: enough that their sum is worth a launch, so few that all of a GPU gets some."""
+    return max(256, -(-rows // 64))
+
+
+def sum_columns(a, out):
+    """out[c] = sum_m a[m,c]."""
+    M, C = a.shape
+    chunk = chunk_of(M)
+    partial = scratch(a, (max(-(-M // chunk), 1), C))
+    launch(_sum_columns, (-(-C // COLUMNS), len(partial)), (COLUMNS, ROWS), a, chunk, partial)
+    launch_flat(_add_partials, C, partial, out)
+
+
+@cuda.jit
+def _sum_columns(a, chunk, partial):
+    """partial[k,c] = sum of a[m,c] over the rows m of chunk k."""
+    tile = cuda.shared.array((ROWS, COLUMNS), a.dtype)
+    M, C = a.shape
+    c, k = cuda.blockIdx.x * COLUMNS + cuda.threadIdx.x, cuda.blockIdx.y
+    v = a.dtype.type(0)
+    if c < C:
+        for m in range(k * chunk + cuda.threadIdx.y, min((k + 1) * chunk, M), ROWS):
+            v += a[m, c]
+    total = sum_rows(v, tile)
+    if c < C and cuda.threadIdx.y == 0:
+        partial[k, c] = total
+
+
+@cuda.jit(device=True)
+def add_partials(partial, c):
+    """The chunks' sums of column c, in their order."""
+    total = partial[0, c]
+    for k in range(1, partial.shape[0]):
+        total += partial[k, c]
+    return total
+
+
+@cuda.jit
+def _add_partials(partial, out):
+    c = cuda.grid(1)
+    if c < out.size:
+        out[c] = add_partials(partial, c)
+
+
+def mean_of(numbers, weights, count, out):
+    """out[0] = 1/count * sum_n weights[n] * numbers[n], in one block; numbers float64, weights may be None."""
+    weighted = weights is not None
+    launch(_mean_of, 1, 256, numbers, weights if weighted else out, weighted, count, out)
+
+
+@cuda.jit
+def _mean_of(numbers, weights, weighted, count, out):
+    v = 0.0
+    for n in range(cuda.threadIdx.x, numbers.size, cuda.blockDim.x):
+        v += float64(weights[n]) * numbers[n] if weighted else numbers[n]
+    total = block_sum(v)
+    if cuda.threadIdx.x == 0:
+        out[0] = total / count

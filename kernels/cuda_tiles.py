@@ -42,8 +42,8 @@ def tile(dtype: np.dtype, across: int) -> Tile:
 
 
 @cache
-def multiplier(dtype: np.dtype, across: int, by_rows: bool, pitch_a: int, pitch_b: int):
-    """The device function that adds DEPTH steps to a thread's sums: add(memory, start of a, start of b, sums).
+def multiplier(dtype: np.dtype, across: int, by_rows: bool, pitch_a: int, pitch_b: int, depth: int):
+    """The device function that adds `depth` steps (16 or 24) to a thread's sums: add(memory, a's start, b's, sums).
 
     pitch: elements from one row of a (if not by_rows: one step) to the next, and from one step of b to the next.
     """
@@ -90,6 +90,9 @@ def multiplier(dtype: np.dtype, across: int, by_rows: bool, pitch_a: int, pitch_
         add4(memory, int64(at_a + four), int64(at_b + 4 * pitch_b), sums)
         add4(memory, int64(at_a + 2 * four), int64(at_b + 8 * pitch_b), sums)
         add4(memory, int64(at_a + 3 * four), int64(at_b + 12 * pitch_b), sums)
+        if depth == 24:
+            add4(memory, int64(at_a + 4 * four), int64(at_b + 16 * pitch_b), sums)
+            add4(memory, int64(at_a + 5 * four), int64(at_b + 20 * pitch_b), sums)
 
     return add
 

@@ -14,10 +14,16 @@ from numba import boolean, int32, int64, uint32
 
 from kernels.cuda_copies import address, commit, copy1, copy4, wait, wide
 from kernels.cuda_correlate import OUTSIDE, across, sizes
-from kernels.cuda_sums import add_parts, column_sums
+from kernels.cuda_parts import add_parts
+from kernels.cuda_sums import sum_columns
 from kernels.cuda_tiles import DEPTH, SIDE, Axis, multiplier, options, parts, quotient, sum_place, thread, tile
 from kernels.cuda_vectors import cuda, load4, store4
 from kernels.device import launch, scratch
+
+
+def depth(dtype: np.dtype, width: int) -> int:
+    """Steps a tile: as many as leave room for two tiles in 48 KiB of shared memory, where all threads fetch alike."""
+    return 24 if np.dtype(dtype).itemsize == 4 and width == 8 else DEPTH
 
 
 @cache
@@ -27,30 +33,29 @@ def kernel(dtype: np.dtype, width: int, whole: bool):
     Launch: (tiles of taps and channels, tiles of filters, groups * parts) blocks of the tile's threads.
     """
     real, t, _, threads, rows, columns = tile(dtype, width)
-    add = multiplier(dtype, width, False, rows, columns)
-    size_a = rows * DEPTH
-    size = size_a + columns * DEPTH
-    both, places = 2 * size, 2 * 4 * DEPTH
+    deep = depth(dtype, width)
+    add = multiplier(dtype, width, False, rows, columns, deep)
+    size_a = rows * deep
+    size = size_a + columns * deep
+    both, places = 2 * size, 2 * 4 * deep
     lanes, copy = (4, copy4) if whole else (1, copy1)
     of_a, of_b = rows // lanes, columns // lanes  # copies a step
-    each = DEPTH * of_a // threads
-    chunk = min(each, 4)
+    each = deep * of_a // threads
+    chunk = max(n for n in (1, 2, 3, 4) if each % n == 0)
     item = np.dtype(dtype).itemsize
 
     @cuda.jit(device=True, forceinline=True)
     def locate(place, to, g, first):
         """Where the tile's positions lie in x: pixel, row and column of the tap (0, 0)."""
         r = thread()
-        if r < DEPTH:
+        if r < deep:
             m = int32(first + r)
             line = quotient(m, g.by_width)
             n = quotient(line, g.by_height)
             h = int32((line - n * g.h.results) * g.h.stride + g.h.start)
             w = int32((m - line * g.w.results) * g.w.stride + g.w.start)
-            place[to + 4 * r] = int32((n * g.h.size + h) * g.w.size + w)
-            place[to + 4 * r + 1] = h if m < g.positions else int32(OUTSIDE)
-            place[to + 4 * r + 2] = w
-            place[to + 4 * r + 3] = int32(0)
+            pixel = int32((n * g.h.size + h) * g.w.size + w)
+            store4(place, to + 4 * r, pixel, h if m < g.positions else int32(OUTSIDE), w, int32(0))
 
     @cuda.jit(device=True, forceinline=True)
     def fetch_a(memory, to, x, place, begin, further, down, right, start, g):
@@ -63,7 +68,9 @@ def kernel(dtype: np.dtype, width: int, whole: bool):
         at = cuda.local.array(chunk, int64)
         inside = cuda.local.array(chunk, boolean)
         for first in range(0, each, chunk):
-            for i in range(chunk):  # reads of shared memory before the copies into it: else the compiler keeps them apart
+            for i in range(
+                chunk
+            ):  # reads of shared memory before the copies into it: else the compiler keeps them apart
                 pixel, h, w, _ = load4(place, mine + 4 * (first + i) * (threads // of_a))
                 inside[i] = (uint32(int32(h + down)) < uint32(g.h.size)) & (uint32(int32(w + right)) < uint32(g.w.size))
                 at[i] = wide(int32(pixel + further), pixel_bytes, start)
@@ -81,7 +88,7 @@ def kernel(dtype: np.dtype, width: int, whole: bool):
         row_bytes = int32(g.outer_all * item)
         at = wide(int32(base + row), row_bytes, address(dy, int64(int32(outer + group * g.outer))))
         limit = g.positions if outer < g.outer else int32(0)
-        for i in range(DEPTH * of_b // threads):
+        for i in range(deep * of_b // threads):
             step = i * (threads // of_b)
             inside = int32(base + row + step) < limit
             copy(memory, int32(to + step * columns), dy, at + int64(int32(step * row_bytes)), inside)
@@ -122,8 +129,8 @@ def kernel(dtype: np.dtype, width: int, whole: bool):
         start = address(x, int64(int32(k - tap * g.inner + group * g.inner)))
         further = int32(down * g.w.size + right)
         down = down if k < g.steps else int32(OUTSIDE)
-        base = int32(part * g.part * DEPTH)
-        end = int32(min(base + g.part * DEPTH, g.positions))
+        base = int32(part * g.part * deep)
+        end = int32(min(base + g.part * deep, g.positions))
         now, here = int32(0), int32(0)
         locate(place, here, g, base)
         cuda.syncthreads()
@@ -131,17 +138,17 @@ def kernel(dtype: np.dtype, width: int, whole: bool):
             fetch_a(memory, now, x, place, here, further, down, right, start, g)
             fetch_b(memory, now, dy, g, base, group, channel)
             commit()
-            locate(place, int32(4 * DEPTH), g, int32(base + DEPTH))
+            locate(place, int32(4 * deep), g, int32(base + deep))
         while base < end:
             wait()
             cuda.syncthreads()
-            base = int32(base + DEPTH)
-            here = int32(4 * DEPTH - here)
+            base = int32(base + deep)
+            here = int32(4 * deep - here)
             if base < end:
                 fetch_a(memory, int32(size - now), x, place, here, further, down, right, start, g)
                 fetch_b(memory, int32(size - now), dy, g, base, group, channel)
                 commit()
-                locate(place, int32(4 * DEPTH - here), g, int32(base + DEPTH))
+                locate(place, int32(4 * deep - here), g, int32(base + deep))
             add(memory, int32(now + 4 * row), int32(now + size_a + column), sums)
             now = int32(size - now)
         put(dk, g, sums, int32(first + 4 * row), int32(channel + column), group, part)
@@ -157,13 +164,13 @@ def weights(x, dy, h: Axis, w: Axis, taps: tuple[int, int], groups: int, dk, db)
     tiles = -(-prod(taps) * channels[0] // shape.rows), -(-channels[1] // shape.columns)
     positions = images * int(h.results) * int(w.results)
     count = parts(prod(tiles) * groups, positions)
-    g = sizes(h, w, images, taps, channels, groups, count, positions)._replace(part_size=np.int64(dk.size))
-    rows = min(32, -(-positions // 64)) or 1  # parts of db's sums
-    memory = scratch(x, (count * dk.size + 4 + rows * db.size,))
-    to = dk if count == 1 else memory.part(0, (count * dk.size,))
+    part = -(-positions // (depth(x.dtype, width) * count))
+    g = sizes(h, w, images, taps, channels, groups, count, part)._replace(part_size=np.int64(dk.size))
+    memory = scratch(x, (count * dk.size,))
+    to = dk if count == 1 else memory
     whole = channels[0] % 4 == 0 and channels[1] % 4 == 0
     grid = *tiles, groups * count
     launch(kernel(x.dtype, width, whole), grid, shape.threads, x.reshape(-1), dy.reshape(-1), g, to.reshape(-1))
     if count > 1:
         add_parts(to, count, dk)
-    column_sums(dy, db, memory.part(-(-count * dk.size // 4) * 4, (rows, db.size)))
+    sum_columns(dy.reshape(-1, dy.shape[-1]), db)

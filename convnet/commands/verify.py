@@ -18,6 +18,9 @@ def verify(
         Path | None, typer.Option(help="Your own file with the passes of --op, as in reference.py.")
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer and smaller problems: some seconds.")] = False,
+    target: Annotated[
+        str, typer.Option(help="Where: cpu, cuda (a GPU), or cuda-emulated, which needs no GPU.")
+    ] = "cpu",
     json: Json = None,
     html: Annotated[Path | None, typer.Option(help="Write the certificate as a page, formulas typeset.")] = None,
 ) -> None:
@@ -30,7 +33,7 @@ def verify(
     from kernels import verify as proof
     from kernels.verify import certificate, page, table
 
-    outcome = proof.run(op or (), kernel=kernel, quick=quick, told=lambda what: say(f"verifying {what}"))
+    outcome = proof.run(op or (), kernel=kernel, quick=quick, target=target, told=lambda what: say(f"verifying {what}"))
     document = certificate.made(outcome)
     if str(json) == "-":
         print(notation.dumps(document, indent=2, ensure_ascii=False))

@@ -12,8 +12,8 @@ from math import gcd, prod
 import numpy as np
 
 from kernels.cuda_correlate import blocks, correlate, sizes
-from kernels.cuda_sums import add_parts, column_sums, transpose
-from kernels.cuda_tiles import Axis, division, parts
+from kernels.cuda_parts import add_parts, transpose
+from kernels.cuda_tiles import DEPTH, Axis, division, parts
 from kernels.cuda_weights import weights
 from kernels.device import scratch
 
@@ -82,15 +82,13 @@ def classes(size, results, taps, stride, dilation, pad):
 
 def run(correlations, x, b, images, channels, groups, out, used=0):
     """Correlations (h, w, taps, k) of x that fill `out` between them. used: elements of the scratch that hold a k."""
-    inner, outer = channels
-    gs = [sizes(h, w, images, taps, channels, groups, 1, prod(taps) * inner) for h, w, taps, _ in correlations]
+    gs = [sizes(h, w, images, taps, channels, groups, 1, 1) for h, w, taps, _ in correlations]
     steps = max(int(g.steps) for g in gs)
     count = parts(sum(prod(blocks(g, x.dtype, groups)) for g in gs), steps)
+    to = out if count == 1 else scratch(x, (used + count * out.size,)).part(used, (count * out.size,))
+    for g, (_, _, _, k) in zip(gs, correlations, strict=True):
+        part = np.int32(-(-int(g.steps) // (DEPTH * count)))
+        g = g._replace(parts=np.int32(count), part=part, by_parts=division(count))
+        correlate(x, k, b if count == 1 else None, g, groups, to)
     if count > 1:
-        memory = scratch(x, (used + count * out.size,)).part(used, (count, out.size))
-    for g, (_, _, taps, k) in zip(gs, correlations, strict=True):
-        part = -(-int(g.steps) // (16 * count))
-        g = g._replace(parts=np.int32(count), part=np.int32(part), by_parts=division(count))
-        correlate(x, k, b if count == 1 else None, g, groups, out if count == 1 else memory)
-    if count > 1:
-        add_parts(memory.reshape(-1), count, out, b)
+        add_parts(to, count, out, b)

@@ -7,21 +7,18 @@ from typing import Any
 
 import numpy as np
 
+from kernels import device
+
 INSTALL = "pip install 'formula-convnet[cuda]' (no GPU is needed to compile and to emulate)"
 
 
 def numba_cuda() -> ModuleType:
     """`numba.cuda` of NVIDIA's numba-cuda; ImportError with the remedy where it is missing or simulated."""
-    try:
-        import numba_cuda  # noqa: F401  (Numba's own, older target answers to `numba.cuda` without it)
-    except ImportError as error:
-        raise ImportError(f"kernels.gpu needs numba-cuda: {INSTALL}") from error
-    from numba import cuda
-    from numba.cuda.core import config
-
-    if getattr(config, "ENABLE_CUDASIM", False):
+    if not device.has_compiler():
+        raise ImportError(f"kernels.gpu needs numba-cuda: {INSTALL}")
+    if device.simulated():
         raise ImportError("kernels.gpu needs the compiler, but NUMBA_ENABLE_CUDASIM is set: unset it and start anew")
-    return cuda
+    return device.numba_cuda()
 
 
 def python_function(kernel: Any) -> tuple[Callable, dict[str, Any]]:

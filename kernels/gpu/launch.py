@@ -30,8 +30,9 @@ def run(
     """Run a numba-cuda kernel on the CPU, as compiled for a GPU, with every access checked; the Report of what it cost.
 
     kernel: a function or what `@cuda.jit` (without a signature) made of it. grid, block: as in `kernel[grid, block]`.
-    args: NumPy arrays (written in place), numbers, and tuples of numbers. shared: bytes of dynamic shared memory. cc: the compute
-    capability to compile for. limit: jumps back that all threads together may take before the kernel counts as endless.
+    args: NumPy arrays (written in place), numbers, tuples of numbers. shared: bytes of dynamic shared memory. cc: the
+    compute capability to compile for. limit: jumps back that all threads together may take before the kernel counts
+    as endless.
     Raises KernelFault where the kernel does what it must not; the arrays then hold what was written until then.
     """
     from kernels.gpu import compile as compiler

@@ -34,6 +34,7 @@ def made(outcome: Outcome) -> dict[str, Any]:
     return {
         "ok": outcome.ok,
         "quick": outcome.quick,
+        "target": outcome.target,
         "seconds": round(outcome.seconds, 1),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "machine": machine(),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels import registry
+from kernels import registry, targets
 from kernels.verify import threads
 from kernels.verify.implementation import FromFile, Registered
 from kernels.verify.operations import known
@@ -18,6 +18,7 @@ from kernels.verify.shrink import smallest
 
 DTYPES = (np.float32, np.float64)
 SMALL, QUICK = 12, 2  # small problems a kind of numbers
+EMULATED = 1_000_000  # products of one problem that the emulator is asked for: about a second
 PATIENCE = 5.0  # seconds for one run over the large problems, which plain Python loops exceed
 
 
@@ -55,6 +56,7 @@ class Outcome:
     rows: list[Row]
     seconds: float
     quick: bool
+    target: str = "cpu"
 
     @property
     def ok(self) -> bool:
@@ -67,20 +69,26 @@ def run(
     kernel: Path | None = None,
     quick: bool = False,
     fixed: Geometry | None = None,
+    target: str = "cpu",
     told: Callable[[str], None] = lambda text: None,
 ) -> Outcome:
     """Verify all variants of the named operations (of all of them, if none is named), or the passes of a user's file.
 
     `fixed` holds numbers of every problem's geometry: {"groups": 1} for a kernel of one group, for instance.
+    `target`: whose variants, run there; on a device the large problems are those that the emulator has patience for.
     ValueError for an operation that is not there, or a kernel file that is none. `told` is told what is being done.
     """
     start, specs = time.monotonic(), known()
-    chosen = {name: registry.OPERATIONS[name] for name in _named(tuple(operations), kernel)}
+    targets.require(target)
+    if kernel and target != "cpu":
+        raise ValueError(f"--kernel runs on the CPU: it cannot be verified on {target!r}")
+    chosen = {name: registry.variants(name, target) for name in _named(tuple(operations), kernel)}
     for name in chosen:
         specs[name].fixed = fixed or {}
     own = FromFile(specs[next(iter(chosen))], kernel) if kernel else None
     subjects: dict[str, list[Implementation]] = {
-        name: [own] if own else [Registered(specs[name], v) for v in variants] for name, variants in chosen.items()
+        name: [own] if own else [Registered(specs[name], v, target) for v in variants]
+        for name, variants in chosen.items()
     }
     slow = {s.variant: _is_slow(specs[n], s) for n, group in subjects.items() for s in group if isinstance(s, FromFile)}
     job = {
@@ -90,17 +98,19 @@ def run(
         "fixed": fixed or {},
         "small": any(slow.values()),
     }
-    runs, rows = threads.Runs(job), []
+    runs, rows = threads.Runs(job) if target == "cpu" else None, []
     try:
         for name, group in subjects.items():
             for dtype in DTYPES:
                 told(f"{name}, {dtype.__name__}")
                 rows += _verify(specs[name], group, dtype, quick, slow)
-        told("threads")
-        _compare_threads(rows, runs.digests())
+        if runs is not None:
+            told("threads")
+            _compare_threads(rows, runs.digests())
     finally:
-        runs.stop()
-    return Outcome(rows, time.monotonic() - start, quick)
+        if runs is not None:
+            runs.stop()
+    return Outcome(rows, time.monotonic() - start, quick, target)
 
 
 def _named(operations: tuple[str, ...], kernel: Path | None) -> tuple[str, ...]:
@@ -135,9 +145,9 @@ class Problems:
         key = impl.factor, kind, large
         if key not in self.made:
             geometries = self.large if large else self.small
-            self.made[key] = [
-                case(self.op, impl, g, self.dtype, kind, seed, large) for seed, g in enumerate(geometries)
-            ]
+            made = [case(self.op, impl, g, self.dtype, kind, seed, large) for seed, g in enumerate(geometries)]
+            patient = getattr(impl, "target", "cpu") == "cpu"
+            self.made[key] = [p for p in made if patient or self.op.work(p) <= EMULATED]
         return self.made[key]
 
 

@@ -20,7 +20,7 @@ THREADS = {
 
 def files() -> list[str]:
     """Every file with compiled code: all that a variant is made of, but neither the references nor the entrances."""
-    used = {f for op in registry.OPERATIONS for v in registry.variants(op) for f in uses(f"kernels.{op}.{v}")}
+    used = {f for op in registry.OPERATIONS for v in registry.variants(op, "cpu") for f in uses(f"kernels.{op}.{v}")}
     return sorted(f for f in used if Path(f).name not in ("__init__.py", "reference.py", *NOT_KERNELS))
 
 
@@ -50,7 +50,7 @@ def commands(path: str) -> list[list[str]]:
     common: list[str] = []
     unused: list[str] = []
     for op in registry.OPERATIONS:
-        names = registry.variants(op)
+        names = registry.variants(op, "cpu")
         affected = [v for v in names if path in uses(f"kernels.{op}.{v}")]
         if not affected:
             continue
