@@ -19,6 +19,7 @@ from kernels.cuda_vectors import cuda
 from kernels.device import launch
 
 SIDE = 16
+PITCH = SIDE + 1  # of a square written by columns: neighbours lie in different banks
 
 
 def forward(x, k, b, *, stride, padding, dilation, groups, out):
@@ -82,7 +83,7 @@ def _forward(x, k, b, biased, settings, filters, y):
 def _backward_data(dy, k, settings, filters, dx):
     sh, sw, top, left, dh, dw = settings
     a = cuda.shared.array((SIDE, SIDE), dy.dtype)
-    z = cuda.shared.array((SIDE, SIDE + 1), dy.dtype)
+    z = cuda.shared.array((SIDE, PITCH), dy.dtype)
     tx, ty, group = cuda.threadIdx.x, cuda.threadIdx.y, cuda.blockIdx.z
     N, Ho, Wo, F = dy.shape
     P, Q, Cg, F = k.shape
