@@ -12,11 +12,10 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
+from numba import float32, float64, int32, int64, uint32, uint64
 
 from kernels.cuda_vectors import cuda, load4
 from kernels.device import simulated
-
-from numba import float32, float64, int32, int64, uint32, uint64
 
 DEPTH = 16
 SIDE = 16  # threads down a tile

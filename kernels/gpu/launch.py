@@ -12,7 +12,7 @@ from kernels.gpu.arguments import Buffer, at_launch, bind, constants
 from kernels.gpu.lowering import lower
 from kernels.gpu.parse import parse
 from kernels.gpu.program import Program
-from kernels.gpu.report import Report, report
+from kernels.gpu.report import Launch, Report, report
 
 _compiled: dict[Any, tuple[Program, int | None]] = {}
 
@@ -52,6 +52,7 @@ def run(
     program, registers = _compiled[key]
     grid, block = shape("grid", grid), shape("block", block)
     result = execute(program, function.__name__, grid, block, buffers, words, shared, limit)
+    result.launch = Launch(function, types, options, grid, block, shared)
     if registers is not None:
         result.occupancy = occupancy(cc, int(np.prod(block)), registers, program.shared_bytes + shared)
     return result
