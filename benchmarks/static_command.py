@@ -25,8 +25,8 @@ TIMES = 64  # the predicted pass has so many times the images of the emulated on
 ASSUMPTIONS = (
     "Measured: nothing. Counted: what the compiled kernels did on the emulator (PTX, compute capability 8.0), and what "
     "NVIDIA's assembler made of them for each GPU.",
-    "Assumed in the predicted times: boost clock; every multiprocessor busy to the end; latencies hidden by the resident "
-    "warps; each array of a pass moved once between memory and the caches; launches cost nothing; shared memory "
+    "Assumed in the predicted times: boost clock; every multiprocessor busy to the end; latencies hidden by the warps "
+    "that it holds; each array of a pass moved once between memory and the caches; launches cost nothing; shared memory "
     "delivers one wavefront a cycle, four for 16 bytes a thread even where threads ask for the same.",
     "A lower bound, then: a GPU takes longer, and only a GPU can say how much.",
 )

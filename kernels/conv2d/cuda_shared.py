@@ -10,8 +10,8 @@ Every pass is a product of matrices, result[row, column] = sum over steps of a[r
 
 The block goes along the sum in squares: each thread fetches one number of a and one of b into shared memory, waits for
 the others (a barrier), adds 16 products, and waits again before the squares are overwritten. What lies outside is 0.
-Gain over `cuda_naive`: 16 times fewer requests to global memory. But two loads from shared memory for each multiply-add:
-they, and not the arithmetic, are now the limit; `cuda` lifts it by keeping 8 x 8 results of a thread in registers.
+Gain over `cuda_naive`: 16 times fewer requests to global memory. But two loads from shared memory for each
+multiply-add: they, and not the arithmetic, are now the limit; `cuda` lifts it by 8 x 8 results in a thread's registers.
 """
 
 from kernels.cuda_sums import sum_columns

@@ -56,7 +56,7 @@ def tool(name: str) -> Path:
 
 
 def assemble(ptx: str, cc: tuple[int, int]) -> MachineCode:
-    """What the assembler makes of a kernel for compute capability `cc`; RuntimeError with its words where it refuses."""
+    """What the assembler makes of a kernel for compute capability `cc`; RuntimeError where it refuses."""
     with tempfile.TemporaryDirectory() as folder:
         source, binary = Path(folder, "kernel.ptx"), Path(folder, "kernel.cubin")
         source.write_text(ptx)

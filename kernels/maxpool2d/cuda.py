@@ -2,8 +2,8 @@
 
 Pooling waits for memory, so what counts is that few requests move whole sectors. A thread takes four neighbouring
 channels of one window. backward: where the windows tile the image, a thread reads its dy once and writes the window's
-pixels. Channels that do not come in fours, windows of more than 256 pixels, and the gradient of windows that overlap are
-`cuda_naive`'s: one channel a thread, each dx gathered by one thread.
+pixels. Channels that do not come in fours, windows of more than 256 pixels, and the gradient of windows that overlap
+are `cuda_naive`'s: one channel a thread, each dx gathered by one thread.
 """
 
 import numpy as np
