@@ -170,6 +170,16 @@ def static(
 
 
 @app.command()
+def emulated(batch: Annotated[int, typer.Option(min=1)] = 2, quick: Quick = False, json: Json = None,
+    markdown: Markdown = None,
+) -> None:  # fmt: skip
+    """A training step of the listing on the emulated GPU, kernel by kernel: no GPU needed."""
+    from benchmarks import emulated_command
+
+    deliver(*emulated_command.run(batch, {"steps": 1 if quick else 5, "quick": quick}), json, markdown)
+
+
+@app.command()
 def compare(first: Path, second: Path, markdown: Markdown = None) -> None:
     """Two JSON files of one command: what became faster, slower, or cannot be decided."""
     from benchmarks import compare_command, results

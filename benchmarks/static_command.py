@@ -26,8 +26,8 @@ ASSUMPTIONS = (
     "Measured: nothing. Counted: what the compiled kernels did on the emulator (PTX, compute capability 8.0), and what "
     "NVIDIA's assembler made of them for each GPU.",
     "Assumed in the predicted times: boost clock; every multiprocessor busy to the end; latencies hidden by the warps "
-    "that it holds; each array of a pass moved once between memory and the caches; launches cost nothing; shared memory "
-    "delivers one wavefront a cycle, four for 16 bytes a thread even where threads ask for the same.",
+    "that it holds; each array of a pass moved once between memory and the caches; launches cost nothing; shared "
+    "memory delivers one wavefront a cycle, four for 16 bytes a thread even where threads ask for the same.",
     "A lower bound, then: a GPU takes longer, and only a GPU can say how much.",
 )
 

@@ -1,4 +1,4 @@
-"""Every CUDA kernel without a GPU: what was counted as it ran on the emulator, and what its machine code consists of."""
+"""Every CUDA kernel without a GPU: what was counted as it ran on the emulator, and what its machine code is made of."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from convnet.arena import Arena
+from convnet.device_arena import DeviceArena
 from convnet.graph import Graph, Node, record
 from convnet.layers.base import Layer, call_with_training, float_type, set_parameters, takes_training
 from convnet.layers.core import InputLayer
@@ -33,7 +34,7 @@ class Model(Trainer, Layer):
         self.metadata: dict[str, Any] = {}  # JSON values that are saved with the model
         self._graphs: dict[tuple, Graph] = {}
         self._plans: OrderedDict[tuple, Plan] = OrderedDict()
-        self._arena: Arena | None = None
+        self._arena: Arena | DeviceArena | None = None
         self._unfrozen: list[bool] = []
         self._wiring: Graph | None = None
         if (inputs is None) != (outputs is None):
@@ -95,14 +96,14 @@ class Model(Trainer, Layer):
         """Make the weights for inputs (None, height, width, channels); the first axis is the batch's."""
         self.graph(tuple(input_shape[1:]))  # type: ignore[arg-type]
 
-    def arena(self) -> Arena:
-        """The trainable weights packed flat, in the order in which the graph uses them."""
+    def arena(self) -> Arena | DeviceArena:
+        """The trainable weights packed flat where the model runs, in the order in which the graph uses them."""
         layers = self._main_graph().layers
         self._unfrozen = [layer.trainable for layer in layers]
         wanted = [p for layer in layers if layer.trainable for p in layer.parameters if p.trainable]
-        if self._arena is None or self._arena.parameters != wanted:
+        if self._arena is None or self._arena.target != self.target or self._arena.parameters != wanted:
             self._plans.clear()  # their views of the weights are no longer the right ones
-            self._arena = Arena(wanted)
+            self._arena = Arena(wanted) if self.target == "cpu" else DeviceArena(wanted, self.target)
             self.rebuild_optimizer()
         return self._arena
 
@@ -135,7 +136,7 @@ class Model(Trainer, Layer):
                 loss=self.loss if loss else None,
                 weighted=weighted,
                 target=self.target,
-                gradients=arena.gradients,
+                arena=arena,
             )
         self._plans.move_to_end(key)
         return self._plans[key]

@@ -105,7 +105,7 @@ def output(op: str, name: str, given: Any, shape: tuple[int, ...], dtype: Any, i
         raise ValueError(f"{op}: {name} must be where the inputs are, on {place!r}, got {targets.home(given)!r}")
     if given.shape != shape or given.dtype != dtype:
         raise ValueError(f"{op}: {name} must be {np.dtype(dtype)} of shape {shape}, got {given.dtype} of {given.shape}")
-    if place == "cpu" and not given.flags.carray:  # C-contiguous, aligned and writable
+    if isinstance(given, np.ndarray) and not given.flags.carray:  # C-contiguous, aligned and writable
         raise ValueError(f"{op}: {name} must be writable, aligned and C-contiguous: pass a fresh numpy.empty({shape})")
     if any(overlap(given, x) for x in inputs):
         raise ValueError(f"{op}: {name} overlaps an input in memory; inputs are never overwritten: pass another array")

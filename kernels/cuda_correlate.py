@@ -203,12 +203,18 @@ def sizes(h: Axis, w: Axis, images: int, taps: tuple[int, int], channels: tuple,
     pixels = max(positions, images * int(h.size) * int(w.size), images * int(h.length) * int(w.length))
     if pixels >= 2**31 or max(inner, outer) * groups >= 2**29:
         raise ValueError(f"cuda kernels address at most {2**31 - 1:,} pixels of {2**29 - 1:,} channels, got {pixels:,}")
-    whole = (positions, taps[0] * taps[1] * inner, inner, inner * groups, outer, outer * groups, count, part)
-    by = (int(h.results), int(w.results), inner, taps[1], count)
+    numbers = {
+        "positions": positions, "steps": taps[0] * taps[1] * inner, "inner": inner, "inner_all": inner * groups,
+        "outer": outer, "outer_all": outer * groups, "parts": count, "part": part, "biased": 0,
+    }  # fmt: skip
+    by = {"height": int(h.results), "width": int(w.results), "inner": inner, "taps": taps[1], "parts": count}
     return Correlation(
-        h, w, *map(np.int32, whole), np.int64(images * int(h.length) * int(w.length) * outer * groups), np.int32(0),
-        *(division(max(d, 1)) for d in by),
-    )  # fmt: skip
+        h=h,
+        w=w,
+        part_size=np.int64(images * int(h.length) * int(w.length) * outer * groups),
+        **{name: np.int32(n) for name, n in numbers.items()},
+        **{f"by_{name}": division(max(n, 1)) for name, n in by.items()},
+    )
 
 
 def across(dtype: np.dtype, outer: int) -> int:

@@ -9,13 +9,12 @@ with its columns side by side: whatever order the arrays have in memory, 16 byte
 """
 
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import float32, float64, int32, int64, uint32, uint64
 
 from kernels.cuda_vectors import cuda, load4
-from kernels.device import simulated
 
 DEPTH = 16
 SIDE = 16  # threads down a tile
@@ -25,7 +24,7 @@ WANTED_BLOCKS = 256  # about two for each multiprocessor of a large GPU
 class Tile(NamedTuple):
     """A block's tile: `threads` hold `t` x `t` sums each, `rows` x `columns` in all."""
 
-    real: type
+    real: Any
     t: int
     across: int
     threads: int
@@ -158,4 +157,4 @@ def sum_place(across):
 
 def options(threads: int) -> dict:
     """How a tile's kernel is compiled: with as many registers as let 512 threads run on one multiprocessor."""
-    return {} if simulated() else {"launch_bounds": (threads, 512 // threads)}
+    return {"launch_bounds": (threads, 512 // threads)}

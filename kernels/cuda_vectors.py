@@ -1,7 +1,8 @@
 """Four neighbouring numbers at a time: with 16 bytes a thread, memory is kept busy by a quarter of the requests.
 
-A kernel that only reads and writes is as fast as its bytes arrive. `load4(a, i)` is one instruction for four float32
-(two for four float64) at element i of a flat array, a multiple of four: every array begins at a multiple of 16 bytes.
+A kernel that only reads and writes is as fast as its bytes arrive. `load4(a, i)` is one instruction for four float32 at
+element i of a flat array, a multiple of four: every array begins at a multiple of 16 bytes. For four float64 it is two,
+each of which takes half of the sectors that it touches; the other half is then in the cache.
 """
 
 from kernels.device import numba_cuda, simulated

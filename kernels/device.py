@@ -98,10 +98,11 @@ class Emulated:
     def address(self, data: np.ndarray) -> int:
         return data.ctypes.data
 
-    def launch(self, kernel: Callable, grid: Any, block: Any, arguments: tuple) -> None:
+    def launch(self, kernel: Any, grid: Any, block: Any, arguments: tuple) -> None:
         from kernels.gpu import run
 
         report = run(kernel, grid, block, arguments)
+        report.kernel = f"{kernel.py_func.__module__.removeprefix('kernels.')}.{report.kernel}"  # many are _forward
         for listener in on_report:
             listener(report)
 

@@ -19,7 +19,7 @@ def verify(
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer and smaller problems: some seconds.")] = False,
     target: Annotated[
-        str, typer.Option(help="Where: cpu, cuda (a GPU), or cuda-emulated, which needs no GPU.")
+        str, typer.Option(help="The kernels of cpu, of cuda (a GPU), or of cuda-emulated (no GPU needed; a minute).")
     ] = "cpu",
     json: Json = None,
     html: Annotated[Path | None, typer.Option(help="Write the certificate as a page, formulas typeset.")] = None,
@@ -31,7 +31,11 @@ def verify(
 
     from convnet.files import write_atomically, write_json
     from kernels import verify as proof
+    from kernels.targets import missing
     from kernels.verify import certificate, page, table
+
+    if (lacks := missing(target)) is not None:
+        raise ValueError(f"--target {lacks}")
 
     outcome = proof.run(op or (), kernel=kernel, quick=quick, target=target, told=lambda what: say(f"verifying {what}"))
     document = certificate.made(outcome)

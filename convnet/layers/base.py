@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from inspect import signature
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -17,6 +16,7 @@ from convnet.graph import Node, record
 from convnet.utils import refuse
 
 if TYPE_CHECKING:
+    from convnet.device_arena import DeviceArena
     from convnet.lowering import Lowering, Value
 
 _names: Counter[str] = Counter()
@@ -30,13 +30,33 @@ def unique_name(class_name: str) -> str:
     return snake if _names[snake] == 1 else f"{snake}_{_names[snake] - 1}"
 
 
-@dataclass(eq=False)
 class Parameter:
-    """One weight array. `trainable` ones get gradients; the others are statistics that a layer keeps itself."""
+    """One weight array. `trainable` ones get gradients; the others are statistics that a layer keeps itself.
 
-    name: str
-    value: np.ndarray
-    trainable: bool = True
+    `value` is a NumPy array. While a model runs on a device, the numbers are `away`; asking for them brings them home.
+    """
+
+    def __init__(self, name: str, value: np.ndarray, trainable: bool = True) -> None:
+        self.name, self.trainable, self._value = name, trainable, value
+        self.away: DeviceArena | None = None
+
+    @property
+    def value(self) -> np.ndarray:
+        if self.away is not None:
+            self.away.bring_home()
+        return self._value
+
+    @value.setter
+    def value(self, array: np.ndarray) -> None:
+        self._value = array
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._value.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self._value.dtype
 
 
 class Layer:

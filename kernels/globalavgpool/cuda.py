@@ -8,7 +8,7 @@ from kernels.device import launch, launch_flat
 def forward(x, *, out):
     """y[n,c] = 1/(H*W) * sum_{h,w} x[n,h,w,c], into out."""
     N, H, W, C = x.shape
-    launch(_mean, (-(-C // COLUMNS), N), (COLUMNS, ROWS), x.reshape(N, H * W, C), out)
+    launch(_mean, (N, -(-C // COLUMNS)), (COLUMNS, ROWS), x.reshape(N, H * W, C), out)
 
 
 def backward(dy, x_shape, *, out):
@@ -21,7 +21,7 @@ def backward(dy, x_shape, *, out):
 def _mean(x, y):
     tile = cuda.shared.array((ROWS, COLUMNS), x.dtype)
     N, pixels, C = x.shape
-    c, n = cuda.blockIdx.x * COLUMNS + cuda.threadIdx.x, cuda.blockIdx.y
+    c, n = cuda.blockIdx.y * COLUMNS + cuda.threadIdx.x, cuda.blockIdx.x
     v = x.dtype.type(0)
     if c < C:
         for m in range(cuda.threadIdx.y, pixels, ROWS):

@@ -53,7 +53,7 @@ def _int32(*numbers):
     return tuple(map(np.int32, numbers))
 
 
-@cuda.jit(device=True, forceinline=True)
+@cuda.jit(device=True)
 def _place(by):
     """(first of four channels, window across, window down, image) of this thread."""
     t = int32(int64(cuda.blockIdx.x) * BLOCK + thread())
@@ -63,7 +63,7 @@ def _place(by):
     return 4 * (t - rest * by[0].d), rest - line * by[1].d, line - n * by[2].d, n
 
 
-@cuda.jit(device=True, forceinline=True)
+@cuda.jit(device=True)
 def _better(v, largest):
     """A tie does not beat, so that the first maximum stays; the first NaN beats every number."""
     return v > largest or (v != v and largest == largest)

@@ -8,6 +8,14 @@ COLUMNS = {
     "adjoint": 7, "differences": 11, "threads": 7,
 }  # fmt: skip
 
+# what a certificate says beside its figures, by target
+WHERE = {
+    "cuda": "Run on this machine's GPU.",
+    "cuda-emulated": "Compiled for a GPU and executed on the CPU, with every access to memory and every barrier "
+    "checked: no GPU was used. The largest problems were left out.",
+    "simulated": "Run as Python text by Numba's simulator: nothing was compiled, no GPU was used.",
+}
+
 
 def shown(certificate: dict[str, Any], width: int | None = None) -> None:
     """Print it."""
@@ -67,6 +75,9 @@ def notes(certificate: dict[str, Any]) -> list[str]:
     bad = sum(not row["ok"] for row in rows)
     verdict = f"{bad} of {len(rows)} passes FAILED" if bad else f"all {len(rows)} passes are their formula"
     how = ", quick" if certificate["quick"] else ""
+    if certificate["target"] != "cpu":
+        how += f"; on {certificate['target']}"
+        lines += ["", WHERE[certificate["target"]]]
     lines += ["", f"{verdict} ({certificate['seconds']:.0f} s{how}; {machine['processor']}, {versions})"]
     return lines
 

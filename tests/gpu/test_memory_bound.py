@@ -15,7 +15,7 @@ def ones(*shape):
 
 
 a, b, c, d = (ones(N) for _ in range(4))
-image, few, channels = ones(4, 16, 16, 64), ones(4, 64), ones(64)
+image, pooled, few, channels = ones(4, 16, 16, 64), ones(4, 8, 8, 64), ones(4, 64), ones(64)
 on = {"variant": "cuda"}
 
 # what is called, and the bytes that it has to move: each array read or written once, an optimizer's both
@@ -30,6 +30,8 @@ CALLS = {
     "mse backward": (lambda: mse.backward(a, b, **on), 3),
     "sgd": (lambda: sgd.update(a, b, lr=0.1, **on), 3),
     "sgd with momentum": (lambda: sgd.update(a, b, c, lr=0.1, momentum=0.9, **on), 5),
+    "avgpool2d forward": (lambda: avgpool2d.forward(image, 2, **on), 1.25 * 4),
+    "avgpool2d backward": (lambda: avgpool2d.backward(pooled, image.shape, size=2, **on), 1.25 * 4),
     "adam": (lambda: adam.update(a, b, c, d, step=1, **on), 7),
 }
 
@@ -50,8 +52,10 @@ SUMS = {
     "mse forward": lambda: mse.forward(a, b, **on),
     "globalavgpool forward": lambda: globalavgpool.forward(image, **on),
     "globalavgpool backward": lambda: globalavgpool.backward(few, image.shape, **on),
-    "avgpool2d forward": lambda: avgpool2d.forward(image, 2, **on),
-    "avgpool2d backward": lambda: avgpool2d.backward(ones(4, 8, 8, 64), image.shape, size=2, **on),
+    "avgpool2d forward, overlapping": lambda: avgpool2d.forward(image, 3, stride=2, **on),
+    "avgpool2d backward, overlapping": lambda: avgpool2d.backward(
+        ones(4, 7, 7, 64), image.shape, size=3, stride=2, **on
+    ),
     "batchnorm forward": lambda: batchnorm.forward(image, channels, channels, **on),
     "batchnorm inference": lambda: batchnorm.inference(image, channels, channels, channels, channels, **on),
     "batchnorm backward": lambda: batchnorm.backward(image, image, channels, channels, channels, **on),

@@ -262,6 +262,8 @@ def test_without_numba_cuda_the_remedy_is_told(monkeypatch):
 
 def test_nothing_of_cuda_is_imported_before_it_is_asked_for():
     ours = "('cuda', 'numba_cuda') or m.startswith('numba.cuda')"
-    code = f"import sys, convnet, kernels.gpu; print([m for m in sys.modules if m.split('.')[0] in {ours}])"
+    every = "[importlib.import_module(f'kernels.{op}') for op in kernels.registry.OPERATIONS]"
+    code = f"import sys, importlib, convnet, kernels.gpu, kernels.targets; {every}; "
+    code += f"print([m for m in sys.modules if m.split('.')[0] in {ours}])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == "[]"

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+import convnet
 from kernels import device, relu, sgd, targets
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,6 +34,7 @@ def test_without_a_gpu_cuda_is_an_error_that_says_what_is_missing_and_what_to_do
         lambda: targets.require("cuda"),
         lambda: targets.to_device(x, "cuda"),
         lambda: relu.forward(x, variant="cuda"),
+        lambda: convnet.Sequential([convnet.layers.Dense(2)]).compile("sgd", "mse", target="cuda"),
     ):
         with pytest.raises(RuntimeError, match=message):
             call()

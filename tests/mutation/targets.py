@@ -20,11 +20,11 @@ THREADS = {
 
 def files() -> list[str]:
     """Every file with compiled code: all that a variant is made of, but neither the references nor the entrances."""
-    used = {f for op in registry.OPERATIONS for v in registry.variants(op, "cpu") for f in uses(f"kernels.{op}.{v}")}
+    used = {f for op in registry.OPERATIONS for v in registry.variants(op) for f in uses(f"kernels.{op}.{v}")}
     return sorted(f for f in used if Path(f).name not in ("__init__.py", "reference.py", *NOT_KERNELS))
 
 
-NOT_KERNELS = ("checks.py", "jit.py", "registry.py", "targets.py", "threads.py", "identity.py")
+NOT_KERNELS = ("checks.py", "jit.py", "registry.py", "targets.py", "threads.py", "identity.py", "device.py")
 
 
 @cache
@@ -46,6 +46,8 @@ def commands(path: str) -> list[list[str]]:
 
     Those that compare numbers of threads come last: they start processes that compile every variant.
     """
+    if for_cuda(path):
+        return _emulated(path)
     own: list[str] = []
     common: list[str] = []
     unused: list[str] = []
@@ -65,6 +67,23 @@ def commands(path: str) -> list[list[str]]:
     left_out = [f"not {name}" for v in dict.fromkeys(unused) for name in names_of(v)]
     quick = ["-k", " and ".join(["not threads_give", *left_out])]
     return [[*dict.fromkeys(own), *quick], list(dict.fromkeys([*common, *own]))]
+
+
+def for_cuda(path: str) -> bool:
+    """Is the file compiled for GPUs? Its tests run on the emulator, whose own compiled code stays the same."""
+    return Path(path).name.startswith("cuda")
+
+
+def _emulated(path: str) -> list[list[str]]:
+    found = [
+        f"{op}-{v}-"
+        for op in registry.OPERATIONS
+        for v in registry.variants(op, "cuda")
+        if path in uses(f"kernels.{op}.{v}")
+    ]
+    chosen = ["-k", " or ".join(found)]
+    others = ["tests/gpu/test_simulator.py", "tests/gpu/test_memory_bound.py", "tests/gpu/test_training.py"]
+    return [["tests/gpu/test_operations.py", *chosen], ["tests/gpu/test_barriers.py", *chosen], others]
 
 
 def names_of(variant: str) -> tuple[str, ...]:
