@@ -37,7 +37,7 @@ else:
 
         def codegen(context, builder, signature, args):
             four = builder.load(_four(context, builder, signature, args))
-            four.align = 16
+            four.align = min(4 * a.dtype.bitwidth // 8, 16)
             lanes = [builder.extract_element(four, ir.IntType(32)(n)) for n in range(4)]
             return context.make_tuple(builder, signature.return_type, lanes)
 
@@ -52,7 +52,7 @@ else:
             four = ir.Constant(pointer.type.pointee, ir.Undefined)
             for n in range(4):
                 four = builder.insert_element(four, args[2 + n], ir.IntType(32)(n))
-            builder.store(four, pointer).align = 16
+            builder.store(four, pointer).align = min(4 * a.dtype.bitwidth // 8, 16)
             return context.get_dummy_value()
 
         return types.void(a, types.int64, *(a.dtype,) * 4), codegen

@@ -13,11 +13,21 @@ from types import ModuleType
 from kernels.targets import FAMILIES
 
 OPERATIONS: dict[str, tuple[str, ...]] = {
-    "conv2d": ("cpu_naive", "cpu_parallel", "cpu_ordered", "cpu_vector", "cpu", "cpu_winograd", "cuda_naive"),
-    "maxpool2d": ("cpu_naive", "cpu", "cuda_naive"),
+    "conv2d": (
+        "cpu_naive",
+        "cpu_parallel",
+        "cpu_ordered",
+        "cpu_vector",
+        "cpu",
+        "cpu_winograd",
+        "cuda_naive",
+        "cuda_shared",
+        "cuda",
+    ),
+    "maxpool2d": ("cpu_naive", "cpu", "cuda_naive", "cuda"),
     "avgpool2d": ("cpu", "cuda"),
     "globalavgpool": ("cpu", "cuda"),
-    "dense": ("cpu_naive", "cpu_blocked", "cpu", "cuda_naive"),
+    "dense": ("cpu_naive", "cpu_blocked", "cpu", "cuda_naive", "cuda"),
     "batchnorm": ("cpu", "cuda"),
     "add": ("cpu", "cuda"),
     "sigmoid": ("cpu", "cuda"),

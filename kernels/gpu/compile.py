@@ -12,6 +12,9 @@ from kernels import device
 INSTALL = "pip install 'formula-convnet[cuda]' (no GPU is needed to compile and to emulate)"
 
 
+_made: dict[tuple, str] = {}
+
+
 def numba_cuda() -> ModuleType:
     """`numba.cuda` of NVIDIA's numba-cuda; ImportError with the remedy where it is missing or simulated."""
     if not device.has_compiler():
@@ -35,9 +38,12 @@ def to_ptx(function: Callable, signature: tuple, cc: tuple[int, int] = (8, 0), *
     """PTX of a kernel for the argument types `signature`, with Python's line numbers in it."""
     cuda = numba_cuda()
     options.pop("max_registers", None)
-    with _without_driver(cc):
-        ptx, _ = cuda.compile_ptx(function, signature, cc=cc, device=False, abi="numba", lineinfo=True, **options)
-    return ptx
+    key = function, signature, cc, tuple(sorted(options.items()))
+    if key not in _made:
+        with _without_driver(cc):
+            made = cuda.compile_ptx(function, signature, cc=cc, device=False, abi="numba", lineinfo=True, **options)
+        _made[key] = made[0]
+    return _made[key]
 
 
 def signature(arguments: tuple) -> tuple:
