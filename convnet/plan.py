@@ -50,7 +50,7 @@ class Plan:
         self.gradients = {} if gradients is None else gradients
         self._input_gradient = input_gradient
         self.x, self.y = self._array(self.low.input), self._array(self.low.output)
-        self._seed_dropouts()
+        seed_dropouts(self.low.steps)
         self._backward: list[Run] = []
         self._forward: list[Run] = []
         skip = self._bind_loss(loss, weighted) if loss is not None else None
@@ -92,10 +92,6 @@ class Plan:
             own = value.alias is None
             self._arrays[value] = np.empty(shape, self.dtype) if own else self._array(value.alias).reshape(shape)  # type: ignore[arg-type]
         return self._arrays[value]
-
-    def _seed_dropouts(self) -> None:
-        for number, step in enumerate(s for s in self.low.steps if s.operation == "dropout"):
-            step.settings["seed"] = (step.layer.seed + number * _GOLDEN) % 2**64  # type: ignore[attr-defined]
 
     # --- binding
 
@@ -175,3 +171,9 @@ class Plan:
         add = registry.find("add", self.target, "forward")
         after.append(partial(add, total, scratch, out=total))
         return scratch
+
+
+def seed_dropouts(steps: list[Step]) -> None:
+    """Each use of a dropout layer draws from a seed of its own, made from the layer's."""
+    for number, step in enumerate(s for s in steps if s.operation == "dropout"):
+        step.settings["seed"] = (step.layer.seed + number * _GOLDEN) % 2**64  # type: ignore[attr-defined]
