@@ -227,6 +227,9 @@ def tensors(s: Subject, cut: int | None) -> dict[str, Any]:
     found = {f"x{i}": packed(s.trace.arrays[v][0], _middle(v.shape, cut)) for i, v in enumerate(s.values)}
     found["x0"] = packed(s.trace.arrays[s.values[0]][0])  # the image itself is always whole
     found |= {f"p{i}": packed(p.value) for i, p in enumerate(s.parameters)}
+    for t, step in enumerate(s.trace.steps):
+        if step.operation == "batchnorm":
+            found[f"mean{t}"], found[f"variance{t}"] = (packed(a) for a in _statistics(s, step))
     for loss in s.losses:
         found |= _gradients(s, loss, cut)
         for optimizer in OPTIMIZERS:
@@ -235,6 +238,17 @@ def tensors(s: Subject, cut: int | None) -> dict[str, Any]:
                 if p in new and p.value.size <= AFTER:
                     found[f"{loss} {optimizer} p{i}"] = packed(new[p])
     return found
+
+
+def _statistics(s: Subject, step: Step) -> tuple[np.ndarray, np.ndarray]:
+    """The mean and variance of this image that the kernel of batch normalisation finds."""
+    x = s.trace.arrays[step.inputs[0]]
+    gamma, beta = (p.value for p in step.parameters[:2])
+    forward = registry.find("batchnorm", "cpu", "forward")
+    mean, variance = np.empty_like(gamma), np.empty_like(gamma)
+    rows = x.reshape(-1, x.shape[-1])
+    forward(rows, gamma, beta, epsilon=step.settings["epsilon"], out=(np.empty_like(rows), mean, variance))
+    return mean, variance
 
 
 def _gradients(s: Subject, loss: str, cut: int | None) -> dict[str, Any]:
@@ -282,7 +296,7 @@ def epochs(s: Subject, room: int) -> tuple[dict[str, Any], int]:
     return {
         "epochs": [record.epochs[e] for e in chosen],
         "frames": [frame(e) for e in chosen],
-        "logs": record.logs,
+        "logs": [{n: v for n, v in entry.items() if np.isfinite(v)} for entry in record.logs],
         "all_epochs": record.epochs,
         "kept": s.model.metadata.get("best_epoch"),
     }, total - len(chosen)

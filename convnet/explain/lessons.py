@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -124,14 +125,10 @@ def _page(document: dict[str, Any]) -> str:
     """Template, style, script and data in one text."""
     data = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     parts = {
-        "{{title}}": escape(document["title"]),
-        "{{style}}": (PAGE / "style.css").read_text(encoding="utf-8"),
-        "{{script}}": bundled(PAGE).replace("</", "<\\/"),
-        "{{data}}": data,
+        "title": escape(document["title"]),
+        "style": (PAGE / "style.css").read_text(encoding="utf-8"),
+        "script": bundled(PAGE).replace("</", "<\\/"),
+        "data": data,
     }
-    page = (PAGE / "index.html").read_text(encoding="utf-8")
-    for name, text in parts.items():
-        head, found, tail = page.partition(name)
-        assert found, f"index.html has no {name}"
-        page = head + text + tail
-    return page
+    template = (PAGE / "index.html").read_text(encoding="utf-8")
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], template)
