@@ -15,6 +15,7 @@ from convnet.commands.demo import demo
 from convnet.commands.diagnose import diagnose
 from convnet.commands.evaluate import evaluate
 from convnet.commands.exercise import app as exercise
+from convnet.commands.explain import explain
 from convnet.commands.inspect import inspect
 from convnet.commands.train import train
 from convnet.commands.verify import verify
@@ -27,7 +28,7 @@ app = typer.Typer(
     no_args_is_help=True,
     help="The CNN engine you can read, prove and race. For research and teaching. Not for clinical use.",
 )
-for command in (demo, train, evaluate, diagnose, inspect, verify):  # in the order of the help page
+for command in (demo, train, evaluate, diagnose, explain, inspect, verify):  # in the order of the help page
     app.command()(command)
 app.add_typer(exercise, name="exercise")
 

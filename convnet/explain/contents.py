@@ -25,7 +25,7 @@ LARGE = 400_000  # numbers of a weight above which a page that must save leaves 
 AFTER = 40_000  # numbers of a weight above which its values after an optimizer's step are left out
 # the first step of each, from zero moments
 OPTIMIZERS: dict[str, dict[str, float]] = {
-    "sgd": {"lr": 0.1},
+    "sgd": {"lr": 0.01},
     "adam": {"lr": 0.001, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-7},
 }
 
@@ -87,7 +87,9 @@ class Subject:
         if self.label is None:
             return self.answer
         if isinstance(self.label, (list, tuple, np.ndarray)):
-            raise ValueError(f"lesson: label must be one class, got {self.label!r}: images of several are not supported")
+            raise ValueError(
+                f"lesson: label must be one class, got {self.label!r}: images of several are not supported"
+            )
         if str(self.label) in self.names:
             return self.names.index(str(self.label))
         if isinstance(self.label, (int, np.integer)) and 0 <= self.label < len(self.names):
@@ -281,11 +283,15 @@ def epochs(s: Subject, room: int) -> tuple[dict[str, Any], int]:
     if record is None or not record.epochs:
         return {"epochs": []}, 0
     numbers = {p.name: i for i, p in enumerate(s.parameters)}
-    unknown = [n for n, arrays in record.weights.items()
-               if n not in numbers or arrays[0].shape != s.parameters[numbers[n]].value.shape]
+    unknown = [
+        n
+        for n, arrays in record.weights.items()
+        if n not in numbers or arrays[0].shape != s.parameters[numbers[n]].value.shape
+    ]
     if unknown or not record.weights:
         what = f"it has {unknown[0]}, which the model has not" if unknown else "it holds no convolution's weights"
         raise ValueError(f"lesson: the record is of another network: {what}")
+
     def frame(e: int) -> dict[str, Any]:
         return {str(numbers[n]): packed(arrays[e].astype(np.float32)) for n, arrays in record.weights.items()}
 

@@ -4,10 +4,11 @@ const SVG = "http://www.w3.org/2000/svg";
 
 function filled(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
-    if (value === null || value === undefined || value === false) continue;
+    const stated = name.startsWith("aria-") && typeof value === "boolean"; // "false" says something there
+    if (value === null || value === undefined || (value === false && !stated)) continue;
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
     else if (name === "html") node.innerHTML = value;
-    else node.setAttribute(name, value === true ? "" : value);
+    else node.setAttribute(name, value === true && !stated ? "" : value);
   }
   node.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
   return node;

@@ -38,11 +38,12 @@ export class Explorer {
     this.chosen[key] = state.at;
   }
 
-  /** Where the array has its largest number: never a dull 0 at the edge. */
+  /** Where the array has its largest number, of a gradient by magnitude: never a dull 0 at the edge. */
   interesting(tensor) {
+    const size = state.pass === "forward" ? (v) => v : Math.abs;
     let best = 0;
     tensor.data.forEach((v, i) => {
-      if (tensor.known(i) && Math.abs(v) > Math.abs(tensor.data[best])) best = i;
+      if (tensor.known(i) && size(v) > size(tensor.data[best])) best = i;
     });
     return best;
   }

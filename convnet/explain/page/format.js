@@ -9,12 +9,13 @@ export function short(v) {
   return text.replaceAll("-", "−");
 }
 
-/** Three digits, for small cells. */
+/** Four letters at most, for small cells: .72, −.07, 3e−5, 12.5. */
 export function tiny(v) {
   if (v === 0) return "0";
   const size = Math.abs(v);
-  const text = size >= 1e4 || size < 1e-2 ? v.toExponential(0) : v.toPrecision(size < 1 ? 2 : 3);
-  return text.replace("e+", "e").replaceAll("-", "−");
+  if (size >= 1e4 || size < 0.01) return v.toExponential(0).replace("e+", "e").replaceAll("-", "−");
+  const text = size < 0.995 ? v.toFixed(2).replace("0.", ".") : v.toPrecision(size < 9.95 ? 2 : 3);
+  return text.replace("-", "−");
 }
 
 /** Every digit that a number of this type has. */

@@ -9,7 +9,7 @@ import { plainName, settingsText } from "./names.js";
 import { go, state } from "./state.js";
 import { t } from "./i18n.js";
 
-const [CARD, GAP] = [112, 26]; // pixels, as in style.css
+const [CARD, GAP] = [98, 22]; // pixels, as in style.css
 
 /** The slice with the largest number in it. */
 export function liveliest(tensor) {

@@ -12,6 +12,22 @@ import { t } from "./i18n.js";
 const NUMBERS_UP_TO = 9; // columns: wider slices have cells too small for a number
 const MOST_THUMBNAILS = 128;
 
+/** The border around a set of cells: the sides that have no neighbour. */
+function outline(cells) {
+  const there = new Set(cells.map(String));
+  return cells
+    .map(([r, c]) => {
+      const open = (dr, dc) => !there.has(`${r + dr},${c + dc}`);
+      return [
+        open(-1, 0) ? `M${c} ${r}h1` : "",
+        open(1, 0) ? `M${c} ${r + 1}h1` : "",
+        open(0, -1) ? `M${c} ${r}v1` : "",
+        open(0, 1) ? `M${c + 1} ${r}v1` : "",
+      ].join("");
+    })
+    .join("");
+}
+
 export class Panel {
   /** pick(flat): a cell was chosen. sliced(slice): another slice was. Without `pick` nothing can be chosen. */
   constructor({ tensor, name, title, role, photo, operation, pick, sliced }) {
@@ -111,11 +127,15 @@ export class Panel {
           boxes.push(svg("text", { x: c + 0.5, y: r + 0.6, fill: ink }, tiny(this.tensor.data[at])));
         }
     const seen = marks.map((at) => grid.cellOf(at)).filter(Boolean);
-    const all = seen.length === grid.rows * grid.cols;
-    for (const [r, c] of all ? [] : seen) boxes.push(svg("rect", { x: c, y: r, width: 1, height: 1, class: "marked" }));
+    if (seen.length && seen.length < grid.rows * grid.cols) {
+      const d = outline(seen);
+      boxes.push(svg("path", { d, class: "halo" }), svg("path", { d, class: "marked" }));
+    }
     const single = (at, kind) => {
       const found = at === null || at === undefined ? null : grid.cellOf(at);
-      if (found) boxes.push(svg("rect", { x: found[1], y: found[0], width: 1, height: 1, class: kind }));
+      if (!found) return;
+      const box = { x: found[1], y: found[0], width: 1, height: 1 };
+      boxes.push(svg("rect", { ...box, class: "halo" }), svg("rect", { ...box, class: kind }));
     };
     single(focus, "focus");
     single(selected, "selected");
@@ -166,6 +186,7 @@ export class Panel {
         const chosen = n === this.slice[0];
         button.setAttribute("aria-pressed", chosen);
         button.tabIndex = chosen ? 0 : -1;
+        if (chosen) this.chooser.scrollTop = button.offsetTop - this.chooser.offsetTop - this.chooser.clientHeight / 2;
       });
   }
 }

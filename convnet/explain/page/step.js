@@ -195,7 +195,9 @@ export class StepView {
       this.update();
     };
     const options = { sliced: look, ...(pick ? { pick: (at) => { this.at = at; this.update(); } } : {}) };
-    return new Panel({ tensor, name, operation: this.operation.operation, title: letter(this.operation.operation, name), role, ...options });
+    const made = new Panel({ tensor, name, operation: this.operation.operation, title: letter(this.operation.operation, name), role, ...options });
+    if (!pick) made.chooser.hidden = true; // the first picture's chooser is for all
+    return made;
   }
 
   update() {

@@ -106,10 +106,18 @@ export function sumView(view) {
     el("p", { class: "result" }, el("span", {}, name), " = ", el("b", {}, short(account.value)), several && el("small", {}, ` ${t("sum.terms", count)}`, padded ? `; ${t("sum.padding", padded)}` : "")),
     checkLine(account, tensor, at, dtype),
     !account.terms.length && !account.lines.length && el("p", {}, t("sum.none")),
-    patches(view),
-    account.terms.length > 2 && !pass.choice && chart(account),
-    account.terms.length > 0 && table(view),
-    account.lines.length > 0 && el("dl", { class: "lines" }, ...account.lines.flatMap(({ text, value }) => [el("dt", {}, text), el("dd", {}, short(value))])),
-    ...(view.after ?? []),
+    el(
+      "div",
+      { class: "sides" },
+      el(
+        "div",
+        {},
+        patches(view),
+        account.terms.length > 2 && !pass.choice && chart(account),
+        account.lines.length > 0 && el("dl", { class: "lines" }, ...account.lines.flatMap(({ text, value }) => [el("dt", {}, text), el("dd", {}, short(value))])),
+        ...(view.after ?? []),
+      ),
+      account.terms.length > 0 && table(view),
+    ),
   );
 }
