@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -49,7 +49,7 @@ def explain(
     print(page.document["notice"])
 
 
-def _names(network) -> list[str]:  # type: ignore[no-untyped-def]
+def _names(network: Any) -> list[str]:
     return [str(c) for c in network.metadata.get("classes", ())]
 
 

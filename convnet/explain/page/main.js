@@ -104,6 +104,7 @@ async function start() {
   changed(network);
   page(network);
   addEventListener("hashchange", follow);
+  addEventListener("lesson", (event) => go(event.detail)); // for scripts that lead through a lesson
   document.documentElement.dataset.ready = "yes";
 }
 

@@ -160,7 +160,7 @@ export class Panel {
         const small = el("canvas", { class: "pixels" });
         draw(small, this.tensor, gridOf(shape, [n]), scale, this.photo);
         const label = `${this.title}, ${letters[2]} = ${n}`;
-        return el("button", { type: "button", class: "thumb", title: label, "aria-label": label, onclick: () => this.sliced([n]) }, small);
+        return el("button", { type: "button", class: "thumb", title: label, "aria-label": label, "aria-pressed": false, onclick: () => this.sliced([n]) }, small);
       });
       this.chooser.append(...buttons);
       this.chooser.setAttribute("role", "group");
@@ -181,12 +181,16 @@ export class Panel {
   /** Show on the chooser which slice is seen. */
   press() {
     if (this.inputs) this.slice.forEach((v, n) => (this.inputs[n].value = v));
-    else
-      [...this.chooser.children].forEach((button, n) => {
-        const chosen = n === this.slice[0];
-        button.setAttribute("aria-pressed", chosen);
-        button.tabIndex = chosen ? 0 : -1;
-        if (chosen) this.chooser.scrollTop = button.offsetTop - this.chooser.offsetTop - this.chooser.clientHeight / 2;
-      });
+    else if (this.pressed !== this.slice[0] && this.chooser.children.length) {
+      const [before, now] = [this.chooser.children[this.pressed], this.chooser.children[this.slice[0]]];
+      const mark = (button, chosen) => {
+        button?.setAttribute("aria-pressed", chosen);
+        if (button) button.tabIndex = chosen ? 0 : -1;
+      };
+      mark(this.pressed === undefined ? this.chooser.children[0] : before, false);
+      mark(now, true);
+      this.pressed = this.slice[0];
+      this.chooser.scrollTop = now.offsetTop - this.chooser.offsetTop - this.chooser.clientHeight / 2;
+    }
   }
 }

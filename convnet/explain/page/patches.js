@@ -73,14 +73,14 @@ function pool(view) {
 }
 
 function jacobian(view) {
-  const y = view.c.y.data;
-  const K = y.length;
+  const K = view.c.y.shape.at(-1);
   if (K > LARGEST_JACOBIAN) return null;
+  const own = view.at % K; // a map has one softmax a pixel
+  const y = view.c.y.data.slice(view.at - own, view.at - own + K);
   const table = Array.from({ length: K }, (_, k) => Array.from({ length: K }, (_, j) => y[k] * ((j === k ? 1 : 0) - y[j])));
   const picture = numbers(table, top(table), { label: "J" });
-  picture.style.setProperty("--row", view.at);
   const frame = document.createElementNS("http://www.w3.org/2000/svg", "rect");
-  for (const [name, value] of Object.entries({ x: 0, y: view.at, width: K, height: 1, class: "row-frame" })) frame.setAttribute(name, value);
+  for (const [name, value] of Object.entries({ x: 0, y: own, width: K, height: 1, class: "row-frame" })) frame.setAttribute(name, value);
   picture.append(frame);
   const fused = view.fused === undefined ? null : el("p", { class: "hint" }, t("fused", short(view.fused)));
   return el("div", {}, el("p", { class: "hint" }, t("jacobian")), el("div", { class: "patches jacobian" }, picture), fused);
