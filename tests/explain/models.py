@@ -12,7 +12,8 @@ def image(shape, seed=0, dtype=np.float32):
 def settled(model):
     """Weights off their starting values: biases that are not 0, statistics that are not 0 and 1."""
     rng = np.random.default_rng(1)
-    model.set_weights([w + 0.1 * rng.random(w.shape).astype(w.dtype) for w in model.get_weights()])
+    moved = [w + 0.03 * rng.standard_normal(w.shape).astype(w.dtype) for w in model.get_weights()]
+    model.set_weights(moved)
     return model
 
 

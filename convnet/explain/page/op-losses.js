@@ -31,7 +31,7 @@ function sparseData(c, k, account) {
   const p = c.x0.data[k];
   const slope = k === t && !clipped(p) ? -1 / p : 0;
   account.line(k === t ? `−1 / ŷ[${t}]` : `k ≠ ${t}`, slope);
-  account.result(slope, slopeBound(c, account, slope, Math.abs(1 / clip(c.x0.data[t]))));
+  account.result(slope, slopeBound(c, account, slope, clipped(c.x0.data[t]) ? 0 : 1 / c.x0.data[t]));
 }
 
 function logitsForward(c, at, account) {
@@ -49,9 +49,13 @@ function logitsData(c, k, account) {
   c.x0.data.forEach((z, j) => account.plain(Math.exp(z - top), j));
   const p = Math.exp(c.x0.data[k] - top) / account.total;
   const slope = p - (k === c.target[0] ? 1 : 0);
+  const largest = c.x0.data.reduce((most, z, j) => {
+    const share = Math.exp(z - top) / account.total;
+    return Math.max(most, j === c.target[0] ? 1 - share : share);
+  }, 0);
   account.line(`softmax(z)[${k}]`, p);
   account.line(k === c.target[0] ? "… − 1" : "… − 0", slope);
-  account.result(slope, slopeBound(c, account, slope, 1));
+  account.result(slope, slopeBound(c, account, slope, largest));
 }
 
 function binaryForward(c, at, account) {

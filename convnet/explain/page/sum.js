@@ -75,7 +75,9 @@ function table(view) {
   const fill = () => {
     const list = sorted ? [...order].sort((i, j) => Math.abs(account.terms[j].product) - Math.abs(account.terms[i].product)) : order;
     const start = account.start === null || sorted ? [] : [el("tr", { class: "start" }, el("td"), el("td", { class: "cell", colspan: products ? 4 : 1 }, t("sum.bias", view.biasPlace)), el("td", {}, short(account.start)), el("td", {}, short(account.start)))];
-    body.replaceChildren(...start, ...list.slice(0, limit).map(row));
+    const far = list.indexOf(focus) >= limit; // the term in focus is shown in any case
+    const gap = far ? [el("tr", { class: "padding" }, el("td", {}, "⋯")), row(focus)] : [];
+    body.replaceChildren(...start, ...list.slice(0, limit).map(row), ...gap);
     more.hidden = list.length <= limit;
   };
   const more = el("button", { type: "button", class: "quiet", onclick: () => { limit = Infinity; fill(); } }, t("sum.all", order.length));
