@@ -16,6 +16,7 @@ from convnet.commands.demo import demo
 from convnet.commands.diagnose import diagnose
 from convnet.commands.evaluate import evaluate
 from convnet.commands.exercise import app as exercise
+from convnet.commands.explain import explain
 from convnet.commands.inspect import inspect
 from convnet.commands.learn import learn
 from convnet.commands.train import train
@@ -29,7 +30,8 @@ app = typer.Typer(
     no_args_is_help=True,
     help="The CNN engine you can read, prove and race. For research and teaching. Not for clinical use.",
 )
-for command in (demo, train, evaluate, diagnose, inspect, verify, learn, animate):  # in the order of the help page
+commands = (demo, train, evaluate, diagnose, explain, inspect, verify, learn, animate)  # in the order of the help page
+for command in commands:
     app.command()(command)
 app.add_typer(exercise, name="exercise")
 

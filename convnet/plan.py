@@ -63,7 +63,7 @@ class Plan:
         if target != "cpu":
             self._sent.append((self._array(self.low.input), self.x))
             self._fetched.append((self.y, self._array(self.low.output)))
-        self._seed_dropouts()
+        seed_dropouts(self.low.steps)
         self._backward: list[Run] = []
         self._forward: list[Run] = []
         skip = self._bind_loss(loss, weighted) if loss is not None else None
@@ -136,10 +136,6 @@ class Plan:
 
     def _on_host(self, array: Any) -> np.ndarray:
         return array if self.target == "cpu" else targets.to_host(array)
-
-    def _seed_dropouts(self) -> None:
-        for number, step in enumerate(s for s in self.low.steps if s.operation == "dropout"):
-            step.settings["seed"] = (step.layer.seed + number * _GOLDEN) % 2**64  # type: ignore[attr-defined]
 
     # --- binding
 
@@ -227,3 +223,9 @@ class Plan:
         add = registry.find("add", self.target, "forward")
         after.append(partial(add, total, scratch, out=total))
         return scratch
+
+
+def seed_dropouts(steps: list[Step]) -> None:
+    """Each use of a dropout layer draws from a seed of its own, made from the layer's."""
+    for number, step in enumerate(s for s in steps if s.operation == "dropout"):
+        step.settings["seed"] = (step.layer.seed + number * _GOLDEN) % 2**64  # type: ignore[attr-defined]

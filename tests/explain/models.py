@@ -1,0 +1,57 @@
+"""Small networks that have every layer of the engine between them, with every setting."""
+
+import numpy as np
+
+from convnet import Input, Model, layers
+
+
+def image(shape, seed=0, dtype=np.float32):
+    return np.random.default_rng(seed).random(shape).astype(dtype)
+
+
+def settled(model):
+    """Weights off their starting values: biases that are not 0, statistics that are not 0 and 1."""
+    rng = np.random.default_rng(1)
+    moved = [w + 0.03 * rng.standard_normal(w.shape).astype(w.dtype) for w in model.get_weights()]
+    model.set_weights(moved)
+    return model
+
+
+def everything(dtype="float32"):
+    """Strides, padding, dilation, groups, a skipped connection, every pooling and activation."""
+    start = Input((11, 12, 2), dtype)
+    x = layers.Conv2D(8, 3, padding="same", activation="relu")(start)
+    side = layers.Conv2D(8, (3, 2), padding="same", dilation_rate=2, groups=2, use_bias=False)(x)
+    side = layers.Activation("sigmoid")(layers.BatchNormalization()(side))
+    x = layers.Dropout(0.3, seed=5)(layers.Add()([x, side]))
+    x = layers.MaxPooling2D(3, strides=2, padding="same")(x)
+    x = layers.Conv2D(8, 3, strides=(2, 1), padding="same", groups=8, activation="softmax")(x)  # depthwise
+    x = layers.AveragePooling2D((2, 3), strides=1, padding="same")(x)
+    x = layers.Conv2D(208, 1)(x)
+    x = layers.GlobalAveragePooling2D()(x)
+    return settled(Model(start, layers.Dense(4, activation="softmax")(x), name="everything"))
+
+
+def listing(classes=10):
+    """The listing's network, its last layer's answer a softmax."""
+    from convnet.networks import Listing
+
+    model = Listing(classes, name="listing")
+    model.build((None, 28, 28, 1))
+    return settled(model)
+
+
+def formula():
+    """Sigmoids and formula (3); two classes from two sigmoids."""
+    from convnet.networks import Formula
+
+    model = Formula(2, name="formula")
+    model.build((None, 12, 12, 1))
+    return settled(model)
+
+
+def scores():
+    """No last activation: the cross-entropy works on scores. Into one channel, where the kernel sums along lanes."""
+    start = Input((9, 9, 8))
+    x = layers.Conv2D(2, 3, strides=2)(start)
+    return settled(Model(start, layers.Dense(3)(layers.Flatten()(x)), name="scores"))
