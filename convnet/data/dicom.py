@@ -75,9 +75,7 @@ def render(
     return list(each_frame(ds, path, size, aspect, window))
 
 
-def each_frame(
-    ds: Dataset, path: object, size: int | None, aspect: str, window: Window | None
-) -> Iterator[np.ndarray]:
+def each_frame(ds: Dataset, path: object, size: int | None, aspect: str, window: Window | None) -> Iterator[np.ndarray]:
     """The images of `render`, one at a time."""
     require_pixels(ds, path)
     for frame in range(frame_count(ds, path)):
