@@ -8,6 +8,7 @@ import queue
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from convnet.data import tasks
@@ -29,7 +30,7 @@ class Readers:
     def __init__(self, limits: Limits | None = None, workers: int | None = None) -> None:
         self.limits = limits or Limits()
         self.workers = [taken(self.limits) for _ in range(workers or processors())]
-        self.idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
+        self.idle: queue.SimpleQueue[Worker | None] = queue.SimpleQueue()
         for worker in self.workers:
             self.idle.put(worker)
         self.watch = Watch(self.workers)
@@ -38,13 +39,19 @@ class Readers:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.watch.stop()
+        idle: list[Worker] = []
+        with suppress(queue.Empty):
+            while True:
+                idle.append(self.idle.get_nowait())  # type: ignore[arg-type]
+        self.idle.put(None)
         for worker in self.workers:
-            if worker.busy or worker.process is None or len(_spare) >= MOST_SPARE:
-                worker.abandon()
+            if worker not in idle:  # a thread is still reading, for a result that nobody wants
+                worker.retire()
+            elif worker.process is None or worker.busy or len(_spare) >= MOST_SPARE:
                 worker.stop()
             else:
                 _spare.append(worker)
+        self.watch.stop()
 
     @property
     def peak(self) -> int:
@@ -54,6 +61,9 @@ class Readers:
     def read(self, function: Callable[..., Any], path: object, *arguments: Any) -> Iterator[Any]:
         """The items that a function of `tasks` gives for one file. Raises DicomError."""
         worker = self.idle.get()
+        if worker is None:
+            self.idle.put(None)
+            raise DicomError(path, "was not read: the run has ended")
         try:
             yield from worker.call(function, path, *arguments)
         finally:
@@ -105,7 +115,6 @@ def taken(limits: Limits) -> Worker:
 @atexit.register
 def _end_spare() -> None:
     for worker in _spare:
-        worker.abandon()
         worker.stop()
 
 

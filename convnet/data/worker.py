@@ -34,11 +34,13 @@ class Worker:
         self.process: subprocess.Popen[bytes] | None = None
         self.deadline = float("inf")
         self.overdue = False
-        self.busy = False
+        self.busy = self.retired = False
         self.peak = 0  # bytes: the most memory that a process of this worker has reported
 
     def start(self) -> None:
-        """Start the process; it imports what it needs while we go on."""
+        """Start the process; it imports what it needs while we go on. Raises Broken once it is retired."""
+        if self.retired:
+            raise messages.Broken
         path = [os.path.abspath(entry) for entry in sys.path]  # "" is this folder
         self.process = subprocess.Popen(
             [sys.executable, "-I", "-c", BOOT, json.dumps(path)],
@@ -55,12 +57,13 @@ class Worker:
 
         function: one of a module's own, by name. Raises DicomError: the function's, or what became of the process.
         """
-        if self.process is None or self.process.poll() is not None:
-            self.start()
-        name = f"{function.__module__}:{function.__qualname__}"
-        left, stream = float(self.limits.memory), self._pipe("stdout")
+        name, left = f"{function.__module__}:{function.__qualname__}", float(self.limits.memory)
         self.busy = True
         try:
+            if self.process is None or self.process.poll() is not None:
+                self.stop()
+                self.start()
+            stream = self._pipe("stdout")
             if not self.ready:  # importing does not count as the file's time
                 messages.receive(stream)
                 self.ready = True
@@ -125,6 +128,11 @@ class Worker:
         """End the process at once; a thread that reads from it sees its end."""
         if (process := self.process) is not None:
             process.kill()
+
+    def retire(self) -> None:
+        """End the process at once, and start no other."""
+        self.retired = True
+        self.abandon()
 
     def check(self, now: float) -> None:
         """End the process if its file is overdue; the thread that reads from it then sees its end."""
