@@ -45,6 +45,8 @@ def decode(ds: Dataset, path: object, frame: int) -> tuple[np.ndarray, str]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             array, facts = decoder.as_array(ds, index=frame)
+    except MemoryError:
+        raise
     except Exception as error:  # every decoder plugin has its own exception types
         full = {"pylibjpeg", "pyjpegls"} & set(decoder.available_plugins) or not syntax.is_encapsulated
         hint = "" if full else f"; {missing_decoder(syntax.name)}"

@@ -52,9 +52,14 @@ def read_images(
     Raises DicomError (path and reason, one line) for a file that holds no image, or one that cannot be
     decoded.
     """
+    check_arguments(size, aspect, window)
+    return render(read_header(path), path, size, aspect, window)
+
+
+def check_arguments(size: int | None, aspect: str, window: Window | None) -> None:
+    """ValueError for a size, aspect or window that no file could be read with."""
     check_size(size, aspect)
     check_window(window)
-    return render(read_header(path), path, size, aspect, window)
 
 
 def check_window(window: Window | None) -> None:
@@ -67,8 +72,16 @@ def render(
     ds: Dataset, path: object, size: int | None, aspect: str = "pad", window: Window | None = None
 ) -> list[np.ndarray]:
     """`read_images` of a data set that is already in memory; `path` is only for the error texts."""
+    return list(each_frame(ds, path, size, aspect, window))
+
+
+def each_frame(
+    ds: Dataset, path: object, size: int | None, aspect: str, window: Window | None
+) -> Iterator[np.ndarray]:
+    """The images of `render`, one at a time."""
     require_pixels(ds, path)
-    return [last(stages(ds, path, frame, size, aspect, window)).array for frame in range(frame_count(ds, path))]
+    for frame in range(frame_count(ds, path)):
+        yield last(stages(ds, path, frame, size, aspect, window)).array
 
 
 def steps(
@@ -81,8 +94,7 @@ def steps(
     """What `read_images` does to one frame, stage by stage; the last step's array is its result, bit for
     bit.
     """
-    check_size(size, aspect)
-    check_window(window)
+    check_arguments(size, aspect, window)
     ds = read_header(path)
     require_pixels(ds, path)
     frames = frame_count(ds, path)

@@ -7,6 +7,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from convnet.data.errors import DicomError
+from convnet.data.limits import opened, require_extent
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -41,21 +42,24 @@ def read_header(path: str | os.PathLike[str], *, pixels: bool = True) -> Dataset
     """The data set of a DICOM file (PS3.10), with or without its 128-byte preamble and its file meta header.
 
     Without a stated transfer syntax the encoding that the parser saw is taken (explicit or implicit, little
-    or big endian). Raises DicomError when the file cannot be opened, is not DICOM, or has a damaged header.
+    or big endian). Raises DicomError when the file cannot be opened, is not DICOM, or has a damaged header, or is beyond the limits (`limits.Limits`).
     """
     import pydicom
 
     try:
-        with warnings.catch_warnings():
+        with opened(path) as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # their texts quote header values, which may identify a patient
-            ds = pydicom.dcmread(path, force=True, stop_before_pixels=not pixels)
+            ds = pydicom.dcmread(file, force=True, stop_before_pixels=not pixels)
             state_syntax(ds)
+    except (DicomError, MemoryError):
+        raise
     except OSError as error:
         raise DicomError(path, f"cannot be opened: {error.strerror or type(error).__name__}") from None
     except Exception as error:  # a damaged file can fail anywhere in the parser
         kind = type(error).__name__
         raise DicomError(path, f"is not DICOM, or is damaged (the parser met {kind})") from None
     check_header(ds, path)
+    require_extent(ds, path, frame_count(ds, path))
     if "SOPClassUID" not in ds and "Rows" not in ds and "DirectoryRecordSequence" not in ds:
         raise DicomError(path, "is not a DICOM image file: neither a SOP class nor rows of pixels in it")
     return ds
@@ -85,6 +89,8 @@ def check_header(ds: Dataset, path: object) -> None:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 value = ds.get(keyword)
+        except MemoryError:
+            raise
         except Exception as error:  # each VR fails in its own way
             raise DicomError(path, f"{keyword} in the header is damaged ({type(error).__name__})") from None
         if keyword in ONE and not isinstance(value, str) and hasattr(value, "__len__") and len(value) != 1:
