@@ -18,7 +18,7 @@ from pydicom import dcmread
 from pydicom._uid_dict import UID_dictionary
 from pydicom.encaps import encapsulate
 from pydicom.pixels import get_decoder
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
+from pydicom.uid import UID, ExplicitVRBigEndian
 
 from convnet.data import dicom
 from tests.data import pictures
@@ -213,7 +213,7 @@ def families(rest: list[str]) -> list[str]:
     }
     ends = [uid.removeprefix("1.2.840.10008.1.2.") for uid in rest]
     of = {kind: [end for end in ends if re.fullmatch(pattern, end)] for kind, pattern in kinds.items()}
-    assert sorted(sum(of.values(), [])) == sorted(ends)
+    assert sorted(end for found in of.values() for end in found) == sorted(ends)
     return [f"{kind} (…{', …'.join(found)})" for kind, found in of.items()]
 
 

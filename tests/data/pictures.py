@@ -1,4 +1,4 @@
-"""One smooth grey and one smooth colour picture as DICOM, in every photometric interpretation that is not JPEG's own."""
+"""A smooth grey and a smooth colour picture as DICOM, in every photometric interpretation but JPEG 2000's own."""
 
 import numpy as np
 from pydicom import Dataset
