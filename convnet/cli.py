@@ -16,6 +16,7 @@ from convnet.commands.diagnose import diagnose
 from convnet.commands.evaluate import evaluate
 from convnet.commands.exercise import app as exercise
 from convnet.commands.inspect import inspect
+from convnet.commands.output import printable
 from convnet.commands.train import train
 from convnet.commands.verify import verify
 
@@ -80,7 +81,7 @@ def _interrupt_again(unraisable: Any) -> None:
 
 
 def _fail(message: str, code: int) -> int:
-    print("convnet: " + " ".join(message.split()), file=sys.stderr)
+    print(printable("convnet: " + " ".join(message.split())), file=sys.stderr)
     return code
 
 

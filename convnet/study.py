@@ -117,7 +117,7 @@ def fingerprint(image: np.ndarray) -> str:
     return hashlib.sha256(image.tobytes()).hexdigest()[:16]
 
 
-def seen_in_training(model: Model, x: np.ndarray) -> int:
+def seen_in_training(model: Model, x: Any) -> int:
     """How many of these images the model was fitted or chosen on."""
     seen = set(model.metadata.get("seen", ()))
     return sum(fingerprint(image) in seen for image in x)
@@ -139,7 +139,7 @@ def pipeline_of(model: Model) -> dict[str, Any]:
     return {**found, "window": tuple(found["window"]) if found["window"] else None}
 
 
-def probabilities(model: Model, x: np.ndarray) -> np.ndarray:
+def probabilities(model: Model, x: Any) -> np.ndarray:
     """The outputs as probabilities (N,classes), float64; a sigmoid network's are divided by their sum."""
     outputs = model.predict(x, batch_size=64).astype(np.float64)
     total = outputs.sum(axis=1, keepdims=True)

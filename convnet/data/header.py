@@ -46,7 +46,8 @@ def read_header(path: str | os.PathLike[str], *, pixels: bool = True) -> Dataset
     """The data set of a DICOM file (PS3.10), with or without its 128-byte preamble and its file meta header.
 
     Without a stated transfer syntax the encoding that the parser saw is taken (explicit or implicit, little
-    or big endian). Raises DicomError when the file cannot be opened, is not DICOM, or has a damaged header, or is beyond the limits (`limits.Limits`).
+    or big endian). Raises DicomError when the file cannot be opened, is not DICOM, or has a damaged header, or is
+    beyond the limits (`limits.Limits`).
     """
     import pydicom
 

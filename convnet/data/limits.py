@@ -48,17 +48,18 @@ class Limits:
 
 
 def changed(settings: Iterable[str], base: Limits | None = None) -> Limits:
-    """Limits with NAME=VALUE settings over the defaults; K, M, G and T are powers of 1024. ValueError says what fits."""
+    """Limits with NAME=VALUE settings over the defaults; K, M, G, T are powers of 1024. ValueError says what fits."""
     limits, names = base or Limits(), [f.name for f in fields(Limits)]
     for setting in settings:
         name, _, text = setting.partition("=")
         found = re.fullmatch(r"(\d{1,18}(?:\.\d{1,9})?)\s*([KMGT]?)i?B?", text.strip(), re.IGNORECASE | re.ASCII)
         if name.strip() not in names or not found:
             raise ValueError(
-                f"--limit {setting!r}: expected NAME=VALUE with NAME one of {', '.join(names)} and VALUE such as 30 or 2G"
+                f"--limit {setting!r}: expected NAME=VALUE, NAME one of {', '.join(names)}, VALUE such as 30 or 2G"
             )
         value = float(found[1]) * UNITS[found[2].upper()]
-        limits = replace(limits, **{name.strip(): value if name.strip() == "seconds" else int(value)})
+        number: Any = value if name.strip() == "seconds" else int(value)
+        limits = replace(limits, **{name.strip(): number})
     return limits
 
 
@@ -102,9 +103,22 @@ class Opened(io.BufferedReader):
 
 
 def opened(path: str | os.PathLike[str]) -> BinaryIO:
-    """A DICOM file, open, once its size and what it unfolds to are within the limits.
+    """A DICOM file, open, once its size and what it unfolds to are within the limits. DicomError beyond; OSError."""
+    file = regular(path)
+    try:
+        if deflated(file):
+            require_inflated(file, path, current().inflated)
+        file.seek(0)
+        return file
+    except BaseException:
+        file.close()
+        raise
 
-    Raises DicomError beyond them and for what is no file (a pipe or a device would block or never end); OSError.
+
+def regular(path: str | os.PathLike[str]) -> BinaryIO:
+    """A file, open, once its size is within the limit.
+
+    Raises DicomError beyond it and for what is no file (a pipe or a device would block or never end); OSError.
     """
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
     raw = io.FileIO(os.open(path, flags))
@@ -112,14 +126,9 @@ def opened(path: str | os.PathLike[str]) -> BinaryIO:
         status = os.fstat(raw.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise DicomError(path, "is no file (a folder, a pipe or a device)")
-        limits = current()
-        if status.st_size > limits.file:
-            raise refuse(path, f"has {size(status.st_size)}, the limit is {size(limits.file)}", "file")
-        file = Opened(raw, status.st_size)
-        if deflated(file):
-            require_inflated(file, path, limits.inflated)
-        file.seek(0)
-        return file
+        if status.st_size > current().file:
+            raise refuse(path, f"has {size(status.st_size)}, the limit is {size(current().file)}", "file")
+        return Opened(raw, status.st_size)
     except BaseException:
         raw.close()
         raise

@@ -27,7 +27,7 @@ def send(stream: BinaryIO, value: Any) -> None:
     kinds = json.dumps([[a.dtype.str, a.shape] for a in arrays]).encode()
     stream.write(struct.pack("<II", len(text), len(kinds)) + text + kinds)
     for a in arrays:
-        stream.write(memoryview(np.ascontiguousarray(a).reshape(-1)).cast("B") if a.size else b"")
+        stream.write(np.ascontiguousarray(a).data.cast("B") if a.size and a.ndim else a.tobytes())
     stream.flush()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import queue
 from collections import deque
@@ -27,7 +28,7 @@ class Readers:
 
     def __init__(self, limits: Limits | None = None, workers: int | None = None) -> None:
         self.limits = limits or Limits()
-        self.workers = [Worker(self.limits) for _ in range(workers or processors())]
+        self.workers = [taken(self.limits) for _ in range(workers or processors())]
         self.idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
         for worker in self.workers:
             self.idle.put(worker)
@@ -37,13 +38,13 @@ class Readers:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for worker in self.workers:
-            process = worker.process
-            if process is not None:
-                process.kill()
-        for worker in self.workers:
-            worker.stop()
         self.watch.stop()
+        for worker in self.workers:
+            if worker.busy or worker.process is None or len(_spare) >= MOST_SPARE:
+                worker.abandon()
+                worker.stop()
+            else:
+                _spare.append(worker)
 
     @property
     def peak(self) -> int:
@@ -78,10 +79,34 @@ class Readers:
                 while ahead:
                     first, result = ahead.popleft()
                     yield first, result.result()
-            except BaseException:  # Ctrl-C: what has begun ends within one file, the rest is dropped
+            except BaseException:  # Ctrl-C, or nobody wants the rest: nothing is waited for
                 for _, future in ahead:
                     future.cancel()
+                for worker in self.workers:
+                    worker.abandon()
                 raise
+
+
+# workers that wait for the next `Readers` of this process: to start one takes half a second
+_spare: list[Worker] = []
+MOST_SPARE = 4
+
+
+def taken(limits: Limits) -> Worker:
+    """A waiting worker with these limits, or a new one."""
+    for worker in list(_spare):
+        if worker.limits == limits:
+            _spare.remove(worker)
+            worker.peak = 0
+            return worker
+    return Worker(limits)
+
+
+@atexit.register
+def _end_spare() -> None:
+    for worker in _spare:
+        worker.abandon()
+        worker.stop()
 
 
 def processors() -> int:

@@ -34,6 +34,7 @@ class Worker:
         self.process: subprocess.Popen[bytes] | None = None
         self.deadline = float("inf")
         self.overdue = False
+        self.busy = False
         self.peak = 0  # bytes: the most memory that a process of this worker has reported
 
     def start(self) -> None:
@@ -58,6 +59,7 @@ class Worker:
             self.start()
         name = f"{function.__module__}:{function.__qualname__}"
         left, stream = float(self.limits.memory), self._pipe("stdout")
+        self.busy = True
         try:
             if not self.ready:  # importing does not count as the file's time
                 messages.receive(stream)
@@ -67,9 +69,10 @@ class Worker:
             while True:
                 (kind, content), taken = messages.receive(stream, left)
                 if kind == "done":
-                    self.peak = max(self.peak, content)
+                    self.peak, self.busy = max(self.peak, content), False
                     return
                 if kind == "refused":
+                    self.busy = False
                     raise DicomError(path, content)
                 if kind == "spent":
                     self.stop()
@@ -98,11 +101,13 @@ class Worker:
         overdue, self.overdue = self.overdue, False
         code = self.stop()
         if overdue:
-            return f"was not read within {self.limits.seconds:g} s: raise it with --limit seconds=... if you trust the file"
+            seconds = f"{self.limits.seconds:g} s"
+            return f"was not read within {seconds}: raise it with --limit seconds=... if you trust the file"
         return f"ended the process that was reading it ({f'signal {-code}' if code < 0 else f'exit code {code}'})"
 
     def stop(self) -> int:
         """End the process -> its exit code."""
+        self.busy = False
         if self.process is None:
             return 0
         process, self.process = self.process, None
@@ -115,6 +120,11 @@ class Worker:
             code = process.wait()
         process.stdout.close()  # type: ignore[union-attr]
         return code
+
+    def abandon(self) -> None:
+        """End the process at once; a thread that reads from it sees its end."""
+        if (process := self.process) is not None:
+            process.kill()
 
     def check(self, now: float) -> None:
         """End the process if its file is overdue; the thread that reads from it then sees its end."""
@@ -196,7 +206,7 @@ def prepare() -> None:
     import pydicom.pixels  # noqa: F401
     import scipy.ndimage  # noqa: F401
 
-    import convnet.data.dicom  # noqa: F401
+    import convnet.data.dicom
     import convnet.data.tasks  # noqa: F401
 
 
