@@ -1,4 +1,4 @@
-"""The pixel pipeline: decode -> modality -> window -> inversion -> grey -> square pixels -> size -> [0, 1].
+"""The pixel pipeline: decode -> modality -> window -> inversion -> grey -> orientation -> square -> size -> [0, 1].
 
 Each stage is a function of `decode`, `grey` or `resize`; here they stand in their order. The order matters: a
 window is in the modality's unit (HU), so it comes after the modality LUT; MONOCHROME1 means that the
@@ -19,8 +19,9 @@ import numpy as np
 from convnet.data.colour import luminance, palette
 from convnet.data.decode import decode
 from convnet.data.errors import DicomError
-from convnet.data.grey import Modality, modality, padding, stored_range, to_grey
+from convnet.data.grey import Modality, inverted, modality, padding, stored_range, to_grey
 from convnet.data.header import attribute, frame_count, numbers, read_header, require_pixels, sop_class
+from convnet.data.orientation import STORED, directions, turn
 from convnet.data.resize import check_size, pixel_spacing, resize, square_pixels
 
 if TYPE_CHECKING:
@@ -124,9 +125,10 @@ def stages(
         yield Step("modality", m.what, m.values)
         grey, what = to_grey(m, mask, ds, frame, path, window)
         yield Step("window", what, grey)
-        if photometric == "MONOCHROME1":
+        invert, why = inverted(ds, photometric)
+        if invert:
             grey = 1.0 - grey
-            yield Step("invert", "MONOCHROME1 shows its lowest values white: v = 1 - v", grey)
+            yield Step("invert", f"{why} shows its lowest values white: v = 1 - v", grey)
         if mask.any():
             grey = np.where(mask, 0.0, grey)
             yield Step("padding", f"{mask.sum()} padding pixels (outside the image proper) become 0", grey)
@@ -135,9 +137,13 @@ def stages(
             grey = step.array
             yield step
 
+    turned, what = turn(ds, frame, path)
+    if turned != STORED:
+        grey = turned.apply(grey)
+        yield Step("orient", what, grey)
     spacing = pixel_spacing(ds, frame, path)
     if spacing and spacing[0] != spacing[1]:
-        grey = square_pixels(grey, spacing[:2])
+        grey = square_pixels(grey, turned.pair(spacing[:2]))
         what = f"{spacing[2]} {spacing[0]:g} x {spacing[1]:g} made square: now {grey.shape[0]} x {grey.shape[1]}"
         yield Step("square", what, grey)
     if size is not None:
@@ -173,8 +179,8 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
     """What kind of image a DICOM file holds, from its header alone; nothing in it identifies a patient.
 
     Keys: modality, sop_class, transfer_syntax, rows, columns, frames, bits_stored, bits_allocated, signed,
-    photometric, spacing (mm or None), spacing_from, window ((center, width) or None), body_part. None where
-    not stated.
+    photometric, spacing (mm or None), spacing_from, window ((center, width) or None), orientation (where rows
+    and columns run to, for instance "LP"), body_part. None where not stated.
     """
     ds = read_header(path, pixels=False)
     spacing = pixel_spacing(ds, 0, path)
@@ -194,5 +200,6 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
         "spacing": spacing[:2] if spacing else None,
         "spacing_from": spacing[2] if spacing else None,
         "window": (center[0], width[0]) if center and width else None,
+        "orientation": directions(ds, 0, path),
         "body_part": ds.get("BodyPartExamined"),
     }

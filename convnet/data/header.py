@@ -17,6 +17,7 @@ PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 # where multi-frame ("enhanced") files keep what single-frame files keep at the top (PS3.3 C.7.6.16)
 FUNCTIONAL_GROUP = {
     "PixelSpacing": "PixelMeasuresSequence",
+    "ImageOrientationPatient": "PlaneOrientationSequence",
     "RescaleIntercept": "PixelValueTransformationSequence",
     "RescaleSlope": "PixelValueTransformationSequence",
     "WindowCenter": "FrameVOILUTSequence",
@@ -29,12 +30,15 @@ ONE = (
     *("SOPClassUID", "Modality", "BodyPartExamined", "PatientID", "NumberOfFrames", "Rows", "Columns"),
     *("SamplesPerPixel", "PlanarConfiguration", "PhotometricInterpretation", "PixelRepresentation"),
     *("BitsAllocated", "BitsStored", "HighBit", "PixelPaddingValue", "PixelPaddingRangeLimit"),
-    *("RescaleIntercept", "RescaleSlope", "VOILUTFunction"),
+    *("FloatPixelPaddingValue", "FloatPixelPaddingRangeLimit"),
+    *("DoubleFloatPixelPaddingValue", "DoubleFloatPixelPaddingRangeLimit"),
+    *("RescaleIntercept", "RescaleSlope", "VOILUTFunction", "PresentationLUTShape", "AnatomicalOrientationType"),
 )
 MANY = (
     *("DirectoryRecordSequence", "PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence"),
     *("ModalityLUTSequence", "VOILUTSequence", "WindowCenter", "WindowWidth"),
     *("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing", "PixelAspectRatio"),
+    *("ImageOrientationPatient", "PatientOrientation", "SequenceOfUltrasoundRegions"),
 )
 
 
