@@ -2,7 +2,7 @@
 
 Rows are lines of JSON in FOLDER/<name>-<seed>-<sources>.jsonl; a number that has one is not run again while the
 sources are the same, so a run may be cut and resumed. Exit code 1 if a file ended in anything but a result or one
-clear error, took over 10 s or over 1 GB, or if a good file among them was lost.
+clear error, took over 10 s (its limit) or over 1 GB, or if a good file among them was lost.
 """
 
 import argparse

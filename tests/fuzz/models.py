@@ -137,7 +137,6 @@ def change(tree: Any, chance: random.Random) -> None:
 def model_file(path: str) -> Iterator[str]:
     """Everything that commands do with a model before the first image. Yields 'model' or why not."""
     from convnet import study
-    from convnet.data.dicom import check_arguments
     from convnet.weights import ModelFileError, load
 
     try:
@@ -146,14 +145,12 @@ def model_file(path: str) -> Iterator[str]:
         yield " ".join(str(error).replace(str(path), "").split())
         return
     try:
-        study.classes_of(model)
-        pipeline = study.pipeline_of(model)
-        check_arguments(**pipeline)
+        classes, size = study.classes_of(model), study.pipeline_of(model)["size"]
         model.summary(print_fn=lambda _: None)
-        size = pipeline["size"]
-        if model.input_shape == (size, size, 1) and size <= 64:
-            p = study.probabilities(model, np.zeros((1, size, size, 1), np.float32))
-            assert p.shape == (1, len(study.classes_of(model)))
+        x = np.zeros((1, size, size, 1), np.float32)
+        study.seen_in_training(model, x)
+        if study.probabilities(model, x).shape != (1, len(classes)):
+            raise AssertionError("a probability for each class")
     except ValueError as error:
         yield " ".join(str(error).split())
         return

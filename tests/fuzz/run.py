@@ -16,7 +16,7 @@ from convnet.data.errors import DicomError
 from convnet.data.limits import Limits
 from convnet.data.readers import Readers
 
-SLOWEST = 10.0  # seconds a file
+SLOWEST = 15.0  # seconds a file: the limit of 10, and what it may take to start another process on a busy machine
 LARGEST = 10**9  # bytes of memory
 GOOD = -1  # the number of a good file
 EVERY = 50
