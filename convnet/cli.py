@@ -19,6 +19,7 @@ from convnet.commands.exercise import app as exercise
 from convnet.commands.explain import explain
 from convnet.commands.inspect import inspect
 from convnet.commands.learn import learn
+from convnet.commands.output import printable
 from convnet.commands.train import train
 from convnet.commands.verify import verify
 
@@ -84,7 +85,7 @@ def _interrupt_again(unraisable: Any) -> None:
 
 
 def _fail(message: str, code: int) -> int:
-    print("convnet: " + " ".join(message.split()), file=sys.stderr)
+    print(printable("convnet: " + " ".join(message.split())), file=sys.stderr)
     return code
 
 

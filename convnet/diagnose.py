@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convnet.data import dicom
+from convnet.data import tasks
+from convnet.data.errors import DicomError
+from convnet.data.limits import Limits
+from convnet.data.readers import Readers
 from convnet.evaluation import NOTICE
 from convnet.study import classes_of, pipeline_of, probabilities
 
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
     from convnet.model import Model
 
 
-def diagnose(model: Model, paths: list[Path]) -> dict[str, Any]:
+def diagnose(model: Model, paths: list[Path], limits: Limits | None = None) -> dict[str, Any]:
     """Each frame of each DICOM file through the model's own pixel pipeline and the model.
 
     `images`: path, frame, label (the most probable class), probabilities by class. `failed`: path and reason.
@@ -23,17 +26,17 @@ def diagnose(model: Model, paths: list[Path]) -> dict[str, Any]:
     classes, pipeline = classes_of(model), pipeline_of(model)
     images: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
-    for path in paths:
-        try:
-            frames = np.stack(dicom.read_images(path, **pipeline))[..., None]
-        except dicom.DicomError as error:
-            failed.append({"path": str(path), "reason": str(error)})
-            continue
-        for frame, p in enumerate(probabilities(model, frames)):
-            by_class = {c: float(v) for c, v in zip(classes, p, strict=True)}
-            images.append(
-                {"path": str(path), "frame": frame, "label": classes[int(p.argmax())], "probabilities": by_class}
-            )
+    prepared = pipeline["size"], pipeline["aspect"], pipeline["window"]
+    with Readers(limits) as readers:
+        for path, read in readers.map(lambda path: list(readers.read(tasks.images, path, *prepared)), paths):
+            if isinstance(read, DicomError):
+                failed.append({"path": str(path), "reason": str(read)})
+                continue
+            for frame, p in enumerate(probabilities(model, np.stack(read)[..., None])):
+                by_class = {c: float(v) for c, v in zip(classes, p, strict=True)}
+                images.append(
+                    {"path": str(path), "frame": frame, "label": classes[int(p.argmax())], "probabilities": by_class}
+                )
     return {"images": images, "failed": failed, "notice": NOTICE}
 
 

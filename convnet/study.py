@@ -11,6 +11,7 @@ import numpy as np
 from convnet import evaluation
 from convnet.callbacks import Callback, EarlyStopping, History
 from convnet.data.augment import Augmented
+from convnet.data.dicom import check_arguments
 from convnet.networks import NETWORKS, compile_for
 from convnet.utils import set_random_seed
 
@@ -119,9 +120,10 @@ def fingerprint(image: np.ndarray) -> str:
     return hashlib.sha256(image.tobytes()).hexdigest()[:16]
 
 
-def seen_in_training(model: Model, x: np.ndarray) -> int:
+def seen_in_training(model: Model, x: Any) -> int:
     """How many of these images the model was fitted or chosen on."""
-    seen = set(model.metadata.get("seen", ()))
+    known = model.metadata.get("seen")
+    seen = {mark for mark in known if isinstance(mark, str)} if isinstance(known, list) else set()
     return sum(fingerprint(image) in seen for image in x)
 
 
@@ -130,6 +132,9 @@ def classes_of(model: Model) -> tuple[str, ...]:
     found = model.metadata.get("classes")
     if not isinstance(found, list) or not all(isinstance(c, str) for c in found):
         raise ValueError(f"{model.name}: the model file names no classes: it was not made by `convnet train`")
+    shape = model._main_graph().output.sample_shape
+    if shape != (len(found),):
+        raise ValueError(f"{model.name}: the model file names {len(found)} classes for outputs of shape {shape}")
     return tuple(found)
 
 
@@ -138,10 +143,17 @@ def pipeline_of(model: Model) -> dict[str, Any]:
     found = model.metadata.get("pipeline")
     if not isinstance(found, dict) or set(found) != {"size", "aspect", "window"}:
         raise ValueError(f"{model.name}: the model file tells no pixel pipeline: it was not made by `convnet train`")
-    return {**found, "window": tuple(found["window"]) if found["window"] else None}
+    window = tuple(found["window"]) if isinstance(found["window"], list) else found["window"]
+    try:
+        check_arguments(found["size"], found["aspect"], window)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{model.name}: the model file's pixel pipeline cannot be used: {error}") from None
+    if found["size"] is None or model.input_shape != (found["size"], found["size"], 1):
+        raise ValueError(f"{model.name}: the model file prepares {found['size']!r} pixels for {model.input_shape}")
+    return {**found, "window": window}
 
 
-def probabilities(model: Model, x: np.ndarray) -> np.ndarray:
+def probabilities(model: Model, x: Any) -> np.ndarray:
     """The outputs as probabilities (N,classes), float64; a sigmoid network's are divided by their sum."""
     outputs = model.predict(x, batch_size=64).astype(np.float64)
     total = outputs.sum(axis=1, keepdims=True)

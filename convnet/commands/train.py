@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from convnet.commands.cohort import load_cohort
-from convnet.commands.options import Aspect, Figures, Folder, Labels, Npz, Seed, Strict, Window
+from convnet.commands.options import Aspect, Cache, Figures, Folder, Labels, Limit, Npz, Seed, Strict, Window
 from convnet.preflight import check_file, check_folder, check_size
 
 
@@ -40,6 +40,8 @@ def train(
     ] = None,
     figures: Figures = None,
     strict: Strict = False,
+    limit: Limit = None,
+    cache: Cache = True,
     seed: Seed = 0,
 ) -> None:
     """Train on the split `train`, choose the epoch on `val`, write the model; `test` is not looked at."""
@@ -48,7 +50,7 @@ def train(
     check_folder(figures)
     check_size(network.value, size)
     pipeline: dict[str, Any] = {"size": size, "aspect": aspect.value, "window": window}
-    data = load_cohort(folder, labels, npz, strict, pipeline)
+    data = load_cohort(folder, labels, npz, strict, pipeline, limits=limit, cache=cache)
     from convnet import figures as drawing
     from convnet import study
     from convnet.callbacks import Recorder

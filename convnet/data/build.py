@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from convnet.data.errors import CohortError
 from convnet.data.splits import assign, require_apart
+from convnet.data.store import Images
 from convnet.data.table import SPLITS
 
 
@@ -25,16 +27,16 @@ class Skipped:
 class Cohort:
     """N images in the table's order (a file's frames one after another).
 
-    x        (N, H, W, 1) float32 in [0, 1]
+    x        (N, H, W, 1) float32 in [0, 1]: an array, or `store.Images` that stay on disk until they are indexed
     y        (N,) int64, index into classes
     classes  label names, sorted (as numbers if all are whole numbers)
     paths    each image's file, relative to the folder; frames (N,) int64: which frame of it
-    patients "" if unknown; names from the table, or pseudonyms for the files' own PatientIDs
+    patients "" if unknown; from a folder pseudonyms, never the table's or the files' own names
     splits   "train", "val" or "test" for each image
     skipped  what was left out, and why
     """
 
-    x: np.ndarray
+    x: np.ndarray | Images
     y: np.ndarray
     classes: tuple[str, ...]
     paths: list[str]
@@ -49,10 +51,10 @@ class Cohort:
             raise ValueError(f"Cohort: split {name!r} is unknown: expected one of {', '.join(SPLITS)}")
         return np.flatnonzero(np.array(self.splits) == name)
 
-    def split(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """(x, y) of split `name`: copies."""
+    def split(self, name: str) -> tuple[Any, np.ndarray]:
+        """(x, y) of split `name`: copies, or Images that are on disk."""
         at = self.where(name)
-        return self.x[at], self.y[at]
+        return self.x.select(at) if isinstance(self.x, Images) else self.x[at], self.y[at]
 
     def counts(self) -> dict[str, dict[str, int]]:
         """How many images: {split: {class: count}}, all splits and all classes."""
@@ -68,7 +70,7 @@ def sort_classes(labels: Sequence[str]) -> tuple[str, ...]:
 
 
 def build(
-    images: Sequence[np.ndarray] | np.ndarray,
+    images: Sequence[np.ndarray] | np.ndarray | Images,
     labels: Sequence[str],
     *,
     paths: Sequence[str],
@@ -91,7 +93,7 @@ def build(
             raise CohortError(f"{n} images but {len(values)} {name}: expected one for each image")
     if n == 0:
         raise CohortError("no image could be used" + "".join(f"; {s.path}: {s.reason}" for s in skipped[:3]))
-    shapes = sorted({image.shape for image in images})
+    shapes = [] if isinstance(images, Images) else sorted({image.shape for image in images})
     if len(shapes) > 1:
         raise CohortError(f"images of {len(shapes)} shapes, for instance {shapes[0]} and {shapes[-1]}: give a size")
     names = tuple(str(c) for c in classes) if classes is not None else sort_classes(labels)
@@ -108,7 +110,9 @@ def build(
         raise CohortError(f"splits {sorted(set(splits) - set(SPLITS))} are unknown: expected {', '.join(SPLITS)}")
     require_apart(groups, splits, paths)
     index = {c: i for i, c in enumerate(names)}
-    x = np.stack([np.asarray(image, np.float32) for image in images])[..., None]
+    x: Any = images
+    if not isinstance(images, Images):
+        x = np.stack([np.asarray(image, np.float32) for image in images])[..., None]
     y = np.array([index[label] for label in labels], np.int64)
     at = np.array(frames if frames is not None else [0] * n, np.int64)
     return Cohort(x, y, names, list(paths), at, patients, list(splits), list(skipped))

@@ -33,7 +33,24 @@ def pixel_spacing(ds: Dataset, frame: int, path: object) -> tuple[float, float, 
         if max(pair) > 20 * min(pair):
             raise DicomError(path, f"{keyword} {pair} is not plausible: pixels over 20 times as long as wide")
         return pair[0], pair[1], keyword
-    return None
+    return ultrasound_spacing(ds)
+
+
+def ultrasound_spacing(ds: Dataset) -> tuple[float, float, str] | None:
+    """The spacing of the two-dimensional tissue regions of an ultrasound image in mm, where they agree (PS3.3 C.8.5.5).
+
+    Regions with other axes (time, velocity) have no spacing; None where there is no region in cm, or several differ.
+    """
+    found = set()
+    for region in ds.get("SequenceOfUltrasoundRegions") or []:
+        try:
+            units = region.RegionSpatialFormat, region.PhysicalUnitsXDirection, region.PhysicalUnitsYDirection
+            deltas = [10 * abs(float(d)) for d in (region.PhysicalDeltaY, region.PhysicalDeltaX)]
+        except (AttributeError, TypeError, ValueError):
+            continue
+        if units == (1, 3, 3) and 0 < max(deltas) <= 20 * min(deltas) < float("inf"):  # two-dimensional, cm by cm
+            found.add((deltas[0], deltas[1]))
+    return (*found.pop(), "SequenceOfUltrasoundRegions") if len(found) == 1 else None
 
 
 def resample(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

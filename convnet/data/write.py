@@ -88,7 +88,7 @@ def write_dicom(cohort: Cohort, folder: str | os.PathLike[str], modality: str = 
     rows = []
     for i, patient in enumerate(cohort.patients):
         name = known.setdefault(patient or f"\0{i}", f"SYNTH-{len(known) + 1:05d}")
-        pixels = np.rint(cohort.x[i, ..., 0].astype(np.float64) * 255).astype(np.uint8)
+        pixels = np.rint(cohort.x[i][..., 0].astype(np.float64) * 255).astype(np.uint8)
         ds = new_image(SecondaryCaptureImageStorage, pixels, name, f"cohort/{seed}/{i}", modality)
         ds.StudyInstanceUID = make_uid("cohort", seed, name, "study")
         ds.SeriesInstanceUID = make_uid("cohort", seed, name, "series")
