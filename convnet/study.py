@@ -10,7 +10,7 @@ import numpy as np
 from convnet import evaluation
 from convnet.callbacks import EarlyStopping, History
 from convnet.data.augment import Augmented
-from convnet.networks import NETWORKS, compile_for
+from convnet.networks import NETWORKS, check_shape, compile_for
 from convnet.utils import set_random_seed
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ def train(
         only = f"only {cohort.classes[0]!r}"
         lacks = f"no image of class {missing[0]!r} in the split 'train'" if missing else only
         raise ValueError(f"train: needs images of two classes or more, but there is {lacks}")
+    check_shape(network, x.shape[1:])
     set_random_seed(seed)
     model = NETWORKS[network](len(cohort.classes), dropout=dropout, name=network)
     compile_for(model, network)
@@ -85,7 +86,7 @@ def train(
         else EarlyStopping("val_loss", patience=patience, restore_best_weights=True)
     )
     history = model.fit(
-        Augmented(x, seed=seed) if augment else x,
+        Augmented(x, seed=seed) if augment and network != "wave" else x,
         y_fit,
         batch_size=batch_size,
         epochs=epochs,
