@@ -32,12 +32,18 @@ def diagnose(model: Model, paths: list[Path], limits: Limits | None = None) -> d
             if isinstance(read, DicomError):
                 failed.append({"path": str(path), "reason": str(read)})
                 continue
-            for frame, p in enumerate(probabilities(model, np.stack(read)[..., None])):
+            for frame, p in enumerate(probabilities(model, batch(read))):
                 by_class = {c: float(v) for c, v in zip(classes, p, strict=True)}
                 images.append(
                     {"path": str(path), "frame": frame, "label": classes[int(p.argmax())], "probabilities": by_class}
                 )
     return {"images": images, "failed": failed, "notice": NOTICE}
+
+
+def batch(images: list[np.ndarray]) -> np.ndarray:
+    """Images (H,W), or (1,T,leads), as the network takes them: (N,H,W,1), or (N,1,T,leads)."""
+    x = np.stack(images)
+    return x[..., None] if x.ndim == 3 else x
 
 
 def lines(result: dict[str, Any]) -> list[str]:

@@ -12,7 +12,7 @@ from convnet import evaluation
 from convnet.callbacks import Callback, EarlyStopping, History
 from convnet.data.augment import Augmented
 from convnet.data.dicom import check_arguments
-from convnet.networks import NETWORKS, compile_for
+from convnet.networks import NETWORKS, check_shape, compile_for
 from convnet.utils import set_random_seed
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ def train(
         only = f"only {cohort.classes[0]!r}"
         lacks = f"no image of class {missing[0]!r} in the split 'train'" if missing else only
         raise ValueError(f"train: needs images of two classes or more, but there is {lacks}")
+    check_shape(network, x.shape[1:])
     set_random_seed(seed)
     model = NETWORKS[network](len(cohort.classes), dropout=dropout, name=network)
     compile_for(model, network)
@@ -88,7 +89,7 @@ def train(
         else EarlyStopping("val_loss", patience=patience, restore_best_weights=True)
     )
     history = model.fit(
-        Augmented(x, seed=seed) if augment else x,
+        Augmented(x, seed=seed) if augment and network != "wave" else x,
         y_fit,
         batch_size=batch_size,
         epochs=epochs,

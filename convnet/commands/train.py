@@ -17,6 +17,7 @@ class Network(StrEnum):
     listing = "listing"
     gap = "gap"
     formula = "formula"
+    wave = "wave"
 
 
 def train(
@@ -25,9 +26,11 @@ def train(
     npz: Npz = None,
     out: Annotated[Path, typer.Option(help="The model file to write (.safetensors).")] = Path("model.safetensors"),
     network: Annotated[
-        Network, typer.Option(help="The listing's; gap for larger images; formula: sigmoid and MSE.")
+        Network, typer.Option(help="The listing's; gap for larger images; formula: sigmoid and MSE; wave: ECG.")
     ] = (Network.listing),
-    size: Annotated[int, typer.Option(min=1, max=2048, help="Images become SIZE x SIZE pixels.")] = 28,
+    size: Annotated[
+        int, typer.Option(min=1, max=2048, help="Images become SIZE x SIZE pixels, ECG SIZE samples at 100 Hz.")
+    ] = 28,
     aspect: Annotated[Aspect, typer.Option(help="How an oblong image becomes square.")] = Aspect.pad,
     window: Window = None,
     epochs: Annotated[int, typer.Option(min=1)] = 150,

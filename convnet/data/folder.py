@@ -77,8 +77,9 @@ def load_folder(
     header: list[str] = []
     skipped: list[Skipped] = []
     with ExitStack() as stack:
-        store = stack.enter_context(Store.open(size, aspect, window)) if cache and size is not None else None
         readers = stack.enter_context(Readers(limits, workers or min(processors(), -(-len(rows) // 16))))
+        kept = cache and size is not None and not of_waveforms(readers, root, rows)
+        store = stack.enter_context(Store.open(size, aspect, window)) if kept and size is not None else None
         results = readers.map(lambda row: read_row(readers, store, root, row, size, aspect, window), rows)
         for done, (row, result) in enumerate(results, start=1):
             if isinstance(result, DicomError):
@@ -87,6 +88,8 @@ def load_folder(
                 skipped.append(Skipped(row.path, result.reason))
             else:
                 if store is not None:
+                    if any(image.ndim != 2 for image in result.images):
+                        raise CohortError(f"{root}: holds images and electrocardiograms: make a table for each kind")
                     at = store.add(result.content, result.images, result.facts) if result.at is None else result.at
                     places += at
                 images += [] if store is not None else result.images
@@ -111,6 +114,16 @@ def load_folder(
         skipped=skipped + unlisted(root, Path(labels), rows),
         seed=seed,
     )
+
+
+def of_waveforms(readers: Readers, root: Path, rows: Sequence[Row]) -> bool:
+    """Is the first file that can be read an electrocardiogram? They are small, and not kept on disk."""
+    for row in rows:
+        try:
+            return any(readers.read(tasks.holds_waveform, located(root, row)))
+        except DicomError:
+            continue
+    return False
 
 
 @dataclass(frozen=True, eq=False)
