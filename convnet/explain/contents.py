@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,6 +43,7 @@ class Subject:
     training: bool
     recorder: Recorder | None
     title: str | None
+    after: dict[tuple[str, str], tuple[Weights, Trace]] = field(default_factory=dict, repr=False)
 
     @cached_property
     def trace(self) -> Trace:
@@ -209,6 +212,12 @@ def _optimizer(s: Subject, name: str, codes: dict[str, Any]) -> dict[str, Any]:
 
 def after_step(s: Subject, loss: str, optimizer: str) -> tuple[Weights, Trace]:
     """The weights after the kernel's first step down this image's gradient, and the network with them."""
+    if (loss, optimizer) not in s.after:
+        s.after[loss, optimizer] = _stepped(s, loss, optimizer)
+    return s.after[loss, optimizer]
+
+
+def _stepped(s: Subject, loss: str, optimizer: str) -> tuple[Weights, Trace]:
     update = registry.find(optimizer, "cpu", "update")
     new: Weights = {}
     frozen = {p for step in s.trace.steps if not step.layer.trainable for p in step.parameters}
@@ -253,6 +262,15 @@ def _statistics(s: Subject, step: Step) -> tuple[np.ndarray, np.ndarray]:
     return mean, variance
 
 
+def raw_bytes(s: Subject, cut: int | None) -> int:
+    """What the values, and their gradients for each loss, take before they are packed."""
+    kept = 0
+    for v in s.values:
+        box = _middle(v.shape, cut)
+        kept += prod(v.shape) if box is None else prod(b - a for a, b in box) * v.shape[2]
+    return kept * s.image.itemsize * (1 + len(s.losses))
+
+
 def _gradients(s: Subject, loss: str, cut: int | None) -> dict[str, Any]:
     """`LOSS dx{value}`; a step's shares `LOSS dx{step}.{input}` where others add to them; `LOSS dp{step}.{weight}`."""
     b, found = s.backward[loss], {}
@@ -295,14 +313,15 @@ def epochs(s: Subject, room: int) -> tuple[dict[str, Any], int]:
     def frame(e: int) -> dict[str, Any]:
         return {str(numbers[n]): packed(arrays[e].astype(np.float32)) for n, arrays in record.weights.items()}
 
-    each = max(sum(len(t["data"]) + 80 for t in frame(0).values()), 1)
+    facts: dict[str, Any] = {"logs": [{n: v for n, v in entry.items() if np.isfinite(v)} for entry in record.logs]}
+    facts |= {"all_epochs": record.epochs, "kept": s.model.metadata.get("best_epoch")}
+    each = max(len(json.dumps(frame(e))) for e in {0, len(record.epochs) - 1}) * 1.02  # later weights pack less well
+    room -= len(json.dumps(facts)) + 1000
     total = len(record.epochs)
-    count = max(2, min(total, room // each))
+    count = max(2, min(total, int(room / each)))
     chosen = sorted({round(i) for i in np.linspace(0, total - 1, count)})
     return {
         "epochs": [record.epochs[e] for e in chosen],
         "frames": [frame(e) for e in chosen],
-        "logs": [{n: v for n, v in entry.items() if np.isfinite(v)} for entry in record.logs],
-        "all_epochs": record.epochs,
-        "kept": s.model.metadata.get("best_epoch"),
+        **facts,
     }, total - len(chosen)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 PAGE = Path(__file__).parent / "page"
 LIMIT = 8_000_000  # bytes of a page: above, maps are cut and epochs left out
+MAPS = 0.8  # the share of it that maps and gradients may take
+MOST_RAW = 24_000_000  # bytes of all numbers: three times what packing has been seen to save
 MOST_WEIGHTS = 4_000_000  # 15 MB of page
 CUTS = (96, 64, 48, 32, 24, 16)  # pixels a side that are kept of a map, in the middle
 
@@ -70,7 +72,6 @@ def lesson(
         )
     subject = contents.Subject(model, image, label, classes, training, recorder, title)
     document = contents.document(subject)
-    document["sizes"] = {"limit": LIMIT}
     return _fitted(subject, document)
 
 
@@ -95,30 +96,30 @@ def _image(model: Model, x: Any) -> np.ndarray:
 
 def _fitted(subject: contents.Subject, document: dict[str, Any]) -> Lesson:
     """The page within LIMIT if leaving out can do it: first epochs, then what lies off the middle of large maps."""
-    notes: list[str] = []
-    cut: int | None = None
-    tensors = contents.tensors(subject, None)
-    for side in CUTS:
-        if _size(tensors) + _size(document) <= LIMIT * 0.8:
-            break
-        cut, tensors = side, contents.tensors(subject, side)
-    if cut is not None:
-        notes.append(f"of maps larger than {cut} x {cut}, the kernels' numbers of the middle only")
-    document["cut"] = cut
-    room = LIMIT - _size(tensors) - _size(document) - _page_size()
-    frames, left_out = contents.epochs(subject, max(room, LIMIT // 8))
+    cut, tensors = _maps(subject, LIMIT * MAPS - _size(document))
+    document |= {"cut": cut, "tensors": tensors, "recording": {"epochs": []}, "notes": []}
+    notes = [] if cut is None else [f"of maps larger than {cut} x {cut}, the kernels' numbers of the middle only"]
+    room = max(LIMIT - len(_page(document).encode()), LIMIT // 8)
+    recording, left_out = contents.epochs(subject, room)
     if left_out:
-        notes.append(f"{left_out} of {left_out + len(frames['epochs'])} epochs left out")
-    document |= {"tensors": tensors, "recording": frames, "notes": notes}
+        notes.append(f"{left_out} of {left_out + len(recording['epochs'])} epochs left out")
+    document |= {"recording": recording, "notes": notes}
     return Lesson(_page(document), document, tuple(notes))
+
+
+def _maps(subject: contents.Subject, room: float) -> tuple[int | None, dict[str, Any]]:
+    """(pixels a side that are kept of each map, or None for all; the packed arrays), the most that fits."""
+    for cut in (None, *CUTS):
+        if contents.raw_bytes(subject, cut) > MOST_RAW and cut != CUTS[-1]:
+            continue  # no packing makes so many numbers fit
+        tensors = contents.tensors(subject, cut)
+        if _size(tensors) <= room:
+            break
+    return cut, tensors
 
 
 def _size(content: Any) -> int:
     return len(json.dumps(content))
-
-
-def _page_size() -> int:
-    return sum(f.stat().st_size for f in PAGE.rglob("*") if f.is_file())
 
 
 def _page(document: dict[str, Any]) -> str:

@@ -24,7 +24,7 @@ def packed(array: np.ndarray, box: Box | None = None) -> dict[str, Any]:
         kept, entry["box"] = array[top:bottom, left:right], [[top, bottom], [left, right]]
     little = np.ascontiguousarray(kept, array.dtype.newbyteorder("<"))
     planes = little.reshape(-1).view(np.uint8).reshape(-1, array.itemsize).T
-    entry["data"] = base64.b64encode(gzip.compress(planes.tobytes(), 9, mtime=0)).decode()
+    entry["data"] = base64.b64encode(gzip.compress(planes.tobytes(), 6, mtime=0)).decode()
     return entry
 
 

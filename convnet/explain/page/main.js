@@ -88,6 +88,8 @@ function keepingFocus(work) {
 async function start() {
   const data = JSON.parse(document.getElementById("lesson").textContent);
   setLanguage((navigator.language ?? "en").toLowerCase().startsWith("zh") ? 1 : 0);
+  document.getElementById("page").textContent = t("step.busy");
+  await new Promise((resolve) => setTimeout(resolve)); // a large image takes seconds: say so first
   const network = new Network(data, await unpackAll(data.tensors));
   state.loss = data.chosen_loss;
   views = { network: new Explorer(network), step: new StepView(network), training: new Training(network), toy: new Toy(network), check: new Check(network) };

@@ -120,7 +120,7 @@ export class Network {
   }
 
   /** The gradients of all values and weights: {dy: [...], dp: [...]}. */
-  backward(values, weights, loss) {
+  backward(values, weights, loss, { ofWeights = true } = {}) {
     const dy = [];
     const dp = [];
     const gather = (list, i, shape, data) => {
@@ -136,7 +136,7 @@ export class Network {
       step.inputs.forEach((v, n) => gather(dy, v, c[`x${n}`].shape, this.all(c, operation[`dx${n}`], c[`x${n}`].shape)));
       step.parameters.forEach((p, n) => {
         const pass = operation[`dp${n}`];
-        if (pass && step.trains) gather(dp, p, c[`p${n}`].shape, this.all(c, pass, c[`p${n}`].shape));
+        if (ofWeights && pass && step.trains) gather(dp, p, c[`p${n}`].shape, this.all(c, pass, c[`p${n}`].shape));
       });
     }
     return { dy, dp };
@@ -154,7 +154,7 @@ export class Network {
     };
     values.forEach((value, i) => fill(`x${i}`, value.data));
     for (const loss of Object.keys(this.document.losses)) {
-      const { dy } = this.backward(values, weights, loss);
+      const { dy } = this.backward(values, weights, loss, { ofWeights: false });
       dy.forEach((gradient, i) => fill(`${loss} dx${i}`, gradient.data));
     }
   }
