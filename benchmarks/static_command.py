@@ -19,7 +19,6 @@ from benchmarks.static_report import (
     resident,
 )
 from benchmarks.tables import Table, seconds, tell
-from kernels.gpu.report import Report
 
 TIMES = 64  # the predicted pass has so many times the images of the emulated one
 ASSUMPTIONS = (
@@ -69,7 +68,7 @@ def _record(p: Pass, gpus: tuple[Gpu, ...], codes: Codes) -> dict[str, Any]:
     for r in p.reports:
         assert r.launch is not None
         entry: dict[str, Any] = {
-            "kernel": _name(r), "grid": r.launch.grid, "block": r.launch.block, "instructions": r.instructions,
+            "kernel": r.kernel, "grid": r.launch.grid, "block": r.launch.block, "instructions": r.instructions,
             "multiply_adds": multiply_adds(r), "wavefronts": r.wavefronts, "least_wavefronts": least_wavefronts(r),
             "sectors": r.sectors, "bytes": r.bytes, "code": {},
         }  # fmt: skip
@@ -99,11 +98,6 @@ def _flops(p: Pass, times: int) -> int:
     return _grown(p, lambda q: 64 * sum(multiply_adds(r) for r in q.reports), times)
 
 
-def _name(report: Report) -> str:
-    assert report.launch is not None
-    return f"{report.launch.function.__module__.removeprefix('kernels.')}.{report.kernel}"
-
-
 def _each(values: list[Any]) -> str:
     """One value where all are the same, else all of them."""
     return str(values[0]) if len(set(values)) == 1 else " / ".join(map(str, values))
@@ -129,7 +123,7 @@ def _kernels(done: list[Pass], gpus: tuple[Gpu, ...], codes: Codes) -> Table:
             held = [resident(r.launch, c, g) for c, g in zip(found, gpus, strict=True)]
             fmas = multiply_adds(r)
             table.add(
-                _name(r), f"{p.label} ({p.variant}), {p.case}", _each([c.registers for c in found]),
+                r.kernel, f"{p.label} ({p.variant}), {p.case}", _each([c.registers for c in found]),
                 _each([c.spilled for c in found]), _each([c.shared for c in found]),
                 _each([f"{h.warps} of {h.most}" for h in held]), _each([h.limit for h in held]),
                 _each([c.hot.instructions or "none" for c in found]),

@@ -7,7 +7,7 @@ the other way round. A block looks up once where its positions lie in x; each st
 """
 
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import boolean, int32, int64, uint32
@@ -207,13 +207,14 @@ def sizes(h: Axis, w: Axis, images: int, taps: tuple[int, int], channels: tuple,
         "positions": positions, "steps": taps[0] * taps[1] * inner, "inner": inner, "inner_all": inner * groups,
         "outer": outer, "outer_all": outer * groups, "parts": count, "part": part, "biased": 0,
     }  # fmt: skip
-    by = {"height": int(h.results), "width": int(w.results), "inner": inner, "taps": taps[1], "parts": count}
+    divisors = {"height": int(h.results), "width": int(w.results), "inner": inner, "taps": taps[1], "parts": count}
+    fields: dict[str, Any] = {name: np.int32(n) for name, n in numbers.items()}
+    fields |= {f"by_{name}": division(max(n, 1)) for name, n in divisors.items()}
     return Correlation(
         h=h,
         w=w,
         part_size=np.int64(images * int(h.length) * int(w.length) * outer * groups),
-        **{name: np.int32(n) for name, n in numbers.items()},
-        **{f"by_{name}": division(max(n, 1)) for name, n in by.items()},
+        **fields,
     )
 
 
