@@ -116,13 +116,16 @@ def test_instructions_are_counted_by_kind_and_by_line():
     assert "occupancy" in str(r)
 
 
+_, copy4, commit, wait = cuda_copies.copies(asynchronous=True)
+
+
 def copies(x, y, step):
     s = cuda.shared.array(128, float32, alignment=16)
     i = cuda.threadIdx.x
     to, n = int32(4 * i), x.size // 4
-    cuda_copies.copy4(s, to, x, cuda_copies.address(x, int64(4 * step * i)), step * i < n)
-    cuda_copies.commit()
-    cuda_copies.wait()
+    copy4(s, to, x, cuda_copies.address(x, int64(4 * step * i)), step * i < n)
+    commit()
+    wait()
     cuda.syncthreads()
     y[i] = s[i]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("numba_cuda", reason="needs numba-cuda: pip install 'formula-convnet[cuda]' (no GPU needed)")
 
-from kernels import conv2d, cuda_correlate, cuda_tiles, cuda_weights, dense, device, targets
+from kernels import conv2d, cuda_copies, cuda_correlate, cuda_tiles, cuda_weights, dense, device, targets
 from kernels.gpu import KernelFault
 from kernels.verify.fill import filled
 
@@ -52,6 +52,20 @@ def test_a_long_sum_is_cut_into_parts_that_are_added_in_order(N, C, F, monkeypat
     monkeypatch.setattr(device, "on_report", [reports.append])
     assert_exact(*(filled(s, np.float32, i, True) for i, s in enumerate(((N, C), (C, F), (F,), (N, F)))))
     assert any(r.kernel.startswith("cuda_parts._add_") for r in reports)
+
+
+def test_a_gpu_without_asynchronous_copies_gets_a_kernel_without_them(monkeypatch):
+    from kernels.gpu import compile as compiler
+
+    made = {}
+    monkeypatch.setattr(compiler, "_made", made)
+    for module in (cuda_correlate, cuda_weights):
+        monkeypatch.setattr(module, "are_asynchronous", lambda target: False)
+    shapes = (5, 36), (36, 68), (68,), (5, 68)
+    assert_exact(*(filled(s, np.float32, i, True) for i, s in enumerate(shapes)))
+    assert made
+    assert not any("cp.async" in ptx for ptx in made.values())
+    assert cuda_copies.are_asynchronous("cuda-emulated")
 
 
 def test_into_how_many_parts_the_shape_alone_says():
