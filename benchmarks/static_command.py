@@ -41,7 +41,7 @@ def run(gpus: tuple[Gpu, ...], only: str | None, options: dict[str, Any]) -> tup
         raise ValueError(f"--only {only}: no pass of a CUDA variant has this in its name")
     records = [_record(p, gpus, codes) for p in done]
     document = {
-        "schema": results.SCHEMA, "command": "static", "machine": machine.describe(), "peak": None, "records": records,
+        "schema": results.STATIC, "command": "static", "machine": machine.describe(), "records": records,
         "options": {**options, "gpus": [g._asdict() for g in gpus], "assumptions": ASSUMPTIONS, "times": TIMES},
     }  # fmt: skip
     return document, [_kernels(done, gpus, codes), _passes(records, gpus)]
@@ -82,7 +82,7 @@ def _record(p: Pass, gpus: tuple[Gpu, ...], codes: Codes) -> dict[str, Any]:
         launches.append(entry)
     predictions = {g.name: predict(p, g, codes, TIMES) for g in gpus if p.twice}
     return {
-        "case": p.case, "pass": p.label, "variant": p.variant, "samples": [], "bytes": p.bytes, "launches": launches,
+        "case": p.case, "pass": p.label, "variant": p.variant, "bytes": p.bytes, "launches": launches,
         "flops": _flops(p, 1), "large_flops": _flops(p, TIMES), "large_bytes": _grown(p, lambda q: q.bytes),
         "predicted": {n: {"seconds": v.seconds, "limit": v.limit, "terms": v.terms} for n, v in predictions.items()},
     }  # fmt: skip

@@ -158,7 +158,7 @@ def test_the_hot_loop_is_the_innermost_that_issues_most():
     r = run(nested, 1, 1, (np.ones(32, np.float32), 10))
     assert r.hot["div.rn.f32"] == 0
     assert r.kinds["div.rn.f32"] == 10
-    assert r.hot["fma.rn.f32"] == r.kinds["fma.rn.f32"] > 0
+    assert r.hot["fma.rn.f32"] > r.kinds["fma.rn.f32"] / 2  # the rest is in the remainder of an unrolled loop
     assert r.hot.total() < r.instructions
 
 
