@@ -1,4 +1,4 @@
-"""`python -m benchmarks static`, as a user starts it, on the smallest pass; and its roofline on figures known by hand."""
+"""`python -m benchmarks static`, as a user starts it, on one small pass; and its roofline on figures known by hand."""
 
 import json
 
