@@ -19,7 +19,8 @@ def verify(
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer and smaller problems: some seconds.")] = False,
     target: Annotated[
-        str, typer.Option(help="The kernels of cpu, of cuda (a GPU), or of cuda-emulated (no GPU needed; a minute).")
+        str,
+        typer.Option(help="The kernels of cpu, of cuda (a GPU), or of cuda-emulated (no GPU needed; some minutes)."),
     ] = "cpu",
     json: Json = None,
     html: Annotated[Path | None, typer.Option(help="Write the certificate as a page, formulas typeset.")] = None,

@@ -22,7 +22,7 @@ PASSES = [
     for name in OPERATIONS[op].passes
 ]
 SEEDS = st.integers(0, 2**32 - 1)
-FEW = settings(max_examples=8)
+FEW = settings(max_examples=5)
 
 
 def check(what, op, variant, name, dtype, seed, large=None):
