@@ -108,7 +108,7 @@ def read(listing: str) -> tuple[Loop, list[Loop]]:
 
 
 def innermost(loops: list[tuple[int, int]], kinds: list[str], wanted: tuple[str, ...]) -> list[tuple[int, int]]:
-    """The loops (first, last) that hold a wanted instruction and no loop that does; if none does, all innermost ones."""
+    """The loops (first, last) that hold a wanted instruction and no loop that does; else all innermost ones."""
     with_wanted = [(a, b) for a, b in loops if any(kind in wanted for kind in kinds[a : b + 1])]
     some = with_wanted or loops
     return [(a, b) for a, b in some if not any(a <= c and d <= b and (c, d) != (a, b) for c, d in some)]

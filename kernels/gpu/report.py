@@ -45,8 +45,8 @@ class Report:
     kinds: PTX opcode -> instructions issued; wavefronts: passes over shared memory, `conflicts` those beyond the least
     possible; sectors: 32-byte pieces of global memory moved by `requests`, of which `bytes` were asked for; split
     branches: those at which a warp's threads went two ways; unawaited copies: asynchronous copies that no thread
-    waited for. `hot` has the kinds issued in one loop: of the innermost that multiply and add the one that issued most. `lines` has
-    the costs by Python line; `launch` is what `run` was asked for.
+    waited for. `hot` has the kinds issued in one loop: of the innermost that multiply and add the one that issued
+    most. `lines` has the costs by Python line; `launch` is what `run` was asked for.
     """
 
     kernel: str
