@@ -19,7 +19,6 @@ from benchmarks.static_report import (
     resident,
 )
 from benchmarks.tables import Table, seconds, tell
-from kernels.gpu.report import Report
 
 TIMES = 64  # the predicted pass has so many times the images of the emulated one
 ASSUMPTIONS = (
@@ -42,7 +41,7 @@ def run(gpus: tuple[Gpu, ...], only: str | None, options: dict[str, Any]) -> tup
         raise ValueError(f"--only {only}: no pass of a CUDA variant has this in its name")
     records = [_record(p, gpus, codes) for p in done]
     document = {
-        "schema": results.SCHEMA, "command": "static", "machine": machine.describe(), "peak": None, "records": records,
+        "schema": results.STATIC, "command": "static", "machine": machine.describe(), "records": records,
         "options": {**options, "gpus": [g._asdict() for g in gpus], "assumptions": ASSUMPTIONS, "times": TIMES},
     }  # fmt: skip
     return document, [_kernels(done, gpus, codes), _passes(records, gpus)]
@@ -69,7 +68,7 @@ def _record(p: Pass, gpus: tuple[Gpu, ...], codes: Codes) -> dict[str, Any]:
     for r in p.reports:
         assert r.launch is not None
         entry: dict[str, Any] = {
-            "kernel": _name(r), "grid": r.launch.grid, "block": r.launch.block, "instructions": r.instructions,
+            "kernel": r.kernel, "grid": r.launch.grid, "block": r.launch.block, "instructions": r.instructions,
             "multiply_adds": multiply_adds(r), "wavefronts": r.wavefronts, "least_wavefronts": least_wavefronts(r),
             "sectors": r.sectors, "bytes": r.bytes, "code": {},
         }  # fmt: skip
@@ -83,7 +82,7 @@ def _record(p: Pass, gpus: tuple[Gpu, ...], codes: Codes) -> dict[str, Any]:
         launches.append(entry)
     predictions = {g.name: predict(p, g, codes, TIMES) for g in gpus if p.twice}
     return {
-        "case": p.case, "pass": p.label, "variant": p.variant, "samples": [], "bytes": p.bytes, "launches": launches,
+        "case": p.case, "pass": p.label, "variant": p.variant, "bytes": p.bytes, "launches": launches,
         "flops": _flops(p, 1), "large_flops": _flops(p, TIMES), "large_bytes": _grown(p, lambda q: q.bytes),
         "predicted": {n: {"seconds": v.seconds, "limit": v.limit, "terms": v.terms} for n, v in predictions.items()},
     }  # fmt: skip
@@ -97,11 +96,6 @@ def _grown(p: Pass, figure: Callable[[Pass], int], times: int = TIMES) -> int:
 def _flops(p: Pass, times: int) -> int:
     """Operations of fp32 multiply-adds that run, those on the tiles' empty places included."""
     return _grown(p, lambda q: 64 * sum(multiply_adds(r) for r in q.reports), times)
-
-
-def _name(report: Report) -> str:
-    assert report.launch is not None
-    return f"{report.launch.function.__module__.removeprefix('kernels.')}.{report.kernel}"
 
 
 def _each(values: list[Any]) -> str:
@@ -129,7 +123,7 @@ def _kernels(done: list[Pass], gpus: tuple[Gpu, ...], codes: Codes) -> Table:
             held = [resident(r.launch, c, g) for c, g in zip(found, gpus, strict=True)]
             fmas = multiply_adds(r)
             table.add(
-                _name(r), f"{p.label} ({p.variant}), {p.case}", _each([c.registers for c in found]),
+                r.kernel, f"{p.label} ({p.variant}), {p.case}", _each([c.registers for c in found]),
                 _each([c.spilled for c in found]), _each([c.shared for c in found]),
                 _each([f"{h.warps} of {h.most}" for h in held]), _each([h.limit for h in held]),
                 _each([c.hot.instructions or "none" for c in found]),

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import boolean, int32, int64, uint32
 
-from kernels.cuda_copies import address, commit, copy1, copy4, wait, wide
+from kernels.cuda_copies import address, are_asynchronous, copies, wide
 from kernels.cuda_tiles import (
     DEPTH,
     SIDE,
@@ -59,8 +59,8 @@ class Correlation(NamedTuple):
 
 
 @cache
-def kernel(dtype: np.dtype, width: int, whole: bool):
-    """The kernel for a tile; whole: channels come in fours.
+def kernel(dtype: np.dtype, width: int, whole: bool, asynchronous: bool):
+    """The kernel for a tile; whole: channels come in fours; asynchronous: as `cuda_copies` knows.
 
     Launch: (tiles of positions, tiles of outer channels, groups * parts) blocks of the tile's threads.
     """
@@ -71,6 +71,7 @@ def kernel(dtype: np.dtype, width: int, whole: bool):
     size = size_a + DEPTH * pitch_b
     both, places = 2 * size, 4 * rows
     lanes = 4 if whole else 1  # elements a copy
+    copy1, copy4, commit, wait = copies(asynchronous)
     copy = copy4 if whole else copy1
     item = np.dtype(dtype).itemsize
     of_a, of_b = DEPTH // lanes, columns // lanes  # copies a row
@@ -207,10 +208,15 @@ def sizes(h: Axis, w: Axis, images: int, taps: tuple[int, int], channels: tuple,
         "positions": positions, "steps": taps[0] * taps[1] * inner, "inner": inner, "inner_all": inner * groups,
         "outer": outer, "outer_all": outer * groups, "parts": count, "part": part, "biased": 0,
     }  # fmt: skip
-    by = {"height": int(h.results), "width": int(w.results), "inner": inner, "taps": taps[1], "parts": count}
+    divisors = {"height": int(h.results), "width": int(w.results), "inner": inner, "taps": taps[1], "parts": count}
     fields: dict[str, Any] = {name: np.int32(n) for name, n in numbers.items()}
-    fields |= {f"by_{name}": division(max(n, 1)) for name, n in by.items()}
-    return Correlation(h=h, w=w, part_size=np.int64(images * int(h.length) * int(w.length) * outer * groups), **fields)
+    fields |= {f"by_{name}": division(max(n, 1)) for name, n in divisors.items()}
+    return Correlation(
+        h=h,
+        w=w,
+        part_size=np.int64(images * int(h.length) * int(w.length) * outer * groups),
+        **fields,
+    )
 
 
 def across(dtype: np.dtype, outer: int) -> int:
@@ -231,4 +237,13 @@ def correlate(x, k, b, g: Correlation, groups: int, y) -> None:
     g = g._replace(biased=np.int32(b is not None))
     bias = (k if b is None else b).reshape(-1)
     grid, block = blocks(g, x.dtype, groups), tile(x.dtype, width).threads
-    launch(kernel(x.dtype, width, whole), grid, block, x.reshape(-1), k.reshape(-1), bias, g, y.reshape(-1))
+    launch(
+        kernel(x.dtype, width, whole, are_asynchronous(x.target)),
+        grid,
+        block,
+        x.reshape(-1),
+        k.reshape(-1),
+        bias,
+        g,
+        y.reshape(-1),
+    )

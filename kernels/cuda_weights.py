@@ -12,7 +12,7 @@ from math import prod
 import numpy as np
 from numba import boolean, int32, int64, uint32
 
-from kernels.cuda_copies import address, commit, copy1, copy4, wait, wide
+from kernels.cuda_copies import address, are_asynchronous, copies, wide
 from kernels.cuda_correlate import OUTSIDE, across, sizes
 from kernels.cuda_parts import add_parts
 from kernels.cuda_sums import sum_columns
@@ -27,7 +27,7 @@ def depth(dtype: np.dtype, width: int) -> int:
 
 
 @cache
-def kernel(dtype: np.dtype, width: int, whole: bool):
+def kernel(dtype: np.dtype, width: int, whole: bool, asynchronous: bool):
     """The kernel for a tile; whole: channels come in fours, on both sides.
 
     Launch: (tiles of taps and channels, tiles of filters, groups * parts) blocks of the tile's threads.
@@ -38,6 +38,7 @@ def kernel(dtype: np.dtype, width: int, whole: bool):
     size_a = rows * deep
     size = size_a + columns * deep
     both, places = 2 * size, 2 * 4 * deep
+    copy1, copy4, commit, wait = copies(asynchronous)
     lanes, copy = (4, copy4) if whole else (1, copy1)
     of_a, of_b = rows // lanes, columns // lanes  # copies a step
     each = deep * of_a // threads
@@ -170,7 +171,15 @@ def weights(x, dy, h: Axis, w: Axis, taps: tuple[int, int], groups: int, dk, db)
     to = dk if count == 1 else memory
     whole = channels[0] % 4 == 0 and channels[1] % 4 == 0
     grid = *tiles, groups * count
-    launch(kernel(x.dtype, width, whole), grid, shape.threads, x.reshape(-1), dy.reshape(-1), g, to.reshape(-1))
+    launch(
+        kernel(x.dtype, width, whole, are_asynchronous(x.target)),
+        grid,
+        shape.threads,
+        x.reshape(-1),
+        dy.reshape(-1),
+        g,
+        to.reshape(-1),
+    )
     if count > 1:
         add_parts(to, count, dk)
     sum_columns(dy.reshape(-1, dy.shape[-1]), db)

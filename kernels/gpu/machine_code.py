@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 INSTALL = "pip install 'formula-convnet[cuda-static]' (no GPU is needed)"
+MULTIPLY_ADDS = ("FFMA", "DFMA")
 _INSTRUCTION = re.compile(r"/\*[0-9a-f]{4,}\*/\s+(?:\{\s*)?(?:@!?U?P\w+\s+)?([A-Z][A-Z0-9_]*)([A-Z0-9_.]*)(.*)")
 _NOTHING = re.compile(r"/\*[0-9a-f]{4,}\*/\s+@!PT\s")  # never executed: keeps two instructions apart
 
@@ -64,7 +65,7 @@ def assemble(ptx: str, cc: tuple[int, int]) -> MachineCode:
         listing = _run("nvdisasm", "-c", str(binary)).stdout
     every, loops = read(listing)
     local = sum(n for kind, n in every.kinds.items() if kind.split(".")[0] in ("LDL", "STL"))
-    hot = max(loops, key=lambda loop: (loop.kinds["FFMA"] + loop.kinds["DFMA"], loop.instructions), default=Loop())
+    hot = max(loops, key=lambda loop: (sum(loop.kinds[k] for k in MULTIPLY_ADDS), loop.instructions), default=Loop())
 
     def figure(pattern: str) -> int:
         return sum(int(n) for n in re.findall(pattern, said))
@@ -88,7 +89,7 @@ def _run(name: str, *arguments: str) -> subprocess.CompletedProcess:
 
 
 def read(listing: str) -> tuple[Loop, list[Loop]]:
-    """(all instructions, the innermost loops) of what nvdisasm prints."""
+    """(all instructions, the innermost loops that multiply and add, or else all innermost ones) of a listing."""
     kinds: list[str] = []
     labels: dict[str, int] = {}
     jumps: list[tuple[int, str]] = []
@@ -102,6 +103,12 @@ def read(listing: str) -> tuple[Loop, list[Loop]]:
             wide = re.search(r"\.(64|128)\b", form) if name[:2] in ("LD", "ST") else None
             kinds.append(name + (wide[0] if wide else ""))
     loops = [(labels[to], at) for at, to in jumps if labels.get(to, at) < at]
-    inner = [(a, b) for a, b in loops if not any(a <= c and d <= b and (c, d) != (a, b) for c, d in loops)]
     whole = Loop(len(kinds), Counter(kinds))
-    return whole, [Loop(b + 1 - a, Counter(kinds[a : b + 1])) for a, b in inner]
+    return whole, [Loop(b + 1 - a, Counter(kinds[a : b + 1])) for a, b in innermost(loops, kinds, MULTIPLY_ADDS)]
+
+
+def innermost(loops: list[tuple[int, int]], kinds: list[str], wanted: tuple[str, ...]) -> list[tuple[int, int]]:
+    """The loops (first, last) that hold a wanted instruction and no loop that does; else all innermost ones."""
+    with_wanted = [(a, b) for a, b in loops if any(kind in wanted for kind in kinds[a : b + 1])]
+    some = with_wanted or loops
+    return [(a, b) for a, b in some if not any(a <= c and d <= b and (c, d) != (a, b) for c, d in some)]

@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 
 from kernels.gpu import machine as m
+from kernels.gpu.machine_code import innermost
 from kernels.gpu.occupancy import Occupancy
 from kernels.gpu.program import Program
+
+MULTIPLY_ADDS = tuple(f"fma.rn.{kind}" for kind in ("f32", "ftz.f32", "f64"))
 
 
 @dataclass
@@ -42,8 +45,8 @@ class Report:
     kinds: PTX opcode -> instructions issued; wavefronts: passes over shared memory, `conflicts` those beyond the least
     possible; sectors: 32-byte pieces of global memory moved by `requests`, of which `bytes` were asked for; split
     branches: those at which a warp's threads went two ways; unawaited copies: asynchronous copies that no thread
-    waited for. `hot` has the kinds issued within one loop: of the innermost loops the one that issued most. `lines` has
-    the costs by Python line; `launch` is what `run` was asked for.
+    waited for. `hot` has the kinds issued in one loop: of the innermost that multiply and add the one that issued
+    most. `lines` has the costs by Python line; `launch` is what `run` was asked for.
     """
 
     kernel: str
@@ -121,10 +124,10 @@ def report(program: Program, name: str, counts: np.ndarray, unawaited: int) -> R
 
 
 def _hot(program: Program, counts: np.ndarray) -> Counter:
-    """What was issued between a label and the jump back to it, for the innermost such loop that issued most."""
+    """What was issued between a label and the jump back to it, for the one of `innermost`'s loops that issued most."""
     rows = program.code
     back = [(int(row[m.TARGET]), i) for i, row in enumerate(rows) if row[m.OP] == m.BRANCH and row[m.TARGET] <= i]
-    inner = [(a, b) for a, b in back if not any(a <= c and d <= b and (c, d) != (a, b) for c, d in back)]
+    inner = innermost(back, [line.opcode for line in program.lines], MULTIPLY_ADDS)
     if not inner:
         return Counter()
     first, last = max(inner, key=lambda loop: counts[loop[0] : loop[1] + 1, m.ISSUES].sum())

@@ -233,6 +233,19 @@ def test_a_reduction_over_warps_and_blocks():
     assert out.sum() == x.sum()
 
 
+def weighted(x, numbers, nested):
+    a, b = numbers
+    (c,), d = nested
+    i = cuda.grid(1)
+    x[i] = a * x[i] + b + c * d
+
+
+def test_tuples_of_numbers():
+    x = np.arange(32, dtype=np.float32)
+    run(weighted, 1, 32, (x, (np.int32(2), 3), ((np.float32(0.5),), np.uint32(8))))
+    np.testing.assert_array_equal(x, 2 * np.arange(32) + 3 + 4)
+
+
 def prints(x):
     print(x[0])
 
