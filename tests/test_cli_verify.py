@@ -45,7 +45,7 @@ def test_an_exercise_is_started_once_and_checked(tmp_path):
         (["verify", "--kernel", "no.py", "--op", "conv2d"], "--kernel no.py: not a Python file"),
         (["verify", "--kernel", "no.py"], "needs one --op"),
         (["verify", "--html", "nowhere/c.html"], "there is no folder nowhere"),
-        (["exercise", "start", "gpu"], "no exercise 'gpu'; choose one of: sum"),
+        (["exercise", "start", "fft"], "no exercise 'fft'; choose one of: sum"),
         (["exercise", "check", "sum"], "sum.py: not a Python file"),
     ],
 )
