@@ -61,7 +61,7 @@ def test_an_exercise_is_started_once_and_checked(tmp_path):
         (["verify", "--target", "tpu"], "there is no target 'tpu'; choose of: cpu, cuda, cuda-emulated, simulated"),
         (["verify", "--target", "simulated"], "'simulated' needs the [cuda] extra"),
         (["verify", "--html", "nowhere/c.html"], "there is no folder nowhere"),
-        (["exercise", "start", "gpu"], "no exercise 'gpu'; choose one of: sum"),
+        (["exercise", "start", "fft"], "no exercise 'fft'; choose one of: sum"),
         (["exercise", "check", "sum"], "sum.py: not a Python file"),
     ],
 )

@@ -1,21 +1,21 @@
 """Looking inside a model: what it is made of and costs, every number term by term, and what it saw in an image."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from convnet.explain.animation import animate
-from convnet.explain.attribution import grad_cam, occlusion
-from convnet.explain.plots import (
-    plot_attribution,
-    plot_feature_maps,
-    plot_filters,
-    plot_gradients,
-    plot_history,
-    plot_receptive_field,
-)
-from convnet.explain.sanity import randomisation_check
-
 if TYPE_CHECKING:
+    from convnet.explain.animation import animate
+    from convnet.explain.attribution import grad_cam, occlusion
     from convnet.explain.lessons import Lesson, lesson
+    from convnet.explain.plots import (
+        plot_attribution,
+        plot_feature_maps,
+        plot_filters,
+        plot_gradients,
+        plot_history,
+        plot_receptive_field,
+    )
+    from convnet.explain.sanity import randomisation_check
 
 __all__ = [
     "Lesson",
@@ -32,10 +32,18 @@ __all__ = [
     "randomisation_check",
 ]
 
+_MODULES = {
+    "Lesson": "lessons",
+    "lesson": "lessons",
+    "animate": "animation",
+    "grad_cam": "attribution",
+    "occlusion": "attribution",
+    "randomisation_check": "sanity",
+}
+
 
 def __getattr__(name: str) -> Any:
-    if name in ("Lesson", "lesson"):  # when asked for: it needs the whole engine
-        from convnet.explain import lessons
-
-        return getattr(lessons, name)
+    """What is asked for is imported then: drawing needs Matplotlib."""
+    if name in __all__:
+        return getattr(import_module(f"convnet.explain.{_MODULES.get(name, 'plots')}"), name)
     raise AttributeError(f"module 'convnet.explain' has no attribute {name!r}")

@@ -8,6 +8,9 @@ from rich.console import Console
 
 import convnet
 from convnet import layers
+from convnet.bindings import BINDINGS
+from convnet.explain.backward_terms import OF_INPUT, OF_WEIGHT
+from convnet.explain.forward_terms import FORWARD
 from convnet.explain.terms import Part, Term
 from tests.explain.small_models import cam_model
 from tests.rounding import unit
@@ -96,6 +99,14 @@ def test_the_terms_of_every_gradient_give_what_backward_computes(case, dtype):
             assert_tight(found, dtype)
             some += abs(found.kernel)
         assert some > 0
+
+
+def test_every_operation_of_a_network_in_use_can_be_taken_apart():
+    """Dropout and a batch's own statistics are of training only."""
+    in_use = set(BINDINGS) - {"dropout", "batchnorm"}
+    assert set(FORWARD) == set(OF_INPUT) == in_use
+    with_weights = {"conv2d", "dense", "batchnorm_inference"}
+    assert set(OF_WEIGHT) == with_weights
 
 
 def test_the_gradient_of_a_convolution_is_the_central_difference():
