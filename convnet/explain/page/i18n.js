@@ -39,7 +39,7 @@ const TEXTS = {
   "pass.dp": ["for a weight: {0}", "对某个权重：{0}"],
   "check.ok": ["The kernel computed {0} ({1}). Difference {2}; rounding allows {3}.", "内核算得 {0}（{1}）。相差 {2}；舍入允许 {3}。"],
   "check.bad": ["The kernel computed {0} ({1}). Difference {2}, but rounding allows only {3}!", "内核算得 {0}（{1}）。相差 {2}，但舍入只允许 {3}！"],
-  "check.none": ["This page does not hold the kernel's number of this cell: only the middle of large maps was kept.", "本页没有保存该位置的内核数值：大特征图只保存了中间部分。"],
+  "check.none": ["This page does not hold the kernel's number of this cell, or of all that goes into it: only the middle of large maps was kept.", "本页没有保存该位置或其全部输入的内核数值：大特征图只保存了中间部分。"],
   "sum.title": ["The sum, term by term", "逐项求和"],
   "sum.one": ["The calculation", "计算"],
   "sum.terms": ["{0} terms", "{0} 项"],
