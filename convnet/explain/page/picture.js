@@ -47,7 +47,7 @@ export function numbers(rows, scale, { photo = false, marked = null, label = "" 
         "g",
         {},
         svg("rect", { x: c, y: r, width: 1, height: 1, fill: css(colour), class: frame ? "framed" : null }),
-        svg("text", { x: c + 0.5, y: r + 0.6, fill: inkOn(colour) }, tiny(v)),
+        svg("text", { x: c + 0.5, y: r + 0.6, fill: inkOn(colour), class: tiny(v).length > 4 ? "long" : null }, tiny(v)),
       );
     }),
   );
