@@ -138,7 +138,7 @@ def document(s: Subject) -> dict[str, Any]:
     codes: dict[str, Any] = {}
     return {
         "format": 1,
-        "title": s.title or f"{s.model.name}: a network, number by number",
+        "title": s.title or "",
         "model": s.model.name,
         "dtype": s.image.dtype.name,
         "training": s.training,

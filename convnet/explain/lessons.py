@@ -97,13 +97,13 @@ def _image(model: Model, x: Any) -> np.ndarray:
 def _fitted(subject: contents.Subject, document: dict[str, Any]) -> Lesson:
     """The page within LIMIT if leaving out can do it: first epochs, then what lies off the middle of large maps."""
     cut, tensors = _maps(subject, LIMIT * MAPS - _size(document))
-    document |= {"cut": cut, "tensors": tensors, "recording": {"epochs": []}, "notes": []}
+    document |= {"cut": cut, "tensors": tensors, "recording": {"epochs": []}}
     notes = [] if cut is None else [f"of maps larger than {cut} x {cut}, the kernels' numbers of the middle only"]
     room = max(LIMIT - len(_page(document).encode()), LIMIT // 8)
     recording, left_out = contents.epochs(subject, room)
     if left_out:
         notes.append(f"{left_out} of {left_out + len(recording['epochs'])} epochs left out")
-    document |= {"recording": recording, "notes": notes}
+    document["recording"] = recording
     return Lesson(_page(document), document, tuple(notes))
 
 
@@ -126,7 +126,7 @@ def _page(document: dict[str, Any]) -> str:
     """Template, style, script and data in one text."""
     data = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     parts = {
-        "title": escape(document["title"]),
+        "title": escape(document["title"] or f"{document['model']}: a network, number by number"),
         "style": (PAGE / "style.css").read_text(encoding="utf-8"),
         "script": bundled(PAGE).replace("</", "<\\/"),
         "data": data,

@@ -167,6 +167,7 @@ def test_of_a_cut_page_only_what_the_kernels_computed_is_checked(driver, tmp_pat
     assert int(verdict.get_attribute("data-cells")) > 10_000
     assert verdict.get_attribute("data-outside") == "0"
     assert "were left out" in verdict.text
+    assert f"larger than {made.document['cut']} ×" in driver.find_element("css selector", "footer").text
     assert browser.errors(driver) == []
 
 

@@ -129,7 +129,9 @@ const TEXTS = {
   "check.worst": ["worst error, share of the bound", "最大误差占界的比例"],
   "check.done": ["{0} numbers checked, {1} outside their bound.", "已核对 {0} 个数，{1} 个超出界限。"],
   "check.left": ["{0} are not held by this page and were left out.", "{0} 个未保存在本页，略过。"],
-  "left.out": ["Left out to keep this page small: {0}.", "为使页面精简而省略：{0}。"],
+  "left.maps": ["To keep this page small: of maps larger than {0} × {0} the kernels' numbers of the middle only; this page computed the rest.", "为使页面精简：大于 {0} × {0} 的特征图只保存中间部分的内核数值，其余由本页计算。"],
+  "left.epochs": ["{0} of {1} epochs were left out to keep this page small.", "为使页面精简，省略了 {1} 轮中的 {0} 轮。"],
+  "title": ["{0}: a network, number by number", "{0}：逐个数看懂一个网络"],
   "table.caption": ["Terms of the sum", "和的各项"],
 };
 

@@ -47,8 +47,15 @@ function summary(network) {
 function header(network) {
   const languages = el("button", { type: "button", class: "quiet", "data-language": true, onclick: () => { setLanguage(otherLanguage()); page(network); } }, t("lang.other"));
   const theme = el("button", { type: "button", class: "quiet", "data-theme-button": true, onclick: () => { toggleTheme(); page(network); } }, t("theme"));
-  const { title, notice } = network.document;
-  return el("header", { class: "top" }, el("div", {}, el("h1", {}, title), el("p", { class: "hint" }, notice)), el("div", { class: "buttons" }, languages, theme));
+  const { title, model, notice } = network.document;
+  return el("header", { class: "top" }, el("div", {}, el("h1", {}, title || t("title", model)), el("p", { class: "hint" }, notice)), el("div", { class: "buttons" }, languages, theme));
+}
+
+/** What was left out of the page. */
+function footer({ cut, recording }) {
+  const out = recording.all_epochs ? recording.all_epochs.length - recording.epochs.length : 0;
+  const parts = [cut && t("left.maps", cut), out && t("left.epochs", out, recording.all_epochs.length)];
+  return el("footer", { class: "hint" }, ...parts.filter(Boolean).map((text) => el("p", {}, text)));
 }
 
 let views;
@@ -60,9 +67,8 @@ function page(network) {
   roving(tabs, "button");
   const view = views[state.view];
   const panel = el("main", { id: "view", role: "tabpanel", "aria-labelledby": `tab-${state.view}` }, view.element);
-  const { notes } = network.document;
   const focused = document.activeElement?.id;
-  root.replaceChildren(header(network), summary(network), tabs, panel, ...(notes.length ? [el("footer", { class: "hint" }, t("left.out", notes.join("; ")))] : []));
+  root.replaceChildren(header(network), summary(network), tabs, panel, footer(network.document));
   view.render();
   if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
 }
