@@ -27,7 +27,7 @@ LARGE = 400_000  # numbers of a weight above which a page that must save leaves 
 AFTER = 40_000  # numbers of a weight above which its values after an optimizer's step are left out
 # the first step of each, from zero moments
 OPTIMIZERS: dict[str, dict[str, float]] = {
-    "sgd": {"lr": 0.01},
+    "sgd": {"lr": 0.001},
     "adam": {"lr": 0.001, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-7},
 }
 
@@ -89,10 +89,13 @@ class Subject:
         """The label as a class number."""
         if self.label is None:
             return self.answer
-        if isinstance(self.label, (list, tuple, np.ndarray)):
+        if np.size(self.label) != 1:
             raise ValueError(
-                f"lesson: label must be one class, got {self.label!r}: images of several are not supported"
+                f"lesson: label must be one class, by number or name, got {self.label!r}: of a one-hot row give its "
+                "argmax; an image of several classes cannot be shown"
             )
+        if isinstance(self.label, (list, tuple, np.ndarray)):
+            self.label = np.ravel(self.label)[0].item()  # a row of an (N, 1) table of labels
         if str(self.label) in self.names:
             return self.names.index(str(self.label))
         if isinstance(self.label, (int, np.integer)) and 0 <= self.label < len(self.names):

@@ -261,5 +261,6 @@ def test_a_lesson_says_what_does_not_fit():
 def test_without_a_label_the_networks_own_answer_stands_in():
     made = lesson(models.listing(3), models.image((28, 28)), classes=("a", "b", "c"))
     assert made.document["label_given"] is False
+    assert lesson(models.listing(3), models.image((28, 28)), np.array([2])).document["label"] == 2
     assert made.document["label"] == made.document["answer"]
     assert lesson(models.listing(3), models.image((28, 28)), "b", classes=("a", "b", "c")).document["label"] == 1

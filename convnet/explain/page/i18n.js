@@ -67,7 +67,7 @@ const TEXTS = {
   "code.none": ["Nothing is computed: the same numbers in the same order under another shape.", "不做计算：同样的数、同样的次序，只是形状不同。"],
   "step.intro": ["One step of the optimizer down this one image's gradient. Every weight moves a little; the loss on this image falls if the step is not too long.", "优化器沿这一张图像的梯度走一步。每个权重移动一点；只要步子不太大，该图像的损失就会下降。"],
   "step.optimizer": ["Optimizer", "优化器"],
-  "step.adam": ["Adam, first step", "Adam，第一步"],
+  "step.adam": ["Adam (moments from 0)", "Adam（矩从 0 开始）"],
   "step.sgd": ["SGD", "SGD"],
   "step.rate": ["Learning rate η", "学习率 η"],
   "step.take": ["Take the step", "走一步"],
