@@ -9,10 +9,12 @@ import pytest
 import convnet
 from convnet.callbacks import Recorder
 from convnet.explain import lesson, lessons
+from convnet.explain.arrays import OPTIMIZERS
 from convnet.explain.bundle import bundled
-from convnet.explain.contents import OPTIMIZERS, Subject
 from convnet.explain.pack import packed, unpacked
-from convnet.explain.sources import PLACES, code_of
+from convnet.explain.source_places import PLACES
+from convnet.explain.sources import code_of
+from convnet.explain.subject import Subject
 from convnet.layers import BUILT_IN
 from convnet.networks import NETWORKS
 from convnet.plan import Plan

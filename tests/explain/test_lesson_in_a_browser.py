@@ -7,7 +7,7 @@ import pytest
 
 from convnet.callbacks import Recorder
 from convnet.explain import lesson
-from convnet.explain.contents import Subject
+from convnet.explain.subject import Subject
 from tests.explain import browser, models, oracle
 
 pytestmark = browser.needs_browser
