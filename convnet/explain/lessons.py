@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convnet.explain import contents
+from convnet.explain import arrays, contents
 from convnet.explain.bundle import bundled
+from convnet.explain.subject import Subject
 from convnet.files import write_atomically
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def lesson(
             f"{MOST_WEIGHTS:,} ({MOST_WEIGHTS * 4 / 1e6:.0f} MB). Smaller images, or global average pooling where a "
             "dense layer follows a flattened image (the network gap), make fewer"
         )
-    subject = contents.Subject(model, image, label, classes, training, recorder, title)
+    subject = Subject(model, image, label, classes, training, recorder, title)
     document = contents.document(subject)
     return _fitted(subject, document)
 
@@ -94,25 +95,25 @@ def _image(model: Model, x: Any) -> np.ndarray:
     return np.ascontiguousarray(array, model.compute_dtype)
 
 
-def _fitted(subject: contents.Subject, document: dict[str, Any]) -> Lesson:
+def _fitted(subject: Subject, document: dict[str, Any]) -> Lesson:
     """The page within LIMIT if leaving out can do it: first epochs, then what lies off the middle of large maps."""
     cut, tensors = _maps(subject, LIMIT * MAPS - _size(document))
-    document |= {"cut": cut, "tensors": tensors, "recording": {"epochs": []}, "notes": []}
+    document |= {"cut": cut, "tensors": tensors, "recording": {"epochs": []}}
     notes = [] if cut is None else [f"of maps larger than {cut} x {cut}, the kernels' numbers of the middle only"]
     room = max(LIMIT - len(_page(document).encode()), LIMIT // 8)
-    recording, left_out = contents.epochs(subject, room)
+    recording, left_out = arrays.epochs(subject, room)
     if left_out:
         notes.append(f"{left_out} of {left_out + len(recording['epochs'])} epochs left out")
-    document |= {"recording": recording, "notes": notes}
+    document["recording"] = recording
     return Lesson(_page(document), document, tuple(notes))
 
 
-def _maps(subject: contents.Subject, room: float) -> tuple[int | None, dict[str, Any]]:
+def _maps(subject: Subject, room: float) -> tuple[int | None, dict[str, Any]]:
     """(pixels a side that are kept of each map, or None for all; the packed arrays), the most that fits."""
     for cut in (None, *CUTS):
-        if contents.raw_bytes(subject, cut) > MOST_RAW and cut != CUTS[-1]:
+        if arrays.raw_bytes(subject, cut) > MOST_RAW and cut != CUTS[-1]:
             continue  # no packing makes so many numbers fit
-        tensors = contents.tensors(subject, cut)
+        tensors = arrays.tensors(subject, cut)
         if _size(tensors) <= room:
             break
     return cut, tensors
@@ -126,7 +127,7 @@ def _page(document: dict[str, Any]) -> str:
     """Template, style, script and data in one text."""
     data = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     parts = {
-        "title": escape(document["title"]),
+        "title": escape(document["title"] or f"{document['model']}: a network, number by number"),
         "style": (PAGE / "style.css").read_text(encoding="utf-8"),
         "script": bundled(PAGE).replace("</", "<\\/"),
         "data": data,

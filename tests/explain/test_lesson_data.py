@@ -9,10 +9,12 @@ import pytest
 import convnet
 from convnet.callbacks import Recorder
 from convnet.explain import lesson, lessons
+from convnet.explain.arrays import OPTIMIZERS
 from convnet.explain.bundle import bundled
-from convnet.explain.contents import OPTIMIZERS, Subject
 from convnet.explain.pack import packed, unpacked
-from convnet.explain.sources import PLACES, code_of
+from convnet.explain.source_places import PLACES
+from convnet.explain.sources import code_of
+from convnet.explain.subject import Subject
 from convnet.layers import BUILT_IN
 from convnet.networks import NETWORKS
 from convnet.plan import Plan
@@ -261,5 +263,6 @@ def test_a_lesson_says_what_does_not_fit():
 def test_without_a_label_the_networks_own_answer_stands_in():
     made = lesson(models.listing(3), models.image((28, 28)), classes=("a", "b", "c"))
     assert made.document["label_given"] is False
+    assert lesson(models.listing(3), models.image((28, 28)), np.array([2])).document["label"] == 2
     assert made.document["label"] == made.document["answer"]
     assert lesson(models.listing(3), models.image((28, 28)), "b", classes=("a", "b", "c")).document["label"] == 1

@@ -7,7 +7,7 @@ import pytest
 
 from convnet.callbacks import Recorder
 from convnet.explain import lesson
-from convnet.explain.contents import Subject
+from convnet.explain.subject import Subject
 from tests.explain import browser, models, oracle
 
 pytestmark = browser.needs_browser
@@ -143,6 +143,32 @@ def test_the_page_checks_every_number_itself(name, driver, pages):
     count = sum(oracle.kernels_own(subject, *walk).size for walk in walks(subject))
     assert int(verdict.get_attribute("data-cells")) == count
     assert verdict.get_attribute("data-outside") == "0"
+
+
+def test_of_a_cut_page_only_what_the_kernels_computed_is_checked(driver, tmp_path, monkeypatch):
+    """Where a window leaves the middle that was kept, the page's own numbers go in: no verdict on a kernel there."""
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    from convnet.explain import lessons
+    from convnet.networks import Gap
+
+    monkeypatch.setattr(lessons, "LIMIT", 1_000_000)
+    model = Gap(2)
+    model.build((None, 40, 40, 1))
+    made = lesson(models.settled(model), models.image((40, 40, 1)), 1)
+    assert made.document["cut"] in lessons.CUTS
+    path = tmp_path / "cut.html"
+    made.save(path)
+    browser.load(driver, path, "#network/0/forward/0")
+    assert driver.find_element("css selector", ".sum .check").get_attribute("class") == "check none"
+    browser.load(driver, path, "#check")
+    driver.find_element("css selector", "#view .primary").click()
+    verdict = WebDriverWait(driver, 120).until(lambda d: d.find_element("css selector", "#view .check[data-cells]"))
+    assert int(verdict.get_attribute("data-cells")) > 10_000
+    assert verdict.get_attribute("data-outside") == "0"
+    assert "were left out" in verdict.text
+    assert f"larger than {made.document['cut']} ×" in driver.find_element("css selector", "footer").text
+    assert browser.errors(driver) == []
 
 
 def test_a_wrong_number_of_a_kernel_is_found(driver, pages, tmp_path):

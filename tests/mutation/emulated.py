@@ -17,9 +17,9 @@ import numpy as np
 from kernels import device, registry
 from kernels.gpu import run
 from kernels.verify import properties
+from kernels.verify.drawn import EMULATED, case
 from kernels.verify.implementation import Registered
 from kernels.verify.operations import known
-from kernels.verify.run import EMULATED, case
 from tests.mutation.equivalent import EQUIVALENT
 from tests.mutation.operators import Mutant, mutants
 from tests.mutation.targets import ROOT

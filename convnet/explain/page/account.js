@@ -7,7 +7,23 @@ export class Account {
   constructor(dtype, keep = true) {
     this.dtype = dtype;
     this.keep = keep;
+    this.watched = null;
     this.clear();
+  }
+
+  /** Of a page that holds only the middle of large maps: notice when a term is not the kernel's own. */
+  watch(a, b) {
+    this.watched = [a, b];
+    return this;
+  }
+
+  see(...places) {
+    places.forEach((at, n) => this.also(this.watched[n], at));
+  }
+
+  /** A cell that is read without being a term. */
+  also(tensor, at) {
+    if (this.watched && tensor && at >= 0 && !tensor.known(at)) this.sure = false;
   }
 
   clear() {
@@ -19,6 +35,7 @@ export class Account {
     this.value = 0;
     this.bound = 0;
     this.chosen = null;
+    this.sure = true;
     return this;
   }
 
@@ -34,14 +51,16 @@ export class Account {
     const product = a * b;
     this.total += product;
     this.magnitude += Math.abs(product);
+    if (this.watched) this.see(ia, ib);
     if (this.keep) this.terms.push({ a, b, ia, ib, product, total: this.total });
   }
 
-  /** A term alone, not a product. */
-  plain(a, ia) {
+  /** A term alone, not a product; `name` where it is no cell of an array. */
+  plain(a, ia, name = null) {
     this.total += a;
     this.magnitude += Math.abs(a);
-    if (this.keep) this.terms.push({ a, b: null, ia, ib: -1, product: a, total: this.total });
+    if (this.watched) this.see(ia);
+    if (this.keep) this.terms.push({ a, b: null, ia, ib: -1, product: a, total: this.total, name });
   }
 
   /** A factor that lies in the padding: its product is 0. */

@@ -1,6 +1,5 @@
 // Every number of every pass, computed once more and held to its rounding bound.
 
-import { Account } from "./account.js";
 import { el } from "./dom.js";
 import { letter, stepTitle } from "./names.js";
 import { operations, passesOf } from "./operations.js";
@@ -13,15 +12,17 @@ async function checked(network, step, loss, name, breathe) {
   const c = network.context(step, loss);
   const pass = operations[network.step(step, loss).operation][name];
   const tensor = c[pass.of];
-  const account = new Account(network.dtype, false);
+  const account = network.account(c, pass, false);
   const found = { cells: 0, left: 0, outside: 0, worst: 0 };
   for (let at = 0; at < tensor.data.length; at++) {
     if (!tensor.known(at)) {
       found.left++;
       continue;
     }
-    account.clear();
-    pass.run(c, at, account);
+    if (!network.run(c, pass, at, account).sure) {
+      found.left++;
+      continue;
+    }
     const error = Math.abs(account.value - tensor.data[at]);
     const share = error === 0 ? 0 : error / account.bound;
     found.cells++;

@@ -20,6 +20,21 @@ export function diverging(share, dark = isDark()) {
   return t < 0.5 ? mix(map.zero, near, t * 2) : mix(near, far, t * 2 - 1);
 }
 
+const TONES = 511; // of a palette, the middle one zero
+const palettes = {};
+
+/** [r, g, b, r, g, b ...] of all tones: whole pictures are painted from a table. */
+export function palette(kind) {
+  const colour = kind === "photo" ? (share) => grey(share) : (share) => diverging(share, kind === "dark");
+  palettes[kind] ??= Uint8ClampedArray.from(
+    Array.from({ length: TONES }, (_, i) => colour(i / ((TONES - 1) / 2) - 1)).flat(),
+  );
+  return palettes[kind];
+}
+
+/** Where the tone of a share, -1 to 1, begins in a palette. */
+export const toneOf = (share) => 3 * Math.round((Math.min(Math.max(share || 0, -1), 1) + 1) * ((TONES - 1) / 2));
+
 /** A picture's pixels, 0 black to 1 white. */
 export const grey = (share) => [0, 1, 2].map(() => 255 * Math.min(Math.max(share, 0), 1));
 

@@ -11,7 +11,7 @@ import { Panel } from "./panel.js";
 import { placeOf } from "./places.js";
 import { sliceOf } from "./slices.js";
 import { go, state } from "./state.js";
-import { sumView } from "./sum.js";
+import { checkLine, sumView } from "./sum.js";
 
 const codeName = (pass) => (pass === "forward" ? "forward" : pass.startsWith("dx") ? "data" : "weights");
 
@@ -235,7 +235,12 @@ export class Explorer {
     const next = this.network.steps[state.step + 1];
     if (state.pass === "forward" && next && next.layer === this.step.layer && ["relu", "sigmoid"].includes(next.operation)) {
       const account = this.network.explain(state.step + 1, state.loss, "forward", state.at);
-      out.push(el("p", { class: "then" }, t("then", next.operation), " ", el("b", {}, short(account.value)), " ", this.link(t("view.network"), { step: state.step + 1, pass: "forward", at: state.at }, "→")));
+      const y = this.network.context(state.step + 1, state.loss).y;
+      const follow = this.link(stepTitle(next), { step: state.step + 1, pass: "forward", at: state.at }, "→");
+      out.push(
+        el("p", { class: "then" }, t("then", next.operation), " ", el("b", {}, short(account.value)), " ", follow),
+        checkLine(account, y, state.at, this.network.dtype),
+      );
     }
     if (term && term.ia >= 0) {
       const { a } = this.pass;

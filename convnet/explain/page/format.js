@@ -18,6 +18,9 @@ export function tiny(v) {
   return text.replace("-", "−");
 }
 
+/** A probability as a percentage. */
+export const percent = (v) => (v > 0 && v < 0.0005 ? "< 0.1 %" : `${(100 * v).toFixed(1)} %`);
+
 /** Every digit that a number of this type has. */
 export const full = (v, dtype) =>
   (dtype === "float64" ? String(v) : Number.isInteger(v) ? String(v) : Number(v).toPrecision(9)).replaceAll("-", "−");

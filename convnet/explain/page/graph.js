@@ -13,9 +13,11 @@ const [CARD, GAP] = [98, 22]; // pixels, as in style.css
 
 /** The slice with the largest number in it. */
 export function liveliest(tensor) {
+  if (tensor.lively) return tensor.lively;
   let best = 0;
   for (let i = 1; i < tensor.data.length; i++) if (Math.abs(tensor.data[i]) > Math.abs(tensor.data[best])) best = i;
-  return sliceOf(best, tensor.shape);
+  tensor.lively = sliceOf(best, tensor.shape);
+  return tensor.lively;
 }
 
 function thumbnail(tensor, photo) {

@@ -39,7 +39,7 @@ const TEXTS = {
   "pass.dp": ["for a weight: {0}", "对某个权重：{0}"],
   "check.ok": ["The kernel computed {0} ({1}). Difference {2}; rounding allows {3}.", "内核算得 {0}（{1}）。相差 {2}；舍入允许 {3}。"],
   "check.bad": ["The kernel computed {0} ({1}). Difference {2}, but rounding allows only {3}!", "内核算得 {0}（{1}）。相差 {2}，但舍入只允许 {3}！"],
-  "check.none": ["This page does not hold the kernel's number of this cell: only the middle of large maps was kept.", "本页没有保存该位置的内核数值：大特征图只保存了中间部分。"],
+  "check.none": ["This page does not hold the kernel's number of this cell, or of all that goes into it: only the middle of large maps was kept.", "本页没有保存该位置或其全部输入的内核数值：大特征图只保存了中间部分。"],
   "sum.title": ["The sum, term by term", "逐项求和"],
   "sum.one": ["The calculation", "计算"],
   "sum.terms": ["{0} terms", "{0} 项"],
@@ -67,7 +67,7 @@ const TEXTS = {
   "code.none": ["Nothing is computed: the same numbers in the same order under another shape.", "不做计算：同样的数、同样的次序，只是形状不同。"],
   "step.intro": ["One step of the optimizer down this one image's gradient. Every weight moves a little; the loss on this image falls if the step is not too long.", "优化器沿这一张图像的梯度走一步。每个权重移动一点；只要步子不太大，该图像的损失就会下降。"],
   "step.optimizer": ["Optimizer", "优化器"],
-  "step.adam": ["Adam, first step", "Adam，第一步"],
+  "step.adam": ["Adam (moments from 0)", "Adam（矩从 0 开始）"],
   "step.sgd": ["SGD", "SGD"],
   "step.rate": ["Learning rate η", "学习率 η"],
   "step.take": ["Take the step", "走一步"],
@@ -129,7 +129,9 @@ const TEXTS = {
   "check.worst": ["worst error, share of the bound", "最大误差占界的比例"],
   "check.done": ["{0} numbers checked, {1} outside their bound.", "已核对 {0} 个数，{1} 个超出界限。"],
   "check.left": ["{0} are not held by this page and were left out.", "{0} 个未保存在本页，略过。"],
-  "left.out": ["Left out to keep this page small: {0}.", "为使页面精简而省略：{0}。"],
+  "left.maps": ["To keep this page small: of maps larger than {0} × {0} the kernels' numbers of the middle only; this page computed the rest.", "为使页面精简：大于 {0} × {0} 的特征图只保存中间部分的内核数值，其余由本页计算。"],
+  "left.epochs": ["{0} of {1} epochs were left out to keep this page small.", "为使页面精简，省略了 {1} 轮中的 {0} 轮。"],
+  "title": ["{0}: a network, number by number", "{0}：逐个数看懂一个网络"],
   "table.caption": ["Terms of the sum", "和的各项"],
 };
 

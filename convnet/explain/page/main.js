@@ -8,7 +8,7 @@ import { fromAddress, go, onChange, state } from "./state.js";
 import { gridOf, sliceOf } from "./slices.js";
 import { Network } from "./network.js";
 import { otherLanguage, setLanguage, t } from "./i18n.js";
-import { short } from "./format.js";
+import { percent, short } from "./format.js";
 import { startTheme, toggleTheme } from "./theme.js";
 import { StepView } from "./step.js";
 import { Toy } from "./toy.js";
@@ -25,13 +25,14 @@ function summary(network) {
   draw(canvas, image, grid, sliceScale(image, grid), photo);
   const scores = tensors.get(`x${output}`).data;
   const names = scores.length === 1 ? [document.classes[1]] : document.classes;
+  const shares = scores.every((v) => v >= 0 && v <= 1);
   const rows = names.map((name, k) =>
     el(
       "li",
       { class: k === document.answer || scores.length === 1 ? "top" : null },
       el("span", { class: "name" }, name, k === document.label && scores.length > 1 ? el("em", {}, ` ← ${t("truth")}`) : null),
       el("span", { class: "bar" }, el("span", { style: `width:${Math.min(Math.max(scores[k], 0), 1) * 100}%` })),
-      el("span", { class: "share" }, short(Number(scores[k].toPrecision(4)))),
+      el("span", { class: "share" }, shares ? percent(scores[k]) : short(Number(scores[k].toPrecision(4)))),
     ),
   );
   const truth = document.label_given ? `${t("truth")}: ${document.classes[document.label]}` : t("truth.own");
@@ -39,15 +40,22 @@ function summary(network) {
     "section",
     { class: "summary" },
     canvas,
-    el("div", {}, el("h2", {}, t("answer")), el("ul", {}, ...rows), el("p", { class: "hint" }, `${truth}. ${t(document.training ? "mode.training" : "mode.inference")}.`)),
+    el("div", {}, el("h2", {}, t("answer")), el("ul", { class: names.length > 5 ? "two" : null }, ...rows), el("p", { class: "hint" }, `${truth}. ${t(document.training ? "mode.training" : "mode.inference")}.`)),
   );
 }
 
 function header(network) {
   const languages = el("button", { type: "button", class: "quiet", "data-language": true, onclick: () => { setLanguage(otherLanguage()); page(network); } }, t("lang.other"));
   const theme = el("button", { type: "button", class: "quiet", "data-theme-button": true, onclick: () => { toggleTheme(); page(network); } }, t("theme"));
-  const { title, notice } = network.document;
-  return el("header", { class: "top" }, el("div", {}, el("h1", {}, title), el("p", { class: "hint" }, notice)), el("div", { class: "buttons" }, languages, theme));
+  const { title, model, notice } = network.document;
+  return el("header", { class: "top" }, el("div", {}, el("h1", {}, title || t("title", model)), el("p", { class: "hint" }, notice)), el("div", { class: "buttons" }, languages, theme));
+}
+
+/** What was left out of the page. */
+function footer({ cut, recording }) {
+  const out = recording.all_epochs ? recording.all_epochs.length - recording.epochs.length : 0;
+  const parts = [cut && t("left.maps", cut), out && t("left.epochs", out, recording.all_epochs.length)];
+  return el("footer", { class: "hint" }, ...parts.filter(Boolean).map((text) => el("p", {}, text)));
 }
 
 let views;
@@ -59,9 +67,8 @@ function page(network) {
   roving(tabs, "button");
   const view = views[state.view];
   const panel = el("main", { id: "view", role: "tabpanel", "aria-labelledby": `tab-${state.view}` }, view.element);
-  const { notes } = network.document;
   const focused = document.activeElement?.id;
-  root.replaceChildren(header(network), summary(network), tabs, panel, ...(notes.length ? [el("footer", { class: "hint" }, t("left.out", notes.join("; ")))] : []));
+  root.replaceChildren(header(network), summary(network), tabs, panel, footer(network.document));
   view.render();
   if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
 }

@@ -67,9 +67,21 @@ export class Network {
 
   /** The account of one number. */
   explain(t, loss, passName, at) {
-    const account = new Account(this.dtype);
     const pass = operations[this.step(t, loss).operation][passName];
-    pass.run(this.context(t, loss), at, account);
+    const c = this.context(t, loss);
+    return this.run(c, pass, at, this.account(c, pass));
+  }
+
+  /** An account for a pass over the kernels' arrays. */
+  account(c, pass, keep = true) {
+    const account = new Account(this.dtype, keep);
+    return this.document.cut ? account.watch(c[pass.a], c[pass.b]) : account;
+  }
+
+  /** Compute one number; `sure` then says whether all that went into it are the kernels' own numbers. */
+  run(c, pass, at, account) {
+    pass.run(c, at, account.clear());
+    if (this.document.cut && pass.whole?.some((name) => !c[name].whole)) account.sure = false;
     return account;
   }
 

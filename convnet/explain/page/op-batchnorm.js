@@ -128,11 +128,9 @@ function trainingData(c, at, account) {
   const dy = c.dy.data[at];
   const hat = (c.x0.data[at] - s.mean) * s.inverse;
   account.plain(dy, at);
-  account.plain(-s.dbeta / s.M, -1);
-  account.plain((-hat * s.dgamma) / s.M, -1);
+  account.plain(-s.dbeta / s.M, -1, "− dβ / M");
+  account.plain((-hat * s.dgamma) / s.M, -1, "− x̂ · dγ / M");
   account.line("x̂", hat);
-  account.line("dβ / M", s.dbeta / s.M);
-  account.line("x̂ · dγ / M", (hat * s.dgamma) / s.M);
   account.line("γ / √(var + ε)", g * s.inverse);
   const bound = both(account.dtype, (u) => {
     const grow = 1 + scaleError(s.variance, 0, epsilon, u);
@@ -176,9 +174,9 @@ function remembering(c, kept) {
 }
 
 export const batchnorm = {
-  forward: { of: "y", a: "x0", run: trainingForward },
-  dx0: { of: "dx0", a: "dy", run: trainingData },
-  dp0: { of: "dp0", a: "dy", b: "x0", shownB: "x̂", run: gammaGradient(false) },
+  forward: { of: "y", a: "x0", run: trainingForward, whole: ["x0"] },
+  dx0: { of: "dx0", a: "dy", run: trainingData, whole: ["x0", "dy"] },
+  dp0: { of: "dp0", a: "dy", b: "x0", shownB: "x̂", run: gammaGradient(false), whole: ["x0"] },
   dp1: { of: "dp1", a: "dy", run: betaGradient },
   prepare: (c) => remembering(c, false),
 };

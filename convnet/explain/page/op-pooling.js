@@ -48,7 +48,9 @@ function maxData(c, at, account) {
   const [, Wo, C] = c.y.shape;
   for (const [i, j] of windows(c, h, w)) {
     const iy = (i * Wo + j) * C + channel;
-    account.add(c.dy.data[iy], largest(c, pixels(c, i, j, channel)) === at ? 1 : 0, iy, -1);
+    const places = pixels(c, i, j, channel);
+    for (const place of places) account.also(c.x0, place);
+    account.add(c.dy.data[iy], largest(c, places) === at ? 1 : 0, iy, -1);
   }
   account.sum(c.settings.size[0] * c.settings.size[1] + 1);
 }

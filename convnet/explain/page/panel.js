@@ -124,7 +124,8 @@ export class Panel {
           const at = grid.at(r, c);
           if (at < 0) continue;
           const ink = this.photo ? (this.tensor.data[at] / scale > 0.5 ? "#111418" : "#fff") : inkOn(diverging(this.tensor.data[at] / scale));
-          boxes.push(svg("text", { x: c + 0.5, y: r + 0.6, fill: ink }, tiny(this.tensor.data[at])));
+          const text = tiny(this.tensor.data[at]);
+          boxes.push(svg("text", { x: c + 0.5, y: r + 0.6, fill: ink, class: text.length > 4 ? "long" : null }, text));
         }
     const seen = marks.map((at) => grid.cellOf(at)).filter(Boolean);
     if (seen.length && seen.length < grid.rows * grid.cols) {

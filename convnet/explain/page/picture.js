@@ -1,6 +1,6 @@
 // A slice drawn on a small canvas, one pixel a cell; style sheets enlarge it without smoothing.
 
-import { css, diverging, grey, inkOn, isDark, largest } from "./colours.js";
+import { css, diverging, grey, inkOn, isDark, largest, palette, toneOf } from "./colours.js";
 import { tiny } from "./format.js";
 import { svg } from "./dom.js";
 
@@ -22,14 +22,15 @@ export function draw(canvas, tensor, grid, scale, photo = false) {
   canvas.height = grid.rows;
   const context = canvas.getContext("2d");
   const image = context.createImageData(grid.cols, grid.rows);
-  const dark = isDark();
+  const tones = palette(photo ? "photo" : isDark() ? "dark" : "light");
   for (let r = 0; r < grid.rows; r++)
     for (let c = 0; c < grid.cols; c++) {
       const at = grid.at(r, c);
       const pixel = (r * grid.cols + c) * 4;
       if (at < 0) continue;
-      const share = tensor.data[at] / scale;
-      image.data.set([...(photo ? grey(share) : diverging(share, dark)), 255], pixel);
+      const tone = toneOf(tensor.data[at] / scale);
+      for (let part = 0; part < 3; part++) image.data[pixel + part] = tones[tone + part];
+      image.data[pixel + 3] = 255;
     }
   context.putImageData(image, 0, 0);
 }
@@ -47,7 +48,7 @@ export function numbers(rows, scale, { photo = false, marked = null, label = "" 
         "g",
         {},
         svg("rect", { x: c, y: r, width: 1, height: 1, fill: css(colour), class: frame ? "framed" : null }),
-        svg("text", { x: c + 0.5, y: r + 0.6, fill: inkOn(colour) }, tiny(v)),
+        svg("text", { x: c + 0.5, y: r + 0.6, fill: inkOn(colour), class: tiny(v).length > 4 ? "long" : null }, tiny(v)),
       );
     }),
   );

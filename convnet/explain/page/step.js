@@ -12,7 +12,7 @@ import { sliceOf } from "./slices.js";
 import { go, state } from "./state.js";
 import { t } from "./i18n.js";
 
-const RATES = [0.001, 0.01, 0.1, 0.5, 1];
+const RATES = [0.0001, 0.001, 0.01, 0.1, 1];
 
 /** The update of one number: [new weight, new moments, how far rounding may go]. */
 const UPDATES = {

@@ -11,7 +11,7 @@ const FIRST = 24; // terms shown before "show all"
 
 /** The line that holds the page's number against the kernel's. */
 export function checkLine(account, tensor, at, dtype) {
-  if (!tensor.known(at)) return el("p", { class: "check none" }, t("check.none"));
+  if (!tensor.known(at) || !account.sure) return el("p", { class: "check none" }, t("check.none"));
   const kernel = tensor.data[at];
   const difference = Math.abs(account.value - kernel);
   const good = difference <= account.bound;
@@ -64,7 +64,7 @@ function table(view) {
     const term = account.terms[i];
     const cells = [
       el("td", {}, i + 1),
-      el("td", { class: "cell" }, term.padding ? "0" : factor(c, step, second(i), term.ia, pass.shown ? `${pass.shown} ` : null)),
+      el("td", { class: "cell" }, term.padding ? "0" : (term.name ?? factor(c, step, second(i), term.ia, pass.shown ? `${pass.shown} ` : null))),
       el("td", {}, short(term.a)),
     ];
     if (products)

@@ -19,7 +19,7 @@ function numbers(planes, dtype) {
 /** {shape, data, known}: known(i) says whether the page has the kernel's number of cell i. */
 export async function unpacked(entry) {
   const kept = numbers(await inflate(entry.data), entry.dtype);
-  if (!entry.box) return { shape: entry.shape, data: kept, known: () => true };
+  if (!entry.box) return { shape: entry.shape, data: kept, known: () => true, whole: true };
   const [[top, bottom], [left, right]] = entry.box;
   const [, W, C] = entry.shape;
   const data = new kept.constructor(sizeOf(entry.shape)).fill(NaN);
