@@ -1,0 +1,46 @@
+"""Splits that are drawn: by patient, stratified, and never empty."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from convnet.data.cohort import CohortError
+from convnet.data.splits import assign
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.sampled_from("ab")), min_size=1, max_size=120),
+    st.integers(0, 9),
+)
+def test_a_drawn_split_exists_whenever_it_can_and_never_parts_a_patient(images, seed):
+    groups, labels = [str(g) for g, _ in images], [c for _, c in images]
+    # possible if some patient can go to test and every class still has somebody left to train on
+    others = [{c for g, c in zip(groups, labels, strict=True) if g != patient} for patient in groups]
+    if all(left != set(labels) for left in others):
+        with pytest.raises(CohortError):
+            assign(groups, labels, sorted(set(labels)), seed)
+        return
+    splits = assign(groups, labels, sorted(set(labels)), seed)
+    assert len(set(zip(groups, splits, strict=True))) == len(set(groups))
+    assert splits == assign(groups, labels, sorted(set(labels)), seed)
+    for c in set(labels):
+        assert "train" in {s for s, label in zip(splits, labels, strict=True) if label == c}
+
+
+def test_a_drawn_split_is_70_10_20_in_each_class_and_changes_with_the_seed_only():
+    labels = ["rare"] * 10 + ["common"] * 90
+    splits = assign([""] * 100, labels, ["common", "rare"], seed=3)
+    for name, rare, common in (("train", 7, 63), ("val", 1, 9), ("test", 2, 18)):
+        assert (splits[:10].count(name), splits[10:].count(name)) == (rare, common)
+    assert splits == assign([""] * 100, labels, ["common", "rare"], seed=3)
+    assert splits != assign([""] * 100, labels, ["common", "rare"], seed=4)
+
+
+def test_a_class_that_would_be_missing_from_train_is_an_error():
+    with pytest.raises(CohortError, match="no image of class c would be in train"):
+        assign([""] * 10, ["a", "b"] * 5, ["a", "b", "c"])
+
+
+def test_one_patient_alone_cannot_be_split():
+    with pytest.raises(CohortError, match=r"1 patient.s. cannot be split: test would be empty"):
+        assign(["ANON"] * 10, ["a", "b"] * 5, ["a", "b"])

@@ -1,0 +1,45 @@
+"""Layers of every kind with random weights, whose numbers are taken apart."""
+
+import numpy as np
+
+from convnet import layers
+
+SHAPE = (7, 6, 4)
+
+LAYERS = {
+    "conv2d": (layers.Conv2D, {"filters": 3, "kernel_size": (3, 2)}),
+    "conv2d strided, same": (layers.Conv2D, {"filters": 4, "kernel_size": 3, "strides": (2, 1), "padding": "same"}),
+    "conv2d grouped, dilated": (layers.Conv2D, {"filters": 4, "kernel_size": 2, "dilation_rate": (2, 3), "groups": 2}),
+    "conv2d no bias, relu": (layers.Conv2D, {"filters": 3, "kernel_size": 3, "use_bias": False, "activation": "relu"}),
+    "conv2d sigmoid": (layers.Conv2D, {"filters": 3, "kernel_size": 3, "activation": "sigmoid"}),
+    "conv2d softmax": (layers.Conv2D, {"filters": 5, "kernel_size": 3, "activation": "softmax"}),
+    "maxpool": (layers.MaxPooling2D, {"pool_size": (2, 3)}),
+    "maxpool overlapping, same": (layers.MaxPooling2D, {"pool_size": 3, "strides": 2, "padding": "same"}),
+    "avgpool": (layers.AveragePooling2D, {"pool_size": 2}),
+    "avgpool overlapping, same": (layers.AveragePooling2D, {"pool_size": 3, "strides": 2, "padding": "same"}),
+    "gap": (layers.GlobalAveragePooling2D, {}),
+    "relu": (layers.Activation, {"activation": "relu"}),
+    "sigmoid": (layers.Activation, {"activation": "sigmoid"}),
+    "softmax": (layers.Activation, {"activation": "softmax"}),
+    "linear": (layers.Activation, {"activation": "linear"}),
+    "batchnorm": (layers.BatchNormalization, {}),
+    "dropout": (layers.Dropout, {"rate": 0.5}),
+    "flatten": (layers.Flatten, {}),
+}
+
+
+def made(case, dtype):
+    """The layer with random weights, and a batch of inputs."""
+    rng = np.random.default_rng(1)
+    if case.startswith("dense"):
+        layer, shape = layers.Dense(6, activation=case.partition(" ")[2] or None, dtype=dtype), (11,)
+    else:
+        make, settings = LAYERS[case]
+        layer, shape = make(**settings, dtype=dtype), SHAPE
+    x = rng.standard_normal((2, *shape)).astype(dtype)
+    y = layer(x)
+    for parameter in layer.parameters:
+        parameter.value[...] = rng.uniform(0.2, 2, parameter.value.shape)
+        if parameter.name.endswith(("bias", "beta", "mean")):
+            parameter.value[...] -= 1
+    return layer, x, rng.standard_normal(y.shape).astype(dtype)
