@@ -43,12 +43,14 @@ class Gap(Model):
     weights does not depend on the image's size.
     """
 
+    kernel, window = (3, 3), (2, 2)
+
     def __init__(self, classes: int = 10, dropout: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.stages = [layers.Conv2D(f, 3, padding="same", use_bias=False) for f in (16, 32, 64, 64)]
+        self.stages = [layers.Conv2D(f, self.kernel, padding="same", use_bias=False) for f in (16, 32, 64, 64)]
         self.norms = [layers.BatchNormalization(momentum=0.9) for _ in self.stages]
         self.relu = layers.Activation("relu")
-        self.pool = layers.MaxPooling2D(2)
+        self.pool = layers.MaxPooling2D(self.window)
         self.gap = layers.GlobalAveragePooling2D()
         self.drop = layers.Dropout(dropout)
         self.dense = layers.Dense(classes, activation="softmax")
@@ -76,25 +78,10 @@ class Formula(Model):
         return self.dense(self.drop(self.flatten(self.pool(self.conv(x)))))
 
 
-class Wave(Model):
-    """For electrocardiograms (1, T, leads): four stages of convolutions along time, then global average pooling."""
+class Wave(Gap):
+    """For electrocardiograms (1, T, leads): the same four stages along time."""
 
-    def __init__(self, classes: int = 10, dropout: float = 0.0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.stages = [layers.Conv2D(f, (1, 7), padding="same", use_bias=False) for f in (16, 32, 64, 64)]
-        self.norms = [layers.BatchNormalization(momentum=0.9) for _ in self.stages]
-        self.relu = layers.Activation("relu")
-        self.pool = layers.MaxPooling2D((1, 4))
-        self.gap = layers.GlobalAveragePooling2D()
-        self.drop = layers.Dropout(dropout)
-        self.dense = layers.Dense(classes, activation="softmax")
-
-    def call(self, x: Any) -> Any:  # type: ignore[override]
-        for i, (conv, norm) in enumerate(zip(self.stages, self.norms, strict=True)):
-            x = self.relu(norm(conv(x)))
-            if i < len(self.stages) - 1:
-                x = self.pool(x)
-        return self.dense(self.drop(self.gap(x)))
+    kernel, window = (1, 7), (1, 4)
 
 
 NETWORKS: dict[str, Any] = {"listing": Listing, "gap": Gap, "formula": Formula, "wave": Wave}

@@ -19,7 +19,8 @@ from numba import types
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic, models, register_model
 
-I64, I32 = ir.IntType(64), ir.IntType(32)
+from kernels import simd_llvm as llvm
+from kernels.simd_llvm import I32, I64
 
 
 def host_registers() -> tuple[int, int]:
@@ -62,18 +63,10 @@ class RowsType(types.Type):
         super().__init__(name=f"Rows({rows})")
 
 
-def _scalar(dtype):
-    return ir.FloatType() if dtype.bitwidth == 32 else ir.DoubleType()
-
-
-def _vector(tile):
-    return ir.VectorType(_scalar(tile.dtype), tile.lanes)
-
-
 @register_model(TileType)
 class _TileModel(models.PrimitiveModel):
     def __init__(self, dmm, fe_type):
-        super().__init__(dmm, fe_type, ir.ArrayType(_vector(fe_type), fe_type.rows * fe_type.vecs))
+        super().__init__(dmm, fe_type, ir.ArrayType(llvm.vector(fe_type), fe_type.rows * fe_type.vecs))
 
 
 @register_model(RowsType)
@@ -122,7 +115,7 @@ def row_offsets(typingctx, tile, table, m):
 
     def codegen(context, builder, sig, args):
         _, table_value, first = args
-        data = _data(context, builder, table, table_value)
+        data = llvm.data(context, builder, table, table_value)
         result = ir.Constant(context.get_value_type(rows), ir.Undefined)
         for r in range(rows.rows):
             offset = builder.load(builder.gep(data, [builder.add(first, ir.Constant(I64, r))]))
@@ -138,10 +131,10 @@ def add_outer(typingctx, tile, x, rows, u, k, v):
 
     def codegen(context, builder, sig, args):
         sums, x_value, offsets, u_value, k_value, v_value = args
-        k_data = _data(context, builder, k, k_value)
-        k_row = [_load(builder, tile, _at(builder, k_data, v_value, j * tile.lanes)) for j in range(tile.vecs)]
+        k_data = llvm.data(context, builder, k, k_value)
+        k_row = [llvm.load(builder, tile, llvm.at(builder, k_data, v_value, j * tile.lanes)) for j in range(tile.vecs)]
         for r, pixel in _pixels(context, builder, x, x_value, rows, offsets, u_value):
-            factor = _broadcast(builder, tile, builder.load(pixel))
+            factor = llvm.broadcast(builder, tile, builder.load(pixel))
             for j in range(tile.vecs):
                 sums = _add(builder, tile, sums, r * tile.vecs + j, factor, k_row[j])
         return sums
@@ -155,12 +148,14 @@ def add_product(typingctx, tile, x, rows, u, k, v, count):
 
     def codegen(context, builder, sig, args):
         sums, x_value, offsets, u_value, k_value, v_value, valid = args
-        masks = [None] * (tile.vecs - 1) + [_mask(builder, tile, valid)]
-        k_data = _data(context, builder, k, k_value)
-        k_row = [_load(builder, tile, _at(builder, k_data, v_value, j * tile.lanes), m) for j, m in enumerate(masks)]
+        masks = [None] * (tile.vecs - 1) + [llvm.mask(builder, tile, valid)]
+        k_data = llvm.data(context, builder, k, k_value)
+        k_row = [
+            llvm.load(builder, tile, llvm.at(builder, k_data, v_value, j * tile.lanes), m) for j, m in enumerate(masks)
+        ]
         for r, pixel in _pixels(context, builder, x, x_value, rows, offsets, u_value):
             for j, mask in enumerate(masks):
-                factor = _load(builder, tile, builder.gep(pixel, [ir.Constant(I64, j * tile.lanes)]), mask)
+                factor = llvm.load(builder, tile, builder.gep(pixel, [ir.Constant(I64, j * tile.lanes)]), mask)
                 sums = _add(builder, tile, sums, r * tile.vecs + j, factor, k_row[j])
         return sums
 
@@ -169,17 +164,17 @@ def add_product(typingctx, tile, x, rows, u, k, v, count):
 
 def _pixels(context, builder, x, x_value, rows, offsets, u):
     """(row, pointer to x[rows[r] + u]) for every row of a tile."""
-    data = _data(context, builder, x, x_value)
+    data = llvm.data(context, builder, x, x_value)
     for r in range(rows.rows):
         # in two steps: the row's own address does not change within a sum, so LLVM keeps it in a register
         yield r, builder.gep(builder.gep(data, [builder.extract_value(offsets, r)]), [u])
 
 
 def _add(builder, tile, sums, index, factor, k_vector):
-    vector = _vector(tile)
+    vector = llvm.vector(tile)
     # fmuladd, not fma: where the host has no fused instruction it is two, not a call into the C library
     name = f"llvm.fmuladd.v{tile.lanes}f{tile.dtype.bitwidth}"
-    fma = _declared(builder.module, ir.FunctionType(vector, [vector] * 3), name)
+    fma = llvm.declared(builder.module, ir.FunctionType(vector, [vector] * 3), name)
     total = builder.call(fma, [factor, k_vector, builder.extract_value(sums, index)])
     return builder.insert_value(sums, total, index)
 
@@ -190,9 +185,9 @@ def fill(typingctx, tile, b, v):
 
     def codegen(context, builder, sig, args):
         sums, b_value, first = args
-        data = _data(context, builder, b, b_value)
+        data = llvm.data(context, builder, b, b_value)
         for j in range(tile.vecs):
-            vector = _load(builder, tile, _at(builder, data, first, j * tile.lanes))
+            vector = llvm.load(builder, tile, llvm.at(builder, data, first, j * tile.lanes))
             for r in range(tile.rows):
                 sums = builder.insert_value(sums, vector, r * tile.vecs + j)
         return sums
@@ -206,9 +201,9 @@ def load(typingctx, tile, y, rows, v, count):
 
     def codegen(context, builder, sig, args):
         sums, y_value, offsets, first, valid = args
-        data, mask = _data(context, builder, y, y_value), _mask(builder, tile, valid)
-        for r, j, pointer in _places(builder, tile, data, offsets, first):
-            value = _load(builder, tile, pointer, mask if j == tile.vecs - 1 else None)
+        data, mask = llvm.data(context, builder, y, y_value), llvm.mask(builder, tile, valid)
+        for r, j, pointer in llvm.places(builder, tile, data, offsets, first):
+            value = llvm.load(builder, tile, pointer, mask if j == tile.vecs - 1 else None)
             sums = builder.insert_value(sums, value, r * tile.vecs + j)
         return sums
 
@@ -221,10 +216,10 @@ def store(typingctx, tile, y, rows, v, count):
 
     def codegen(context, builder, sig, args):
         sums, y_value, offsets, first, valid = args
-        data, mask = _data(context, builder, y, y_value), _mask(builder, tile, valid)
-        for r, j, pointer in _places(builder, tile, data, offsets, first):
+        data, mask = llvm.data(context, builder, y, y_value), llvm.mask(builder, tile, valid)
+        for r, j, pointer in llvm.places(builder, tile, data, offsets, first):
             value = builder.extract_value(sums, r * tile.vecs + j)
-            _store(builder, tile, value, pointer, mask if j == tile.vecs - 1 else None)
+            llvm.store(builder, tile, value, pointer, mask if j == tile.vecs - 1 else None)
         return context.get_dummy_value()
 
     return types.void(tile, y, rows, types.intp, types.intp), codegen
@@ -236,142 +231,14 @@ def store_sums(typingctx, tile, y, rows, v, start):
 
     def codegen(context, builder, sig, args):
         sums, y_value, offsets, first, start_value = args
-        data, n = _data(context, builder, y, y_value), tile.lanes
+        data, n = llvm.data(context, builder, y, y_value), tile.lanes
         for r in range(tile.rows):
             vector, apart = builder.extract_value(sums, r), n // 2
             while apart:
-                other = _shuffle(builder, vector, vector, [(j + apart) % n for j in range(n)])
+                other = llvm.shuffle(builder, vector, vector, [(j + apart) % n for j in range(n)])
                 vector, apart = builder.fadd(vector, other), apart // 2
             total = builder.fadd(start_value, builder.extract_element(vector, ir.Constant(I32, 0)))
             builder.store(total, builder.gep(data, [builder.add(builder.extract_value(offsets, r), first)]))
         return context.get_dummy_value()
 
     return types.void(tile, y, rows, types.intp, tile.dtype), codegen
-
-
-@intrinsic
-def copy_row(typingctx, tile, k, v, count, panel, w, ahead):
-    """panel[w : w + width] = k[v : v + count] and then zeros, width - lanes < count <= width.
-
-    Asks memory for k[v + ahead :], the row that a later call will copy.
-    """
-
-    def codegen(context, builder, sig, args):
-        _, k_value, source, valid, panel_value, target, later = args
-        k_data, panel_data = _data(context, builder, k, k_value), _data(context, builder, panel, panel_value)
-        for j in range(tile.vecs):
-            mask = _mask(builder, tile, valid) if j == tile.vecs - 1 else None
-            _prefetch(builder, _at(builder, k_data, builder.add(source, later), j * tile.lanes))
-            value = _load(builder, tile, _at(builder, k_data, source, j * tile.lanes), mask)
-            _store(builder, tile, value, _at(builder, panel_data, target, j * tile.lanes))
-        return context.get_dummy_value()
-
-    return types.void(tile, k, types.intp, types.intp, panel, types.intp, types.intp), codegen
-
-
-@intrinsic
-def transpose(typingctx, tile, k, v, k_step, rows, count, panel, w, w_step):
-    """panel[w + j*w_step + r] = k[v + r*k_step + j] for r and j < lanes; 0 where r >= rows or j >= count.
-
-    Rows that are 2^s apart exchange halves, s = 0, 1, ...: log2(lanes) shuffles a vector.
-    """
-
-    def codegen(context, builder, sig, args):
-        _, k_value, source, k_by, rows_value, valid, panel_value, target, panel_by = args
-        k_data, panel_data = _data(context, builder, k, k_value), _data(context, builder, panel, panel_value)
-        vectors, n = [], tile.lanes
-        for r in range(n):
-            inside = builder.icmp_signed("<", ir.Constant(I64, r), rows_value)
-            mask = _mask(builder, tile, builder.select(inside, valid, ir.Constant(I64, 0)), 0)
-            start = builder.add(source, builder.mul(k_by, ir.Constant(I64, r)))
-            vectors.append(_load(builder, tile, builder.gep(k_data, [start]), mask))
-        apart = 1
-        while apart < n:
-            for r in range(n):
-                if not r & apart:
-                    a, b = vectors[r], vectors[r + apart]
-                    low = [j if not j & apart else n + j - apart for j in range(n)]
-                    high = [j + apart if not j & apart else n + j for j in range(n)]
-                    vectors[r], vectors[r + apart] = (_shuffle(builder, a, b, m) for m in (low, high))
-            apart *= 2
-        for j in range(n):
-            start = builder.add(target, builder.mul(panel_by, ir.Constant(I64, j)))
-            _store(builder, tile, vectors[j], builder.gep(panel_data, [start]))
-        return context.get_dummy_value()
-
-    ints = [types.intp] * 4
-    return types.void(tile, k, *ints, panel, types.intp, types.intp), codegen
-
-
-def _data(context, builder, array_type, array):
-    return context.make_array(array_type)(context, builder, array).data
-
-
-def _at(builder, data, first, more):
-    return builder.gep(data, [builder.add(first, ir.Constant(I64, more))])
-
-
-def _places(builder, tile, data, offsets, first):
-    """(row, vector, pointer) for every vector of a tile that lies in memory."""
-    for r in range(tile.rows):
-        start = builder.add(builder.extract_value(offsets, r), first)
-        for j in range(tile.vecs):
-            yield r, j, _at(builder, data, start, j * tile.lanes)
-
-
-def _load(builder, tile, pointer, mask=None):
-    """A vector from memory; it may begin at any number. Lanes outside the mask are 0 and not read."""
-    vector = _vector(tile)
-    pointer = builder.bitcast(pointer, vector.as_pointer())
-    if mask is not None:
-        kind = ir.FunctionType(vector, [pointer.type, I32, mask.type, vector])
-        masked = _declared(builder.module, kind, f"llvm.masked.load.v{tile.lanes}f{tile.dtype.bitwidth}.p0")
-        return builder.call(masked, [pointer, _alignment(tile), mask, ir.Constant(vector, None)])
-    value = builder.load(pointer)
-    value.align = tile.dtype.bitwidth // 8
-    return value
-
-
-def _store(builder, tile, value, pointer, mask=None):
-    pointer = builder.bitcast(pointer, _vector(tile).as_pointer())
-    if mask is not None:
-        kind = ir.FunctionType(ir.VoidType(), [value.type, pointer.type, I32, mask.type])
-        masked = _declared(builder.module, kind, f"llvm.masked.store.v{tile.lanes}f{tile.dtype.bitwidth}.p0")
-        builder.call(masked, [value, pointer, _alignment(tile), mask])
-    else:
-        builder.store(value, pointer).align = tile.dtype.bitwidth // 8
-
-
-def _prefetch(builder, pointer):
-    """Bring a line into the caches; any address may be asked for."""
-    pointer = builder.bitcast(pointer, ir.IntType(8).as_pointer())
-    kind = ir.FunctionType(ir.VoidType(), [pointer.type, I32, I32, I32])
-    read, keep, data = (ir.Constant(I32, i) for i in (0, 3, 1))
-    builder.call(_declared(builder.module, kind, "llvm.prefetch.p0"), [pointer, read, keep, data])
-
-
-def _alignment(tile):
-    return ir.Constant(I32, tile.dtype.bitwidth // 8)
-
-
-def _shuffle(builder, a, b, order):
-    """The vector of the numbers order[0], order[1], ... of a and, from lanes on, b."""
-    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(I32, len(order)), order))
-
-
-def _broadcast(builder, tile, scalar):
-    undefined = ir.Constant(ir.VectorType(scalar.type, tile.lanes), ir.Undefined)
-    vector = builder.insert_element(undefined, scalar, ir.Constant(I32, 0))
-    return _shuffle(builder, vector, undefined, [0] * tile.lanes)
-
-
-def _mask(builder, tile, valid, before=None):
-    """Which lanes of a row's last vector (or of the one after `before` numbers) are among its first `valid`."""
-    before = (tile.vecs - 1) * tile.lanes if before is None else before
-    left = builder.trunc(builder.sub(valid, ir.Constant(I64, before)), I32)
-    numbers = ir.Constant(ir.VectorType(I32, tile.lanes), list(range(tile.lanes)))
-    return builder.icmp_signed("<", numbers, _broadcast(builder, tile, left))
-
-
-def _declared(module, kind, name):
-    return module.globals.get(name) or ir.Function(module, kind, name)

@@ -7,7 +7,7 @@ run over the pixels. Steps come in runs, (where x begins, first row of k, number
 only adds. Columns f are cut into blocks as wide as a tile; the rows of k for one block are its panel.
 """
 
-from kernels import simd
+from kernels import simd, simd_panels
 from kernels.jit import jit
 
 SPARE = simd.MOST_ROWS  # tables of rows are filled so far beyond their end: a tile has whole rows
@@ -87,4 +87,4 @@ def copy_rows(vecs, source, first, step, rows, count, target, at):
 def _copy_rows(empty, source, first, step, rows, count, target, at):
     ahead = 16 * step  # far enough to arrive in time
     for row in range(rows):
-        simd.copy_row(empty, source, first + row * step, count, target, at + row * simd.width(empty), ahead)
+        simd_panels.copy_row(empty, source, first + row * step, count, target, at + row * simd.width(empty), ahead)

@@ -4,7 +4,7 @@ forward takes c as the step and f as the column; backward_data f as the step and
 Columns beyond the last one are zeros, and what they sum to is never stored.
 """
 
-from kernels import simd
+from kernels import simd, simd_panels
 from kernels.jit import jit
 from kernels.tiled_sums import copy_rows
 
@@ -33,4 +33,4 @@ def pack_transposed(k, tap, last_tap, f, steps, c, valid, vecs, panel):
             source = (pq * C + c + lane) * F + f
             for step in range(0, steps, lanes):
                 rows, count, target = valid - lane, min(lanes, steps - step), at + step * wide + lane
-                simd.transpose(square, flat, source + step, F, rows, count, panel, target, wide)
+                simd_panels.transpose(square, flat, source + step, F, rows, count, panel, target, wide)

@@ -5,6 +5,17 @@ from kernels.gpu.scalars import jit
 
 
 @jit
+def _with_sector(seen, found, address):
+    """How many sectors are seen, once this address's is among them; neighbours ask for the same, so the last comes first."""
+    sector = address >> 5
+    for i in range(found - 1, -1, -1):
+        if seen[i] == sector:
+            return found
+    seen[found] = sector
+    return found + 1
+
+
+@jit
 def count_sectors(M, addresses, active, width, pc):
     """32-byte sectors that one request touches, each counted once."""
     seen = M.scratch[1]
@@ -13,15 +24,7 @@ def count_sectors(M, addresses, active, width, pc):
         if not active[lane]:
             continue
         M.counts[pc, m.USEFUL] += width
-        sector = addresses[lane] >> 5
-        known = False
-        for i in range(found - 1, -1, -1):
-            if seen[i] == sector:
-                known = True
-                break
-        if not known:
-            seen[found] = sector
-            found += 1
+        found = _with_sector(seen, found, addresses[lane])
     M.counts[pc, m.REQUESTS] += 1
     M.counts[pc, m.SECTORS] += found
 
@@ -38,15 +41,7 @@ def count_copied(M, addresses, widths, pc):
         if widths[lane] == 0:
             continue
         M.counts[pc, m.USEFUL] += widths[lane]
-        sector = addresses[lane] >> 5
-        known = False
-        for i in range(found - 1, -1, -1):
-            if seen[i] == sector:
-                known = True
-                break
-        if not known:
-            seen[found] = sector
-            found += 1
+        found = _with_sector(seen, found, addresses[lane])
     M.counts[pc, m.SECTORS] += found
 
 
