@@ -43,14 +43,14 @@ class Gap(Model):
     weights does not depend on the image's size.
     """
 
-    kernel, window = (3, 3), (2, 2)
+    kernel, pooled = (3, 3), (2, 2)
 
     def __init__(self, classes: int = 10, dropout: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.stages = [layers.Conv2D(f, self.kernel, padding="same", use_bias=False) for f in (16, 32, 64, 64)]
         self.norms = [layers.BatchNormalization(momentum=0.9) for _ in self.stages]
         self.relu = layers.Activation("relu")
-        self.pool = layers.MaxPooling2D(self.window)
+        self.pool = layers.MaxPooling2D(self.pooled)
         self.gap = layers.GlobalAveragePooling2D()
         self.drop = layers.Dropout(dropout)
         self.dense = layers.Dense(classes, activation="softmax")
@@ -81,7 +81,7 @@ class Formula(Model):
 class Wave(Gap):
     """For electrocardiograms (1, T, leads): the same four stages along time."""
 
-    kernel, window = (1, 7), (1, 4)
+    kernel, pooled = (1, 7), (1, 4)
 
 
 NETWORKS: dict[str, Any] = {"listing": Listing, "gap": Gap, "formula": Formula, "wave": Wave}
