@@ -6,7 +6,7 @@ from kernels.gpu.scalars import jit
 
 @jit
 def _with_sector(seen, found, address):
-    """How many sectors are seen once this address's is among them. Neighbours share one: the last is looked at first."""
+    """How many sectors are seen once this address's is among them. Neighbours share one, so the last comes first."""
     sector = address >> 5
     for i in range(found - 1, -1, -1):
         if seen[i] == sector:
