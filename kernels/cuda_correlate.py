@@ -10,9 +10,10 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import boolean, int32, int64, uint32
+from numba import int32, int64
 
-from kernels.cuda_copies import address, are_asynchronous, copies, wide
+from kernels.cuda_copies import address, are_asynchronous, copies
+from kernels.cuda_fetch import gatherer, row_fetcher, row_putter
 from kernels.cuda_tiles import (
     DEPTH,
     SIDE,
@@ -26,7 +27,7 @@ from kernels.cuda_tiles import (
     thread,
     tile,
 )
-from kernels.cuda_vectors import cuda, load4, store4
+from kernels.cuda_vectors import cuda, store4
 from kernels.device import launch
 
 OUTSIDE = -(2**30)  # a row of x that no tap brings back into the image
@@ -71,12 +72,13 @@ def kernel(dtype: np.dtype, width: int, whole: bool, asynchronous: bool):
     size = size_a + DEPTH * pitch_b
     both, places = 2 * size, 4 * rows
     lanes = 4 if whole else 1  # elements a copy
-    copy1, copy4, commit, wait = copies(asynchronous)
-    copy = copy4 if whole else copy1
+    commit, wait = copies(asynchronous)[2:]
     item = np.dtype(dtype).itemsize
-    of_a, of_b = DEPTH // lanes, columns // lanes  # copies a row
+    of_a = DEPTH // lanes  # copies a row
     each = rows * of_a // threads
-    chunk = min(each, 4)
+    gather = gatherer(whole, asynchronous, each, min(each, 4), threads // of_a, pitch_a)
+    fetch_b = row_fetcher(dtype, width, whole, asynchronous, DEPTH)
+    put_row = row_putter(dtype, width, whole)
 
     @cuda.jit(device=True, forceinline=True)
     def locate(place, g, first):
@@ -108,32 +110,7 @@ def kernel(dtype: np.dtype, width: int, whole: bool, asynchronous: bool):
         row = int32(me // of_a)
         to = int32(to + row * pitch_a + me % of_a * lanes)
         mine = int64(4 * row)
-        at = cuda.local.array(chunk, int64)
-        inside = cuda.local.array(chunk, boolean)
-        for first in range(0, each, chunk):
-            for i in range(
-                chunk
-            ):  # reads of shared memory before the copies into it: else the compiler keeps them apart
-                pixel, h, w, _ = load4(place, mine + 4 * (first + i) * (threads // of_a))
-                inside[i] = (uint32(int32(h + down)) < uint32(g.h.size)) & (uint32(int32(w + right)) < uint32(g.w.size))
-                at[i] = wide(int32(pixel + further), pixel_bytes, channel)
-            for i in range(chunk):
-                copy(memory, int32(to + (first + i) * (threads // of_a) * pitch_a), x, at[i], inside[i])
-
-    @cuda.jit(device=True, forceinline=True)
-    def fetch_b(memory, to, k, g, base, group, first):
-        me = thread()
-        column = int32(me % of_b * lanes)
-        outer = int32(first + column)
-        row = int32(me // of_b)
-        to = int32(to + size_a + row * pitch_b + column)
-        row_bytes = int32(g.outer_all * item)
-        at = wide(int32(base + row), row_bytes, address(k, int64(int32(outer + group * g.outer))))
-        limit = g.steps if outer < g.outer else int32(0)
-        for i in range(DEPTH * of_b // threads):
-            step = i * (threads // of_b)
-            inside = int32(base + row + step) < limit
-            copy(memory, int32(to + step * pitch_b), k, at + int64(int32(step * row_bytes)), inside)
+        gather(memory, to, x, place, mine, down, right, further, pixel_bytes, channel, g)
 
     @cuda.jit(device=True, forceinline=True)
     def put(y, place, g, sums, row, channel, group, part):
@@ -141,18 +118,7 @@ def kernel(dtype: np.dtype, width: int, whole: bool, asynchronous: bool):
         for i in range(t):
             pixel = place[4 * (row + i * SIDE) + 3]
             if pixel >= 0:
-                start = int64(pixel) * int64(g.outer_all) + int64(int32(group * g.outer)) + part * g.part_size
-                for j in range(t // 4):
-                    c = int32(channel + j * 4 * width)
-                    if whole:
-                        if c < g.outer:
-                            store4(
-                                y, start + c, sums[i, 4 * j], sums[i, 4 * j + 1], sums[i, 4 * j + 2], sums[i, 4 * j + 3]
-                            )
-                    else:
-                        for e in range(4):
-                            if c + e < g.outer:
-                                y[start + c + e] = sums[i, 4 * j + e]
+                put_row(y, g, sums, i, pixel, channel, group, part)
 
     @cuda.jit(**options(threads))
     def correlate(x, k, bias, g, y):
@@ -173,7 +139,7 @@ def kernel(dtype: np.dtype, width: int, whole: bool, asynchronous: bool):
         cuda.syncthreads()
         if base < end:
             fetch_a(memory, now, x, place, g, base, group)
-            fetch_b(memory, now, k, g, base, group, channel)
+            fetch_b(memory, int32(now + size_a), k, g, base, group, channel, g.steps)
             commit()
         while base < end:
             wait()
@@ -181,7 +147,7 @@ def kernel(dtype: np.dtype, width: int, whole: bool, asynchronous: bool):
             base = int32(base + DEPTH)
             if base < end:
                 fetch_a(memory, int32(size - now), x, place, g, base, group)
-                fetch_b(memory, int32(size - now), k, g, base, group, channel)
+                fetch_b(memory, int32(size - now + size_a), k, g, base, group, channel, g.steps)
                 commit()
             add(memory, int32(now + row * pitch_a), int32(now + size_a + column), sums)
             now = int32(size - now)

@@ -10,14 +10,15 @@ from functools import cache
 from math import prod
 
 import numpy as np
-from numba import boolean, int32, int64, uint32
+from numba import int32, int64
 
-from kernels.cuda_copies import address, are_asynchronous, copies, wide
+from kernels.cuda_copies import address, are_asynchronous, copies
 from kernels.cuda_correlate import OUTSIDE, across, sizes
+from kernels.cuda_fetch import gatherer, row_fetcher, row_putter
 from kernels.cuda_parts import add_parts
 from kernels.cuda_sums import sum_columns
 from kernels.cuda_tiles import DEPTH, SIDE, Axis, multiplier, options, parts, quotient, sum_place, thread, tile
-from kernels.cuda_vectors import cuda, load4, store4
+from kernels.cuda_vectors import cuda, store4
 from kernels.device import launch, scratch
 
 
@@ -38,11 +39,13 @@ def kernel(dtype: np.dtype, width: int, whole: bool, asynchronous: bool):
     size_a = rows * deep
     size = size_a + columns * deep
     both, places = 2 * size, 2 * 4 * deep
-    copy1, copy4, commit, wait = copies(asynchronous)
-    lanes, copy = (4, copy4) if whole else (1, copy1)
-    of_a, of_b = rows // lanes, columns // lanes  # copies a step
+    commit, wait = copies(asynchronous)[2:]
+    lanes = 4 if whole else 1  # elements a copy
+    of_a = rows // lanes  # copies a step
     each = deep * of_a // threads
-    chunk = max(n for n in (1, 2, 3, 4) if each % n == 0)
+    gather = gatherer(whole, asynchronous, each, max(n for n in (1, 2, 3, 4) if each % n == 0), threads // of_a, rows)
+    fetch_b = row_fetcher(dtype, width, whole, asynchronous, deep)
+    put_row = row_putter(dtype, width, whole)
     item = np.dtype(dtype).itemsize
 
     @cuda.jit(device=True, forceinline=True)
@@ -66,50 +69,14 @@ def kernel(dtype: np.dtype, width: int, whole: bool, asynchronous: bool):
         to = int32(to + me // of_a * rows + me % of_a * lanes)
         mine = int64(begin + 4 * step)
         pixel_bytes = int32(g.inner_all * item)
-        at = cuda.local.array(chunk, int64)
-        inside = cuda.local.array(chunk, boolean)
-        for first in range(0, each, chunk):
-            for i in range(
-                chunk
-            ):  # reads of shared memory before the copies into it: else the compiler keeps them apart
-                pixel, h, w, _ = load4(place, mine + 4 * (first + i) * (threads // of_a))
-                inside[i] = (uint32(int32(h + down)) < uint32(g.h.size)) & (uint32(int32(w + right)) < uint32(g.w.size))
-                at[i] = wide(int32(pixel + further), pixel_bytes, start)
-            for i in range(chunk):
-                copy(memory, int32(to + (first + i) * (threads // of_a) * rows), x, at[i], inside[i])
-
-    @cuda.jit(device=True, forceinline=True)
-    def fetch_b(memory, to, dy, g, base, group, first):
-        """dy at the tile's positions."""
-        me = thread()
-        column = int32(me % of_b * lanes)
-        outer = int32(first + column)
-        row = int32(me // of_b)
-        to = int32(to + size_a + row * columns + column)
-        row_bytes = int32(g.outer_all * item)
-        at = wide(int32(base + row), row_bytes, address(dy, int64(int32(outer + group * g.outer))))
-        limit = g.positions if outer < g.outer else int32(0)
-        for i in range(deep * of_b // threads):
-            step = i * (threads // of_b)
-            inside = int32(base + row + step) < limit
-            copy(memory, int32(to + step * columns), dy, at + int64(int32(step * row_bytes)), inside)
+        gather(memory, to, x, place, mine, down, right, further, pixel_bytes, start, g)
 
     @cuda.jit(device=True, forceinline=True)
     def put(dk, g, sums, first, channel, group, part):
         for i in range(t):
             row = int32(first + i // 4 * 4 * SIDE + i % 4)
             if row < g.steps:
-                start = int64(row) * int64(g.outer_all) + int64(int32(group * g.outer)) + part * g.part_size
-                for j in range(t // 4):
-                    c = int32(channel + j * 4 * width)
-                    if whole:
-                        if c < g.outer:
-                            k = 4 * j
-                            store4(dk, start + c, sums[i, k], sums[i, k + 1], sums[i, k + 2], sums[i, k + 3])
-                    else:
-                        for e in range(4):
-                            if c + e < g.outer:
-                                dk[start + c + e] = sums[i, 4 * j + e]
+                put_row(dk, g, sums, i, row, channel, group, part)
 
     @cuda.jit(**options(threads))
     def weights(x, dy, g, dk):
@@ -137,7 +104,7 @@ def kernel(dtype: np.dtype, width: int, whole: bool, asynchronous: bool):
         cuda.syncthreads()
         if base < end:
             fetch_a(memory, now, x, place, here, further, down, right, start, g)
-            fetch_b(memory, now, dy, g, base, group, channel)
+            fetch_b(memory, int32(now + size_a), dy, g, base, group, channel, g.positions)
             commit()
             locate(place, int32(4 * deep), g, int32(base + deep))
         while base < end:
@@ -147,7 +114,7 @@ def kernel(dtype: np.dtype, width: int, whole: bool, asynchronous: bool):
             here = int32(4 * deep - here)
             if base < end:
                 fetch_a(memory, int32(size - now), x, place, here, further, down, right, start, g)
-                fetch_b(memory, int32(size - now), dy, g, base, group, channel)
+                fetch_b(memory, int32(size - now + size_a), dy, g, base, group, channel, g.positions)
                 commit()
                 locate(place, int32(4 * deep - here), g, int32(base + deep))
             add(memory, int32(now + 4 * row), int32(now + size_a + column), sums)

@@ -1,0 +1,88 @@
+"""What both kernels on register tiles do between global memory and a tile: gather pixels, fetch rows, put sums."""
+
+from functools import cache
+
+import numpy as np
+from numba import boolean, int32, int64, uint32
+
+from kernels.cuda_copies import address, copies, wide
+from kernels.cuda_tiles import thread, tile
+from kernels.cuda_vectors import cuda, load4, store4
+
+
+def copier(whole: bool, asynchronous: bool):
+    """The copy of four channels or of one."""
+    how = copies(asynchronous)
+    return how.copy4 if whole else how.copy1
+
+
+@cache
+def gatherer(whole: bool, asynchronous: bool, each: int, chunk: int, apart: int, pitch: int):
+    """The device function that copies `each` pixels a thread, `apart` rows of the tile from each other.
+
+    Looked up first are `chunk` of them; a row of the tile begins `pitch` elements after the last.
+    """
+    copy = copier(whole, asynchronous)
+
+    @cuda.jit(device=True, forceinline=True)
+    def gather(memory, to, x, place, mine, down, right, further, pixel_bytes, channel, g):
+        at = cuda.local.array(chunk, int64)
+        inside = cuda.local.array(chunk, boolean)
+        for first in range(0, each, chunk):
+            # reads of shared memory before the copies into it: else the compiler keeps them apart
+            for i in range(chunk):
+                pixel, h, w, _ = load4(place, mine + 4 * (first + i) * apart)
+                inside[i] = (uint32(int32(h + down)) < uint32(g.h.size)) & (uint32(int32(w + right)) < uint32(g.w.size))
+                at[i] = wide(int32(pixel + further), pixel_bytes, channel)
+            for i in range(chunk):
+                copy(memory, int32(to + (first + i) * apart * pitch), x, at[i], inside[i])
+
+    return gather
+
+
+@cache
+def row_fetcher(dtype: np.dtype, width: int, whole: bool, asynchronous: bool, depth: int):
+    """The device function that copies the tile of an array of rows of channels: `depth` rows from `base` on."""
+    _, _, _, threads, _, columns = tile(dtype, width)
+    copy, lanes, item = copier(whole, asynchronous), 4 if whole else 1, np.dtype(dtype).itemsize
+    across = columns // lanes  # copies a row
+
+    @cuda.jit(device=True, forceinline=True)
+    def fetch(memory, to, k, g, base, group, first, rows):
+        """Rows from `rows` on, and channels beyond the group's, are zeros."""
+        me = thread()
+        column = int32(me % across * lanes)
+        outer = int32(first + column)
+        row = int32(me // across)
+        to = int32(to + row * columns + column)
+        row_bytes = int32(g.outer_all * item)
+        at = wide(int32(base + row), row_bytes, address(k, int64(int32(outer + group * g.outer))))
+        limit = rows if outer < g.outer else int32(0)
+        for i in range(depth * across // threads):
+            step = i * (threads // across)
+            inside = int32(base + row + step) < limit
+            copy(memory, int32(to + step * columns), k, at + int64(int32(step * row_bytes)), inside)
+
+    return fetch
+
+
+@cache
+def row_putter(dtype: np.dtype, width: int, whole: bool):
+    """The device function that puts row i of a thread's sums to y[row, group, channel ...] of a part's result."""
+    _, t, *_ = tile(dtype, width)
+
+    @cuda.jit(device=True, forceinline=True)
+    def put(y, g, sums, i, row, channel, group, part):
+        start = int64(row) * int64(g.outer_all) + int64(int32(group * g.outer)) + part * g.part_size
+        for j in range(t // 4):
+            c = int32(channel + j * 4 * width)
+            k = 4 * j
+            if whole:
+                if c < g.outer:
+                    store4(y, start + c, sums[i, k], sums[i, k + 1], sums[i, k + 2], sums[i, k + 3])
+            else:
+                for e in range(4):
+                    if c + e < g.outer:
+                        y[start + c + e] = sums[i, k + e]
+
+    return put
