@@ -51,7 +51,7 @@ def train(
     pipeline: dict[str, Any] = {"size": size, "aspect": aspect.value, "window": window}
     data = load_cohort(folder, labels, npz, strict, pipeline, limits=limit, cache=cache)
     from convnet import figures as drawing
-    from convnet import study
+    from convnet import scope, study
 
     print(f"{len(data.y)} images, classes {', '.join(data.classes)}: {data.counts()}")
     model, history = study.train(
@@ -65,6 +65,7 @@ def train(
         augment=augment,
     )
     model.metadata["pipeline"] = pipeline
+    model.metadata["scope"] = scope.learn(model, data)
     model.save(out)
     facts = model.metadata
     print(

@@ -207,6 +207,7 @@ def prepare() -> None:
     import scipy.ndimage  # noqa: F401
 
     import convnet.data.dicom
+    import convnet.data.examine
     import convnet.data.tasks  # noqa: F401
 
 
