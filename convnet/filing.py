@@ -209,8 +209,8 @@ def group(sr: Any, source: Dataset, result: dict[str, Any], classes: tuple[str, 
         for n, (c, v) in enumerate((result["probabilities"] or {}).items())
     ]
     if result["outlier"] is not None:
-        distance = own(sr, "DISTANCE", "Distance from the training images' features")
-        values.append(sr.Measurement(distance, round(result["outlier"]["distance"], 6), codes.UCUM.NoUnits))
+        unlike = own(sr, "OUTLIER", "How unlike the training images its features are")
+        values.append(sr.Measurement(unlike, round(result["outlier"]["score"], 6), codes.UCUM.NoUnits))
     return sr.MeasurementsAndQualitativeEvaluations(
         tracking_identifier=sr.TrackingIdentifier(identifier=f"frame {result['frame'] + 1}"),
         finding_type=own(sr, "IMAGE-CLASS", "Classification of images by a network"),
