@@ -61,8 +61,14 @@ def cases(
                 zip(judge(model, x, about["facts"]), frames, strict=True)
             ):
                 where = {"path": str(path), "frame": frame, "input": about["sha256"]}
-                geometry = None if found is None else Geometry(*found[:2], Turn(*found[2]), tuple(found[3]), found[4])
+                geometry = None if found is None else sent(found)
                 yield Case({**where, **result}, x[frame], grey, geometry, about["reference"])
+
+
+def sent(fields: list[Any]) -> Geometry:
+    """A geometry as a worker sends it."""
+    rows, columns, turned, scaled, size = fields
+    return Geometry(rows, columns, Turn(*turned), (scaled[0], scaled[1]), size)
 
 
 def judge(model: Model, x: np.ndarray, facts: dict[str, str]) -> Iterator[dict[str, Any]]:
