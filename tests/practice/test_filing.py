@@ -217,6 +217,7 @@ def test_a_blend_covers_by_strength_and_leaves_what_was_not_seen():
     np.testing.assert_array_equal(out[0, 0], np.rint(35 + 0.65 * np.array([213, 94, 0])))
     np.testing.assert_array_equal(out[0, 1], np.rint(35 + 0.65 * np.array([0, 114, 178])))
     np.testing.assert_array_equal(overlay.blend(grey, np.zeros((1, 4))), 100)
+    np.testing.assert_allclose(overlay.blend(grey, np.full((1, 4), 1e-6)), 100, atol=1)
 
 
 def test_the_notice_is_written_into_a_picture_that_has_room():
