@@ -6,9 +6,8 @@ import atexit
 import os
 import queue
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from typing import Any, TypeVar
 
 from convnet.data import tasks
@@ -30,24 +29,21 @@ class Readers:
     def __init__(self, limits: Limits | None = None, workers: int | None = None) -> None:
         self.limits = limits or Limits()
         self.workers = [taken(self.limits) for _ in range(workers or processors())]
-        self.idle: queue.SimpleQueue[Worker | None] = queue.SimpleQueue()
+        self.idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
         for worker in self.workers:
             self.idle.put(worker)
         self.watch = Watch(self.workers)
+        self.running: list[Generator[Any, None, None]] = []
 
     def __enter__(self) -> Readers:
         return self
 
     def __exit__(self, *_: object) -> None:
-        idle: list[Worker] = []
-        with suppress(queue.Empty):
-            while True:
-                idle.append(self.idle.get_nowait())  # type: ignore[arg-type]
-        self.idle.put(None)
+        for results in self.running:  # what nobody has taken to its end
+            results.close()
         for worker in self.workers:
-            if worker not in idle:  # a thread is still reading, for a result that nobody wants
-                worker.retire()
-            elif worker.process is None or worker.busy or len(_spare) >= MOST_SPARE:
+            if worker.process is None or worker.busy or worker.abandoned or len(_spare) >= MOST_SPARE:
+                worker.abandon()
                 worker.stop()
             else:
                 _spare.append(worker)
@@ -61,9 +57,6 @@ class Readers:
     def read(self, function: Callable[..., Any], path: object, *arguments: Any) -> Iterator[Any]:
         """The items that a function of `tasks` gives for one file. Raises DicomError."""
         worker = self.idle.get()
-        if worker is None:
-            self.idle.put(None)
-            raise DicomError(path, "was not read: the run has ended")
         try:
             yield from worker.call(function, path, *arguments)
         finally:
@@ -71,6 +64,10 @@ class Readers:
 
     def map(self, read: Callable[[Job], Any], jobs: Iterable[Job]) -> Iterator[tuple[Job, Any]]:
         """(job, read(job)) in the jobs' order; `read` calls `self.read` in a thread. A DicomError is a result too."""
+        self.running.append(self._map(read, jobs))
+        return self.running[-1]
+
+    def _map(self, read: Callable[[Job], Any], jobs: Iterable[Job]) -> Generator[tuple[Job, Any], None, None]:
         ahead: deque[tuple[Job, Future[Any]]] = deque()
 
         def attempt(job: Job) -> Any:

@@ -34,13 +34,11 @@ class Worker:
         self.process: subprocess.Popen[bytes] | None = None
         self.deadline = float("inf")
         self.overdue = False
-        self.busy = self.retired = False
+        self.busy = self.abandoned = False
         self.peak = 0  # bytes: the most memory that a process of this worker has reported
 
     def start(self) -> None:
-        """Start the process; it imports what it needs while we go on. Raises Broken once it is retired."""
-        if self.retired:
-            raise messages.Broken
+        """Start the process; it imports what it needs while we go on."""
         path = [os.path.abspath(entry) for entry in sys.path]  # "" is this folder
         self.process = subprocess.Popen(
             [sys.executable, "-I", "-c", BOOT, json.dumps(path)],
@@ -60,7 +58,7 @@ class Worker:
         name, left = f"{function.__module__}:{function.__qualname__}", float(self.limits.memory)
         self.busy = True
         try:
-            if self.process is None or self.process.poll() is not None:
+            if self.process is None or self.process.poll() is not None or self.abandoned:
                 self.stop()
                 self.start()
             stream = self._pipe("stdout")
@@ -110,7 +108,7 @@ class Worker:
 
     def stop(self) -> int:
         """End the process -> its exit code."""
-        self.busy = False
+        self.busy = self.abandoned = False
         if self.process is None:
             return 0
         process, self.process = self.process, None
@@ -126,13 +124,9 @@ class Worker:
 
     def abandon(self) -> None:
         """End the process at once; a thread that reads from it sees its end."""
+        self.abandoned = True
         if (process := self.process) is not None:
             process.kill()
-
-    def retire(self) -> None:
-        """End the process at once, and start no other."""
-        self.retired = True
-        self.abandon()
 
     def check(self, now: float) -> None:
         """End the process if its file is overdue; the thread that reads from it then sees its end."""
