@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from convnet import evaluation, figures, study
+from convnet import evaluation, figures, scope, study
 from convnet.evaluation import NOTICE, lines
 from convnet.files import write_json
 
@@ -31,6 +31,7 @@ def run(folder: Path, say: Say, seed: int = 0, verbose: Any = "auto", phantom_st
     say("2. Training the listing's network; the epoch with the best validation AUC is kept.")
     model, history = study.train(data, seed=seed, epochs=40, patience=40, dropout=0.25, augment=False, verbose=verbose)
     model.metadata["pipeline"] = {"size": phantom_study.size, "aspect": "pad", "window": None}
+    model.metadata["scope"] = scope.learn(model, data)
     model.save(folder / "model.safetensors")
     say("3. The test split, which training never saw.")
     result, p = study.evaluate(model, data, positive="present")

@@ -11,7 +11,7 @@ from convnet import evaluation
 from convnet.callbacks import EarlyStopping, History
 from convnet.data.augment import Augmented
 from convnet.data.dicom import check_arguments
-from convnet.networks import NETWORKS, compile_for
+from convnet.networks import NETWORKS, check_shape, compile_for
 from convnet.utils import set_random_seed
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ def train(
         only = f"only {cohort.classes[0]!r}"
         lacks = f"no image of class {missing[0]!r} in the split 'train'" if missing else only
         raise ValueError(f"train: needs images of two classes or more, but there is {lacks}")
+    check_shape(network, x.shape[1:])
     set_random_seed(seed)
     model = NETWORKS[network](len(cohort.classes), dropout=dropout, name=network)
     compile_for(model, network)
@@ -86,7 +87,7 @@ def train(
         else EarlyStopping("val_loss", patience=patience, restore_best_weights=True)
     )
     history = model.fit(
-        Augmented(x, seed=seed) if augment else x,
+        Augmented(x, seed=seed) if augment and network != "wave" else x,
         y_fit,
         batch_size=batch_size,
         epochs=epochs,
@@ -146,7 +147,7 @@ def pipeline_of(model: Model) -> dict[str, Any]:
         check_arguments(found["size"], found["aspect"], window)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{model.name}: the model file's pixel pipeline cannot be used: {error}") from None
-    if found["size"] is None or model.input_shape != (found["size"], found["size"], 1):
+    if found["size"] not in (model.input_shape or ())[:2]:  # an electrocardiogram's images are one pixel high
         raise ValueError(f"{model.name}: the model file prepares {found['size']!r} pixels for {model.input_shape}")
     return {**found, "window": window}
 

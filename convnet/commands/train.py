@@ -17,6 +17,7 @@ class Network(StrEnum):
     listing = "listing"
     gap = "gap"
     formula = "formula"
+    wave = "wave"
 
 
 def train(
@@ -25,9 +26,11 @@ def train(
     npz: Npz = None,
     out: Annotated[Path, typer.Option(help="The model file to write (.safetensors).")] = Path("model.safetensors"),
     network: Annotated[
-        Network, typer.Option(help="The listing's; gap for larger images; formula: sigmoid and MSE.")
+        Network, typer.Option(help="The listing's; gap for larger images; formula: sigmoid and MSE; wave: ECG.")
     ] = (Network.listing),
-    size: Annotated[int, typer.Option(min=1, max=2048, help="Images become SIZE x SIZE pixels.")] = 28,
+    size: Annotated[
+        int, typer.Option(min=1, max=2048, help="Images become SIZE x SIZE pixels, ECG SIZE samples at 100 Hz.")
+    ] = 28,
     aspect: Annotated[Aspect, typer.Option(help="How an oblong image becomes square.")] = Aspect.pad,
     window: Window = None,
     epochs: Annotated[int, typer.Option(min=1)] = 150,
@@ -48,7 +51,7 @@ def train(
     pipeline: dict[str, Any] = {"size": size, "aspect": aspect.value, "window": window}
     data = load_cohort(folder, labels, npz, strict, pipeline, limits=limit, cache=cache)
     from convnet import figures as drawing
-    from convnet import study
+    from convnet import scope, study
 
     print(f"{len(data.y)} images, classes {', '.join(data.classes)}: {data.counts()}")
     model, history = study.train(
@@ -62,6 +65,7 @@ def train(
         augment=augment,
     )
     model.metadata["pipeline"] = pipeline
+    model.metadata["scope"] = scope.learn(model, data)
     model.save(out)
     facts = model.metadata
     print(

@@ -27,13 +27,15 @@ class Skipped:
 class Cohort:
     """N images in the table's order (a file's frames one after another).
 
-    x        (N, H, W, 1) float32 in [0, 1]: an array, or `store.Images` that stay on disk until they are indexed
+    x        (N, H, W, 1), or (N, 1, T, leads) for electrocardiograms; float32 in [0, 1]: an array, or `store.Images`
+             that stay on disk until they are indexed
     y        (N,) int64, index into classes
     classes  label names, sorted (as numbers if all are whole numbers)
     paths    each image's file, relative to the folder; frames (N,) int64: which frame of it
     patients "" if unknown; from a folder pseudonyms, never the table's or the files' own names
     splits   "train", "val" or "test" for each image
     skipped  what was left out, and why
+    facts    what each image's header says (`facts.facts`); empty where there was no header
     """
 
     x: np.ndarray | Images
@@ -44,6 +46,11 @@ class Cohort:
     patients: list[str]
     splits: list[str]
     skipped: list[Skipped] = field(default_factory=list)
+    facts: list[dict[str, str]] = field(default_factory=list)
+
+    def fact(self, name: str) -> list[str]:
+        """One of the facts for each image, "" where the header is silent."""
+        return [f.get(name, "") for f in self.facts] or [""] * len(self.y)
 
     def where(self, name: str) -> np.ndarray:
         """Indices of the images in split `name`, int64, in order."""
@@ -80,20 +87,30 @@ def build(
     classes: Sequence[str] | None = None,
     groups: Sequence[str] | None = None,
     skipped: Sequence[Skipped] = (),
+    facts: Sequence[dict[str, str]] = (),
     seed: int = 0,
 ) -> Cohort:
-    """A checked Cohort of (H, W) images in [0, 1] and their labels. `groups` (default: patients) stay in one
-    split.
+    """A checked Cohort of images (H, W) or (1, T, leads) in [0, 1] and their labels.
+
+    `groups` (default: patients) stay in one split.
     """
     n = len(images)
     patients = list(patients if patients is not None else [""] * n)
     groups = list(groups if groups is not None else patients)
-    for name, values in (("labels", labels), ("paths", paths), ("patients", patients), ("splits", splits)):
+    for name, values in (
+        ("labels", labels),
+        ("paths", paths),
+        ("patients", patients),
+        ("splits", splits),
+        ("facts", facts or None),
+    ):
         if values is not None and len(values) != n:
             raise CohortError(f"{n} images but {len(values)} {name}: expected one for each image")
     if n == 0:
         raise CohortError("no image could be used" + "".join(f"; {s.path}: {s.reason}" for s in skipped[:3]))
     shapes = [] if isinstance(images, Images) else sorted({image.shape for image in images})
+    if len({len(shape) for shape in shapes}) > 1:
+        raise CohortError("images and electrocardiograms in one table: make a table for each kind")
     if len(shapes) > 1:
         raise CohortError(f"images of {len(shapes)} shapes, for instance {shapes[0]} and {shapes[-1]}: give a size")
     names = tuple(str(c) for c in classes) if classes is not None else sort_classes(labels)
@@ -112,10 +129,11 @@ def build(
     index = {c: i for i, c in enumerate(names)}
     x: Any = images
     if not isinstance(images, Images):
-        x = np.stack([np.asarray(image, np.float32) for image in images])[..., None]
+        x = np.stack([np.asarray(image, np.float32) for image in images])
+        x = x[..., None] if x.ndim == 3 else x
     y = np.array([index[label] for label in labels], np.int64)
     at = np.array(frames if frames is not None else [0] * n, np.int64)
-    return Cohort(x, y, names, list(paths), at, patients, list(splits), list(skipped))
+    return Cohort(x, y, names, list(paths), at, patients, list(splits), list(skipped), list(facts))
 
 
 def unit_images(x: np.ndarray, name: str) -> np.ndarray:

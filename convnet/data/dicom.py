@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from convnet.data import waveform
 from convnet.data.colour import luminance, palette
 from convnet.data.decode import decode
 from convnet.data.errors import DicomError
@@ -23,6 +24,7 @@ from convnet.data.grey import Modality, inverted, modality, padding, stored_rang
 from convnet.data.header import attribute, code, frame_count, numbers, read_header, require_pixels, sop_class
 from convnet.data.orientation import STORED, directions, turn
 from convnet.data.resize import check_size, pixel_spacing, resize, square_pixels
+from convnet.data.waveform import has_waveform
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -45,6 +47,8 @@ def read_images(
     path: str | os.PathLike[str], size: int | None = 28, aspect: str = "pad", window: Window | None = None
 ) -> list[np.ndarray]:
     """Every frame of a DICOM file as a grey image: list of (size, size) float32 in [0, 1].
+
+    An electrocardiogram is one image (1, size, leads): see `convnet.data.waveform`.
 
     size    pixels; None keeps the image's own shape (made square-pixelled)
     aspect  "pad", "crop" or "stretch": see `convnet.data.resize.resize`
@@ -78,6 +82,9 @@ def render(
 
 def each_frame(ds: Dataset, path: object, size: int | None, aspect: str, window: Window | None) -> Iterator[np.ndarray]:
     """The images of `render`, one at a time."""
+    if has_waveform(ds):
+        yield last(stages(ds, path, 0, size, aspect, window)).array
+        return
     require_pixels(ds, path)
     for frame in range(frame_count(ds, path)):
         yield last(stages(ds, path, frame, size, aspect, window)).array
@@ -95,7 +102,8 @@ def steps(
     """
     check_arguments(size, aspect, window)
     ds = read_header(path)
-    require_pixels(ds, path)
+    if not has_waveform(ds):
+        require_pixels(ds, path)
     frames = frame_count(ds, path)
     if not 0 <= frame < frames:
         raise DicomError(path, f"frame {frame} does not exist: the file has {frames}, counted from 0")
@@ -113,6 +121,9 @@ def stages(
     ds: Dataset, path: object, frame: int, size: int | None, aspect: str, window: Window | None
 ) -> Iterator[Step]:
     """The pipeline itself, for one frame."""
+    if has_waveform(ds):
+        yield from (Step(*stage) for stage in waveform.stages(ds, path, size, aspect, window))
+        return
     stored, photometric = decode(ds, path, frame)
     if stored.dtype.kind == "f" and not np.isfinite(stored).all():
         raise DicomError(path, f"frame {frame} has pixels that are not numbers (NaN or infinite)")

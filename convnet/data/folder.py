@@ -14,6 +14,7 @@ from convnet.data import tasks
 from convnet.data.build import Cohort, Skipped, build
 from convnet.data.dicom import Window, check_arguments
 from convnet.data.errors import CohortError, DicomError
+from convnet.data.facts import NAMES
 from convnet.data.limits import Limits
 from convnet.data.pseudonyms import pseudonym
 from convnet.data.readers import Readers, processors
@@ -75,10 +76,12 @@ def load_folder(
     of: list[Row] = []
     frames: list[int] = []
     header: list[str] = []
+    facts: list[dict[str, str]] = []
     skipped: list[Skipped] = []
     with ExitStack() as stack:
-        store = stack.enter_context(Store.open(size, aspect, window)) if cache and size is not None else None
         readers = stack.enter_context(Readers(limits, workers or min(processors(), -(-len(rows) // 16))))
+        kept = cache and size is not None and not of_waveforms(readers, root, rows)
+        store = stack.enter_context(Store.open(size, aspect, window)) if kept and size is not None else None
         results = readers.map(lambda row: read_row(readers, store, root, row, size, aspect, window), rows)
         for done, (row, result) in enumerate(results, start=1):
             if isinstance(result, DicomError):
@@ -87,6 +90,8 @@ def load_folder(
                 skipped.append(Skipped(row.path, result.reason))
             else:
                 if store is not None:
+                    if any(image.ndim != 2 for image in result.images):
+                        raise CohortError(f"{root}: holds images and electrocardiograms: make a table for each kind")
                     at = store.add(result.content, result.images, result.facts) if result.at is None else result.at
                     places += at
                 images += [] if store is not None else result.images
@@ -94,6 +99,7 @@ def load_folder(
                 of += [row] * n
                 frames += range(n)
                 header += [result.facts["patient"]] * n
+                facts += [{name: result.facts.get(name, "") for name in NAMES}] * n
             if on_progress is not None:
                 on_progress(done, len(rows))
         found = images if store is None else store.images(np.array(places, np.int64))
@@ -109,8 +115,19 @@ def load_folder(
         classes=classes,
         groups=together(of, header),
         skipped=skipped + unlisted(root, Path(labels), rows),
+        facts=facts,
         seed=seed,
     )
+
+
+def of_waveforms(readers: Readers, root: Path, rows: Sequence[Row]) -> bool:
+    """Is the first file that can be read an electrocardiogram? They are small, and not kept on disk."""
+    for row in rows:
+        try:
+            return any(readers.read(tasks.holds_waveform, located(root, row)))
+        except DicomError:
+            continue
+    return False
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,12 +152,12 @@ def read_row(
             content = store.content(path)
             if known := store.find(content):
                 return Read(known[1], [], known[0])
-        patient, *images = readers.read(tasks.labelled_images, path, size, aspect, window)
+        patient, facts, *images = readers.read(tasks.labelled_images, path, size, aspect, window)
         if before is not None and signature(before) != signature(os.stat(path)):
             content = None  # it was written to meanwhile: these may be another content's pixels
     except OSError as error:
         raise DicomError(path, f"cannot be opened: {error.strerror}") from None
-    return Read({"patient": pseudonym("header", patient)}, images, None, content)
+    return Read({"patient": pseudonym("header", patient), **facts}, images, None, content)
 
 
 def signature(status: os.stat_result) -> tuple[int, ...]:

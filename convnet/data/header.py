@@ -43,7 +43,7 @@ MANY = (
     *("DirectoryRecordSequence", "PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence"),
     *("ModalityLUTSequence", "VOILUTSequence", "WindowCenter", "WindowWidth"),
     *("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing", "PixelAspectRatio"),
-    *("ImageOrientationPatient", "PatientOrientation", "SequenceOfUltrasoundRegions"),
+    *("ImageOrientationPatient", "PatientOrientation", "SequenceOfUltrasoundRegions", "WaveformSequence"),
 )
 
 

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from convnet.data import dicom
+from convnet.data.facts import facts
 from convnet.data.header import read_header
+from convnet.data.waveform import has_waveform
 
 Path = str | os.PathLike[str]
 
@@ -21,11 +23,17 @@ def images(path: Path, size: int | None, aspect: str, window: dicom.Window | Non
 
 
 def labelled_images(path: Path, size: int | None, aspect: str, window: dicom.Window | None) -> Iterator[Any]:
-    """The file's PatientID, or "", then its frames."""
+    """The file's PatientID, or "", what its header says (`facts.facts`), then its frames."""
     dicom.check_arguments(size, aspect, window)
     ds = read_header(path)
     yield str(ds.get("PatientID") or "").strip()
+    yield facts(ds)
     yield from dicom.each_frame(ds, path, size, aspect, window)
+
+
+def holds_waveform(path: Path) -> Iterator[bool]:
+    """Is the file an electrocardiogram rather than an image?"""
+    yield has_waveform(read_header(path, pixels=False))
 
 
 def steps(

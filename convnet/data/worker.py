@@ -209,6 +209,7 @@ def prepare() -> None:
     import scipy.ndimage  # noqa: F401
 
     import convnet.data.dicom
+    import convnet.data.examine
     import convnet.data.tasks  # noqa: F401
 
 
