@@ -39,17 +39,17 @@ def last_inputs(graph: Graph) -> list[Node]:
     from convnet.layers import Dense
 
     of = {id(call.output): call for call in graph.calls}
-    found: list[Node] = []
+    found: set[int] = set()
     ahead = [graph.output]
     while ahead:
         call = of.get(id(ahead.pop(0)))
         if call is None:
             continue
         if isinstance(call.layer, Dense):
-            found += [node for node in call.inputs if id(node) not in map(id, found)]
+            found.add(id(call))
         elif not call.layer.parameters:
             ahead += list(call.inputs)
-    return found
+    return [node for call in graph.calls if id(call) in found for node in call.inputs]
 
 
 def project(f: np.ndarray) -> np.ndarray:

@@ -95,7 +95,7 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def series(source: Dataset) -> dict[str, Any]:
+def series() -> dict[str, Any]:
     """What every object that we add to a study says of itself."""
     return {
         "manufacturer": MAKER,
@@ -119,6 +119,7 @@ def capture(
 ) -> Dataset:
     """A secondary capture (PS3.3 A.8.1) of an overlay, in the source's rows and columns, that refers to the source."""
     from pydicom.sr.codedict import codes
+    from pydicom.uid import ExplicitVRLittleEndian
 
     found = hd.sc.SCImage.from_ref_dataset(
         source,
@@ -131,9 +132,11 @@ def capture(
         series_number=NUMBER,
         sop_instance_uid=hd.UID(),
         instance_number=number,
-        **series(source),
+        transfer_syntax_uid=ExplicitVRLittleEndian,
+        **series(),
     )
     found.PatientOrientation = source.get("PatientOrientation", "")
+    found.Laterality = source.get("Laterality", "")  # 2C: empty where the source does not say
     found.SeriesDescription = "convnet overlays - not for clinical use"
     found.ImageComments = f"{name}: {what}. {NOTICE} Model {model[:16]}"
     found.BurnedInAnnotation = "NO"  # a notice is, but nothing of the patient
@@ -178,7 +181,7 @@ def report(hd: Any, study: dict[str, Any], classes: tuple[str, ...], model: str)
         is_final=False,
         is_verified=False,
         coding_schemes=[hd.coding_schemes.CodingSchemeIdentificationItem(SCHEME, name="formula-convnet", version="1")],
-        **series(sources[0]),
+        **series(),
     )
     found.SeriesDescription = "convnet result - not for clinical use"
     return found

@@ -14,6 +14,7 @@ from platformdirs import user_state_path
 
 from convnet.evaluation import NOTICE
 
+NOT_KEPT = ("path", "input", "pictures", "dicom")
 PACKAGES = ("formula-convnet", "numpy", "numba", "scipy", "pydicom", "safetensors")
 
 
@@ -34,25 +35,25 @@ def versions() -> dict[str, str]:
     return found
 
 
-def entry(model: str, result: dict[str, Any]) -> dict[str, Any]:
-    """One line: time (UTC), SHA-256 of the model file and of the input, versions, result; no path and no identifier."""
-    kept = {k: v for k, v in result.items() if k not in ("path", "input", "pictures", "dicom")}
-    return {
-        "time": datetime.now(UTC).isoformat(timespec="seconds"),
-        "model": model,
-        "input": result["input"],
-        "versions": versions(),
-        "result": kept,
-        "notice": NOTICE,
-    }
+def entries(model: str, found: dict[str, Any]) -> list[dict[str, Any]]:
+    """A line for each image and each file that could not be read: time (UTC), SHA-256 of the model file and of the
+    input (None if it could not be read), versions, result; no path and no identifier.
+    """
+    about = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "model": model, "versions": versions()}
+    results = [(r["input"], {k: v for k, v in r.items() if k not in NOT_KEPT}) for r in found["images"]]
+    results += [(None, {"failed": f["reason"].removeprefix(f"{f['path']}: ")}) for f in found["failed"]]
+    return [{**about, "input": sha256, "result": result, "notice": NOTICE} for sha256, result in results]
 
 
-def record(path: Path, entries: list[dict[str, Any]]) -> None:
-    """Append the entries, each line in one write, so that runs side by side do not mix. OSError names the file."""
+def record(path: Path, model: str, found: dict[str, Any]) -> None:
+    """Append the results of one run (`diagnose.collect`), each line in one write, so that runs side by side do not mix.
+
+    OSError names the file.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
-        for one in entries:
+        for one in entries(model, found):
             os.write(handle, (json.dumps(one, ensure_ascii=False) + "\n").encode())
     finally:
         os.close(handle)

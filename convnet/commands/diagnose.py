@@ -56,8 +56,7 @@ def diagnose(
     result = collect(found, trained)
     if filing is not None:
         result["reports"] = filing.finish()
-    entries = [runs.entry(sha256, one) for one in result["images"]]
-    runs.record(record or runs.default(), entries)
+    runs.record(record or runs.default(), sha256, result)
     emit(result, json_path, [*lines(result), result["notice"]])
     if result["failed"] and (strict or not result["images"]):
         raise typer.Exit(2)
@@ -92,6 +91,8 @@ def draw(model: Any, case: Any, folder: Path | None, filing: Any) -> None:
                 path = folder / f"{stem}-{name.lower()}.png"
                 write_atomically(path, overlay.png(picture))
                 result["pictures"].append(path.name)
-    if filing is not None:
+    if filing is not None and case.grey is None:
+        say(f"convnet: {result['path']}: no DICOM report: they are made for images, not for electrocardiograms")
+    elif filing is not None:
         shown = [(name, what, overlay.signed(picture, f"{name}: {what}")) for name, what, picture in pictures]
         result["dicom"] = filing.add(case.reference, result, shown)
