@@ -10,6 +10,7 @@ import numpy as np
 from convnet import evaluation
 from convnet.callbacks import EarlyStopping, History
 from convnet.data.augment import Augmented
+from convnet.data.dicom import check_arguments
 from convnet.networks import NETWORKS, check_shape, compile_for
 from convnet.utils import set_random_seed
 
@@ -120,7 +121,8 @@ def fingerprint(image: np.ndarray) -> str:
 
 def seen_in_training(model: Model, x: Any) -> int:
     """How many of these images the model was fitted or chosen on."""
-    seen = set(model.metadata.get("seen", ()))
+    known = model.metadata.get("seen")
+    seen = {mark for mark in known if isinstance(mark, str)} if isinstance(known, list) else set()
     return sum(fingerprint(image) in seen for image in x)
 
 
@@ -129,6 +131,9 @@ def classes_of(model: Model) -> tuple[str, ...]:
     found = model.metadata.get("classes")
     if not isinstance(found, list) or not all(isinstance(c, str) for c in found):
         raise ValueError(f"{model.name}: the model file names no classes: it was not made by `convnet train`")
+    shape = model._main_graph().output.sample_shape
+    if shape != (len(found),):
+        raise ValueError(f"{model.name}: the model file names {len(found)} classes for outputs of shape {shape}")
     return tuple(found)
 
 
@@ -137,7 +142,14 @@ def pipeline_of(model: Model) -> dict[str, Any]:
     found = model.metadata.get("pipeline")
     if not isinstance(found, dict) or set(found) != {"size", "aspect", "window"}:
         raise ValueError(f"{model.name}: the model file tells no pixel pipeline: it was not made by `convnet train`")
-    return {**found, "window": tuple(found["window"]) if found["window"] else None}
+    window = tuple(found["window"]) if isinstance(found["window"], list) else found["window"]
+    try:
+        check_arguments(found["size"], found["aspect"], window)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{model.name}: the model file's pixel pipeline cannot be used: {error}") from None
+    if found["size"] not in (model.input_shape or ())[:2]:  # an electrocardiogram's images are one pixel high
+        raise ValueError(f"{model.name}: the model file prepares {found['size']!r} pixels for {model.input_shape}")
+    return {**found, "window": window}
 
 
 def probabilities(model: Model, x: Any) -> np.ndarray:

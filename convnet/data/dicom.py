@@ -21,7 +21,7 @@ from convnet.data.colour import luminance, palette
 from convnet.data.decode import decode
 from convnet.data.errors import DicomError
 from convnet.data.grey import Modality, inverted, modality, padding, stored_range, to_grey
-from convnet.data.header import attribute, frame_count, numbers, read_header, require_pixels, sop_class
+from convnet.data.header import attribute, code, frame_count, numbers, read_header, require_pixels, sop_class
 from convnet.data.orientation import STORED, directions, turn
 from convnet.data.resize import check_size, pixel_spacing, resize, square_pixels
 from convnet.data.waveform import has_waveform
@@ -176,7 +176,7 @@ def colour_stages(
         high = float(top)
         yield Step("palette", f"colours looked up in the file's palette, 0 to {top}", rgb)
     elif photometric != "RGB":
-        raise DicomError(path, f"photometric interpretation '{photometric}' is not supported")
+        raise DicomError(path, f"photometric interpretation '{code(photometric)}' is not supported")
     y = luminance(rgb)
     yield Step("luminance", "Y = 0.299 R + 0.587 G + 0.114 B", y)
     if window is not None:
@@ -198,7 +198,7 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
     center, width = (numbers(ds, 0, k, path) for k in ("WindowCenter", "WindowWidth"))
     representation = attribute(ds, 0, "PixelRepresentation")
     return {
-        "modality": ds.get("Modality"),
+        "modality": code(ds.get("Modality")),
         "sop_class": sop_class(ds),
         "transfer_syntax": ds.file_meta.TransferSyntaxUID.name,
         "rows": ds.get("Rows"),
@@ -207,10 +207,10 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
         "bits_stored": ds.get("BitsStored"),
         "bits_allocated": ds.get("BitsAllocated"),
         "signed": None if representation is None else bool(representation),
-        "photometric": ds.get("PhotometricInterpretation"),
+        "photometric": code(ds.get("PhotometricInterpretation")),
         "spacing": spacing[:2] if spacing else None,
         "spacing_from": spacing[2] if spacing else None,
         "window": (center[0], width[0]) if center and width else None,
         "orientation": directions(ds, 0, path),
-        "body_part": ds.get("BodyPartExamined"),
+        "body_part": code(ds.get("BodyPartExamined")),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,10 @@ ONE = (
     *("DoubleFloatPixelPaddingValue", "DoubleFloatPixelPaddingRangeLimit"),
     *("RescaleIntercept", "RescaleSlope", "VOILUTFunction", "PresentationLUTShape", "AnatomicalOrientationType"),
 )
+INTEGERS = (
+    *("Rows", "Columns", "SamplesPerPixel", "PlanarConfiguration", "PixelRepresentation"),
+    *("BitsAllocated", "BitsStored", "HighBit"),
+)
 MANY = (
     *("DirectoryRecordSequence", "PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence"),
     *("ModalityLUTSequence", "VOILUTSequence", "WindowCenter", "WindowWidth"),
@@ -52,14 +57,16 @@ def read_header(path: str | os.PathLike[str], *, pixels: bool = True) -> Dataset
     import pydicom
 
     try:
-        with opened(path) as file, warnings.catch_warnings():
+        file = opened(path)
+    except OSError as error:
+        raise DicomError(path, f"cannot be opened: {error.strerror or type(error).__name__}") from None
+    try:
+        with file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # their texts quote header values, which may identify a patient
             ds = pydicom.dcmread(file, force=True, stop_before_pixels=not pixels)
             state_syntax(ds)
     except (DicomError, MemoryError):
         raise
-    except OSError as error:
-        raise DicomError(path, f"cannot be opened: {error.strerror or type(error).__name__}") from None
     except Exception as error:  # a damaged file can fail anywhere in the parser
         kind = type(error).__name__
         raise DicomError(path, f"is not DICOM, or is damaged (the parser met {kind})") from None
@@ -100,6 +107,8 @@ def check_header(ds: Dataset, path: object) -> None:
             raise DicomError(path, f"{keyword} in the header is damaged ({type(error).__name__})") from None
         if keyword in ONE and not isinstance(value, str) and hasattr(value, "__len__") and len(value) != 1:
             raise DicomError(path, f"{keyword} in the header has {len(value)} values: expected one")
+        if keyword in INTEGERS and value is not None and not isinstance(value, int):
+            raise DicomError(path, f"{keyword} in the header is not a whole number")
 
 
 def require_pixels(ds: Dataset, path: object) -> None:
@@ -111,9 +120,23 @@ def require_pixels(ds: Dataset, path: object) -> None:
 
 
 def sop_class(ds: Dataset) -> str | None:
-    """The name of the file's SOP class, for instance 'CT Image Storage', or None."""
+    """The name of the file's SOP class, for instance 'CT Image Storage', or None; never the file's own text."""
+    from pydicom.uid import UID
+
     uid = ds.get("SOPClassUID")
-    return uid.name if uid else None
+    if not uid:
+        return None
+    return uid.name if isinstance(uid, UID) and uid.name != uid else "unknown"
+
+
+def code(value: Any) -> str | None:
+    """A coded value (CS, PS3.5 6.2) such as 'CT'; None where absent.
+
+    Where a damaged length or VR makes it something else, that may be a neighbouring patient's name: it is not shown.
+    """
+    if value is None or value == "":
+        return None
+    return str(value) if re.fullmatch(r"[A-Z0-9_ ]{1,16}", str(value)) else "not a code"
 
 
 def frame_count(ds: Dataset, path: object) -> int:

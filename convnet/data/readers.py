@@ -6,7 +6,7 @@ import atexit
 import os
 import queue
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -33,18 +33,21 @@ class Readers:
         for worker in self.workers:
             self.idle.put(worker)
         self.watch = Watch(self.workers)
+        self.running: list[Generator[Any, None, None]] = []
 
     def __enter__(self) -> Readers:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.watch.stop()
+        for results in self.running:  # what nobody has taken to its end
+            results.close()
         for worker in self.workers:
-            if worker.busy or worker.process is None or len(_spare) >= MOST_SPARE:
+            if worker.process is None or worker.busy or worker.abandoned or len(_spare) >= MOST_SPARE:
                 worker.abandon()
                 worker.stop()
             else:
                 _spare.append(worker)
+        self.watch.stop()
 
     @property
     def peak(self) -> int:
@@ -61,6 +64,10 @@ class Readers:
 
     def map(self, read: Callable[[Job], Any], jobs: Iterable[Job]) -> Iterator[tuple[Job, Any]]:
         """(job, read(job)) in the jobs' order; `read` calls `self.read` in a thread. A DicomError is a result too."""
+        self.running.append(self._map(read, jobs))
+        return self.running[-1]
+
+    def _map(self, read: Callable[[Job], Any], jobs: Iterable[Job]) -> Generator[tuple[Job, Any], None, None]:
         ahead: deque[tuple[Job, Future[Any]]] = deque()
 
         def attempt(job: Job) -> Any:
@@ -105,7 +112,6 @@ def taken(limits: Limits) -> Worker:
 @atexit.register
 def _end_spare() -> None:
     for worker in _spare:
-        worker.abandon()
         worker.stop()
 
 

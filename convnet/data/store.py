@@ -88,7 +88,8 @@ class Store:
 
     def __exit__(self, *_: object) -> None:
         self.commit()
-        self.index.close()
+        with self.lock:
+            self.index.close()
 
     @staticmethod
     def content(path: os.PathLike[str]) -> bytes:

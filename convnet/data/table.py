@@ -8,6 +8,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
+from convnet.cells import plain
 from convnet.data.errors import CohortError
 
 SPLITS = ("train", "val", "test")
@@ -54,7 +55,7 @@ def read_table(table: str | os.PathLike[str]) -> list[Row]:
             found = ", ".join(names) or "nothing"
             raise CohortError(f"{table}: expected one column '{column}' in the first line, found: {found}")
     rows = [
-        read_row(table, line, dict(zip(names, cells, strict=False)), len(cells), len(names))
+        read_row(table, line, dict(zip(names, map(plain, cells), strict=False)), len(cells), len(names))
         for line, cells in enumerate(lines[1:], start=2)
         if any(cell.strip() for cell in cells)
     ]

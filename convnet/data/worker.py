@@ -34,7 +34,7 @@ class Worker:
         self.process: subprocess.Popen[bytes] | None = None
         self.deadline = float("inf")
         self.overdue = False
-        self.busy = False
+        self.busy = self.abandoned = False
         self.peak = 0  # bytes: the most memory that a process of this worker has reported
 
     def start(self) -> None:
@@ -55,12 +55,13 @@ class Worker:
 
         function: one of a module's own, by name. Raises DicomError: the function's, or what became of the process.
         """
-        if self.process is None or self.process.poll() is not None:
-            self.start()
-        name = f"{function.__module__}:{function.__qualname__}"
-        left, stream = float(self.limits.memory), self._pipe("stdout")
+        name, left = f"{function.__module__}:{function.__qualname__}", float(self.limits.memory)
         self.busy = True
         try:
+            if self.process is None or self.process.poll() is not None or self.abandoned:
+                self.stop()
+                self.start()
+            stream = self._pipe("stdout")
             if not self.ready:  # importing does not count as the file's time
                 messages.receive(stream)
                 self.ready = True
@@ -107,7 +108,7 @@ class Worker:
 
     def stop(self) -> int:
         """End the process -> its exit code."""
-        self.busy = False
+        self.busy = self.abandoned = False
         if self.process is None:
             return 0
         process, self.process = self.process, None
@@ -123,6 +124,7 @@ class Worker:
 
     def abandon(self) -> None:
         """End the process at once; a thread that reads from it sees its end."""
+        self.abandoned = True
         if (process := self.process) is not None:
             process.kill()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import uuid
 from collections.abc import Iterable
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from convnet.cells import write_csv
 from convnet.data.build import Cohort
 from convnet.data.errors import CohortError
 
@@ -120,8 +120,5 @@ def save(ds: Dataset, path: Path) -> None:
 def write_table(root: Path, rows: Iterable[tuple[str, str, str, str]]) -> Path:
     """Write labels.csv (path, label, patient, split) -> its path."""
     table = root / "labels.csv"
-    with table.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("path", "label", "patient", "split"))
-        writer.writerows(rows)
+    write_csv(table, [("path", "label", "patient", "split"), *rows])
     return table

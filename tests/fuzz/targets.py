@@ -1,0 +1,30 @@
+"""What is done with one mutated file, in a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from convnet.data import tasks
+from convnet.data.errors import DicomError
+
+
+def dicom_file(path: str) -> Iterator[str]:
+    """Everything that commands do with a file's header and pixels. Yields 'image' or why not."""
+    for read in (
+        lambda: [tasks.describe(path)],
+        lambda: [array for _, _, array in tasks.steps(path, 28, "crop", None, 0)][-1:],
+        lambda: [list(tasks.labelled_images(path, 28, "pad", None))[1:]],
+    ):
+        try:
+            (result,) = read()
+        except DicomError as error:
+            if "\n" in str(error) or not error.reason:
+                raise AssertionError("an error is one line") from None
+            yield error.reason
+            continue
+        for image in result if isinstance(result, list) else []:
+            if image.dtype != np.float32 or image.shape != (28, 28) or not (0 <= image.min() <= image.max() <= 1):
+                raise AssertionError("an image is float32 in [0, 1]")
+        yield "image"
