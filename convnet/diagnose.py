@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convnet import scope
+from convnet import outlier, scope
 from convnet.data.errors import DicomError
 from convnet.data.examine import examine
 from convnet.data.geometry import Geometry
@@ -19,7 +19,7 @@ from convnet.data.pseudonyms import shown
 from convnet.data.readers import Readers
 from convnet.evaluation import NOTICE
 from convnet.features import features
-from convnet.study import classes_of, pipeline_of, probabilities
+from convnet.study import calibrated, classes_of, pipeline_of, probabilities
 
 if TYPE_CHECKING:
     from convnet.model import Model
@@ -62,8 +62,14 @@ def cases(
                 zip(judge(model, x, about["facts"]), frames, strict=True)
             ):
                 where = {"path": shown(path), "frame": frame, "input": about["sha256"]}
-                geometry = None if found is None else Geometry(*found[:2], Turn(*found[2]), tuple(found[3]), found[4])
+                geometry = None if found is None else sent(found)
                 yield Case({**where, **result}, x[frame], grey, geometry, about["reference"])
+
+
+def sent(fields: list[Any]) -> Geometry:
+    """A geometry as a worker sends it."""
+    rows, columns, turned, scaled, size = fields
+    return Geometry(rows, columns, Turn(*turned), (scaled[0], scaled[1]), size)
 
 
 def judge(model: Model, x: np.ndarray, facts: dict[str, str]) -> Iterator[dict[str, Any]]:
@@ -73,7 +79,7 @@ def judge(model: Model, x: np.ndarray, facts: dict[str, str]) -> Iterator[dict[s
     probabilities  by class, None where it abstains; calibrated: whether the model file records a temperature
     abstains       why: the image is outside of what the model was trained on
     unchecked      what could not be compared with the training, for want of a statement in the header
-    outlier        distance of the last features (`scope.distances`), and the threshold
+    outlier        how unlike training its features are (`outlier.score`), and the threshold
     """
     classes, recorded = classes_of(model), model.metadata.get("scope")
     shape = tuple(model.input_shape or ())
@@ -83,12 +89,12 @@ def judge(model: Model, x: np.ndarray, facts: dict[str, str]) -> Iterator[dict[s
         for _ in x:
             yield answer(classes, None, why, [], None, None)
         return
-    found = None if recorded is None else scope.distances(recorded["outlier"], features(model, x))
-    for n, p in enumerate(probabilities(model, x)):
-        distance = None if found is None else float(found[n])
-        why, unchecked = scope.outside(recorded, facts, x[n], distance)
+    found = None if recorded is None else outlier.score(recorded["outlier"], features(model, x))
+    for n, p in enumerate(calibrated(model, probabilities(model, x))):
+        score = None if found is None else float(found[n])
+        why, unchecked = scope.outside(recorded, facts, x[n], score)
         limit = None if recorded is None else recorded["outlier"]["threshold"]
-        yield answer(classes, None if why else p, why, unchecked, distance, limit)
+        yield answer(classes, None if why else p, why, unchecked, score, limit)
 
 
 def answer(
@@ -96,7 +102,7 @@ def answer(
     p: np.ndarray | None,
     why: list[str],
     unchecked: list[str],
-    distance: float | None,
+    score: float | None,
     limit: float | None,
 ) -> dict[str, Any]:
     """A result as plain JSON values."""
@@ -105,7 +111,7 @@ def answer(
         "probabilities": None if p is None else {c: float(v) for c, v in zip(classes, p, strict=True)},
         "abstains": why,
         "unchecked": unchecked,
-        "outlier": None if distance is None else {"distance": distance, "threshold": limit},
+        "outlier": None if score is None else {"score": score, "threshold": limit},
     }
 
 

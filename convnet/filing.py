@@ -5,6 +5,7 @@ Made by highdicom. They name the patient, as everything in a study does: they be
 
 from __future__ import annotations
 
+import io
 import uuid
 import warnings
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from convnet.data.errors import DicomError
 from convnet.evaluation import NOTICE
+from convnet.files import write_atomically
 from convnet.runs import versions
 
 if TYPE_CHECKING:
@@ -54,45 +57,64 @@ class Filing:
         """Write a frame's overlays, keep its result for the report -> names of the files.
 
         reference  DICOM JSON of the source (`data.reference`); pictures: (name, what it shows, (R,C,3) uint8)
+        Raises DicomError where highdicom refuses what the source's header says.
         """
         from pydicom import Dataset
 
-        source = Dataset.from_json(reference)
-        for keyword in EMPTY:  # type 2: must be there, may be empty
-            if keyword not in source:
-                setattr(source, keyword, None)
-        study = self.studies.setdefault(
-            str(source.StudyInstanceUID), {"series": self.hd.UID(), "sources": {}, "overlays": [], "results": []}
-        )
+        with refusing(result["path"]):
+            source = Dataset.from_json(reference)
+            for keyword in EMPTY:  # type 2: must be there, may be empty
+                if keyword not in source:
+                    setattr(source, keyword, None)
+            if source.PatientSex not in ("M", "F", "O"):  # what else is written there is not DICOM
+                source.PatientSex = None
+            study = self.studies.get(str(source.StudyInstanceUID)) or {
+                "series": self.hd.UID(),
+                "sources": {},
+                "overlays": [],
+                "results": [],
+            }
+            made = [
+                capture(self.hd, source, result, picture, study["series"], len(study["overlays"]) + n, self.model)
+                for n, picture in enumerate(pictures, 1)
+            ]
+            names = [self.write(overlay) for overlay in made]
+        for overlay in made:
+            del overlay.PixelData  # only what the report refers to is kept
         study["sources"].setdefault(str(source.SOPInstanceUID), source)
         study["results"].append((source, result))
-        names = []
-        for name, what, picture in pictures:
-            number = len(study["overlays"]) + 1
-            with quiet():
-                overlay = capture(self.hd, source, result, name, what, picture, study["series"], number, self.model)
-            study["overlays"].append(overlay)
-            names.append(self.write(overlay))
-            del overlay.PixelData  # only what the report refers to is kept
+        study["overlays"] += made
+        self.studies[str(source.StudyInstanceUID)] = study
         return names
 
-    def finish(self) -> list[str]:
-        """Write a report for each study -> names of the files."""
-        with quiet():
-            return [self.write(report(self.hd, study, self.classes, self.model)) for study in self.studies.values()]
+    def finish(self) -> Iterator[str | DicomError]:
+        """Write a report for each study; gives the names of the files, or why one could not be made."""
+        for study in self.studies.values():
+            try:
+                with refusing(study["results"][0][1]["path"]):
+                    yield self.write(report(self.hd, study, self.classes, self.model))
+            except DicomError as error:
+                yield error
 
     def write(self, ds: Dataset) -> str:
-        name = f"{ds.SOPInstanceUID}.dcm"
-        ds.save_as(self.folder / name, enforce_file_format=True)
+        name, out = f"{ds.SOPInstanceUID}.dcm", io.BytesIO()
+        ds.save_as(out, enforce_file_format=True)
+        write_atomically(self.folder / name, out.getvalue())
         return name
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Without warnings: highdicom's quote the patient's name."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+def refusing(path: object) -> Iterator[None]:
+    """Without highdicom's warnings, and with its errors as a DicomError: their texts quote the patient's name."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except OSError:
+        raise
+    except Exception as error:  # each damaged value fails in its own way
+        kind = type(error).__name__
+        raise DicomError(path, f"no DICOM result could be made of its header ({kind})") from None
 
 
 def series() -> dict[str, Any]:
@@ -110,9 +132,7 @@ def capture(
     hd: Any,
     source: Dataset,
     result: dict[str, Any],
-    name: str,
-    what: str,
-    picture: np.ndarray,
+    overlay: tuple[str, str, np.ndarray],
     series_uid: str,
     number: int,
     model: str,
@@ -121,6 +141,7 @@ def capture(
     from pydicom.sr.codedict import codes
     from pydicom.uid import ExplicitVRLittleEndian
 
+    name, what, picture = overlay
     found = hd.sc.SCImage.from_ref_dataset(
         source,
         pixel_array=np.ascontiguousarray(picture),
@@ -209,8 +230,8 @@ def group(sr: Any, source: Dataset, result: dict[str, Any], classes: tuple[str, 
         for n, (c, v) in enumerate((result["probabilities"] or {}).items())
     ]
     if result["outlier"] is not None:
-        distance = own(sr, "DISTANCE", "Distance from the training images' features")
-        values.append(sr.Measurement(distance, round(result["outlier"]["distance"], 6), codes.UCUM.NoUnits))
+        unlike = own(sr, "OUTLIER", "How unlike the training images its features are")
+        values.append(sr.Measurement(unlike, round(result["outlier"]["score"], 6), codes.UCUM.NoUnits))
     return sr.MeasurementsAndQualitativeEvaluations(
         tracking_identifier=sr.TrackingIdentifier(identifier=f"frame {result['frame'] + 1}"),
         finding_type=own(sr, "IMAGE-CLASS", "Classification of images by a network"),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from convnet.data.geometry import Geometry
     from convnet.model import Model
 
+FAINT = 1e-3  # of probability (occlusion) or of the score (Grad-CAM)
 STRONGEST = 0.65  # how much of the picture the strongest colour covers
 SHORTER = (NOTICE, "Not for clinical use", "NOT CLINICAL")  # the longest that fits is written into a picture
 
@@ -33,20 +34,22 @@ class Map:
 
 def maps(model: Model, image: np.ndarray, label: str, index: int, geometry: Geometry | None) -> list[Map]:
     """Grad-CAM and occlusion for one class of an image (H,W,C), sent back to the file's rows and columns."""
-    back = geometry.back if geometry is not None else lambda values: values
-    return [
-        Map("Grad-CAM", f"orange: speaks for '{label}'", back(grad_cam(model, image, index))),
-        Map("occlusion", f"orange: speaks for '{label}', blue: against it", back(occlusion(model, image, index))),
-    ]
+    found = []
+    for name, values in (("Grad-CAM", grad_cam(model, image, index)), ("occlusion", occlusion(model, image, index))):
+        against = ", blue: against it" if (values < 0).any() else ""
+        what = f"orange: speaks for '{label}'{against}; strongest {np.abs(values).max():.2g}"
+        found.append(Map(name, what, values if geometry is None else geometry.back(values)))
+    return found
 
 
 def blend(grey: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """The map over the picture: grey (R,C) uint8, values (R,C) with NaN where nothing was seen -> (R,C,3) uint8.
+    """The map over the picture: grey (R,C) uint8, values (R,C), NaN where nothing was seen -> (R,C,3) uint8.
 
-    v > 0 is covered with orange, v < 0 with blue, each as thickly as |v| / max|v|; what was not seen stays as it is.
+    v > 0 is covered with orange, v < 0 with blue, each as thickly as |v| / max|v|; what was not seen stays as it is, and
+    a map below `FAINT`, where a saturated network hardly answers, is not blown up.
     """
     seen = np.nan_to_num(values)
-    strength = np.abs(seen) / (np.abs(seen).max() or 1)
+    strength = np.abs(seen) / max(np.abs(seen).max(), FAINT)
     colour = np.where((seen > 0)[..., None], rgb(SECOND), rgb(INK))
     cover = STRONGEST * strength[..., None]
     return np.rint(grey[..., None] * (1 - cover) + colour * cover).astype(np.uint8)

@@ -49,13 +49,20 @@ def diagnose(
     found: list[Any] = []
     for case in cases(trained, files, changed(limit or ()), pictures=asked, filed=filing is not None):
         if isinstance(case, DicomError):
-            say(f"convnet: {case}")
-        elif asked:
-            draw(trained, case, overlays, filing)
-        found.append(case if isinstance(case, DicomError) else forget(case))
-    result = collect(found, trained)
+            found.append(case)
+            continue
+        found.append(forget(case))
+        try:
+            if asked:
+                draw(trained, case, overlays, filing)
+        except DicomError as error:
+            found.append(error)
+    reports = [] if filing is None else list(filing.finish())
+    result = collect([*found, *(r for r in reports if isinstance(r, DicomError))], trained)
     if filing is not None:
-        result["reports"] = filing.finish()
+        result["reports"] = [r for r in reports if isinstance(r, str)]
+    for failed in result["failed"]:
+        say(f"convnet: {failed['reason']}")
     runs.record(record or runs.default(), sha256, result)
     emit(result, json_path, [*lines(result), result["notice"]])
     if result["failed"] and (strict or not result["images"]):

@@ -88,6 +88,6 @@ def turn(ds: Dataset, frame: int, path: object) -> tuple[Turn, str]:
     axes = [AXES[f][0] for f in found]
     target = next(t for t in SHOWN.values() if {AXES[c][0] for c in t} == set(axes))
     transpose = axes[0] != AXES[target[0]][0]
-    along, down = found[::-1] if transpose else found
-    result = Turn(transpose, down != target[1], along != target[0])
+    shown = found[::-1] if transpose else found
+    result = Turn(transpose, shown[1] != target[1], shown[0] != target[0])
     return result, f"rows ran to {found[0]} and columns to {found[1]}, now to {target[0]} and {target[1]}"

@@ -184,6 +184,30 @@ def test_a_file_without_a_study_is_refused_before_anything_is_filed(run, ct, tmp
     assert "states no StudyInstanceUID" in done.output
 
 
+def test_a_header_that_cannot_be_filed_costs_its_own_report_alone_and_is_not_quoted(ct, model_file, tmp_path):
+    bad, good = (
+        ct(name="bad.dcm", PatientName="Planted", StudyDate="20261399", StudyInstanceUID="1.2.3"),
+        ct(name="good.dcm"),
+    )
+    arguments = ["diagnose", model_file, bad, good, "--dicom", tmp_path / "d", "--json", tmp_path / "j"]
+    done = CliRunner().invoke(app, [str(a) for a in arguments], catch_exceptions=False)
+    assert done.exit_code == 0
+    result = json.loads((tmp_path / "j").read_text())
+    assert len(result["images"]) == 2
+    (failed,) = result["failed"]
+    assert failed["path"] == str(bad)
+    assert "no DICOM result could be made of its header" in failed["reason"]
+    assert "Planted" not in done.output
+    assert len(result["reports"]) == 1
+    assert len(list((tmp_path / "d").iterdir())) == 3
+
+
+def test_a_sex_that_dicom_does_not_know_is_left_empty(run, ct):
+    result, out = run(ct(PatientSex="U"))
+    assert [ds.PatientSex for ds in read(out, result["reports"])] == [""]
+    assert all(dciodvfy(path) == [] for path in (out / "dcm").iterdir())
+
+
 @pytest.mark.parametrize("orientation", [[1, 0, 0, 0, 1, 0], [-1, 0, 0, 0, -1, 0], [0, 1, 0, 1, 0, 0]])
 def test_overlays_have_the_files_own_rows_and_columns_and_lie_where_the_signal_is(run, ct, bright, orientation):
     rng = np.random.default_rng(0)
@@ -217,6 +241,7 @@ def test_a_blend_covers_by_strength_and_leaves_what_was_not_seen():
     np.testing.assert_array_equal(out[0, 0], np.rint(35 + 0.65 * np.array([213, 94, 0])))
     np.testing.assert_array_equal(out[0, 1], np.rint(35 + 0.65 * np.array([0, 114, 178])))
     np.testing.assert_array_equal(overlay.blend(grey, np.zeros((1, 4))), 100)
+    np.testing.assert_allclose(overlay.blend(grey, np.full((1, 4), 1e-6)), 100, atol=1)
 
 
 def test_the_notice_is_written_into_a_picture_that_has_room():

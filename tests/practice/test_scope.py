@@ -7,13 +7,18 @@ import pydicom
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.spatial.distance import mahalanobis
+from scipy.special import softmax
+from sklearn.covariance import LedoitWolf
 
 import convnet
-from convnet import scope
+from convnet import outlier, scope
 from convnet.diagnose import cases, diagnose, lines
 from convnet.features import features, last_inputs, project
 from convnet.networks import NETWORKS
+from convnet.study import calibrated
 from convnet.weights import load
+from kernels import conv2d
 
 
 def result(model, path):
@@ -28,7 +33,7 @@ def test_test_images_of_the_same_study_are_classified(model, phantom):
     known = next(r for r in found if r["label"] is not None)
     assert sum(known["probabilities"].values()) == pytest.approx(1)
     assert known["abstains"] == []
-    assert known["outlier"]["distance"] <= known["outlier"]["threshold"]
+    assert known["outlier"]["score"] <= known["outlier"]["threshold"]
 
 
 @pytest.mark.parametrize(
@@ -58,7 +63,7 @@ def test_an_image_of_another_size_makes_it_abstain(model, ct):
 def test_structure_that_training_never_showed_makes_it_abstain(model, ct):
     stripes = np.where(np.arange(28) // 4 % 2, 1024 + 90, 1024 - 10)[None].repeat(28, 0)
     why = result(model, ct(stripes))["abstains"]
-    assert any("its features lie at distance" in w for w in why)
+    assert any("its features are unlike training" in w for w in why)
 
 
 def test_what_a_header_does_not_say_is_unchecked_and_not_a_reason(model, ct):
@@ -90,8 +95,11 @@ def test_the_threshold_is_the_validation_images_own(model, phantom):
 
     recorded = model.metadata["scope"]["outlier"]
     data = cohort.load_folder(phantom, phantom / "labels.csv", size=28)
-    d = scope.distances(recorded, features(model, data.split("val")[0]))
-    assert recorded["threshold"] == pytest.approx(np.quantile(d, 0.99, method="higher"), rel=1e-5)
+    scores = outlier.score(recorded, features(model, data.split("val")[0]))
+    assert recorded["threshold"] == pytest.approx(np.quantile(scores, 0.99, method="higher"))
+    assert np.median(outlier.distances(recorded["kinds"]["last"], features(model, data.split("val")[0])["last"])) == (
+        pytest.approx(recorded["kinds"]["last"]["usual"])
+    )
     assert recorded["images"] == 32
 
 
@@ -99,12 +107,16 @@ def test_no_damaged_scope_gets_through(model):
     good = model.metadata["scope"]
     scope.check(good)
     scope.check(None)
+    last, known = good["outlier"]["kinds"]["last"], good["outlier"]
     broken = [
         [], 3, {}, {**good, "modality": 3}, {**good, "intensity": {"mean": [0, 1]}},
         {**good, "sides": ["a", "b"]}, {**good, "intensity": {"mean": [0, 1], "sd": [0, float("nan")]}},
-        *({**good, "outlier": {**good["outlier"], **change}} for change in (
-            {"means": []}, {"means": [[1.0], [2.0, 3.0]]}, {"scale": [0.0] * 16}, {"scale": [1.0]}, {"rest": 0.0},
-            {"directions": [[1.0]]}, {"threshold": "x"}, {"threshold": [1.0]}, {"means": [[float("inf")] * 128]},
+        *({**good, "outlier": {**known, **change}} for change in (
+            {"threshold": "x"}, {"threshold": [1.0]}, {"kinds": {}}, {"kinds": {"last": last}}, {"kinds": 3},
+        )),
+        *({**good, "outlier": {**known, "kinds": {**known["kinds"], "last": {**last, **change}}}} for change in (
+            {"means": []}, {"means": [[1.0], [2.0, 3.0]]}, {"means": [[float("inf")] * 128]}, {"usual": 0.0},
+            {"whitening": "AAAA"}, {"whitening": "not base64"}, {"whitening": 3}, {"means": [[1.0] * 3]},
         )),
     ]  # fmt: skip
     for one in broken:
@@ -119,30 +131,26 @@ def test_the_scope_survives_the_file_to_the_last_digit(model, model_file):
     assert load(model_file).metadata["scope"] == json.loads(json.dumps(model.metadata["scope"]))
 
 
-@given(st.integers(30, 60), st.integers(2, 12), st.integers(0, 99))
-def test_the_distance_is_mahalanobis_where_all_directions_are_kept(n, D, seed):
+@given(st.integers(30, 90), st.integers(2, 12), st.integers(0, 99))
+def test_the_distance_is_mahalanobis_with_ledoit_and_wolfs_covariance(n, D, seed):
     rng = np.random.default_rng(seed)
-    y = np.arange(n) % 2
+    y = np.arange(n) % 3
     f = rng.normal(size=(n, D)) * rng.uniform(0.5, 3, D) + 4 * y[:, None]
-    statistics = scope.spread(f, y)
-    means = np.stack([f[y == c].mean(axis=0) for c in (0, 1)])
-    u, s, rest = statistics["directions"], statistics["scale"], float(statistics["rest"])
-    r = len(u)
-    full = np.linalg.qr(np.concatenate([u, rng.normal(size=(D - r, D))]).T)[0].T  # u and what it does not span
-    variance = np.concatenate([s**2, np.full(D - r, rest**2)])
-    covariance = full.T @ np.diag(variance) @ full
-    inverse = np.linalg.inv(covariance)
-    expected = [min((g - m) @ inverse @ (g - m) for m in means) / D for g in f]
-    np.testing.assert_allclose(scope.distances(statistics, f) ** 2, expected, rtol=1e-6)
+    kind = outlier.spread(f, y)
+    means = np.stack([f[y == c].mean(axis=0) for c in (0, 1, 2)])
+    within = f - means[y]
+    sd = within.std(axis=0)
+    covariance = LedoitWolf(assume_centered=True).fit(within / sd).covariance_ * np.outer(sd, sd)
+    expected = [min(mahalanobis(g, m, np.linalg.inv(covariance)) for m in means) / np.sqrt(D) for g in f]
+    np.testing.assert_allclose(outlier.distances(kind, f), expected, rtol=1e-4)
 
 
-def test_directions_are_those_of_the_covariance_within_classes():
-    rng = np.random.default_rng(1)
-    y = np.arange(4000) % 2
-    f = rng.normal(size=(4000, 5)) * [3, 2, 1, 0.5, 0.25] + 10 * y[:, None]
-    statistics = scope.spread(f, y)
-    np.testing.assert_allclose(statistics["scale"], [3, 2, 1, 0.5], rtol=0.05)
-    np.testing.assert_allclose(float(statistics["rest"]), 0.25, rtol=0.05)
+def test_a_channel_that_never_answered_counts_when_it_does():
+    f = np.concatenate([np.random.default_rng(0).normal(size=(50, 3)), np.zeros((50, 1))], axis=1)
+    kind = outlier.spread(f, np.zeros(50, int))
+    usual, awake = np.zeros((1, 4)), np.array([[0, 0, 0, 0.5]])
+    assert outlier.distances(kind, usual)[0] < 1
+    assert outlier.distances(kind, awake)[0] > 10
 
 
 @pytest.mark.parametrize("network", sorted(NETWORKS))
@@ -152,14 +160,22 @@ def test_the_last_features_are_what_the_last_dense_layer_multiplies(network):
     x = np.random.default_rng(0).random((5, *shape), np.float32)
     p = net.predict(x, batch_size=5)
     (node,) = last_inputs(net.graph(shape))
-    f = features(net, x)
-    if f.shape[1] == node.sample_shape[-1]:
+    width = node.sample_shape[-1]
+    f = features(net, x, batch=2)["last"]
+    assert f.shape == (5, min(192, width))
+    if width <= 192:
         dense = next(layer for layer in net.layers[::-1] if isinstance(layer, convnet.layers.Dense))
         z = f @ dense.kernel.value + dense.bias.value
-        e = np.exp(z - z.max(axis=1, keepdims=True))
-        expected = 1 / (1 + np.exp(-z)) if network == "formula" else e / e.sum(axis=1, keepdims=True)
-        np.testing.assert_allclose(p, expected, atol=1e-5)
-    assert f.shape == (5, min(256, node.sample_shape[-1]))
+        np.testing.assert_allclose(p, softmax(z, axis=1), atol=1e-5)
+
+
+def test_textures_are_each_channels_mean_and_spread():
+    conv, dense = convnet.layers.Conv2D(3, 5), convnet.layers.Dense(2)
+    net = convnet.Sequential([convnet.layers.Input((9, 8, 1)), conv, convnet.layers.Flatten(), dense])
+    x = np.random.default_rng(0).random((4, 9, 8, 1), np.float32)
+    y = conv2d.forward(x, conv.kernel.value, conv.bias.value, variant="reference")
+    expected = np.concatenate([y.mean(axis=(1, 2)), y.std(axis=(1, 2))], axis=1)
+    np.testing.assert_allclose(features(net, x)["textures"], expected, atol=1e-6)
 
 
 def test_an_ensembles_features_are_its_members_together():
@@ -170,12 +186,40 @@ def test_an_ensembles_features_are_its_members_together():
         total = total + member(start)
     joined = convnet.Model(start, total)
     x = np.random.default_rng(0).random((3, 28, 28, 1), np.float32)
-    np.testing.assert_array_equal(features(joined, x), np.concatenate([features(m, x) for m in members], axis=1))
+    separate = np.concatenate([features(m, x)["last"] for m in members], axis=1)
+    np.testing.assert_array_equal(features(joined, x)["last"], separate)
 
 
 def test_projection_keeps_distances_and_small_features_as_they_are():
     rng = np.random.default_rng(0)
     a = rng.normal(size=(20, 4000))
-    np.testing.assert_array_equal(project(a[:, :256]), a[:, :256])
+    np.testing.assert_array_equal(project(a[:, :192]), a[:, :192])
     full, low = (np.linalg.norm(v[:10] - v[10:], axis=1) for v in (a, project(a)))
-    np.testing.assert_allclose(low / full, 1, atol=0.2)  # 1 / sqrt(2 * 256) is one standard deviation
+    np.testing.assert_allclose(low / full, 1, atol=0.2)  # 1 / sqrt(2 * 192) = 0.05 is one standard deviation
+
+
+@given(st.floats(0.05, 20), st.integers(2, 6), st.integers(0, 99))
+def test_a_temperature_divides_the_logits(T, classes, seed):
+    model = convnet.Sequential(name="m")
+    model.metadata = {"temperature": T}
+    z = np.random.default_rng(seed).normal(0, 4, (5, classes))
+    np.testing.assert_allclose(calibrated(model, softmax(z, axis=1)), softmax(z / T, axis=1), atol=1e-12)
+
+
+def test_diagnose_calibrates_by_the_recorded_temperature_and_says_so(model, ct):
+    plain = diagnose(model, [ct()])
+    assert plain["calibrated"] is False
+    assert "not calibrated" in " ".join(lines(plain))
+    model.metadata["temperature"] = 2.0
+    warm = diagnose(model, [ct()])
+    assert warm["calibrated"] is True
+    assert "not calibrated" not in " ".join(lines(warm))
+    p, q = (np.array(list(r["images"][0]["probabilities"].values())) for r in (plain, warm))
+    np.testing.assert_allclose(q, np.sqrt(p) / np.sqrt(p).sum(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("wrong", [0, -1.0, "1", float("nan"), True, [1.0]])
+def test_a_temperature_that_is_none_is_refused(model, ct, wrong):
+    model.metadata["temperature"] = wrong
+    with pytest.raises(ValueError, match="temperature"):
+        diagnose(model, [ct()])

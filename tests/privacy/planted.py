@@ -58,7 +58,7 @@ def plant(path: Path, number: int) -> None:
 
 
 def patterns() -> list[tuple[str, bytes]]:
-    """(word, bytes) of every word in UTF-8, UTF-16 and UTF-32 either way round, base 64 and hexadecimal; upper and lower case."""
+    """(word, bytes) of every word in UTF-8, -16 and -32 either way round, base 64 and hexadecimal, in both cases."""
     out = []
     for word in PLANTED:
         for text in {word, word.upper(), word.lower()}:

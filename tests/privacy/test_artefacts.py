@@ -40,14 +40,9 @@ def hospital(tmp_path_factory):
         table.write(f"train/damaged.dcm,absent,{planted.NAME},train\n")
 
     def run(*arguments, **more):
-        environment = {
-            k: v for k, v in os.environ.items() if not k.startswith(("FORMULA_CONVNET_IM", "FORMULA_CONVNET_K"))
-        }
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("FORMULA_", "XDG_"))}
         environment |= {"HOME": str(home / "user"), "PYTHONPATH": str(ROOT), "FORMULA_CONVNET_CACHE": cache}
-        environment |= {"XDG_CONFIG_HOME": "", "XDG_CACHE_HOME": "", "XDG_STATE_HOME": "", "XDG_DATA_HOME": ""}
-        environment |= {"MPLCONFIGDIR": str(home / "matplotlib")}
-        for name in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME"):
-            del environment[name]
+        environment |= {"MPLCONFIGDIR": str(home / "matplotlib"), **more}
         done = subprocess.run(
             [sys.executable, "-m", "convnet", *map(str, arguments)],
             cwd=home,
@@ -118,8 +113,8 @@ def test_with_hidden_paths_a_files_name_is_in_no_artefact_either(hospital):
     for place in ("good", "damaged"):
         data = next((folder / "test").iterdir()).read_bytes()
         (named / f"{planted.UID}.{place}.dcm").write_bytes(data if place == "good" else data[:900])
-    rows = "".join(f"{named.name}/{path.name},absent,{n}\n" for n, path in enumerate(sorted(named.iterdir())))
-    (folder / "named.csv").write_text("path,label,patient\n" + rows)
+    rows = "".join(f"{named.name}/{path.name},absent,{n},test\n" for n, path in enumerate(sorted(named.iterdir())))
+    (folder / "named.csv").write_text("path,label,patient,split\n" + rows)
     model = home / "out" / "model.safetensors"
     hide = {"FORMULA_CONVNET_HIDE_PATHS": "1"}
     done = run("diagnose", model, *sorted(named.iterdir()), "--json", home / "out" / "named.json", **hide)
