@@ -15,6 +15,7 @@ from convnet.data.examine import examine
 from convnet.data.geometry import Geometry
 from convnet.data.limits import Limits
 from convnet.data.orientation import Turn
+from convnet.data.pseudonyms import shown
 from convnet.data.readers import Readers
 from convnet.evaluation import NOTICE
 from convnet.features import features
@@ -60,7 +61,7 @@ def cases(
             for frame, (result, (_, grey, found)) in enumerate(
                 zip(judge(model, x, about["facts"]), frames, strict=True)
             ):
-                where = {"path": str(path), "frame": frame, "input": about["sha256"]}
+                where = {"path": shown(path), "frame": frame, "input": about["sha256"]}
                 geometry = None if found is None else sent(found)
                 yield Case({**where, **result}, x[frame], grey, geometry, about["reference"])
 

@@ -16,7 +16,7 @@ from convnet.data.dicom import Window, check_arguments
 from convnet.data.errors import CohortError, DicomError
 from convnet.data.facts import NAMES
 from convnet.data.limits import Limits
-from convnet.data.pseudonyms import pseudonym
+from convnet.data.pseudonyms import pseudonym, shown
 from convnet.data.readers import Readers, processors
 from convnet.data.splits import require_apart
 from convnet.data.store import Store
@@ -87,7 +87,7 @@ def load_folder(
             if isinstance(result, DicomError):
                 if strict:
                     raise result
-                skipped.append(Skipped(row.path, result.reason))
+                skipped.append(Skipped(shown(row.path), result.reason))
             else:
                 if store is not None:
                     if any(image.ndim != 2 for image in result.images):

@@ -32,6 +32,7 @@ from convnet.data.pseudonyms import key
 
 SHARD = 2**25  # bytes of pixels in one .npy file
 RESIDENT = 2**27  # bytes of mapped pixels that stay in memory between two reads
+AROUND = 2**16  # bytes that Linux maps around a touched page (fault_around_bytes)
 DECODERS = ("pydicom", "numpy", "scipy", "pylibjpeg", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg", "pyjpegls", "pillow")
 
 
@@ -216,7 +217,7 @@ class Images:
         out = np.empty((*rows.shape, *self.shape[1:]), np.float32)
         for at, row in np.ndenumerate(rows):
             out[at] = self._mapped(int(row) // self.each)[int(row) % self.each]
-        self.read += rows.size * max(self.bytes, mmap.PAGESIZE)
+        self.read += rows.size * (self.bytes + AROUND)
         if self.read > RESIDENT:
             self._forget()
         return out

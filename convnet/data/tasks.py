@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from convnet.data import dicom
+from convnet.data import dicom, phi
 from convnet.data.facts import facts
 from convnet.data.header import read_header
 from convnet.data.waveform import has_waveform
@@ -42,6 +42,11 @@ def steps(
     """`dicom.steps` as (name, what, array)."""
     for step in dicom.steps(path, size, aspect, window, frame):
         yield step.name, step.what, step.array
+
+
+def identifying(path: Path) -> dict[str, Any]:
+    """`phi.identifying`."""
+    return phi.identifying(path)
 
 
 def describe(path: Path) -> dict[str, Any]:

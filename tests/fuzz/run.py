@@ -48,7 +48,7 @@ def run(campaign: Campaign, seed: int, numbers: list[int], workers: int | None =
             try:
                 found = list(readers.read(campaign.target, path))
                 reason = next((r for r in found if r not in ("image", "model")), "")
-                outcome = "result" if found[-1] in ("image", "model") else "refused"
+                outcome = "refused" if reason else "result"
             except DicomError as error:
                 reason = error.reason
                 outcome = (

@@ -16,8 +16,9 @@ def dicom_file(path: str) -> Iterator[str]:
     for read in (
         lambda: [tasks.describe(path)],
         lambda: [array for _, _, array in tasks.steps(path, 28, "crop", None, 0)][-1:],
-        lambda: [list(tasks.labelled_images(path, 28, "pad", None))[2:]],
+        lambda: [list(tasks.labelled_images(path, 28, "pad", None))[2:]],  # after what the header says
         lambda: [[image for image, _, _ in list(examine(path, 28, "pad", None, True, True))[1:]]],
+        lambda: [tasks.identifying(path)],
     ):
         try:
             (result,) = read()
