@@ -19,7 +19,7 @@ def facts(ds: Dataset) -> dict[str, str]:
     window = [first(ds, keyword) for keyword in ("WindowCenter", "WindowWidth")]
     return {
         "modality": code(ds, "Modality"),
-        "body_part": code(ds, "BodyPartExamined"),
+        "body_part": body_part(ds),
         "manufacturer": " ".join(filter(None, (first(ds, "Manufacturer"), first(ds, "ManufacturerModelName")))),
         "sex": first(ds, "PatientSex").upper(),
         "age": age_band(ds),
@@ -33,6 +33,19 @@ def code(ds: Dataset, keyword: str) -> str:
     """A code string (CS, PS3.5 6.2) in capitals, "" for what is none: it goes into model files."""
     text = first(ds, keyword).upper()
     return text if re.fullmatch(r"[A-Z0-9 _]{1,16}", text) else ""
+
+
+def body_part(ds: Dataset) -> str:
+    """Body Part Examined, else the code meaning of the Anatomic Region, which enhanced files keep by frame."""
+    if found := code(ds, "BodyPartExamined"):
+        return found
+    try:
+        groups = [ds, *(ds.get("SharedFunctionalGroupsSequence") or [])[:1]]
+        groups += [item for group in groups[1:] for item in (group.get("FrameAnatomySequence") or [])[:1]]
+        regions = [item for group in groups for item in (group.get("AnatomicRegionSequence") or [])[:1]]
+        return next(filter(None, (code(region, "CodeMeaning") for region in regions)), "")
+    except Exception:  # as in `first`
+        return ""
 
 
 def first(ds: Dataset, keyword: str) -> str:
