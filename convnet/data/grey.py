@@ -71,7 +71,7 @@ def look_up(values: np.ndarray, item: Dataset, ds: Dataset, path: object) -> tup
     """
     try:
         n, first, bits = (int(v) for v in item.LUTDescriptor)
-        n = n or 2**16
+        n = n % 2**16 or 2**16  # unsigned, whatever the element says; 0 is 65536
         data = item.LUTData
         if isinstance(data, bytes):
             order = "<" if ds.file_meta.TransferSyntaxUID.is_little_endian else ">"
@@ -79,6 +79,8 @@ def look_up(values: np.ndarray, item: Dataset, ds: Dataset, path: object) -> tup
         table = np.atleast_1d(np.asarray(data, np.float64))[:n]
     except (AttributeError, TypeError, ValueError):
         raise DicomError(path, "its look-up table (LUT Descriptor, LUT Data) cannot be read") from None
+    if not np.isfinite(table).all():
+        raise DicomError(path, "its look-up table holds what is no finite number")
     if not 1 <= bits <= 16 or len(table) < n:
         raise DicomError(
             path, f"its look-up table has {len(table)} entries of {bits} bits: expected {n}, 16 bits at most"

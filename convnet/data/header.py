@@ -85,11 +85,14 @@ def state_syntax(ds: Dataset) -> None:
     say.
     """
     from pydicom.dataset import FileMetaDataset
-    from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+    from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
     if not getattr(ds, "file_meta", None):
         ds.file_meta = FileMetaDataset()
-    if not ds.file_meta.get("TransferSyntaxUID"):
+    stated = ds.file_meta.get("TransferSyntaxUID")
+    if stated:
+        ds.file_meta.TransferSyntaxUID = UID(str(stated))  # of another VR it would be plain text
+    else:
         implicit, little = ds.original_encoding
         explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
         ds.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
