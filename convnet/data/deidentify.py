@@ -85,10 +85,9 @@ def deidentified(path: str | os.PathLike[str], recipe_path: str, key: str) -> np
         out.preamble = b"\0" * 128
         if "SOPInstanceUID" in out:
             out.file_meta.MediaStorageSOPInstanceUID = out.SOPInstanceUID
-        for tag in [
-            t for t in sorted(out.keys()) if phi.action(t) == "X"
-        ]:  # those that deid's lists cannot name: 50xx, 60xx
-            del out[tag]
+        for tag in sorted(out.keys()):
+            if phi.action(tag) == "X":  # the groups that a recipe cannot name: 50xx, 60xx
+                del out[tag]
         out.PatientIdentityRemoved = "YES"
         out.DeidentificationMethod = "deid by PS3.15 table E.1-1; no profile is claimed"
         buffer = io.BytesIO()
