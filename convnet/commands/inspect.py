@@ -34,7 +34,7 @@ def inspect(
 
     if phi:
         with reading.Readers(changed(limit or ()), workers=1) as readers:
-            print(printable("\n".join(told(next(iter(list(readers.read(tasks.identifying, file))))))))
+            print(printable("\n".join(told(*readers.read(tasks.identifying, file)))))
         return
     with reading.Readers(changed(limit or ()), workers=1) as readers:
         for name, value in reading.describe(readers, file).items():

@@ -210,7 +210,7 @@ def unlisted(root: Path, labels: Path, rows: Sequence[Row]) -> list[Skipped]:
         found += [(below / name).as_posix() for name in names if not name.startswith(".")]
     others = sorted(set(found) - named)
     return [
-        Skipped(p, NOT_LISTED)
+        Skipped(shown(p), NOT_LISTED)
         for p in others
         if not (labels.exists() and (root / p).exists() and labels.samefile(root / p))
     ]

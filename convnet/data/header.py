@@ -66,6 +66,7 @@ def read_header(path: str | os.PathLike[str], *, pixels: bool = True) -> Dataset
         with file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # their texts quote header values, which may identify a patient
             ds = pydicom.dcmread(file, force=True, stop_before_pixels=not pixels)
+            ds.filename = os.fspath(path)  # not the number that the open file has
             state_syntax(ds)
     except (DicomError, MemoryError):
         raise

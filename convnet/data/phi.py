@@ -7,6 +7,7 @@ edition 2026c, as listed by dicom-anonymizer 2.1.0 (KitwareMedical, BSD-3-Clause
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
@@ -53,18 +54,19 @@ def action(tag: int) -> str | None:
     return "P" if tag >> 16 & 1 else None
 
 
-def identifying(path: str | os.PathLike[str]) -> dict[str, Any]:
+def identifying(path: str | os.PathLike[str], dummy: str | None = None) -> dict[str, Any]:
     """{elements: [{tag, name, action, where, count}], removed, burned_in, preamble}: never a value.
 
     elements   those of the list that are not empty, at any depth; where: the sequences around them
     removed    what the file says of itself (Patient Identity Removed): "YES", "NO" or None
     burned_in  what it says of text in its pixels (Burned In Annotation)
     preamble   are there bytes other than 0 before its header?
+    dummy      a pattern of texts that stand for none: elements that hold one are left out
     Raises DicomError.
     """
     ds = read_header(path, pixels=False)
     found: dict[tuple[int, str], int] = {}
-    for tag, where in (*elements(ds.file_meta, ()), *elements(ds, ())):
+    for tag, where in (*elements(ds.file_meta, (), dummy), *elements(ds, (), dummy)):
         if action(tag) is not None:
             found[tag, where] = found.get((tag, where), 0) + 1
     listed = [
@@ -80,18 +82,18 @@ def identifying(path: str | os.PathLike[str]) -> dict[str, Any]:
     }
 
 
-def elements(ds: Dataset, above: tuple[str, ...]) -> Iterator[tuple[int, str]]:
+def elements(ds: Dataset, above: tuple[str, ...], dummy: str | None) -> Iterator[tuple[int, str]]:
     """(tag, the sequences around it) of every element that is not empty, in the file's order."""
     for tag in sorted(ds.keys()):
         element = converted(ds, tag)
         if element is None:  # damaged: whatever it holds, it is there
             yield int(tag), " > ".join(above)
             continue
-        if not is_empty(element):
+        if not is_empty(element) and not (dummy and re.fullmatch(dummy, str(element.value))):
             yield int(tag), " > ".join(above)
         if element.VR == "SQ" and len(above) < DEEPEST:
             for item in element.value or ():
-                yield from elements(item, (*above, name(int(tag))))
+                yield from elements(item, (*above, name(int(tag))), dummy)
 
 
 def converted(ds: Dataset, tag: Any) -> DataElement | None:

@@ -44,9 +44,9 @@ def steps(
         yield step.name, step.what, step.array
 
 
-def identifying(path: Path) -> dict[str, Any]:
+def identifying(path: Path, dummy: str | None = None) -> dict[str, Any]:
     """`phi.identifying`."""
-    return phi.identifying(path)
+    return phi.identifying(path, dummy)
 
 
 def describe(path: Path) -> dict[str, Any]:

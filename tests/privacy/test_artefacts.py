@@ -75,6 +75,7 @@ def test_no_planted_word_is_in_any_artefact_of_any_command(hospital):
     labels, model = folder / "labels.csv", home / "out" / "model.safetensors"
     (home / "out").mkdir()
     image = folder / "test" / sorted(p.name for p in (folder / "test").iterdir())[0]
+    drawn = ("--overlays", home / "out" / "overlays")
     every = [
         ("train", folder, "--labels", labels, "--out", model, "--figures", home / "out" / "figures", "--epochs", 2),
         (
@@ -88,7 +89,7 @@ def test_no_planted_word_is_in_any_artefact_of_any_command(hospital):
             "--figures",
             home / "out" / "e",
         ),
-        ("diagnose", model, image, folder / "train" / "damaged.dcm", "--json", home / "out" / "d.json"),
+        ("diagnose", model, image, folder / "train" / "damaged.dcm", "--json", home / "out" / "d.json", *drawn),
         ("inspect", image, "--picture", home / "out" / "steps.png"),
         ("inspect", image, "--phi"),
         ("inspect", folder / "train" / "damaged.dcm"),
@@ -98,7 +99,7 @@ def test_no_planted_word_is_in_any_artefact_of_any_command(hospital):
         assert done.returncode == (2 if name == "a damaged file" else 0), done.stderr
     found = artefacts(home)
     kinds = {path.suffix for path in found}
-    assert {".safetensors", ".png", ".json", ".txt", ".npy", ".db", ".key"} <= kinds, kinds
+    assert {".safetensors", ".png", ".json", ".jsonl", ".txt", ".npy", ".db", ".key"} <= kinds, kinds
     assert [leak for path in found for leak in planted.leaks(path)] == []
     result = json.loads((home / "out" / "d.json").read_text())
     assert len(result["images"]) == 1

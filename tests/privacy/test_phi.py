@@ -130,3 +130,25 @@ def test_a_key_is_made_once_for_the_user_alone(tmp_path):
     (path,) = tmp_path.rglob("pseudonyms.key")
     assert path.stat().st_mode & 0o077 == 0
     assert len(set(np.frombuffer(path.read_bytes(), np.uint8).tolist())) > 10
+
+
+@pytest.mark.parametrize("keyword", ["Modality", "PhotometricInterpretation", "BodyPartExamined", "SOPClassUID"])
+def test_a_name_that_damage_put_where_a_code_belongs_is_not_shown(image, keyword):
+    from convnet.data import dicom
+
+    ds = pydicom.dcmread(image)
+    setattr(ds, keyword, "Zebralowitz^Q")
+    ds.save_as(image)
+    shown = str(dicom.describe(image))
+    try:
+        shown += str([step.what for step in dicom.steps(image)])
+    except dicom.DicomError as error:
+        shown += str(error)
+    assert "Zebralowitz" not in shown
+
+
+def test_a_decoders_message_is_told_without_what_it_quotes_of_the_header():
+    from convnet.data.decode import without_values
+
+    text = "Unknown (0028,0004) value 'Zebralowitz^Q', expected 'RGB'"
+    assert without_values(text) == "Unknown (0028,0004) value 'not a code', expected 'RGB'"
