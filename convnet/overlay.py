@@ -45,7 +45,7 @@ def maps(model: Model, image: np.ndarray, label: str, index: int, geometry: Geom
 def blend(grey: np.ndarray, values: np.ndarray) -> np.ndarray:
     """The map over the picture: grey (R,C) uint8, values (R,C), NaN where nothing was seen -> (R,C,3) uint8.
 
-    v > 0 is covered with orange, v < 0 with blue, each as thickly as |v| / max|v|; what was not seen stays as it is, and
+    v > 0 is covered with orange, v < 0 with blue, each as thickly as |v| / max|v|; what was not seen stays, and
     a map below `FAINT`, where a saturated network hardly answers, is not blown up.
     """
     seen = np.nan_to_num(values)

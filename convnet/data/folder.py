@@ -79,9 +79,8 @@ def load_folder(
     facts: list[dict[str, str]] = []
     skipped: list[Skipped] = []
     with ExitStack() as stack:
+        store = stack.enter_context(Store.open(size, aspect, window)) if cache and size is not None else None
         readers = stack.enter_context(Readers(limits, workers or min(processors(), -(-len(rows) // 16))))
-        kept = cache and size is not None and not of_waveforms(readers, root, rows)
-        store = stack.enter_context(Store.open(size, aspect, window)) if kept and size is not None else None
         results = readers.map(lambda row: read_row(readers, store, root, row, size, aspect, window), rows)
         for done, (row, result) in enumerate(results, start=1):
             if isinstance(result, DicomError):
@@ -89,20 +88,22 @@ def load_folder(
                     raise result
                 skipped.append(Skipped(shown(row.path), result.reason))
             else:
-                if store is not None:
-                    if any(image.ndim != 2 for image in result.images):
-                        raise CohortError(f"{root}: holds images and electrocardiograms: make a table for each kind")
+                # electrocardiograms are small, of another shape, and not kept on disk
+                kept = store is not None and all(image.ndim == 2 for image in result.images)
+                if store is not None and kept:
                     at = store.add(result.content, result.images, result.facts) if result.at is None else result.at
                     places += at
-                images += [] if store is not None else result.images
-                n = len(at) if store is not None else len(result.images)
+                images += [] if kept else result.images
+                n = len(at) if kept else len(result.images)
                 of += [row] * n
                 frames += range(n)
                 header += [result.facts["patient"]] * n
                 facts += [{name: result.facts.get(name, "") for name in NAMES}] * n
             if on_progress is not None:
                 on_progress(done, len(rows))
-        found = images if store is None else store.images(np.array(places, np.int64))
+        if images and places:
+            raise CohortError("images and electrocardiograms in one table: make a table for each kind")
+        found = store.images(np.array(places, np.int64)) if store is not None and places else images
 
     splits = [split_all or row.split or "" for row in of] if split_all or rows[0].split is not None else None
     return build(
@@ -118,16 +119,6 @@ def load_folder(
         facts=facts,
         seed=seed,
     )
-
-
-def of_waveforms(readers: Readers, root: Path, rows: Sequence[Row]) -> bool:
-    """Is the first file that can be read an electrocardiogram? They are small, and not kept on disk."""
-    for row in rows:
-        try:
-            return any(readers.read(tasks.holds_waveform, located(root, row)))
-        except DicomError:
-            continue
-    return False
 
 
 @dataclass(frozen=True, eq=False)

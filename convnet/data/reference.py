@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from convnet.data.errors import DicomError
+from convnet.data.header import frame_count
 from convnet.data.orientation import directions
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def reference(ds: Dataset, path: object) -> str:
         for keyword in KEPT:
             if ds.get(keyword) not in (None, ""):
                 out[keyword] = ds[keyword]
-        if found := directions(ds, 0, path):
+        if frame_count(ds, path) == 1 and (found := directions(ds, 0, path)):
             out.PatientOrientation = list(found)
         missing = [keyword for keyword in NEEDED if keyword not in out]
         text = "" if missing else out.to_json()

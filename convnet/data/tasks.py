@@ -11,7 +11,6 @@ import numpy as np
 from convnet.data import dicom, phi
 from convnet.data.facts import facts
 from convnet.data.header import read_header
-from convnet.data.waveform import has_waveform
 
 Path = str | os.PathLike[str]
 
@@ -29,11 +28,6 @@ def labelled_images(path: Path, size: int | None, aspect: str, window: dicom.Win
     yield str(ds.get("PatientID") or "").strip()
     yield facts(ds)
     yield from dicom.each_frame(ds, path, size, aspect, window)
-
-
-def holds_waveform(path: Path) -> Iterator[bool]:
-    """Is the file an electrocardiogram rather than an image?"""
-    yield has_waveform(read_header(path, pixels=False))
 
 
 def steps(

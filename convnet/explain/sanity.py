@@ -36,12 +36,15 @@ class Randomisation:
     correlations: tuple[float, ...]
     deviations: tuple[float, ...]
     maps: int  # that each mean is taken over
+    left_out: int = 0  # images whose map was constant from the beginning
 
     def _table(self) -> Table:
         lines = zip(self.layers, self.correlations, self.deviations, strict=True)
         rows = [[f"{'... and ' if n else ''}{name}", f"{r:.3f}", f"{d:.3f}"] for n, (name, r, d) in enumerate(lines)]
         title = f"{self.method}: rank correlation with the trained network's map, as layers are randomised"
-        note = f"means over {self.maps} maps; one that explains the network falls towards 0, one that stays near 1 does not"
+        note = f"means over {self.maps} maps; one that explains the network falls towards 0, and does not stay near 1"
+        if self.left_out:
+            note += f"; left out: {self.left_out} images whose map is constant"
         return Table(["randomised", "correlation", "deviation"], rows, title, note)
 
     def __str__(self) -> str:
@@ -56,9 +59,10 @@ def randomisation_check(
 ) -> Randomisation:
     """Cascading randomisation: the map's rank correlation with itself as more and more layers become random.
 
-    images (N,H,W,C); class_indices (N,), or one for all; method(model, image, class_index) -> map (H,W). A constant
-    map ranks nothing: its correlation counts as 0. The model has its weights back in the end.
-    ValueError: no images, or a model without weights.
+    images (N,H,W,C); class_indices (N,), or one for all; method(model, image, class_index) -> map (H,W). Images for
+    which the trained network's map is constant are left out, since there is nothing to compare with; a map that becomes
+    constant has correlation 0. The model has its weights back in the end.
+    ValueError: no images, a model without weights, or no image with a map that is not constant.
     """
     images = np.asarray(images)
     if images.ndim != 4 or not len(images):
@@ -68,8 +72,12 @@ def randomisation_check(
     layers = [layer for layer in reversed(graph_layers) if layer.own_parameters]
     if not layers:
         raise ValueError(f"randomisation_check: {model.name} has no weights that could be randomised")
-    pairs = list(zip(images, classes, strict=True))
-    trained = [method(model, image, c) for image, c in pairs]
+    maps = [method(model, image, c) for image, c in zip(images, classes, strict=True)]
+    pairs = [(image, c) for image, c, one in zip(images, classes, maps, strict=True) if np.ptp(one)]
+    trained = [one for one in maps if np.ptp(one)]
+    name = getattr(method, "__name__", type(method).__name__)
+    if not trained:
+        raise ValueError(f"randomisation_check: {name} gives constant maps only: there is nothing to compare with")
     found = np.empty((len(layers), draws, len(pairs)))
     for draw in range(draws):
         with restored(model):
@@ -81,13 +89,13 @@ def randomisation_check(
                     for before, (image, c) in zip(trained, pairs, strict=True)
                 ]
     flat = found.reshape(len(layers), -1)
-    name = getattr(method, "__name__", type(method).__name__)
     return Randomisation(
         name,
         tuple(layer.name for layer in layers),
         tuple(map(float, flat.mean(axis=1))),
         tuple(map(float, flat.std(axis=1))),
         flat.shape[1],
+        len(images) - len(pairs),
     )
 
 

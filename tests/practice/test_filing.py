@@ -228,10 +228,25 @@ def test_overlays_have_the_files_own_rows_and_columns_and_lie_where_the_signal_i
         assert found.values.shape == (80, 48)
         i, j = np.unravel_index(found.values.argmax(), found.values.shape)
         assert np.hypot(i - 62.5, j - 12.5) < 5, found.name
+    letters = {1: ["L", "P"], -1: ["R", "A"], 0: ["P", "L"]}[orientation[0]]
+    assert [list(ds.PatientOrientation) for ds in read(out, one["dicom"])] == [letters] * 2
     for name in names:
         with Image.open(out / "png" / name) as picture:
             assert (picture.height, picture.width) == (80, 48)
             assert picture.text["Comment"] == NOTICE
+
+
+def test_an_inverted_image_with_padding_is_shown_under_its_overlay_as_the_pipeline_shows_it(ct, bright):
+    pixels = np.linspace(900, 1200, 40 * 30).reshape(40, 30).astype(np.int16)
+    pixels[:5] = -2000
+    path = ct(pixels, PhotometricInterpretation="MONOCHROME1", PixelSpacing=[2, 1])
+    ds = pydicom.dcmread(path)
+    ds.add_new("PixelPaddingValue", "SS", -2000)
+    ds.save_as(path)
+    (case,) = cases(load(bright), [path], pictures=True)
+    steps = {s.name: s.array for s in dicom.steps(path, None)}
+    assert (steps["padding"][:5] == 0).all()
+    np.testing.assert_array_equal(case.grey, np.rint(steps["padding"] * 255))
 
 
 def test_a_blend_covers_by_strength_and_leaves_what_was_not_seen():

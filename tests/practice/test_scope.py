@@ -145,6 +145,18 @@ def test_the_distance_is_mahalanobis_with_ledoit_and_wolfs_covariance(n, D, seed
     np.testing.assert_allclose(outlier.distances(kind, f), expected, rtol=1e-4)
 
 
+def test_the_score_is_the_largest_distance_in_units_of_the_usual_one():
+    rng = np.random.default_rng(0)
+    f = {name: rng.normal(size=(200, 3)) * scale for name, scale in (("textures", 1), ("last", 100))}
+    val = {name: 3 * values[:50] for name, values in f.items()}
+    recorded = outlier.learn(f, np.zeros(200, int), val)
+    each = [outlier.distances(recorded["kinds"][name], val[name]) for name in f]
+    expected = np.max([d / np.median(d) for d in each], axis=0)
+    np.testing.assert_allclose(outlier.score(recorded, val), expected)
+    assert np.median(expected) < 1.5
+    assert recorded["threshold"] == np.quantile(expected, 0.99, method="higher")
+
+
 def test_a_channel_that_never_answered_counts_when_it_does():
     f = np.concatenate([np.random.default_rng(0).normal(size=(50, 3)), np.zeros((50, 1))], axis=1)
     kind = outlier.spread(f, np.zeros(50, int))
