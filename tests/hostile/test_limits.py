@@ -2,7 +2,6 @@
 
 import io
 import os
-import resource
 import tracemalloc
 import zlib
 
@@ -15,6 +14,8 @@ from convnet.data import dicom, limits
 from convnet.data.errors import DicomError
 from convnet.data.limits import Limits, changed
 from convnet.data.write import new_image
+
+resource = pytest.importorskip("resource", reason="POSIX")
 
 
 @pytest.fixture
