@@ -27,7 +27,8 @@ OUTCOMES = {"a fault in convnet": "fault", "ended the process": "ended"}
 class Campaign:
     """What is mutated and what is done with it.
 
-    mutation(seed, number) -> bytes; target(path) yields ('image' or 'model' or a reason, seconds); good() -> bytes
+    mutation(seed, number) -> bytes; good() -> bytes
+    target(path) yields ('image' or 'model' or a reason, seconds)
     """
 
     name: str
@@ -42,7 +43,6 @@ def run(campaign: Campaign, seed: int, numbers: list[int], workers: int | None =
         jobs = (n for i, number in enumerate(numbers) for n in ((number, GOOD) if i % EVERY == 0 else (number,)))
 
         def attempt(number: int) -> dict[str, Any]:
-            start = time.monotonic()
             path = Path(folder) / f"{number}.{time.monotonic_ns()}"
             path.write_bytes(campaign.good() if number == GOOD else campaign.mutation(seed, number))
             try:
@@ -51,10 +51,9 @@ def run(campaign: Campaign, seed: int, numbers: list[int], workers: int | None =
                 seconds = max(s for _, s in found)
                 outcome = "refused" if reason else "result"
             except DicomError as error:
-                reason, seconds = error.reason, time.monotonic() - start
-                outcome = (
-                    "fault" if "a fault in convnet" in reason else "ended" if "ended the process" in reason else "limit"
-                )
+                reason = error.reason
+                outcome = next((o for words, o in OUTCOMES.items() if words in reason), "limit")
+                seconds = readers.limits.seconds if outcome == "limit" else 0.0
             path.unlink()
             row = {"n": number, "outcome": outcome, "reason": reason, "seconds": round(seconds, 3)}
             return {**row, "peak": readers.peak}
