@@ -11,12 +11,15 @@ from typing import Any
 
 import typer
 
+from convnet.commands.animate import animate
 from convnet.commands.deidentify import deidentify
 from convnet.commands.demo import demo
 from convnet.commands.diagnose import diagnose
 from convnet.commands.evaluate import evaluate
 from convnet.commands.exercise import app as exercise
+from convnet.commands.explain import explain
 from convnet.commands.inspect import inspect
+from convnet.commands.learn import learn
 from convnet.commands.output import printable
 from convnet.commands.train import train
 from convnet.commands.verify import verify
@@ -29,7 +32,19 @@ app = typer.Typer(
     no_args_is_help=True,
     help="The CNN engine you can read, prove and race. For research and teaching. Not for clinical use.",
 )
-for command in (demo, train, evaluate, diagnose, inspect, deidentify, verify):  # in the order of the help page
+commands = (
+    demo,
+    train,
+    evaluate,
+    diagnose,
+    explain,
+    inspect,
+    deidentify,
+    verify,
+    learn,
+    animate,
+)  # as on the help page
+for command in commands:
     app.command()(command)
 app.add_typer(exercise, name="exercise")
 

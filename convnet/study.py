@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from convnet import evaluation
-from convnet.callbacks import EarlyStopping, History
+from convnet.callbacks import Callback, EarlyStopping, History
 from convnet.data.augment import Augmented
 from convnet.data.dicom import check_arguments
 from convnet.networks import NETWORKS, check_shape, compile_for
@@ -53,6 +54,7 @@ def train(
     dropout: float = 0.5,
     augment: bool = True,
     verbose: Any = "auto",
+    callbacks: Sequence[Callback] = (),
 ) -> tuple[Model, History]:
     """Train on the cohort's train split; keep the epoch whose validation split was best. Test is never looked at.
 
@@ -92,7 +94,7 @@ def train(
         batch_size=batch_size,
         epochs=epochs,
         validation_data=(x_val, y_check),
-        callbacks=[stop],
+        callbacks=[stop, *callbacks],
         verbose=verbose,
     )
     if not history.epoch:

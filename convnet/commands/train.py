@@ -38,6 +38,9 @@ def train(
     patience: Annotated[int, typer.Option(min=1, help="Stop after so many epochs without a better one.")] = 50,
     dropout: Annotated[float, typer.Option(min=0.0, max=0.95)] = 0.5,
     augment: Annotated[bool, typer.Option(help="Mirror and shift training images at random.")] = True,
+    record: Annotated[
+        Path | None, typer.Option(help="Keep the filters of every epoch in this file, for `convnet explain --record`.")
+    ] = None,
     figures: Figures = None,
     strict: Strict = False,
     limit: Limit = None,
@@ -46,14 +49,17 @@ def train(
 ) -> None:
     """Train on the split `train`, choose the epoch on `val`, write the model; `test` is not looked at."""
     check_file("--out", out)
+    check_file("--record", record)
     check_folder(figures)
     check_size(network.value, size)
     pipeline: dict[str, Any] = {"size": size, "aspect": aspect.value, "window": window}
     data = load_cohort(folder, labels, npz, strict, pipeline, limits=limit, cache=cache)
     from convnet import figures as drawing
     from convnet import scope, study
+    from convnet.callbacks import Recorder
 
     print(f"{len(data.y)} images, classes {', '.join(data.classes)}: {data.counts()}")
+    recorder = Recorder()
     model, history = study.train(
         data,
         network=network.value,
@@ -63,6 +69,7 @@ def train(
         patience=patience,
         dropout=dropout,
         augment=augment,
+        callbacks=[] if record is None else [recorder],
     )
     model.metadata["pipeline"] = pipeline
     model.metadata["scope"] = scope.learn(model, data)
@@ -72,6 +79,9 @@ def train(
         f"kept epoch {facts['best_epoch']} of {facts['epochs_run']}: {facts['chosen_by']} {facts['chosen_value']:.4f}"
     )
     print(f"wrote {out}. {facts['notice']}")
+    if record is not None:
+        recorder.save(record)
+        print(f"wrote {record}: the filters of {len(recorder.epochs) - 1} epochs")
     if figures is not None:
         drawing.save(drawing.learning_curves(history, facts["best_epoch"]), figures / "learning-curves.png")
         drawing.save(drawing.filters(model), figures / "filters.png")
