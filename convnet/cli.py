@@ -12,6 +12,7 @@ from typing import Any
 import typer
 
 from convnet.commands.animate import animate
+from convnet.commands.deidentify import deidentify
 from convnet.commands.demo import demo
 from convnet.commands.diagnose import diagnose
 from convnet.commands.evaluate import evaluate
@@ -31,7 +32,18 @@ app = typer.Typer(
     no_args_is_help=True,
     help="The CNN engine you can read, prove and race. For research and teaching. Not for clinical use.",
 )
-commands = (demo, train, evaluate, diagnose, explain, inspect, verify, learn, animate)  # in the order of the help page
+commands = (
+    demo,
+    train,
+    evaluate,
+    diagnose,
+    explain,
+    inspect,
+    deidentify,
+    verify,
+    learn,
+    animate,
+)  # as on the help page
 for command in commands:
     app.command()(command)
 app.add_typer(exercise, name="exercise")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from convnet import evaluation, figures, study
+from convnet import evaluation, figures, scope, study
 from convnet.callbacks import Recorder
 from convnet.evaluation import NOTICE, lines
 from convnet.explain import lesson
@@ -36,6 +36,7 @@ def run(folder: Path, say: Say, seed: int = 0, verbose: Any = "auto", phantom_st
         data, seed=seed, epochs=40, patience=40, dropout=0.25, augment=False, verbose=verbose, callbacks=[recorder]
     )
     model.metadata["pipeline"] = {"size": phantom_study.size, "aspect": "pad", "window": None}
+    model.metadata["scope"] = scope.learn(model, data)
     model.save(folder / "model.safetensors")
     say("3. The test split, which training never saw.")
     result, p = study.evaluate(model, data, positive="present")

@@ -149,7 +149,7 @@ def pipeline_of(model: Model) -> dict[str, Any]:
         check_arguments(found["size"], found["aspect"], window)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{model.name}: the model file's pixel pipeline cannot be used: {error}") from None
-    if found["size"] is None or model.input_shape != (found["size"], found["size"], 1):
+    if found["size"] not in (model.input_shape or ())[:2]:  # an electrocardiogram's images are one pixel high
         raise ValueError(f"{model.name}: the model file prepares {found['size']!r} pixels for {model.input_shape}")
     return {**found, "window": window}
 
@@ -159,6 +159,20 @@ def probabilities(model: Model, x: Any) -> np.ndarray:
     outputs = model.predict(x, batch_size=64).astype(np.float64)
     total = outputs.sum(axis=1, keepdims=True)
     return outputs / np.where(total > 0, total, 1)
+
+
+def calibrated(model: Model, p: np.ndarray) -> np.ndarray:
+    """Probabilities (N,classes) at the temperature T that the model file records; as they are where it records none.
+
+    p_c^(1/T) / sum_k p_k^(1/T), which is softmax(z / T) for p = softmax(z) (Guo et al., ICML 2017).
+    """
+    T = model.metadata.get("temperature")
+    if T is None:
+        return p
+    if isinstance(T, bool) or not isinstance(T, (int, float)) or not 0 < T < float("inf"):
+        raise ValueError(f"{model.name}: the model file's temperature {T!r} is not usable: expected a number above 0")
+    powers = (p / p.max(axis=1, keepdims=True)) ** (1 / T)
+    return powers / powers.sum(axis=1, keepdims=True)
 
 
 def evaluate(

@@ -19,14 +19,23 @@ def inspect(
     window: Window = None,
     frame: Annotated[int, typer.Option(min=0, help="Which frame of a multi-frame file.")] = 0,
     picture: Annotated[Path | None, typer.Option(help="PNG of every step.")] = None,
+    phi: Annotated[
+        bool, typer.Option("--phi", help="Only list the elements that may identify the patient, without their values.")
+    ] = False,
     limit: Limit = None,
 ) -> None:
     """What a file is, and what the pixel pipeline does to it, step by step."""
     check_file("--picture", picture)
     from convnet.data import readers as reading
+    from convnet.data import tasks
     from convnet.data.limits import changed
+    from convnet.data.phi import told
     from convnet.figures import pipeline_steps, save
 
+    if phi:
+        with reading.Readers(changed(limit or ()), workers=1) as readers:
+            print(printable("\n".join(told(*readers.read(tasks.identifying, file)))))
+        return
     with reading.Readers(changed(limit or ()), workers=1) as readers:
         for name, value in reading.describe(readers, file).items():
             print(printable(f"{name:>20}: {value}"))

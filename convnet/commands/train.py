@@ -55,7 +55,7 @@ def train(
     pipeline: dict[str, Any] = {"size": size, "aspect": aspect.value, "window": window}
     data = load_cohort(folder, labels, npz, strict, pipeline, limits=limit, cache=cache)
     from convnet import figures as drawing
-    from convnet import study
+    from convnet import scope, study
     from convnet.callbacks import Recorder
 
     print(f"{len(data.y)} images, classes {', '.join(data.classes)}: {data.counts()}")
@@ -72,6 +72,7 @@ def train(
         callbacks=[] if record is None else [recorder],
     )
     model.metadata["pipeline"] = pipeline
+    model.metadata["scope"] = scope.learn(model, data)
     model.save(out)
     facts = model.metadata
     print(

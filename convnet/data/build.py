@@ -35,6 +35,7 @@ class Cohort:
     patients "" if unknown; from a folder pseudonyms, never the table's or the files' own names
     splits   "train", "val" or "test" for each image
     skipped  what was left out, and why
+    facts    what each image's header says (`facts.facts`); empty where there was no header
     """
 
     x: np.ndarray | Images
@@ -45,6 +46,11 @@ class Cohort:
     patients: list[str]
     splits: list[str]
     skipped: list[Skipped] = field(default_factory=list)
+    facts: list[dict[str, str]] = field(default_factory=list)
+
+    def fact(self, name: str) -> list[str]:
+        """One of the facts for each image, "" where the header is silent."""
+        return [f.get(name, "") for f in self.facts] or [""] * len(self.y)
 
     def where(self, name: str) -> np.ndarray:
         """Indices of the images in split `name`, int64, in order."""
@@ -81,6 +87,7 @@ def build(
     classes: Sequence[str] | None = None,
     groups: Sequence[str] | None = None,
     skipped: Sequence[Skipped] = (),
+    facts: Sequence[dict[str, str]] = (),
     seed: int = 0,
 ) -> Cohort:
     """A checked Cohort of images (H, W) or (1, T, leads) in [0, 1] and their labels.
@@ -90,7 +97,13 @@ def build(
     n = len(images)
     patients = list(patients if patients is not None else [""] * n)
     groups = list(groups if groups is not None else patients)
-    for name, values in (("labels", labels), ("paths", paths), ("patients", patients), ("splits", splits)):
+    for name, values in (
+        ("labels", labels),
+        ("paths", paths),
+        ("patients", patients),
+        ("splits", splits),
+        ("facts", facts or None),
+    ):
         if values is not None and len(values) != n:
             raise CohortError(f"{n} images but {len(values)} {name}: expected one for each image")
     if n == 0:
@@ -120,7 +133,7 @@ def build(
         x = x[..., None] if x.ndim == 3 else x
     y = np.array([index[label] for label in labels], np.int64)
     at = np.array(frames if frames is not None else [0] * n, np.int64)
-    return Cohort(x, y, names, list(paths), at, patients, list(splits), list(skipped))
+    return Cohort(x, y, names, list(paths), at, patients, list(splits), list(skipped), list(facts))
 
 
 def unit_images(x: np.ndarray, name: str) -> np.ndarray:

@@ -21,7 +21,16 @@ from convnet.data.colour import luminance, palette
 from convnet.data.decode import decode
 from convnet.data.errors import DicomError
 from convnet.data.grey import Modality, inverted, modality, padding, stored_range, to_grey
-from convnet.data.header import attribute, code, frame_count, numbers, read_header, require_pixels, sop_class
+from convnet.data.header import (
+    attribute,
+    code,
+    damage_refused,
+    frame_count,
+    numbers,
+    read_header,
+    require_pixels,
+    sop_class,
+)
 from convnet.data.orientation import STORED, directions, turn
 from convnet.data.resize import check_size, pixel_spacing, resize, square_pixels
 from convnet.data.waveform import has_waveform
@@ -120,7 +129,14 @@ def last(items: Iterator[Step]) -> Step:
 def stages(
     ds: Dataset, path: object, frame: int, size: int | None, aspect: str, window: Window | None
 ) -> Iterator[Step]:
-    """The pipeline itself, for one frame."""
+    """The pipeline, for one frame; damage that shows only when a value is asked for is refused."""
+    with damage_refused(path):
+        yield from _stages(ds, path, frame, size, aspect, window)
+
+
+def _stages(
+    ds: Dataset, path: object, frame: int, size: int | None, aspect: str, window: Window | None
+) -> Iterator[Step]:
     if has_waveform(ds):
         yield from (Step(*stage) for stage in waveform.stages(ds, path, size, aspect, window))
         return

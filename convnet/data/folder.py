@@ -14,8 +14,9 @@ from convnet.data import tasks
 from convnet.data.build import Cohort, Skipped, build
 from convnet.data.dicom import Window, check_arguments
 from convnet.data.errors import CohortError, DicomError
+from convnet.data.facts import NAMES
 from convnet.data.limits import Limits
-from convnet.data.pseudonyms import pseudonym
+from convnet.data.pseudonyms import pseudonym, shown
 from convnet.data.readers import Readers, processors
 from convnet.data.splits import require_apart
 from convnet.data.store import Store
@@ -75,6 +76,7 @@ def load_folder(
     of: list[Row] = []
     frames: list[int] = []
     header: list[str] = []
+    facts: list[dict[str, str]] = []
     skipped: list[Skipped] = []
     with ExitStack() as stack:
         store = stack.enter_context(Store.open(size, aspect, window)) if cache and size is not None else None
@@ -84,7 +86,7 @@ def load_folder(
             if isinstance(result, DicomError):
                 if strict:
                     raise result
-                skipped.append(Skipped(row.path, result.reason))
+                skipped.append(Skipped(shown(row.path), result.reason))
             else:
                 # electrocardiograms are small, of another shape, and not kept on disk
                 kept = store is not None and all(image.ndim == 2 for image in result.images)
@@ -96,6 +98,7 @@ def load_folder(
                 of += [row] * n
                 frames += range(n)
                 header += [result.facts["patient"]] * n
+                facts += [{name: result.facts.get(name, "") for name in NAMES}] * n
             if on_progress is not None:
                 on_progress(done, len(rows))
         if images and places:
@@ -113,6 +116,7 @@ def load_folder(
         classes=classes,
         groups=together(of, header),
         skipped=skipped + unlisted(root, Path(labels), rows),
+        facts=facts,
         seed=seed,
     )
 
@@ -139,12 +143,12 @@ def read_row(
             content = store.content(path)
             if known := store.find(content):
                 return Read(known[1], [], known[0])
-        patient, *images = readers.read(tasks.labelled_images, path, size, aspect, window)
+        patient, facts, *images = readers.read(tasks.labelled_images, path, size, aspect, window)
         if before is not None and signature(before) != signature(os.stat(path)):
             content = None  # it was written to meanwhile: these may be another content's pixels
     except OSError as error:
         raise DicomError(path, f"cannot be opened: {error.strerror}") from None
-    return Read({"patient": pseudonym("header", patient)}, images, None, content)
+    return Read({"patient": pseudonym("header", patient), **facts}, images, None, content)
 
 
 def signature(status: os.stat_result) -> tuple[int, ...]:
@@ -197,7 +201,7 @@ def unlisted(root: Path, labels: Path, rows: Sequence[Row]) -> list[Skipped]:
         found += [(below / name).as_posix() for name in names if not name.startswith(".")]
     others = sorted(set(found) - named)
     return [
-        Skipped(p, NOT_LISTED)
+        Skipped(shown(p), NOT_LISTED)
         for p in others
         if not (labels.exists() and (root / p).exists() and labels.samefile(root / p))
     ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from convnet.data.errors import DicomError
@@ -13,6 +15,7 @@ from convnet.data.limits import opened, require_extent
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+LARGEST = 1e100  # of a header's number: far beyond any unit, and differences and products of two stay finite
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 # where multi-frame ("enhanced") files keep what single-frame files keep at the top (PS3.3 C.7.6.16)
@@ -64,6 +67,7 @@ def read_header(path: str | os.PathLike[str], *, pixels: bool = True) -> Dataset
         with file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # their texts quote header values, which may identify a patient
             ds = pydicom.dcmread(file, force=True, stop_before_pixels=not pixels)
+            ds.filename = os.fspath(path)  # not the number that the open file has
             state_syntax(ds)
     except (DicomError, MemoryError):
         raise
@@ -110,8 +114,38 @@ def check_header(ds: Dataset, path: object) -> None:
             raise DicomError(path, f"{keyword} in the header is damaged ({type(error).__name__})") from None
         if keyword in ONE and not isinstance(value, str) and hasattr(value, "__len__") and len(value) != 1:
             raise DicomError(path, f"{keyword} in the header has {len(value)} values: expected one")
+        if keyword.endswith("Sequence") and value is not None and not is_sequence(value):
+            raise DicomError(path, f"{keyword} in the header is not a sequence")
         if keyword in INTEGERS and value is not None and not isinstance(value, int):
             raise DicomError(path, f"{keyword} in the header is not a whole number")
+
+
+def is_sequence(value: Any) -> bool:
+    """Did pydicom read the element as a sequence? A damaged VR makes it text or a number."""
+    from pydicom.sequence import Sequence
+
+    return isinstance(value, Sequence)
+
+
+def by_parser(error: BaseException) -> bool:
+    """Was it raised within pydicom? It converts a value when it is asked for, and damage shows only then."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_globals.get("__name__", "").startswith("pydicom.")
+
+
+@contextmanager
+def damage_refused(path: object) -> Iterator[None]:
+    """What the parser raises within becomes a DicomError; a fault of ours stays what it is."""
+    try:
+        yield
+    except (DicomError, MemoryError):
+        raise
+    except Exception as error:
+        if by_parser(error):
+            raise DicomError(path, f"its header is damaged (the parser met {type(error).__name__})") from None
+        raise
 
 
 def require_pixels(ds: Dataset, path: object) -> None:
@@ -162,7 +196,7 @@ def attribute(ds: Dataset, frame: int, keyword: str) -> Any:
     groups.extend((ds.get("SharedFunctionalGroupsSequence") or [])[:1])
     for group in groups:
         items = group.get(FUNCTIONAL_GROUP.get(keyword, ""))
-        if items and items[0].get(keyword) is not None:
+        if is_sequence(items) and items and items[0].get(keyword) is not None:
             return items[0].get(keyword)
     return ds.get(keyword)
 
@@ -181,4 +215,6 @@ def numbers(ds: Dataset, frame: int, keyword: str, path: object) -> list[float]:
         raise DicomError(path, f"{keyword} in the header is not a number") from None
     if not all(abs(v) < float("inf") for v in values):
         raise DicomError(path, f"{keyword} in the header is not finite")
+    if not all(abs(v) < LARGEST for v in values):
+        raise DicomError(path, f"{keyword} in the header is beyond {LARGEST:g}")
     return values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -56,7 +57,7 @@ def directions(ds: Dataset, frame: int, path: object) -> str | None:
         found = [letter(np.array(cosines[i : i + 3])) for i in (0, 3)]
     else:
         stated = attribute(ds, frame, "PatientOrientation") or []
-        stated = stated.split("\\") if isinstance(stated, str) else list(stated)
+        stated = stated.split("\\") if isinstance(stated, str) else list(stated) if isinstance(stated, Sequence) else []
         found = [str(s)[:1].upper() if str(s)[:1].upper() in AXES else None for s in stated]
     if len(found) != 2 or found[0] is None or found[1] is None or AXES[found[0]][0] == AXES[found[1]][0]:
         return None

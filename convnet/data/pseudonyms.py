@@ -66,6 +66,14 @@ def make(path: Path) -> None:
         draft.unlink()
 
 
+def shown(path: object) -> str:
+    """A file's name as results, logs and errors show it: as it is, or its pseudonym under FORMULA_CONVNET_HIDE_PATHS.
+
+    Names of files and folders are the user's own handles, but often hold a patient's name or number.
+    """
+    return pseudonym("file", str(path)) if os.environ.get("FORMULA_CONVNET_HIDE_PATHS") else str(path)
+
+
 def pseudonym(kind: str, value: str) -> str:
     """80 bits of HMAC-SHA-256(key, kind, value) in base 32: 'patient-7Q...'; "" for "". kind: what it stands for."""
     if not value:

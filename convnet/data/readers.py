@@ -127,4 +127,5 @@ def steps(readers: Readers, path: object, size: int, aspect: str, window: Window
 
 def describe(readers: Readers, path: object) -> dict[str, Any]:
     """`dicom.describe`, in a worker."""
-    return next(iter(list(readers.read(tasks.describe, path))))
+    (found,) = readers.read(tasks.describe, path)
+    return found

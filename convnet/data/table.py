@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from convnet.cells import plain
 from convnet.data.errors import CohortError
+from convnet.data.pseudonyms import shown
 
 SPLITS = ("train", "val", "test")
 
@@ -86,7 +87,7 @@ def inside(table: object, line: int, path: str) -> str:
         raise CohortError(f"{table}, row {line}: the path is empty")
     if windows.anchor or PurePosixPath(path).is_absolute() or ".." in windows.parts or "\0" in path:
         raise CohortError(
-            f"{table}, row {line}: path '{path}' leaves the folder: expected a path below it, without '..'"
+            f"{table}, row {line}: path '{shown(path)}' leaves the folder: expected a path below it, without '..'"
         )
     return windows.as_posix()
 
@@ -99,6 +100,6 @@ def forbid_twins(table: object, rows: list[Row]) -> None:
     for row in rows:
         if row.path in first:
             raise CohortError(
-                f"{table}, rows {first[row.path]} and {row.line}: both name '{row.path}': keep one of them"
+                f"{table}, rows {first[row.path]} and {row.line}: both name '{shown(row.path)}': keep one of them"
             )
         first[row.path] = row.line

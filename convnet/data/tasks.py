@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from convnet.data import dicom
+from convnet.data import dicom, phi
+from convnet.data.facts import facts
 from convnet.data.header import read_header
 
 Path = str | os.PathLike[str]
@@ -21,10 +22,11 @@ def images(path: Path, size: int | None, aspect: str, window: dicom.Window | Non
 
 
 def labelled_images(path: Path, size: int | None, aspect: str, window: dicom.Window | None) -> Iterator[Any]:
-    """The file's PatientID, or "", then its frames."""
+    """The file's PatientID, or "", what its header says (`facts.facts`), then its frames."""
     dicom.check_arguments(size, aspect, window)
     ds = read_header(path)
     yield str(ds.get("PatientID") or "").strip()
+    yield facts(ds)
     yield from dicom.each_frame(ds, path, size, aspect, window)
 
 
@@ -34,6 +36,11 @@ def steps(
     """`dicom.steps` as (name, what, array)."""
     for step in dicom.steps(path, size, aspect, window, frame):
         yield step.name, step.what, step.array
+
+
+def identifying(path: Path, dummy: str | None = None) -> dict[str, Any]:
+    """`phi.identifying`."""
+    return phi.identifying(path, dummy)
 
 
 def describe(path: Path) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from typing import Any, BinaryIO
 from convnet.data import limits as bounds
 from convnet.data import messages
 from convnet.data.errors import DicomError
+from convnet.data.header import by_parser
 from convnet.data.limits import Limits
 
 BOOT = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from convnet.data.worker import main; main()"
@@ -195,6 +196,9 @@ def answer(out: BinaryIO, name: str, path: str, arguments: list[Any]) -> None:
     except BrokenPipeError:
         raise
     except Exception as error:  # the file's text is not repeated: it may name a patient
+        if by_parser(error):
+            messages.send(out, ("refused", f"its header is damaged (the parser met {type(error).__name__})"))
+            return
         if os.environ.get("CONVNET_TRACEBACK"):
             import traceback
 
@@ -209,6 +213,7 @@ def prepare() -> None:
     import scipy.ndimage  # noqa: F401
 
     import convnet.data.dicom
+    import convnet.data.examine
     import convnet.data.tasks  # noqa: F401
 
 

@@ -111,7 +111,7 @@ def test_the_files_have_what_a_ct_image_must_have(tmp_path):
     for keyword in type_1.split():
         assert ds.get(keyword) not in (None, "", b""), keyword
     type_2 = """PatientName PatientID PatientBirthDate PatientSex StudyDate StudyTime StudyID AccessionNumber
-        ReferringPhysicianName SeriesNumber Laterality PatientPosition Manufacturer PositionReferenceIndicator
+        ReferringPhysicianName SeriesNumber PatientPosition Manufacturer PositionReferenceIndicator
         SliceThickness InstanceNumber PatientOrientation KVP AcquisitionNumber"""
     for keyword in type_2.split():
         assert keyword in ds, keyword

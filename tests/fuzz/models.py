@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import tempfile
+import time
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -134,15 +135,16 @@ def change(tree: Any, chance: random.Random) -> None:
             node[key] = None
 
 
-def model_file(path: str) -> Iterator[str]:
-    """Everything that commands do with a model before the first image. Yields 'model' or why not."""
+def model_file(path: str) -> Iterator[tuple[str, float]]:
+    """Everything that commands do with a model before the first image. Yields ('model' or why not, seconds)."""
     from convnet import study
     from convnet.weights import ModelFileError, load
 
+    start = time.monotonic()
     try:
         model = load(path)
     except ModelFileError as error:
-        yield " ".join(str(error).replace(str(path), "").split())
+        yield " ".join(str(error).replace(str(path), "").split()), time.monotonic() - start
         return
     try:
         classes, size = study.classes_of(model), study.pipeline_of(model)["size"]
@@ -152,6 +154,6 @@ def model_file(path: str) -> Iterator[str]:
         if study.probabilities(model, x).shape != (1, len(classes)):
             raise AssertionError("a probability for each class")
     except ValueError as error:
-        yield " ".join(str(error).split())
+        yield " ".join(str(error).split()), time.monotonic() - start
         return
-    yield "model"
+    yield "model", time.monotonic() - start

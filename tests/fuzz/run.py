@@ -16,7 +16,7 @@ from convnet.data.errors import DicomError
 from convnet.data.limits import Limits
 from convnet.data.readers import Readers
 
-SLOWEST = 15.0  # seconds a file: the limit of 10, and what it may take to start another process on a busy machine
+SLOWEST = 10.1  # seconds for one step with a file: the limit, at which a worker is ended
 LARGEST = 10**9  # bytes of memory
 GOOD = -1  # the number of a good file
 EVERY = 50
@@ -27,34 +27,33 @@ OUTCOMES = {"a fault in convnet": "fault", "ended the process": "ended"}
 class Campaign:
     """What is mutated and what is done with it.
 
-    mutation(seed, number) -> bytes; target(path) yields 'image' (or 'model') or reasons; good() -> a file's bytes
+    mutation(seed, number) -> bytes; good() -> bytes
+    target(path) yields ('image' or 'model' or a reason, seconds)
     """
 
     name: str
     mutation: Callable[[int, int], bytes]
-    target: Callable[[str], Iterator[str]]
+    target: Callable[[str], Iterator[tuple[str, float]]]
     good: Callable[[], bytes]
 
 
 def run(campaign: Campaign, seed: int, numbers: list[int], workers: int | None = None) -> Iterator[dict[str, Any]]:
-    """One row for each number: outcome, reason, seconds, peak (bytes, of its worker so far)."""
+    """One row for each number: outcome, reason, seconds of its slowest step, peak (bytes, of a worker so far)."""
     with TemporaryDirectory() as folder, Readers(Limits(), workers) as readers:
         jobs = (n for i, number in enumerate(numbers) for n in ((number, GOOD) if i % EVERY == 0 else (number,)))
 
         def attempt(number: int) -> dict[str, Any]:
             path = Path(folder) / f"{number}.{time.monotonic_ns()}"
             path.write_bytes(campaign.good() if number == GOOD else campaign.mutation(seed, number))
-            start, found = time.monotonic(), []
             try:
                 found = list(readers.read(campaign.target, path))
-                reason = next((r for r in found if r not in ("image", "model")), "")
-                outcome = "result" if found[-1] in ("image", "model") else "refused"
+                reason = next((r for r, _ in found if r not in ("image", "model")), "")
+                seconds = max(s for _, s in found)
+                outcome = "refused" if reason else "result"
             except DicomError as error:
                 reason = error.reason
-                outcome = (
-                    "fault" if "a fault in convnet" in reason else "ended" if "ended the process" in reason else "limit"
-                )
-            seconds = time.monotonic() - start
+                outcome = next((o for words, o in OUTCOMES.items() if words in reason), "limit")
+                seconds = readers.limits.seconds if outcome == "limit" else 0.0
             path.unlink()
             row = {"n": number, "outcome": outcome, "reason": reason, "seconds": round(seconds, 3)}
             return {**row, "peak": readers.peak}
@@ -73,7 +72,11 @@ def report(campaign: Campaign, rows: list[dict[str, Any]]) -> list[str]:
     )
     slowest = max(mutated, key=lambda row: row["seconds"])
     out = [f"{n:7} x {reason}" for reason, n in kinds.most_common(60)]
-    out += [f"FAULT {row['n']}: {row['reason']}" for row in mutated if row["outcome"] in ("fault", "ended", "limit")]
+    out += [
+        f"{row['outcome'].upper()} {row['n']}: {row['reason']}"
+        for row in mutated
+        if row["outcome"] in ("fault", "ended", "limit")
+    ]
     return [
         *out,
         f"{len(mutated)} mutated {campaign.name} files: {counts['result']} read, {counts['refused']} refused with a "
