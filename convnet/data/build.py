@@ -32,6 +32,7 @@ class Cohort:
     patients "" if unknown; names from the table, or pseudonyms for the files' own PatientIDs
     splits   "train", "val" or "test" for each image
     skipped  what was left out, and why
+    facts    what each image's header says (`facts.facts`); empty where there are no headers
     """
 
     x: np.ndarray
@@ -42,6 +43,16 @@ class Cohort:
     patients: list[str]
     splits: list[str]
     skipped: list[Skipped] = field(default_factory=list)
+    facts: list[dict[str, str]] = field(default_factory=list)
+
+    def fact(self, name: str) -> list[str]:
+        """One header fact of every image, "" where it is unknown."""
+        return [found.get(name, "") for found in self.facts] or [""] * len(self.y)
+
+    def groups(self) -> np.ndarray:
+        """(N,) int64, one number a patient; an image whose patient is unknown stands for itself (its file does)."""
+        names = [p or f"\0{path}" for p, path in zip(self.patients, self.paths, strict=True)]
+        return np.unique(names, return_inverse=True)[1].astype(np.int64)
 
     def where(self, name: str) -> np.ndarray:
         """Indices of the images in split `name`, int64, in order."""
@@ -78,6 +89,7 @@ def build(
     classes: Sequence[str] | None = None,
     groups: Sequence[str] | None = None,
     skipped: Sequence[Skipped] = (),
+    facts: Sequence[dict[str, str]] = (),
     seed: int = 0,
 ) -> Cohort:
     """A checked Cohort of (H, W) images in [0, 1] and their labels. `groups` (default: patients) stay in one
@@ -111,7 +123,7 @@ def build(
     x = np.stack([np.asarray(image, np.float32) for image in images])[..., None]
     y = np.array([index[label] for label in labels], np.int64)
     at = np.array(frames if frames is not None else [0] * n, np.int64)
-    return Cohort(x, y, names, list(paths), at, patients, list(splits), list(skipped))
+    return Cohort(x, y, names, list(paths), at, patients, list(splits), list(skipped), list(facts))
 
 
 def unit_images(x: np.ndarray, name: str) -> np.ndarray:

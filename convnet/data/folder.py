@@ -11,6 +11,7 @@ import numpy as np
 from convnet.data.build import Cohort, Skipped, build
 from convnet.data.dicom import Window, check_window, render
 from convnet.data.errors import CohortError, DicomError
+from convnet.data.facts import facts
 from convnet.data.header import read_header
 from convnet.data.resize import check_size
 from convnet.data.splits import require_apart
@@ -62,14 +63,16 @@ def load_folder(
     of: list[Row] = []
     frames: list[int] = []
     ids: list[str] = []
+    said: list[dict[str, str]] = []
     skipped: list[Skipped] = []
     for done, row in enumerate(rows, start=1):
         try:
-            found, patient_id = read_row_images(root, row, size, aspect, window)
+            found, patient_id, known = read_row_images(root, row, size, aspect, window)
             images += found
             of += [row] * len(found)
             frames += range(len(found))
             ids += [patient_id] * len(found)
+            said += [known] * len(found)
         except DicomError as error:
             if strict:
                 raise
@@ -93,6 +96,7 @@ def load_folder(
         splits=splits,
         classes=classes,
         groups=[patient or f"file {row.path}" for patient, row in zip(patients, of, strict=True)],
+        facts=said,
         skipped=skipped + unlisted(root, Path(labels), rows),
         seed=seed,
     )
@@ -100,15 +104,15 @@ def load_folder(
 
 def read_row_images(
     root: Path, row: Row, size: int | None, aspect: str, window: Window | None
-) -> tuple[list[np.ndarray], str]:
-    """(the frames of one row's file, its PatientID or ""). Raises DicomError with the reason to skip it."""
+) -> tuple[list[np.ndarray], str, dict[str, str]]:
+    """(the frames of one row's file, its PatientID or "", its header's facts). Raises DicomError with the reason to skip it."""
     path = root / row.path
     if not row.label:
         raise DicomError(path, f"row {row.line} has an empty label")
     if not path.is_file():
         raise DicomError(path, f"row {row.line}: no such file")
     ds = read_header(path)
-    return render(ds, path, size, aspect, window), str(ds.get("PatientID") or "").strip()
+    return render(ds, path, size, aspect, window), str(ds.get("PatientID") or "").strip(), facts(ds)
 
 
 def pseudonyms(ids: Sequence[str]) -> list[str]:
