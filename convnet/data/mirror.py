@@ -25,31 +25,37 @@ def decide(flip: str, cohort: Cohort) -> tuple[bool, str]:
     stated = {side for side in cohort.fact("laterality") if side in ("L", "R")}
     if len(stated) == 1 and all(cohort.fact("laterality")):
         return False, f"all images are of the same side ({stated.pop()})"
-    straight, mirrored, significant = costs(*cohort.split("train"))
-    shares = f"nearest images of the same class: {straight:.0%}, nearest mirrored images: {mirrored:.0%}"
-    return not significant, shares
+    at = cohort.where("train")
+    worst, straight, mirrored = costs(cohort.x[at], cohort.y[at], cohort.groups()[at])
+    if worst is None:
+        return True, "mirrored images resemble the images of their own class"
+    name = cohort.classes[worst]
+    return False, f"of class {name!r}, {straight:.0%} resemble an image of their class most, mirrored {mirrored:.0%}"
 
 
-def costs(x: np.ndarray, y: np.ndarray) -> tuple[float, float, bool]:
-    """How often the nearest other image is of the same class, how often the nearest other mirrored one is, and whether
-    the second is smaller by 0.05 or more and by more than chance (exact McNemar test, p < 0.01).
+def costs(x: np.ndarray, y: np.ndarray, groups: np.ndarray) -> tuple[int | None, float, float]:
+    """The class that loses most by mirroring, the share of its images whose nearest image of another patient is of the
+    same class, and that share for nearest mirrored images. None for the class unless it loses 0.25 or more, and more
+    than chance explains (exact McNemar test, p < 0.01).
 
     A left and a right kidney are each other's mirror images: mirroring would teach that they are one class.
-    Images (N,H,W,C) are compared by Euclidean distance at 16x16 or fewer pixels, the first 2000 of them.
+    Images (N,H,W,C) are compared by Euclidean distance at 16x16 or so pixels, the first 2000 of them.
     """
     from scipy.spatial.distance import cdist
     from scipy.stats import binomtest
 
-    x, y = x[:MOST].mean(axis=3, dtype=np.float64), y[:MOST]
+    x, y, groups = x[:MOST].mean(axis=3, dtype=np.float64), y[:MOST], groups[:MOST]
     step = max(1, min(x.shape[1:]) // 16)
     h, w = (side // step * step for side in x.shape[1:])
     small = x[:, :h, :w].reshape(len(x), h // step, step, w // step, step).mean(axis=(2, 4))
+    same = groups[:, None] == groups[None, :]
     right = []
     for other in (small, small[:, :, ::-1]):
         distances = cdist(small.reshape(len(x), -1), other.reshape(len(x), -1))
-        np.fill_diagonal(distances, np.inf)
-        right.append(y[distances.argmin(axis=1)] == y)
-    lost, won = int(np.sum(right[0] & ~right[1])), int(np.sum(~right[0] & right[1]))
+        right.append(y[np.where(same, np.inf, distances).argmin(axis=1)] == y)
+    shares = [(float(right[0][y == c].mean()), float(right[1][y == c].mean()), int(c)) for c in np.unique(y)]
+    straight, mirrored, worst = max(shares, key=lambda s: s[0] - s[1])
+    lost = int(np.sum(right[0] & ~right[1] & (y == worst)))
+    won = int(np.sum(~right[0] & right[1] & (y == worst)))
     p = binomtest(lost, lost + won, alternative="greater").pvalue if lost + won else 1.0
-    straight, mirrored = (float(np.mean(r)) for r in right)
-    return straight, mirrored, bool(p < 0.01 and straight - mirrored >= 0.05)
+    return (worst if p < 0.01 and straight - mirrored >= 0.25 else None), straight, mirrored
