@@ -157,6 +157,19 @@ def roofline(
 
 
 @app.command()
+def streaming(
+    files: Annotated[int, typer.Option(min=100, help="How many DICOM files.")] = 50_000,
+    size: Annotated[int, typer.Option(min=10, help="Images of SIZE x SIZE pixels are made of them.")] = 28,
+    folder: Annotated[Path | None, typer.Option(help="Keep the files here, and take those that are here.")] = None,
+    json: Json = None, markdown: Markdown = None,
+) -> None:  # fmt: skip
+    """A cohort that does not fit into memory: reading, reading again, batches at random, and the memory it takes."""
+    from benchmarks import streaming_command
+
+    deliver(*streaming_command.run(files, size, folder), json, markdown)
+
+
+@app.command()
 def compare(first: Path, second: Path, markdown: Markdown = None) -> None:
     """Two JSON files of one command: what became faster, slower, or cannot be decided."""
     from benchmarks import compare_command, results

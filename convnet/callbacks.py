@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from convnet.cells import lines
 from convnet.utils import refuse
 
 if TYPE_CHECKING:
@@ -160,8 +160,6 @@ class CSVLogger(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         with self.filename.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, delimiter=self.separator)
-            if self.header:
-                writer.writerow(["epoch", *logs])
-                self.header = False
-            writer.writerow([epoch, *logs.values()])
+            names = [["epoch", *logs]] if self.header else []
+            self.header = False
+            file.write(lines([*names, [epoch, *logs.values()]], self.separator))

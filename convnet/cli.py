@@ -11,11 +11,13 @@ from typing import Any
 
 import typer
 
+from convnet.commands.deidentify import deidentify
 from convnet.commands.demo import demo
 from convnet.commands.diagnose import diagnose
 from convnet.commands.evaluate import evaluate
 from convnet.commands.exercise import app as exercise
 from convnet.commands.inspect import inspect
+from convnet.commands.output import printable
 from convnet.commands.train import train
 from convnet.commands.verify import verify
 
@@ -27,7 +29,7 @@ app = typer.Typer(
     no_args_is_help=True,
     help="The CNN engine you can read, prove and race. For research and teaching. Not for clinical use.",
 )
-for command in (demo, train, evaluate, diagnose, inspect, verify):  # in the order of the help page
+for command in (demo, train, evaluate, diagnose, inspect, deidentify, verify):  # in the order of the help page
     app.command()(command)
 app.add_typer(exercise, name="exercise")
 
@@ -80,7 +82,7 @@ def _interrupt_again(unraisable: Any) -> None:
 
 
 def _fail(message: str, code: int) -> int:
-    print("convnet: " + " ".join(message.split()), file=sys.stderr)
+    print(printable("convnet: " + " ".join(message.split())), file=sys.stderr)
     return code
 
 

@@ -147,14 +147,27 @@ def pipeline_steps(steps: list[Any]) -> Figure:
     from textwrap import fill
 
     figure, axes = new(2.3 * len(steps), 3.4, 1, len(steps))
+    waveform = steps[-1].array.ndim == 3
     for number, (ax, step) in enumerate(zip(axes[0], steps, strict=True), 1):
         picture = step.array.astype(float)
-        ax.imshow(picture / max(picture.max(), 1) if picture.ndim == 3 else picture, cmap="gray")
         ax.set_title(f"{number}. {step.name}", fontsize=9)
         ax.set_xlabel(fill(step.what, 34), fontsize=6)
+        if waveform:
+            curves(ax, picture[0].T if picture.ndim == 3 else picture)
+            continue
+        ax.imshow(picture / max(picture.max(), 1) if picture.ndim == 3 else picture, cmap="gray")
         ax.set_xticks([])
         ax.set_yticks([])
     return figure
+
+
+def curves(ax: Any, leads: np.ndarray) -> None:
+    """The leads (leads, T) one below the other, each moved down by its largest neighbour's height."""
+    span = float(np.nanmax(leads) - np.nanmin(leads)) or 1.0
+    for row, lead in enumerate(leads):
+        ax.plot(lead - np.nanmedian(lead) - row * span / 2, lw=0.4, color=INK)
+    ax.set_yticks([])
+    ax.tick_params(labelsize=6)
 
 
 def _grid(

@@ -1,4 +1,4 @@
-"""The three networks that the command line trains: the document's listing, one for larger images, the formulas'."""
+"""The networks that the command line trains: the document's listing, for larger images, the formulas', for ECG."""
 
 from __future__ import annotations
 
@@ -76,14 +76,43 @@ class Formula(Model):
         return self.dense(self.drop(self.flatten(self.pool(self.conv(x)))))
 
 
-NETWORKS: dict[str, Any] = {"listing": Listing, "gap": Gap, "formula": Formula}
+class Wave(Model):
+    """For electrocardiograms (1, T, leads): four stages of convolutions along time, then global average pooling."""
+
+    def __init__(self, classes: int = 10, dropout: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.stages = [layers.Conv2D(f, (1, 7), padding="same", use_bias=False) for f in (16, 32, 64, 64)]
+        self.norms = [layers.BatchNormalization(momentum=0.9) for _ in self.stages]
+        self.relu = layers.Activation("relu")
+        self.pool = layers.MaxPooling2D((1, 4))
+        self.gap = layers.GlobalAveragePooling2D()
+        self.drop = layers.Dropout(dropout)
+        self.dense = layers.Dense(classes, activation="softmax")
+
+    def call(self, x: Any) -> Any:  # type: ignore[override]
+        for i, (conv, norm) in enumerate(zip(self.stages, self.norms, strict=True)):
+            x = self.relu(norm(conv(x)))
+            if i < len(self.stages) - 1:
+                x = self.pool(x)
+        return self.dense(self.drop(self.gap(x)))
+
+
+NETWORKS: dict[str, Any] = {"listing": Listing, "gap": Gap, "formula": Formula, "wave": Wave}
+
+
+def check_shape(network: str, shape: tuple[int, ...]) -> None:
+    """ValueError where the network is not for images (H, W, C) of this shape."""
+    if (shape[0] == 1) != (network == "wave"):
+        is_wave = "electrocardiograms" if shape[0] == 1 else "images"
+        fits = "--network wave" if shape[0] == 1 else "--network listing or gap"
+        raise ValueError(f"train: the network {network} is not for {is_wave} of shape {shape}: use {fits}")
 
 
 def _shape_only(network: str, size: int) -> Model:
     """The network for two classes on size x size images, its weights zeros that take no memory until touched."""
     model = NETWORKS[network](2)
     with empty_weights(2**62):
-        model.build((None, size, size, 1))
+        model.build((None, 1, size, 12) if network == "wave" else (None, size, size, 1))
     return model
 
 

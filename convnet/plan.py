@@ -10,7 +10,7 @@ import numpy as np
 from convnet.bindings import BINDINGS, Run, Site, nothing
 from convnet.graph import Graph, Node
 from convnet.lowering import Lowering, Step, Value, lower, value_of
-from convnet.rewrite import pool_before_relu
+from convnet.rewrite import pool_before_relu, separate_relus
 from kernels import registry
 
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ class Plan:
 
     Buffers: `x` (batch, *sample), `y` the output; with a loss also `target`, `weights` (or None), `loss` (0-d), and
     `gradients`, an array for each trainable parameter. They are the plan's own: copy what goes to a user.
-    `rewritten=False` keeps every step as the layers gave it, so that `of` finds every layer's output.
+    `rewritten=False` keeps every step as the layers gave it, in memory of its own, so that `of` finds every layer's
+    output and `gradient_of` the loss's gradient with respect to it.
     """
 
     def __init__(
@@ -45,6 +46,8 @@ class Plan:
         self.low: Lowering = lower(graph, training)
         if rewritten:
             self.low.steps = pool_before_relu(self.low.steps)
+        else:
+            separate_relus(self.low.steps)
         self._arrays: dict[Value, np.ndarray] = {}
         self._grads: dict[Value, np.ndarray] = {}
         self.gradients = {} if gradients is None else gradients
@@ -77,6 +80,10 @@ class Plan:
     def of(self, node: Node) -> np.ndarray:
         """The numbers of a recorded node after forward (of a plan that was not rewritten). Copy what you keep."""
         return self._array(value_of(self.low, node))
+
+    def gradient_of(self, node: Node) -> np.ndarray:
+        """The loss's gradient with respect to a recorded node, after backward (of a plan that was not rewritten)."""
+        return self._grads[value_of(self.low, node)]
 
     @property
     def dx(self) -> np.ndarray:

@@ -20,10 +20,10 @@ def check_file(option: str, path: Path | None) -> None:
         raise ValueError(f"{option} {path}: you may not write to {path.parent}")
 
 
-def check_folder(figures: Path | None) -> None:
-    """ValueError where --figures is a file."""
-    if figures is not None and figures.exists() and not figures.is_dir():
-        raise ValueError(f"--figures {figures} is a file: give a folder")
+def check_folder(folder: Path | None, option: str = "--figures") -> None:
+    """ValueError where a folder to write to is a file."""
+    if folder is not None and folder.exists() and not folder.is_dir():
+        raise ValueError(f"{option} {folder} is a file: give a folder")
 
 
 def check_size(network: str, size: int) -> None:

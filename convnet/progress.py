@@ -36,6 +36,22 @@ def figures(logs: dict[str, float]) -> str:
     return " - ".join(f"{name} {value:.4f}" for name, value in logs.items())
 
 
+@contextmanager
+def reading() -> Iterator[Any]:
+    """A bar of the files read, on a terminal; yields what `load_folder` calls with (done, all), or None elsewhere."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as RichProgress
+
+    columns = (TextColumn("Reading files"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeRemainingColumn())
+    with RichProgress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
 class Progress:
     """The display of one `fit`. verbose: 0 nothing, 1 a bar (on a terminal), 2 a line an epoch, "auto" is 1."""
 

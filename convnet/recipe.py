@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 CHOICES = {
-    "network": ("listing", "gap", "formula"),
+    "network": ("listing", "gap", "formula", "wave"),
     "keep": ("best", "last"),
     "schedule": ("constant", "cosine"),
     "flip": ("auto", "on", "off"),

@@ -1,4 +1,4 @@
-"""Rewrites of a plan's steps that compute the same numbers with less work."""
+"""Rewrites of a plan's steps that compute the same numbers: with less work, or to be looked at."""
 
 from __future__ import annotations
 
@@ -25,3 +25,10 @@ def pool_before_relu(steps: list[Step]) -> list[Step]:
         pool.output.alias = pooled
         steps[i + 1] = Step("relu", (pooled,), pool.output, relu.layer)
     return steps
+
+
+def separate_relus(steps: list[Step]) -> None:
+    """Give every relu an output of its own: its input, and the gradients on both sides, can then be looked at."""
+    for step in steps:
+        if step.operation == "relu":
+            step.output.alias = None

@@ -12,7 +12,8 @@ from convnet import evaluation
 from convnet.callbacks import Callback, EarlyStopping, History
 from convnet.data import mirror
 from convnet.data.augment import Augmented
-from convnet.networks import NETWORKS, compile_for
+from convnet.data.dicom import check_arguments
+from convnet.networks import NETWORKS, check_shape, compile_for
 from convnet.recipe import Recipe
 from convnet.utils import set_random_seed
 
@@ -69,6 +70,7 @@ def train(
     x, y = cohort.split("train")
     x_val, y_val = cohort.split("val")
     check_splits(cohort, y, y_val)
+    check_shape(recipe.network, x.shape[1:])
     set_random_seed(seed)
     network, classes = recipe.network, len(cohort.classes)
     model = NETWORKS[network](classes, dropout=recipe.dropout, name=network)
@@ -83,9 +85,10 @@ def train(
         if by_auc
         else EarlyStopping("val_loss", patience=patience, restore_best_weights=best)
     )
-    mirrored, why = mirror.decide(recipe.flip, cohort)
+    wave = recipe.network == "wave"  # time has a direction
+    mirrored, why = (False, "electrocardiograms are not") if wave else mirror.decide(recipe.flip, cohort)
     history = model.fit(
-        augmented(x, recipe, mirrored, seed),
+        x if wave else augmented(x, recipe, mirrored, seed),
         y_fit,
         batch_size=recipe.batch_size,
         epochs=recipe.epochs,
@@ -159,9 +162,10 @@ def fingerprint(image: np.ndarray) -> str:
     return hashlib.sha256(image.tobytes()).hexdigest()[:16]
 
 
-def seen_in_training(model: Model, x: np.ndarray) -> int:
+def seen_in_training(model: Model, x: Any) -> int:
     """How many of these images the model was fitted or chosen on."""
-    seen = set(model.metadata.get("seen", ()))
+    known = model.metadata.get("seen")
+    seen = {mark for mark in known if isinstance(mark, str)} if isinstance(known, list) else set()
     return sum(fingerprint(image) in seen for image in x)
 
 
@@ -170,6 +174,9 @@ def classes_of(model: Model) -> tuple[str, ...]:
     found = model.metadata.get("classes")
     if not isinstance(found, list) or not all(isinstance(c, str) for c in found):
         raise ValueError(f"{model.name}: the model file names no classes: it was not made by `convnet train`")
+    shape = model._main_graph().output.sample_shape
+    if shape != (len(found),):
+        raise ValueError(f"{model.name}: the model file names {len(found)} classes for outputs of shape {shape}")
     return tuple(found)
 
 
@@ -178,14 +185,35 @@ def pipeline_of(model: Model) -> dict[str, Any]:
     found = model.metadata.get("pipeline")
     if not isinstance(found, dict) or set(found) != {"size", "aspect", "window"}:
         raise ValueError(f"{model.name}: the model file tells no pixel pipeline: it was not made by `convnet train`")
-    return {**found, "window": tuple(found["window"]) if found["window"] else None}
+    window = tuple(found["window"]) if isinstance(found["window"], list) else found["window"]
+    try:
+        check_arguments(found["size"], found["aspect"], window)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{model.name}: the model file's pixel pipeline cannot be used: {error}") from None
+    if found["size"] not in (model.input_shape or ())[:2]:  # an electrocardiogram's images are one pixel high
+        raise ValueError(f"{model.name}: the model file prepares {found['size']!r} pixels for {model.input_shape}")
+    return {**found, "window": window}
 
 
-def probabilities(model: Model, x: np.ndarray) -> np.ndarray:
+def probabilities(model: Model, x: Any) -> np.ndarray:
     """The outputs as probabilities (N,classes), float64; a sigmoid network's are divided by their sum."""
     outputs = model.predict(x, batch_size=64).astype(np.float64)
     total = outputs.sum(axis=1, keepdims=True)
     return outputs / np.where(total > 0, total, 1)
+
+
+def calibrated(model: Model, p: np.ndarray) -> np.ndarray:
+    """Probabilities (N,classes) at the temperature T that the model file records; as they are where it records none.
+
+    p_c^(1/T) / sum_k p_k^(1/T), which is softmax(z / T) for p = softmax(z) (Guo et al., ICML 2017).
+    """
+    T = model.metadata.get("temperature")
+    if T is None:
+        return p
+    if isinstance(T, bool) or not isinstance(T, (int, float)) or not 0 < T < float("inf"):
+        raise ValueError(f"{model.name}: the model file's temperature {T!r} is not usable: expected a number above 0")
+    powers = (p / p.max(axis=1, keepdims=True)) ** (1 / T)
+    return powers / powers.sum(axis=1, keepdims=True)
 
 
 def evaluate(

@@ -69,7 +69,9 @@ def load(filepath: str | Path) -> Any:
         _fill(model._main_graph(), tensors)
         if "compile" in config:
             _recompile(model, config["compile"], tensors)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, MemoryError) as error:
+        if not isinstance(model.metadata, dict):
+            raise TypeError("its metadata is no table")
+    except Exception as error:  # a damaged file can fail anywhere: in any layer, loss, metric or optimizer
         raise ModelFileError(f"{filepath}: damaged model file: {error or type(error).__name__}") from None
     return model
 
@@ -92,8 +94,9 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         with safe_open(path, framework="numpy") as file:
             config = json.loads((file.metadata() or {}).get("convnet", "null"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
-    except (SafetensorError, OSError, ValueError, TypeError, AttributeError) as error:
-        raise ModelFileError(f"{path}: not a model file, or damaged: {error}") from None
+    except (SafetensorError, OSError, ValueError, TypeError, AttributeError, RecursionError, MemoryError) as error:
+        what = str(error) or type(error).__name__
+        raise ModelFileError(f"{path}: not a model file, or damaged: {what}") from None
     if not isinstance(config, dict) or config.get("format") != FORMAT:
         found = config.get("format") if isinstance(config, dict) else None
         raise ModelFileError(f"{path}: a safetensors file, but not a {FORMAT} model (its format: {found!r})")

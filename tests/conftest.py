@@ -15,3 +15,16 @@ def _seeded():
     from convnet.utils import set_random_seed
 
     set_random_seed(0)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_key_and_cache(tmp_path_factory):
+    """Tests, and the commands they start, leave the user's key, decoded images and record of runs alone."""
+    folder = tmp_path_factory.mktemp("user")
+    (folder / "key").write_bytes(bytes(range(32)))
+    (folder / "key").chmod(0o600)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FORMULA_CONVNET_KEY", str(folder / "key"))
+        patch.setenv("FORMULA_CONVNET_IMAGES", str(folder / "images"))
+        patch.setenv("FORMULA_CONVNET_RUNS", str(folder / "runs.jsonl"))
+        yield

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from convnet.commands.output import say
+from convnet.progress import reading
 
 
 def load_cohort(
@@ -15,10 +17,13 @@ def load_cohort(
     strict: bool,
     pipeline: dict[str, Any],
     classes: tuple[str, ...] | None = None,
+    limits: Sequence[str] | None = None,
+    cache: bool = True,
 ) -> Any:
     """The cohort that the arguments name; a word on every file that was left out."""
     from convnet.data import cohort
     from convnet.data.folder import NOT_LISTED
+    from convnet.data.limits import changed
 
     if npz is not None and folder is not None:
         raise ValueError("give either a FOLDER of DICOM files with --labels CSV, or --npz FILE.npz, not both")
@@ -31,7 +36,18 @@ def load_cohort(
     elif labels is None:
         raise ValueError("a FOLDER needs --labels CSV, a table with the columns path,label")
     else:
-        data = cohort.load_folder(folder, labels, strict=strict, classes=classes, **pipeline)
+        bounds = changed(limits or ())
+        with reading() as on_progress:
+            data = cohort.load_folder(
+                folder,
+                labels,
+                strict=strict,
+                classes=classes,
+                on_progress=on_progress,
+                limits=bounds,
+                cache=cache,
+                **pipeline,
+            )
     unlisted = [s for s in data.skipped if s.reason == NOT_LISTED]
     for skipped in data.skipped:
         if skipped.reason != NOT_LISTED:

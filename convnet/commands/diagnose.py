@@ -3,32 +3,103 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from convnet.commands.options import Json, Strict
+from convnet.commands.options import Json, Limit, Strict
 from convnet.commands.output import emit, say
-from convnet.preflight import check_file
+from convnet.preflight import check_file, check_folder
+
+Overlays = Annotated[Path | None, typer.Option(help="Folder for pictures: Grad-CAM and occlusion over each image.")]
+Filed = Annotated[Path | None, typer.Option("--dicom", help="Folder for DICOM: a structured report, and overlays.")]
+Runs = Annotated[Path | None, typer.Option(help="File that a line for each result is added to; see the README.")]
 
 
 def diagnose(
     model: Annotated[Path, typer.Argument(help="A model file.")],
     files: Annotated[list[Path], typer.Argument(help="DICOM files.")],
     json_path: Json = None,
+    overlays: Overlays = None,
+    dicom: Filed = None,
+    record: Runs = None,
     strict: Strict = False,
+    limit: Limit = None,
 ) -> None:
-    """Probabilities for each image. For research and teaching. Not for clinical use."""
+    """Probabilities for each image, or why the model abstains. For research and teaching. Not for clinical use."""
     check_file("--json", json_path)
-    from convnet.diagnose import diagnose as run
-    from convnet.diagnose import lines
+    check_file("--record", record)
+    check_folder(overlays, "--overlays")
+    check_folder(dicom, "--dicom")
+    from convnet import runs
+    from convnet.data.errors import DicomError
+    from convnet.data.examine import digest
+    from convnet.data.limits import changed
+    from convnet.diagnose import cases, collect, lines
+    from convnet.filing import Filing
+    from convnet.study import classes_of
     from convnet.weights import load
 
     if folders := [str(f) for f in files if f.is_dir()]:
         raise ValueError(f"{folders[0]} is a folder: give its files, for instance {folders[0]}/*.dcm")
-    result = run(load(model), files)
-    for entry in result["failed"]:
-        say(f"convnet: {entry['reason']}")
+    trained = load(model)
+    sha256 = digest(model)
+    filing = None if dicom is None else Filing(dicom, sha256, classes_of(trained))
+    asked = overlays is not None or filing is not None
+    found: list[Any] = []
+    for case in cases(trained, files, changed(limit or ()), pictures=asked, filed=filing is not None):
+        if isinstance(case, DicomError):
+            found.append(case)
+            continue
+        found.append(forget(case))
+        try:
+            if asked:
+                draw(trained, case, overlays, filing)
+        except DicomError as error:
+            found.append(error)
+    reports = [] if filing is None else list(filing.finish())
+    result = collect([*found, *(r for r in reports if isinstance(r, DicomError))], trained)
+    if filing is not None:
+        result["reports"] = [r for r in reports if isinstance(r, str)]
+    for failed in result["failed"]:
+        say(f"convnet: {failed['reason']}")
+    runs.record(record or runs.default(), sha256, result)
     emit(result, json_path, [*lines(result), result["notice"]])
     if result["failed"] and (strict or not result["images"]):
         raise typer.Exit(2)
+
+
+def forget(case: Any) -> Any:
+    """The case without its arrays: a long list of files must not fill the memory."""
+    from dataclasses import replace
+
+    return replace(case, image=None, grey=None, geometry=None, reference="")
+
+
+def draw(model: Any, case: Any, folder: Path | None, filing: Any) -> None:
+    """Overlays of one case as pictures and as DICOM; the result names the files."""
+    from convnet import figures, overlay
+    from convnet.files import write_atomically
+
+    result, pictures = case.result, []
+    if result["label"] is not None:
+        index = list(result["probabilities"]).index(result["label"])
+        found = overlay.maps(model, case.image, result["label"], index, case.geometry)
+        title = f"{result['label']} {result['probabilities'][result['label']]:.3f}"
+        if case.grey is not None:
+            pictures = [(m.name, m.what, overlay.blend(case.grey, m.values)) for m in found]
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            stem = f"{result['input'][:16]}-{result['frame']}"  # no name of a file: it may name a patient
+            figure = overlay.traces(case.image, found, title) if case.grey is None else None
+            figure = figure or overlay.panel(case.grey, found, case.geometry, title)
+            result["pictures"] = [figures.save(figure, folder / f"{stem}.png").name]
+            for name, _, picture in pictures:
+                path = folder / f"{stem}-{name.lower()}.png"
+                write_atomically(path, overlay.png(picture))
+                result["pictures"].append(path.name)
+    if filing is not None and case.grey is None:
+        say(f"convnet: {result['path']}: no DICOM report: they are made for images, not for electrocardiograms")
+    elif filing is not None:
+        shown = [(name, what, overlay.signed(picture, f"{name}: {what}")) for name, what, picture in pictures]
+        result["dicom"] = filing.add(case.reference, result, shown)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from convnet.commands.cohort import load_cohort
-from convnet.commands.options import Figures, Folder, Json, Labels, Npz, Strict
+from convnet.commands.options import Cache, Figures, Folder, Json, Labels, Limit, Npz, Strict
 from convnet.commands.output import emit, say
 from convnet.preflight import check_file, check_folder
 
@@ -23,6 +23,8 @@ def evaluate(
     json_path: Json = None,
     figures: Figures = None,
     strict: Strict = False,
+    limit: Limit = None,
+    cache: Cache = True,
 ) -> None:
     """Accuracy, AUC, confusion and sensitivities of a model on one split."""
     if split not in ("train", "val", "test", "all"):
@@ -36,7 +38,7 @@ def evaluate(
     trained = load(model)
     classes = study.classes_of(trained)
     place = None if positive is None else evaluation.positive_index(classes, positive)
-    data = load_cohort(folder, labels, npz, strict, study.pipeline_of(trained), classes)
+    data = load_cohort(folder, labels, npz, strict, study.pipeline_of(trained), classes, limit, cache)
     result, p = study.evaluate(trained, data, split, positive)
     result["skipped"] = [{"path": str(s.path), "reason": s.reason} for s in data.skipped]
     if split in ("test", "all") and result["seen_in_training"]:

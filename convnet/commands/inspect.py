@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from convnet.commands.options import Aspect, Window
+from convnet.commands.options import Aspect, Limit, Window
+from convnet.commands.output import printable
 from convnet.preflight import check_file
 
 
@@ -18,18 +19,30 @@ def inspect(
     window: Window = None,
     frame: Annotated[int, typer.Option(min=0, help="Which frame of a multi-frame file.")] = 0,
     picture: Annotated[Path | None, typer.Option(help="PNG of every step.")] = None,
+    phi: Annotated[
+        bool, typer.Option("--phi", help="Only list the elements that may identify the patient, without their values.")
+    ] = False,
+    limit: Limit = None,
 ) -> None:
     """What a file is, and what the pixel pipeline does to it, step by step."""
     check_file("--picture", picture)
-    from convnet.data import dicom
+    from convnet.data import readers as reading
+    from convnet.data import tasks
+    from convnet.data.limits import changed
+    from convnet.data.phi import told
     from convnet.figures import pipeline_steps, save
 
-    for name, value in dicom.describe(file).items():
-        print(f"{name:>20}: {value}")
-    steps = dicom.steps(file, size=size, aspect=aspect.value, window=window, frame=frame)
+    if phi:
+        with reading.Readers(changed(limit or ()), workers=1) as readers:
+            print(printable("\n".join(told(*readers.read(tasks.identifying, file)))))
+        return
+    with reading.Readers(changed(limit or ()), workers=1) as readers:
+        for name, value in reading.describe(readers, file).items():
+            print(printable(f"{name:>20}: {value}"))
+        steps = reading.steps(readers, file, size, aspect.value, window, frame)
     for number, step in enumerate(steps, 1):
         a = step.array
-        print(f"{number}. {step.name}: {step.what}")
+        print(printable(f"{number}. {step.name}: {step.what}"))
         print(f"   {'x'.join(map(str, a.shape))} {a.dtype}, from {a.min():.6g} to {a.max():.6g}")
     if picture is not None:
         save(pipeline_steps(steps), picture)

@@ -21,6 +21,15 @@ Folder = Annotated[Path | None, typer.Argument(help="Folder of DICOM files, sear
 Json = Annotated[Path | None, typer.Option("--json", help="Write the result as JSON to this file; - is the screen.")]
 Figures = Annotated[Path | None, typer.Option(help="Folder for PNG figures.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first file that cannot be read.")]
+Limit = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--limit",
+        metavar="NAME=VALUE",
+        help="What one file may cost: file, inflated, values, frames, seconds or memory; may be given again.",
+    ),
+]
+Cache = Annotated[bool, typer.Option(help="Keep decoded images on disk, in your cache folder, for the next run.")]
 Seed = Annotated[int, typer.Option(min=0, help="Start of all random numbers.")]
 Window = Annotated[
     tuple[float, float] | None, typer.Option(metavar="CENTRE WIDTH", help="Grey-level window (HU for CT).")

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from convnet.commands.cohort import load_cohort
-from convnet.commands.options import Aspect, Figures, Folder, Labels, Npz, Seed, Strict, Window
+from convnet.commands.options import Aspect, Cache, Figures, Folder, Labels, Limit, Npz, Seed, Strict, Window
 from convnet.preflight import check_file, check_folder, check_size
 
 
@@ -17,6 +17,7 @@ class Network(StrEnum):
     listing = "listing"
     gap = "gap"
     formula = "formula"
+    wave = "wave"
 
 
 def train(
@@ -25,9 +26,11 @@ def train(
     npz: Npz = None,
     out: Annotated[Path, typer.Option(help="The model file to write (.safetensors).")] = Path("model.safetensors"),
     network: Annotated[
-        Network, typer.Option(help="The listing's; gap for larger images; formula: sigmoid and MSE.")
+        Network, typer.Option(help="The listing's; gap for larger images; formula: sigmoid and MSE; wave: ECG.")
     ] = (Network.listing),
-    size: Annotated[int, typer.Option(min=1, max=2048, help="Images become SIZE x SIZE pixels.")] = 28,
+    size: Annotated[
+        int, typer.Option(min=1, max=2048, help="Images become SIZE x SIZE pixels, ECG SIZE samples at 100 Hz.")
+    ] = 28,
     aspect: Annotated[Aspect, typer.Option(help="How an oblong image becomes square.")] = Aspect.pad,
     window: Window = None,
     epochs: Annotated[int, typer.Option(min=1)] = 150,
@@ -37,6 +40,8 @@ def train(
     augment: Annotated[bool, typer.Option(help="Mirror and shift training images at random.")] = True,
     figures: Figures = None,
     strict: Strict = False,
+    limit: Limit = None,
+    cache: Cache = True,
     seed: Seed = 0,
 ) -> None:
     """Train on the split `train`, choose the epoch on `val`, write the model; `test` is not looked at."""
@@ -44,9 +49,9 @@ def train(
     check_folder(figures)
     check_size(network.value, size)
     pipeline: dict[str, Any] = {"size": size, "aspect": aspect.value, "window": window}
-    data = load_cohort(folder, labels, npz, strict, pipeline)
+    data = load_cohort(folder, labels, npz, strict, pipeline, limits=limit, cache=cache)
     from convnet import figures as drawing
-    from convnet import study
+    from convnet import scope, study
 
     print(f"{len(data.y)} images, classes {', '.join(data.classes)}: {data.counts()}")
     model, history = study.train(
@@ -60,6 +65,7 @@ def train(
         augment=augment,
     )
     model.metadata["pipeline"] = pipeline
+    model.metadata["scope"] = scope.learn(model, data)
     model.save(out)
     facts = model.metadata
     print(

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from convnet.data.errors import CohortError
 from convnet.data.splits import assign, require_apart
+from convnet.data.store import Images
 from convnet.data.table import SPLITS
 
 
@@ -25,17 +27,18 @@ class Skipped:
 class Cohort:
     """N images in the table's order (a file's frames one after another).
 
-    x        (N, H, W, 1) float32 in [0, 1]
+    x        (N, H, W, 1), or (N, 1, T, leads) for electrocardiograms; float32 in [0, 1]: an array, or `store.Images`
+             that stay on disk until they are indexed
     y        (N,) int64, index into classes
     classes  label names, sorted (as numbers if all are whole numbers)
     paths    each image's file, relative to the folder; frames (N,) int64: which frame of it
-    patients "" if unknown; names from the table, or pseudonyms for the files' own PatientIDs
+    patients "" if unknown; from a folder pseudonyms, never the table's or the files' own names
     splits   "train", "val" or "test" for each image
     skipped  what was left out, and why
-    facts    what each image's header says (`facts.facts`); empty where there are no headers
+    facts    what each image's header says (`facts.facts`); empty where there was no header
     """
 
-    x: np.ndarray
+    x: np.ndarray | Images
     y: np.ndarray
     classes: tuple[str, ...]
     paths: list[str]
@@ -46,11 +49,11 @@ class Cohort:
     facts: list[dict[str, str]] = field(default_factory=list)
 
     def fact(self, name: str) -> list[str]:
-        """One header fact of every image, "" where it is unknown."""
-        return [found.get(name, "") for found in self.facts] or [""] * len(self.y)
+        """One of the facts for each image, "" where the header is silent."""
+        return [f.get(name, "") for f in self.facts] or [""] * len(self.y)
 
     def groups(self) -> np.ndarray:
-        """(N,) int64, one number a patient; an image whose patient is unknown stands for itself (its file does)."""
+        """(N,) int64, a number for each patient; where the patient is unknown, for each file."""
         names = [p or f"\0{path}" for p, path in zip(self.patients, self.paths, strict=True)]
         return np.unique(names, return_inverse=True)[1].astype(np.int64)
 
@@ -60,10 +63,10 @@ class Cohort:
             raise ValueError(f"Cohort: split {name!r} is unknown: expected one of {', '.join(SPLITS)}")
         return np.flatnonzero(np.array(self.splits) == name)
 
-    def split(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """(x, y) of split `name`: copies."""
+    def split(self, name: str) -> tuple[Any, np.ndarray]:
+        """(x, y) of split `name`: copies, or Images that are on disk."""
         at = self.where(name)
-        return self.x[at], self.y[at]
+        return self.x.select(at) if isinstance(self.x, Images) else self.x[at], self.y[at]
 
     def counts(self) -> dict[str, dict[str, int]]:
         """How many images: {split: {class: count}}, all splits and all classes."""
@@ -79,7 +82,7 @@ def sort_classes(labels: Sequence[str]) -> tuple[str, ...]:
 
 
 def build(
-    images: Sequence[np.ndarray] | np.ndarray,
+    images: Sequence[np.ndarray] | np.ndarray | Images,
     labels: Sequence[str],
     *,
     paths: Sequence[str],
@@ -92,18 +95,27 @@ def build(
     facts: Sequence[dict[str, str]] = (),
     seed: int = 0,
 ) -> Cohort:
-    """A checked Cohort of (H, W) images in [0, 1] and their labels. `groups` (default: patients) stay in one
-    split.
+    """A checked Cohort of images (H, W) or (1, T, leads) in [0, 1] and their labels.
+
+    `groups` (default: patients) stay in one split.
     """
     n = len(images)
     patients = list(patients if patients is not None else [""] * n)
     groups = list(groups if groups is not None else patients)
-    for name, values in (("labels", labels), ("paths", paths), ("patients", patients), ("splits", splits)):
+    for name, values in (
+        ("labels", labels),
+        ("paths", paths),
+        ("patients", patients),
+        ("splits", splits),
+        ("facts", facts or None),
+    ):
         if values is not None and len(values) != n:
             raise CohortError(f"{n} images but {len(values)} {name}: expected one for each image")
     if n == 0:
         raise CohortError("no image could be used" + "".join(f"; {s.path}: {s.reason}" for s in skipped[:3]))
-    shapes = sorted({image.shape for image in images})
+    shapes = [] if isinstance(images, Images) else sorted({image.shape for image in images})
+    if len({len(shape) for shape in shapes}) > 1:
+        raise CohortError("images and electrocardiograms in one table: make a table for each kind")
     if len(shapes) > 1:
         raise CohortError(f"images of {len(shapes)} shapes, for instance {shapes[0]} and {shapes[-1]}: give a size")
     names = tuple(str(c) for c in classes) if classes is not None else sort_classes(labels)
@@ -120,7 +132,10 @@ def build(
         raise CohortError(f"splits {sorted(set(splits) - set(SPLITS))} are unknown: expected {', '.join(SPLITS)}")
     require_apart(groups, splits, paths)
     index = {c: i for i, c in enumerate(names)}
-    x = np.stack([np.asarray(image, np.float32) for image in images])[..., None]
+    x: Any = images
+    if not isinstance(images, Images):
+        x = np.stack([np.asarray(image, np.float32) for image in images])
+        x = x[..., None] if x.ndim == 3 else x
     y = np.array([index[label] for label in labels], np.int64)
     at = np.array(frames if frames is not None else [0] * n, np.int64)
     return Cohort(x, y, names, list(paths), at, patients, list(splits), list(skipped), list(facts))

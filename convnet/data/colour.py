@@ -27,6 +27,8 @@ def palette(stored: np.ndarray, ds: Dataset, path: object) -> tuple[np.ndarray, 
 
     try:
         rgb = apply_color_lut(stored, ds)[..., :3]
+    except MemoryError:
+        raise
     except Exception as error:  # pydicom raises as many types as there are ways to write a palette wrong
         raise DicomError(path, f"its colour palette cannot be read: {str(error)[:200]}") from None
     # 8-bit entries may be kept in 16-bit words

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from typing import TYPE_CHECKING
 
 from convnet.data.errors import DicomError
+from convnet.data.header import code
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,6 +21,9 @@ PACKAGES = (
     ("High-Throughput JPEG 2000", "pylibjpeg pylibjpeg-openjpeg"),
     ("JPEG", "pylibjpeg pylibjpeg-libjpeg"),
 )
+
+
+ONE_SAMPLE = ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")
 
 
 def decode(ds: Dataset, path: object, frame: int) -> tuple[np.ndarray, str]:
@@ -45,10 +50,15 @@ def decode(ds: Dataset, path: object, frame: int) -> tuple[np.ndarray, str]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             array, facts = decoder.as_array(ds, index=frame)
+    except MemoryError:
+        raise
     except Exception as error:  # every decoder plugin has its own exception types
         full = {"pylibjpeg", "pyjpegls"} & set(decoder.available_plugins) or not syntax.is_encapsulated
         hint = "" if full else f"; {missing_decoder(syntax.name)}"
-        raise DicomError(path, f"its pixels cannot be decoded: {str(error)[:300]}{hint}") from None
+        raise DicomError(path, f"its pixels cannot be decoded: {without_values(str(error))[:300]}{hint}") from None
+    if array.ndim != (2 if facts["photometric_interpretation"] in ONE_SAMPLE else 3):
+        what = f"{code(facts['photometric_interpretation'])} with {ds.get('SamplesPerPixel')} samples a pixel"
+        raise DicomError(path, f"its pixels cannot be used: {what}")
     return array.astype(array.dtype.newbyteorder("="), copy=False), str(facts["photometric_interpretation"])
 
 
@@ -59,6 +69,11 @@ def require_low_bits(ds: Dataset, path: object) -> None:
     stored, high = ds.get("BitsStored"), ds.get("HighBit")
     if "PixelData" in ds and stored is not None and high is not None and high != stored - 1:
         raise DicomError(path, f"HighBit {high} with BitsStored {stored} is not supported: expected {stored - 1}")
+
+
+def without_values(text: str) -> str:
+    """A decoder's message without what it quotes of the header, unless that is a code or a number."""
+    return re.sub(r"'([^']*)'", lambda found: f"'{code(found[1])}'", text)
 
 
 def missing_decoder(syntax: str) -> str:

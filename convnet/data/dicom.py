@@ -1,4 +1,4 @@
-"""The pixel pipeline: decode -> modality -> window -> inversion -> grey -> square pixels -> size -> [0, 1].
+"""The pixel pipeline: decode -> modality -> window -> inversion -> grey -> orientation -> square -> size -> [0, 1].
 
 Each stage is a function of `decode`, `grey` or `resize`; here they stand in their order. The order matters: a
 window is in the modality's unit (HU), so it comes after the modality LUT; MONOCHROME1 means that the
@@ -16,12 +16,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from convnet.data import waveform
 from convnet.data.colour import luminance, palette
 from convnet.data.decode import decode
 from convnet.data.errors import DicomError
-from convnet.data.grey import Modality, modality, padding, stored_range, to_grey
-from convnet.data.header import attribute, frame_count, numbers, read_header, require_pixels, sop_class
+from convnet.data.grey import Modality, inverted, modality, padding, stored_range, to_grey
+from convnet.data.header import (
+    attribute,
+    code,
+    damage_refused,
+    frame_count,
+    numbers,
+    read_header,
+    require_pixels,
+    sop_class,
+)
+from convnet.data.orientation import STORED, directions, turn
 from convnet.data.resize import check_size, pixel_spacing, resize, square_pixels
+from convnet.data.waveform import has_waveform
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -45,6 +57,8 @@ def read_images(
 ) -> list[np.ndarray]:
     """Every frame of a DICOM file as a grey image: list of (size, size) float32 in [0, 1].
 
+    An electrocardiogram is one image (1, size, leads): see `convnet.data.waveform`.
+
     size    pixels; None keeps the image's own shape (made square-pixelled)
     aspect  "pad", "crop" or "stretch": see `convnet.data.resize.resize`
     window  (center, width) in the modality's unit (HU for CT), over the file's own; the rules without it:
@@ -52,9 +66,14 @@ def read_images(
     Raises DicomError (path and reason, one line) for a file that holds no image, or one that cannot be
     decoded.
     """
+    check_arguments(size, aspect, window)
+    return render(read_header(path), path, size, aspect, window)
+
+
+def check_arguments(size: int | None, aspect: str, window: Window | None) -> None:
+    """ValueError for a size, aspect or window that no file could be read with."""
     check_size(size, aspect)
     check_window(window)
-    return render(read_header(path), path, size, aspect, window)
 
 
 def check_window(window: Window | None) -> None:
@@ -67,8 +86,17 @@ def render(
     ds: Dataset, path: object, size: int | None, aspect: str = "pad", window: Window | None = None
 ) -> list[np.ndarray]:
     """`read_images` of a data set that is already in memory; `path` is only for the error texts."""
+    return list(each_frame(ds, path, size, aspect, window))
+
+
+def each_frame(ds: Dataset, path: object, size: int | None, aspect: str, window: Window | None) -> Iterator[np.ndarray]:
+    """The images of `render`, one at a time."""
+    if has_waveform(ds):
+        yield last(stages(ds, path, 0, size, aspect, window)).array
+        return
     require_pixels(ds, path)
-    return [last(stages(ds, path, frame, size, aspect, window)).array for frame in range(frame_count(ds, path))]
+    for frame in range(frame_count(ds, path)):
+        yield last(stages(ds, path, frame, size, aspect, window)).array
 
 
 def steps(
@@ -81,10 +109,10 @@ def steps(
     """What `read_images` does to one frame, stage by stage; the last step's array is its result, bit for
     bit.
     """
-    check_size(size, aspect)
-    check_window(window)
+    check_arguments(size, aspect, window)
     ds = read_header(path)
-    require_pixels(ds, path)
+    if not has_waveform(ds):
+        require_pixels(ds, path)
     frames = frame_count(ds, path)
     if not 0 <= frame < frames:
         raise DicomError(path, f"frame {frame} does not exist: the file has {frames}, counted from 0")
@@ -101,7 +129,17 @@ def last(items: Iterator[Step]) -> Step:
 def stages(
     ds: Dataset, path: object, frame: int, size: int | None, aspect: str, window: Window | None
 ) -> Iterator[Step]:
-    """The pipeline itself, for one frame."""
+    """The pipeline, for one frame; damage that shows only when a value is asked for is refused."""
+    with damage_refused(path):
+        yield from _stages(ds, path, frame, size, aspect, window)
+
+
+def _stages(
+    ds: Dataset, path: object, frame: int, size: int | None, aspect: str, window: Window | None
+) -> Iterator[Step]:
+    if has_waveform(ds):
+        yield from (Step(*stage) for stage in waveform.stages(ds, path, size, aspect, window))
+        return
     stored, photometric = decode(ds, path, frame)
     if stored.dtype.kind == "f" and not np.isfinite(stored).all():
         raise DicomError(path, f"frame {frame} has pixels that are not numbers (NaN or infinite)")
@@ -114,9 +152,10 @@ def stages(
         yield Step("modality", m.what, m.values)
         grey, what = to_grey(m, mask, ds, frame, path, window)
         yield Step("window", what, grey)
-        if photometric == "MONOCHROME1":
+        invert, why = inverted(ds, photometric)
+        if invert:
             grey = 1.0 - grey
-            yield Step("invert", "MONOCHROME1 shows its lowest values white: v = 1 - v", grey)
+            yield Step("invert", f"{why} shows its lowest values white: v = 1 - v", grey)
         if mask.any():
             grey = np.where(mask, 0.0, grey)
             yield Step("padding", f"{mask.sum()} padding pixels (outside the image proper) become 0", grey)
@@ -125,9 +164,13 @@ def stages(
             grey = step.array
             yield step
 
+    turned, what = turn(ds, frame, path)
+    if turned != STORED:
+        grey = turned.apply(grey)
+        yield Step("orient", what, grey)
     spacing = pixel_spacing(ds, frame, path)
     if spacing and spacing[0] != spacing[1]:
-        grey = square_pixels(grey, spacing[:2])
+        grey = square_pixels(grey, turned.pair(spacing[:2]))
         what = f"{spacing[2]} {spacing[0]:g} x {spacing[1]:g} made square: now {grey.shape[0]} x {grey.shape[1]}"
         yield Step("square", what, grey)
     if size is not None:
@@ -149,7 +192,7 @@ def colour_stages(
         high = float(top)
         yield Step("palette", f"colours looked up in the file's palette, 0 to {top}", rgb)
     elif photometric != "RGB":
-        raise DicomError(path, f"photometric interpretation '{photometric}' is not supported")
+        raise DicomError(path, f"photometric interpretation '{code(photometric)}' is not supported")
     y = luminance(rgb)
     yield Step("luminance", "Y = 0.299 R + 0.587 G + 0.114 B", y)
     if window is not None:
@@ -163,15 +206,15 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
     """What kind of image a DICOM file holds, from its header alone; nothing in it identifies a patient.
 
     Keys: modality, sop_class, transfer_syntax, rows, columns, frames, bits_stored, bits_allocated, signed,
-    photometric, spacing (mm or None), spacing_from, window ((center, width) or None), body_part. None where
-    not stated.
+    photometric, spacing (mm or None), spacing_from, window ((center, width) or None), orientation (where rows
+    and columns run to, for instance "LP"), body_part. None where not stated.
     """
     ds = read_header(path, pixels=False)
     spacing = pixel_spacing(ds, 0, path)
     center, width = (numbers(ds, 0, k, path) for k in ("WindowCenter", "WindowWidth"))
     representation = attribute(ds, 0, "PixelRepresentation")
     return {
-        "modality": ds.get("Modality"),
+        "modality": code(ds.get("Modality")),
         "sop_class": sop_class(ds),
         "transfer_syntax": ds.file_meta.TransferSyntaxUID.name,
         "rows": ds.get("Rows"),
@@ -180,9 +223,10 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
         "bits_stored": ds.get("BitsStored"),
         "bits_allocated": ds.get("BitsAllocated"),
         "signed": None if representation is None else bool(representation),
-        "photometric": ds.get("PhotometricInterpretation"),
+        "photometric": code(ds.get("PhotometricInterpretation")),
         "spacing": spacing[:2] if spacing else None,
         "spacing_from": spacing[2] if spacing else None,
         "window": (center[0], width[0]) if center and width else None,
-        "body_part": ds.get("BodyPartExamined"),
+        "orientation": directions(ds, 0, path),
+        "body_part": code(ds.get("BodyPartExamined")),
     }

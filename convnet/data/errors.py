@@ -1,5 +1,7 @@
 """The two ways in which data can be refused: one file (DicomError), or a whole cohort (CohortError)."""
 
+from convnet.data.pseudonyms import shown
+
 
 class DicomError(ValueError):
     """One file cannot be used. One line: the path and the reason; never a patient's name or number.
@@ -8,7 +10,7 @@ class DicomError(ValueError):
     """
 
     def __init__(self, path: object, reason: str) -> None:
-        self.path = str(path)
+        self.path = shown(path)
         self.reason = " ".join(reason.split())
         super().__init__(f"{self.path}: {self.reason}")
 

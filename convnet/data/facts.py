@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-NAMES = ("modality", "manufacturer", "sex", "age", "laterality", "size", "window")
+NAMES = ("modality", "body_part", "manufacturer", "sex", "age", "laterality", "size", "window")
 AGE_BANDS = ((0, 18), (18, 40), (40, 50), (50, 60), (60, 70), (70, 80))  # years; 80 and over are one band
 
 
 def facts(ds: Dataset) -> dict[str, str]:
-    """{name: text, "" where the header is silent}: modality, manufacturer and model, sex (M, F, O), age band in years,
-    laterality (L, R, ...), rows x columns, window "centre/width".
+    """{name: text, "" where the header is silent}: modality, body part, manufacturer and model, sex (M, F, O), age band
+    in years, laterality (L, R, ...), rows x columns, window "centre/width".
     """
     window = [first(ds, keyword) for keyword in ("WindowCenter", "WindowWidth")]
     return {
-        "modality": first(ds, "Modality"),
+        "modality": code(ds, "Modality"),
+        "body_part": body_part(ds),
         "manufacturer": " ".join(filter(None, (first(ds, "Manufacturer"), first(ds, "ManufacturerModelName")))),
         "sex": first(ds, "PatientSex").upper(),
         "age": age_band(ds),
@@ -25,6 +27,25 @@ def facts(ds: Dataset) -> dict[str, str]:
         "size": f"{first(ds, 'Rows')}x{first(ds, 'Columns')}" if "Rows" in ds else "",
         "window": "/".join(window) if all(window) else "",
     }
+
+
+def code(ds: Dataset, keyword: str) -> str:
+    """A code string (CS, PS3.5 6.2) in capitals, "" for what is none: it goes into model files."""
+    text = first(ds, keyword).upper()
+    return text if re.fullmatch(r"[A-Z0-9 _]{1,16}", text) else ""
+
+
+def body_part(ds: Dataset) -> str:
+    """Body Part Examined, else the code meaning of the Anatomic Region, which enhanced files keep by frame."""
+    if found := code(ds, "BodyPartExamined"):
+        return found
+    try:
+        groups = [ds, *(ds.get("SharedFunctionalGroupsSequence") or [])[:1]]
+        groups += [item for group in groups[1:] for item in (group.get("FrameAnatomySequence") or [])[:1]]
+        regions = [item for group in groups for item in (group.get("AnatomicRegionSequence") or [])[:1]]
+        return next(filter(None, (code(region, "CodeMeaning") for region in regions)), "")
+    except Exception:  # as in `first`
+        return ""
 
 
 def first(ds: Dataset, keyword: str) -> str:

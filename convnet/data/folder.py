@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from convnet.data import tasks
 from convnet.data.build import Cohort, Skipped, build
-from convnet.data.dicom import Window, check_window, render
+from convnet.data.dicom import Window, check_arguments
 from convnet.data.errors import CohortError, DicomError
-from convnet.data.facts import facts
-from convnet.data.header import read_header
-from convnet.data.resize import check_size
+from convnet.data.facts import NAMES
+from convnet.data.limits import Limits
+from convnet.data.pseudonyms import pseudonym, shown
+from convnet.data.readers import Readers, processors
 from convnet.data.splits import require_apart
+from convnet.data.store import Store
 from convnet.data.table import SPLITS, Row, read_table
 
 NOT_LISTED = "is not in the table of labels"
@@ -31,6 +36,9 @@ def load_folder(
     classes: Sequence[str] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
     split_all: str | None = None,
+    limits: Limits | None = None,
+    workers: int | None = None,
+    cache: bool = False,
 ) -> Cohort:
     """Every image that the table `labels` names below `folder`, through the pixel pipeline
     (`dicom.read_images`).
@@ -42,16 +50,20 @@ def load_folder(
     classes      the order of the classes, for instance a trained model's; else the sorted labels
     on_progress  called with (rows done, rows in all) after each row
     split_all    puts every image in this one split, whatever the table says (to evaluate on another
-    hospital's images) `skipped` also reports the files below the folder that the table does not name (hidden
-    files apart). A patient is never in two splits: by the table's patient column or, without it, by the
-    files' PatientID.
+    hospital's images)
+    limits, workers  what a file may cost, and how many processes decode (`readers.Readers`)
+    cache        keep decoded images on disk (`store.Store`): files that are known are not decoded again, and the
+      cohort's x need not fit into memory; an interrupted run goes on from there. Needs a size.
+    `skipped` also reports the files below the folder that the table does not name (hidden files apart). A
+    patient is never in two splits: by the table's patient column or, without it, by the files' PatientID.
     Raises CohortError for a table or a cohort that cannot be used, DicomError for the first bad image if
     strict.
     """
-    check_size(size, aspect)
-    check_window(window)
+    check_arguments(size, aspect, window)
     if split_all is not None and split_all not in SPLITS:
         raise CohortError(f"split_all={split_all!r} is unknown: expected one of {', '.join(SPLITS)}")
+    if cache and size is None:
+        raise ValueError("load_folder: decoded images are kept on disk in one size: give a size, or cache=False")
     root = Path(folder)
     if not root.is_dir():
         raise CohortError(f"{root}: is not a folder")
@@ -60,82 +72,136 @@ def load_folder(
         require_apart([r.patient or "" for r in rows], [r.split or "" for r in rows], [r.path for r in rows])
 
     images: list[np.ndarray] = []
+    places: list[int] = []  # in the store
     of: list[Row] = []
     frames: list[int] = []
-    ids: list[str] = []
-    said: list[dict[str, str]] = []
+    header: list[str] = []
+    facts: list[dict[str, str]] = []
     skipped: list[Skipped] = []
-    for done, row in enumerate(rows, start=1):
-        try:
-            found, patient_id, known = read_row_images(root, row, size, aspect, window)
-            images += found
-            of += [row] * len(found)
-            frames += range(len(found))
-            ids += [patient_id] * len(found)
-            said += [known] * len(found)
-        except DicomError as error:
-            if strict:
-                raise
-            skipped.append(Skipped(row.path, error.reason))
-        if on_progress is not None:
-            on_progress(done, len(rows))
+    with ExitStack() as stack:
+        store = stack.enter_context(Store.open(size, aspect, window)) if cache and size is not None else None
+        readers = stack.enter_context(Readers(limits, workers or min(processors(), -(-len(rows) // 16))))
+        results = readers.map(lambda row: read_row(readers, store, root, row, size, aspect, window), rows)
+        for done, (row, result) in enumerate(results, start=1):
+            if isinstance(result, DicomError):
+                if strict:
+                    raise result
+                skipped.append(Skipped(shown(row.path), result.reason))
+            else:
+                # electrocardiograms are small, of another shape, and not kept on disk
+                kept = store is not None and all(image.ndim == 2 for image in result.images)
+                if store is not None and kept:
+                    at = store.add(result.content, result.images, result.facts) if result.at is None else result.at
+                    places += at
+                images += [] if kept else result.images
+                n = len(at) if kept else len(result.images)
+                of += [row] * n
+                frames += range(n)
+                header += [result.facts["patient"]] * n
+                facts += [{name: result.facts.get(name, "") for name in NAMES}] * n
+            if on_progress is not None:
+                on_progress(done, len(rows))
+        if images and places:
+            raise CohortError("images and electrocardiograms in one table: make a table for each kind")
+        found = store.images(np.array(places, np.int64)) if store is not None and places else images
 
-    # a row without a patient falls back to its file's PatientID: an empty cell must not hide an overlap
-    named = any(row.patient for row in of)
-    header = [
-        f"header {name}" if name and named else name for name in pseudonyms(ids)
-    ]  # no table's patient is so named
-    patients = [row.patient or name for row, name in zip(of, header, strict=True)]
     splits = [split_all or row.split or "" for row in of] if split_all or rows[0].split is not None else None
     return build(
-        images,
+        found,
         [row.label for row in of],
         paths=[row.path for row in of],
         frames=frames,
-        patients=patients,
+        patients=[pseudonym("patient", row.patient or "") or name for row, name in zip(of, header, strict=True)],
         splits=splits,
         classes=classes,
-        groups=[patient or f"file {row.path}" for patient, row in zip(patients, of, strict=True)],
-        facts=said,
+        groups=together(of, header),
         skipped=skipped + unlisted(root, Path(labels), rows),
+        facts=facts,
         seed=seed,
     )
 
 
-def read_row_images(
-    root: Path, row: Row, size: int | None, aspect: str, window: Window | None
-) -> tuple[list[np.ndarray], str, dict[str, str]]:
-    """(the frames of one row's file, its PatientID or "", its header's facts). Raises DicomError with the reason to skip it."""
+@dataclass(frozen=True, eq=False)
+class Read:
+    """One file: what its header says (`facts`), and its images or, where the store has them, their places."""
+
+    facts: dict[str, str]
+    images: list[np.ndarray]
+    at: range | None = None
+    content: bytes | None = None  # None: not to be kept
+
+
+def read_row(
+    readers: Readers, store: Store | None, root: Path, row: Row, size: int | None, aspect: str, window: Window | None
+) -> Read:
+    """The file of one row, from the store or from a worker. Raises DicomError with the reason to skip it."""
+    path = located(root, row)
+    content = before = None
+    try:
+        if store is not None:
+            before = os.stat(path)
+            content = store.content(path)
+            if known := store.find(content):
+                return Read(known[1], [], known[0])
+        patient, facts, *images = readers.read(tasks.labelled_images, path, size, aspect, window)
+        if before is not None and signature(before) != signature(os.stat(path)):
+            content = None  # it was written to meanwhile: these may be another content's pixels
+    except OSError as error:
+        raise DicomError(path, f"cannot be opened: {error.strerror}") from None
+    return Read({"patient": pseudonym("header", patient), **facts}, images, None, content)
+
+
+def signature(status: os.stat_result) -> tuple[int, ...]:
+    """What changes when a file is written to."""
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def located(root: Path, row: Row) -> Path:
+    """The file of a row, below the folder also when links are followed. Raises DicomError."""
     path = root / row.path
     if not row.label:
         raise DicomError(path, f"row {row.line} has an empty label")
-    if not path.is_file():
-        raise DicomError(path, f"row {row.line}: no such file")
-    ds = read_header(path)
-    return render(ds, path, size, aspect, window), str(ds.get("PatientID") or "").strip(), facts(ds)
+    try:
+        if not path.is_file():
+            raise DicomError(path, f"row {row.line}: no such file")
+        if not path.resolve().is_relative_to(root.resolve()):
+            raise DicomError(path, f"row {row.line}: is a link out of the folder: put the file itself there")
+    except (OSError, RuntimeError) as error:  # a name too long for the system, a ring of links
+        raise DicomError(
+            path, f"row {row.line}: cannot be opened: {getattr(error, 'strerror', None) or error}"
+        ) from None
+    return path
 
 
-def pseudonyms(ids: Sequence[str]) -> list[str]:
-    """P0001, P0002, ... for each distinct PatientID in order of appearance, "" for none: a file's ID goes no
-    further.
+def together(of: Sequence[Row], header: Sequence[str]) -> list[str]:
+    """What stays in one split, for each image: the table's patient, else the file's, else the file itself.
+
+    A row without a patient falls back to its file's PatientID: an empty cell must not hide an overlap. A file's
+    patient is named by the first of the patient's paths, so that a drawn split does not depend on the key.
     """
-    names: dict[str, str] = {"": ""}
-    for patient_id in ids:
-        names.setdefault(patient_id, f"P{len(names):04d}")
-    return [names[patient_id] for patient_id in ids]
+    first: dict[str, str] = {}
+    for row, name in zip(of, header, strict=True):
+        first[name] = min(first.get(name, row.path), row.path)
+    return [
+        row.patient or (f"header {first[name]}" if name else f"file {row.path}")
+        for row, name in zip(of, header, strict=True)
+    ]
 
 
 def unlisted(root: Path, labels: Path, rows: Sequence[Row]) -> list[Skipped]:
-    """The files below the folder, the table itself and hidden files apart, that no row names."""
+    """The files below the folder, the table itself and hidden files apart, that no row names.
+
+    Links to folders are not followed.
+    """
     named = {row.path for row in rows}
-    found = sorted(
-        path.relative_to(root)
-        for path in root.rglob("*")
-        if path.is_file() and not (labels.exists() and path.samefile(labels))
-    )
-    hidden = [any(part.startswith(".") for part in path.parts) for path in found]
+    found = []
+    for folder, folders, names in os.walk(root):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        below = Path(folder).relative_to(root)
+        found += [(below / name).as_posix() for name in names if not name.startswith(".")]
+    others = sorted(set(found) - named)
     return [
-        Skipped(path.as_posix(), NOT_LISTED)
-        for path, skip in zip(found, hidden, strict=True)
-        if not skip and path.as_posix() not in named
+        Skipped(shown(p), NOT_LISTED)
+        for p in others
+        if not (labels.exists() and (root / p).exists() and labels.samefile(root / p))
     ]

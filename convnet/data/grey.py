@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -71,7 +71,7 @@ def look_up(values: np.ndarray, item: Dataset, ds: Dataset, path: object) -> tup
     """
     try:
         n, first, bits = (int(v) for v in item.LUTDescriptor)
-        n = n or 2**16
+        n = n % 2**16 or 2**16  # unsigned, whatever the element says; 0 is 65536
         data = item.LUTData
         if isinstance(data, bytes):
             order = "<" if ds.file_meta.TransferSyntaxUID.is_little_endian else ">"
@@ -79,6 +79,8 @@ def look_up(values: np.ndarray, item: Dataset, ds: Dataset, path: object) -> tup
         table = np.atleast_1d(np.asarray(data, np.float64))[:n]
     except (AttributeError, TypeError, ValueError):
         raise DicomError(path, "its look-up table (LUT Descriptor, LUT Data) cannot be read") from None
+    if not np.isfinite(table).all():
+        raise DicomError(path, "its look-up table holds what is no finite number")
     if not 1 <= bits <= 16 or len(table) < n:
         raise DicomError(
             path, f"its look-up table has {len(table)} entries of {bits} bits: expected {n}, 16 bits at most"
@@ -88,15 +90,36 @@ def look_up(values: np.ndarray, item: Dataset, ds: Dataset, path: object) -> tup
 
 
 def padding(stored: np.ndarray, ds: Dataset) -> np.ndarray:
-    """Which pixels are outside the image proper (Pixel Padding Value and Range Limit, PS3.3 C.7.5.1.1.2):
-    bool mask.
+    """Which pixels are outside the image proper (Pixel Padding Value and Range Limit, PS3.3 C.7.5.1.1.2; for float
+    pixels Float and Double Float Pixel Padding Value, C.7.6.24-25): bool mask.
     """
-    value = ds.get("PixelPaddingValue")
-    if not isinstance(value, int) or stored.dtype.kind not in "iu":
+    if stored.dtype.kind == "f":
+        prefix = "Float" if "FloatPixelData" in ds else "DoubleFloat"
+        value, limit = (ds.get(f"{prefix}PixelPadding{end}") for end in ("Value", "RangeLimit"))
+    else:
+        value, limit = (as_stored(ds.get(f"PixelPadding{end}"), stored) for end in ("Value", "RangeLimit"))
+    if not isinstance(value, int | float):
         return np.zeros(stored.shape, bool)
-    limit = ds.get("PixelPaddingRangeLimit")
-    limit = limit if isinstance(limit, int) else value
+    limit = limit if isinstance(limit, int | float) else value
     return (stored >= min(value, limit)) & (stored <= max(value, limit))
+
+
+def as_stored(value: Any, stored: np.ndarray) -> int | None:
+    """A padding value in the pixels' own signedness: many CT files state -2000 as the unsigned 63536."""
+    if not isinstance(value, int):
+        return None
+    info = np.iinfo(stored.dtype)
+    if value > info.max:
+        return value - 2**info.bits
+    return value + 2**info.bits if value < info.min else value
+
+
+def inverted(ds: Dataset, photometric: str) -> tuple[bool, str]:
+    """(does the lowest value show white, why): Presentation LUT Shape where stated, else MONOCHROME1 (PS3.3 C.11.6)."""
+    shape = str(ds.get("PresentationLUTShape") or "").upper()
+    if shape in ("INVERSE", "IDENTITY"):
+        return shape == "INVERSE", f"Presentation LUT Shape {shape} ({photometric})"
+    return photometric == "MONOCHROME1", photometric
 
 
 def scale(values: np.ndarray, low: float, high: float) -> np.ndarray:

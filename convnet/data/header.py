@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from convnet.data.errors import DicomError
+from convnet.data.limits import opened, require_extent
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -16,6 +20,7 @@ PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 # where multi-frame ("enhanced") files keep what single-frame files keep at the top (PS3.3 C.7.6.16)
 FUNCTIONAL_GROUP = {
     "PixelSpacing": "PixelMeasuresSequence",
+    "ImageOrientationPatient": "PlaneOrientationSequence",
     "RescaleIntercept": "PixelValueTransformationSequence",
     "RescaleSlope": "PixelValueTransformationSequence",
     "WindowCenter": "FrameVOILUTSequence",
@@ -28,12 +33,19 @@ ONE = (
     *("SOPClassUID", "Modality", "BodyPartExamined", "PatientID", "NumberOfFrames", "Rows", "Columns"),
     *("SamplesPerPixel", "PlanarConfiguration", "PhotometricInterpretation", "PixelRepresentation"),
     *("BitsAllocated", "BitsStored", "HighBit", "PixelPaddingValue", "PixelPaddingRangeLimit"),
-    *("RescaleIntercept", "RescaleSlope", "VOILUTFunction"),
+    *("FloatPixelPaddingValue", "FloatPixelPaddingRangeLimit"),
+    *("DoubleFloatPixelPaddingValue", "DoubleFloatPixelPaddingRangeLimit"),
+    *("RescaleIntercept", "RescaleSlope", "VOILUTFunction", "PresentationLUTShape", "AnatomicalOrientationType"),
+)
+INTEGERS = (
+    *("Rows", "Columns", "SamplesPerPixel", "PlanarConfiguration", "PixelRepresentation"),
+    *("BitsAllocated", "BitsStored", "HighBit"),
 )
 MANY = (
     *("DirectoryRecordSequence", "PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence"),
     *("ModalityLUTSequence", "VOILUTSequence", "WindowCenter", "WindowWidth"),
     *("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing", "PixelAspectRatio"),
+    *("ImageOrientationPatient", "PatientOrientation", "SequenceOfUltrasoundRegions", "WaveformSequence"),
 )
 
 
@@ -41,21 +53,28 @@ def read_header(path: str | os.PathLike[str], *, pixels: bool = True) -> Dataset
     """The data set of a DICOM file (PS3.10), with or without its 128-byte preamble and its file meta header.
 
     Without a stated transfer syntax the encoding that the parser saw is taken (explicit or implicit, little
-    or big endian). Raises DicomError when the file cannot be opened, is not DICOM, or has a damaged header.
+    or big endian). Raises DicomError when the file cannot be opened, is not DICOM, or has a damaged header, or is
+    beyond the limits (`limits.Limits`).
     """
     import pydicom
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # their texts quote header values, which may identify a patient
-            ds = pydicom.dcmread(path, force=True, stop_before_pixels=not pixels)
-            state_syntax(ds)
+        file = opened(path)
     except OSError as error:
         raise DicomError(path, f"cannot be opened: {error.strerror or type(error).__name__}") from None
+    try:
+        with file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # their texts quote header values, which may identify a patient
+            ds = pydicom.dcmread(file, force=True, stop_before_pixels=not pixels)
+            ds.filename = os.fspath(path)  # not the number that the open file has
+            state_syntax(ds)
+    except (DicomError, MemoryError):
+        raise
     except Exception as error:  # a damaged file can fail anywhere in the parser
         kind = type(error).__name__
         raise DicomError(path, f"is not DICOM, or is damaged (the parser met {kind})") from None
     check_header(ds, path)
+    require_extent(ds, path, frame_count(ds, path))
     if "SOPClassUID" not in ds and "Rows" not in ds and "DirectoryRecordSequence" not in ds:
         raise DicomError(path, "is not a DICOM image file: neither a SOP class nor rows of pixels in it")
     return ds
@@ -66,11 +85,14 @@ def state_syntax(ds: Dataset) -> None:
     say.
     """
     from pydicom.dataset import FileMetaDataset
-    from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+    from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
     if not getattr(ds, "file_meta", None):
         ds.file_meta = FileMetaDataset()
-    if not ds.file_meta.get("TransferSyntaxUID"):
+    stated = ds.file_meta.get("TransferSyntaxUID")
+    if stated:
+        ds.file_meta.TransferSyntaxUID = UID(str(stated))  # of another VR it would be plain text
+    else:
         implicit, little = ds.original_encoding
         explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
         ds.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
@@ -85,10 +107,44 @@ def check_header(ds: Dataset, path: object) -> None:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 value = ds.get(keyword)
+        except MemoryError:
+            raise
         except Exception as error:  # each VR fails in its own way
             raise DicomError(path, f"{keyword} in the header is damaged ({type(error).__name__})") from None
         if keyword in ONE and not isinstance(value, str) and hasattr(value, "__len__") and len(value) != 1:
             raise DicomError(path, f"{keyword} in the header has {len(value)} values: expected one")
+        if keyword.endswith("Sequence") and value is not None and not is_sequence(value):
+            raise DicomError(path, f"{keyword} in the header is not a sequence")
+        if keyword in INTEGERS and value is not None and not isinstance(value, int):
+            raise DicomError(path, f"{keyword} in the header is not a whole number")
+
+
+def is_sequence(value: Any) -> bool:
+    """Did pydicom read the element as a sequence? A damaged VR makes it text or a number."""
+    from pydicom.sequence import Sequence
+
+    return isinstance(value, Sequence)
+
+
+def by_parser(error: BaseException) -> bool:
+    """Was it raised within pydicom? It converts a value when it is asked for, and damage shows only then."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_globals.get("__name__", "").startswith("pydicom.")
+
+
+@contextmanager
+def damage_refused(path: object) -> Iterator[None]:
+    """What the parser raises within becomes a DicomError; a fault of ours stays what it is."""
+    try:
+        yield
+    except (DicomError, MemoryError):
+        raise
+    except Exception as error:
+        if by_parser(error):
+            raise DicomError(path, f"its header is damaged (the parser met {type(error).__name__})") from None
+        raise
 
 
 def require_pixels(ds: Dataset, path: object) -> None:
@@ -100,9 +156,23 @@ def require_pixels(ds: Dataset, path: object) -> None:
 
 
 def sop_class(ds: Dataset) -> str | None:
-    """The name of the file's SOP class, for instance 'CT Image Storage', or None."""
+    """The name of the file's SOP class, for instance 'CT Image Storage', or None; never the file's own text."""
+    from pydicom.uid import UID
+
     uid = ds.get("SOPClassUID")
-    return uid.name if uid else None
+    if not uid:
+        return None
+    return uid.name if isinstance(uid, UID) and uid.name != uid else "unknown"
+
+
+def code(value: Any) -> str | None:
+    """A coded value (CS, PS3.5 6.2) such as 'CT'; None where absent.
+
+    Where a damaged length or VR makes it something else, that may be a neighbouring patient's name: it is not shown.
+    """
+    if value is None or value == "":
+        return None
+    return str(value) if re.fullmatch(r"[A-Z0-9_ ]{1,16}", str(value)) else "not a code"
 
 
 def frame_count(ds: Dataset, path: object) -> int:
@@ -125,7 +195,7 @@ def attribute(ds: Dataset, frame: int, keyword: str) -> Any:
     groups.extend((ds.get("SharedFunctionalGroupsSequence") or [])[:1])
     for group in groups:
         items = group.get(FUNCTIONAL_GROUP.get(keyword, ""))
-        if items and items[0].get(keyword) is not None:
+        if is_sequence(items) and items and items[0].get(keyword) is not None:
             return items[0].get(keyword)
     return ds.get(keyword)
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from convnet.data.build import Cohort
 
 SIDES = re.compile(r"(^|[^a-z])(left|right|l|r|lt|rt|sinister|dexter|links|rechts|gauche|droite?)([^a-z]|$)", re.I)
-MOST = 2000  # images that the comparison of neighbours looks at
+MOST = 2000  # images that are compared, evenly from all
 
 
 def decide(flip: str, cohort: Cohort) -> tuple[bool, str]:
@@ -26,6 +26,7 @@ def decide(flip: str, cohort: Cohort) -> tuple[bool, str]:
     if len(stated) == 1 and all(cohort.fact("laterality")):
         return False, f"all images are of the same side ({stated.pop()})"
     at = cohort.where("train")
+    at = at[np.unique(np.linspace(0, len(at) - 1, MOST).astype(int))] if len(at) > MOST else at
     worst, straight, mirrored = costs(cohort.x[at], cohort.y[at], cohort.groups()[at])
     if worst is None:
         return True, "mirrored images resemble the images of their own class"
@@ -39,12 +40,12 @@ def costs(x: np.ndarray, y: np.ndarray, groups: np.ndarray) -> tuple[int | None,
     than chance explains (exact McNemar test, p < 0.01).
 
     A left and a right kidney are each other's mirror images: mirroring would teach that they are one class.
-    Images (N,H,W,C) are compared by Euclidean distance at 16x16 or so pixels, the first 2000 of them.
+    Images (N,H,W,C) are compared by Euclidean distance at 16x16 or so pixels.
     """
     from scipy.spatial.distance import cdist
     from scipy.stats import binomtest
 
-    x, y, groups = x[:MOST].mean(axis=3, dtype=np.float64), y[:MOST], groups[:MOST]
+    x = x.mean(axis=3, dtype=np.float64)
     step = max(1, min(x.shape[1:]) // 16)
     h, w = (side // step * step for side in x.shape[1:])
     small = x[:, :h, :w].reshape(len(x), h // step, step, w // step, step).mean(axis=(2, 4))

@@ -167,6 +167,7 @@ class Study:
         ds.DerivationDescription = "simulated, not acquired"
         ds.SeriesDescription = "phantom: liver, low contrast"
         ds.BodyPartExamined = "LIVER"
+        del ds.Laterality  # there is one liver
         ds.PatientPosition = "HFS"
         ds.KVP = "120"
         ds.AcquisitionNumber = "1"

@@ -33,7 +33,24 @@ def pixel_spacing(ds: Dataset, frame: int, path: object) -> tuple[float, float, 
         if max(pair) > 20 * min(pair):
             raise DicomError(path, f"{keyword} {pair} is not plausible: pixels over 20 times as long as wide")
         return pair[0], pair[1], keyword
-    return None
+    return ultrasound_spacing(ds)
+
+
+def ultrasound_spacing(ds: Dataset) -> tuple[float, float, str] | None:
+    """The spacing of the two-dimensional tissue regions of an ultrasound image in mm, where they agree (PS3.3 C.8.5.5).
+
+    Regions with other axes (time, velocity) have no spacing; None where there is no region in cm, or several differ.
+    """
+    found = set()
+    for region in ds.get("SequenceOfUltrasoundRegions") or []:
+        try:
+            units = region.RegionSpatialFormat, region.PhysicalUnitsXDirection, region.PhysicalUnitsYDirection
+            deltas = [10 * abs(float(d)) for d in (region.PhysicalDeltaY, region.PhysicalDeltaX)]
+        except (AttributeError, TypeError, ValueError):
+            continue
+        if units == (1, 3, 3) and 0 < max(deltas) <= 20 * min(deltas) < float("inf"):  # two-dimensional, cm by cm
+            found.add((deltas[0], deltas[1]))
+    return (*found.pop(), "SequenceOfUltrasoundRegions") if len(found) == 1 else None
 
 
 def resample(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -62,9 +79,13 @@ def square_pixels(image: np.ndarray, spacing: tuple[float, float]) -> np.ndarray
     """Resample so that pixels are square, as large as the finer of the two spacings: nothing is thrown
     away.
     """
-    fine = min(spacing)
-    rows, columns = (max(1, round(n * s / fine)) for n, s in zip(image.shape, spacing, strict=True))
-    return resample(image, (rows, columns))
+    return resample(image, square_shape(image.shape, spacing))
+
+
+def square_shape(shape: tuple[int, ...], spacing: tuple[float, float]) -> tuple[int, int]:
+    """What `square_pixels` makes of (rows, columns)."""
+    rows, columns = (max(1, round(n * s / min(spacing))) for n, s in zip(shape, spacing, strict=True))
+    return rows, columns
 
 
 def check_size(size: int | None, aspect: str) -> None:
@@ -83,11 +104,10 @@ def resize(image: np.ndarray, size: int, aspect: str = "pad") -> np.ndarray:
     stretch  all of the image and no black: each side becomes `size`, proportions are lost
     """
     check_size(size, aspect)
-    if aspect == "stretch":
-        return resample(image, (size, size))
-    side = max(image.shape) if aspect == "pad" else min(image.shape)
-    rows, columns = (max(1, round(n * size / side)) for n in image.shape)
+    rows, columns = scaled_shape(image.shape, size, aspect)
     scaled = resample(image, (rows, columns))
+    if aspect == "stretch":
+        return scaled
     if aspect == "crop":
         top, left = (rows - size) // 2, (columns - size) // 2
         return scaled[top : top + size, left : left + size]
@@ -95,3 +115,12 @@ def resize(image: np.ndarray, size: int, aspect: str = "pad") -> np.ndarray:
     top, left = (size - rows) // 2, (size - columns) // 2
     out[top : top + rows, left : left + columns] = scaled
     return out
+
+
+def scaled_shape(shape: tuple[int, ...], size: int, aspect: str) -> tuple[int, int]:
+    """What `resize` scales (rows, columns) to, before padding or cutting."""
+    if aspect == "stretch":
+        return size, size
+    side = max(shape) if aspect == "pad" else min(shape)
+    rows, columns = (max(1, round(n * size / side)) for n in shape)
+    return rows, columns

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from convnet.data.errors import CohortError
+from convnet.data.pseudonyms import shown
 
 FRACTIONS = {"test": 0.2, "val": 0.1, "train": 0.7}  # a tie goes to the first named
 
@@ -24,9 +25,9 @@ def require_apart(groups: Sequence[str], splits: Sequence[str], paths: Sequence[
             seen[group].setdefault(split, path)
     overlaps = [found for found in seen.values() if len(found) > 1]
     if overlaps:
-        shown = "; ".join(", ".join(f"{path} ({split})" for split, path in o.items()) for o in overlaps[:5])
+        listed = "; ".join(", ".join(f"{shown(path)} ({split})" for split, path in o.items()) for o in overlaps[:5])
         more = f"; and {len(overlaps) - 5} more" if len(overlaps) > 5 else ""
-        raise CohortError(f"{len(overlaps)} patient(s) in more than one split, an image of each: {shown}{more}")
+        raise CohortError(f"{len(overlaps)} patient(s) in more than one split, an image of each: {listed}{more}")
 
 
 def assign(groups: Sequence[str], labels: Sequence[str], classes: Sequence[str], seed: int = 0) -> list[str]:

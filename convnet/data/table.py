@@ -8,7 +8,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
+from convnet.cells import plain
 from convnet.data.errors import CohortError
+from convnet.data.pseudonyms import shown
 
 SPLITS = ("train", "val", "test")
 
@@ -54,7 +56,7 @@ def read_table(table: str | os.PathLike[str]) -> list[Row]:
             found = ", ".join(names) or "nothing"
             raise CohortError(f"{table}: expected one column '{column}' in the first line, found: {found}")
     rows = [
-        read_row(table, line, dict(zip(names, cells, strict=False)), len(cells), len(names))
+        read_row(table, line, dict(zip(names, map(plain, cells), strict=False)), len(cells), len(names))
         for line, cells in enumerate(lines[1:], start=2)
         if any(cell.strip() for cell in cells)
     ]
@@ -85,7 +87,7 @@ def inside(table: object, line: int, path: str) -> str:
         raise CohortError(f"{table}, row {line}: the path is empty")
     if windows.anchor or PurePosixPath(path).is_absolute() or ".." in windows.parts or "\0" in path:
         raise CohortError(
-            f"{table}, row {line}: path '{path}' leaves the folder: expected a path below it, without '..'"
+            f"{table}, row {line}: path '{shown(path)}' leaves the folder: expected a path below it, without '..'"
         )
     return windows.as_posix()
 
@@ -98,6 +100,6 @@ def forbid_twins(table: object, rows: list[Row]) -> None:
     for row in rows:
         if row.path in first:
             raise CohortError(
-                f"{table}, rows {first[row.path]} and {row.line}: both name '{row.path}': keep one of them"
+                f"{table}, rows {first[row.path]} and {row.line}: both name '{shown(row.path)}': keep one of them"
             )
         first[row.path] = row.line

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import uuid
 from collections.abc import Iterable
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from convnet.cells import write_csv
 from convnet.data.build import Cohort
 from convnet.data.errors import CohortError
 
@@ -88,7 +88,7 @@ def write_dicom(cohort: Cohort, folder: str | os.PathLike[str], modality: str = 
     rows = []
     for i, patient in enumerate(cohort.patients):
         name = known.setdefault(patient or f"\0{i}", f"SYNTH-{len(known) + 1:05d}")
-        pixels = np.rint(cohort.x[i, ..., 0].astype(np.float64) * 255).astype(np.uint8)
+        pixels = np.rint(cohort.x[i][..., 0].astype(np.float64) * 255).astype(np.uint8)
         ds = new_image(SecondaryCaptureImageStorage, pixels, name, f"cohort/{seed}/{i}", modality)
         ds.StudyInstanceUID = make_uid("cohort", seed, name, "study")
         ds.SeriesInstanceUID = make_uid("cohort", seed, name, "series")
@@ -120,8 +120,5 @@ def save(ds: Dataset, path: Path) -> None:
 def write_table(root: Path, rows: Iterable[tuple[str, str, str, str]]) -> Path:
     """Write labels.csv (path, label, patient, split) -> its path."""
     table = root / "labels.csv"
-    with table.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("path", "label", "patient", "split"))
-        writer.writerows(rows)
+    write_csv(table, [("path", "label", "patient", "split"), *rows])
     return table

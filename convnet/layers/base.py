@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from inspect import signature
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -37,6 +37,16 @@ class Parameter:
     name: str
     value: np.ndarray
     trainable: bool = True
+    initializer: str = "zeros"  # how it started
+
+
+class Window(NamedTuple):
+    """What one output reads of a layer's input, each along (height, width)."""
+
+    size: tuple[int, int] = (1, 1)
+    stride: tuple[int, int] = (1, 1)
+    dilation: tuple[int, int] = (1, 1)
+    before: tuple[int, int] = (0, 0)  # padding at the top and at the left
 
 
 class Layer:
@@ -75,10 +85,9 @@ class Layer:
         """Multiplications with an addition that one sample costs, forward."""
         return 0
 
-    # the receptive field: size, step and dilation of the window along (height, width); None where there is none
-    def window(self, shape: tuple[int, ...]) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]] | None:
-        """(size, stride, dilation) of the window that one output sees; None for all of the image."""
-        return (1, 1), (1, 1), (1, 1)
+    def window(self, shape: tuple[int, ...]) -> Window | None:
+        """The window of samples of this shape that one output sees; None for all of the image."""
+        return Window()
 
     # --- calling
 
@@ -133,7 +142,8 @@ class Layer:
     # --- weights
 
     def add_weight(self, name: str, shape: tuple[int, ...], initializer: str, trainable: bool = True) -> Parameter:
-        parameter = Parameter(f"{self.name}/{name}", initializers.make(initializer, shape, self.dtype), trainable)
+        value = initializers.make(initializer, shape, self.dtype)
+        parameter = Parameter(f"{self.name}/{name}", value, trainable, initializer)
         self.own_parameters.append(parameter)
         return parameter
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from convnet import initializers
 from convnet.layers.activations import activation_name, lower_activation
-from convnet.layers.base import Layer
+from convnet.layers.base import Layer, Window
 from kernels import checks
 
 if TYPE_CHECKING:
@@ -97,8 +97,9 @@ class Conv2D(Layer):
     def multiply_adds(self, *shapes: tuple[int, ...]) -> int:
         return prod(self.output_shape(*shapes)) * prod(self.kernel_size) * (shapes[0][2] // self.groups)
 
-    def window(self, shape: tuple[int, ...]) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
-        return self.kernel_size, self.strides, self.dilation_rate
+    def window(self, shape: tuple[int, ...]) -> Window:
+        (top, _), (left, _) = self._geometry(shape)[0]["padding"]
+        return Window(self.kernel_size, self.strides, self.dilation_rate, (top, left))
 
 
 def need_image(name: str, shape: tuple[int, ...]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from convnet.layers.base import Layer
+from convnet.layers.base import Layer, Window
 from convnet.layers.conv import need_image, only_channels_last, padding_name
 from kernels import checks
 
@@ -44,8 +44,9 @@ class _Pooling2D(Layer):
         shape = inputs[0].shape
         return low.emit(self.operation, inputs, self.output_shape(shape), self, **self._normal(shape))
 
-    def window(self, shape: tuple[int, ...]) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
-        return self.pool_size, self.strides, (1, 1)
+    def window(self, shape: tuple[int, ...]) -> Window:
+        (top, _), (left, _) = self._normal(shape)["padding"]
+        return Window(self.pool_size, self.strides, before=(top, left))
 
 
 class MaxPooling2D(_Pooling2D):

@@ -268,6 +268,7 @@ def test_describe_gives_the_facts_of_the_header(real):
         "spacing": (0.661468, 0.661468),
         "spacing_from": "PixelSpacing",
         "window": None,
+        "orientation": "LP",
         "body_part": None,
     }
 

@@ -1,0 +1,64 @@
+"""One file as `convnet diagnose` needs it: its images, what they were made of, and what they are."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from convnet.data import dicom
+from convnet.data.facts import facts
+from convnet.data.geometry import geometry
+from convnet.data.header import frame_count, read_header, require_pixels
+from convnet.data.limits import regular
+from convnet.data.reference import reference
+from convnet.data.waveform import has_waveform
+
+OWN = ("window", "invert", "padding")  # the stages that show the file's own rows and columns in grey
+
+
+def examine(
+    path: str | os.PathLike[str],
+    size: int,
+    aspect: str,
+    window: dicom.Window | None,
+    pictures: bool = False,
+    filed: bool = False,
+) -> Iterator[Any]:
+    """First {sha256, facts, reference}; then for each frame (image, grey, geometry).
+
+    sha256     of the file; facts: `facts.facts`; reference: `reference.reference` if `filed`, else ""
+    image      as in `dicom.read_images`
+    grey       with `pictures` the frame in its own (rows, columns), uint8; else, and for waveforms, None
+    geometry   the fields of `geometry.Geometry` then, else None
+    Raises DicomError.
+    """
+    dicom.check_arguments(size, aspect, window)
+    ds = read_header(path)
+    yield {"sha256": digest(path), "facts": facts(ds), "reference": reference(ds, path) if filed else ""}
+    if has_waveform(ds):
+        yield next(dicom.each_frame(ds, path, size, aspect, window)), None, None
+        return
+    require_pixels(ds, path)
+    for frame in range(frame_count(ds, path)):
+        if not pictures:
+            yield dicom.last(dicom.stages(ds, path, frame, size, aspect, window)).array, None, None
+            continue
+        for step in dicom.stages(ds, path, frame, size, aspect, window):
+            if step.name in OWN:
+                grey = step.array
+        g = geometry(ds, path, frame, size, aspect)
+        turned = [g.turned.transpose, g.turned.rows, g.turned.columns]
+        yield step.array, np.rint(grey * 255).astype(np.uint8), [g.rows, g.columns, turned, list(g.scaled), g.size]
+
+
+def digest(path: str | os.PathLike[str]) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    sha = hashlib.sha256()
+    with regular(path) as file:
+        while piece := file.read(2**18):
+            sha.update(piece)
+    return sha.hexdigest()

@@ -1,0 +1,40 @@
+"""What is done with one mutated file, in a worker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+
+from convnet.data import tasks
+from convnet.data.errors import DicomError
+from convnet.data.examine import examine
+
+
+def dicom_file(path: str) -> Iterator[tuple[str, float]]:
+    """Everything that commands do with a file's header and pixels. Yields ('image' or why not, seconds)."""
+    for read in (
+        lambda: [tasks.describe(path)],
+        lambda: [array for _, _, array in tasks.steps(path, 28, "crop", None, 0)][-1:],
+        lambda: [list(tasks.labelled_images(path, 28, "pad", None))[2:]],  # after what the header says
+        lambda: [[image for image, _, _ in list(examine(path, 28, "pad", None, True, True))[1:]]],
+        lambda: [tasks.identifying(path)],
+    ):
+        start = time.monotonic()
+        try:
+            (result,) = read()
+        except DicomError as error:
+            if "\n" in str(error) or not error.reason:
+                raise AssertionError("an error is one line") from None
+            yield error.reason, time.monotonic() - start
+            continue
+        for image in result if isinstance(result, list) else []:
+            shape = image.shape if image.ndim == 2 else image.shape[:2]
+            if (
+                image.dtype != np.float32
+                or shape not in ((28, 28), (1, 28))
+                or not (0 <= image.min() <= image.max() <= 1)
+            ):
+                raise AssertionError("an image is float32 in [0, 1]")
+        yield "image", time.monotonic() - start
