@@ -132,9 +132,7 @@ def smallest_size(network: str) -> int:
             size += 1
 
 
-def compile_for(
-    model: Model, network: str, learning_rate: float | None = None, weight_decay: float = 0.0
-) -> None:
+def compile_for(model: Model, network: str, learning_rate: float | None = None, weight_decay: float = 0.0) -> None:
     """The loss that goes with a network: cross-entropy, or formula (3) on one-hot targets; Adam, AdamW with decay."""
     from convnet.optimizers import Adam, AdamW
 
