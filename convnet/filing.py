@@ -32,9 +32,7 @@ def highdicom() -> Any:
     try:
         import highdicom
     except ImportError:
-        raise ImportError(
-            "--dicom needs a package that is not installed: pip install 'highdicom>=0.28,<0.29'"
-        ) from None
+        raise ImportError("--dicom needs highdicom, which is not installed: pip install 'highdicom<0.29'") from None
     return highdicom
 
 
