@@ -163,7 +163,7 @@ def page(card: dict[str, Any]) -> str:
         f"{escape(' x '.join(map(str, model['input'])))}, formula-convnet {escape(model['version'])}.<br>"
         f"SHA-256 of the file: <code>{model['sha256']}</code></p>",
         pages.table(["seed", "epoch kept", "epochs run", "chosen by"], members),
-        f"<p>Pixels: {escape(', '.join(f'{k} {v}' for k, v in model['pipeline'].items()))}.</p>",
+        f"<p>Pixels: {escape(', '.join(f'{k} {v or "as in the file"}' for k, v in model['pipeline'].items()))}.</p>",
         f"<p>Training images were {'' if mirrored['done'] else 'not '}mirrored: {escape(mirrored['why'])}.</p>",
         "<h3>Recipe</h3>" + pages.table(["choice", "value"], recipe.items()),
     ]

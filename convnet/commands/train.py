@@ -31,7 +31,7 @@ def train(
     cache: Cache = True,
     seed: Seed = 0,
 ) -> None:
-    """Train on the split `train`, choose and calibrate on `val`, write the model and its card; `test` is not looked at."""
+    """Train on `train`, choose and calibrate on `val`, write the model and its card; `test` is not looked at."""
     check_file("--out", out)
     check_folder(figures)
     check_size(recipe.network, size)

@@ -18,7 +18,7 @@ def curve(y: np.ndarray, p: np.ndarray) -> dict[str, list[float]] | None:
 
     if p.shape[1] != 2 or len(np.unique(y)) < 2:
         return None
-    false, true, thresholds = roc_curve(y == 1, p[:, 1], drop_intermediate=True)
+    false, true, thresholds = roc_curve(y == 1, p[:, 1], drop_intermediate=False)
     thresholds[0] = 1.1  # scikit-learn says inf, which JSON has not
     at = np.unique(np.linspace(0, len(true) - 1, MOST).astype(int))
     return {
