@@ -135,7 +135,7 @@ def page(card: dict[str, Any]) -> str:
         for m in model["members"]
     ]
     recipe = {k: "the network's own" if v is None else v for k, v in card["training"]["recipe"].items()}
-    mirrored = card["training"]["mirrored"]
+    mirrored, unset = card["training"]["mirrored"], "as in the file"
     body = [
         f'<p class="notice">Not a medical device. {escape(card["notice"])}</p>',
         f"<h2>Intended use</h2><p>{escape(card['intended_use'])}</p>",
@@ -163,7 +163,7 @@ def page(card: dict[str, Any]) -> str:
         f"{escape(' x '.join(map(str, model['input'])))}, formula-convnet {escape(model['version'])}.<br>"
         f"SHA-256 of the file: <code>{model['sha256']}</code></p>",
         pages.table(["seed", "epoch kept", "epochs run", "chosen by"], members),
-        f"<p>Pixels: {escape(', '.join(f'{k} {v or "as in the file"}' for k, v in model['pipeline'].items()))}.</p>",
+        f"<p>Pixels: {escape(', '.join(f'{k} {v or unset}' for k, v in model['pipeline'].items()))}.</p>",
         f"<p>Training images were {'' if mirrored['done'] else 'not '}mirrored: {escape(mirrored['why'])}.</p>",
         "<h3>Recipe</h3>" + pages.table(["choice", "value"], recipe.items()),
     ]

@@ -11,6 +11,7 @@ from typing import Any
 
 import typer
 
+from convnet.commands.audit import audit
 from convnet.commands.compare import compare
 from convnet.commands.crossvalidate import crossvalidate
 from convnet.commands.deidentify import deidentify
@@ -31,7 +32,7 @@ app = typer.Typer(
     no_args_is_help=True,
     help="The CNN engine you can read, prove and race. For research and teaching. Not for clinical use.",
 )
-COMMANDS = (demo, train, crossvalidate, evaluate, compare, diagnose, inspect, deidentify, verify)
+COMMANDS = (demo, audit, train, crossvalidate, evaluate, compare, diagnose, inspect, deidentify, verify)
 for command in COMMANDS:  # in the order of the help page
     app.command()(command)
 app.add_typer(exercise, name="exercise")

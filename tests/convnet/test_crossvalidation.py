@@ -227,7 +227,9 @@ def test_rotation_turns_about_the_middle_by_at_most_what_was_asked_for():
 def test_scaling_enlarges_and_shrinks_by_at_most_what_was_asked_for():
     x = np.zeros((1, 41, 41, 1), np.float32)
     x[0, 12:29, 12:29] = 1
-    grown = [float(Augmented(x, flip=False, shift=0, scale=0.5, seed=s)[np.arange(1)].sum() / 17**2) for s in range(100)]
+    grown = [
+        float(Augmented(x, flip=False, shift=0, scale=0.5, seed=s)[np.arange(1)].sum() / 17**2) for s in range(100)
+    ]
     assert 1 / 1.5**2 - 0.04 < min(grown) < 0.6  # an edge may lose part of a pixel
     assert 1.7 < max(grown) < 1.5**2 + 0.04
 
