@@ -21,6 +21,8 @@ td, th { padding: .2rem 1rem .2rem 0; text-align: left; vertical-align: top; ove
 th { color: #555; font-weight: normal; border-bottom: 1px solid #ccc; }
 .notice { border-left: 4px solid #d55e00; padding: .2rem .8rem; font-weight: bold; } .good { color: #00704a; }
 .bad { color: #b00020; } .muted { color: #555; }
+.group { display: inline-block; vertical-align: top; border: 1px solid #bbb; border-radius: 4px; margin: .2rem;
+  padding: 0 .5rem; }
 figure { display: inline-block; margin: .4rem .6rem .4rem 0; } figcaption { font-size: .8rem; color: #555; }
 img { max-width: 100%; image-rendering: pixelated; background: #fff; } img.plot { image-rendering: auto; }
 @media (prefers-color-scheme: dark) { body { background: #16181c; color: #e6e6e6; } th, .muted, figcaption

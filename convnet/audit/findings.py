@@ -69,13 +69,28 @@ def near_copies(c: Collection) -> Iterator[Finding]:
     """Images that are nearly the same: as a rule only of two patients or splits, for frames of one are alike."""
     if not c.images:
         return
-    straight, mirrored = [], []
+    straight: list[tuple[int, int]] = []
+    mirrored: list[tuple[int, int]] = []
     for a, b, _, is_mirrored in hashing.pairs(np.stack([image.picture for image in c.images])):
         one, two = c.images[a], c.images[b]
         if one.exact != two.exact and (one.patient != two.patient or not one.patient or one.row.split != two.row.split):
-            (mirrored if is_mirrored else straight).append([a, b])
-    yield from together("near-duplicate", "nearly the same picture", straight, c, within=True)
-    yield from together("mirrored", "nearly the same picture, mirrored", mirrored, c, within=False)
+            (mirrored if is_mirrored else straight).append((a, b))
+    yield from together("near-duplicate", "nearly the same picture", linked(straight), c, within=True)
+    yield from together("mirrored", "nearly the same picture, mirrored", linked(mirrored), c, within=False)
+
+
+def linked(pairs: list[tuple[int, int]]) -> list[list[int]]:
+    """Groups of images that are linked by pairs, in order."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    if not pairs:
+        return []
+    members, ends = np.unique(np.array(pairs), return_inverse=True)
+    a, b = ends.reshape(-1, 2).T
+    _, of = connected_components(coo_array((np.ones(len(a)), (a, b)), shape=(len(members), len(members))))
+    groups = [members[of == g].tolist() for g in range(of.max() + 1)]
+    return sorted(groups)
 
 
 def together(check: str, what: str, groups: list[list[int]], c: Collection, within: bool) -> Iterator[Finding]:
@@ -179,7 +194,7 @@ def acquisition(shortcuts: Iterable[dict[str, Any]]) -> Iterator[Finding]:
         if s["suspicious"]:
             text = (
                 f"the label follows {s['fact'].replace('_', ' ')}: Cramer's V {s['v']:.2f}, p {s['p_all']:.4f}; it "
-                f"alone would guess {s['guess']:.0%} of patients' labels rightly, the commonest label {s['baseline']:.0%}"
+                f"alone would guess {s['guess']:.0%} of patients' labels, the commonest label {s['baseline']:.0%}"
             )
             yield Finding("shortcut", "warning", text)
 

@@ -99,7 +99,7 @@ def section(c: Collection, f: Finding) -> Iterator[str]:
     for g in f.groups[: 3 * MOST if single else MOST]:
         pictures = "".join(picture(c.images[i]) for i in g[:MOST])
         rest = f'<p class="muted">and {len(g) - MOST} more</p>' if len(g) > MOST else ""
-        yield pictures + rest if single else f"<div>{pictures}{rest}</div>"
+        yield pictures + rest if single else f'<div class="group">{pictures}{rest}</div>'
     left = len(f.groups) - (3 * MOST if single else MOST)
     if left > 0:
         yield f'<p class="muted">and {left} more</p>'
