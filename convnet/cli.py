@@ -11,6 +11,7 @@ from typing import Any
 
 import typer
 
+from convnet.commands.crossvalidate import crossvalidate
 from convnet.commands.deidentify import deidentify
 from convnet.commands.demo import demo
 from convnet.commands.diagnose import diagnose
@@ -29,7 +30,16 @@ app = typer.Typer(
     no_args_is_help=True,
     help="The CNN engine you can read, prove and race. For research and teaching. Not for clinical use.",
 )
-for command in (demo, train, evaluate, diagnose, inspect, deidentify, verify):  # in the order of the help page
+for command in (
+    demo,
+    train,
+    crossvalidate,
+    evaluate,
+    diagnose,
+    inspect,
+    deidentify,
+    verify,
+):  # in the order of the help page
     app.command()(command)
 app.add_typer(exercise, name="exercise")
 

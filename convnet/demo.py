@@ -29,7 +29,8 @@ def run(folder: Path, say: Say, seed: int = 0, verbose: Any = "auto", phantom_st
     data = cohort.load_folder(folder / "dicom", folder / "dicom" / "labels.csv", size=phantom_study.size)
     say(f"   {len(data.y)} files in {folder / 'dicom'}: {data.counts()}")
     say("2. Training the listing's network; the epoch with the best validation AUC is kept.")
-    model, history = study.train(data, seed=seed, epochs=40, patience=40, dropout=0.25, augment=False, verbose=verbose)
+    plain = {"epochs": 40, "patience": 40, "dropout": 0.25, "flip": "off", "shift": 0.0}
+    model, history = study.train(data, seed=seed, verbose=verbose, **plain)
     model.metadata["pipeline"] = {"size": phantom_study.size, "aspect": "pad", "window": None}
     model.metadata["scope"] = scope.learn(model, data)
     model.save(folder / "model.safetensors")

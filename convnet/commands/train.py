@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,34 +9,22 @@ import typer
 
 from convnet.commands.cohort import load_cohort
 from convnet.commands.options import Aspect, Cache, Figures, Folder, Labels, Limit, Npz, Seed, Strict, Window
+from convnet.commands.recipe import takes_recipe
 from convnet.preflight import check_file, check_folder, check_size
 
 
-class Network(StrEnum):
-    listing = "listing"
-    gap = "gap"
-    formula = "formula"
-    wave = "wave"
-
-
+@takes_recipe
 def train(
+    recipe: Any,
     folder: Folder = None,
     labels: Labels = None,
     npz: Npz = None,
     out: Annotated[Path, typer.Option(help="The model file to write (.safetensors).")] = Path("model.safetensors"),
-    network: Annotated[
-        Network, typer.Option(help="The listing's; gap for larger images; formula: sigmoid and MSE; wave: ECG.")
-    ] = (Network.listing),
     size: Annotated[
         int, typer.Option(min=1, max=2048, help="Images become SIZE x SIZE pixels, ECG SIZE samples at 100 Hz.")
     ] = 28,
     aspect: Annotated[Aspect, typer.Option(help="How an oblong image becomes square.")] = Aspect.pad,
     window: Window = None,
-    epochs: Annotated[int, typer.Option(min=1)] = 150,
-    batch_size: Annotated[int, typer.Option(min=1)] = 32,
-    patience: Annotated[int, typer.Option(min=1, help="Stop after so many epochs without a better one.")] = 50,
-    dropout: Annotated[float, typer.Option(min=0.0, max=0.95)] = 0.5,
-    augment: Annotated[bool, typer.Option(help="Mirror and shift training images at random.")] = True,
     figures: Figures = None,
     strict: Strict = False,
     limit: Limit = None,
@@ -47,23 +34,14 @@ def train(
     """Train on the split `train`, choose the epoch on `val`, write the model; `test` is not looked at."""
     check_file("--out", out)
     check_folder(figures)
-    check_size(network.value, size)
+    check_size(recipe.network, size)
     pipeline: dict[str, Any] = {"size": size, "aspect": aspect.value, "window": window}
     data = load_cohort(folder, labels, npz, strict, pipeline, limits=limit, cache=cache)
     from convnet import figures as drawing
     from convnet import scope, study
 
     print(f"{len(data.y)} images, classes {', '.join(data.classes)}: {data.counts()}")
-    model, history = study.train(
-        data,
-        network=network.value,
-        seed=seed,
-        epochs=epochs,
-        batch_size=batch_size,
-        patience=patience,
-        dropout=dropout,
-        augment=augment,
-    )
+    model, history = study.train(data, recipe, seed=seed)
     model.metadata["pipeline"] = pipeline
     model.metadata["scope"] = scope.learn(model, data)
     model.save(out)
