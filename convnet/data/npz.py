@@ -10,8 +10,11 @@ import numpy as np
 
 from convnet.data.build import Cohort, build, unit_images
 from convnet.data.errors import CohortError
+from convnet.data.limits import size as size_of
 from convnet.data.resize import check_size, resize
 from convnet.data.table import SPLITS
+
+MOST = 2**33  # bytes in all arrays of a file
 
 
 def load_npz(
@@ -40,8 +43,16 @@ def load_npz(
 def read_arrays(path: str | os.PathLike[str]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """{split: (images, labels (n,))}, checked. Raises CohortError."""
     try:
+        with zipfile.ZipFile(path) as members:
+            total = sum(member.file_size for member in members.infolist())  # zipfile reads no more than these
+        if total > MOST:
+            raise CohortError(
+                f"{path}: unfolds to {size_of(total)}: more than {size_of(MOST)} are not read into memory"
+            )
         with np.load(path, allow_pickle=False) as file:
             arrays = {key: file[key] for key in file.files}
+    except CohortError:
+        raise
     except FileNotFoundError:
         raise CohortError(f"{path}: no such file") from None
     except (AttributeError, EOFError, OSError, ValueError, zipfile.BadZipFile, zipfile.LargeZipFile) as error:

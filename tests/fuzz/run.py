@@ -27,7 +27,8 @@ OUTCOMES = {"a fault in convnet": "fault", "ended the process": "ended"}
 class Campaign:
     """What is mutated and what is done with it.
 
-    mutation(seed, number) -> bytes; target(path) yields ('image' or 'model' or a reason, seconds); good() -> a file's bytes
+    mutation(seed, number) -> bytes; good() -> bytes
+    target(path) yields ('image' or 'model' or a reason, seconds)
     """
 
     name: str
@@ -51,10 +52,8 @@ def run(campaign: Campaign, seed: int, numbers: list[int], workers: int | None =
                 outcome = "refused" if reason else "result"
             except DicomError as error:
                 reason = error.reason
-                outcome = (
-                    "fault" if "a fault in convnet" in reason else "ended" if "ended the process" in reason else "limit"
-                )
-            seconds = time.monotonic() - start
+                outcome = next((o for words, o in OUTCOMES.items() if words in reason), "limit")
+                seconds = readers.limits.seconds if outcome == "limit" else 0.0
             path.unlink()
             row = {"n": number, "outcome": outcome, "reason": reason, "seconds": round(seconds, 3)}
             return {**row, "peak": readers.peak}

@@ -154,3 +154,15 @@ def test_limits_are_changed_by_name_with_units():
 def test_a_setting_that_makes_no_sense_is_refused_with_what_would(setting):
     with pytest.raises(ValueError, match="--limit"):
         changed([setting])
+
+
+def test_an_archive_that_unfolds_to_more_than_is_read_into_memory_is_refused(tmp_path, monkeypatch):
+    from convnet.data import cohort, npz
+
+    arrays = {f"{s}_images": np.zeros((10, 28, 28), np.uint8) for s in ("train", "val", "test")}
+    arrays |= {f"{s}_labels": np.arange(10) % 2 for s in ("train", "val", "test")}
+    np.savez_compressed(tmp_path / "a.npz", **arrays)
+    assert len(cohort.load_npz(tmp_path / "a.npz").y) == 30
+    monkeypatch.setattr(npz, "MOST", 20_000)
+    with pytest.raises(cohort.CohortError, match=r"a\.npz: unfolds to 23\.\d+ KiB: more than 19\.\d+ KiB are not read"):
+        cohort.load_npz(tmp_path / "a.npz")
