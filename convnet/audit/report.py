@@ -115,7 +115,7 @@ def png(grey: np.ndarray) -> bytes:
     from matplotlib.image import imsave
 
     out = io.BytesIO()
-    imsave(out, np.clip(grey, 0, 1), cmap="gray", vmin=0, vmax=1, format="png", metadata={"Software": None})
+    imsave(out, np.clip(grey, 0, 1), cmap="gray", vmin=0, vmax=1, format="png")
     return out.getvalue()
 
 

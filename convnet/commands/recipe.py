@@ -34,7 +34,7 @@ HELP = {
     "elastic": "Bend them smoothly by so many pixels in 28.",
     "class_weight": "balanced: a rare class counts as much as a frequent one.",
 }
-LIMITS: dict[str, dict[str, float]] = {
+LIMITS: dict[str, dict[str, Any]] = {
     **{name: {"min": 1} for name in ("epochs", "batch_size", "patience", "runs")},
     **{name: {"min": 0} for name in ("weight_decay", "shift", "rotate", "scale", "intensity", "elastic")},
     "dropout": {"min": 0, "max": 0.95},

@@ -72,7 +72,7 @@ def operating_points(
         if least is not None:
             raise ValueError("--sensitivity needs --positive: the class whose sensitivity is meant")
         return []
-    ways = [("most probable class", None, p.argmax(axis=1) == one)]
+    ways: list[tuple[str, float | None, np.ndarray]] = [("most probable class", None, p.argmax(axis=1) == one)]
     if points is not None:
         t, rule = threshold.choose(points, one, least)
         ways.append((f"{rule} on validation", t if one == 1 else 1 - t, threshold.called(p, one, t)))
