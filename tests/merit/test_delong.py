@@ -88,3 +88,19 @@ def test_half_of_all_p_values_are_below_a_half_where_models_do_not_differ():
         ps.append(delong.compare(truth, a, b, np.arange(80))["p"])
     assert abs(np.mean(np.array(ps) < 0.5) - 0.5) < 4 * 0.5 / np.sqrt(300)
     assert np.mean(np.array(ps) < 0.05) < 0.05 + 4 * np.sqrt(0.05 * 0.95 / 300)
+
+
+def test_the_error_of_paired_images_of_a_patient_is_what_resampling_patients_gives():
+    """Each patient has a yes and a no, whose scores go together: the difference between them is surer than it looks."""
+    rng = np.random.default_rng(3)
+    patients = np.repeat(np.arange(150), 2)
+    truth = np.tile([True, False], 150)
+    scores = 2 * rng.normal(size=150)[patients] + truth + 0.5 * rng.normal(size=300)
+    (area,), cov = delong.covariance(truth, [scores], patients)
+    drawn = []
+    for _ in range(1000):
+        at = np.repeat(2 * rng.integers(0, 150, 150), 2) + np.tile([0, 1], 150)
+        drawn.append(delong.components(truth[at], scores[at])[0])
+    assert np.sqrt(cov[0, 0]) == pytest.approx(np.std(drawn), rel=0.15)
+    apart = np.sqrt(delong.covariance(truth, [scores], np.arange(300))[1][0, 0])
+    assert apart > 2 * np.sqrt(cov[0, 0])  # what independent images would have
