@@ -20,16 +20,16 @@ LEVEL = 0.95
 AT_ONCE = 4_000_000  # weights in memory
 
 
-def share(hits: np.ndarray, of: np.ndarray | None = None) -> Figure:
+class Share:
     """The weighted share of `of` (all images if None) where `hits` is true: accuracy, sensitivity, PPV, ..."""
-    top = (hits if of is None else hits & of).astype(float)
-    bottom = np.ones(len(top)) if of is None else of.astype(float)
 
-    def figure(w: np.ndarray) -> np.ndarray:
+    def __init__(self, hits: np.ndarray, of: np.ndarray | None = None) -> None:
+        self.of = np.ones(len(hits), bool) if of is None else of
+        self.hits = hits & self.of
+
+    def __call__(self, w: np.ndarray) -> np.ndarray:
         with np.errstate(invalid="ignore"):
-            return (w @ top) / (w @ bottom)
-
-    return figure
+            return (w @ self.hits) / (w @ self.of)
 
 
 def mean(values: np.ndarray) -> Figure:
@@ -84,7 +84,7 @@ def figures(y: np.ndarray, p: np.ndarray) -> dict[str, Figure]:
     classes = range(1, 2) if p.shape[1] == 2 else range(p.shape[1])
     areas = [(roc_area(y == c, p[:, c]), pr_area(y == c, p[:, c])) for c in classes]
     return {
-        "accuracy": share(p.argmax(axis=1) == y),
+        "accuracy": Share(p.argmax(axis=1) == y),
         "auc": lambda w: np.mean([roc(w) for roc, _ in areas], axis=0),
         "pr_auc": lambda w: np.mean([pr(w) for _, pr in areas], axis=0),
     }
@@ -104,9 +104,9 @@ def resamples(groups: np.ndarray, seed: int) -> Any:
 def intervals(figures: dict[str, Figure], groups: np.ndarray, seed: int = 0) -> dict[str, dict[str, float | None]]:
     """{name: {value, low, high}}: each figure and its 95 % interval by patient; None for what is not defined.
 
-    There is no interval where more than one resample in twenty lacks the figure (a class, or a predicted class, is
-    missing from it), or where all resamples give one value: three right of three is not a certainty. All figures are
-    computed on the same resamples.
+    All figures are computed on the same resamples. There is no interval where more than one in twenty lacks the figure (a
+    class, or a predicted class, is missing from it), nor where all give one value, for three right of three is no
+    certainty: a share of 0 or 1 has Clopper and Pearson's exact interval instead, with patients for its trials.
     """
     one = np.ones((1, len(groups)))
     values = {name: float(figure(one)[0]) for name, figure in figures.items()}
@@ -114,7 +114,18 @@ def intervals(figures: dict[str, Figure], groups: np.ndarray, seed: int = 0) -> 
     for w in resamples(groups, seed):
         for name, figure in figures.items():
             drawn[name].append(figure(w))
-    return {name: interval(values[name], np.concatenate(drawn[name])) for name in figures}
+    found = {name: interval(values[name], np.concatenate(drawn[name])) for name in figures}
+    for name, figure in figures.items():
+        if isinstance(figure, Share) and values[name] in (0.0, 1.0):
+            found[name] = exact(values[name], len(np.unique(groups[figure.of])))
+    return found
+
+
+def exact(value: float, n: int) -> dict[str, float | None]:
+    """The interval of none or all of n (Clopper & Pearson, Biometrika 26:404, 1934): 1 - a^(1/n), a = 0.025."""
+    edge = ((1 - LEVEL) / 2) ** (1 / n)
+    low, high = (edge, 1.0) if value else (0.0, 1 - edge)
+    return {"value": value, "low": low, "high": high}
 
 
 def interval(value: float, found: np.ndarray) -> dict[str, float | None]:

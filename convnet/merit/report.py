@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from convnet.merit import calibration, threshold
-from convnet.merit.intervals import Figure, figures, intervals, mean, share, shown
+from convnet.merit.intervals import Figure, Share, figures, intervals, mean, shown
 
 SUBGROUPS = ("sex", "age", "manufacturer", "modality", "body_part", "laterality")
 FEWEST = 10  # images of a subgroup for figures to be given
@@ -56,11 +56,11 @@ def named_figures(y: np.ndarray, p: np.ndarray, classes: tuple[str, ...], positi
     turned = positive == 0 and len(classes) == 2
     out = figures(1 - y, p[:, ::-1]) if turned else figures(y, p)
     predicted = p.argmax(axis=1)
-    out["accuracy"] = share(predicted == y)
+    out["accuracy"] = Share(predicted == y)
     out["brier"] = mean(calibration.brier(y, p))
     for i, c in enumerate(classes):
-        out[f"sensitivity for '{c}'"] = share(predicted == i, y == i)
-        out[f"PPV for '{c}'"] = share(y == i, predicted == i)
+        out[f"sensitivity for '{c}'"] = Share(predicted == i, y == i)
+        out[f"PPV for '{c}'"] = Share(y == i, predicted == i)
     return out
 
 
@@ -84,10 +84,10 @@ def operating_points(
             "rule": rule,
             "threshold": t,
             "figures": {
-                "sensitivity": share(called, truth),
-                "specificity": share(~called, ~truth),
-                "PPV": share(truth, called),
-                "NPV": share(~truth, ~called),
+                "sensitivity": Share(called, truth),
+                "specificity": Share(~called, ~truth),
+                "PPV": Share(truth, called),
+                "NPV": Share(~truth, ~called),
             },
         }
         for rule, t, called in ways

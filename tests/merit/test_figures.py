@@ -55,7 +55,7 @@ def test_an_interval_covers_the_truth_nineteen_times_in_twenty_where_patients_ha
     for _ in range(150):
         groups = np.repeat(np.arange(60), rng.integers(1, 10, 60))
         right = (rng.random(60) < 0.8)[groups]
-        figure = {"accuracy": intervals.share(right)}
+        figure = {"accuracy": intervals.Share(right)}
         for of, found in ((groups, covered), (np.arange(len(groups)), too_narrow)):
             i = intervals.intervals(figure, of)["accuracy"]
             found.append(i["low"] <= 0.8 <= i["high"])
@@ -67,10 +67,15 @@ def test_there_is_no_interval_where_the_resamples_cannot_tell():
     y = np.array([0, 0, 0, 1])
     p = np.stack([1 - y, y], 1) * 0.8 + 0.1
     found = intervals.intervals(intervals.figures(y, p), np.arange(4))
-    assert found["accuracy"] == {"value": 1.0, "low": None, "high": None}  # all right: the resamples are as well
+    from scipy.stats import binomtest
+
+    exact = binomtest(4, 4).proportion_ci(method="exact")  # all right: the resamples are as well
+    assert found["accuracy"] == pytest.approx({"value": 1.0, "low": exact.low, "high": 1.0})
+    none = intervals.intervals({"none": intervals.Share(y == 5)}, np.array([0, 0, 1, 2]))["none"]
+    assert none == pytest.approx({"value": 0.0, "low": 0.0, "high": binomtest(0, 3).proportion_ci(method="exact").high})
     assert found["auc"]["low"] is None  # the one yes is missing from a third of the resamples
-    assert intervals.shown(found["accuracy"]) == "1.000 (no interval)"
-    assert intervals.intervals({"none": intervals.share(y == 1, y == 5)}, np.arange(4))["none"]["value"] is None
+    assert intervals.shown(found["auc"]) == "1.000 (no interval)"
+    assert intervals.intervals({"none": intervals.Share(y == 1, y == 5)}, np.arange(4))["none"]["value"] is None
 
 
 def test_intervals_repeat_and_do_not_depend_on_how_many_are_computed_at_once(monkeypatch):
