@@ -104,8 +104,8 @@ def resamples(groups: np.ndarray, seed: int) -> Any:
 def intervals(figures: dict[str, Figure], groups: np.ndarray, seed: int = 0) -> dict[str, dict[str, float | None]]:
     """{name: {value, low, high}}: each figure and its 95 % interval by patient; None for what is not defined.
 
-    All figures are computed on the same resamples. There is no interval where more than one in twenty lacks the figure (a
-    class, or a predicted class, is missing from it), nor where all give one value, for three right of three is no
+    All figures are computed on the same resamples. There is no interval where more than one in twenty lacks the figure
+    (a class, or a predicted class, is missing from it), nor where all give one value, for three right of three is no
     certainty: a share of 0 or 1 has Clopper and Pearson's exact interval instead, with patients for its trials.
     """
     one = np.ones((1, len(groups)))

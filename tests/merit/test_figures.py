@@ -49,8 +49,9 @@ def test_many_classes_have_the_mean_of_one_against_the_rest():
     assert found["pr_auc"] == pytest.approx(metrics.average_precision_score(np.eye(4)[y], p, average="macro"))
 
 
-def test_an_interval_covers_the_truth_nineteen_times_in_twenty_where_patients_have_many_images():
+def test_an_interval_covers_the_truth_nineteen_times_in_twenty_where_patients_have_many_images(monkeypatch):
     """Accuracy over 60 patients of 1 to 9 images, all of a patient right or wrong together: the truth is 0.8."""
+    monkeypatch.setattr(intervals, "RESAMPLES", 400)
     rng, covered, too_narrow = np.random.default_rng(0), [], []
     for _ in range(150):
         groups = np.repeat(np.arange(60), rng.integers(1, 10, 60))
