@@ -11,6 +11,8 @@ from typing import Any
 
 import typer
 
+from convnet.commands.audit import audit
+from convnet.commands.compare import compare
 from convnet.commands.crossvalidate import crossvalidate
 from convnet.commands.deidentify import deidentify
 from convnet.commands.demo import demo
@@ -30,16 +32,8 @@ app = typer.Typer(
     no_args_is_help=True,
     help="The CNN engine you can read, prove and race. For research and teaching. Not for clinical use.",
 )
-for command in (
-    demo,
-    train,
-    crossvalidate,
-    evaluate,
-    diagnose,
-    inspect,
-    deidentify,
-    verify,
-):  # in the order of the help page
+COMMANDS = (demo, audit, train, crossvalidate, evaluate, compare, diagnose, inspect, deidentify, verify)
+for command in COMMANDS:  # in the order of the help page
     app.command()(command)
 app.add_typer(exercise, name="exercise")
 

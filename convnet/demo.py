@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from convnet import evaluation, figures, scope, study
+from convnet import evaluation, figures, finish, study
 from convnet.evaluation import NOTICE, lines
 from convnet.files import write_json
+from convnet.recipe import Recipe
 
 Say = Callable[[str], None]
 
@@ -29,10 +30,9 @@ def run(folder: Path, say: Say, seed: int = 0, verbose: Any = "auto", phantom_st
     data = cohort.load_folder(folder / "dicom", folder / "dicom" / "labels.csv", size=phantom_study.size)
     say(f"   {len(data.y)} files in {folder / 'dicom'}: {data.counts()}")
     say("2. Training the listing's network; the epoch with the best validation AUC is kept.")
-    plain = {"epochs": 40, "patience": 40, "dropout": 0.25, "flip": "off", "shift": 0.0}
-    model, history = study.train(data, seed=seed, verbose=verbose, **plain)
-    model.metadata["pipeline"] = {"size": phantom_study.size, "aspect": "pad", "window": None}
-    model.metadata["scope"] = scope.learn(model, data)
+    recipe = Recipe(epochs=40, patience=40, dropout=0.25, flip="off", shift=0.0)
+    model, history = study.train(data, recipe, seed=seed, verbose=verbose)
+    finish.complete(model, data, {"size": phantom_study.size, "aspect": "pad", "window": None})
     model.save(folder / "model.safetensors")
     say("3. The test split, which training never saw.")
     result, p = study.evaluate(model, data, positive="present")

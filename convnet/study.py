@@ -13,6 +13,8 @@ from convnet.callbacks import Callback, EarlyStopping, History
 from convnet.data import mirror
 from convnet.data.augment import Augmented
 from convnet.data.dicom import check_arguments
+from convnet.merit import threshold
+from convnet.merit.report import SUBGROUPS, report
 from convnet.networks import NETWORKS, check_shape, compile_for
 from convnet.recipe import Recipe
 from convnet.utils import set_random_seed
@@ -216,14 +218,45 @@ def calibrated(model: Model, p: np.ndarray) -> np.ndarray:
     return powers / powers.sum(axis=1, keepdims=True)
 
 
-def evaluate(
-    model: Model, cohort: Cohort, split: str = "test", positive: str | None = None
-) -> tuple[dict[str, Any], Any]:
-    """The figures on one split ("all" for every image), and the probabilities they come from."""
-    classes = classes_of(model)
-    x, y = (cohort.x, cohort.y) if split == "all" else cohort.split(split)
-    if not len(y):
+def places(cohort: Cohort, split: str) -> np.ndarray:
+    """Indices of the images of a split; "all" for every image. ValueError where there are none."""
+    at = np.arange(len(cohort.y)) if split == "all" else cohort.where(split)
+    if not len(at):
         raise ValueError(f"evaluate: the split {split!r} has no images; there is {cohort.counts()}")
-    p = probabilities(model, x)
-    known = {"split": split, "seen_in_training": seen_in_training(model, x)}
-    return {**known, **evaluation.measure(y, p, classes, positive)}, p
+    return at
+
+
+def taken(cohort: Cohort, at: np.ndarray) -> Any:
+    """These images of a cohort: a copy, or images that stay on disk."""
+    return cohort.x[at] if isinstance(cohort.x, np.ndarray) else cohort.x.select(at)
+
+
+def evaluate(
+    model: Model, cohort: Cohort, split: str = "test", positive: str | None = None, least: float | None = None
+) -> tuple[dict[str, Any], np.ndarray]:
+    """The figures on one split ("all" for every image), and the calibrated probabilities they come from.
+
+    `least`: the operating point is the one whose sensitivity for `positive` was that or more on validation.
+    """
+    classes = classes_of(model)
+    at = places(cohort, split)
+    x, y = taken(cohort, at), cohort.y[at]
+    one = None if positive is None else evaluation.positive_index(classes, positive)
+    p = calibrated(model, probabilities(model, x))
+    found = report(
+        y,
+        p,
+        classes,
+        groups=cohort.groups()[at],
+        positive=one,
+        points=threshold.check(model.metadata.get("operating_points")),
+        least=least,
+        facts={name: [cohort.fact(name)[i] for i in at] for name in SUBGROUPS},
+    )
+    known = {
+        "split": split,
+        "seen_in_training": seen_in_training(model, x),
+        "patients_known": all(cohort.patients[i] for i in at),
+        "temperature": model.metadata.get("temperature"),
+    }
+    return {**known, **evaluation.measure(y, p, classes, positive), **found}, p

@@ -51,5 +51,6 @@ def crossvalidate(
     emit(result, json_path, crossvalidation.lines(result))
     if figures is not None and cases:
         from convnet import figures as drawing
+        from convnet.merit import pictures
 
-        drawing.save(drawing.cases_curve(result), figures / "cases.png")
+        drawing.save(pictures.cases_curve(result), figures / "cases.png")

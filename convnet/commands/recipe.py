@@ -34,9 +34,9 @@ HELP = {
     "elastic": "Bend them smoothly by so many pixels in 28.",
     "class_weight": "balanced: a rare class counts as much as a frequent one.",
 }
-LIMITS: dict[str, dict[str, float]] = {
-    **dict.fromkeys(("epochs", "batch_size", "patience", "runs"), {"min": 1}),
-    **dict.fromkeys(("weight_decay", "shift", "rotate", "scale", "intensity", "elastic"), {"min": 0}),
+LIMITS: dict[str, dict[str, Any]] = {
+    **{name: {"min": 1} for name in ("epochs", "batch_size", "patience", "runs")},
+    **{name: {"min": 0} for name in ("weight_decay", "shift", "rotate", "scale", "intensity", "elastic")},
     "dropout": {"min": 0, "max": 0.95},
 }
 TYPES = {"int": int, "float": float, "float | None": float | None, "str": str}
@@ -74,7 +74,7 @@ def takes_recipe(command: Callable[..., None]) -> Callable[..., None]:
     kind = inspect.Parameter.KEYWORD_ONLY
     parameters = [
         *(p.replace(kind=kind) for p in own),
-        *(inspect.Parameter(f.name, kind, default=default(f), annotation=option(f)) for f in fields(Recipe)),
+        *(inspect.Parameter(f.name, kind, default=f.default, annotation=option(f)) for f in fields(Recipe)),
         inspect.Parameter("config", kind, default=None, annotation=Config),
     ]
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -88,7 +88,3 @@ def option(field: Any) -> Any:
     names = CHOICES.get(field.name)
     made = StrEnum(field.name, {n: n for n in names}) if names else TYPES[field.type]
     return Annotated[made, typer.Option(help=HELP[field.name], **LIMITS.get(field.name, {}))]
-
-
-def default(field: Any) -> Any:
-    return field.default

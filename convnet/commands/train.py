@@ -31,25 +31,33 @@ def train(
     cache: Cache = True,
     seed: Seed = 0,
 ) -> None:
-    """Train on the split `train`, choose the epoch on `val`, write the model; `test` is not looked at."""
+    """Train on `train`, choose and calibrate on `val`, write the model and its card; `test` is not looked at."""
     check_file("--out", out)
     check_folder(figures)
     check_size(recipe.network, size)
     pipeline: dict[str, Any] = {"size": size, "aspect": aspect.value, "window": window}
     data = load_cohort(folder, labels, npz, strict, pipeline, limits=limit, cache=cache)
+    from convnet import card, finish
     from convnet import figures as drawing
-    from convnet import scope, study
+    from convnet.files import write_atomically, write_json
+
+    def told(member: Any) -> None:
+        facts = member.metadata
+        chosen = f"{facts['chosen_by']} {facts['chosen_value']:.4f}"
+        print(f"seed {facts['seed']}: kept epoch {facts['best_epoch']} of {facts['epochs_run']}: {chosen}")
 
     print(f"{len(data.y)} images, classes {', '.join(data.classes)}: {data.counts()}")
-    model, history = study.train(data, recipe, seed=seed)
-    model.metadata["pipeline"] = pipeline
-    model.metadata["scope"] = scope.learn(model, data)
-    model.save(out)
-    facts = model.metadata
-    print(
-        f"kept epoch {facts['best_epoch']} of {facts['epochs_run']}: {facts['chosen_by']} {facts['chosen_value']:.4f}"
-    )
-    print(f"wrote {out}. {facts['notice']}")
+    model, members = finish.train(data, recipe, pipeline, seed=seed, told=told)
+    print(f"training images mirrored: {members[0][0].metadata['mirrored']}")
+    each = {out.with_name(f"{out.stem}-{n}{out.suffix}"): m for n, (m, _) in enumerate(members, 1)}
+    for file, one in ({out: model} if len(members) == 1 else {**each, out: model}).items():
+        one.save(file)
+        written = card.made(one, data, file)
+        write_json(file.with_suffix(".card.json"), written)
+        write_atomically(file.with_suffix(".card.html"), card.page(written).encode())
+    beside = f"its {len(members)} members and " if len(members) > 1 else ""
+    print(f"wrote {out}, beside it {beside}its card {out.with_suffix('.card.html').name}. {model.metadata['notice']}")
     if figures is not None:
-        drawing.save(drawing.learning_curves(history, facts["best_epoch"]), figures / "learning-curves.png")
+        history, best = members[0][1], members[0][0].metadata["best_epoch"]
+        drawing.save(drawing.learning_curves(history, best), figures / "learning-curves.png")
         drawing.save(drawing.filters(model), figures / "filters.png")
