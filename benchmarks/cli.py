@@ -26,6 +26,8 @@ Ops = Annotated[bool, typer.Option("--ops", help="The other operations instead o
 Allocate = Annotated[bool, typer.Option("--allocate", help="Ours make new arrays each time, as PyTorch does.")]
 Batch = Annotated[list[int] | None, typer.Option(help="Batch size, may be given several times.")]
 Python = Annotated[str | None, typer.Option(help="A Python that has it, if this one does not.")]
+Capability = Annotated[list[str] | None, typer.Option("--cc", help="Compute capability, 8.0; more may follow.")]
+More = Annotated[list[str] | None, typer.Argument(hidden=True)]  # --cc 8.0 9.0: an option has one value each
 Kernel = Annotated[Path | None, typer.Option(help="Your own file with a `forward` like reference.py's.")]
 Picture = Annotated[Path, typer.Option(help="Where to draw; .png and .svg are added.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads for everybody; all cores if not given.")]
@@ -167,6 +169,27 @@ def streaming(
     from benchmarks import streaming_command
 
     deliver(*streaming_command.run(files, size, folder), json, markdown)
+
+
+@app.command()
+def static(
+    more: More = None, cc: Capability = None, only: Only = None, json: Json = None, markdown: Markdown = None,
+) -> None:  # fmt: skip
+    """Every CUDA kernel without a GPU: registers, spills, occupancy, hot loops, memory traffic, predicted times."""
+    from benchmarks import static_command
+
+    gpus = static_command.parse([*(cc or []), *(more or [])])
+    deliver(*static_command.run(gpus, only, {"only": only, "cc": [g.cc for g in gpus]}), json, markdown)
+
+
+@app.command()
+def emulated(batch: Annotated[int, typer.Option(min=1)] = 2, quick: Quick = False, json: Json = None,
+    markdown: Markdown = None,
+) -> None:  # fmt: skip
+    """A training step of the listing on the emulated GPU, kernel by kernel: no GPU needed."""
+    from benchmarks import emulated_command
+
+    deliver(*emulated_command.run(batch, {"steps": 1 if quick else 5, "quick": quick}), json, markdown)
 
 
 @app.command()

@@ -16,8 +16,9 @@ class Arena:
     """`slabs`: pairs (weights, gradients) of flat arrays; `gradients`: each parameter's view."""
 
     def __init__(self, parameters: list[Parameter]) -> None:
-        self.parameters = parameters
+        self.parameters, self.target = parameters, "cpu"
         self.gradients: dict[Parameter, np.ndarray] = {}
+        self._used: dict[Parameter, None] = {}
         self.slabs: list[tuple[np.ndarray, np.ndarray]] = []
         free = [p for p in parameters if p.value.base is None]
         if free:
@@ -27,11 +28,19 @@ class Arena:
                 self.gradients[p] = np.zeros_like(p.value)
                 self.slabs.append((p.value.reshape(-1), self.gradients[p].reshape(-1)))
 
+    def value(self, p: Parameter) -> np.ndarray:
+        """The array that kernels read and write: the parameter's own."""
+        self._used[p] = None
+        return p.value
+
+    def send(self) -> None:
+        """Bring home what another model has on a device."""
+        for p in self._used:
+            if p.away is not None:
+                p.away.bring_home()
+
     def _pack(self, parameters: list[Parameter]) -> None:
-        starts, end = [], 0
-        for p in parameters:
-            starts.append(end)
-            end += -(-p.value.size // _LANES) * _LANES
+        starts, end = padded(parameters)
         weights, gradients = (
             aligned_zeros(end, parameters[0].value.dtype),
             aligned_zeros(end, parameters[0].value.dtype),
@@ -43,6 +52,15 @@ class Arena:
             p.value = view
             self.gradients[p] = gradients[place].reshape(view.shape)
         self.slabs.append((weights, gradients))
+
+
+def padded(parameters: list[Parameter]) -> tuple[list[int], int]:
+    """Where each parameter starts in a slab, and where the last one ends."""
+    starts, end = [], 0
+    for p in parameters:
+        starts.append(end)
+        end += -(-p.value.size // _LANES) * _LANES
+    return starts, end
 
 
 def aligned_zeros(size: int, dtype: np.dtype) -> np.ndarray:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from convnet.lowering import Step
-from kernels import registry
+from kernels import registry, targets
+from kernels.device import overlap
 
 Run = Callable[[], None]
 Pair = tuple[Run, Run]
@@ -62,7 +63,7 @@ def _weight_gradients(s: Site, k_shape: tuple[int, ...]) -> tuple[np.ndarray, np
     if dk is None:
         return None
     db = s.dp[1] if len(s.dp) > 1 else None
-    return dk, np.empty(k_shape[-1:], dk.dtype) if db is None else db
+    return dk, targets.empty(k_shape[-1:], dk.dtype, s.target) if db is None else db
 
 
 def conv2d(s: Site) -> Pair:
@@ -88,7 +89,8 @@ def dense(s: Site) -> Pair:
 def maxpool2d(s: Site) -> Pair:
     op = s.kernel()
     area = s.settings["size"][0] * s.settings["size"][1]
-    argmax = np.empty(s.y.shape, np.uint8 if area <= 1 << 8 else np.uint16 if area <= 1 << 16 else np.uint32)
+    index = np.uint8 if area <= 1 << 8 else np.uint16 if area <= 1 << 16 else np.uint32
+    argmax = targets.empty(s.y.shape, index, s.target)
     size, window = s.settings["size"], {k: v for k, v in s.settings.items() if k != "size"}
     forward = partial(op.forward, s.x[0], size, **window, out=(s.y, argmax))
     if not s.dx or s.dx[0] is None:
@@ -143,14 +145,12 @@ def batchnorm(s: Site) -> Pair:
     op, layer, epsilon = s.kernel(), s.step.layer, s.settings["epsilon"]
     x, y = (a.reshape(-1, a.shape[-1]) for a in (s.x[0], s.y))
     gamma, beta, moving_mean, moving_var = s.p
-    mean, var = np.empty_like(gamma), np.empty_like(gamma)
-    keep = gamma.dtype.type(layer.momentum)  # type: ignore[attr-defined]
+    mean, var = targets.empty_like(gamma), targets.empty_like(gamma)
 
     def forward() -> None:
         op.forward(x, gamma, beta, epsilon=epsilon, out=(y, mean, var))
         for moving, batch in ((moving_mean, mean), (moving_var, var)):
-            moving *= keep
-            moving += batch * (1 - keep)
+            op.follow(moving, batch, layer.momentum)  # type: ignore[attr-defined]
 
     if s.dy is None:
         return forward, nothing
@@ -161,8 +161,8 @@ def _batchnorm_backward(s: Site, op: ModuleType, x: np.ndarray, mean: np.ndarray
     """All three gradients come at once; the ones that nobody needs go to scratch."""
     assert s.dy is not None
     gamma = s.p[0]
-    dx = s.dx[0] if s.dx and s.dx[0] is not None else np.empty(s.x[0].shape, gamma.dtype)
-    dgamma, dbeta = (np.empty_like(gamma) if g is None else g for g in (s.dp[:2] if s.dp else (None, None)))
+    dx = s.dx[0] if s.dx and s.dx[0] is not None else targets.empty_like(s.x[0])
+    dgamma, dbeta = (targets.empty_like(gamma) if g is None else g for g in (s.dp[:2] if s.dp else (None, None)))
     out = (dx.reshape(x.shape), dgamma, dbeta)
     return partial(op.backward, s.dy.reshape(x.shape), x, gamma, mean, var, epsilon=s.settings["epsilon"], out=out)
 
@@ -177,7 +177,8 @@ def batchnorm_inference(s: Site) -> Pair:
         return forward, nothing
     data = None
     if s.dx and s.dx[0] is not None:
-        dy, dx, zero = s.dy.reshape(x.shape), s.dx[0].reshape(x.shape), np.zeros_like(gamma)
+        dy, dx = s.dy.reshape(x.shape), s.dx[0].reshape(x.shape)
+        zero = targets.zeros(gamma.shape, gamma.dtype, s.target)
         data = partial(op.inference, dy, gamma, zero, zero, var, epsilon=epsilon, out=dx)
     # only dgamma and dbeta are wanted of the other backward: its dx belongs to batch statistics
     trains = bool(s.dp) and s.dp[0] is not None
@@ -191,7 +192,7 @@ def add(s: Site) -> Pair:
     def backward() -> None:
         for dx in s.dx:
             if dx is not None:
-                np.copyto(dx, s.dy)  # type: ignore[arg-type]
+                targets.copy(dx, s.dy)
 
     return partial(op.forward, s.x[0], s.x[1], out=s.y), backward
 
@@ -200,9 +201,9 @@ def reshape(s: Site) -> Pair:
     """The output is the input's memory under another shape; so is the gradient, unless others added to it."""
 
     def backward() -> None:
-        np.copyto(s.dx[0], s.dy.reshape(s.x[0].shape))  # type: ignore[arg-type, union-attr]
+        targets.copy(s.dx[0], s.dy.reshape(s.x[0].shape))  # type: ignore[union-attr]
 
-    shared = not s.dx or s.dx[0] is None or s.dy is None or np.shares_memory(s.dx[0], s.dy)
+    shared = not s.dx or s.dx[0] is None or s.dy is None or overlap(s.dx[0], s.dy)
     return nothing, nothing if shared else backward
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from convnet.model import Model
 
 Logs = dict[str, float]
+RECORD = "formula-convnet record 1"
 
 
 class Callback:
@@ -43,6 +45,11 @@ class History(Callback):
         self.epoch.append(epoch)
         for name, value in logs.items():
             self.history.setdefault(name, []).append(value)
+
+    def _repr_html_(self) -> str:
+        from convnet.explain.display import history_table
+
+        return history_table(self)._repr_html_()
 
 
 class _Monitor(Callback):
@@ -145,6 +152,62 @@ class ModelCheckpoint(_Monitor):
         self.model.save(path)
         if self.verbose:
             print(f"Epoch {epoch + 1}: saved to {path}")
+
+
+class Recorder(Callback):
+    """Keeps the weights of the convolutions and batch normalisations after each epoch, and the epoch's figures.
+
+    `epochs` (0 is before training), `logs` a dict an epoch, `weights` {parameter's name: [array an epoch]}. All else
+    (dense layers) would be too large to keep; `convnet.explain.lesson(..., recorder=...)` plays it.
+    """
+
+    def on_train_begin(self) -> None:
+        self.epochs: list[int] = []
+        self.logs: list[Logs] = []
+        self.weights: dict[str, list[np.ndarray]] = {}
+        self._keep(0, {})
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        self._keep(epoch + 1, logs)
+
+    def _keep(self, epoch: int, logs: Logs) -> None:
+        from convnet.layers import BatchNormalization, Conv2D
+
+        self.epochs.append(epoch)
+        self.logs.append({name: float(value) for name, value in logs.items()})
+        layers = [layer for layer in self.model._main_graph().layers if isinstance(layer, (Conv2D, BatchNormalization))]
+        for parameter in (p for layer in layers for p in layer.parameters):
+            self.weights.setdefault(parameter.name, []).append(parameter.value.copy())
+
+    def save(self, filepath: str | Path) -> None:
+        """Write the record to one .safetensors file, whole or not at all."""
+        from safetensors.numpy import save
+
+        from convnet.files import write_atomically
+
+        tensors = {name: np.stack(arrays) for name, arrays in self.weights.items()}
+        facts = {"format": RECORD, "epochs": self.epochs, "logs": self.logs}
+        write_atomically(Path(filepath), save(tensors, {"convnet": json.dumps(facts)}))
+
+    @classmethod
+    def load(cls, filepath: str | Path) -> Recorder:
+        """A record as it was saved; ValueError with the reason for any other file."""
+        from safetensors import SafetensorError, safe_open
+
+        path, record = Path(filepath), cls()
+        if not path.is_file():
+            raise ValueError(f"{path}: no such record of a training")
+        try:
+            with safe_open(path, framework="numpy") as file:
+                facts = json.loads((file.metadata() or {}).get("convnet", "null"))
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
+            if facts["format"] != RECORD or {len(t) for t in tensors.values()} - {len(facts["epochs"])}:
+                raise ValueError("other content")
+            record.epochs, record.logs = facts["epochs"], facts["logs"]
+        except (SafetensorError, OSError, ValueError, TypeError, KeyError, AttributeError):
+            raise ValueError(f"{path}: not a record of a training: `convnet train --record FILE` makes one") from None
+        record.weights = {name: list(t) for name, t in tensors.items()}
+        return record
 
 
 class CSVLogger(Callback):

@@ -11,6 +11,7 @@ from typing import Any
 
 import typer
 
+from convnet.commands.animate import animate
 from convnet.commands.audit import audit
 from convnet.commands.compare import compare
 from convnet.commands.crossvalidate import crossvalidate
@@ -19,7 +20,9 @@ from convnet.commands.demo import demo
 from convnet.commands.diagnose import diagnose
 from convnet.commands.evaluate import evaluate
 from convnet.commands.exercise import app as exercise
+from convnet.commands.explain import explain
 from convnet.commands.inspect import inspect
+from convnet.commands.learn import learn
 from convnet.commands.output import printable
 from convnet.commands.train import train
 from convnet.commands.verify import verify
@@ -32,7 +35,10 @@ app = typer.Typer(
     no_args_is_help=True,
     help="The CNN engine you can read, prove and race. For research and teaching. Not for clinical use.",
 )
-COMMANDS = (demo, audit, train, crossvalidate, evaluate, compare, diagnose, inspect, deidentify, verify)
+COMMANDS = (
+    *(demo, audit, train, crossvalidate, evaluate, compare, diagnose, explain, inspect, deidentify),
+    *(verify, learn, animate),
+)
 for command in COMMANDS:  # in the order of the help page
     app.command()(command)
 app.add_typer(exercise, name="exercise")

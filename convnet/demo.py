@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from convnet import evaluation, figures, finish, study
+from convnet.callbacks import Recorder
 from convnet.evaluation import NOTICE, lines
+from convnet.explain import lesson
 from convnet.files import write_json
 from convnet.recipe import Recipe
 
@@ -18,7 +20,7 @@ Say = Callable[[str], None]
 
 
 def run(folder: Path, say: Say, seed: int = 0, verbose: Any = "auto", phantom_study: Any = None) -> None:
-    """Simulated CT study -> DICOM files -> train -> evaluate -> one diagnosis; the ideal observer beside it."""
+    """Simulated CT study -> DICOM files -> train -> evaluate -> one diagnosis, one lesson; the ideal observer."""
     from convnet.data import cohort, phantom
     from convnet.diagnose import diagnose
     from convnet.diagnose import lines as diagnosis_lines
@@ -30,8 +32,9 @@ def run(folder: Path, say: Say, seed: int = 0, verbose: Any = "auto", phantom_st
     data = cohort.load_folder(folder / "dicom", folder / "dicom" / "labels.csv", size=phantom_study.size)
     say(f"   {len(data.y)} files in {folder / 'dicom'}: {data.counts()}")
     say("2. Training the listing's network; the epoch with the best validation AUC is kept.")
+    recorder = Recorder()
     recipe = Recipe(epochs=40, patience=40, dropout=0.25, flip="off", shift=0.0)
-    model, history = study.train(data, recipe, seed=seed, verbose=verbose)
+    model, history = study.train(data, recipe, seed=seed, verbose=verbose, callbacks=[recorder])
     finish.complete(model, data, {"size": phantom_study.size, "aspect": "pad", "window": None})
     model.save(folder / "model.safetensors")
     say("3. The test split, which training never saw.")
@@ -52,6 +55,8 @@ def run(folder: Path, say: Say, seed: int = 0, verbose: Any = "auto", phantom_st
     case = diagnose(model, [one])
     for line in diagnosis_lines(case):
         say("   " + line)
+    say("5. The same network taken apart on one image with a lesion, sum by sum: open lesson.html in a browser.")
+    lesson(model, x_test[y_test == 1][0], 1, recorder=recorder).save(folder / "lesson.html")
     write_json(folder / "results.json", result)
     write_json(folder / "diagnosis.json", case)
     say(f"Everything is in {folder} ({time.perf_counter() - start:.0f} s). {NOTICE}")
@@ -75,7 +80,8 @@ def run_digits(folder: Path, say: Say, seed: int = 0, verbose: Any = "auto") -> 
     say(f"The listing on {len(x)} handwritten digits: {len(x_train)} to train, {len(x_test)} to test.")
     model = Listing(10, name="digits")
     model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    history = model.fit(x_train, y_train, epochs=10, batch_size=32, verbose=verbose)
+    recorder = Recorder()
+    history = model.fit(x_train, y_train, epochs=10, batch_size=32, verbose=verbose, callbacks=[recorder])
     p = study.probabilities(model, x_test)
     classes = tuple(str(d) for d in range(10))
     model.metadata = {"classes": list(classes), "notice": NOTICE}
@@ -84,6 +90,7 @@ def run_digits(folder: Path, say: Say, seed: int = 0, verbose: Any = "auto") -> 
         say("   " + line)
     model.save(folder / "model.safetensors")
     draw(folder, model, history, result, y_test, p, x_test[0])
+    lesson(model, x_test[0], int(y_test[0]), recorder=recorder).save(folder / "lesson.html")
     write_json(folder / "results.json", result)
     say(f"Everything is in {folder}.")
 

@@ -23,9 +23,10 @@ INK, SECOND = "#0072b2", "#d55e00"  # Okabe & Ito's blue and vermilion: distinct
 def new(width: float, height: float, rows: int = 1, columns: int = 1) -> tuple[Figure, np.ndarray]:
     """A figure without pyplot's global state, and its axes (rows, columns)."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), layout="constrained")
+    from convnet.picture import Picture
+
+    figure = Picture(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure, figure.subplots(rows, columns, squeeze=False)
 

@@ -9,9 +9,9 @@ from convnet.ensemble import join
 from convnet.merit import calibration, threshold
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from convnet.callbacks import History
+    from convnet.callbacks import Callback, History
     from convnet.data.cohort import Cohort
     from convnet.model import Model
     from convnet.recipe import Recipe
@@ -25,14 +25,17 @@ def train(
     seed: int = 0,
     verbose: Any = "auto",
     told: Callable[[Model], None] = lambda model: None,
+    callbacks: Sequence[Callback] = (),
 ) -> tuple[Model, list[tuple[Model, History]]]:
     """The model of a recipe, and its members (itself, where the recipe has one run), all complete.
 
-    told    called with each member when it is trained
+    told       called with each member when it is trained
+    callbacks  of the first run
     """
     members = []
     for run in range(recipe.runs):
-        member, history = study.train(cohort, recipe, seed=seed + run, verbose=verbose)
+        extra = callbacks if run == 0 else ()
+        member, history = study.train(cohort, recipe, seed=seed + run, verbose=verbose, callbacks=extra)
         complete(member, cohort, pipeline)
         members.append((member, history))
         told(member)

@@ -45,6 +45,11 @@ class Lowering:
     input: Value = field(init=False)
     output: Value = field(init=False)
     values: dict[int, Value] = field(default_factory=dict)  # id of a node -> its value
+    spans: dict[int, slice] = field(default_factory=dict)  # id of a call's output -> its steps, before any rewrite
+
+    def steps_of(self, output: Node) -> list[Step]:
+        """The operations of the call that made this node (where the steps were not rewritten)."""
+        return self.steps[self.spans[id(output)]]
 
     def emit(
         self,
@@ -68,12 +73,14 @@ def lower(graph: Graph, training: bool) -> Lowering:
     low.input = low.values[id(graph.input)] = Value(graph.input.sample_shape)
     for call in graph.calls:
         low.training = training if call.training is None else call.training
+        first = len(low.steps)
         low.values[id(call.output)] = call.layer.lower(low, *(low.values[id(node)] for node in call.inputs))
+        low.spans[id(call.output)] = slice(first, len(low.steps))
     low.training = training
     low.output = low.values[id(graph.output)]
     return low
 
 
-def value_of(low: Lowering, node: Node) -> Value:
-    """The value that holds a recorded node's numbers."""
-    return low.values[id(node)]
+def value_of(low: Lowering, node: Node | Value) -> Value:
+    """The value that holds a recorded node's numbers; a value is its own."""
+    return node if isinstance(node, Value) else low.values[id(node)]

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from convnet.arena import Arena
+from convnet.device_arena import DeviceArena
 from convnet.graph import Graph, Node, record
 from convnet.layers.base import Layer, call_with_training, float_type, set_parameters, takes_training
 from convnet.layers.core import InputLayer
@@ -33,7 +34,7 @@ class Model(Trainer, Layer):
         self.metadata: dict[str, Any] = {}  # JSON values that are saved with the model
         self._graphs: dict[tuple, Graph] = {}
         self._plans: OrderedDict[tuple, Plan] = OrderedDict()
-        self._arena: Arena | None = None
+        self._arena: Arena | DeviceArena | None = None
         self._unfrozen: list[bool] = []
         self._wiring: Graph | None = None
         if (inputs is None) != (outputs is None):
@@ -95,14 +96,14 @@ class Model(Trainer, Layer):
         """Make the weights for inputs (None, height, width, channels); the first axis is the batch's."""
         self.graph(tuple(input_shape[1:]))  # type: ignore[arg-type]
 
-    def arena(self) -> Arena:
-        """The trainable weights packed flat, in the order in which the graph uses them."""
+    def arena(self) -> Arena | DeviceArena:
+        """The trainable weights packed flat where the model runs, in the order in which the graph uses them."""
         layers = self._main_graph().layers
         self._unfrozen = [layer.trainable for layer in layers]
         wanted = [p for layer in layers if layer.trainable for p in layer.parameters if p.trainable]
-        if self._arena is None or self._arena.parameters != wanted:
+        if self._arena is None or self._arena.target != self.target or self._arena.parameters != wanted:
             self._plans.clear()  # their views of the weights are no longer the right ones
-            self._arena = Arena(wanted)
+            self._arena = Arena(wanted) if self.target == "cpu" else DeviceArena(wanted, self.target)
             self.rebuild_optimizer()
         return self._arena
 
@@ -135,7 +136,7 @@ class Model(Trainer, Layer):
                 loss=self.loss if loss else None,
                 weighted=weighted,
                 target=self.target,
-                gradients=arena.gradients,
+                arena=arena,
             )
         self._plans.move_to_end(key)
         return self._plans[key]
@@ -217,10 +218,32 @@ class Model(Trainer, Layer):
         (print_fn or print)(str(summary))
         return summary
 
-    def _repr_html_(self) -> str | None:
+    def explain(self, x: Any, *index: int, layer: Layer | str | None = None) -> Any:
+        """One output, y[index], of a layer (by default the last) for a batch x of the model's inputs, term by term.
+
+        model.explain(x, n, i, j, f, layer="conv2d_1"). A layer used several times: its last use.
+        """
+        from convnet.explain.stepping import explain_model
+
+        return explain_model(self, x, index, layer)
+
+    def explain_backward(  # type: ignore[override]
+        self, x: Any, y: Any, *index: int, layer: Layer | str | None = None, of: str = "x"
+    ) -> Any:
+        """One number of the gradient of the compiled loss for inputs x and targets y, at a layer, term by term.
+
+        of="x" (the layer's input), "y" (its output), "z" (what its activation reads) or a weight's name: "kernel", ...
+        model.explain_backward(x, y, p, q, c, f, layer="conv2d", of="kernel").
+        """
+        from convnet.explain.stepping import explain_model_backward
+
+        return explain_model_backward(self, x, y, index, layer, of)
+
+    def _repr_html_(self) -> str:
+        from convnet.explain.display import layer_table
         from convnet.explain.summary import Summary
 
-        return Summary(self)._repr_html_() if self.input_shape is not None else None
+        return (Summary(self) if self.input_shape is not None else layer_table(self))._repr_html_()
 
     def __repr__(self) -> str:
         built = f"input {self.input_shape}, {self.count_params():,} parameters" if self.input_shape else "not built yet"

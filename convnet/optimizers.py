@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from convnet.utils import refuse
-from kernels import checks, registry
+from kernels import checks, registry, targets
 
 
 class Optimizer:
@@ -28,7 +28,7 @@ class Optimizer:
     def build(self, slabs: list[tuple[np.ndarray, np.ndarray]]) -> None:
         """Zero state for these pairs of (weights, gradients)."""
         self.iterations = 0
-        self.state = [[np.zeros_like(p) for _ in range(self.states)] for p, _ in slabs]
+        self.state = [[targets.zeros(p.shape, p.dtype, targets.home(p)) for _ in range(self.states)] for p, _ in slabs]
 
     def apply(self, slabs: list[tuple[np.ndarray, np.ndarray]], target: str) -> None:
         """One step on every slab, in place."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +62,13 @@ class Cosine(Callback):
 
 
 def train(
-    cohort: Cohort, recipe: Recipe | None = None, *, seed: int = 0, verbose: Any = "auto", **changes: Any
+    cohort: Cohort,
+    recipe: Recipe | None = None,
+    *,
+    seed: int = 0,
+    verbose: Any = "auto",
+    callbacks: Sequence[Callback] = (),
+    **changes: Any,
 ) -> tuple[Model, History]:
     """One model by the recipe (its `runs` apart), fitted on the cohort's train split. Test is never looked at.
 
@@ -95,7 +102,7 @@ def train(
         batch_size=recipe.batch_size,
         epochs=recipe.epochs,
         validation_data=(x_val, y_check),
-        callbacks=[stop, *([Cosine(recipe.epochs)] if recipe.schedule == "cosine" else [])],
+        callbacks=[stop, *([Cosine(recipe.epochs)] if recipe.schedule == "cosine" else []), *callbacks],
         class_weight=balanced(y) if recipe.class_weight == "balanced" else None,
         verbose=verbose,
     )

@@ -17,6 +17,7 @@ from kernels import checks, targets
 
 if TYPE_CHECKING:
     from convnet.arena import Arena
+    from convnet.device_arena import DeviceArena
     from convnet.plan import Plan
 
 
@@ -29,12 +30,12 @@ class Trainer:
     optimizer: optimizers.Optimizer | None = None
     target: str = "cpu"
     _metrics: list[Any] = []  # noqa: RUF012  (replaced, never changed)
-    _arena: Arena | None
+    _arena: Arena | DeviceArena | None
 
     if TYPE_CHECKING:
 
         def plan(self, shape: tuple, *, training: bool = ..., loss: bool = ..., weighted: bool = ...) -> Plan: ...
-        def arena(self) -> Arena: ...
+        def arena(self) -> Arena | DeviceArena: ...
         def graph(self, shape: tuple[int, ...], training: bool = ...) -> Any: ...
         def forget_plans(self) -> None: ...
         def get_weights(self) -> list[np.ndarray]: ...
@@ -44,7 +45,13 @@ class Trainer:
     def compile(
         self, optimizer: Any = "rmsprop", loss: Any = None, metrics: Any = None, *, target: str = "cpu", **unknown: Any
     ) -> None:
-        """Choose optimizer, loss and metrics, and where the kernels run: target="cpu"."""
+        """Choose optimizer, loss and metrics, and where the kernels run.
+
+        target="cpu"; "cuda", an NVIDIA GPU; or "cuda-emulated", which executes the GPU's compiled kernels on the CPU
+        with every access checked. Weights, activations and the optimizer's state stay there; batches go there, and
+        outputs and the loss come back.
+        RuntimeError, saying what is missing, where there is no such target.
+        """
         refuse("compile", unknown, ("optimizer", "loss", "metrics", "target"))
         if loss is None:
             raise ValueError("compile: loss is missing, for example loss='sparse_categorical_crossentropy'")
@@ -156,12 +163,9 @@ class Trainer:
         plan.forward()
         plan.backward()
         assert self.optimizer is not None
-        self.optimizer.apply(self.arena_slabs, self.target)
-
-    @property
-    def arena_slabs(self) -> list[tuple[np.ndarray, np.ndarray]]:
         assert self._arena is not None
-        return self._arena.slabs
+        self._arena.send()  # where somebody has looked at the weights since
+        self.optimizer.apply(self._arena.slabs, self.target)
 
     # --- measuring
 

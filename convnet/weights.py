@@ -12,6 +12,7 @@ from convnet import initializers
 from convnet.files import write_atomically
 from convnet.graph import Graph, Node
 from convnet.lowering import lower
+from kernels import targets
 
 FORMAT = "formula-convnet 1"
 
@@ -47,7 +48,7 @@ def save(model: Any, filepath: str | Path, include_optimizer: bool = True) -> No
             "metrics": [m if isinstance(m, str) else {"name": m.name, "label": m.label} for m in model._metrics],
         }
         for i, states in enumerate(model.optimizer.state):
-            tensors |= {f"optimizer.{i}.{j}": s for j, s in enumerate(states)}
+            tensors |= {f"optimizer.{i}.{j}": targets.to_host(s) for j, s in enumerate(states)}
     try:
         text = json.dumps(config)
     except TypeError as error:

@@ -1,7 +1,8 @@
 """The operations of a convolutional network as stateless functions on arrays (formula-convnet's own package).
 
 One folder an operation: README.md is the lesson, `reference.py` the formula, the other files the same function
-made fast. `kernels.conv2d.forward(x, k)` is the way in; registry.py lists what there is.
+made fast. `kernels.conv2d.forward(x, k)` is the way in; registry.py lists what there is. Variants for GPUs take arrays
+that `kernels.targets.to_device` has put there, and return such arrays.
 """
 
 from importlib import import_module

@@ -1,10 +1,13 @@
 """Arguments into their normal form, or an error that says: operation, argument, what arrived, what was expected."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import ceil
 from typing import Any
 
 import numpy as np
+
+from kernels import registry, targets
+from kernels.device import DeviceArray, overlap
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
@@ -12,12 +15,12 @@ Pair = tuple[int, int]
 Padding = tuple[Pair, Pair]
 
 
-def array(op: str, name: str, value: Any, axes: str | None, dtypes: Sequence[np.dtype] = FLOATS) -> np.ndarray:
+def array(op: str, name: str, value: Any, axes: str | None, dtypes: Sequence[np.dtype] = FLOATS) -> Any:
     """`value` as a C-contiguous, aligned, writable array (copied only if it is not), its rank and dtype checked.
 
-    `axes` names the axes, a letter or word each ("N H W C"); None allows any rank.
+    `axes` names the axes, a letter or word each ("N H W C"); None allows any rank. A device's array stays as it is.
     """
-    if not isinstance(value, np.ndarray):
+    if not isinstance(value, (np.ndarray, DeviceArray)):
         wanted = " or ".join(str(d) for d in dtypes)
         raise TypeError(
             f"{op}: {name} must be a NumPy array of {wanted}, got {type(value).__name__}: use numpy.asarray"
@@ -28,8 +31,41 @@ def array(op: str, name: str, value: Any, axes: str | None, dtypes: Sequence[np.
     if axes is not None and value.ndim != len(axes.split()):
         letters = ",".join(axes.split())
         raise ValueError(f"{op}: {name} must have {len(axes.split())} axes ({letters}), got shape {value.shape}")
+    if isinstance(value, DeviceArray):
+        return value
     # one layout and no read-only arrays: Numba would compile every kernel again for each
     return value if value.flags.carray else np.require(value, requirements=["C", "A", "W"])
+
+
+def kernel(op: str, variant: str, name: str, *arrays: Any) -> Callable:
+    """The pass `name` of a variant, once it is clear that the arrays are where it runs.
+
+    RuntimeError where its target is not there, TypeError or ValueError where the arrays are elsewhere; all say what
+    to do. Nothing is moved silently.
+    """
+    run = registry.find(op, variant, name) if registry.family(variant) == "cpu" else None
+    homes = {targets.home(a) for a in arrays if a is not None}
+    if len(homes) > 1:
+        raise ValueError(f"{op}: the arrays must be in one place, but they are on {' and '.join(sorted(homes))}")
+    place = homes.pop()
+    if run is not None:
+        if place != "cpu":
+            raise TypeError(
+                f"{op}: variant {variant!r} runs on NumPy arrays, but these are on {place!r}: choose variant='cuda', "
+                "or copy them with kernels.targets.to_host"
+            )
+        return run
+    wanted = variant if variant in targets.TARGETS else "cuda"
+    if place == "cpu":
+        registry.check(op, variant)
+        targets.require(wanted)
+        raise TypeError(
+            f"{op}: variant {variant!r} runs on device arrays, but these are NumPy's: copy them with "
+            f"kernels.targets.to_device(array, {wanted!r})"
+        )
+    if wanted not in (place, "cuda"):
+        raise ValueError(f"{op}: the arrays are on {place!r}, not on {wanted!r}: choose variant='cuda'")
+    return registry.find(op, variant, name)
 
 
 def same_dtype(op: str, **arrays: np.ndarray | None) -> None:
@@ -55,22 +91,23 @@ def sizes(op: str, name: str, value: Any, axes: str) -> tuple[int, ...]:
     return tuple(int(v) for v in value)
 
 
-def output(
-    op: str, name: str, given: Any, shape: tuple[int, ...], dtype: Any, inputs: Sequence[Any] = ()
-) -> np.ndarray:
+def output(op: str, name: str, given: Any, shape: tuple[int, ...], dtype: Any, inputs: Sequence[Any] = ()) -> Any:
     """The array to write a result to: a new one, or `given` once its shape, dtype and layout are right.
 
-    It may not overlap an input: inputs are never mutated.
+    It is where the inputs are, and may not overlap one: inputs are never mutated.
     """
+    place = targets.home(next((x for x in inputs if x is not None), None))
     if given is None:
-        return np.empty(shape, dtype)
-    if not isinstance(given, np.ndarray):
+        return targets.empty(shape, dtype, place)
+    if not isinstance(given, (np.ndarray, DeviceArray)):
         raise TypeError(f"{op}: {name} must be a NumPy array, got {type(given).__name__}")
+    if targets.home(given) != place:
+        raise ValueError(f"{op}: {name} must be where the inputs are, on {place!r}, got {targets.home(given)!r}")
     if given.shape != shape or given.dtype != dtype:
         raise ValueError(f"{op}: {name} must be {np.dtype(dtype)} of shape {shape}, got {given.dtype} of {given.shape}")
-    if not given.flags.carray:  # C-contiguous, aligned and writable
+    if isinstance(given, np.ndarray) and not given.flags.carray:  # C-contiguous, aligned and writable
         raise ValueError(f"{op}: {name} must be writable, aligned and C-contiguous: pass a fresh numpy.empty({shape})")
-    if any(isinstance(x, np.ndarray) and np.may_share_memory(given, x) for x in inputs):
+    if any(overlap(given, x) for x in inputs):
         raise ValueError(f"{op}: {name} overlaps an input in memory; inputs are never overwritten: pass another array")
     return given
 
@@ -85,6 +122,11 @@ def outputs(
         names = ", ".join(name for name, *_ in wanted)
         raise TypeError(f"{op}: out must be a tuple of {len(wanted)} arrays ({names}), got {type(given).__name__}")
     return tuple(output(op, f"out {w[0]}", g, w[1], w[2], inputs) for g, w in zip(given, wanted, strict=True))
+
+
+def scalar(L: Any, given: Any) -> Any:
+    """A loss as a NumPy scalar; as the 0-d array itself where that was given or is on a device."""
+    return L if given is not None or isinstance(L, DeviceArray) else L[()]
 
 
 def deliver(op: str, result: Any, given: Any) -> Any:
@@ -192,7 +234,7 @@ def pooling(
 
 
 def in_place(op: str, **states: Any) -> None:
-    """What an optimizer overwrites: NumPy arrays of one shape and float dtype, writable, C-contiguous, disjoint.
+    """What an optimizer overwrites: arrays of one shape and float dtype, writable, C-contiguous, disjoint.
 
     The first is the parameter, which gives the shape and the dtype.
     """
@@ -200,13 +242,13 @@ def in_place(op: str, **states: Any) -> None:
     for name, value in states.items():
         array(op, name, value, None)
         shape(op, name, value, first.shape, f"{next(iter(states))}'s shape")
-        if not (value.flags.c_contiguous and value.flags.aligned and value.flags.writeable):
+        if isinstance(value, np.ndarray) and not value.flags.carray:
             raise ValueError(f"{op}: {name} is overwritten: it must be writable, aligned and C-contiguous")
     same_dtype(op, **states)
     names = list(states)
     for i, one in enumerate(names):
         for other in names[:i]:
-            if np.may_share_memory(states[one], states[other]):
+            if overlap(states[one], states[other]):
                 raise ValueError(f"{op}: {other} and {one} overlap in memory: pass separate arrays")
 
 
@@ -226,6 +268,6 @@ def gradient(op: str, g: Any, **states: np.ndarray) -> np.ndarray:
     shape(op, "g", g, p.shape, f"{name}'s shape")
     same_dtype(op, **{name: p}, g=g)
     for name, state in states.items():
-        if np.may_share_memory(given, state):
+        if overlap(given, state):
             raise ValueError(f"{op}: g and {name} overlap in memory: pass separate arrays")
     return g

@@ -1,7 +1,8 @@
 """THE table: every operation and its variants, slowest first. To add a variant: one file, one word here.
 
-A variant's name is its file's name; what stands before the first `_` is its target, and the variant that is
-called like the target is that target's default. `reference` belongs to every operation.
+A variant's name is its file's name; what stands before the first `_` is its family, "cpu" or "cuda", and the variant
+that is called like the family is its default. A target's name ("cuda-emulated") stands for its family's default.
+`reference` belongs to every operation.
 """
 
 from collections.abc import Callable
@@ -9,22 +10,34 @@ from functools import cache
 from importlib import import_module
 from types import ModuleType
 
+from kernels.targets import FAMILIES
+
 OPERATIONS: dict[str, tuple[str, ...]] = {
-    "conv2d": ("cpu_naive", "cpu_parallel", "cpu_ordered", "cpu_vector", "cpu", "cpu_winograd"),
-    "maxpool2d": ("cpu_naive", "cpu"),
-    "avgpool2d": ("cpu",),
-    "globalavgpool": ("cpu",),
-    "dense": ("cpu_naive", "cpu_blocked", "cpu"),
-    "batchnorm": ("cpu",),
-    "add": ("cpu",),
-    "sigmoid": ("cpu",),
-    "relu": ("cpu",),
-    "softmax": ("cpu",),
-    "mse": ("cpu",),
-    "crossentropy": ("cpu",),
-    "dropout": ("cpu",),
-    "sgd": ("cpu",),
-    "adam": ("cpu",),
+    "conv2d": (
+        "cpu_naive",
+        "cpu_parallel",
+        "cpu_ordered",
+        "cpu_vector",
+        "cpu",
+        "cpu_winograd",
+        "cuda_naive",
+        "cuda_shared",
+        "cuda",
+    ),
+    "maxpool2d": ("cpu_naive", "cpu", "cuda_naive", "cuda"),
+    "avgpool2d": ("cpu", "cuda"),
+    "globalavgpool": ("cpu", "cuda"),
+    "dense": ("cpu_naive", "cpu_blocked", "cpu", "cuda_naive", "cuda"),
+    "batchnorm": ("cpu", "cuda"),
+    "add": ("cpu", "cuda"),
+    "sigmoid": ("cpu", "cuda"),
+    "relu": ("cpu", "cuda"),
+    "softmax": ("cpu", "cuda"),
+    "mse": ("cpu", "cuda"),
+    "crossentropy": ("cpu", "cuda"),
+    "dropout": ("cpu", "cuda"),
+    "sgd": ("cpu", "cuda"),
+    "adam": ("cpu", "cuda"),
 }
 
 # (operation, variant) -> the factor by which its error may exceed the operation's own rounding bound,
@@ -37,7 +50,12 @@ OWN_BOUNDS: dict[tuple[str, str], float] = {("conv2d", "cpu_winograd"): 256.0}
 
 def variants(operation: str, target: str | None = None) -> tuple[str, ...]:
     """The variants of an operation, slowest first; of one target if it is named. `reference` is not among them."""
-    return tuple(v for v in OPERATIONS[operation] if target in (None, v.split("_")[0]))
+    return tuple(v for v in OPERATIONS[operation] if target is None or family(v) == FAMILIES[target])
+
+
+def family(variant: str) -> str:
+    """ "cpu" or "cuda": what a variant, or a target, is made for; the reference is for the CPU."""
+    return FAMILIES.get(variant, "cpu" if variant == "reference" else variant.split("_")[0])
 
 
 def general(operation: str, target: str | None = None) -> tuple[str, ...]:
@@ -45,12 +63,27 @@ def general(operation: str, target: str | None = None) -> tuple[str, ...]:
     return tuple(v for v in variants(operation, target) if (operation, v) not in OWN_BOUNDS)
 
 
-def load(operation: str, variant: str) -> ModuleType:
-    """The module that holds a variant's passes; ValueError names what there is if it is not among them."""
+def check(operation: str, variant: str) -> str:
+    """The variant's own name, a target's turned into its default's; ValueError names what there is if there is none."""
+    if variant in FAMILIES and variant not in OPERATIONS[operation]:
+        variant = default(operation, variant)
     if variant != "reference" and variant not in OPERATIONS[operation]:
         known = ", ".join(("reference", *OPERATIONS[operation]))
         raise ValueError(f"{operation}: there is no variant {variant!r}; choose one of: {known}")
-    return import_module(f"kernels.{operation}.{variant}")
+    return variant
+
+
+def load(operation: str, variant: str) -> ModuleType:
+    """The module that holds a variant's passes; ValueError names what there is if it is not among them."""
+    return import_module(f"kernels.{operation}.{check(operation, variant)}")
+
+
+def default(operation: str, target: str) -> str:
+    """The variant that a target's name stands for: the one called like its family, or the fastest that there is yet."""
+    there = general(operation, target)
+    if not there:
+        raise ValueError(f"{operation}: there is no variant for the target {target!r} yet")
+    return FAMILIES[target] if FAMILIES[target] in there else there[-1]
 
 
 @cache

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from kernels import conv2d, registry
 from tests.strategies import DTYPES, ConvProblem, conv_problems, filled
 
-VARIANTS = registry.variants("conv2d")
-GENERAL = registry.general("conv2d")  # the variants that have every setting
+VARIANTS = registry.variants("conv2d", "cpu")
+GENERAL = registry.general("conv2d", "cpu")  # the variants that have every setting
 SEEDS = st.integers(0, 2**32 - 1)
 
 

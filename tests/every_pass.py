@@ -166,4 +166,4 @@ FAMILIES = (elementwise, losses, sums, poolings, convolutions)
 def all_passes(family, seed: int) -> list[tuple[Pass, str, str]]:
     """(pass, variant, what to call them in a failure); without registry.OWN_BOUNDS, which have tests of their own."""
     drawn = family(np.random.default_rng(seed))
-    return [(p, v, f"{name} {p.name} {v}") for name, p in drawn for v in registry.general(name)]
+    return [(p, v, f"{name} {p.name} {v}") for name, p in drawn for v in registry.general(name, "cpu")]

@@ -241,7 +241,7 @@ def test_the_demo_leaves_files_model_figures_and_results_with_the_ideal_observer
     demo.run(tmp_path, said.append, verbose=0, phantom_study=Study(train=64, val=32, test=32, contrast=40.0))
     names = {p.name for p in tmp_path.iterdir()}
     figures = {f"{n}.png" for n in ("learning-curves", "confusion", "roc", "filters", "feature-maps")}
-    assert names == figures | {"dicom", "model.safetensors", "results.json", "diagnosis.json"}
+    assert names == figures | {"dicom", "model.safetensors", "results.json", "diagnosis.json", "lesson.html"}
     result = json.loads((tmp_path / "results.json").read_text())
     assert 0.9 < result["ideal_observer_auc"] <= 1
     assert any("ideal observer" in line for line in said)

@@ -16,6 +16,20 @@ def test_verify_prints_the_certificate_and_writes_it_as_json_and_as_a_page(tmp_p
     assert "<math" in (tmp_path / "c.html").read_text()
 
 
+def test_verify_on_the_emulated_device_says_that_there_was_no_gpu():
+    pytest.importorskip("numba_cuda", reason="needs numba-cuda: pip install 'formula-convnet[cuda]' (no GPU needed)")
+    done = convnet("verify", "--op", "relu", "--target", "cuda-emulated", "--json", "-")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["target"] == "cuda-emulated"
+    rows = document["rows"]
+    assert {(r["variant"], r["pass"], r["dtype"]) for r in rows} == {
+        ("cuda", p, t) for p in ("forward", "backward") for t in ("float32", "float64")
+    }
+    assert all(r["ok"] and "threads" not in r["problems"] for r in rows)
+    assert "no GPU was used" in convnet("verify", "--op", "relu", "--target", "cuda-emulated", "--quick").stdout
+
+
 def test_a_wrong_kernel_is_exit_code_1_with_the_smallest_call_that_shows_it(tmp_path):
     before, after, broken = WRONG["the kernel is flipped"]
     (tmp_path / "mine.py").write_text(CONV.replace(before, after))
@@ -44,8 +58,10 @@ def test_an_exercise_is_started_once_and_checked(tmp_path):
         (["verify", "--op", "conv3d"], "no operation 'conv3d'; choose of: conv2d"),
         (["verify", "--kernel", "no.py", "--op", "conv2d"], "--kernel no.py: not a Python file"),
         (["verify", "--kernel", "no.py"], "needs one --op"),
+        (["verify", "--target", "tpu"], "there is no target 'tpu'; choose of: cpu, cuda, cuda-emulated, simulated"),
+        (["verify", "--target", "simulated"], "'simulated' needs the [cuda] extra"),
         (["verify", "--html", "nowhere/c.html"], "there is no folder nowhere"),
-        (["exercise", "start", "gpu"], "no exercise 'gpu'; choose one of: sum"),
+        (["exercise", "start", "fft"], "no exercise 'fft'; choose one of: sum"),
         (["exercise", "check", "sum"], "sum.py: not a Python file"),
     ],
 )

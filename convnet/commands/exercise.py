@@ -27,15 +27,13 @@ def listing() -> None:
 @app.command()
 def start(name: Name, file: File = None) -> None:
     """Put an exercise's file here: the task, hints, and the function to complete."""
+    from convnet.exercises import put
     from convnet.exercises.catalogue import find
-    from convnet.files import write_atomically
 
     exercise = find(name)
     path = file or Path(f"{exercise.name}.py")
     check_file("FILE", path)
-    if path.exists():
-        raise ValueError(f"{path} exists, and is left as it is: name another file, or move it away")
-    write_atomically(path, exercise.start.read_bytes())
+    put(exercise, path)
     print(f"wrote {path}; when it is done: convnet exercise check {exercise.name}{f' {path}' if file else ''}")
 
 

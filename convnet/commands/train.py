@@ -25,6 +25,9 @@ def train(
     ] = 28,
     aspect: Annotated[Aspect, typer.Option(help="How an oblong image becomes square.")] = Aspect.pad,
     window: Window = None,
+    record: Annotated[
+        Path | None, typer.Option(help="Keep the filters of every epoch in this file, for `convnet explain --record`.")
+    ] = None,
     figures: Figures = None,
     strict: Strict = False,
     limit: Limit = None,
@@ -33,12 +36,14 @@ def train(
 ) -> None:
     """Train on `train`, choose and calibrate on `val`, write the model and its card; `test` is not looked at."""
     check_file("--out", out)
+    check_file("--record", record)
     check_folder(figures)
     check_size(recipe.network, size)
     pipeline: dict[str, Any] = {"size": size, "aspect": aspect.value, "window": window}
     data = load_cohort(folder, labels, npz, strict, pipeline, limits=limit, cache=cache)
     from convnet import card, finish
     from convnet import figures as drawing
+    from convnet.callbacks import Recorder
     from convnet.files import write_atomically, write_json
 
     def told(member: Any) -> None:
@@ -47,7 +52,9 @@ def train(
         print(f"seed {facts['seed']}: kept epoch {facts['best_epoch']} of {facts['epochs_run']}: {chosen}")
 
     print(f"{len(data.y)} images, classes {', '.join(data.classes)}: {data.counts()}")
-    model, members = finish.train(data, recipe, pipeline, seed=seed, told=told)
+    recorder = Recorder()
+    callbacks = [] if record is None else [recorder]
+    model, members = finish.train(data, recipe, pipeline, seed=seed, told=told, callbacks=callbacks)
     print(f"training images mirrored: {members[0][0].metadata['mirrored']}")
     each = {out.with_name(f"{out.stem}-{n}{out.suffix}"): m for n, (m, _) in enumerate(members, 1)}
     for file, one in ({out: model} if len(members) == 1 else {**each, out: model}).items():
@@ -57,6 +64,9 @@ def train(
         write_atomically(file.with_suffix(".card.html"), card.page(written).encode())
     beside = f"its {len(members)} members and " if len(members) > 1 else ""
     print(f"wrote {out}, beside it {beside}its card {out.with_suffix('.card.html').name}. {model.metadata['notice']}")
+    if record is not None:
+        recorder.save(record)
+        print(f"wrote {record}: the filters of {len(recorder.epochs) - 1} epochs")
     if figures is not None:
         history, best = members[0][1], members[0][0].metadata["best_epoch"]
         drawing.save(drawing.learning_curves(history, best), figures / "learning-curves.png")

@@ -18,6 +18,10 @@ def verify(
         Path | None, typer.Option(help="Your own file with the passes of --op, as in reference.py.")
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer and smaller problems: some seconds.")] = False,
+    target: Annotated[
+        str,
+        typer.Option(help="The kernels of cpu, of cuda (a GPU), or of cuda-emulated (no GPU needed; some minutes)."),
+    ] = "cpu",
     json: Json = None,
     html: Annotated[Path | None, typer.Option(help="Write the certificate as a page, formulas typeset.")] = None,
 ) -> None:
@@ -28,9 +32,13 @@ def verify(
 
     from convnet.files import write_atomically, write_json
     from kernels import verify as proof
+    from kernels.targets import missing
     from kernels.verify import certificate, page, table
 
-    outcome = proof.run(op or (), kernel=kernel, quick=quick, told=lambda what: say(f"verifying {what}"))
+    if (lacks := missing(target)) is not None:
+        raise ValueError(f"--target {lacks}")
+
+    outcome = proof.run(op or (), kernel=kernel, quick=quick, target=target, told=lambda what: say(f"verifying {what}"))
     document = certificate.made(outcome)
     if str(json) == "-":
         print(notation.dumps(document, indent=2, ensure_ascii=False))

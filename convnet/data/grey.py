@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from convnet.data.errors import DicomError
-from convnet.data.header import attribute, numbers
+from convnet.data.header import LARGEST, attribute, numbers
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -41,6 +41,8 @@ def modality(stored: np.ndarray, ds: Dataset, frame: int, path: object) -> Modal
         unit = str(table[0].get("ModalityLUTType") or "table output")
         values, top = look_up(stored, table[0], ds, path)
         return Modality(values, unit, False, f"{unit} = table[stored], {len(np.unique(values))} levels up to {top}")
+    if stored.dtype == np.float64 and np.abs(stored).max(initial=0) > LARGEST:
+        raise DicomError(path, f"its pixels have values beyond {LARGEST:g}")
     slopes = numbers(ds, frame, "RescaleSlope", path)
     intercepts = numbers(ds, frame, "RescaleIntercept", path)
     if not slopes and not intercepts:

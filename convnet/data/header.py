@@ -15,6 +15,7 @@ from convnet.data.limits import opened, require_extent
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+LARGEST = 1e100  # of a header's number: far beyond any unit, and differences and products of two stay finite
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 # where multi-frame ("enhanced") files keep what single-frame files keep at the top (PS3.3 C.7.6.16)
@@ -214,4 +215,6 @@ def numbers(ds: Dataset, frame: int, keyword: str, path: object) -> list[float]:
         raise DicomError(path, f"{keyword} in the header is not a number") from None
     if not all(abs(v) < float("inf") for v in values):
         raise DicomError(path, f"{keyword} in the header is not finite")
+    if not all(abs(v) < LARGEST for v in values):
+        raise DicomError(path, f"{keyword} in the header is beyond {LARGEST:g}")
     return values

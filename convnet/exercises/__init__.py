@@ -1,1 +1,40 @@
-"""Exercises: write an operation yourself, from one sum to tiles, and have it proven or disproven."""
+"""Exercises: write an operation yourself, from one sum to tiles and a GPU, and have it proven or disproven.
+
+In a notebook: begin("sum") puts sum.py beside it, check("sum") says whether it is right; so does `convnet exercise`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from convnet.exercises.catalogue import Exercise, find
+
+__all__ = ["begin", "check", "put"]
+
+
+def put(exercise: Exercise, path: Path) -> None:
+    """Write an exercise's starting file; ValueError, and nothing written, where there is a file already."""
+    from convnet.files import write_atomically
+
+    if path.exists():
+        raise ValueError(f"{path} exists, and is left as it is: name another file, or move it away")
+    write_atomically(path, exercise.start.read_bytes())
+
+
+def begin(name: str, file: str | Path | None = None) -> None:
+    """Put an exercise's starting file into the working folder; one that is there is left as it is."""
+    exercise = find(name)
+    path = Path(file or f"{exercise.name}.py")
+    if path.exists():
+        print(f"{path} is there already: yours, and left as it is. When it is done: check({name!r})")
+        return
+    put(exercise, path)
+    print(f"wrote {path.resolve()}: open it and write what it asks for. When it is done: check({name!r})")
+
+
+def check(name: str, file: str | Path | None = None) -> None:
+    """Print whether the exercise is solved, and if not, the smallest problem that shows it."""
+    from convnet.exercises.checking import check as checked
+
+    exercise = find(name)
+    print("\n".join(checked(exercise, Path(file or f"{exercise.name}.py")).lines))

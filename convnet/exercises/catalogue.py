@@ -20,6 +20,7 @@ class Exercise:
     passes: tuple[str, ...]
     fixed: dict[str, int] = field(default_factory=dict)
     fast: bool = False  # must be quick enough for large problems
+    emulated: bool = False  # a kernel for a GPU, run on the emulator
 
     @property
     def start(self) -> Path:
@@ -39,6 +40,9 @@ EXERCISES = (
         fixed={"kind": 0, "logits": 1, "weighted": 0},
     ),
     Exercise("tiles", "tile it: compiled, in tiles, on all cores", "conv2d", ("forward",), {"groups": 1}, fast=True),
+    Exercise(
+        "gpu", "put it on the GPU (emulated): a thread an output", "conv2d", ("forward",), {"groups": 1}, emulated=True
+    ),
 )
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
+
+import numpy as np
 
 from convnet.exercises.catalogue import Exercise
 
@@ -18,7 +21,8 @@ def check(exercise: Exercise, file: Path) -> Verdict:
     """Is the file a solution? ValueError, in a line, if it is no kernel file of this operation."""
     from kernels.verify import certificate, run, table
 
-    outcome = run([exercise.operation], kernel=file, fixed=exercise.fixed)
+    # an emulated kernel takes its time, and knows nothing of the CPU's threads: fewer problems
+    outcome = run([exercise.operation], kernel=file, fixed=exercise.fixed, quick=exercise.emulated)
     there = {row.name for row in outcome.rows}
     missing = [name for name in exercise.passes if name not in there]
     if missing:
@@ -29,7 +33,35 @@ def check(exercise: Exercise, file: Path) -> Verdict:
     if exercise.fast and not all(row.large for row in outcome.rows):
         why = "right on small problems, but too slow for large ones: compile it (kernels.jit.jit), see the file's hints"
         return Verdict(False, [f"not yet: {why}"])
+    if exercise.emulated and (reason := not_by_a_kernel(file)):
+        return Verdict(False, [f"not yet: {reason}"])
     return Verdict(True, [f"solved: {exercise.title}. Every number is right, on {_count(outcome)} problems."])
+
+
+def not_by_a_kernel(file: Path) -> str | None:
+    """Why the numbers of y do not come out of a kernel with a thread for each of them; None if they do."""
+    from kernels.gpu import launch
+    from kernels.verify.implementation import load
+
+    launches: list[tuple[int, list[np.ndarray]]] = []
+    execute = launch.execute
+
+    def watched(program, name, grid, block, buffers, *rest):
+        result = execute(program, name, grid, block, buffers, *rest)
+        launches.append((prod(grid) * prod(block), [b.back.copy() for b in buffers if b.back is not None]))
+        return result
+
+    launch.execute = watched
+    try:
+        rng = np.random.default_rng(0)
+        x, k = rng.random((2, 5, 6, 3), np.float32), rng.random((3, 2, 3, 4), np.float32)
+        y = load(file).forward(x, k, np.zeros(4, np.float32), stride=(1, 1), padding=((1, 1), (0, 0)), dilation=(1, 1))
+    finally:
+        launch.execute = execute
+    if not any(np.array_equal(y, written) for _, arrays in launches for written in arrays):
+        return "the numbers are right, but no kernel has written them: run it with kernels.gpu.run"
+    most = max(threads for threads, _ in launches)
+    return None if most >= y.size else f"right, but {most} threads did the work of {y.size}: a thread an output"
 
 
 def _count(outcome) -> int:

@@ -1,6 +1,49 @@
-"""Looking inside a model: what it is made of and what it costs, and what it looked at in an image."""
+"""Looking inside a model: what it is made of and costs, every number term by term, and what it saw in an image."""
 
-from convnet.explain.attribution import grad_cam, occlusion
-from convnet.explain.sanity import randomisation_check
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["grad_cam", "occlusion", "randomisation_check"]
+if TYPE_CHECKING:
+    from convnet.explain.animation import animate
+    from convnet.explain.attribution import grad_cam, occlusion
+    from convnet.explain.lessons import Lesson, lesson
+    from convnet.explain.plots import (
+        plot_attribution,
+        plot_feature_maps,
+        plot_filters,
+        plot_gradients,
+        plot_history,
+        plot_receptive_field,
+    )
+    from convnet.explain.sanity import randomisation_check
+
+__all__ = [
+    "Lesson",
+    "animate",
+    "grad_cam",
+    "lesson",
+    "occlusion",
+    "plot_attribution",
+    "plot_feature_maps",
+    "plot_filters",
+    "plot_gradients",
+    "plot_history",
+    "plot_receptive_field",
+    "randomisation_check",
+]
+
+_MODULES = {
+    "Lesson": "lessons",
+    "lesson": "lessons",
+    "animate": "animation",
+    "grad_cam": "attribution",
+    "occlusion": "attribution",
+    "randomisation_check": "sanity",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """What is asked for is imported then: drawing needs Matplotlib."""
+    if name in __all__:
+        return getattr(import_module(f"convnet.explain.{_MODULES.get(name, 'plots')}"), name)
+    raise AttributeError(f"module 'convnet.explain' has no attribute {name!r}")

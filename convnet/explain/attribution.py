@@ -30,7 +30,8 @@ def grad_cam(
     z: the class's score before the final softmax or sigmoid.  image (H,W,C), float; layer: a layer or its name, by
     default the last one before pooling whose output is an image (its last call, where it is used twice).
     -> (H,W) float64, >= 0, in units of the score; upsample=False gives L as it is, (Ho,Wo). Each L[i,j] stands at the
-    middle of its receptive field, and lines join them. All zeros where nothing speaks for the class.
+    middle of its receptive field, and lines join them. All zeros where nothing speaks for the class, or where only its
+    place does: alpha is a mean over all places, which a dense layer after Flatten tells apart; try `occlusion` then.
     ValueError: an image, class or layer that the model has not.  Source: Selvaraju et al., ICCV 2017, equations 1, 2.
     """
     image = check_image("grad_cam", model, image)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from html import escape
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,17 @@ class Table:
         body = [rule, line(self.header), rule, *map(line, self.rows), rule]
         return "\n".join([*([self.title] if self.title else []), *body, *([self.note] if self.note else [])])
 
+    def __rich__(self) -> Any:
+        from rich.table import Table as RichTable
+        from rich.text import Text
+
+        table = RichTable(title=Text(self.title), caption=Text(self.note))
+        for i, name in enumerate(self.header):
+            table.add_column(name, justify="left" if i < self.left else "right")
+        for n, row in enumerate(self.rows):
+            table.add_row(*map(Text, row), style="bold" if n in self.marked else None)
+        return table
+
     def _repr_html_(self) -> str:
         def cells(row: list[str], tag: str, weight: str = "") -> str:
             style = [f"text-align:{'left' if i < self.left else 'right'}{weight}" for i in range(len(row))]
@@ -38,5 +50,6 @@ class Table:
             f"<tr>{cells(row, 'td', ';font-weight:bold' if n in self.marked else '')}</tr>"
             for n, row in enumerate(self.rows)
         )
-        caption = "<br>".join(escape(t) for t in (self.title, self.note) if t)
-        return f"<table><caption>{caption}</caption><tr>{cells(self.header, 'th')}</tr>{body}</table>"
+        title = f"<div>{escape(self.title)}</div>" if self.title else ""
+        note = f"<div>{escape(self.note)}</div>" if self.note else ""
+        return f"{title}<table><tr>{cells(self.header, 'th')}</tr>{body}</table>{note}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from inspect import signature
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -17,6 +16,7 @@ from convnet.graph import Node, record
 from convnet.utils import refuse
 
 if TYPE_CHECKING:
+    from convnet.device_arena import DeviceArena
     from convnet.lowering import Lowering, Value
 
 _names: Counter[str] = Counter()
@@ -30,14 +30,34 @@ def unique_name(class_name: str) -> str:
     return snake if _names[snake] == 1 else f"{snake}_{_names[snake] - 1}"
 
 
-@dataclass(eq=False)
 class Parameter:
-    """One weight array. `trainable` ones get gradients; the others are statistics that a layer keeps itself."""
+    """One weight array. `trainable` ones get gradients; the others are statistics that a layer keeps itself.
 
-    name: str
-    value: np.ndarray
-    trainable: bool = True
-    initializer: str = "zeros"  # how it started
+    `value` is a NumPy array. While a model runs on a device, the numbers are `away`; asking for them brings them home.
+    """
+
+    def __init__(self, name: str, value: np.ndarray, trainable: bool = True, initializer: str = "zeros") -> None:
+        self.name, self.trainable, self._value = name, trainable, value
+        self.initializer = initializer  # how it started
+        self.away: DeviceArena | None = None
+
+    @property
+    def value(self) -> np.ndarray:
+        if self.away is not None:
+            self.away.bring_home()
+        return self._value
+
+    @value.setter
+    def value(self, array: np.ndarray) -> None:
+        self._value = array
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._value.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self._value.dtype
 
 
 class Window(NamedTuple):
@@ -138,6 +158,33 @@ class Layer:
                 f"{self.name} was built for samples of shape {self.input_shape}, now called on {shape}: the last axis "
                 f"(channels) must stay {self.input_shape[-1]}; make a new layer for other inputs"
             )
+
+    # --- explaining
+
+    def explain(self, x: Any, *index: int) -> Any:
+        """One output, y[index], for a batch x of this layer's inputs: its formula's terms, and the kernel's number.
+
+        conv.explain(x, n, i, j, f); dense.explain(x, n, f). The result prints as a table; `.terms` has all terms,
+        `.holds` says whether sum and kernel agree within the rounding bound.
+        """
+        from convnet.explain.stepping import explain_layer
+
+        return explain_layer(self, x, index)
+
+    def explain_backward(self, x: Any, dy: Any, *index: int, of: str = "x") -> Any:
+        """One number of the gradient with respect to `of`, where dy = dL/dy: every term of the chain rule.
+
+        of="x" (the input), "y" (the output), "z" (what the activation reads) or a weight's name: "kernel", "bias", ...
+        conv.explain_backward(x, dy, n, h, w, c); conv.explain_backward(x, dy, p, q, c, f, of="kernel").
+        """
+        from convnet.explain.stepping import explain_layer_backward
+
+        return explain_layer_backward(self, x, dy, index, of)
+
+    def _repr_html_(self) -> str:
+        from convnet.explain.display import layer_table
+
+        return layer_table(self)._repr_html_()
 
     # --- weights
 

@@ -7,7 +7,7 @@ read. Raises TypeError for a wrong kind of array or number and ValueError for wh
 
 import numpy as np
 
-from kernels import checks, registry
+from kernels import checks
 
 OP = "adam"
 
@@ -44,7 +44,7 @@ def update(
     states = {"p": p, "m": m, "v": v}
     checks.in_place(OP, **states)
     g = checks.gradient(OP, g, **states)
-    run = registry.find(OP, variant, "update")
+    run = checks.kernel(OP, variant, "update", p, g, m, v)
     if variant != "reference":
         run(p, g, m, v, **settings)
         return

@@ -32,6 +32,13 @@ def backward(dy, x, gamma, mean, var, *, epsilon, out):
     run(dy, x, gamma, mean, 1 / np.sqrt(var + x.dtype.type(epsilon)), _chunk(x), *out)
 
 
+def follow(moving, batch, keep):
+    """moving = keep * moving + (1 - keep) * batch, overwritten: statistics gathered over the batches."""
+    keep = moving.dtype.type(keep)
+    moving *= keep
+    moving += batch * (1 - keep)
+
+
 def _chunk(x):
     """Rows in a chunk: about 8192 numbers, which fit the first-level cache with some to spare, and 16 rows or more."""
     return max(16, 8192 // max(x.shape[1], 1))

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels import checks, registry
+from kernels import checks
 
 OP = "conv2d"
 
@@ -39,7 +39,7 @@ def forward(
         checks.shape(OP, "b", b, (k.shape[3],), f"one bias a filter: k.shape={k.shape} (P,Q,C/groups,F)")
     checks.same_dtype(OP, x=x, k=k, b=b)
     settings, y_shape = geometry(x.shape, k.shape, stride, padding, dilation, groups)
-    run = registry.find(OP, variant, "forward")
+    run = checks.kernel(OP, variant, "forward", x, k, b)
     if variant == "reference":
         return checks.deliver(OP, run(x, k, b, **settings), out)
     y = checks.output(OP, "out", out, y_shape, x.dtype, (x, k, b))
@@ -66,7 +66,7 @@ def backward_data(
     x_shape = checks.sizes(OP, "x_shape", x_shape, "N H W C")
     settings, y_shape = geometry(x_shape, k.shape, stride, padding, dilation, groups)
     checks.shape(OP, "dy", dy, y_shape, f"what forward makes of x_shape={x_shape} and k.shape={k.shape}")
-    run = registry.find(OP, variant, "backward_data")
+    run = checks.kernel(OP, variant, "backward_data", dy, k)
     if variant == "reference":
         return checks.deliver(OP, run(dy, k, x_shape, **settings), out)
     dx = checks.output(OP, "out", out, x_shape, dy.dtype, (dy, k))
@@ -96,7 +96,7 @@ def backward_weights(
     k_shape = checks.sizes(OP, "k_shape", k_shape, "P Q C F")
     settings, y_shape = geometry(x.shape, k_shape, stride, padding, dilation, groups)
     checks.shape(OP, "dy", dy, y_shape, f"what forward makes of x.shape={x.shape} and k_shape={k_shape}")
-    run = registry.find(OP, variant, "backward_weights")
+    run = checks.kernel(OP, variant, "backward_weights", x, dy)
     if variant == "reference":
         return checks.deliver(OP, run(x, dy, k_shape, **settings), out)
     both = checks.outputs(OP, out, (("dk", k_shape, x.dtype), ("db", k_shape[3:], x.dtype)), (x, dy))

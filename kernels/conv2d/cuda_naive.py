@@ -3,45 +3,33 @@
 Neighbouring threads have neighbouring channels, so that what they write lies side by side; that is all the care taken.
 No two threads write the same element, so the same bits come out whatever order they run in. Each factor is fetched
 from memory anew by every thread that needs it: the rungs above fetch it once for many.
-
-The arrays are NumPy's, and the kernels run on the emulator (`kernels.gpu`).
 """
 
-import numpy as np
-
-from kernels.gpu import run
-from kernels.gpu.compile import numba_cuda
-
-cuda = numba_cuda()
-
-BLOCK = 128
+from kernels.cuda_vectors import cuda
+from kernels.device import launch_flat
 
 
 def forward(x, k, b, *, stride, padding, dilation, groups, out):
     """y[n,i,j,f] = b[f] + sum_{p,q,c} x[n, s*i + d*p - top, s*j + d*q - left, c] * k[p,q,c,f], into out."""
-    bias = np.zeros(k.shape[3], x.dtype) if b is None else b
-    _launch(_forward, out.size, x, k, bias, *stride, padding[0][0], padding[1][0], *dilation, groups, out)
+    has_bias = b is not None
+    bias = b if has_bias else k.reshape(-1)
+    launch_flat(_forward, out.size, x, k, bias, has_bias, *stride, padding[0][0], padding[1][0], *dilation, groups, out)
 
 
 def backward_data(dy, k, x_shape, *, stride, padding, dilation, groups, out):
     """dx[n,h,w,c] = sum over the (i,j,p,q,f) in which x[n,h,w,c] stands of dy[n,i,j,f] * k[p,q,c,f], into out."""
-    _launch(_backward_data, out.size, dy, k, *stride, padding[0][0], padding[1][0], *dilation, groups, out)
+    launch_flat(_backward_data, out.size, dy, k, *stride, padding[0][0], padding[1][0], *dilation, groups, out)
 
 
 def backward_weights(x, dy, k_shape, *, stride, padding, dilation, groups, out):
     """dk[p,q,c,f] = sum_{n,i,j} x[...] * dy[n,i,j,f], db[f] = sum_{n,i,j} dy[n,i,j,f], into out = (dk, db)."""
     dk, db = out
-    _launch(_backward_weights, dk.size, x, dy, *stride, padding[0][0], padding[1][0], *dilation, groups, dk)
-    _launch(_backward_bias, db.size, dy, db)
-
-
-def _launch(kernel, threads, *arguments):
-    if threads:
-        run(kernel, -(-threads // BLOCK), BLOCK, arguments)
+    launch_flat(_backward_weights, dk.size, x, dy, *stride, padding[0][0], padding[1][0], *dilation, groups, dk)
+    launch_flat(_backward_bias, db.size, dy, db)
 
 
 @cuda.jit
-def _forward(x, k, b, sh, sw, top, left, dh, dw, groups, y):
+def _forward(x, k, b, has_bias, sh, sw, top, left, dh, dw, groups, y):
     t = cuda.grid(1)
     if t >= y.size:
         return
@@ -50,7 +38,7 @@ def _forward(x, k, b, sh, sw, top, left, dh, dw, groups, y):
     N, Ho, Wo, F = y.shape
     f, j, i, n = t % F, t // F % Wo, t // F // Wo % Ho, t // F // Wo // Ho
     first = f // (F // groups) * Cg
-    total = b[f]
+    total = b[f] if has_bias else y.dtype.type(0)
     for p in range(P):
         h = sh * i + dh * p - top
         for q in range(Q):

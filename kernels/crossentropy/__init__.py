@@ -7,14 +7,15 @@
 `weights` (N,), one a sample. Apart from indices all arrays are float32 or all are float64.
 `out`: where to write the result, C-contiguous and apart from the inputs. `variant`: a name from the registry.
 Every function raises TypeError for a wrong kind of array; ValueError for shapes that do not fit, labels out of
-range, or no elements.
+range, or no elements. On a device nobody looks at the labels first: indices are int64, and one out of range makes the
+loss and its sample's gradient NaN.
 """
 
 from typing import Any
 
 import numpy as np
 
-from kernels import checks, registry
+from kernels import checks, targets
 
 OP = "crossentropy"
 KINDS = ("sparse", "categorical", "binary")
@@ -44,12 +45,12 @@ def forward(
     `reference` returns float64, the others yhat's dtype.
     """
     y, yhat, weights = _arguments(y, yhat, weights, kind, from_logits)
-    run = registry.find(OP, variant, "forward")
+    run = checks.kernel(OP, variant, "forward", y, yhat, weights)
     if variant == "reference":
         return checks.deliver(OP, run(y, yhat, weights, kind=kind, from_logits=from_logits), out)
     L = checks.output(OP, "out", out, (), yhat.dtype, (y, yhat, weights))
     run(y, yhat, weights, kind=kind, from_logits=from_logits, out=L)
-    return L[()] if out is None else out
+    return checks.scalar(L, out)
 
 
 def backward(
@@ -67,7 +68,7 @@ def backward(
     On logits dyhat[n,k] = w_n * (softmax(z)[n,k] - onehot[n,k]) / N; the other formulas stand in README.md.
     """
     y, yhat, weights = _arguments(y, yhat, weights, kind, from_logits)
-    run = registry.find(OP, variant, "backward")
+    run = checks.kernel(OP, variant, "backward", y, yhat, weights)
     if variant == "reference":
         return checks.deliver(OP, run(y, yhat, weights, kind=kind, from_logits=from_logits), out)
     dyhat = checks.output(OP, "out", out, yhat.shape, yhat.dtype, (y, yhat, weights))
@@ -101,13 +102,15 @@ def _arguments(
 
 def _indices(y: Any, yhat: np.ndarray) -> np.ndarray:
     """Class indices as int64, each in 0 .. K-1."""
-    if isinstance(y, np.ndarray) and y.dtype not in INTEGERS:
+    if getattr(y, "dtype", INTEGERS[0]) not in INTEGERS:
         raise TypeError(
             f"{OP}: y must be integer class indices for kind='sparse', got {y.dtype}: use y.astype('int64')"
         )
     N, K = yhat.shape
     y = checks.array(OP, "y", y, "N", INTEGERS)
     checks.shape(OP, "y", y, (N,), f"one class index a sample: yhat.shape={yhat.shape} (N,K)")
+    if targets.home(y) != "cpu":
+        return checks.array(OP, "y", y, "N", (np.dtype(np.int64),))
     if y.min() < 0 or y.max() >= K:
         n = int(np.flatnonzero((y < 0) | (y >= K))[0])
         raise ValueError(f"{OP}: class indices must be in 0..{K - 1} (yhat has {K} classes), got y[{n}]={y[n]}")
@@ -116,6 +119,8 @@ def _indices(y: Any, yhat: np.ndarray) -> np.ndarray:
 
 def _check_probabilities(y: np.ndarray) -> None:
     """Every label in [0,1]; a NaN is let through, to make the loss NaN."""
+    if targets.home(y) != "cpu":
+        return
     if y.min() < 0 or y.max() > 1 or (np.isnan(y.min()) and ((y < 0) | (y > 1)).any()):
         where = tuple(int(i) for i in np.argwhere((y < 0) | (y > 1))[0])
         raise ValueError(f"{OP}: binary labels must be in [0,1], got y[{', '.join(map(str, where))}]={y[where]}")

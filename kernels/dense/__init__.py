@@ -7,7 +7,7 @@ Every function raises TypeError for a wrong kind of array and ValueError for sha
 
 import numpy as np
 
-from kernels import checks, registry
+from kernels import checks
 
 OP = "dense"
 
@@ -32,7 +32,7 @@ def forward(
             f"{OP}: x has {x.shape[1]} features but k expects {k.shape[0]}: "
             f"x.shape={x.shape} (N,C), k.shape={k.shape} (C,F)"
         )
-    run = registry.find(OP, variant, "forward")
+    run = checks.kernel(OP, variant, "forward", x, k, b)
     if variant == "reference":
         return checks.deliver(OP, run(x, k, b), out)
     y = checks.output(OP, "out", out, (x.shape[0], k.shape[1]), x.dtype, (x, k, b))
@@ -46,7 +46,7 @@ def backward_data(dy: np.ndarray, k: np.ndarray, *, variant: str = "cpu", out: n
     k = checks.array(OP, "k", k, "C F")
     checks.same_dtype(OP, dy=dy, k=k)
     checks.shape(OP, "dy", dy, (dy.shape[0], k.shape[1]), f"one number an output: k.shape={k.shape} (C,F)")
-    run = registry.find(OP, variant, "backward_data")
+    run = checks.kernel(OP, variant, "backward_data", dy, k)
     if variant == "reference":
         return checks.deliver(OP, run(dy, k), out)
     dx = checks.output(OP, "out", out, (dy.shape[0], k.shape[0]), dy.dtype, (dy, k))
@@ -66,7 +66,7 @@ def backward_weights(
     dy = checks.array(OP, "dy", dy, "N F")
     checks.same_dtype(OP, x=x, dy=dy)
     checks.shape(OP, "dy", dy, (x.shape[0], dy.shape[1]), f"as many samples as x: x.shape={x.shape} (N,C)")
-    run = registry.find(OP, variant, "backward_weights")
+    run = checks.kernel(OP, variant, "backward_weights", x, dy)
     if variant == "reference":
         return checks.deliver(OP, run(x, dy), out)
     wanted = (("dk", (x.shape[1], dy.shape[1]), x.dtype), ("db", (dy.shape[1],), x.dtype))

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels import checks, registry
+from kernels import checks
 
 OP = "dropout"
 
@@ -38,7 +38,7 @@ def _run(name: str, argument: str, x: Any, rate: Any, seed: Any, step: Any, vari
     x = checks.array(OP, argument, x, None)
     rate = checks.number(OP, "rate", rate, 0.0, 1.0, below=True)
     counter = {"seed": _word64("seed", seed), "step": _word64("step", step)}
-    run = registry.find(OP, variant, name)
+    run = checks.kernel(OP, variant, name, x)
     if variant == "reference":
         return checks.deliver(OP, run(x, rate, **counter), out)
     y = checks.output(OP, "out", out, x.shape, x.dtype, (x,))

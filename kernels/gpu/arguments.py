@@ -25,13 +25,17 @@ def bind(arguments: tuple, names: list[str]) -> tuple[list[Buffer], list[int]]:
     """
     buffers: list[Buffer] = []
     words: list[int] = []
+    slots: dict[tuple, int] = {}
     for value, name in zip(arguments, names, strict=True):
         if isinstance(value, np.ndarray):
-            address = ((m.FIRST_BUFFER + len(buffers)) << 32) + m.HALF
+            # what is passed twice is one piece of memory
+            slot = slots.setdefault((value.ctypes.data, value.nbytes), len(buffers))
+            address = ((m.FIRST_BUFFER + slot) << 32) + m.HALF
             words += [0, 0, value.size, value.itemsize, address, *value.shape, *value.strides]
-            buffers.append(_buffer(name, value))
+            if slot == len(buffers):
+                buffers.append(_buffer(name, value))
         else:
-            words.append(_word(name, value))
+            words += _words(name, value)
     return buffers, words
 
 
@@ -45,6 +49,13 @@ def _buffer(name: str, value: np.ndarray) -> Buffer:
     return Buffer(name, data, value.itemsize, writable, value if writable else None)
 
 
+def _words(name: str, value: object) -> list[int]:
+    """A number, or the numbers of a tuple, one after the other."""
+    if isinstance(value, tuple):
+        return [word for each in value for word in _words(name, each)]
+    return [_word(name, value)]
+
+
 def _word(name: str, value: object) -> int:
     """The bits of a number, as Numba types it: Python's int is int64, its float float64."""
     if isinstance(value, (bool, np.bool_)):
@@ -55,7 +66,9 @@ def _word(name: str, value: object) -> int:
         return int(value.view(np.uint32))
     if isinstance(value, float):
         return int(np.float64(value).view(np.uint64))
-    raise TypeError(f"kernels.gpu.run: argument {name}: pass arrays and numbers, got {type(value).__name__}")
+    raise TypeError(
+        f"kernels.gpu.run: argument {name}: pass arrays, numbers and tuples of numbers, got {type(value).__name__}"
+    )
 
 
 def constants(program: Program) -> list[Buffer]:

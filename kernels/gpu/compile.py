@@ -7,21 +7,21 @@ from typing import Any
 
 import numpy as np
 
+from kernels import device
+
 INSTALL = "pip install 'formula-convnet[cuda]' (no GPU is needed to compile and to emulate)"
+
+
+_made: dict[tuple, str] = {}
 
 
 def numba_cuda() -> ModuleType:
     """`numba.cuda` of NVIDIA's numba-cuda; ImportError with the remedy where it is missing or simulated."""
-    try:
-        import numba_cuda  # noqa: F401  (Numba's own, older target answers to `numba.cuda` without it)
-    except ImportError as error:
-        raise ImportError(f"kernels.gpu needs numba-cuda: {INSTALL}") from error
-    from numba import cuda
-    from numba.cuda.core import config
-
-    if getattr(config, "ENABLE_CUDASIM", False):
+    if not device.has_compiler():
+        raise ImportError(f"kernels.gpu needs numba-cuda: {INSTALL}")
+    if device.simulated():
         raise ImportError("kernels.gpu needs the compiler, but NUMBA_ENABLE_CUDASIM is set: unset it and start anew")
-    return cuda
+    return device.numba_cuda()
 
 
 def python_function(kernel: Any) -> tuple[Callable, dict[str, Any]]:
@@ -38,9 +38,12 @@ def to_ptx(function: Callable, signature: tuple, cc: tuple[int, int] = (8, 0), *
     """PTX of a kernel for the argument types `signature`, with Python's line numbers in it."""
     cuda = numba_cuda()
     options.pop("max_registers", None)
-    with _without_driver(cc):
-        ptx, _ = cuda.compile_ptx(function, signature, cc=cc, device=False, abi="numba", lineinfo=True, **options)
-    return ptx
+    key = function, signature, cc, tuple(sorted(options.items()))
+    if key not in _made:
+        with _without_driver(cc):
+            made = cuda.compile_ptx(function, signature, cc=cc, device=False, abi="numba", lineinfo=True, **options)
+        _made[key] = made[0]
+    return _made[key]
 
 
 def signature(arguments: tuple) -> tuple:

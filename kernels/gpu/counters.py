@@ -27,6 +27,30 @@ def count_sectors(M, addresses, active, width, pc):
 
 
 @jit
+def count_copied(M, addresses, widths, pc):
+    """Sectors that a warp's asynchronous copies read; those that only write zeros read none.
+
+    The request itself is counted where it writes to shared memory.
+    """
+    seen = M.scratch[1]
+    found = 0
+    for lane in range(32):
+        if widths[lane] == 0:
+            continue
+        M.counts[pc, m.USEFUL] += widths[lane]
+        sector = addresses[lane] >> 5
+        known = False
+        for i in range(found - 1, -1, -1):
+            if seen[i] == sector:
+                known = True
+                break
+        if not known:
+            seen[found] = sector
+            found += 1
+    M.counts[pc, m.SECTORS] += found
+
+
+@jit
 def count_wavefronts(M, addresses, active, width, pc):
     """Passes over the 32 banks of 4 bytes: one where no bank must deliver two words.
 

@@ -12,7 +12,7 @@ from kernels.gpu.arguments import Buffer, at_launch, bind, constants
 from kernels.gpu.lowering import lower
 from kernels.gpu.parse import parse
 from kernels.gpu.program import Program
-from kernels.gpu.report import Report, report
+from kernels.gpu.report import Launch, Report, report
 
 _compiled: dict[Any, tuple[Program, int | None]] = {}
 
@@ -30,8 +30,9 @@ def run(
     """Run a numba-cuda kernel on the CPU, as compiled for a GPU, with every access checked; the Report of what it cost.
 
     kernel: a function or what `@cuda.jit` (without a signature) made of it. grid, block: as in `kernel[grid, block]`.
-    args: NumPy arrays (written in place) and numbers. shared: bytes of dynamic shared memory. cc: the compute
-    capability to compile for. limit: jumps back that all threads together may take before the kernel counts as endless.
+    args: NumPy arrays (written in place), numbers, tuples of numbers. shared: bytes of dynamic shared memory. cc: the
+    compute capability to compile for. limit: jumps back that all threads together may take before the kernel counts
+    as endless.
     Raises KernelFault where the kernel does what it must not; the arrays then hold what was written until then.
     """
     from kernels.gpu import compile as compiler
@@ -51,6 +52,7 @@ def run(
     program, registers = _compiled[key]
     grid, block = shape("grid", grid), shape("block", block)
     result = execute(program, function.__name__, grid, block, buffers, words, shared, limit)
+    result.launch = Launch(function, types, options, grid, block, shared)
     if registers is not None:
         result.occupancy = occupancy(cc, int(np.prod(block)), registers, program.shared_bytes + shared)
     return result

@@ -1,13 +1,18 @@
 """What a launch did and what it cost, as far as the code alone decides it: no times, but what times are made of."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from kernels.gpu import machine as m
+from kernels.gpu.machine_code import innermost
 from kernels.gpu.occupancy import Occupancy
 from kernels.gpu.program import Program
+
+MULTIPLY_ADDS = tuple(f"fma.rn.{kind}" for kind in ("f32", "ftz.f32", "f64"))
 
 
 @dataclass
@@ -21,6 +26,18 @@ class LineReport:
     bytes: int = 0
 
 
+@dataclass(frozen=True)
+class Launch:
+    """What was launched: enough to compile it again, for another GPU."""
+
+    function: Callable
+    types: tuple
+    options: dict[str, Any]
+    grid: tuple[int, int, int]
+    block: tuple[int, int, int]
+    shared: int
+
+
 @dataclass
 class Report:
     """The counts of one launch. An instruction counts once a warp (`instructions`) and once a thread (`threads`).
@@ -28,7 +45,8 @@ class Report:
     kinds: PTX opcode -> instructions issued; wavefronts: passes over shared memory, `conflicts` those beyond the least
     possible; sectors: 32-byte pieces of global memory moved by `requests`, of which `bytes` were asked for; split
     branches: those at which a warp's threads went two ways; unawaited copies: asynchronous copies that no thread
-    waited for. `lines` has the costs by Python line.
+    waited for. `hot` has the kinds issued in one loop: of the innermost that multiply and add the one that issued
+    most. `lines` has the costs by Python line; `launch` is what `run` was asked for.
     """
 
     kernel: str
@@ -45,6 +63,8 @@ class Report:
     split_branches: int = 0
     unawaited_copies: int = 0
     occupancy: Occupancy | None = None
+    launch: Launch | None = None
+    hot: Counter = field(default_factory=Counter)
     lines: dict[int, LineReport] = field(default_factory=dict)
 
     @property
@@ -99,4 +119,20 @@ def report(program: Program, name: str, counts: np.ndarray, unawaited: int) -> R
         place.sectors += row[m.SECTORS]
         place.bytes += row[m.USEFUL]
     out.kinds = Counter({k: n for k, n in out.kinds.items() if n})
+    out.hot = _hot(program, counts)
     return out
+
+
+def _hot(program: Program, counts: np.ndarray) -> Counter:
+    """What was issued between a label and the jump back to it, for the one of `innermost`'s loops that issued most."""
+    rows = program.code
+    back = [(int(row[m.TARGET]), i) for i, row in enumerate(rows) if row[m.OP] == m.BRANCH and row[m.TARGET] <= i]
+    inner = innermost(back, [line.opcode for line in program.lines], MULTIPLY_ADDS)
+    if not inner:
+        return Counter()
+    first, last = max(inner, key=lambda loop: counts[loop[0] : loop[1] + 1, m.ISSUES].sum())
+    kinds: Counter = Counter()
+    for line, row in zip(program.lines[first : last + 1], counts[first : last + 1], strict=True):
+        if line.op not in (m.CHECK, m.MARK, m.MARK_AS):
+            kinds[line.opcode] += int(row[m.ISSUES])
+    return Counter({k: n for k, n in kinds.items() if n})

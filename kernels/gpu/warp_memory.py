@@ -4,7 +4,7 @@ import numpy as np
 
 from kernels.gpu import machine as m
 from kernels.gpu.async_copies import finish_copies, start_copy
-from kernels.gpu.counters import count_access
+from kernels.gpu.counters import count_access, count_copied, count_wavefronts
 from kernels.gpu.memory import get, locate, may_read, may_write, put, signed
 from kernels.gpu.scalars import add_directed, b32, b64, f32, f64, jit, maximum, minimum  # noqa: F401
 
@@ -105,6 +105,8 @@ def _changed(what, old, b, c, width):
 def _asynchronous(M, row, R, base, warp, active, pc):
     """cp.async, its groups and its waits."""
     op = row[m.OP]
+    if op == m.COPY:
+        return _copy(M, row, R, base, warp, active, pc)
     for lane in range(32):
         if not active[lane]:
             continue
@@ -114,15 +116,29 @@ def _asynchronous(M, row, R, base, warp, active, pc):
         elif op == m.WAIT:
             if not finish_copies(M, thread, M.queued[thread, 1] - 1 - row[m.TARGET]):
                 return False
-        elif op == m.WAIT_ALL:
-            if not finish_copies(M, thread, np.int64(1 << 60)):
-                return False
-        else:
-            to = R[base + row[m.A] + lane] + np.uint64(row[m.TARGET])
-            source = R[base + row[m.B] + lane] + np.uint64(row[m.SIGNED])
-            filled = row[m.BYTES]
-            if row[m.C] >= 0:
-                filled = min(filled, np.int64(R[base + row[m.C] + lane] & np.uint64(0xFFFFFFFF)))
-            if not start_copy(M, to, source, row[m.BYTES], filled, thread, pc):
-                return False
+        elif not finish_copies(M, thread, np.int64(1 << 60)):
+            return False
+    return True
+
+
+@jit
+def _copy(M, row, R, base, warp, active, pc):
+    """cp.async: a request to global memory, where something is read, and one to shared memory."""
+    targets, sources, reads = M.scratch[0], M.scratch[5], M.scratch[6]
+    for lane in range(32):
+        reads[lane] = 0
+        if not active[lane]:
+            continue
+        to = R[base + row[m.A] + lane] + np.uint64(row[m.TARGET])
+        source = R[base + row[m.B] + lane] + np.uint64(row[m.SIGNED])
+        filled = row[m.BYTES]
+        if row[m.C] >= 0:
+            filled = min(filled, np.int64(R[base + row[m.C] + lane] & np.uint64(0xFFFFFFFF)))
+        if not start_copy(M, to, source, row[m.BYTES], filled, warp * 32 + lane, pc):
+            return False
+        targets[lane] = np.int64(np.int32(to))
+        sources[lane] = np.int64(source)
+        reads[lane] = filled
+    count_wavefronts(M, targets, active, row[m.BYTES], pc)
+    count_copied(M, sources, reads, pc)
     return True

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels import checks, registry
+from kernels import checks
 
 OP = "mse"
 
@@ -29,12 +29,12 @@ def forward(
     `reference` returns float64, the others yhat's dtype.
     """
     y, yhat, weights = _arguments(y, yhat, weights)
-    run = registry.find(OP, variant, "forward")
+    run = checks.kernel(OP, variant, "forward", y, yhat, weights)
     if variant == "reference":
         return checks.deliver(OP, run(y, yhat, weights), out)
     L = checks.output(OP, "out", out, (), yhat.dtype, (y, yhat, weights))
     run(y, yhat, weights, out=L)
-    return L[()] if out is None else out
+    return checks.scalar(L, out)
 
 
 def backward(
@@ -47,7 +47,7 @@ def backward(
 ) -> np.ndarray:
     """dyhat_i = 2 w_i (yhat_i - y_i) / N  -> dyhat, yhat's shape."""
     y, yhat, weights = _arguments(y, yhat, weights)
-    run = registry.find(OP, variant, "backward")
+    run = checks.kernel(OP, variant, "backward", y, yhat, weights)
     if variant == "reference":
         return checks.deliver(OP, run(y, yhat, weights), out)
     dyhat = checks.output(OP, "out", out, yhat.shape, yhat.dtype, (y, yhat, weights))

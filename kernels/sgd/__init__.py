@@ -7,7 +7,7 @@ Raises TypeError for a wrong kind of array or number and ValueError for what doe
 
 import numpy as np
 
-from kernels import checks, registry
+from kernels import checks
 
 OP = "sgd"
 
@@ -40,7 +40,7 @@ def update(
     states = {"p": p} if v is None else {"p": p, "v": v}
     checks.in_place(OP, **states)
     g = checks.gradient(OP, g, **states)
-    run = registry.find(OP, variant, "update")
+    run = checks.kernel(OP, variant, "update", p, g, v)
     if variant != "reference":
         run(p, g, v, **settings)
         return

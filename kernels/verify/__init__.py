@@ -5,6 +5,7 @@ the rounding bound, gradients are adjoints and central differences, and the bits
 any number of threads. What fails is shrunk to the smallest problem that still fails.
 """
 
-from kernels.verify.run import Failure, Outcome, Row, run
+from kernels.verify.outcome import Failure, Outcome, Row
+from kernels.verify.verifier import run
 
 __all__ = ["Failure", "Outcome", "Row", "run"]

@@ -12,8 +12,8 @@ import numpy as np
 
 from kernels import registry
 from kernels.verify.formulas import FORMULAS
+from kernels.verify.outcome import Failure, Outcome, Row
 from kernels.verify.problem import Problem
-from kernels.verify.run import Failure, Outcome, Row
 
 ROOT = Path(__file__).resolve().parents[2]
 PROPERTIES = {
@@ -34,6 +34,7 @@ def made(outcome: Outcome) -> dict[str, Any]:
     return {
         "ok": outcome.ok,
         "quick": outcome.quick,
+        "target": outcome.target,
         "seconds": round(outcome.seconds, 1),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "machine": machine(),
@@ -82,7 +83,7 @@ def _row(row: Row) -> dict[str, Any]:
         "large_shapes": row.large,
         "problems": row.held,
         "worst_fraction_of_bound": _number(row.fraction),
-        "worst_ulp": _number(row.ulp),
+        "worst_ulp": None if row.ulp is None else _number(row.ulp),
         "failures": [_failure(row, f) for f in row.failures],
     }
 

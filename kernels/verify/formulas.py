@@ -46,14 +46,18 @@ FORMULAS: dict[str, dict[str, str]] = {
         "backward": "dhat{y}[i] = {2}/{N} w[i] · (hat{y}[i] - y[i])",
     },
     "crossentropy": {
-        "forward": "L = - {1}/{N} sum_{n} w[n] · sum_{k} y[n,k] · log hat{y}[n,k]",
-        "backward": "dz[n,k] = {w[n]}/{N} (softmax(z)[n,k] - y[n,k])",
+        "forward": "L = - {1}/{N} sum_{n} w[n] · sum_{k} y[n,k] · log hat{y}[n,k];  "
+        "binary: L = - {1}/{N} sum_{n} {w[n]}/{K} · "
+        "sum_{k} (y[n,k] · log hat{y}[n,k] + (1 - y[n,k]) · log (1 - hat{y}[n,k]))",
+        "backward": "dz[n,k] = {w[n]}/{N} (hat{y}[n,k] - y[n,k]) where hat{y} = softmax(z);  "
+        "dhat{y}[n,k] = - {w[n]}/{N} · {y[n,k]}/{hat{y}[n,k]} where sum_{k} hat{y}[n,k] is fixed;  "
+        "binary: dz[n,k] = {w[n]}/{N K} (hat{y}[n,k] - y[n,k]) where hat{y} = sigmoid(z)",
     },
     "dropout": {
         "forward": "y[e] = {x[e]}/{1 - rate} where kept[e], else 0",
         "backward": "dx[e] = {dy[e]}/{1 - rate} where kept[e], else 0",
     },
-    "sgd": {"update": "v = μ v - η g;  p = p - η λ p + v"},
+    "sgd": {"update": "v = μ v - η g;  p = p - η λ p + v;  Nesterov: p = p - η λ p + μ v - η g"},
     "adam": {
         "update": "m = m + (g - m) (1 - β[1]);  v = v + (g^{2} - v) (1 - β[2]);  "
         "p = p - η λ p - η {sqrt{1 - β[2]^{t}}}/{1 - β[1]^{t}} {m}/{sqrt{v} + ε}"

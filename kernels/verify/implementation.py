@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels import registry
+from kernels import registry, targets
 from kernels.verify.problem import Operation
 
 
@@ -19,8 +19,8 @@ class Registered:
 
     exact_dtype = True  # results have the inputs' dtype
 
-    def __init__(self, operation: Operation, variant: str) -> None:
-        self.operation, self.variant = operation, variant
+    def __init__(self, operation: Operation, variant: str, target: str = "cpu") -> None:
+        self.operation, self.variant, self.target = operation, variant, target
         self.factor = registry.OWN_BOUNDS.get((operation.name, variant))
 
     def has(self, name: str) -> bool:
@@ -28,11 +28,15 @@ class Registered:
 
     def call(self, name: str, args: tuple, settings: dict[str, Any]) -> Any:
         run = getattr(import_module(f"kernels.{self.operation.name}"), name)
-        if name != "update":
-            return run(*args, **settings, variant=self.variant)
-        p, g, *states = (a.copy() for a in args)  # an update overwrites them
-        run(p, g, *states, **settings, variant=self.variant)
-        return (p, *states)
+        if self.target != "cpu" or name == "update":  # an update overwrites its arguments
+            args = tuple(targets.to_device(a, self.target) if isinstance(a, np.ndarray) else a for a in args)
+        given = run(*args, **settings, variant=self.variant)
+        if name == "update":
+            p, g, *states = args
+            given = (p, *states)
+        if self.target == "cpu":
+            return given
+        return tuple(map(targets.to_host, given)) if isinstance(given, tuple) else targets.to_host(given)
 
 
 class FromFile:

@@ -4,7 +4,7 @@ from html import escape
 from typing import Any
 
 from kernels.verify.markup import equations
-from kernels.verify.table import cells, failed, grouped, notes
+from kernels.verify.table import cells, failed, grouped, notes, remarks
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a;
@@ -24,6 +24,7 @@ def made(certificate: dict[str, Any]) -> str:
     """The page."""
     sections = [_section(operation, name, rows) for (operation, name), rows in grouped(certificate["rows"]).items()]
     meaning = "".join(f"<dt>{escape(n)}</dt><dd>{escape(text)}</dd>" for n, text in certificate["properties"].items())
+    said = "".join(f"<p>{escape(remark)}</p>\n" for remark in remarks(certificate))
     machine = certificate["machine"]
     where = ", ".join((f"{machine['cores']} cores", machine["system"], f"Python {machine['python']}"))
     return f"""<!doctype html>
@@ -31,7 +32,7 @@ def made(certificate: dict[str, Any]) -> str:
 <title>formula-convnet: every kernel is its formula</title><style>{STYLE}</style></head><body>
 <h1>Every kernel is its formula</h1>
 <p class="verdict">{escape(notes(certificate)[-1])}</p>
-<p>{escape(certificate["date"])}, {escape(where)}. Made by <code>convnet verify --html</code>.</p>
+{said}<p>{escape(certificate["date"])}, {escape(where)}. Made by <code>convnet verify --html</code>.</p>
 <details><summary>What was checked</summary><dl>{meaning}</dl></details>
 {"".join(sections)}
 </body></html>

@@ -18,7 +18,7 @@ TOLERANCE = 1e-7  # of a central difference, relative to the terms' magnitudes: 
 @dataclass(frozen=True)
 class Measured:
     fraction: float = 0.0  # of the rounding bound
-    ulp: float = 0.0
+    ulp: float | None = None  # None: no number of a result was fit to be measured so
 
 
 class Broken(Exception):
@@ -99,16 +99,16 @@ def random(op: Operation, impl: Implementation, name: str, p: Problem) -> Measur
 
 def _within(op: Operation, impl: Implementation, name: str, p: Problem, actual: Any) -> Measured:
     limits = op.limits(name, p) if impl.factor is None else op.own_limits(name, p, impl.factor)
-    worst = Measured()
+    worst, ulps = 0.0, list[float | None]()
     for result, a, e, limit in zip(op.passes[name], actual, exact(op, name, p), limits, strict=True):
         part = rounding.fraction(a, e, limit)
         if not part <= 1:
             with np.errstate(invalid="ignore"):
                 wrong = ~(np.abs(a.astype(float) - e) <= limit.bound)
             _raise_first("within the rounding bound", result, a, e, wrong, f", {part:.3g} times the bound")
-        ulp = rounding.ulps(a, e, limit) if a.dtype.kind == "f" else 0.0
-        worst = Measured(max(worst.fraction, part), max(worst.ulp, ulp))
-    return worst
+        ulps.append(rounding.ulps(a, e, limit) if a.dtype.kind == "f" else None)
+        worst = max(worst, part)
+    return Measured(worst, max((u for u in ulps if u is not None), default=None))
 
 
 def _raise_first(what: str, result: str, a: np.ndarray, e: np.ndarray, wrong: np.ndarray, more: str = "") -> None:

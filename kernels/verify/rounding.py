@@ -48,8 +48,8 @@ def fraction(actual: Any, exact: Any, limit: Limit) -> float:
     return float(np.max(np.where(bad, np.inf, np.nan_to_num(ratio, nan=0.0, posinf=np.inf)), initial=0.0))
 
 
-def ulps(actual: np.ndarray, exact: Any, limit: Limit) -> float:
-    """The worst error in units of the exact result's last place.
+def ulps(actual: np.ndarray, exact: Any, limit: Limit) -> float | None:
+    """The worst error in units of the exact result's last place; None where no number is fit to be measured so.
 
     Only where the result is at least half of its terms' magnitudes: where they cancel, the last place says nothing of
     the kernel.
@@ -57,6 +57,6 @@ def ulps(actual: np.ndarray, exact: Any, limit: Limit) -> float:
     exact = np.asarray(exact, float)
     kept = (np.abs(exact) >= limit.magnitude / 2) & (exact != 0) & np.isfinite(exact)
     if not kept.any():
-        return 0.0
+        return None
     spacing = np.spacing(np.abs(exact[kept]).astype(actual.dtype)).astype(float)
     return float(np.max(np.abs(actual[kept].astype(float) - exact[kept]) / spacing))

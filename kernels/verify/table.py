@@ -2,11 +2,26 @@
 
 from typing import Any
 
+from kernels.verify import drawn, threads
+
 # heading -> width
 COLUMNS = {
-    "variant": 16, "dtype": 7, "integers": 10, "worst error": 14, "in ulp": 8,
-    "adjoint": 7, "differences": 11, "threads": 7,
+    "variant": 14, "dtype": 7, "integers": 9, "worst error": 13, "in ulp": 8,
+    "adjoint": 7, "slopes": 6, "threads": 7,
 }  # fmt: skip
+
+# what a certificate says beside its figures, by target
+WHERE = {
+    "cuda": "Run on this machine's GPU.",
+    "cuda-emulated": "Compiled for a GPU and executed on the CPU, with every access to memory and every barrier "
+    "checked: no GPU was used. The largest problems were left out.",
+    "simulated": "Run as Python text by Numba's simulator: nothing was compiled, no GPU was used.",
+}
+
+QUICK = (
+    f"Quick: {drawn.QUICK} small problems of each kind instead of {drawn.SMALL}, one large shape and only with "
+    f"integers, and {' and '.join(map(str, threads.QUICK))} threads."
+)
 
 
 def shown(certificate: dict[str, Any], width: int | None = None) -> None:
@@ -33,7 +48,7 @@ def grouped(rows: list[dict[str, Any]], *more: str) -> dict[tuple, list[dict[str
 def _table(rows: list[dict[str, Any]]) -> Any:
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, header_style="dim")
+    table = Table(box=None, pad_edge=False, collapse_padding=True, header_style="dim")
     for heading, width in COLUMNS.items():
         table.add_column(heading, no_wrap=True, min_width=width)
     for row in rows:
@@ -49,7 +64,7 @@ def cells(row: dict[str, Any]) -> list[str]:
     exact = f"bound x{row['own_bound']:g}" if row["own_bound"] else "exact"
     worst = "0" if fraction == 0 else f"{100 * fraction:.2g}% of bound"
     yes = ["yes" if held.get(p) else "-" for p in ("adjoint", "differences", "threads")]
-    return [f"  {row['variant']}", row["dtype"], exact, worst, f"{ulp:.2g} ulp", *yes]
+    return [f"  {row['variant']}", row["dtype"], exact, worst, "-" if ulp is None else f"{ulp:.2g} ulp", *yes]
 
 
 def notes(certificate: dict[str, Any]) -> list[str]:
@@ -62,13 +77,21 @@ def notes(certificate: dict[str, Any]) -> list[str]:
             lines += ["", *failed(*found[0]), *([f"  also broken: {', '.join(others)}"] if others else [])]
     machine, rows = certificate["machine"], certificate["rows"]
     versions = ", ".join(f"{n} {v}" for n, v in machine["versions"].items())
-    if any(not row["large_shapes"] for row in rows):
-        lines += ["", "Large shapes were left out: the kernel is plain Python, which is too slow for them."]
+    lines += [part for remark in remarks(certificate) for part in ("", remark)]
     bad = sum(not row["ok"] for row in rows)
     verdict = f"{bad} of {len(rows)} passes FAILED" if bad else f"all {len(rows)} passes are their formula"
     how = ", quick" if certificate["quick"] else ""
+    how += "" if certificate["target"] == "cpu" else f"; on {certificate['target']}"
     lines += ["", f"{verdict} ({certificate['seconds']:.0f} s{how}; {machine['processor']}, {versions})"]
     return lines
+
+
+def remarks(certificate: dict[str, Any]) -> list[str]:
+    """What the reader must know of how it was found."""
+    said = [QUICK] if certificate["quick"] else []
+    if any(not row["large_shapes"] for row in certificate["rows"]):
+        said.append("Large shapes were left out: the kernel is plain Python, which is too slow for them.")
+    return [*said, *(WHERE[t] for t in [certificate["target"]] if t in WHERE)]
 
 
 def failed(row: dict[str, Any], failure: dict[str, Any]) -> list[str]:

@@ -3,6 +3,7 @@
 As a program: reads what to run from stdin, writes a digest of every pass's results to stdout, both JSON.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -19,10 +20,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Runs:
-    """One process a number of threads, started at once and asked for later."""
+    """One process a number of threads, started at once; they begin when asked, and find the kernels compiled."""
 
     def __init__(self, job: dict[str, Any]) -> None:
-        self.processes = {}
+        self.job, self.processes = job, {}
         path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
         for count in [c for c in COUNTS if c in QUICK or not job["quick"]]:
             environment = {**os.environ, "NUMBA_NUM_THREADS": str(count), "PYTHONPATH": path}
@@ -30,15 +31,17 @@ class Runs:
                 [sys.executable, "-m", "kernels.verify.threads"],
                 env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             )  # fmt: skip
-            assert process.stdin is not None
-            process.stdin.write(json.dumps(job))
-            process.stdin.close()
-            process.stdin = None
             self.processes[count] = process
 
     def digests(self) -> dict[int, dict[str, str]]:
         """threads -> "operation variant pass dtype" -> digest."""
         found = {}
+        for process in self.processes.values():
+            assert process.stdin is not None
+            with contextlib.suppress(BrokenPipeError):  # it ended: its message is read below
+                process.stdin.write(json.dumps(self.job))
+                process.stdin.close()
+            process.stdin = None
         for count, process in self.processes.items():
             output, errors = process.communicate()
             if process.returncode != 0:
@@ -60,9 +63,9 @@ def disagreement(found: dict[int, dict[str, str]], key: str) -> str | None:
 
 
 def digest_all(job: dict[str, Any]) -> dict[str, str]:
+    from kernels.verify.drawn import DTYPES, case
     from kernels.verify.implementation import FromFile, Registered
     from kernels.verify.operations import known
-    from kernels.verify.run import DTYPES, case
 
     found = {}
     for name, variants in job["operations"].items():

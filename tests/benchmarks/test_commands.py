@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from benchmarks import results
 from benchmarks.protocol import peak_memory
 
@@ -44,6 +46,18 @@ def test_a_users_own_kernel_stands_on_the_ladder_and_a_wrong_one_is_refused(tmp_
     done = benchmarks("ladder", "--quick", "--only", "tiny", "--kernel", str(mine))
     assert done.returncode == 1
     assert "my_conv, before timing: wrong result" in done.stderr
+
+
+def test_a_training_step_on_the_emulated_gpu_is_counted_kernel_by_kernel(tmp_path):
+    pytest.importorskip("numba_cuda", reason="needs numba-cuda: pip install 'formula-convnet[cuda]' (no GPU needed)")
+    done = benchmarks("emulated", "--quick", "--batch", "1", "--json", str(tmp_path / "a.json"))
+    assert done.returncode == 0, done.stderr
+    (record,) = results.read(tmp_path / "a.json")["records"]
+    adam = record["kernels"]["adam.cuda._update"]
+    weights = 225_034  # of the listing, packed in multiples of 16: p, g, m and v are read, p, m and v written
+    assert adam["launches"] == 1
+    assert 7 * 4 * weights <= adam["bytes"] < 7 * 4 * (weights + 8 * 16)
+    assert adam["bytes"] == 32 * adam["sectors"]
 
 
 def test_a_users_error_is_one_line(tmp_path):

@@ -202,8 +202,8 @@ def test_what_keras_has_and_we_have_not_is_refused_by_name():
         small().compile("adam", "hinge")
     with pytest.raises(TypeError, match="compile: jit_compile not supported"):
         small().compile("adam", "mse", jit_compile=True)
-    with pytest.raises(ValueError, match="target 'cuda' is not available"):
-        small().compile("adam", "mse", target="cuda")
+    with pytest.raises(ValueError, match="there is no target 'gpu'; choose of: cpu, cuda, cuda-emulated"):
+        small().compile("adam", "mse", target="gpu")
     with pytest.raises(ValueError, match="data_format must be 'channels_last'"):
         layers.Conv2D(3, 3, data_format="channels_first")
     with pytest.raises(TypeError, match="Adam: clipnorm not supported"):
@@ -353,7 +353,7 @@ def test_summary_counts_parameters_multiply_adds_bytes_and_receptive_fields():
     assert [r["receptive_field"] for r in summary["layers"] if r["kind"] == "MaxPooling2D"] == [(4, 4), (10, 10)]
     assert rows[model.conv1.name]["bytes"] == 26 * 26 * 32 * 4
     assert "225,034 parameters" in text[0]
-    assert model._repr_html_().startswith("<table>")
+    assert "<table>" in model._repr_html_()
 
 
 def test_float64_models_compute_in_float64():

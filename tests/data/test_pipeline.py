@@ -277,3 +277,16 @@ def test_describe_gives_the_facts_of_the_header(real):
 def test_scale_is_in_0_to_1_whatever_the_range(values, low, high):
     out = scale(np.array(values), min(low, high), max(low, high))
     assert ((out >= 0) & (out <= 1)).all()
+
+
+@pytest.mark.parametrize(
+    "header",
+    [{"RescaleSlope": "-1e308"}, {"RescaleIntercept": "1e308"}, {"WindowCenter": "-1.7e308", "WindowWidth": "1e308"}],
+)
+def test_a_number_that_would_overflow_is_refused_by_name_and_one_within_reason_is_not(make, header):
+    pixels = np.array([[0, 1, 65535]], np.uint16)
+    with pytest.raises(dicom.DicomError, match=f"{next(iter(header))} in the header is beyond 1e[+]100"):
+        dicom.read_images(make(pixels, **header))
+    within = {keyword: value.replace("308", "99") for keyword, value in header.items()}
+    image = dicom.read_images(make(pixels, **within))[0]
+    assert ((image >= 0) & (image <= 1)).all()

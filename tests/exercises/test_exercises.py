@@ -1,5 +1,6 @@
 """exercises: every solution passes, every starting file and every usual mistake fails, and says why."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,10 @@ from kernels.verify import threads
 
 SOLUTIONS = Path(__file__).parent / "solutions"
 NAMES = [e.name for e in EXERCISES]
+CUDA = pytest.mark.skipif(
+    find_spec("numba_cuda") is None, reason="needs numba-cuda: pip install 'formula-convnet[cuda]' (no GPU needed)"
+)
+EVERY = [pytest.param(name, marks=CUDA) if name == "gpu" else name for name in NAMES]
 INTEGERS = "small integers agree bit for bit"
 
 
@@ -30,8 +35,8 @@ def changed(tmp_path, name, *changes):
     return path
 
 
-def test_there_are_eight_and_each_has_its_starting_file_and_its_solution():
-    assert len(EXERCISES) == len(set(NAMES)) == 8
+def test_there_are_nine_and_each_has_its_starting_file_and_its_solution():
+    assert len(EXERCISES) == len(set(NAMES)) == 9
     assert sorted(p.stem for p in SOLUTIONS.glob("*.py")) == sorted(NAMES)
     starts = EXERCISES[0].start.parent
     assert sorted(p.stem for p in starts.glob("*.py")) == sorted(NAMES)
@@ -42,14 +47,14 @@ def test_there_are_eight_and_each_has_its_starting_file_and_its_solution():
         assert find(str(number)) is exercise
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EVERY)
 def test_every_solution_passes(name):
     verdict = check(find(name), SOLUTIONS / f"{name}.py")
     assert verdict.lines[0].startswith("solved: ")
     assert verdict.solved
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EVERY)
 def test_every_starting_file_fails_and_says_what_is_to_be_written(name):
     verdict = check(find(name), find(name).start)
     assert not verdict.solved
@@ -80,11 +85,13 @@ MISTAKES = {
     "maxpool: not added up": ("maxpool", [("+=", "=")], INTEGERS),
     "crossentropy: it overflows": ("crossentropy", [("top = z.max(1)", "top = 0 * z.max(1)")], INTEGERS),
     "crossentropy: the gradient overflows": ("crossentropy", [(" - z.max(1, keepdims=True)", "")], INTEGERS),
+    "gpu: too few blocks": ("gpu", [("-(-y.size // 128), 128", "1, 8")], INTEGERS),
+    "gpu: the padding is read": ("gpu", [("if 0 <= h < H and 0 <= w < W:", "if True:")], "runs"),
     "tiles: the last tile is forgotten": ("tiles", [("range(0, Wo, TILE)", "range(0, Wo - Wo % TILE, TILE)")], ""),
 }
 
 
-@pytest.mark.parametrize("how", MISTAKES)
+@pytest.mark.parametrize("how", [pytest.param(h, marks=CUDA) if h.startswith("gpu") else h for h in MISTAKES])
 def test_a_usual_mistake_is_found(how, tmp_path):
     name, changes, broken = MISTAKES[how]
     verdict = check(find(name), changed(tmp_path, name, *changes))
@@ -97,6 +104,41 @@ def test_tiles_in_plain_python_are_right_but_too_slow(tmp_path):
     verdict = check(find("tiles"), path)
     assert not verdict.solved
     assert "too slow for large ones" in verdict.lines[0]
+
+
+@CUDA
+def test_a_fault_on_the_gpu_is_told_with_its_line(tmp_path):
+    path = changed(tmp_path, "gpu", ("if t >= y.size:", "if t > y.size:"))
+    text = "\n".join(check(find("gpu"), path).lines)
+    assert "KernelFault" in text
+    assert "guard the index" in text
+
+
+@CUDA
+def test_numbers_that_no_kernel_has_written_are_not_a_solution(tmp_path):
+    path = tmp_path / "gpu.py"
+    path.write_text((SOLUTIONS / "stride.py").read_text())
+    verdict = check(find("gpu"), path)
+    assert not verdict.solved
+    assert "no kernel has written them" in verdict.lines[0]
+
+
+@CUDA
+def test_one_thread_for_all_is_not_a_solution(tmp_path):
+    one = [("    t = cuda.grid(1)\n    if t >= y.size:\n        return\n", "")]
+    one += [("    f, j, i, n =", "    for t in range(y.size):\n      f, j, i, n =")]
+    text = (SOLUTIONS / "gpu.py").read_text()
+    head, body = text.split("    total = b[f]\n")
+    loop, rest = body.split("\n\n\ndef forward")
+    indented = "\n".join("  " + line for line in f"    total = b[f]\n{loop}".splitlines())
+    for before, after in one:
+        assert before in head
+        head = head.replace(before, after)
+    path = tmp_path / "gpu.py"
+    path.write_text(f"{head}{indented}\n\n\ndef forward{rest}".replace("-(-y.size // 128), 128", "1, 1"))
+    verdict = check(find("gpu"), path)
+    assert not verdict.solved
+    assert "1 threads did the work of" in verdict.lines[0]
 
 
 def test_a_file_without_a_pass_that_the_exercise_asks_for_is_not_a_solution(tmp_path):

@@ -1,56 +1,57 @@
-"""Small models that the tests of explanations share."""
+"""Small networks that have every layer of the engine between them, with every setting."""
 
 import numpy as np
 
-import convnet
-from convnet import layers
+from convnet import Input, Model, layers
 
 
-def cam_model(size=12, classes=3, dtype="float64"):
-    """Convolutions, global average pooling, one dense layer: for it, Grad-CAM is CAM."""
-    model = convnet.Sequential(
-        [
-            layers.Conv2D(4, 3, activation="relu"),
-            layers.Conv2D(5, 3, padding="same", activation="relu"),
-            layers.GlobalAveragePooling2D(),
-            layers.Dense(classes, activation="softmax"),
-        ],
-        dtype=dtype,
-    )
-    model.build((None, size, size, 2))
+def image(shape, seed=0, dtype=np.float32):
+    return np.random.default_rng(seed).random(shape).astype(dtype)
+
+
+def settled(model):
+    """Weights off their starting values: biases that are not 0, statistics that are not 0 and 1."""
+    rng = np.random.default_rng(1)
+    moved = [w + 0.03 * rng.standard_normal(w.shape).astype(w.dtype) for w in model.get_weights()]
+    model.set_weights(moved)
     return model
 
 
-def image(size=12, channels=2, seed=0):
-    return np.random.default_rng(seed).standard_normal((size, size, channels))
+def everything(dtype="float32"):
+    """Strides, padding, dilation, groups, a skipped connection, every pooling and activation."""
+    start = Input((11, 12, 2), dtype)
+    x = layers.Conv2D(8, 3, padding="same", activation="relu")(start)
+    side = layers.Conv2D(8, (3, 2), padding="same", dilation_rate=2, groups=2, use_bias=False)(x)
+    side = layers.Activation("sigmoid")(layers.BatchNormalization()(side))
+    x = layers.Dropout(0.3, seed=5)(layers.Add()([x, side]))
+    x = layers.MaxPooling2D(3, strides=2, padding="same")(x)
+    x = layers.Conv2D(8, 3, strides=(2, 1), padding="same", groups=8, activation="softmax")(x)  # depthwise
+    x = layers.AveragePooling2D((2, 3), strides=1, padding="same")(x)
+    x = layers.Conv2D(208, 1)(x)
+    x = layers.GlobalAveragePooling2D()(x)
+    return settled(Model(start, layers.Dense(4, activation="softmax")(x), name="everything"))
 
 
-def lesions(n, size=16, seed=0):
-    """Noise, half of the images with a bright square at a random place: (x, y, the squares' corners)."""
-    rng = np.random.default_rng(seed)
-    x = rng.normal(0, 0.3, (n, size, size, 1)).astype(np.float32)
-    y, corners = np.arange(n) % 2, rng.integers(0, size - 4, (n, 2))
-    for one, label, (top, left) in zip(x, y, corners, strict=True):
-        one[top : top + 5, left : left + 5] += label
-    return x, y, corners
+def listing(classes=10):
+    """The listing's network, its last layer's answer a softmax."""
+    from convnet.networks import Listing
+
+    model = Listing(classes, name="listing")
+    model.build((None, 28, 28, 1))
+    return settled(model)
 
 
-def trained_on_lesions():
-    """A network that has learned to see the square, and 12 fresh images that hold one."""
-    x, y, _ = lesions(600)
-    model = convnet.Sequential(
-        [
-            layers.Conv2D(8, 3, activation="relu"),
-            layers.MaxPooling2D(2),
-            layers.Conv2D(16, 3, activation="relu"),
-            layers.Flatten(),
-            layers.Dense(16, activation="relu"),
-            layers.Dense(2, activation="softmax"),
-        ]
-    )
-    model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
-    model.fit(x, y, epochs=12, batch_size=32, verbose=0)
-    fresh, labels, corners = lesions(40, seed=1)
-    assert model.evaluate(fresh, labels, verbose=0)[1] > 0.9
-    seen = (labels == 1) & (model.predict(fresh).argmax(axis=1) == 1)
-    return model, fresh[seen][:12], corners[seen][:12]
+def formula():
+    """Sigmoids and formula (3); two classes from two sigmoids."""
+    from convnet.networks import Formula
+
+    model = Formula(2, name="formula")
+    model.build((None, 12, 12, 1))
+    return settled(model)
+
+
+def scores():
+    """No last activation: the cross-entropy works on scores. Into one channel, where the kernel sums along lanes."""
+    start = Input((9, 9, 8))
+    x = layers.Conv2D(2, 3, strides=2)(start)
+    return settled(Model(start, layers.Dense(3)(layers.Flatten()(x)), name="scores"))

@@ -9,7 +9,7 @@ from convnet.explain import grad_cam, occlusion, randomisation_check
 from convnet.explain.attribution import spread
 from convnet.explain.receptive import Field
 from convnet.networks import NETWORKS
-from tests.explain.models import cam_model, image, trained_on_lesions
+from tests.explain.small_models import cam_model, image, trained_on_lesions
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +154,7 @@ def test_maps_of_a_learned_network_lose_their_order_as_its_layers_are_randomised
         assert max(result.correlations) < 0.9
         assert result.maps == 60
         assert "conv2d" in str(result)
-        assert result._repr_html_().startswith("<table>")
+        assert "<table>" in result._repr_html_()
     for was, now in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(was, now)
 
@@ -169,6 +169,22 @@ def test_a_map_that_shows_the_image_alone_does_not_pass(learned):
     result = randomisation_check(model, x, 1, edges, draws=1)
     assert result.correlations == pytest.approx([1.0] * 4)
     assert result.method == "edges"
+
+
+def test_maps_that_are_constant_from_the_beginning_prove_nothing(learned):
+    """They would else fall "to 0" at once, and pass."""
+    model, x, _ = learned
+
+    def blank_for_some(model, image, class_index):
+        return image[..., 0] * float(image[0, 0, 0] > x[5, 0, 0, 0])
+
+    result = randomisation_check(model, x, 1, blank_for_some, draws=1)
+    blank = int(np.sum(x[:, 0, 0, 0] <= x[5, 0, 0, 0]))
+    assert (result.left_out, result.maps) == (blank, len(x) - blank)
+    assert result.correlations == pytest.approx([1.0] * 4)
+    assert f"left out: {blank} images" in str(result)
+    with pytest.raises(ValueError, match="constant maps only"):
+        randomisation_check(model, x, 1, lambda model, image, class_index: np.zeros((16, 16)))
 
 
 def test_the_weights_come_back_also_when_the_method_fails(learned):

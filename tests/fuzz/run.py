@@ -72,7 +72,11 @@ def report(campaign: Campaign, rows: list[dict[str, Any]]) -> list[str]:
     )
     slowest = max(mutated, key=lambda row: row["seconds"])
     out = [f"{n:7} x {reason}" for reason, n in kinds.most_common(60)]
-    out += [f"FAULT {row['n']}: {row['reason']}" for row in mutated if row["outcome"] in ("fault", "ended", "limit")]
+    out += [
+        f"{row['outcome'].upper()} {row['n']}: {row['reason']}"
+        for row in mutated
+        if row["outcome"] in ("fault", "ended", "limit")
+    ]
     return [
         *out,
         f"{len(mutated)} mutated {campaign.name} files: {counts['result']} read, {counts['refused']} refused with a "

@@ -6,6 +6,7 @@ from hypothesis import given
 
 pytest.importorskip("numba_cuda", reason="needs numba-cuda: pip install 'formula-convnet[cuda]' (no GPU needed)")
 
+from kernels import targets
 from kernels.conv2d import cuda_naive, geometry, reference
 from tests.rounding import assert_within
 from tests.strategies import ConvProblem, conv_problems
@@ -23,12 +24,13 @@ def passes(p: ConvProblem, module):
             module.backward_data(p.dy, p.k, p.x.shape, **settings),
             *module.backward_weights(p.x, p.dy, p.k.shape, **settings),
         )
-    # whatever stands in the results before must not come through
-    y, dx, dk, db = (np.full(n, np.nan, p.x.dtype) for n in (y_shape, p.x.shape, p.k.shape, p.k.shape[3:]))
-    module.forward(p.x, p.k, p.b, **settings, out=y)
-    module.backward_data(p.dy, p.k, p.x.shape, **settings, out=dx)
-    module.backward_weights(p.x, p.dy, p.k.shape, **settings, out=(dk, db))
-    return y, dx, dk, db
+    x, k, b, dy = (targets.to_device(a, "cuda-emulated") for a in (p.x, p.k, p.b, p.dy))
+    # whatever stands in the results before (NaN) must not come through
+    y, dx, dk, db = (targets.empty(n, p.x.dtype, "cuda-emulated") for n in (y_shape, x.shape, k.shape, k.shape[3:]))
+    module.forward(x, k, b, **settings, out=y)
+    module.backward_data(dy, k, x.shape, **settings, out=dx)
+    module.backward_weights(x, dy, k.shape, **settings, out=(dk, db))
+    return tuple(map(targets.to_host, (y, dx, dk, db)))
 
 
 def terms(p: ConvProblem) -> tuple[int, int, int, int]:

@@ -5,8 +5,9 @@ import pytest
 
 pytest.importorskip("numba_cuda", reason="needs numba-cuda: pip install 'formula-convnet[cuda]' (no GPU needed)")
 
-from numba import cuda, float32, float64
+from numba import cuda, float32, float64, int32, int64
 
+from kernels import cuda_copies
 from kernels.gpu import run
 from kernels.gpu.occupancy import occupancy
 
@@ -113,6 +114,52 @@ def test_instructions_are_counted_by_kind_and_by_line():
     assert sum(line.sectors for line in r.lines.values()) == r.sectors == 8
     assert "bank conflicts" in str(r)
     assert "occupancy" in str(r)
+
+
+_, copy4, commit, wait = cuda_copies.copies(asynchronous=True)
+
+
+def copies(x, y, step):
+    s = cuda.shared.array(128, float32, alignment=16)
+    i = cuda.threadIdx.x
+    to, n = int32(4 * i), x.size // 4
+    copy4(s, to, x, cuda_copies.address(x, int64(4 * step * i)), step * i < n)
+    commit()
+    wait()
+    cuda.syncthreads()
+    y[i] = s[i]
+
+
+@pytest.mark.parametrize(("step", "sectors"), [(1, 16), (2, 32), (8, 8)])
+def test_asynchronous_copies_are_counted_where_they_read_and_where_they_write(step, sectors):
+    x, y = np.arange(4 * 64, dtype=np.float32), np.zeros(32, np.float32)
+    r = run(copies, 1, 32, (x, y, step))
+    # from the 64th four on nothing is read, and zeros are written
+    fours = np.where(np.arange(8) * step < 64, np.arange(8) * step, -1)
+    expected = np.where(fours[:, None] >= 0, 4 * fours[:, None] + np.arange(4), 0)
+    np.testing.assert_array_equal(y, expected.reshape(-1))
+    read = min(32, 64 // step)
+    assert r.bytes == 16 * read + 128
+    assert r.sectors == sectors + 4
+    # a quarter of the warp writes all banks at once, four times; reading takes one more
+    assert (r.wavefronts, r.conflicts) == (5, 0)
+
+
+def nested(x, n):
+    v = x[0]
+    for i in range(n):
+        v = v / float32(3)
+        for k in range(i, n):
+            v = v * x[k] + x[i]
+    x[0] = v
+
+
+def test_the_hot_loop_is_the_innermost_that_issues_most():
+    r = run(nested, 1, 1, (np.ones(32, np.float32), 10))
+    assert r.hot["div.rn.f32"] == 0
+    assert r.kinds["div.rn.f32"] == 10
+    assert r.hot["fma.rn.f32"] > r.kinds["fma.rn.f32"] / 2  # the rest is in the remainder of an unrolled loop
+    assert r.hot.total() < r.instructions
 
 
 # (compute capability, threads, registers, shared bytes) -> blocks; NVIDIA's occupancy calculator

@@ -233,6 +233,19 @@ def test_a_reduction_over_warps_and_blocks():
     assert out.sum() == x.sum()
 
 
+def weighted(x, numbers, nested):
+    a, b = numbers
+    (c,), d = nested
+    i = cuda.grid(1)
+    x[i] = a * x[i] + b + c * d
+
+
+def test_tuples_of_numbers():
+    x = np.arange(32, dtype=np.float32)
+    run(weighted, 1, 32, (x, (np.int32(2), 3), ((np.float32(0.5),), np.uint32(8))))
+    np.testing.assert_array_equal(x, 2 * np.arange(32) + 3 + 4)
+
+
 def prints(x):
     print(x[0])
 
@@ -262,6 +275,8 @@ def test_without_numba_cuda_the_remedy_is_told(monkeypatch):
 
 def test_nothing_of_cuda_is_imported_before_it_is_asked_for():
     ours = "('cuda', 'numba_cuda') or m.startswith('numba.cuda')"
-    code = f"import sys, convnet, kernels.gpu; print([m for m in sys.modules if m.split('.')[0] in {ours}])"
+    every = "[importlib.import_module(f'kernels.{op}') for op in kernels.registry.OPERATIONS]"
+    code = f"import sys, importlib, convnet, kernels.gpu, kernels.targets; {every}; "
+    code += f"print([m for m in sys.modules if m.split('.')[0] in {ours}])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == "[]"

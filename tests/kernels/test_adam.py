@@ -10,7 +10,7 @@ from kernels.adam import reference
 from tests.array_strategies import assert_guards_stand, equal_arrays, guarded
 from tests.rounding import assert_within
 
-VARIANTS = registry.variants("adam")
+VARIANTS = registry.variants("adam", "cpu")
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

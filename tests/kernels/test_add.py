@@ -7,7 +7,7 @@ from hypothesis import given
 from kernels import add, registry
 from tests.pool_strategies import arrays, assert_untouched, guarded, hidden
 
-VARIANTS = registry.variants("add")
+VARIANTS = registry.variants("add", "cpu")
 EVERY = pytest.mark.parametrize("variant", VARIANTS)
 ALL = pytest.mark.parametrize("variant", ["reference", *VARIANTS])
 

@@ -9,7 +9,7 @@ from kernels import avgpool2d, registry
 from tests.pool_strategies import PoolProblem, assert_untouched, guarded, hidden, pool_problems
 from tests.rounding import assert_within
 
-VARIANTS = registry.variants("avgpool2d")
+VARIANTS = registry.variants("avgpool2d", "cpu")
 EVERY = pytest.mark.parametrize("variant", VARIANTS)
 ALL = pytest.mark.parametrize("variant", ["reference", *VARIANTS])
 DIVISIBLE = 144  # by every number of real pixels up to 4x4

@@ -15,7 +15,7 @@ from tests.pool_strategies import SEEDS, assert_untouched, guarded, hidden
 from tests.rounding import gamma
 from tests.strategies import DTYPES
 
-VARIANTS = registry.variants("batchnorm")
+VARIANTS = registry.variants("batchnorm", "cpu")
 EVERY = pytest.mark.parametrize("variant", VARIANTS)
 ALL = pytest.mark.parametrize("variant", ["reference", *VARIANTS])
 

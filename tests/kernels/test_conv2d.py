@@ -17,7 +17,7 @@ from tests.rounding import assert_within
 from tests.strategies import ConvProblem, conv_problems
 
 ROOT = Path(__file__).resolve().parents[2]
-VARIANTS = registry.general("conv2d")  # the others have tests of their own, as test_conv2d_winograd.py
+VARIANTS = registry.general("conv2d", "cpu")  # the others have tests of their own, as test_conv2d_winograd.py
 
 
 def passes(p: ConvProblem, variant: str):

@@ -18,7 +18,7 @@ from tests.array_strategies import (
 from tests.rounding import unit
 from tests.strategies import DTYPES
 
-VARIANTS = registry.variants("crossentropy")
+VARIANTS = registry.variants("crossentropy", "cpu")
 CASES = [(kind, logits) for kind in crossentropy.KINDS for logits in (False, True)]
 
 

@@ -12,7 +12,7 @@ from tests.array_strategies import SEEDS, assert_guards_stand, guarded, slope, s
 from tests.rounding import assert_within
 from tests.strategies import DTYPES, filled
 
-VARIANTS = registry.variants("dense")
+VARIANTS = registry.variants("dense", "cpu")
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from kernels.dropout import reference
 from tests.pool_strategies import arrays, assert_untouched, guarded, hidden
 from tests.rounding import assert_within
 
-VARIANTS = registry.variants("dropout")
+VARIANTS = registry.variants("dropout", "cpu")
 EVERY = pytest.mark.parametrize("variant", VARIANTS)
 ALL = pytest.mark.parametrize("variant", ["reference", *VARIANTS])
 WORDS = st.integers(0, 2**64 - 1)

@@ -10,7 +10,7 @@ from tests.pool_strategies import SEEDS, assert_untouched, guarded, hidden
 from tests.rounding import assert_within
 from tests.strategies import DTYPES, filled
 
-VARIANTS = registry.variants("globalavgpool")
+VARIANTS = registry.variants("globalavgpool", "cpu")
 EVERY = pytest.mark.parametrize("variant", VARIANTS)
 ALL = pytest.mark.parametrize("variant", ["reference", *VARIANTS])
 SHAPES = st.tuples(st.integers(1, 3), st.integers(1, 7), st.integers(1, 7), st.integers(1, 9))

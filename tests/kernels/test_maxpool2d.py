@@ -8,7 +8,7 @@ from kernels import maxpool2d, registry
 from tests.pool_strategies import PoolProblem, assert_untouched, guarded, hidden, pool_problems
 from tests.rounding import assert_within
 
-VARIANTS = registry.variants("maxpool2d")
+VARIANTS = registry.variants("maxpool2d", "cpu")
 EVERY = pytest.mark.parametrize("variant", VARIANTS)
 ALL = pytest.mark.parametrize("variant", ["reference", *VARIANTS])
 

@@ -10,7 +10,7 @@ from tests.array_strategies import SEEDS, assert_guards_stand, equal_arrays, gua
 from tests.rounding import assert_within
 from tests.strategies import filled
 
-VARIANTS = registry.variants("mse")
+VARIANTS = registry.variants("mse", "cpu")
 
 
 @st.composite

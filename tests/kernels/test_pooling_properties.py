@@ -32,9 +32,11 @@ def mean_of_all(p: PoolProblem, variant: str):
 
 
 POOLINGS = {"maxpool2d": maximum, "avgpool2d": mean, "globalavgpool": mean_of_all}
-CASES = [(passes, v) for name, passes in POOLINGS.items() for v in ("reference", *registry.variants(name))]
+CASES = [(passes, v) for name, passes in POOLINGS.items() for v in ("reference", *registry.variants(name, "cpu"))]
 EVERY = pytest.mark.parametrize(
-    ("passes", "variant"), CASES, ids=[f"{n}-{v}" for n in POOLINGS for v in ("reference", *registry.variants(n))]
+    ("passes", "variant"),
+    CASES,
+    ids=[f"{n}-{v}" for n in POOLINGS for v in ("reference", *registry.variants(n, "cpu"))],
 )
 
 

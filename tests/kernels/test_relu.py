@@ -7,7 +7,7 @@ from hypothesis import given
 from kernels import registry, relu
 from tests.array_strategies import assert_guards_stand, equal_arrays, guarded, strided_read_only
 
-VARIANTS = registry.variants("relu")
+VARIANTS = registry.variants("relu", "cpu")
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

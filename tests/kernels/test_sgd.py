@@ -10,7 +10,7 @@ from kernels.sgd import reference
 from tests.array_strategies import assert_guards_stand, equal_arrays, guarded
 from tests.rounding import assert_within
 
-VARIANTS = registry.variants("sgd")
+VARIANTS = registry.variants("sgd", "cpu")
 MODES = [{}, {"weight_decay": 0.25}, {"momentum": 0.5}, {"momentum": 0.5, "nesterov": True, "weight_decay": 0.5}]
 
 

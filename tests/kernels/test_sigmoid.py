@@ -16,7 +16,7 @@ from tests.array_strategies import (
 )
 from tests.rounding import assert_within
 
-VARIANTS = registry.variants("sigmoid")
+VARIANTS = registry.variants("sigmoid", "cpu")
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

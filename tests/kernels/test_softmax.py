@@ -18,7 +18,7 @@ from tests.array_strategies import (
 )
 from tests.rounding import assert_within
 
-VARIANTS = registry.variants("softmax")
+VARIANTS = registry.variants("softmax", "cpu")
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -15,7 +15,7 @@ from tests.strategies import DTYPES
 
 EVERY = pytest.mark.parametrize("family", FAMILIES, ids=[f.__name__ for f in FAMILIES])
 FEW = settings(max_examples=25)
-SUMS = [(op, v) for op in ("conv2d", "dense") for v in registry.general(op)]
+SUMS = [(op, v) for op in ("conv2d", "dense") for v in registry.general(op, "cpu")]
 
 
 def kinds(a) -> np.ndarray:
@@ -58,7 +58,7 @@ def test_nan_and_infinity_spoil_just_their_own_parameters_in_an_update(seed, dty
     for op, states, options in ((sgd, (m,), momentum), (adam, (m, v), rest)):
         name = op.__name__.split(".")[1]
         expected = registry.find(name, "reference", "update")(p, g, *states, **options)
-        for variant in registry.variants(name):
+        for variant in registry.variants(name, "cpu"):
             actual = [a.copy() for a in (p, *states)]
             op.update(actual[0], g, *actual[1:], variant=variant, **options)
             for a, e in zip(actual, expected, strict=True):
@@ -113,14 +113,14 @@ def test_the_sign_of_zero_is_ieees(dtype, columns):
     """-0 + -0 = -0 and -0 + 0 = 0; relu's zero is positive; a maximum is a copy, its first zero's sign included."""
     zeros = np.array([[-0.0, -0.0, 0.0, 0.0]], dtype).T.repeat(columns, 1)
     others = np.array([[-0.0, 0.0, -0.0, 0.0]], dtype).T.repeat(columns, 1)
-    for v in registry.variants("add"):
+    for v in registry.variants("add", "cpu"):
         total = add.forward(zeros, others, variant=v)
         np.testing.assert_array_equal(np.signbit(total), np.signbit(zeros + others))
         for copy in add.backward(zeros, variant=v):
             np.testing.assert_array_equal(np.signbit(copy), np.signbit(zeros))
-    for v in registry.variants("relu"):
+    for v in registry.variants("relu", "cpu"):
         assert not np.signbit(relu.forward(zeros, variant=v)).any()
-    for v in registry.variants("maxpool2d"):
+    for v in registry.variants("maxpool2d", "cpu"):
         pairs = np.stack([zeros, others])[None]  # (1,2,4,columns): windows of 2 x 1
         y, _ = maxpool2d.forward(pairs, (2, 1), variant=v)
         np.testing.assert_array_equal(np.signbit(y[0, 0]), np.signbit(zeros))
@@ -128,13 +128,13 @@ def test_the_sign_of_zero_is_ieees(dtype, columns):
 
 def test_probabilities_underflow_gradually():
     x = np.linspace(-103, -87.5, 301).astype(np.float32)
-    for v in registry.variants("sigmoid"):
+    for v in registry.variants("sigmoid", "cpu"):
         y = sigmoid.forward(x, variant=v)
         assert (y > 0).all()
         assert (y < np.finfo(np.float32).tiny).any()
         assert_ulps(y, sigmoid.forward(x, variant="reference"), 4)
     rows = np.stack([x, np.zeros_like(x)], axis=1)
-    for v in registry.variants("softmax"):
+    for v in registry.variants("softmax", "cpu"):
         y = softmax.forward(rows, variant=v)
         assert (y > 0).all()
         # exp's one, the quotient's, and half an ulp of a denormal each

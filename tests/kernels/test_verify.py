@@ -1,12 +1,14 @@
 """verify: it passes what is right, and names the property and the smallest counterexample of what is wrong."""
 
+import contextlib
 import inspect
+import io
 
 import numpy as np
 import pytest
 
 from kernels import registry, verify
-from kernels.verify import certificate, table, threads
+from kernels.verify import certificate, rounding, table, threads
 from kernels.verify.formulas import FORMULAS
 from kernels.verify.operations import known
 from kernels.verify.problem import exact
@@ -67,7 +69,7 @@ def test_every_variant_of_an_operation_is_verified_in_every_pass_and_dtype():
     expected = {
         (o, v, p, t)
         for o in ("relu", "maxpool2d")
-        for v in registry.variants(o)
+        for v in registry.variants(o, "cpu")
         for p in OPERATIONS[o].passes
         for t in ("float32", "float64")
     }
@@ -78,6 +80,19 @@ def test_every_variant_of_an_operation_is_verified_in_every_pass_and_dtype():
         wanted |= {"differences"} if row.name == "backward" and row.dtype == "float64" else set()
         assert set(row.held) == wanted
         assert set(row.held) <= {*PROPERTIES, "threads"}
+    assert_fits_a_terminal(certificate.made(outcome))
+
+
+def assert_fits_a_terminal(document, columns=80):
+    """Nothing of the table is cut or wrapped, and what quick leaves out is said."""
+    written = io.StringIO()
+    with contextlib.redirect_stdout(written):
+        table.shown(document, width=columns)
+    heads = [line for line in written.getvalue().splitlines() if line.startswith("variant")]
+    assert heads
+    assert all(line.split() == " ".join(table.COLUMNS).split() for line in heads)
+    assert "…" not in written.getvalue()
+    assert "Quick: 2 small problems" in written.getvalue()
 
 
 @pytest.mark.parametrize(("operation", "text"), [("conv2d", CONV), ("dense", DENSE)])
@@ -174,3 +189,13 @@ def test_the_certificate_leads_from_the_formula_to_its_line(one_process):
     assert text[int(line) - 1].startswith("def forward(x)")
     assert row["oracle"] == ["reference"]
     assert row["ok"] is True
+
+
+def test_an_error_in_ulp_is_told_only_where_it_was_measured():
+    """Integers within a variant's own bound cancel: where nothing is fit to be measured, no 0 is claimed."""
+    limit = rounding.Limit(np.ones(2), np.array([1e9, 1e9]))
+    assert rounding.ulps(np.ones(2, np.float32), np.ones(2), limit) is None
+    assert rounding.ulps(np.ones(2, np.float32), np.ones(2), rounding.Limit(np.ones(2), np.ones(2))) == 0
+    row = {"ok": True, "variant": "v", "dtype": "float32", "own_bound": None, "problems": {}}
+    shown = table.cells({**row, "worst_fraction_of_bound": 0.5, "worst_ulp": None})
+    assert shown[3:5] == ["50% of bound", "-"]

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from tests.mutation.equivalent import EQUIVALENT
 from tests.mutation.operators import Mutant, mutants
-from tests.mutation.targets import ROOT, commands, files
+from tests.mutation.targets import ROOT, commands, files, for_cuda
 
 LIMIT = 900  # seconds a command; a mutant that never ends is caught too
 LEFT_OUT = shutil.ignore_patterns(".git", "__pycache__", ".hypothesis", ".pytest_cache", ".venv", "shared", "*.dcm")
@@ -42,7 +42,9 @@ def judge(mutant: Mutant, under: list[str]) -> dict:
         tree = Path(folder) / "tree"
         shutil.copytree(ROOT, tree, ignore=LEFT_OUT)
         (tree / mutant.path).write_text(mutant.source, encoding="utf-8")
-        environment = {**os.environ, "PYTHONPATH": str(tree), "XDG_CACHE_HOME": folder, "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
+        if not for_cuda(mutant.path):  # of those, the cache holds nothing
+            environment["XDG_CACHE_HOME"] = folder
         result, by = "survived", ""
         for arguments in commands(mutant.path):
             command = [*under, sys.executable, "-m", "pytest", "-x", "-q", "--tb=line", "-p", "no:cacheprovider"]

@@ -24,7 +24,7 @@ def files() -> list[str]:
     return sorted(f for f in used if Path(f).name not in ("__init__.py", "reference.py", *NOT_KERNELS))
 
 
-NOT_KERNELS = ("checks.py", "jit.py", "registry.py", "targets.py", "threads.py", "identity.py")
+NOT_KERNELS = ("checks.py", "jit.py", "registry.py", "targets.py", "threads.py", "identity.py", "device.py")
 
 
 @cache
@@ -46,11 +46,13 @@ def commands(path: str) -> list[list[str]]:
 
     Those that compare numbers of threads come last: they start processes that compile every variant.
     """
+    if for_cuda(path):
+        return _emulated(path)
     own: list[str] = []
     common: list[str] = []
     unused: list[str] = []
     for op in registry.OPERATIONS:
-        names = registry.variants(op)
+        names = registry.variants(op, "cpu")
         affected = [v for v in names if path in uses(f"kernels.{op}.{v}")]
         if not affected:
             continue
@@ -65,6 +67,23 @@ def commands(path: str) -> list[list[str]]:
     left_out = [f"not {name}" for v in dict.fromkeys(unused) for name in names_of(v)]
     quick = ["-k", " and ".join(["not threads_give", *left_out])]
     return [[*dict.fromkeys(own), *quick], list(dict.fromkeys([*common, *own]))]
+
+
+def for_cuda(path: str) -> bool:
+    """Is the file compiled for GPUs? Its tests run on the emulator, whose own compiled code stays the same."""
+    return Path(path).name.startswith("cuda")
+
+
+def _emulated(path: str) -> list[list[str]]:
+    found = [
+        f"{op}-{v}-"
+        for op in registry.OPERATIONS
+        for v in registry.variants(op, "cuda")
+        if path in uses(f"kernels.{op}.{v}")
+    ]
+    chosen = ["-k", " or ".join(found)]
+    others = ["tests/gpu/test_simulator.py", "tests/gpu/test_memory_bound.py", "tests/gpu/test_training.py"]
+    return [["tests/gpu/test_operations.py", *chosen], ["tests/gpu/test_barriers.py", *chosen], others]
 
 
 def names_of(variant: str) -> tuple[str, ...]:

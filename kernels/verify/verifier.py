@@ -2,63 +2,22 @@
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from kernels import registry
+from kernels import registry, targets
 from kernels.verify import threads
+from kernels.verify.drawn import DTYPES, Problems, case
 from kernels.verify.implementation import FromFile, Registered
 from kernels.verify.operations import known
+from kernels.verify.outcome import Failure, Outcome, Row
 from kernels.verify.problem import Geometry, Operation, Problem
 from kernels.verify.properties import PROPERTIES, Broken, Implementation, Measured, applies
 from kernels.verify.shrink import smallest
 
-DTYPES = (np.float32, np.float64)
-SMALL, QUICK = 12, 2  # small problems a kind of numbers
 PATIENCE = 5.0  # seconds for one run over the large problems, which plain Python loops exceed
-
-
-@dataclass(frozen=True)
-class Failure:
-    property: str
-    message: str
-    problem: Problem | None = None
-    expected: float | None = None
-    actual: float | None = None
-
-
-@dataclass
-class Row:
-    """What was found of one pass of one variant in one dtype. property -> number of problems it held on."""
-
-    operation: str
-    variant: str
-    name: str
-    dtype: str
-    held: dict[str, int] = field(default_factory=dict)
-    oracles: set[str] = field(default_factory=set)
-    fraction: float = 0.0
-    ulp: float = 0.0
-    failures: list[Failure] = field(default_factory=list)
-    large: bool = True
-
-    @property
-    def key(self) -> str:
-        return f"{self.operation} {self.variant} {self.name} {self.dtype}"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    rows: list[Row]
-    seconds: float
-    quick: bool
-
-    @property
-    def ok(self) -> bool:
-        return bool(self.rows) and not any(row.failures for row in self.rows)
 
 
 def run(
@@ -67,20 +26,26 @@ def run(
     kernel: Path | None = None,
     quick: bool = False,
     fixed: Geometry | None = None,
+    target: str = "cpu",
     told: Callable[[str], None] = lambda text: None,
 ) -> Outcome:
     """Verify all variants of the named operations (of all of them, if none is named), or the passes of a user's file.
 
     `fixed` holds numbers of every problem's geometry: {"groups": 1} for a kernel of one group, for instance.
+    `target`: whose variants, run there; on the emulator without the largest problems (EMULATED).
     ValueError for an operation that is not there, or a kernel file that is none. `told` is told what is being done.
     """
     start, specs = time.monotonic(), known()
-    chosen = {name: registry.OPERATIONS[name] for name in _named(tuple(operations), kernel)}
+    targets.require(target)
+    if kernel and target != "cpu":
+        raise ValueError(f"--kernel runs on the CPU: it cannot be verified on {target!r}")
+    chosen = {name: registry.variants(name, target) for name in _named(tuple(operations), kernel)}
     for name in chosen:
         specs[name].fixed = fixed or {}
     own = FromFile(specs[next(iter(chosen))], kernel) if kernel else None
     subjects: dict[str, list[Implementation]] = {
-        name: [own] if own else [Registered(specs[name], v) for v in variants] for name, variants in chosen.items()
+        name: [own] if own else [Registered(specs[name], v, target) for v in variants]
+        for name, variants in chosen.items()
     }
     slow = {s.variant: _is_slow(specs[n], s) for n, group in subjects.items() for s in group if isinstance(s, FromFile)}
     job = {
@@ -90,17 +55,19 @@ def run(
         "fixed": fixed or {},
         "small": any(slow.values()),
     }
-    runs, rows = threads.Runs(job), []
+    runs, rows = threads.Runs(job) if target == "cpu" else None, []
     try:
         for name, group in subjects.items():
             for dtype in DTYPES:
                 told(f"{name}, {dtype.__name__}")
                 rows += _verify(specs[name], group, dtype, quick, slow)
-        told("threads")
-        _compare_threads(rows, runs.digests())
+        if runs is not None:
+            told("threads")
+            _compare_threads(rows, runs.digests())
     finally:
-        runs.stop()
-    return Outcome(rows, time.monotonic() - start, quick)
+        if runs is not None:
+            runs.stop()
+    return Outcome(rows, time.monotonic() - start, quick, target)
 
 
 def _named(operations: tuple[str, ...], kernel: Path | None) -> tuple[str, ...]:
@@ -110,35 +77,6 @@ def _named(operations: tuple[str, ...], kernel: Path | None) -> tuple[str, ...]:
     if kernel and len(operations) != 1:
         raise ValueError("--kernel FILE needs one --op NAME: the operation whose passes the file defines")
     return operations or tuple(registry.OPERATIONS)
-
-
-def case(op: Operation, impl: Implementation, g: Geometry, dtype: Any, kind: str, seed: int, large: bool) -> Problem:
-    """A problem that the implementation has."""
-    if op.fixed:
-        g = op.fitted({**g, **op.fixed})
-    if impl.factor is not None:
-        g = op.for_own_bounds(g)
-    return op.problem(g, dtype, kind, seed, op.random_oracle() if large else "reference")
-
-
-class Problems:
-    """The problems of an operation in a dtype, made once for all variants, so that the oracle is asked once."""
-
-    def __init__(self, op: Operation, dtype: Any, quick: bool) -> None:
-        rng = np.random.default_rng(0)
-        self.op, self.dtype, self.quick = op, dtype, quick
-        self.made: dict[tuple, list[Problem]] = {}
-        self.small = [op.draw(rng) for _ in range(QUICK if quick else SMALL)]
-        self.large = list(op.large[:1] if quick else op.large)
-
-    def of(self, impl: Implementation, kind: str, large: bool) -> list[Problem]:
-        key = impl.factor, kind, large
-        if key not in self.made:
-            geometries = self.large if large else self.small
-            self.made[key] = [
-                case(self.op, impl, g, self.dtype, kind, seed, large) for seed, g in enumerate(geometries)
-            ]
-        return self.made[key]
 
 
 def _verify(op: Operation, group: list[Implementation], dtype: Any, quick: bool, slow: dict[str, bool]) -> list[Row]:
@@ -178,7 +116,8 @@ def _hold(op: Operation, impl: Implementation, row: Row, what: str, problems: Pr
 
 
 def _note(row: Row, measured: Measured) -> None:
-    row.fraction, row.ulp = max(row.fraction, measured.fraction), max(row.ulp, measured.ulp)
+    row.fraction = max(row.fraction, measured.fraction)
+    row.ulp = max((u for u in (row.ulp, measured.ulp) if u is not None), default=None)
 
 
 def _smallest(

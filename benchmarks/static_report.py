@@ -1,0 +1,154 @@
+"""Every CUDA kernel without a GPU: what was counted as it ran on the emulator, and what its machine code is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from benchmarks.gpus import Gpu
+from benchmarks.static_cases import CASES
+from kernels import device, registry
+from kernels.gpu import compile as compiler
+from kernels.gpu.machine_code import MachineCode, assemble
+from kernels.gpu.occupancy import Occupancy, occupancy
+from kernels.gpu.report import Launch, Report
+from kernels.verify.implementation import Registered
+from kernels.verify.operations import known
+
+QUARTERS = 4  # parts of a multiprocessor, each of which issues one instruction of one warp a cycle
+MULTIPLY_ADDS = ("fma.rn.f32", "fma.rn.ftz.f32")
+
+
+@dataclass
+class Pass:
+    """One pass of one variant on one case: its launches, and the bytes of what it is given and gives."""
+
+    operation: str
+    variant: str
+    name: str
+    case: str
+    bytes: int
+    reports: list[Report] = field(default_factory=list)
+    twice: Pass | None = None  # the same with twice the images, to tell what grows with them
+
+    @property
+    def label(self) -> str:
+        return f"{self.operation} {self.name}"
+
+
+def passes(
+    only: str | None = None, variants: tuple[str, ...] | None = None, extrapolate: bool = True
+) -> Iterator[Pass]:
+    """Run every pass of every CUDA variant of the registry on the emulator, case by case; the default's also twice."""
+    operations = known()
+    for op in registry.OPERATIONS:
+        for variant in registry.variants(op, "cuda"):
+            for case, geometry in CASES[op].items():
+                for name in operations[op].passes:
+                    described = f"{op} {name} {variant} {case}"
+                    if (only is None or only in described) and (variants is None or variant in variants):
+                        p = _run(operations[op], variant, name, case, geometry)
+                        if variant == "cuda" and extrapolate:
+                            images = "N" if "N" in geometry else "M"
+                            more = {**geometry, images: 2 * geometry[images]}
+                            p.twice = _run(operations[op], variant, name, case, more)
+                        yield p
+
+
+def _run(operation: Any, variant: str, name: str, case: str, geometry: dict) -> Pass:
+    p = operation.problem(geometry, np.float32, "random", 0)
+    args, settings = operation.arguments(name, p)
+    found: list[Report] = []
+    device.on_report.append(found.append)
+    try:
+        results = Registered(operation, variant, "cuda-emulated").call(name, args, settings)
+    finally:
+        device.on_report.remove(found.append)
+    arrays = [*args, *(results if isinstance(results, tuple) else (results,))]
+    size = sum(a.nbytes for a in arrays if isinstance(a, np.ndarray))
+    return Pass(operation.name, variant, name, case, size, found)
+
+
+def multiply_adds(report: Report) -> int:
+    """Warp instructions that are fp32 multiply-adds."""
+    return sum(report.kinds[k] for k in MULTIPLY_ADDS)
+
+
+def executed_share(report: Report) -> float:
+    """The multiply-adds' share of the PTX instructions that the hot loop issued."""
+    return sum(report.hot[k] for k in MULTIPLY_ADDS) / max(report.hot.total(), 1)
+
+
+def least_wavefronts(report: Report) -> int:
+    """Passes over shared memory if no bank had two words to deliver."""
+    return report.wavefronts - report.conflicts
+
+
+def key(launch: Launch) -> tuple:
+    """What makes two launches the same code."""
+    return launch.function, launch.types, tuple(sorted(launch.options.items()))
+
+
+class Codes:
+    """The machine code of launched kernels, each assembled once for each GPU."""
+
+    def __init__(self) -> None:
+        self.made: dict[tuple, MachineCode] = {}
+
+    def of(self, launch: Launch, gpu: Gpu) -> MachineCode:
+        """The code of a launch's kernel on a GPU."""
+        name = key(launch), gpu.cc
+        if name not in self.made:
+            ptx = compiler.to_ptx(launch.function, launch.types, gpu.cc, **launch.options)
+            self.made[name] = assemble(ptx, gpu.cc)
+        return self.made[name]
+
+
+def resident(launch: Launch, code: MachineCode, gpu: Gpu) -> Occupancy:
+    """How many warps of the kernel a multiprocessor holds."""
+    found = occupancy(gpu.cc, int(np.prod(launch.block)), code.registers, code.shared + launch.shared)
+    assert found is not None
+    return found
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Seconds that the model gives a pass; `limit` is what takes them, `terms` all that it weighed."""
+
+    seconds: float
+    limit: str
+    terms: dict[str, float]
+
+
+def predict(p: Pass, gpu: Gpu, codes: Codes, times: int) -> Prediction:
+    """The roofline's time for `times` as many images: the slowest of issuing, multiply-adds, shared and global memory.
+
+    A multiprocessor's quarters issue one warp instruction a cycle each; multiply-adds besides have their lanes. The
+    emulator counts PTX, of which the hot loop's listing says how many machine instructions go with a multiply-add.
+    Global memory moves each array of the pass once, whatever else is read again comes from a cache. What a second
+    batch added is taken as the cost of every further one.
+    """
+    assert p.twice is not None
+    one, two = (np.array([*cycles(which, gpu, codes), which.bytes]) for which in (p, p.twice))
+    *cost, moved = one + (times - 1) * (two - one)
+    rate = gpu.multiprocessors * gpu.clock * 1e9
+    terms = {name: float(n) / rate for name, n in zip(("issue", "multiply-adds", "shared memory"), cost, strict=True)}
+    terms["global memory"] = float(moved) / (gpu.memory * 1e9)
+    limit = max(terms, key=lambda name: terms[name])
+    return Prediction(terms[limit], limit, terms)
+
+
+def cycles(p: Pass, gpu: Gpu, codes: Codes) -> tuple[float, float, float]:
+    """Cycles of one multiprocessor to issue a pass's instructions, for its multiply-adds, and for shared memory."""
+    issued = lanes = shared = 0.0
+    for report in p.reports:
+        assert report.launch is not None
+        hot = codes.of(report.launch, gpu).hot
+        fmas, share = multiply_adds(report), hot.share("FFMA")
+        issued += fmas / share if fmas and share else report.instructions
+        lanes += fmas * 32 * QUARTERS / gpu.lanes
+        shared += report.wavefronts
+    return issued / QUARTERS, lanes / QUARTERS, shared

@@ -1,0 +1,58 @@
+"""`convnet explain`: what it asks for and what it prints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from convnet.preflight import check_file
+
+
+def explain(
+    model: Annotated[Path, typer.Argument(help="A model file.")],
+    image: Annotated[Path, typer.Argument(help="A DICOM file, a picture, a .npy array or a MedMNIST .npz file.")],
+    html: Annotated[Path, typer.Option(help="The page to write.")] = Path("lesson.html"),
+    label: Annotated[str | None, typer.Option(help="The true class, by name or number.")] = None,
+    pick: Annotated[
+        str | None, typer.Option(metavar="SPLIT[N]", help="Which image of an .npz: test[0] at first.")
+    ] = None,
+    frame: Annotated[int, typer.Option(min=0, help="Which frame of a multi-frame file.")] = 0,
+    record: Annotated[Path | None, typer.Option(help="What `convnet train --record` kept, for the film of it.")] = None,
+    training: Annotated[
+        bool, typer.Option("--training", help="As in a training step: dropout's mask, this image's statistics.")
+    ] = False,
+) -> None:
+    """One page, for any browser, that shows the network forward and backward on one image, sum by sum."""
+    check_file("--html", html)
+    from convnet.callbacks import Recorder
+    from convnet.explain import lesson
+    from convnet.explain.image import read
+    from convnet.weights import load
+
+    network = load(model)
+    recorder = None if record is None else Recorder.load(record)
+    array, own = read(network, image, pick, frame)
+    page = lesson(
+        network,
+        array,
+        _number(label) if label is not None else own if own in _names(network) else None,
+        training=training,
+        recorder=recorder,
+        title=f"{network.name} on {image.name}{f', {pick}' if pick else ''}",
+    )
+    page.save(html)
+    print(f"wrote {html} ({len(page.html.encode()) / 1e6:.1f} MB): open it in a browser")
+    for note in page.notes:
+        print(f"left out to keep it small: {note}")
+    print(page.document["notice"])
+
+
+def _names(network: Any) -> list[str]:
+    return [str(c) for c in network.metadata.get("classes", ())]
+
+
+def _number(label: str) -> int | str:
+    """A class may be named by its number where no class has that name."""
+    return int(label) if label.isdecimal() else label

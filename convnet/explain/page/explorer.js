@@ -1,0 +1,272 @@
+// The network, forward and backward: choose a step, click a number, see the sum that made it.
+
+import { el, roving } from "./dom.js";
+import { cell, dims, short } from "./format.js";
+import { codeView, formulaOf } from "./code.js";
+import { graph, reveal } from "./graph.js";
+import { letter, roleOf, settingsText, stepTitle } from "./names.js";
+import { noteOf, t } from "./i18n.js";
+import { operations, passesOf } from "./operations.js";
+import { Panel } from "./panel.js";
+import { placeOf } from "./places.js";
+import { sliceOf } from "./slices.js";
+import { go, state } from "./state.js";
+import { checkLine, sumView } from "./sum.js";
+
+const codeName = (pass) => (pass === "forward" ? "forward" : pass.startsWith("dx") ? "data" : "weights");
+
+export class Explorer {
+  constructor(network) {
+    this.network = network;
+    this.element = el("div", { class: "explorer" });
+    this.chosen = {}; // the cell last looked at, by step and pass
+  }
+
+  get step() {
+    return this.network.step(state.step, state.loss);
+  }
+
+  /** Make what the address says be something that exists. */
+  settle() {
+    const last = this.network.steps.length;
+    if (!(state.step >= 0 && state.step <= last)) state.step = 0;
+    if (!passesOf(this.step).includes(state.pass)) state.pass = "forward";
+    const tensor = this.network.context(state.step, state.loss)[operations[this.step.operation][state.pass].of];
+    const key = `${state.step} ${state.pass}`;
+    const fits = (at) => Number.isInteger(at) && at >= 0 && at < tensor.data.length;
+    if (!fits(state.at)) state.at = fits(this.chosen[key]) ? this.chosen[key] : this.interesting(tensor);
+    this.chosen[key] = state.at;
+  }
+
+  /** Where the array has its largest number, of a gradient by magnitude: never a dull 0 at the edge. */
+  interesting(tensor) {
+    const size = state.pass === "forward" ? (v) => v : Math.abs;
+    let best = 0;
+    tensor.data.forEach((v, i) => {
+      if (tensor.known(i) && size(v) > size(tensor.data[best])) best = i;
+    });
+    return best;
+  }
+
+  /** Everything anew: another step, pass, loss, language or theme. */
+  render() {
+    const scrolled = this.element.querySelector(".graph-box")?.scrollLeft;
+    this.settle();
+    const { step, network } = this;
+    this.c = network.context(state.step, state.loss);
+    this.pass = operations[step.operation][state.pass];
+    this.panels = this.makePanels();
+    this.account = el("div", { class: "account" });
+    this.index = el("p", { class: "index" });
+    const box = graph(network);
+    const stage = el("div", { class: `stage of-${this.panels.length}` }, ...this.panels.map((panel) => panel.element));
+    this.element.replaceChildren(
+      this.toolbar(),
+      box,
+      el(
+        "article",
+        { class: "step" },
+        el("header", {}, el("h3", {}, stepTitle(step)), el("p", { class: "settings" }, this.settings())),
+        this.passes(),
+        el("p", { class: "note" }, noteOf(step.operation, state.pass)),
+        formulaOf(network.document.codes, step.code[codeName(state.pass)]),
+        this.index,
+        stage,
+        this.account,
+        codeView(network.document.codes, step.code[codeName(state.pass)]),
+      ),
+    );
+    if (scrolled !== undefined) box.scrollLeft = scrolled;
+    reveal(box);
+    this.update();
+  }
+
+  settings() {
+    const { document } = this.network;
+    const shapes = this.step.inputs.map((v) => dims(document.values[v].shape)).join(" + ");
+    const end = this.step.isLoss ? short(this.step.value) : dims(document.values[this.step.output].shape);
+    return [`${shapes} → ${end}`, settingsText(this.step, document.parameters)].filter(Boolean).join(" · ");
+  }
+
+  toolbar() {
+    const side = (name, pressed, change) =>
+      el("button", { type: "button", "aria-pressed": pressed, onclick: change, "data-direction": name }, t(name));
+    const forward = state.pass === "forward";
+    const both = el(
+      "div",
+      { class: "segments", role: "group", "aria-label": t("direction") },
+      side("forward", forward, () => go({ pass: "forward", at: null })),
+      side("backward", !forward, () => forward && go({ pass: "dx0", at: null })),
+    );
+    roving(both, "button");
+    const losses = Object.keys(this.network.document.losses);
+    const choice = el(
+      "label",
+      { class: "choice" },
+      `${t("loss")} `,
+      el(
+        "select",
+        { onchange: (event) => go({ loss: event.target.value, at: state.at }), "data-loss": true },
+        ...losses.map((name) => el("option", { value: name, selected: name === state.loss }, t(`loss.${name}`))),
+      ),
+    );
+    return el("div", { class: "toolbar" }, both, choice, el("span", { class: "hint" }, t("graph.hint")));
+  }
+
+  /** Backward has several questions: for an input, for a weight, for the bias. */
+  passes() {
+    const names = passesOf(this.step).filter((name) => name !== "forward");
+    if (state.pass === "forward" || names.length < 2) return null;
+    const buttons = names.map((name) => {
+      const [kind, symbol] = [name.startsWith("dx") ? "pass.dx" : "pass.dp", letter(this.step.operation, name)];
+      return el("button", { type: "button", "aria-pressed": name === state.pass, onclick: () => go({ pass: name, at: null }), "data-pass": name }, t(kind, symbol));
+    });
+    const row = el("div", { class: "segments", role: "group" }, ...buttons);
+    roving(row, "button");
+    return row;
+  }
+
+  makePanels() {
+    const { c, pass, step } = this;
+    const names = [pass.a, pass.second, pass.b].filter(Boolean);
+    const photoOf = (name) => name === "x0" && step.inputs[0] === 0 && c.x0.data.every((v) => v >= 0);
+    const make = (name, options) =>
+      new Panel({
+        tensor: c[name], name, operation: step.operation, title: letter(step.operation, name), role: roleOf(name), photo: photoOf(name), ...options,
+      });
+    this.inputs = names.map((name) => make(name, { sliced: (slice) => this.look(name, slice) }));
+    this.asked = make(pass.of, {
+      pick: (at) => go({ at }),
+      sliced: (slice) => go({ at: this.moved(slice) }),
+    });
+    return [...this.inputs, this.asked];
+  }
+
+  /** The same row and column in another slice. */
+  moved(slice) {
+    const { tensor } = this.asked;
+    const place = placeOf(state.at, tensor.shape);
+    const from = tensor.shape.length - slice.length;
+    slice.forEach((v, n) => (place[from + n] = v));
+    return place.reduce((flat, v, axis) => flat * tensor.shape[axis] + v, 0);
+  }
+
+  /** Another slice of a factor: the largest of its terms there, if there is one, else just the picture. */
+  look(name, slice) {
+    const key = name === this.pass.b ? "ib" : "ia";
+    let best = null;
+    this.sum.terms.forEach((term, i) => {
+      if (term[key] < 0 || sliceOf(term[key], this.c[name].shape).join() !== slice.join()) return;
+      if (best === null || Math.abs(term.product) > Math.abs(this.sum.terms[best].product)) best = i;
+    });
+    if (best !== null) this.focus(best);
+    else this.inputs.find((panel) => panel.name === name).update({ slice, marks: [] });
+  }
+
+  focus(i) {
+    state.focus = i;
+    this.update();
+  }
+
+  /** Another cell or term: the pictures' marks and the account, nothing else. */
+  update() {
+    const { network, c, pass, step } = this;
+    this.settle();
+    this.sum = network.explain(state.step, state.loss, state.pass, state.at);
+    const { terms } = this.sum;
+    if (state.focus === null && terms.length) state.focus = this.strongest(terms);
+    const term = terms[state.focus] ?? null;
+    this.inputs.forEach((panel) => {
+      const key = panel.name === pass.b ? "ib" : "ia";
+      const own = pass.second ? terms.filter((_, i) => (i === 1) === (panel.name === pass.second)) : terms;
+      const marks = own.map((each) => each[key]).filter((at) => at >= 0);
+      const at = pass.second ? (marks[0] ?? -1) : term ? term[key] : -1;
+      const slice = at >= 0 ? sliceOf(at, panel.tensor.shape) : panel.slice;
+      panel.update({ slice, marks, focus: at >= 0 ? at : null });
+    });
+    this.asked.update({ slice: sliceOf(state.at, this.asked.tensor.shape), selected: state.at });
+    this.typed();
+    this.account.replaceChildren(
+      sumView({
+        account: this.sum, c, step, pass, passName: state.pass, at: state.at, dtype: network.dtype, focus: state.focus,
+        photo: this.inputs[0]?.photo, fused: this.fused(), onFocus: (i) => this.focus(i), after: this.after(term),
+      }),
+    );
+  }
+
+  strongest(terms) {
+    if (this.sum.chosen !== null) return terms.findIndex((term) => term.ia === this.sum.chosen);
+    let best = 0;
+    terms.forEach((term, i) => {
+      if (Math.abs(term.product) > Math.abs(terms[best].product)) best = i;
+    });
+    return best;
+  }
+
+  /** Softmax's gradient together with the cross-entropy's, where the two meet. */
+  fused() {
+    const last = state.step === this.network.steps.length - 1 && this.step.operation === "softmax";
+    if (!last || state.loss !== "crossentropy" || state.pass !== "dx0") return undefined;
+    return this.c.y.data[state.at] - (state.at === this.c.target[0] ? 1 : 0);
+  }
+
+  /** The cell's numbers, to be typed. */
+  typed() {
+    const { tensor, title } = this.asked;
+    const place = placeOf(state.at, tensor.shape);
+    if (tensor.data.length === 1) return this.index.replaceChildren();
+    const inputs = place.map((v, axis) =>
+      el("input", {
+        type: "number", min: 0, max: tensor.shape[axis] - 1, value: v, "aria-label": `${t("cell.number")} ${title}, ${axis + 1}`, "data-axis": axis,
+        onchange: (event) => {
+          const next = [...place];
+          next[axis] = Math.min(Math.max(Math.round(event.target.value) || 0, 0), tensor.shape[axis] - 1);
+          go({ at: next.reduce((flat, n, a) => flat * tensor.shape[a] + n, 0) });
+          this.index.querySelector(`[data-axis="${axis}"]`)?.focus();
+        },
+      }),
+    );
+    return this.index.replaceChildren(t("pick", title), "  ", el("span", { class: "place" }, `${title}[`, ...inputs.flatMap((input, i) => (i ? [", ", input] : [input])), "]"));
+  }
+
+  /** What follows on this number, and where a factor of the term in focus comes from. */
+  after(term) {
+    const out = [];
+    const next = this.network.steps[state.step + 1];
+    if (state.pass === "forward" && next && next.layer === this.step.layer && ["relu", "sigmoid"].includes(next.operation)) {
+      const account = this.network.explain(state.step + 1, state.loss, "forward", state.at);
+      const y = this.network.context(state.step + 1, state.loss).y;
+      const follow = this.link(stepTitle(next), { step: state.step + 1, pass: "forward", at: state.at }, "→");
+      out.push(
+        el("p", { class: "then" }, t("then", next.operation), " ", el("b", {}, short(account.value)), " ", follow),
+        checkLine(account, y, state.at, this.network.dtype),
+      );
+    }
+    if (term && term.ia >= 0) {
+      const { a } = this.pass;
+      const name = cell(letter(this.step.operation, a), placeOf(term.ia, this.c[a].shape));
+      const from = a === "dy" ? this.above() : this.below(a);
+      if (from) out.push(el("p", { class: "then" }, this.link(t("origin", name), { ...from, at: term.ia }, t("origin", name))));
+    }
+    return out;
+  }
+
+  link(label, change, text) {
+    return el("button", { type: "button", class: "quiet", "aria-label": label, onclick: () => go(change) }, text);
+  }
+
+  /** The step that made an input. */
+  below(name) {
+    const made = this.step.inputs[Number(name.slice(1))];
+    const step = this.network.steps.findIndex((each) => each.output === made);
+    return name.startsWith("x") && step >= 0 ? { step, pass: "forward" } : null;
+  }
+
+  /** The step whose dx is this step's dy; where several read the output, the first. */
+  above() {
+    const readers = this.network.steps.findIndex((each) => each.inputs.includes(this.step.output));
+    const step = readers < 0 ? this.network.steps.length : readers;
+    const n = readers < 0 ? 0 : this.network.steps[readers].inputs.indexOf(this.step.output);
+    return { step, pass: `dx${n}` };
+  }
+}

@@ -1,0 +1,173 @@
+// The network of the page: its steps, the kernels' numbers, and the same numbers computed anew from other weights.
+
+import { Account } from "./account.js";
+import { operations } from "./operations.js";
+import { sizeOf } from "./places.js";
+
+const made = (shape, data) => ({ shape, data, known: () => false });
+
+export class Network {
+  constructor(document, tensors) {
+    this.document = document;
+    this.tensors = tensors;
+    this.dtype = document.dtype;
+    this.steps = document.steps;
+    this.output = document.steps.length ? document.steps[document.steps.length - 1].output : 0;
+    this.contexts = new Map();
+    if (document.cut) this.fillIn();
+  }
+
+  /** A step by its number; the one after the last is the loss. */
+  step(t, loss) {
+    if (t < this.steps.length) return this.steps[t];
+    const found = this.document.losses[loss];
+    return { ...found, layer: "loss", kind: "Loss", inputs: [this.output], parameters: [], settings: {}, isLoss: true };
+  }
+
+  weights() {
+    return this.document.parameters.map((_, i) => this.tensors.get(`p${i}`));
+  }
+
+  /** Everything that the passes of step t read and make: the kernels' numbers. */
+  context(t, loss) {
+    const key = `${t} ${loss}`;
+    if (this.contexts.has(key)) return this.contexts.get(key);
+    const step = this.step(t, loss);
+    const get = (name) => this.tensors.get(name);
+    const c = { settings: step.settings, target: this.document.losses[loss].target };
+    step.inputs.forEach((v, n) => {
+      c[`x${n}`] = get(`x${v}`);
+      c[`dx${n}`] = get(`${loss} dx${t}.${n}`) ?? get(`${loss} dx${v}`);
+    });
+    step.parameters.forEach((p, n) => {
+      c[`p${n}`] = get(`p${p}`);
+      const slope = get(`${loss} dp${t}.${n}`);
+      if (slope) c[`dp${n}`] = slope;
+    });
+    if (step.isLoss) c.y = { shape: [1], data: [step.value], known: () => true };
+    else {
+      c.y = get(`x${step.output}`);
+      c.dy = get(`${loss} dx${step.output}`);
+      c.mean = get(`mean${t}`);
+      c.variance = get(`variance${t}`);
+    }
+    const ready = operations[step.operation].prepare?.(c) ?? c;
+    this.fillGradients(ready, step);
+    this.contexts.set(key, ready);
+    return ready;
+  }
+
+  /** Gradients of weights that the page does not hold are computed here, and known to be no kernel's. */
+  fillGradients(c, step) {
+    step.parameters.forEach((p, n) => {
+      const pass = operations[step.operation][`dp${n}`];
+      if (pass && !c[`dp${n}`]) c[`dp${n}`] = made(c[`p${n}`].shape, this.all(c, pass, c[`p${n}`].shape));
+    });
+  }
+
+  /** The account of one number. */
+  explain(t, loss, passName, at) {
+    const pass = operations[this.step(t, loss).operation][passName];
+    const c = this.context(t, loss);
+    return this.run(c, pass, at, this.account(c, pass));
+  }
+
+  /** An account for a pass over the kernels' arrays. */
+  account(c, pass, keep = true) {
+    const account = new Account(this.dtype, keep);
+    return this.document.cut ? account.watch(c[pass.a], c[pass.b]) : account;
+  }
+
+  /** Compute one number; `sure` then says whether all that went into it are the kernels' own numbers. */
+  run(c, pass, at, account) {
+    pass.run(c, at, account.clear());
+    if (this.document.cut && pass.whole?.some((name) => !c[name].whole)) account.sure = false;
+    return account;
+  }
+
+  /** A whole array, one number after another, by the same functions that explain a number. */
+  all(c, pass, shape) {
+    const account = new Account(this.dtype, false);
+    const data = new Float64Array(sizeOf(shape));
+    for (let at = 0; at < data.length; at++) {
+      account.clear();
+      pass.run(c, at, account);
+      data[at] = account.value;
+    }
+    return data;
+  }
+
+  own(t, values, weights) {
+    const step = this.steps[t];
+    const c = { settings: step.settings, y: values[step.output] };
+    step.inputs.forEach((v, n) => (c[`x${n}`] = values[v]));
+    step.parameters.forEach((p, n) => (c[`p${n}`] = weights[p]));
+    return c;
+  }
+
+  ready(t, c) {
+    return operations[this.steps[t].operation].prepare?.(c) ?? c;
+  }
+
+  /** All values from these weights, up to and including step `last`. */
+  forward(weights, last = this.steps.length - 1) {
+    const values = [{ ...this.tensors.get("x0") }];
+    for (let t = 0; t <= last; t++) {
+      const step = this.steps[t];
+      const shape = this.document.values[step.output].shape;
+      values[step.output] = made(shape, null);
+      const c = this.ready(t, this.own(t, values, weights));
+      values[step.output].data = this.all(c, operations[step.operation].forward, shape);
+    }
+    return values;
+  }
+
+  lossOf(values, loss) {
+    return this.lossPass(values, loss, "forward", [1])[0];
+  }
+
+  lossPass(values, loss, pass, shape) {
+    const { operation, target } = this.document.losses[loss];
+    return this.all({ target, x0: values[this.output] }, operations[operation][pass], shape);
+  }
+
+  /** The gradients of all values and weights: {dy: [...], dp: [...]}. */
+  backward(values, weights, loss, { ofWeights = true } = {}) {
+    const dy = [];
+    const dp = [];
+    const gather = (list, i, shape, data) => {
+      if (!list[i]) list[i] = made(shape, data);
+      else list[i].data.forEach((v, e) => (list[i].data[e] = v + data[e]));
+    };
+    const end = values[this.output].shape;
+    dy[this.output] = made(end, this.lossPass(values, loss, "dx0", end));
+    for (let t = this.steps.length - 1; t >= 0; t--) {
+      const step = this.steps[t];
+      const operation = operations[step.operation];
+      const c = this.ready(t, { ...this.own(t, values, weights), dy: dy[step.output] });
+      step.inputs.forEach((v, n) => gather(dy, v, c[`x${n}`].shape, this.all(c, operation[`dx${n}`], c[`x${n}`].shape)));
+      step.parameters.forEach((p, n) => {
+        const pass = operation[`dp${n}`];
+        if (ofWeights && pass && step.trains) gather(dp, p, c[`p${n}`].shape, this.all(c, pass, c[`p${n}`].shape));
+      });
+    }
+    return { dy, dp };
+  }
+
+  /** Of large maps the page holds the kernels' numbers of the middle: the rest is computed here. */
+  fillIn() {
+    const weights = this.weights();
+    const values = this.forward(weights);
+    const fill = (name, data) => {
+      const tensor = this.tensors.get(name);
+      tensor?.data.forEach((v, i) => {
+        if (!tensor.known(i)) tensor.data[i] = data[i];
+      });
+    };
+    values.forEach((value, i) => fill(`x${i}`, value.data));
+    for (const loss of Object.keys(this.document.losses)) {
+      const { dy } = this.backward(values, weights, loss, { ofWeights: false });
+      dy.forEach((gradient, i) => fill(`${loss} dx${i}`, gradient.data));
+    }
+  }
+}

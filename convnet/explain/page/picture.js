@@ -1,0 +1,56 @@
+// A slice drawn on a small canvas, one pixel a cell; style sheets enlarge it without smoothing.
+
+import { css, diverging, grey, inkOn, isDark, largest, palette, toneOf } from "./colours.js";
+import { tiny } from "./format.js";
+import { svg } from "./dom.js";
+
+export function sliceScale(tensor, grid) {
+  let most = 0;
+  for (let r = 0; r < grid.rows; r++)
+    for (let c = 0; c < grid.cols; c++) {
+      const at = grid.at(r, c);
+      if (at >= 0) most = Math.max(most, Math.abs(tensor.data[at]) || 0);
+    }
+  return most || 1;
+}
+
+export const tensorScale = (tensor) => (tensor.scale ??= largest(tensor.data) || 1);
+
+/** Draw a slice; `photo` in greys. */
+export function draw(canvas, tensor, grid, scale, photo = false) {
+  canvas.width = grid.cols;
+  canvas.height = grid.rows;
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(grid.cols, grid.rows);
+  const tones = palette(photo ? "photo" : isDark() ? "dark" : "light");
+  for (let r = 0; r < grid.rows; r++)
+    for (let c = 0; c < grid.cols; c++) {
+      const at = grid.at(r, c);
+      const pixel = (r * grid.cols + c) * 4;
+      if (at < 0) continue;
+      const tone = toneOf(tensor.data[at] / scale);
+      for (let part = 0; part < 3; part++) image.data[pixel + part] = tones[tone + part];
+      image.data[pixel + 3] = 255;
+    }
+  context.putImageData(image, 0, 0);
+}
+
+/** A small table of numbers on their colours, as an SVG. `marked`: the cell with a frame. */
+export function numbers(rows, scale, { photo = false, marked = null, label = "" } = {}) {
+  const height = rows.length;
+  const width = rows[0].length;
+  const cells = rows.flatMap((row, r) =>
+    row.map((v, c) => {
+      if (v === null) return svg("rect", { x: c, y: r, width: 1, height: 1, class: "blank" });
+      const colour = photo ? grey(v / scale) : diverging(v / scale);
+      const frame = marked && marked[0] === r && marked[1] === c;
+      return svg(
+        "g",
+        {},
+        svg("rect", { x: c, y: r, width: 1, height: 1, fill: css(colour), class: frame ? "framed" : null }),
+        svg("text", { x: c + 0.5, y: r + 0.6, fill: inkOn(colour), class: tiny(v).length > 4 ? "long" : null }, tiny(v)),
+      );
+    }),
+  );
+  return svg("svg", { viewBox: `-0.04 -0.04 ${width + 0.08} ${height + 0.08}`, class: "numbers", role: "img", "aria-label": label, style: `--cols:${width}` }, ...cells);
+}

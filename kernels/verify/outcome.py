@@ -1,0 +1,46 @@
+"""What was found: a row for each pass of each variant in each dtype."""
+
+from dataclasses import dataclass, field
+
+from kernels.verify.problem import Problem
+
+
+@dataclass(frozen=True)
+class Failure:
+    property: str
+    message: str
+    problem: Problem | None = None
+    expected: float | None = None
+    actual: float | None = None
+
+
+@dataclass
+class Row:
+    """What was found of one pass of one variant in one dtype. property -> number of problems it held on."""
+
+    operation: str
+    variant: str
+    name: str
+    dtype: str
+    held: dict[str, int] = field(default_factory=dict)
+    oracles: set[str] = field(default_factory=set)
+    fraction: float = 0.0
+    ulp: float | None = None  # None: measured nowhere
+    failures: list[Failure] = field(default_factory=list)
+    large: bool = True
+
+    @property
+    def key(self) -> str:
+        return f"{self.operation} {self.variant} {self.name} {self.dtype}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    rows: list[Row]
+    seconds: float
+    quick: bool
+    target: str = "cpu"
+
+    @property
+    def ok(self) -> bool:
+        return bool(self.rows) and not any(row.failures for row in self.rows)

@@ -1,0 +1,52 @@
+"""Kernels in Numba's simulator, which runs their Python text: for a process with NUMBA_ENABLE_CUDASIM=1.
+
+`test_simulator.py` starts it. The simulator knows no warp shuffles, so the operations that use them are not here.
+"""
+
+import numpy as np
+import pytest
+
+from kernels import registry, relu, softmax, targets
+from kernels.verify import properties
+from kernels.verify.drawn import case
+from kernels.verify.implementation import Registered
+from kernels.verify.operations import known
+
+SHUFFLES = ("softmax", "mse", "crossentropy")
+OPERATIONS = known()
+# the plainest variant of each: those above may need what only a GPU has
+PASSES = [
+    (op, registry.general(op, "simulated")[0], name)
+    for op in registry.OPERATIONS
+    if op not in SHUFFLES
+    for name in OPERATIONS[op].passes
+]
+
+
+def test_it_says_what_it_is():
+    assert targets.available() == {
+        "cpu": None,
+        "cuda": targets.missing("cuda"),
+        "cuda-emulated": targets.missing("cuda-emulated"),
+        "simulated": None,
+    }
+    for target in ("cuda", "cuda-emulated"):
+        with pytest.raises(RuntimeError, match="NUMBA_ENABLE_CUDASIM is set: unset it and start anew"):
+            targets.require(target)
+    assert targets.properties("simulated") == {"name": "Numba's simulator"}
+    x = targets.to_device(np.ones(3, np.float32), "simulated")
+    assert targets.home(relu.forward(x, variant="cuda")) == "simulated"
+
+
+@pytest.mark.parametrize(("op", "variant", "name"), PASSES)
+def test_a_small_problem_agrees_with_the_reference_bit_for_bit(op, variant, name):
+    operation = OPERATIONS[op]
+    impl = Registered(operation, variant, "simulated")
+    g = operation.fitted({**operation.smallest, **{k: 3 for k in ("N", "H", "W", "C", "M") if k in operation.smallest}})
+    properties.integers(operation, impl, name, case(operation, impl, g, np.float32, "integers", 1, False))
+
+
+def test_a_kernel_that_shuffles_says_where_it_can_run():
+    x = targets.to_device(np.ones((2, 3), np.float32), "simulated")
+    with pytest.raises(RuntimeError, match="the simulator has no warp shuffles: use 'cuda-emulated'"):
+        softmax.forward(x, variant="cuda")
