@@ -12,6 +12,9 @@ from typing import Any
 import typer
 
 from convnet.commands.animate import animate
+from convnet.commands.audit import audit
+from convnet.commands.compare import compare
+from convnet.commands.crossvalidate import crossvalidate
 from convnet.commands.deidentify import deidentify
 from convnet.commands.demo import demo
 from convnet.commands.diagnose import diagnose
@@ -32,19 +35,11 @@ app = typer.Typer(
     no_args_is_help=True,
     help="The CNN engine you can read, prove and race. For research and teaching. Not for clinical use.",
 )
-commands = (
-    demo,
-    train,
-    evaluate,
-    diagnose,
-    explain,
-    inspect,
-    deidentify,
-    verify,
-    learn,
-    animate,
-)  # as on the help page
-for command in commands:
+COMMANDS = (
+    *(demo, audit, train, crossvalidate, evaluate, compare, diagnose, explain, inspect, deidentify),
+    *(verify, learn, animate),
+)
+for command in COMMANDS:  # in the order of the help page
     app.command()(command)
 app.add_typer(exercise, name="exercise")
 

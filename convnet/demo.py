@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from convnet import evaluation, figures, scope, study
+from convnet import evaluation, figures, finish, study
 from convnet.callbacks import Recorder
 from convnet.evaluation import NOTICE, lines
 from convnet.explain import lesson
 from convnet.files import write_json
+from convnet.recipe import Recipe
 
 Say = Callable[[str], None]
 
@@ -32,11 +33,9 @@ def run(folder: Path, say: Say, seed: int = 0, verbose: Any = "auto", phantom_st
     say(f"   {len(data.y)} files in {folder / 'dicom'}: {data.counts()}")
     say("2. Training the listing's network; the epoch with the best validation AUC is kept.")
     recorder = Recorder()
-    model, history = study.train(
-        data, seed=seed, epochs=40, patience=40, dropout=0.25, augment=False, verbose=verbose, callbacks=[recorder]
-    )
-    model.metadata["pipeline"] = {"size": phantom_study.size, "aspect": "pad", "window": None}
-    model.metadata["scope"] = scope.learn(model, data)
+    recipe = Recipe(epochs=40, patience=40, dropout=0.25, flip="off", shift=0.0)
+    model, history = study.train(data, recipe, seed=seed, verbose=verbose, callbacks=[recorder])
+    finish.complete(model, data, {"size": phantom_study.size, "aspect": "pad", "window": None})
     model.save(folder / "model.safetensors")
     say("3. The test split, which training never saw.")
     result, p = study.evaluate(model, data, positive="present")

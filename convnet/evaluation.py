@@ -83,4 +83,8 @@ def lines(result: dict[str, Any]) -> list[str]:
     out.append(" " * (width + 2) + " ".join(c.rjust(cell) for c in result["classes"]))
     for name, row in zip(result["classes"], result["confusion"], strict=True):
         out.append(f"  {name.ljust(width)}" + " ".join(str(v).rjust(cell) for v in row))
+    if "figures" in result:
+        from convnet.merit import report
+
+        out += report.lines(result)
     return [*out, NOTICE]

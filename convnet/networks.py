@@ -119,10 +119,11 @@ def smallest_size(network: str) -> int:
             size += 1
 
 
-def compile_for(model: Model, network: str, learning_rate: float | None = None) -> None:
-    """The loss that goes with a network: cross-entropy, or formula (3) on one-hot targets; Adam for both."""
-    from convnet.optimizers import Adam
+def compile_for(model: Model, network: str, learning_rate: float | None = None, weight_decay: float = 0.0) -> None:
+    """The loss that goes with a network: cross-entropy, or formula (3) on one-hot targets; Adam, AdamW with decay."""
+    from convnet.optimizers import Adam, AdamW
 
     loss = "mean_squared_error" if network == "formula" else "sparse_categorical_crossentropy"
     rate = learning_rate or (0.003 if network == "formula" else 0.001)
-    model.compile(optimizer=Adam(rate), loss=loss, metrics=["accuracy"])
+    optimizer = AdamW(rate, weight_decay) if weight_decay else Adam(rate)
+    model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from convnet import evaluation
 from convnet.callbacks import Callback, EarlyStopping, History
+from convnet.data import mirror
 from convnet.data.augment import Augmented
 from convnet.data.dicom import check_arguments
+from convnet.merit import threshold
+from convnet.merit.report import SUBGROUPS, report
 from convnet.networks import NETWORKS, check_shape, compile_for
+from convnet.recipe import Recipe
 from convnet.utils import set_random_seed
 
 if TYPE_CHECKING:
@@ -27,8 +32,8 @@ class BestByAUC(EarlyStopping):
     images rightly is not yet the one whose probabilities lie on the right side of 1/2.
     """
 
-    def __init__(self, x: np.ndarray, y: np.ndarray, patience: int) -> None:
-        super().__init__("val_auc", patience=patience, restore_best_weights=True)
+    def __init__(self, x: np.ndarray, y: np.ndarray, patience: int, restore: bool = True) -> None:
+        super().__init__("val_auc", patience=patience, restore_best_weights=restore)
         self.x, self.y = x, y
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
@@ -43,27 +48,88 @@ class BestByAUC(EarlyStopping):
         return not np.isnan(value).any() and (best is None or value > best)
 
 
+class Cosine(Callback):
+    """The learning rate of epoch t of T is its first value times (1 + cos(pi t / T)) / 2 (Loshchilov & Hutter 2017)."""
+
+    def __init__(self, epochs: int) -> None:
+        self.epochs = epochs
+
+    def on_train_begin(self) -> None:
+        self.first = self.model.optimizer.learning_rate  # type: ignore[union-attr]
+
+    def on_epoch_begin(self, epoch: int) -> None:
+        self.model.optimizer.learning_rate = self.first * (1 + np.cos(np.pi * epoch / self.epochs)) / 2  # type: ignore[union-attr]
+
+
 def train(
     cohort: Cohort,
+    recipe: Recipe | None = None,
     *,
-    network: str = "listing",
     seed: int = 0,
-    epochs: int = 150,
-    batch_size: int = 32,
-    patience: int = 50,
-    dropout: float = 0.5,
-    augment: bool = True,
     verbose: Any = "auto",
     callbacks: Sequence[Callback] = (),
+    **changes: Any,
 ) -> tuple[Model, History]:
-    """Train on the cohort's train split; keep the epoch whose validation split was best. Test is never looked at.
+    """One model by the recipe (its `runs` apart), fitted on the cohort's train split. Test is never looked at.
 
-    "Best": the highest val_auc; by val_loss where a class is missing from the validation split.
+    The epoch that is kept is the best on val, "best" the highest val_auc (val_loss where a class is missing from val);
+    with keep="last" the last one. `changes` are put in the recipe's place.
     """
-    if network not in NETWORKS:
-        raise ValueError(f"train: network must be one of {', '.join(NETWORKS)}, got {network!r}")
+    recipe = replace(recipe or Recipe(), **changes)
     x, y = cohort.split("train")
     x_val, y_val = cohort.split("val")
+    check_splits(cohort, y, y_val)
+    check_shape(recipe.network, x.shape[1:])
+    set_random_seed(seed)
+    network, classes = recipe.network, len(cohort.classes)
+    model = NETWORKS[network](classes, dropout=recipe.dropout, name=network)
+    compile_for(model, network, recipe.learning_rate, recipe.weight_decay)
+    one_hot = network == "formula"
+    y_fit, y_check = (np.eye(classes, dtype=np.float32)[t] if one_hot else t for t in (y, y_val))
+    by_auc = evaluation.auc(y_val, np.eye(classes)[y_val]) is not None
+    patience = recipe.patience if recipe.keep == "best" else recipe.epochs
+    best = recipe.keep == "best"
+    stop = (
+        BestByAUC(x_val, y_val, patience, best)
+        if by_auc
+        else EarlyStopping("val_loss", patience=patience, restore_best_weights=best)
+    )
+    wave = recipe.network == "wave"  # time has a direction
+    mirrored, why = (False, "electrocardiograms are not") if wave else mirror.decide(recipe.flip, cohort)
+    history = model.fit(
+        x if wave else augmented(x, recipe, mirrored, seed),
+        y_fit,
+        batch_size=recipe.batch_size,
+        epochs=recipe.epochs,
+        validation_data=(x_val, y_check),
+        callbacks=[stop, *([Cosine(recipe.epochs)] if recipe.schedule == "cosine" else []), *callbacks],
+        class_weight=balanced(y) if recipe.class_weight == "balanced" else None,
+        verbose=verbose,
+    )
+    if not history.epoch:
+        raise KeyboardInterrupt  # before one epoch was complete: there is no model to keep
+    if stop.best is None:
+        raise ValueError(f"train: {stop.monitor} was never a number: training diverged, or the images hold NaN")
+    kept = stop.best_epoch if best else len(history.epoch) - 1
+    model.metadata = {
+        "classes": list(cohort.classes),
+        "network": network,
+        "recipe": recipe.to_json(),
+        "mirrored": {"done": mirrored, "why": why},
+        "seed": seed,
+        "images": cohort.counts(),
+        "seen": [fingerprint(image) for name in ("train", "val") for image in cohort.split(name)[0]],
+        "epochs_run": len(history.epoch),
+        "best_epoch": kept + 1,
+        "chosen_by": stop.monitor,
+        "chosen_value": history.history[stop.monitor][kept],
+        "notice": evaluation.NOTICE,
+    }
+    return model, history
+
+
+def check_splits(cohort: Cohort, y: np.ndarray, y_val: np.ndarray) -> None:
+    """ValueError where there is nothing to fit on, nothing to choose by, or only one class."""
     for name, labels in (("train", y), ("val", y_val)):
         if not len(labels):
             raise ValueError(
@@ -75,45 +141,29 @@ def train(
         only = f"only {cohort.classes[0]!r}"
         lacks = f"no image of class {missing[0]!r} in the split 'train'" if missing else only
         raise ValueError(f"train: needs images of two classes or more, but there is {lacks}")
-    check_shape(network, x.shape[1:])
-    set_random_seed(seed)
-    model = NETWORKS[network](len(cohort.classes), dropout=dropout, name=network)
-    compile_for(model, network)
-    one_hot = network == "formula"
-    targets = (np.eye(len(cohort.classes), dtype=np.float32)[t] if one_hot else t for t in (y, y_val))
-    y_fit, y_check = targets
-    by_auc = evaluation.auc(y_val, np.eye(len(cohort.classes))[y_val]) is not None
-    stop = (
-        BestByAUC(x_val, y_val, patience)
-        if by_auc
-        else EarlyStopping("val_loss", patience=patience, restore_best_weights=True)
-    )
-    history = model.fit(
-        Augmented(x, seed=seed) if augment and network != "wave" else x,
-        y_fit,
-        batch_size=batch_size,
-        epochs=epochs,
-        validation_data=(x_val, y_check),
-        callbacks=[stop, *callbacks],
-        verbose=verbose,
-    )
-    if not history.epoch:
-        raise KeyboardInterrupt  # before one epoch was complete: there is no model to keep
-    if stop.best is None:
-        raise ValueError(f"train: {stop.monitor} was never a number: training diverged, or the images hold NaN")
-    model.metadata = {
-        "classes": list(cohort.classes),
-        "network": network,
-        "seed": seed,
-        "images": cohort.counts(),
-        "seen": [fingerprint(image) for name in ("train", "val") for image in cohort.split(name)[0]],
-        "epochs_run": len(history.epoch),
-        "best_epoch": stop.best_epoch + 1,
-        "chosen_by": stop.monitor,
-        "chosen_value": history.history[stop.monitor][stop.best_epoch],
-        "notice": evaluation.NOTICE,
+
+
+def augmented(x: np.ndarray, recipe: Recipe, mirrored: bool, seed: int) -> Any:
+    """The training images as `fit` takes them; lengths in the recipe are for images of 28 pixels."""
+    unit = min(x.shape[1:3]) / 28
+    changes = {
+        "flip": mirrored,
+        "shift": float(round(recipe.shift * unit)) if float(recipe.shift).is_integer() else recipe.shift * unit,
+        "rotate": recipe.rotate,
+        "scale": recipe.scale,
+        "intensity": recipe.intensity,
+        "elastic": recipe.elastic * unit,
     }
-    return model, history
+    return Augmented(x, seed=seed, **changes) if any(changes.values()) else x
+
+
+def balanced(y: np.ndarray) -> dict[int, float]:
+    """Weights by which every class counts alike: N / (classes * its number), as in scikit-learn."""
+    from sklearn.utils.class_weight import compute_class_weight
+
+    present = np.unique(y)
+    weights = compute_class_weight("balanced", classes=present, y=y)
+    return dict(zip(present.tolist(), weights.tolist(), strict=True))
 
 
 def fingerprint(image: np.ndarray) -> str:
@@ -175,14 +225,45 @@ def calibrated(model: Model, p: np.ndarray) -> np.ndarray:
     return powers / powers.sum(axis=1, keepdims=True)
 
 
-def evaluate(
-    model: Model, cohort: Cohort, split: str = "test", positive: str | None = None
-) -> tuple[dict[str, Any], Any]:
-    """The figures on one split ("all" for every image), and the probabilities they come from."""
-    classes = classes_of(model)
-    x, y = (cohort.x, cohort.y) if split == "all" else cohort.split(split)
-    if not len(y):
+def places(cohort: Cohort, split: str) -> np.ndarray:
+    """Indices of the images of a split; "all" for every image. ValueError where there are none."""
+    at = np.arange(len(cohort.y)) if split == "all" else cohort.where(split)
+    if not len(at):
         raise ValueError(f"evaluate: the split {split!r} has no images; there is {cohort.counts()}")
-    p = probabilities(model, x)
-    known = {"split": split, "seen_in_training": seen_in_training(model, x)}
-    return {**known, **evaluation.measure(y, p, classes, positive)}, p
+    return at
+
+
+def taken(cohort: Cohort, at: np.ndarray) -> Any:
+    """These images of a cohort: a copy, or images that stay on disk."""
+    return cohort.x[at] if isinstance(cohort.x, np.ndarray) else cohort.x.select(at)
+
+
+def evaluate(
+    model: Model, cohort: Cohort, split: str = "test", positive: str | None = None, least: float | None = None
+) -> tuple[dict[str, Any], np.ndarray]:
+    """The figures on one split ("all" for every image), and the calibrated probabilities they come from.
+
+    `least`: the operating point is the one whose sensitivity for `positive` was that or more on validation.
+    """
+    classes = classes_of(model)
+    at = places(cohort, split)
+    x, y = taken(cohort, at), cohort.y[at]
+    one = None if positive is None else evaluation.positive_index(classes, positive)
+    p = calibrated(model, probabilities(model, x))
+    found = report(
+        y,
+        p,
+        classes,
+        groups=cohort.groups()[at],
+        positive=one,
+        points=threshold.check(model.metadata.get("operating_points")),
+        least=least,
+        facts={name: [cohort.fact(name)[i] for i in at] for name in SUBGROUPS},
+    )
+    known = {
+        "split": split,
+        "seen_in_training": seen_in_training(model, x),
+        "patients_known": all(cohort.patients[i] for i in at),
+        "temperature": model.metadata.get("temperature"),
+    }
+    return {**known, **evaluation.measure(y, p, classes, positive), **found}, p

@@ -1,7 +1,9 @@
 """The command line as a user meets it: a subprocess, its exit code, its output, and the files it leaves."""
 
+import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -63,9 +65,89 @@ def test_evaluate_gives_the_figures_as_json_and_as_pictures(study, model, tmp_pa
     assert result["sensitivity"] == confusion[1, 1] / confusion[1].sum()
     assert result["specificity"] == confusion[0, 0] / confusion[0].sum()
     assert "Not for clinical use" in result["notice"]
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["confusion.png", "feature-maps.png", "roc.png"]
+    figures = ["confusion.png", "feature-maps.png", "precision-recall.png", "reliability.png", "roc.png"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == figures
+    assert result["figures"]["auc"]["value"] == pytest.approx(result["auc"])
+    assert result["figures"]["accuracy"]["low"] < result["accuracy"] <= result["figures"]["accuracy"]["high"]
+    assert result["patients"] == 32
+    assert [p["rule"] for p in result["operating_points"]] == [
+        "most probable class",
+        "largest sensitivity + specificity on validation",
+    ]
     for picture in tmp_path.iterdir():
         assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_an_operating_point_is_asked_for_by_its_sensitivity_on_validation(study, model):
+    table = ("evaluate", model, study, "--labels", study / "labels.csv")
+    done = convnet(*table, "--positive", "present", "--sensitivity", 0.9)
+    assert "sensitivity of 0.9 or more on validation (threshold" in done.stdout
+    done = convnet(*table, "--sensitivity", 0.9)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "--sensitivity needs --positive" in done.stderr
+
+
+def test_every_trained_model_has_its_card(model):
+    card = json.loads(model.with_suffix(".card.json").read_text())
+    assert card["not_a_medical_device"] is True
+    assert card["model"]["sha256"] == hashlib.sha256(model.read_bytes()).hexdigest()
+    assert card["data"]["images"]["train"] == {"absent": 48, "present": 48}
+    assert card["validation"]["n"] == 32
+    assert card["training"]["recipe"]["epochs"] == 4
+    page = model.with_suffix(".card.html").read_text()
+    for words in ("Not a medical device", "Intended use", "Limits", card["model"]["sha256"], "data:image/png;base64,"):
+        assert words in page
+    assert not re.search(r"https?:|<script|<link|PHANTOM", page)
+
+
+def test_a_recipe_in_a_file_trains_an_ensemble_and_the_command_line_is_stronger(study, tmp_path):
+    (tmp_path / "recipe.toml").write_text('epochs = 2\nruns = 2\nkeep = "last"\nflip = "off"\n')
+    file = tmp_path / "m.safetensors"
+    data = (study, "--labels", study / "labels.csv")
+    done = convnet("train", *data, "--out", file, "--config", tmp_path / "recipe.toml", "--epochs", 3)
+    assert done.returncode == 0, done.stderr
+    assert "seed 1: kept epoch 3 of 3" in done.stdout
+    names = {p.name for p in tmp_path.iterdir()}
+    assert {"m.safetensors", "m-1.safetensors", "m-2.safetensors", "m-2.card.html", "m.card.json"} <= names
+    done = convnet("compare", tmp_path / "m-1.safetensors", file, *data, "--json", "-")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["n"] == 32
+    assert 0 <= (found["delong"]["present"]["p"] or 0) <= 1
+    done = convnet("diagnose", file, next((study / "test").iterdir()), "--json", "-")
+    assert json.loads(done.stdout)["calibrated"] is True
+    (tmp_path / "wrong.toml").write_text("epoch = 2\n")
+    done = convnet("train", *data, "--config", tmp_path / "wrong.toml")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "'epoch' is unknown" in done.stderr
+
+
+def test_cross_validation_answers_whether_more_cases_would_help(study, tmp_path):
+    done = convnet(
+        *("crossvalidate", study, "--labels", study / "labels.csv", "--epochs", 2, "--folds", 2, "--cases"),
+        *("--json", tmp_path / "cv.json", "--figures", tmp_path),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Would more cases help?" in done.stdout
+    result = json.loads((tmp_path / "cv.json").read_text())
+    assert [s["share"] for s in result["by_share"]] == [0.125, 0.25, 0.5, 1.0]
+    assert result["images"] == 128  # train and val
+    assert (tmp_path / "cases.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_an_audit_is_text_json_and_a_page(study, tmp_path):
+    done = convnet(
+        *("audit", study, "--labels", study / "labels.csv"),
+        *("--json", tmp_path / "audit.json", "--html", tmp_path / "audit.html", "--strict"),
+    )
+    assert done.returncode == 0, done.stderr  # the simulated study holds no error
+    assert json.loads((tmp_path / "audit.json").read_text())["images"] == 160
+    assert "Audit of images and labels" in (tmp_path / "audit.html").read_text()
+    lines = (study / "labels.csv").read_text().splitlines()
+    (study / "torn.csv").write_text("\n".join([*lines[:100], "no-such-file.dcm" + "," * lines[0].count(",")]) + "\n")
+    done = convnet("audit", study, "--labels", study / "torn.csv", "--strict")
+    (study / "torn.csv").unlink()
+    assert done.returncode == 2
 
 
 def test_every_sensitivity_names_its_class(study, model):

@@ -20,26 +20,31 @@ def evaluate(
     npz: Npz = None,
     split: Annotated[str, typer.Option(help="train, val, test, or all.")] = "test",
     positive: Annotated[str | None, typer.Option(help="The class that sensitivity speaks of (two classes).")] = None,
+    sensitivity: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="Operating point: reached on validation for --positive."),
+    ] = None,
     json_path: Json = None,
     figures: Figures = None,
     strict: Strict = False,
     limit: Limit = None,
     cache: Cache = True,
 ) -> None:
-    """Accuracy, AUC, confusion and sensitivities of a model on one split."""
+    """Figures of a model on one split, with intervals by patient, calibration and subgroups."""
     if split not in ("train", "val", "test", "all"):
         raise ValueError(f"--split {split!r} is unknown: choose train, val, test or all")
     check_file("--json", json_path)
     check_folder(figures)
     from convnet import evaluation, study
     from convnet import figures as drawing
+    from convnet.merit import pictures
     from convnet.weights import load
 
     trained = load(model)
     classes = study.classes_of(trained)
     place = None if positive is None else evaluation.positive_index(classes, positive)
     data = load_cohort(folder, labels, npz, strict, study.pipeline_of(trained), classes, limit, cache)
-    result, p = study.evaluate(trained, data, split, positive)
+    result, p = study.evaluate(trained, data, split, positive, sensitivity)
     result["skipped"] = [{"path": str(s.path), "reason": s.reason} for s in data.skipped]
     if split in ("test", "all") and result["seen_in_training"]:
         say(
@@ -52,4 +57,6 @@ def evaluate(
         x, y = (data.x, data.y) if split == "all" else data.split(split)
         drawing.save(drawing.confusion(result), figures / "confusion.png")
         drawing.save(drawing.roc(y, p, classes, place), figures / "roc.png")
+        drawing.save(pictures.precision_recall(y, p, classes, place), figures / "precision-recall.png")
+        drawing.save(pictures.reliability(result), figures / "reliability.png")
         drawing.save(drawing.feature_maps(trained, x[0]), figures / "feature-maps.png")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,34 +9,22 @@ import typer
 
 from convnet.commands.cohort import load_cohort
 from convnet.commands.options import Aspect, Cache, Figures, Folder, Labels, Limit, Npz, Seed, Strict, Window
+from convnet.commands.recipe import takes_recipe
 from convnet.preflight import check_file, check_folder, check_size
 
 
-class Network(StrEnum):
-    listing = "listing"
-    gap = "gap"
-    formula = "formula"
-    wave = "wave"
-
-
+@takes_recipe
 def train(
+    recipe: Any,
     folder: Folder = None,
     labels: Labels = None,
     npz: Npz = None,
     out: Annotated[Path, typer.Option(help="The model file to write (.safetensors).")] = Path("model.safetensors"),
-    network: Annotated[
-        Network, typer.Option(help="The listing's; gap for larger images; formula: sigmoid and MSE; wave: ECG.")
-    ] = (Network.listing),
     size: Annotated[
         int, typer.Option(min=1, max=2048, help="Images become SIZE x SIZE pixels, ECG SIZE samples at 100 Hz.")
     ] = 28,
     aspect: Annotated[Aspect, typer.Option(help="How an oblong image becomes square.")] = Aspect.pad,
     window: Window = None,
-    epochs: Annotated[int, typer.Option(min=1)] = 150,
-    batch_size: Annotated[int, typer.Option(min=1)] = 32,
-    patience: Annotated[int, typer.Option(min=1, help="Stop after so many epochs without a better one.")] = 50,
-    dropout: Annotated[float, typer.Option(min=0.0, max=0.95)] = 0.5,
-    augment: Annotated[bool, typer.Option(help="Mirror and shift training images at random.")] = True,
     record: Annotated[
         Path | None, typer.Option(help="Keep the filters of every epoch in this file, for `convnet explain --record`.")
     ] = None,
@@ -47,41 +34,40 @@ def train(
     cache: Cache = True,
     seed: Seed = 0,
 ) -> None:
-    """Train on the split `train`, choose the epoch on `val`, write the model; `test` is not looked at."""
+    """Train on `train`, choose and calibrate on `val`, write the model and its card; `test` is not looked at."""
     check_file("--out", out)
     check_file("--record", record)
     check_folder(figures)
-    check_size(network.value, size)
+    check_size(recipe.network, size)
     pipeline: dict[str, Any] = {"size": size, "aspect": aspect.value, "window": window}
     data = load_cohort(folder, labels, npz, strict, pipeline, limits=limit, cache=cache)
+    from convnet import card, finish
     from convnet import figures as drawing
-    from convnet import scope, study
     from convnet.callbacks import Recorder
+    from convnet.files import write_atomically, write_json
+
+    def told(member: Any) -> None:
+        facts = member.metadata
+        chosen = f"{facts['chosen_by']} {facts['chosen_value']:.4f}"
+        print(f"seed {facts['seed']}: kept epoch {facts['best_epoch']} of {facts['epochs_run']}: {chosen}")
 
     print(f"{len(data.y)} images, classes {', '.join(data.classes)}: {data.counts()}")
     recorder = Recorder()
-    model, history = study.train(
-        data,
-        network=network.value,
-        seed=seed,
-        epochs=epochs,
-        batch_size=batch_size,
-        patience=patience,
-        dropout=dropout,
-        augment=augment,
-        callbacks=[] if record is None else [recorder],
-    )
-    model.metadata["pipeline"] = pipeline
-    model.metadata["scope"] = scope.learn(model, data)
-    model.save(out)
-    facts = model.metadata
-    print(
-        f"kept epoch {facts['best_epoch']} of {facts['epochs_run']}: {facts['chosen_by']} {facts['chosen_value']:.4f}"
-    )
-    print(f"wrote {out}. {facts['notice']}")
+    callbacks = [] if record is None else [recorder]
+    model, members = finish.train(data, recipe, pipeline, seed=seed, told=told, callbacks=callbacks)
+    print(f"training images mirrored: {members[0][0].metadata['mirrored']}")
+    each = {out.with_name(f"{out.stem}-{n}{out.suffix}"): m for n, (m, _) in enumerate(members, 1)}
+    for file, one in ({out: model} if len(members) == 1 else {**each, out: model}).items():
+        one.save(file)
+        written = card.made(one, data, file)
+        write_json(file.with_suffix(".card.json"), written)
+        write_atomically(file.with_suffix(".card.html"), card.page(written).encode())
+    beside = f"its {len(members)} members and " if len(members) > 1 else ""
+    print(f"wrote {out}, beside it {beside}its card {out.with_suffix('.card.html').name}. {model.metadata['notice']}")
     if record is not None:
         recorder.save(record)
         print(f"wrote {record}: the filters of {len(recorder.epochs) - 1} epochs")
     if figures is not None:
-        drawing.save(drawing.learning_curves(history, facts["best_epoch"]), figures / "learning-curves.png")
+        history, best = members[0][1], members[0][0].metadata["best_epoch"]
+        drawing.save(drawing.learning_curves(history, best), figures / "learning-curves.png")
         drawing.save(drawing.filters(model), figures / "filters.png")

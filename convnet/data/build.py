@@ -52,6 +52,11 @@ class Cohort:
         """One of the facts for each image, "" where the header is silent."""
         return [f.get(name, "") for f in self.facts] or [""] * len(self.y)
 
+    def groups(self) -> np.ndarray:
+        """(N,) int64, a number for each patient; where the patient is unknown, for each file."""
+        names = [p or f"\0{path}" for p, path in zip(self.patients, self.paths, strict=True)]
+        return np.unique(names, return_inverse=True)[1].astype(np.int64)
+
     def where(self, name: str) -> np.ndarray:
         """Indices of the images in split `name`, int64, in order."""
         if name not in SPLITS:

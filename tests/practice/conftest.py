@@ -21,7 +21,7 @@ def phantom(tmp_path_factory):
 def model_file(phantom, tmp_path_factory):
     """The model's file, its scope in it."""
     data = cohort.load_folder(phantom, phantom / "labels.csv", size=28)
-    model, _ = study.train(data, epochs=10, verbose=0, augment=False)
+    model, _ = study.train(data, epochs=10, verbose=0, flip="off", shift=0.0)
     model.metadata["pipeline"] = {"size": 28, "aspect": "pad", "window": None}
     model.metadata["scope"] = scope.learn(model, data)
     path = tmp_path_factory.mktemp("model") / "model.safetensors"

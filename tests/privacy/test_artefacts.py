@@ -67,7 +67,10 @@ def artefacts(home):
     return [p for p in sorted(home.rglob("*")) if p.is_file() and not p.is_relative_to(home / "study")]
 
 
-COMMANDS = ("train", "evaluate", "diagnose", "inspect", "inspect --phi", "a damaged file")
+COMMANDS = (
+    *("train", "evaluate", "diagnose", "audit", "compare", "crossvalidate"),
+    *("inspect", "inspect --phi", "a damaged file"),
+)
 
 
 def test_no_planted_word_is_in_any_artefact_of_any_command(hospital):
@@ -90,6 +93,12 @@ def test_no_planted_word_is_in_any_artefact_of_any_command(hospital):
             home / "out" / "e",
         ),
         ("diagnose", model, image, folder / "train" / "damaged.dcm", "--json", home / "out" / "d.json", *drawn),
+        ("audit", folder, "--labels", labels, "--json", home / "out" / "a.json", "--html", home / "out" / "a.html"),
+        ("compare", model, model, folder, "--labels", labels, "--json", home / "out" / "c.json"),
+        (
+            *("crossvalidate", folder, "--labels", labels, "--json", home / "out" / "v.json", "--epochs", 1),
+            *("--folds", 2, "--cases", "--figures", home / "out" / "v"),
+        ),
         ("inspect", image, "--picture", home / "out" / "steps.png"),
         ("inspect", image, "--phi"),
         ("inspect", folder / "train" / "damaged.dcm"),

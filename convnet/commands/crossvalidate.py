@@ -1,0 +1,56 @@
+"""`convnet crossvalidate`: what it asks for and what it prints."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from convnet.commands.cohort import load_cohort
+from convnet.commands.options import Aspect, Cache, Figures, Folder, Json, Labels, Limit, Npz, Seed, Strict, Window
+from convnet.commands.output import emit, say
+from convnet.commands.recipe import takes_recipe
+from convnet.preflight import check_file, check_folder, check_size
+
+
+@takes_recipe
+def crossvalidate(
+    recipe: Any,
+    folder: Folder = None,
+    labels: Labels = None,
+    npz: Npz = None,
+    size: Annotated[int, typer.Option(min=1, max=2048, help="Images become SIZE x SIZE pixels.")] = 28,
+    aspect: Annotated[Aspect, typer.Option(help="How an oblong image becomes square.")] = Aspect.pad,
+    window: Window = None,
+    folds: Annotated[int, typer.Option(min=2, help="Parts that are held out in turn.")] = 5,
+    repeats: Annotated[int, typer.Option(min=1, help="Times that the parts are dealt.")] = 1,
+    cases: Annotated[
+        bool, typer.Option("--cases", help="Learning curve: train on 1/8, 1/4, 1/2 and all of the patients.")
+    ] = False,
+    json_path: Json = None,
+    figures: Figures = None,
+    strict: Strict = False,
+    limit: Limit = None,
+    cache: Cache = True,
+    seed: Seed = 0,
+) -> None:
+    """How good a recipe is, by stratified cross-validation between patients on train and val; test is not looked at."""
+    check_file("--json", json_path)
+    check_folder(figures)
+    check_size(recipe.network, size)
+    pipeline: dict[str, Any] = {"size": size, "aspect": aspect.value, "window": window}
+    data = load_cohort(folder, labels, npz, strict, pipeline, limits=limit, cache=cache)
+    from convnet import crossvalidation
+
+    def told(row: dict[str, Any]) -> None:
+        say(crossvalidation.line(row))
+
+    result = crossvalidation.run(
+        data, recipe, k=folds, repeats=repeats, seed=seed, shares=crossvalidation.SHARES if cases else (1.0,), told=told
+    )
+    emit(result, json_path, crossvalidation.lines(result))
+    if figures is not None and cases:
+        from convnet import figures as drawing
+        from convnet.merit import pictures
+
+        drawing.save(pictures.cases_curve(result), figures / "cases.png")

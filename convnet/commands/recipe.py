@@ -1,0 +1,90 @@
+"""The options of a recipe, for every command that trains: from the command line, or from a file (`--config`)."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import tomllib
+from collections.abc import Callable
+from dataclasses import fields
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from convnet.recipe import CHOICES, Recipe
+
+HELP = {
+    "network": "The listing's; gap for larger images; formula: sigmoid and MSE; wave: ECG.",
+    "epochs": "At most so many passes over the training images.",
+    "batch_size": "Images in one step.",
+    "patience": "Stop after so many epochs without a better one (with --keep best).",
+    "runs": "Train so many models from seeds SEED, SEED+1, ... and join them into an ensemble.",
+    "keep": "The weights of the epoch that was best on val, or of the last one.",
+    "dropout": "Share of a dense layer's inputs that are zeroed in training.",
+    "learning_rate": "Of Adam; 0.001 if not given, 0.003 for the network formula.",
+    "weight_decay": "Decoupled (AdamW).",
+    "schedule": "The learning rate stays, or falls to 0 along half a cosine.",
+    "flip": "Mirror training images: auto does so unless a side carries meaning.",
+    "shift": "Move them by up to so many pixels in 28.",
+    "rotate": "Turn them by up to so many degrees.",
+    "scale": "Enlarge or shrink them by up to this share.",
+    "intensity": "Change contrast and brightness by up to this share.",
+    "elastic": "Bend them smoothly by so many pixels in 28.",
+    "class_weight": "balanced: a rare class counts as much as a frequent one.",
+}
+LIMITS: dict[str, dict[str, Any]] = {
+    **{name: {"min": 1} for name in ("epochs", "batch_size", "patience", "runs")},
+    **{name: {"min": 0} for name in ("weight_decay", "shift", "rotate", "scale", "intensity", "elastic")},
+    "dropout": {"min": 0, "max": 0.95},
+}
+TYPES = {"int": int, "float": float, "float | None": float | None, "str": str}
+
+
+def read_config(context: typer.Context, path: Path | None) -> Path | None:
+    """Values of a TOML file become the options' defaults: what stands on the command line is stronger."""
+    if path is None:
+        return None
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ValueError(f"--config {path}: cannot be read as TOML: {error}") from None
+    if unknown := sorted(set(found) - set(HELP) - {"size", "aspect"}):
+        raise ValueError(f"--config {path}: {unknown[0]!r} is unknown; there is size, aspect, {', '.join(HELP)}")
+    context.default_map = {**(context.default_map or {}), **found}
+    return path
+
+
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", is_eager=True, callback=read_config, help="TOML file with values for these options."),
+]
+
+
+def takes_recipe(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with --config and an option for each choice of `Recipe`; it is given the `recipe` they make."""
+
+    @functools.wraps(command)
+    def run(config: Any = None, **arguments: Any) -> None:
+        chosen = {name: arguments.pop(name) for name in HELP}
+        command(recipe=Recipe(**{n: getattr(v, "value", v) for n, v in chosen.items()}), **arguments)
+
+    own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "recipe"]
+    kind = inspect.Parameter.KEYWORD_ONLY
+    parameters = [
+        *(p.replace(kind=kind) for p in own),
+        *(inspect.Parameter(f.name, kind, default=f.default, annotation=option(f)) for f in fields(Recipe)),
+        inspect.Parameter("config", kind, default=None, annotation=Config),
+    ]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in parameters}
+    del run.__wrapped__  # type: ignore[attr-defined]
+    return run
+
+
+def option(field: Any) -> Any:
+    """The field's type and help as typer takes them; a choice is an enumeration."""
+    names = CHOICES.get(field.name)
+    made = StrEnum(field.name, {n: n for n in names}) if names else TYPES[field.type]
+    return Annotated[made, typer.Option(help=HELP[field.name], **LIMITS.get(field.name, {}))]
