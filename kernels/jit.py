@@ -87,7 +87,7 @@ def _sources_hash() -> str:
     here = Path(__file__).resolve().parent
     for source in sorted(here.rglob("*.py")):
         # what compiles nothing for the CPU: its edits need not compile all anew
-        if source.relative_to(here).parts[0] == "verify" or source.name.startswith("cuda"):
+        if source.relative_to(here).parts[0] in ("cuda", "verify") or source.name.startswith("cuda"):
             continue
         digest.update(source.relative_to(here).as_posix().encode())
         digest.update(source.read_bytes())

@@ -2,7 +2,7 @@
 
 import math
 
-from kernels.cuda_vectors import cuda, load4, store4
+from kernels.cuda.vectors import cuda, load4, store4
 from kernels.device import launch_flat
 
 

@@ -1,6 +1,6 @@
 """One pass over memory, four numbers a thread in one request."""
 
-from kernels.cuda_vectors import cuda, each_pair, load4, store4
+from kernels.cuda.vectors import cuda, each_pair, load4, store4
 from kernels.device import launch_flat
 
 

@@ -5,7 +5,7 @@ gathers from the windows that hold it, so that it has one writer, and its terms 
 a thread spreads its numbers over its window: each byte is moved once.
 """
 
-from kernels.cuda_vectors import cuda, load4, store4
+from kernels.cuda.vectors import cuda, load4, store4
 from kernels.device import launch_flat
 
 

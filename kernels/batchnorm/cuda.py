@@ -1,4 +1,4 @@
-"""Statistics by blocks of rows (kernels/cuda_sums.py), then one pass that normalises, four numbers a thread.
+"""Statistics by blocks of rows (kernels/cuda/sums.py), then one pass that normalises, four numbers a thread.
 
 A block sums 32 channels of a chunk of rows, and the chunks' sums are added in their order. The variance takes a second
 pass over x, since mean(x^2) - mean(x)^2 loses every digit where the mean is large beside the deviation.
@@ -6,8 +6,8 @@ pass over x, since mean(x^2) - mean(x)^2 loses every digit where the mean is lar
 
 import math
 
-from kernels.cuda_sums import COLUMNS, ROWS, add_partials, chunk_of, sum_columns, sum_rows
-from kernels.cuda_vectors import cuda, load4, load4_channels, store4
+from kernels.cuda.sums import COLUMNS, ROWS, add_partials, chunk_of, sum_columns, sum_rows
+from kernels.cuda.vectors import cuda, load4, load4_channels, store4
 from kernels.device import launch, launch_flat, scratch
 
 

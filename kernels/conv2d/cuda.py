@@ -1,7 +1,7 @@
-"""The GPU's default: every pass as a product of matrices on register tiles (`kernels/cuda_tiles.py`).
+"""The GPU's default: every pass as a product of matrices on register tiles (`kernels/cuda/tiles.py`).
 
-No matrix is written down: `cuda_correlate` and `cuda_weights` gather x where it lies. Sums that are long and few are
-cut into parts, as many as the shape alone says, and added in order: the same bits on every run and every GPU.
+No matrix is written down: `kernels/cuda/correlate.py` and `weights.py` gather x where it lies. Sums that are long and
+few are cut into parts, as many as the shape alone says, and added in order: the same bits on every run and every GPU.
 
 A pixel in the padding is multiplied as 0, so there a weight that is NaN or infinite makes NaN, where the formula leaves
 the term out; and so does a dy that is NaN or infinite in the weights' gradient.
@@ -11,10 +11,10 @@ from math import gcd, prod
 
 import numpy as np
 
-from kernels.cuda_correlate import blocks, correlate, sizes
-from kernels.cuda_parts import add_parts, transpose
-from kernels.cuda_tiles import DEPTH, Axis, division, parts
-from kernels.cuda_weights import weights
+from kernels.cuda.correlate import blocks, correlate, sizes
+from kernels.cuda.parts import add_parts, transpose
+from kernels.cuda.tiles import DEPTH, Axis, division, parts
+from kernels.cuda.weights import weights
 from kernels.device import scratch
 
 

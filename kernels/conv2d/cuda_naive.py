@@ -5,7 +5,7 @@ No two threads write the same element, so the same bits come out whatever order 
 from memory anew by every thread that needs it: the rungs above fetch it once for many.
 """
 
-from kernels.cuda_vectors import cuda
+from kernels.cuda.vectors import cuda
 from kernels.device import launch_flat
 
 

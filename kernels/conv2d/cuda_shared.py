@@ -14,8 +14,8 @@ Gain over `cuda_naive`: 16 times fewer requests to global memory. But two loads 
 multiply-add: they, and not the arithmetic, are now the limit; `cuda` lifts it by 8 x 8 results in a thread's registers.
 """
 
-from kernels.cuda_sums import sum_columns
-from kernels.cuda_vectors import cuda
+from kernels.cuda.sums import sum_columns
+from kernels.cuda.vectors import cuda
 from kernels.device import launch
 
 SIDE = 16

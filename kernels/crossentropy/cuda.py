@@ -7,8 +7,8 @@ import math
 
 from numba import float64
 
-from kernels.cuda_sums import mean_of, warp_largest, warp_sum
-from kernels.cuda_vectors import cuda
+from kernels.cuda.sums import mean_of, warp_largest, warp_sum
+from kernels.cuda.vectors import cuda
 from kernels.device import launch_flat, scratch
 
 LOW, HIGH = 1e-7, 1 - 1e-7  # Keras's epsilon

@@ -1,7 +1,7 @@
 """The GPU's default: a dense layer is a convolution of images of one pixel, on the same register tiles.
 
-y = x k, dx = dy k' and dk = x' dy are the products of matrices that `kernels/cuda_correlate.py` and
-`kernels/cuda_weights.py` compute: positions are samples, and there is one tap. A product with few rows and columns and
+y = x k, dx = dy k' and dk = x' dy are the products of matrices that `kernels/cuda/correlate.py` and
+`kernels/cuda/weights.py` compute: positions are samples, and there is one tap. A product with few rows and columns and
 a long sum (a small batch) has its sums cut into parts, which are added in order.
 """
 

@@ -3,8 +3,8 @@
 Each factor is fetched from memory anew by every thread that needs it: the rungs above fetch it once for many.
 """
 
-from kernels.cuda_sums import sum_columns
-from kernels.cuda_vectors import cuda
+from kernels.cuda.sums import sum_columns
+from kernels.cuda.vectors import cuda
 from kernels.device import launch_flat
 
 

@@ -6,7 +6,7 @@ target, and backward makes them anew instead of storing them.
 
 from numba import uint64
 
-from kernels.cuda_vectors import cuda, load4, store4
+from kernels.cuda.vectors import cuda, load4, store4
 from kernels.device import launch_flat
 
 M0, M1 = uint64(0xD2511F53), uint64(0xCD9E8D57)

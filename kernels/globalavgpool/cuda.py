@@ -1,7 +1,7 @@
 """Forward: a block for 32 channels of one image, whose warps share the pixels. Backward: four numbers a thread."""
 
-from kernels.cuda_sums import COLUMNS, ROWS, sum_rows
-from kernels.cuda_vectors import cuda, load4, store4
+from kernels.cuda.sums import COLUMNS, ROWS, sum_rows
+from kernels.cuda.vectors import cuda, load4, store4
 from kernels.device import launch, launch_flat
 
 

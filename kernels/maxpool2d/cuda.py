@@ -9,8 +9,8 @@ are `cuda_naive`'s: one channel a thread, each dx gathered by one thread.
 import numpy as np
 from numba import int32, int64
 
-from kernels.cuda_tiles import division, quotient, thread
-from kernels.cuda_vectors import cuda, load4, store4
+from kernels.cuda.tiles import division, quotient, thread
+from kernels.cuda.vectors import cuda, load4, store4
 from kernels.device import launch
 from kernels.maxpool2d import cuda_naive
 

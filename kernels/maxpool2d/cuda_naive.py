@@ -4,7 +4,7 @@ backward turns round: each pixel of dx gathers from the windows that hold it and
 and its terms one order.
 """
 
-from kernels.cuda_vectors import cuda
+from kernels.cuda.vectors import cuda
 from kernels.device import launch_flat
 
 

@@ -2,8 +2,8 @@
 
 from numba import float64
 
-from kernels.cuda_sums import block_sum, mean_of
-from kernels.cuda_vectors import cuda, load4, store4
+from kernels.cuda.sums import block_sum, mean_of
+from kernels.cuda.vectors import cuda, load4, store4
 from kernels.device import launch, launch_flat, scratch
 
 THREADS, TURNS = 256, 4

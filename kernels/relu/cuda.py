@@ -1,6 +1,6 @@
 """One pass over memory, four numbers a thread in one request: memory waits for nothing that is computed here."""
 
-from kernels.cuda_vectors import each, each_pair
+from kernels.cuda.vectors import each, each_pair
 from kernels.device import launch_flat
 
 

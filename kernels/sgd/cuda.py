@@ -1,6 +1,6 @@
 """One pass over memory, four numbers a thread: all of a number is done while it is in a register."""
 
-from kernels.cuda_vectors import cuda, load4, store4
+from kernels.cuda.vectors import cuda, load4, store4
 from kernels.device import launch_flat
 
 

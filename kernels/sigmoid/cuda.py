@@ -5,7 +5,7 @@ With e = exp(-|x|), which cannot overflow, f(x) = 1/(1+e) for x >= 0 and e/(1+e)
 
 import math
 
-from kernels.cuda_vectors import each, each_pair
+from kernels.cuda.vectors import each, each_pair
 from kernels.device import launch_flat
 
 

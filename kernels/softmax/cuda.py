@@ -6,8 +6,8 @@ stored and fetched.
 
 import math
 
-from kernels.cuda_sums import warp_largest, warp_sum
-from kernels.cuda_vectors import cuda
+from kernels.cuda.sums import warp_largest, warp_sum
+from kernels.cuda.vectors import cuda
 from kernels.device import launch_flat
 
 

@@ -7,7 +7,7 @@ pytest.importorskip("numba_cuda", reason="needs numba-cuda: pip install 'formula
 
 from numba import cuda, float32, float64, int32, int64
 
-from kernels import cuda_copies
+from kernels.cuda import copies as asynchronous
 from kernels.gpu import run
 from kernels.gpu.occupancy import occupancy
 
@@ -116,14 +116,14 @@ def test_instructions_are_counted_by_kind_and_by_line():
     assert "occupancy" in str(r)
 
 
-_, copy4, commit, wait = cuda_copies.copies(asynchronous=True)
+_, copy4, commit, wait = asynchronous.copies(asynchronous=True)
 
 
 def copies(x, y, step):
     s = cuda.shared.array(128, float32, alignment=16)
     i = cuda.threadIdx.x
     to, n = int32(4 * i), x.size // 4
-    copy4(s, to, x, cuda_copies.address(x, int64(4 * step * i)), step * i < n)
+    copy4(s, to, x, asynchronous.address(x, int64(4 * step * i)), step * i < n)
     commit()
     wait()
     cuda.syncthreads()

@@ -17,7 +17,7 @@ except RuntimeError as error:
     pytest.skip(str(error), allow_module_level=True)
 
 KEPT = GPUS[:2]  # sm_80 and sm_90
-PRODUCTS = ("cuda_correlate", "cuda_weights")
+PRODUCTS = ("cuda.correlate", "cuda.weights")
 codes = Codes()
 
 

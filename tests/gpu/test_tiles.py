@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 pytest.importorskip("numba_cuda", reason="needs numba-cuda: pip install 'formula-convnet[cuda]' (no GPU needed)")
 
-from kernels import conv2d, cuda_copies, cuda_correlate, cuda_fetch, cuda_tiles, cuda_weights, dense, device, targets
+from kernels import conv2d, dense, device, targets
+from kernels.cuda import copies, correlate, fetch, tiles, weights
 from kernels.gpu import KernelFault
 from kernels.verify.fill import filled
 
@@ -52,7 +53,7 @@ def test_a_long_sum_is_cut_into_parts_that_are_added_in_order(N, C, F, monkeypat
     reports = []
     monkeypatch.setattr(device, "on_report", [reports.append])
     assert_exact(*(filled(s, np.float32, i, True) for i, s in enumerate(((N, C), (C, F), (F,), (N, F)))))
-    assert any(r.kernel.startswith("cuda_parts._add_") for r in reports)
+    assert any(r.kernel.startswith("cuda.parts._add_") for r in reports)
 
 
 def test_a_gpu_without_asynchronous_copies_gets_a_kernel_without_them(monkeypatch):
@@ -60,25 +61,25 @@ def test_a_gpu_without_asynchronous_copies_gets_a_kernel_without_them(monkeypatc
 
     made = {}
     monkeypatch.setattr(compiler, "_made", made)
-    for module in (cuda_correlate, cuda_weights):
+    for module in (correlate, weights):
         monkeypatch.setattr(module, "are_asynchronous", lambda target: False)
     shapes = (5, 36), (36, 68), (68,), (5, 68)
     assert_exact(*(filled(s, np.float32, i, True) for i, s in enumerate(shapes)))
     assert made
     assert not any("cp.async" in ptx for ptx in made.values())
-    assert cuda_copies.are_asynchronous("cuda-emulated")
+    assert copies.are_asynchronous("cuda-emulated")
 
 
 def test_into_how_many_parts_the_shape_alone_says():
-    assert cuda_tiles.parts(1, 100) == 1  # a short sum stays whole
-    assert cuda_tiles.parts(1, 1280) == 10
-    assert cuda_tiles.parts(64, 100_000) == 4
-    assert cuda_tiles.parts(1000, 100_000) == 1  # there is work enough without
+    assert tiles.parts(1, 100) == 1  # a short sum stays whole
+    assert tiles.parts(1, 1280) == 10
+    assert tiles.parts(64, 100_000) == 4
+    assert tiles.parts(1000, 100_000) == 1  # there is work enough without
 
 
 @given(st.integers(1, 2**31 - 1), st.integers(0, 2**31 - 1))
 def test_a_division_is_a_multiplication(d, n):
-    by = cuda_tiles.division(d)
+    by = tiles.division(d)
     for value in (n, d - 1, d, 2**31 - 1, max(n // d * d - 1, 0)):
         assert (2 * value * int(by.factor) >> 32) >> int(by.shift) == value // d
     assert int(by.factor) < 2**32
@@ -89,7 +90,7 @@ def test_more_pixels_than_the_indices_hold_are_refused():
 
     h = w = axis(50_000, 1, 1, 0, 50_000, 1, 0, 50_000)
     with pytest.raises(ValueError, match=r"at most 2,147,483,647 pixels .* got 2,500,000,000"):
-        cuda_correlate.sizes(h, w, 1, (1, 1), (1, 1), 1, 1, 1)
+        correlate.sizes(h, w, 1, (1, 1), (1, 1), 1, 1, 1)
 
 
 def test_an_infinite_weight_makes_nan_where_its_tap_lies_in_the_padding():
@@ -104,18 +105,18 @@ def test_an_infinite_weight_makes_nan_where_its_tap_lies_in_the_padding():
 
 # (module, what it says, what it would say with two indices or bounds exchanged)
 SWAPPED = [
-    (cuda_correlate, "g.h.stride + g.h.start", "g.w.stride + g.h.start"),
-    (cuda_correlate, "(tap - p * g.by_taps.d) * g.w.tap", "(tap - p * g.by_taps.d) * g.h.tap"),
-    (cuda_correlate, "down * g.w.size + right", "right * g.w.size + down"),
-    (cuda_fetch, "uint32(int32(h + down)) < uint32(g.h.size)", "uint32(int32(h + down)) < uint32(g.w.size)"),
-    (cuda_fetch, "outer + group * g.outer", "outer + group * g.inner"),
-    (cuda_correlate, "now + row * pitch_a", "now + column * pitch_a"),
-    (cuda_correlate, "m - line * g.w.results) * g.w.spread", "m - line * g.h.results) * g.w.spread"),
-    (cuda_weights, "k - tap * g.inner + group * g.inner", "k - tap * g.inner + group * g.outer"),
-    (cuda_weights, "down * g.w.size + right", "right * g.w.size + down"),
-    (cuda_weights, "int32(now + 4 * row)", "int32(now + column)"),
-    (cuda_fetch, "int64(row) * int64(g.outer_all)", "int64(row) * int64(g.inner_all)"),
-    (cuda_weights, "i // 4 * 4 * SIDE + i % 4", "i // 4 * 4 + i % 4 * SIDE"),
+    (correlate, "g.h.stride + g.h.start", "g.w.stride + g.h.start"),
+    (correlate, "(tap - p * g.by_taps.d) * g.w.tap", "(tap - p * g.by_taps.d) * g.h.tap"),
+    (correlate, "down * g.w.size + right", "right * g.w.size + down"),
+    (fetch, "uint32(int32(h + down)) < uint32(g.h.size)", "uint32(int32(h + down)) < uint32(g.w.size)"),
+    (fetch, "outer + group * g.outer", "outer + group * g.inner"),
+    (correlate, "now + row * pitch_a", "now + column * pitch_a"),
+    (correlate, "m - line * g.w.results) * g.w.spread", "m - line * g.h.results) * g.w.spread"),
+    (weights, "k - tap * g.inner + group * g.inner", "k - tap * g.inner + group * g.outer"),
+    (weights, "down * g.w.size + right", "right * g.w.size + down"),
+    (weights, "int32(now + 4 * row)", "int32(now + column)"),
+    (fetch, "int64(row) * int64(g.outer_all)", "int64(row) * int64(g.inner_all)"),
+    (weights, "i // 4 * 4 * SIDE + i % 4", "i // 4 * 4 + i % 4 * SIDE"),
 ]
 
 
@@ -153,8 +154,8 @@ def test_a_swapped_index_is_caught_by_the_comparison(module, old, new, monkeypat
 
     assert agree()
     other = mutant(module, old, new)
-    if module is cuda_fetch:  # both kernels are made anew, of its functions
-        for user in (cuda_correlate, cuda_weights):
+    if module is fetch:  # both kernels are made anew, of its functions
+        for user in (correlate, weights):
             for name in ("gatherer", "row_fetcher", "row_putter"):
                 monkeypatch.setattr(user, name, getattr(other, name))
             monkeypatch.setattr(user, "kernel", cache(user.kernel.__wrapped__))

@@ -71,7 +71,7 @@ def commands(path: str) -> list[list[str]]:
 
 def for_cuda(path: str) -> bool:
     """Is the file compiled for GPUs? Its tests run on the emulator, whose own compiled code stays the same."""
-    return Path(path).name.startswith("cuda")
+    return Path(path).name.startswith("cuda") or path.startswith("kernels/cuda/")
 
 
 def _emulated(path: str) -> list[list[str]]:

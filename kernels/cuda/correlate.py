@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import int32, int64
 
-from kernels.cuda_copies import address, are_asynchronous, copies
-from kernels.cuda_fetch import gatherer, row_fetcher, row_putter
-from kernels.cuda_tiles import (
+from kernels.cuda.copies import address, are_asynchronous, copies
+from kernels.cuda.fetch import gatherer, row_fetcher, row_putter
+from kernels.cuda.tiles import (
     DEPTH,
     SIDE,
     Axis,
@@ -27,7 +27,7 @@ from kernels.cuda_tiles import (
     thread,
     tile,
 )
-from kernels.cuda_vectors import cuda, store4
+from kernels.cuda.vectors import cuda, store4
 from kernels.device import launch
 
 OUTSIDE = -(2**30)  # a row of x that no tap brings back into the image
@@ -61,7 +61,7 @@ class Correlation(NamedTuple):
 
 @cache
 def kernel(dtype: np.dtype, width: int, whole: bool, asynchronous: bool):
-    """The kernel for a tile; whole: channels come in fours; asynchronous: as `cuda_copies` knows.
+    """The kernel for a tile; whole: channels come in fours; asynchronous: as `copies` knows.
 
     Launch: (tiles of positions, tiles of outer channels, groups * parts) blocks of the tile's threads.
     """

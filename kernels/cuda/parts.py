@@ -2,7 +2,7 @@
 
 from numba import int32, int64
 
-from kernels.cuda_vectors import cuda, load4, store4
+from kernels.cuda.vectors import cuda, load4, store4
 from kernels.device import launch
 
 TILE, LINES = 32, 8

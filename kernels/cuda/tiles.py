@@ -2,7 +2,7 @@
 
 Each thread holds T x T sums in registers (8 x 8 of float32, 4 x 4 of float64), and a step of the sum takes T numbers of
 a and T of b for T * T multiply-adds. a's and b's numbers come from shared memory, where the block has put DEPTH steps'
-worth of them, while the next DEPTH steps are on their way into a second buffer (`cuda_copies`).
+worth of them, while the next DEPTH steps are on their way into a second buffer (`copies`).
 
 a lies there by rows (DEPTH numbers of one row side by side) or by columns (the tile's rows side by side), b always
 with its columns side by side: whatever order the arrays have in memory, 16 bytes can be fetched at once.
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import float32, float64, int32, int64, uint32, uint64
 
-from kernels.cuda_vectors import cuda, load4
+from kernels.cuda.vectors import cuda, load4
 
 DEPTH = 16
 SIDE = 16  # threads down a tile

@@ -7,7 +7,7 @@ the order in which threads happen to come.
 
 from numba import float64
 
-from kernels.cuda_vectors import cuda
+from kernels.cuda.vectors import cuda
 from kernels.device import launch, launch_flat, scratch
 
 ALL = 0xFFFFFFFF  # every thread of the warp takes part

@@ -3,7 +3,7 @@
     dk[(p, q, c), f] = sum over positions m of x[pixel of position m and tap (p, q), c] * dy[m, f]
 
 backward_weights of conv2d and dense. Few rows and columns and a long sum: it is cut into parts, added up in order by
-`cuda_sums`. Each thread's tap and channel stay the same; where the next positions lie is looked up one tile ahead.
+`parts`. Each thread's tap and channel stay the same; where the next positions lie is looked up one tile ahead.
 """
 
 from functools import cache
@@ -12,13 +12,13 @@ from math import prod
 import numpy as np
 from numba import int32, int64
 
-from kernels.cuda_copies import address, are_asynchronous, copies
-from kernels.cuda_correlate import OUTSIDE, across, sizes
-from kernels.cuda_fetch import gatherer, row_fetcher, row_putter
-from kernels.cuda_parts import add_parts
-from kernels.cuda_sums import sum_columns
-from kernels.cuda_tiles import DEPTH, SIDE, Axis, multiplier, options, parts, quotient, sum_place, thread, tile
-from kernels.cuda_vectors import cuda, store4
+from kernels.cuda.copies import address, are_asynchronous, copies
+from kernels.cuda.correlate import OUTSIDE, across, sizes
+from kernels.cuda.fetch import gatherer, row_fetcher, row_putter
+from kernels.cuda.parts import add_parts
+from kernels.cuda.sums import sum_columns
+from kernels.cuda.tiles import DEPTH, SIDE, Axis, multiplier, options, parts, quotient, sum_place, thread, tile
+from kernels.cuda.vectors import cuda, store4
 from kernels.device import launch, scratch
 
 

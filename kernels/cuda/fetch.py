@@ -5,9 +5,9 @@ from functools import cache
 import numpy as np
 from numba import boolean, int32, int64, uint32
 
-from kernels.cuda_copies import address, copies, wide
-from kernels.cuda_tiles import thread, tile
-from kernels.cuda_vectors import cuda, load4, store4
+from kernels.cuda.copies import address, copies, wide
+from kernels.cuda.tiles import thread, tile
+from kernels.cuda.vectors import cuda, load4, store4
 
 
 def copier(whole: bool, asynchronous: bool):
