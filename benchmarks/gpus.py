@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Gpu(NamedTuple):
@@ -27,6 +27,21 @@ GPUS = (
     Gpu("H100", (9, 0), 132, 128, 1.980, 3350.0),
     Gpu("B200", (10, 0), 148, 128, 1.980, 7700.0),
 )
+
+
+# fp32 lanes of a multiprocessor by compute capability: CUDA C++ Programming Guide, arithmetic instructions
+LANES = {(7, 0): 64, (7, 2): 64, (7, 5): 64, (8, 0): 64}
+
+
+def of_device(found: dict[str, Any]) -> Gpu | None:
+    """The GPU that the driver describes (`targets.properties("cuda")`); None where it does not tell clock or memory."""
+    clock, memory, bits = (found.get(n) for n in ("clock_khz", "memory_clock_khz", "memory_bus_bits"))
+    if not (clock and memory and bits):
+        return None
+    cc = found["compute_capability"]
+    speed = 2 * memory * 1e3 * bits / 8 / 1e9  # two transfers a cycle
+    name = found["name"]
+    return Gpu(name, (cc[0], cc[1]), found["multiprocessors"], LANES.get((cc[0], cc[1]), 128), clock / 1e6, speed)
 
 
 def of(cc: tuple[int, int]) -> Gpu:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 SAMPLE = 0.002  # s: a sample calls as often as this takes, so that the clock's own cost vanishes
+Clock = Callable[[Callable[[], object], int], float]  # seconds that so many calls take
 SETTLE = 0.01  # s: OpenMP threads spin on after their last region; the next contestant must not pay for it
 
 
@@ -30,20 +31,30 @@ def first_call(run: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def calls_for(run: Callable[[], object], seconds: float) -> int:
+def wall(run: Callable[[], object], count: int) -> float:
+    """Seconds on the clock for `count` calls."""
+    start = time.perf_counter()
+    for _ in range(count):
+        run()
+    return time.perf_counter() - start
+
+
+def calls_for(run: Callable[[], object], seconds: float, clock: Clock = wall) -> int:
     """How many calls take about `seconds`."""
     run()
     count = 1
     while True:
-        elapsed = _timed(run, count)
+        elapsed = clock(run, count)
         if elapsed >= seconds / 2 or count >= 1_000_000:
             return max(1, round(count * seconds / elapsed))
         count *= 2 if elapsed > seconds / 20 else 8
 
 
-def interleave(runs: Mapping[str, Callable[[], object]], effort: Effort) -> dict[str, list[float]]:
+def interleave(
+    runs: Mapping[str, Callable[[], object]], effort: Effort, clock: Clock = wall
+) -> dict[str, list[float]]:
     """Seconds per call of each contestant, one sample a round; round r is at index r of every list."""
-    counts = {name: calls_for(run, effort.sample) for name, run in runs.items()}
+    counts = {name: calls_for(run, effort.sample, clock) for name, run in runs.items()}
     samples: dict[str, list[float]] = {name: [] for name in runs}
     for round_ in range(effort.rounds):
         order: Sequence[str] = list(runs)
@@ -51,17 +62,10 @@ def interleave(runs: Mapping[str, Callable[[], object]], effort: Effort) -> dict
             if len(runs) > 1:
                 time.sleep(effort.settle)
             runs[name]()  # its threads and data are awake again
-            samples[name].append(_timed(runs[name], counts[name]) / counts[name])
+            samples[name].append(clock(runs[name], counts[name]) / counts[name])
     return samples
 
 
 def samples_of(run: Callable[[], object], effort: Effort) -> list[float]:
     """Seconds per call of one contestant."""
     return interleave({"": run}, effort)[""]
-
-
-def _timed(run: Callable[[], object], count: int) -> float:
-    start = time.perf_counter()
-    for _ in range(count):
-        run()
-    return time.perf_counter() - start

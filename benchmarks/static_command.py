@@ -20,7 +20,7 @@ from benchmarks.static_report import (
 )
 from benchmarks.tables import Table, seconds, tell
 
-TIMES = 64  # the predicted pass has so many times the images of the emulated one
+TIMES = 512  # the predicted pass has so many times the images of the emulated one
 ASSUMPTIONS = (
     "Measured: nothing. Counted: what the compiled kernels did on the emulator (PTX, compute capability 8.0), and what "
     "NVIDIA's assembler made of them for each GPU.",

@@ -50,12 +50,21 @@ def passes(
                 for name in operations[op].passes:
                     described = f"{op} {name} {variant} {case}"
                     if (only is None or only in described) and (variants is None or variant in variants):
-                        p = _run(operations[op], variant, name, case, geometry)
-                        if variant == "cuda" and extrapolate:
-                            images = "N" if "N" in geometry else "M"
-                            more = {**geometry, images: 2 * geometry[images]}
-                            p.twice = _run(operations[op], variant, name, case, more)
-                        yield p
+                        yield run(operations[op], variant, name, case, geometry, variant == "cuda" and extrapolate)
+
+
+def run(operation: Any, variant: str, name: str, case: str, geometry: dict[str, int], extrapolate: bool) -> Pass:
+    """One pass on the emulator; to extrapolate, also with twice the images."""
+    p = _run(operation, variant, name, case, geometry)
+    if extrapolate:
+        p.twice = _run(operation, variant, name, case, more(geometry, 2))
+    return p
+
+
+def more(geometry: dict[str, int], times: int) -> dict[str, int]:
+    """The geometry with so many times the images, or samples."""
+    images = "N" if "N" in geometry else "M"
+    return {**geometry, images: times * geometry[images]}
 
 
 def _run(operation: Any, variant: str, name: str, case: str, geometry: dict) -> Pass:

@@ -40,7 +40,10 @@ def task(torch: Any, problem: ConvProblem, name: str) -> Task:
 
 
 def _in_layout(torch: Any, problem: ConvProblem, name: str, layout: str) -> Task:
-    call = _calls(torch, problem, layout)[name]
+    case = problem.case
+    settings, _ = conv2d.geometry(case.x, case.k, **case.settings)
+    arrays = {"x": problem.x, "k": problem.k, "b": problem.b, "dy": problem.dy}
+    call = calls(torch, arrays, settings, layout)[name]
     held: dict[str, Any] = {"out": ()}
 
     def run() -> None:
@@ -49,42 +52,43 @@ def _in_layout(torch: Any, problem: ConvProblem, name: str, layout: str) -> Task
 
     def found() -> tuple[np.ndarray, ...]:
         out = held["out"] if isinstance(held["out"], tuple) else (held["out"],)
-        return tuple(_ours(t, weights=name == "backward_weights") for t in out if t is not None)
+        return tuple(as_ours(t, weights=name == "backward_weights") for t in out if t is not None)
 
     made = problem.wrap(name, "PyTorch", run, found)
     made.extra["layout"] = layout
     return made
 
 
-def _calls(torch: Any, problem: ConvProblem, layout: str) -> dict[str, Callable[[], Any]]:
-    """The three passes on tensors in one layout; uneven padding is put around x beforehand, at no cost to PyTorch."""
-    case = problem.case
-    settings, _ = conv2d.geometry(case.x, case.k, **case.settings)
+def calls(
+    torch: Any, arrays: dict[str, np.ndarray], settings: dict[str, Any], layout: str, device: str = "cpu"
+) -> dict[str, Callable[[], Any]]:
+    """The three passes on tensors x, k, b and dy in one layout; settings in the normal form."""
     (top, bottom), (left, right) = settings["padding"]
     if top != bottom or left != right:
-        raise ValueError(f"{case.name}: PyTorch's convolution pads both sides alike")
+        raise ValueError(f"padding {settings['padding']}: PyTorch's convolution pads both sides alike")
     form = torch.channels_last if layout == "channels_last" else torch.contiguous_format
-    x, dy = (torch.tensor(a.transpose(0, 3, 1, 2)).contiguous(memory_format=form) for a in (problem.x, problem.dy))
-    k = torch.tensor(problem.k.transpose(3, 2, 0, 1)).contiguous(memory_format=form)
-    b = torch.tensor(problem.b)
+    axes = {"x": (0, 3, 1, 2), "dy": (0, 3, 1, 2), "k": (3, 2, 0, 1)}
+    x, dy, k = (torch.tensor(arrays[n].transpose(t)).to(device).contiguous(memory_format=form) for n, t in axes.items())
+    b = torch.tensor(arrays["b"]).to(device)
     stride, pad, dilation = list(settings["stride"]), [top, left], list(settings["dilation"])
+    groups = settings["groups"]
 
     def backward(data: bool, weights: bool) -> Any:
         mask = [data, weights, weights]
         return torch.ops.aten.convolution_backward(
-            dy, x, k, [k.shape[0]], stride, pad, dilation, False, [0, 0], case.groups, mask
+            dy, x, k, [k.shape[0]], stride, pad, dilation, False, [0, 0], groups, mask
         )
 
     return {
-        "forward": lambda: torch.nn.functional.conv2d(x, k, b, stride, pad, dilation, case.groups),
+        "forward": lambda: torch.nn.functional.conv2d(x, k, b, stride, pad, dilation, groups),
         "backward_data": lambda: backward(True, False),
         "backward_weights": lambda: backward(False, True),
     }
 
 
-def _ours(tensor: Any, weights: bool) -> np.ndarray:
+def as_ours(tensor: Any, weights: bool) -> np.ndarray:
     """A result in our layout: (N,H,W,C), or (P,Q,C,F) of weights; read-only, for PyTorch makes new ones each time."""
-    array = tensor.numpy()
+    array = tensor.cpu().numpy()
     if array.ndim == 4:
         array = array.transpose(2, 3, 1, 0) if weights else array.transpose(0, 2, 3, 1)
     array.flags.writeable = False

@@ -17,10 +17,10 @@ from benchmarks.tasks import Task
 SAME = 1e-4  # of the largest number in a result
 
 
-def task(torch: Any, ours: Task) -> Task:
-    """PyTorch's version of one of our tasks."""
+def task(torch: Any, ours: Task, device: str = "cpu") -> Task:
+    """PyTorch's version of one of our tasks, on a device that PyTorch knows."""
     operation = ours.case.split(",")[0]
-    given = {n: torch.from_numpy(a.copy()) for n, a in ours.inputs.items()}
+    given = {n: torch.from_numpy(a.copy()).to(device) for n, a in ours.inputs.items()}
     call, as_ours = MAKERS[operation, ours.name](torch, given)
     held: dict[str, Any] = {"out": ()}
 
@@ -32,7 +32,7 @@ def task(torch: Any, ours: Task) -> Task:
         if held["out"] == ():
             return ()
         out = held["out"] if isinstance(held["out"], tuple) else (held["out"],)
-        arrays = tuple(np.asarray(t) for t in as_ours(*out))
+        arrays = tuple(np.asarray(t.cpu()) for t in as_ours(*out))
         for a in arrays:
             a.flags.writeable = False  # new ones are made each time
         return arrays
@@ -151,7 +151,7 @@ def _mse(torch: Any, a: dict) -> tuple[Callable, Callable]:
 
 
 def _mse_backward(torch: Any, a: dict) -> tuple[Callable, Callable]:
-    one = torch.ones(())
+    one = a["y"].new_ones(())
     return lambda: torch.ops.aten.mse_loss_backward(one, a["yhat"], a["y"], 1), _plain
 
 
@@ -160,9 +160,9 @@ def _crossentropy(torch: Any, a: dict) -> tuple[Callable, Callable]:
 
 
 def _crossentropy_backward(torch: Any, a: dict) -> tuple[Callable, Callable]:
-    aten, one = torch.ops.aten, torch.ones(())
+    aten, one = torch.ops.aten, a["yhat"].new_ones(())
     logs = torch.log_softmax(a["yhat"], -1)
-    total = torch.tensor(float(len(logs)))
+    total = logs.new_tensor(float(len(logs)))
 
     def call() -> Any:
         d = aten.nll_loss_backward(one, logs, a["y"], None, 1, -100, total)
@@ -173,7 +173,7 @@ def _crossentropy_backward(torch: Any, a: dict) -> tuple[Callable, Callable]:
 
 def _adam(torch: Any, a: dict) -> tuple[Callable, Callable]:
     # its fused step adds epsilon to sqrt(v / (1 - beta2^t)), ours to sqrt(v): the epsilon that makes them equal
-    step, epsilon = torch.tensor(9.0), 1e-7 / (1 - 0.999**10) ** 0.5
+    step, epsilon = a["p"].new_tensor(9.0), 1e-7 / (1 - 0.999**10) ** 0.5
     settings = {"lr": 0.001, "beta1": 0.9, "beta2": 0.999, "weight_decay": 0.0, "eps": epsilon, "amsgrad": False}
 
     def call() -> Any:

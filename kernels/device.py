@@ -152,8 +152,12 @@ class NumbaCuda:
             return {"name": "Numba's simulator"}
         device = self.cuda.get_current_device()
         name = device.name.decode() if isinstance(device.name, bytes) else device.name
-        found = {"name": name, "compute_capability": device.compute_capability}
-        return found | {"multiprocessors": device.MULTIPROCESSOR_COUNT, "clock_khz": device.CLOCK_RATE}
+        return {
+            "name": name, "compute_capability": tuple(device.compute_capability),
+            "multiprocessors": device.MULTIPROCESSOR_COUNT, "clock_khz": device.CLOCK_RATE,
+            "memory_clock_khz": device.MEMORY_CLOCK_RATE, "memory_bus_bits": device.GLOBAL_MEMORY_BUS_WIDTH,
+            "l2_bytes": device.L2_CACHE_SIZE,
+        }  # fmt: skip
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -108,8 +109,15 @@ def exact(operation: Operation, name: str, p: Problem) -> tuple[np.ndarray, ...]
         else:
             args, settings = operation.arguments(name, p.floats(lambda a: a.astype(np.float64)))
             results = getattr(import_module(f"kernels.{operation.name}"), name)(*args, **settings, variant=p.oracle)
+            if name == "update":  # it has overwritten the parameter and its states
+                results = (args[0], *args[2:])
         p.known[name] = as_tuple(results)
     return p.known[name]
+
+
+def forward_of(operation: str, oracle: str) -> Callable[..., Any]:
+    """The oracle's forward pass, for problems that hold its results."""
+    return partial(import_module(f"kernels.{operation}").forward, variant=oracle)
 
 
 def as_tuple(results: Any) -> tuple[np.ndarray, ...]:

@@ -4,9 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from kernels import registry
 from kernels.verify.fill import of_kind
-from kernels.verify.problem import Arguments, Geometry, Operation, Problem, exact
+from kernels.verify.problem import Arguments, Geometry, Operation, Problem, exact, forward_of
 from kernels.verify.rounding import Limit, of_sum
 
 
@@ -26,7 +25,7 @@ class Elementwise(Operation):
         if kind == "integers":
             arrays |= self.integers(rng, arrays)
         if "y" in self.backward_inputs:
-            arrays["y"] = registry.find(self.name, "reference", "forward")(arrays["x"]).astype(dtype)
+            arrays["y"] = forward_of(self.name, oracle)(arrays["x"]).astype(dtype)
         return Problem(g, arrays, {}, oracle)
 
     def integers(self, rng: np.random.Generator, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

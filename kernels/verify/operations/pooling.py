@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from kernels import checks, maxpool2d
+from kernels import checks
 from kernels.verify.fill import of_kind
-from kernels.verify.problem import Arguments, Geometry, Operation, Problem
+from kernels.verify.problem import Arguments, Geometry, Operation, Problem, forward_of
 from kernels.verify.rounding import Limit
 
 DIVISIBLE = 144  # by every number of real pixels up to 4x4: then integers' means are integers
@@ -77,7 +77,7 @@ class MaxPool(Pooling):
     def problem(self, g: Geometry, dtype: Any, kind: str, seed: int, oracle: str = "reference") -> Problem:
         p = super().problem(g, dtype, kind, seed, oracle)
         args, settings = self.arguments("forward", p)
-        return p.replaced(argmax=maxpool2d.forward(*args, **settings, variant=oracle)[1])
+        return p.replaced(argmax=forward_of(self.name, oracle)(*args, **settings)[1])
 
     def arguments(self, name: str, p: Problem) -> Arguments:
         if name == "forward":
