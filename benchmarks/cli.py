@@ -193,6 +193,22 @@ def emulated(batch: Annotated[int, typer.Option(min=1)] = 2, quick: Quick = Fals
 
 
 @app.command()
+def gpu(
+    emulated: Annotated[bool, typer.Option("--emulated", help="The same on the emulator, on tiny arrays: no GPU "
+        "needed, and the seconds say nothing of one.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Draw the roofline there; .png and .svg are added.")] = None,
+    only: Only = None, quick: Quick = False, threads: Threads = None, json: Json = None, markdown: Markdown = None,
+) -> None:  # fmt: skip
+    """On your GPU: verify every CUDA kernel, time it beside cuDNN, CuPy and the CPU, and beside what was predicted."""
+    load_torch_first()
+    from benchmarks import gpu_command
+
+    effort = prepare(quick, threads)
+    target = "cuda-emulated" if emulated else "cuda"
+    deliver(*gpu_command.run(target, only, out, effort, {"only": only, "quick": quick}), json, markdown)
+
+
+@app.command()
 def compare(first: Path, second: Path, markdown: Markdown = None) -> None:
     """Two JSON files of one command: what became faster, slower, or cannot be decided."""
     from benchmarks import compare_command, results

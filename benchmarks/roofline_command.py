@@ -18,6 +18,7 @@ CASES = tuple(c for c in CONV if c.name in ("listing conv1", "listing conv2", "d
 STYLES = (("#999999", "v"), ("#e69f00", "s"), ("#56b4e9", "D"), ("#009e73", "^"), ("#0072b2", "o"))
 PEER = ("#d55e00", "X")
 LIMITS = (0.1, 400)  # FLOP/byte
+FLOOR = 1.5e-3  # of the peak: where the picture begins
 
 
 def run(out: Path, effort: sampling.Effort, options: dict[str, Any]) -> tuple[dict, list[Table]]:
@@ -34,7 +35,8 @@ def run(out: Path, effort: sampling.Effort, options: dict[str, Any]) -> tuple[di
             entry = kernels_command.measure(task, effort)
             records.append(entry)
     document = results.document("roofline", records, options)
-    draw(document, out)
+    machine = document["machine"]
+    draw(document["peak"], records, f"{machine['model']}, {machine['threads']} threads", out)
     table = Table("Roofline", ["case", "variant", "FLOP/byte", "GFLOP/s"], words=2)
     for e in records:
         table.add(e["case"], e["variant"], f"{e['flops'] / e['bytes']:.2f}", f"{results.gflops(e):.1f}")
@@ -42,20 +44,19 @@ def run(out: Path, effort: sampling.Effort, options: dict[str, Any]) -> tuple[di
     return document, [table]
 
 
-def draw(document: dict[str, Any], out: Path) -> None:
-    """The picture of a document, as PNG and SVG."""
+def draw(peak: dict[str, Any], records: list[dict[str, Any]], where: str, out: Path) -> None:
+    """The picture of conv2d's forward passes, as PNG and SVG."""
     from convnet import figures
 
     figure, axes = figures.new(9.6, 5.4)
     ax = axes[0, 0]
-    _roof(ax, document["peak"])
-    _points(ax, document["records"])
-    machine = document["machine"]
-    title = f"conv2d forward on {machine['model']}, {machine['threads']} threads, float32"
+    _roof(ax, peak)
+    _points(ax, records, FLOOR * peak["gflops"])
+    title = f"conv2d forward on {where}, float32"
     ax.set(xscale="log", yscale="log", xlabel="arithmetic intensity, FLOP/byte", ylabel="GFLOP/s", title=title)
     ax.grid(which="major", alpha=0.25)
     ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8, frameon=False)
-    ax.set(xlim=LIMITS, ylim=(0.3, document["peak"]["gflops"] * 1.6))
+    ax.set(xlim=LIMITS, ylim=(FLOOR * peak["gflops"], peak["gflops"] * 1.6))
     out.parent.mkdir(parents=True, exist_ok=True)
     for suffix in (".png", ".svg"):
         figure.savefig(out.with_suffix(suffix), dpi=150)
@@ -68,12 +69,16 @@ def _roof(ax: Any, peak: dict[str, Any]) -> None:
     ax.text(LIMITS[1] * 0.9, top * 1.08, f"multiply-adds from registers: {top:.0f} GFLOP/s", ha="right", fontsize=8)
     largest = max(sets)
     for size, style in ((largest, "-"), (2**21, "--"), (2**15, ":")):
-        speed, where = sets[size], f"{size // 2**20} MiB" if size >= 2**20 else f"{size // 2**10} KiB"
+        if size not in sets:  # a GPU's data sheet names one speed
+            continue
+        speed, where = sets[size], f"{size // 2**20} MiB in use" if size >= 2**20 else f"{size // 2**10} KiB in use"
+        if len(sets) == 1:
+            where = "its memory"
         below = x * speed <= top
-        ax.plot(x[below], x[below] * speed, color="0.2", lw=1.4, ls=style, label=f"{speed:.0f} GB/s: {where} in use")
+        ax.plot(x[below], x[below] * speed, color="0.2", lw=1.4, ls=style, label=f"{speed:.0f} GB/s: {where}")
 
 
-def _points(ax: Any, records: list[dict[str, Any]]) -> None:
+def _points(ax: Any, records: list[dict[str, Any]], floor: float) -> None:
     variants = list(dict.fromkeys(e["variant"] for e in records))
     ours = [v for v in variants if v != "PyTorch"]
     styles = dict(zip(ours, STYLES[-len(ours) :], strict=False)) | {"PyTorch": PEER}
@@ -81,9 +86,11 @@ def _points(ax: Any, records: list[dict[str, Any]]) -> None:
         found = [e for e in records if e["variant"] == variant]
         colour, marker = styles[variant]
         xs, ys = [e["flops"] / e["bytes"] for e in found], [results.gflops(e) for e in found]
-        size = 70 if variant in ("cpu", "PyTorch") else 36
+        size = 70 if variant in ("cpu", "cuda", "PyTorch") else 36
         ax.scatter(xs, ys, c=colour, marker=marker, s=size, label=variant, zorder=3, edgecolors="white", lw=0.6)
     columns = sorted({(e["flops"] / e["bytes"], e["case"]) for e in records})
     for index, (x, case) in enumerate(columns):  # each name over its column, at two heights so that none meet
         ax.axvline(x, color="0.85", lw=0.8, zorder=1)
-        ax.text(x, 0.34 if index % 2 else 0.47, case, ha="center", fontsize=8, backgroundcolor="white", zorder=2)
+        ax.text(
+            x, floor * (1.1 if index % 2 else 1.6), case, ha="center", fontsize=8, backgroundcolor="white", zorder=2
+        )

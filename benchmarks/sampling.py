@@ -50,9 +50,7 @@ def calls_for(run: Callable[[], object], seconds: float, clock: Clock = wall) ->
         count *= 2 if elapsed > seconds / 20 else 8
 
 
-def interleave(
-    runs: Mapping[str, Callable[[], object]], effort: Effort, clock: Clock = wall
-) -> dict[str, list[float]]:
+def interleave(runs: Mapping[str, Callable[[], object]], effort: Effort, clock: Clock = wall) -> dict[str, list[float]]:
     """Seconds per call of each contestant, one sample a round; round r is at index r of every list."""
     counts = {name: calls_for(run, effort.sample, clock) for name, run in runs.items()}
     samples: dict[str, list[float]] = {name: [] for name in runs}

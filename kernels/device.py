@@ -123,7 +123,7 @@ class NumbaCuda:
         return self.cuda.device_array(shape, dtype)
 
     def to_device(self, to: Any, source: np.ndarray) -> None:
-        to.copy_to_device(np.ascontiguousarray(source))
+        to.copy_to_device(np.asarray(source, order="C"))
 
     def to_host(self, to: np.ndarray, source: Any) -> None:
         to[...] = source.copy_to_host()

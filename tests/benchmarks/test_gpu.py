@@ -1,0 +1,177 @@
+"""`python -m benchmarks gpu`: its whole way on the emulator, and what only a GPU does by stand-ins for the driver."""
+
+import shutil
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("numba_cuda", reason="needs numba-cuda: pip install 'formula-convnet[cuda]' (no GPU needed)")
+
+from benchmarks import gpu_check, gpu_clock, gpu_command, gpu_peers, gpu_tasks, results
+from benchmarks.errors import ImpossibleError, WrongResultError
+from benchmarks.gpus import of, of_device
+from kernels import device, registry, targets
+from kernels.gpu import run
+from tests.benchmarks.test_commands import benchmarks
+
+TIMED = list(gpu_tasks.timed(None, tiny=True))
+
+
+@pytest.mark.parametrize("t", TIMED, ids=lambda t: f"{t.label}, {t.case}")
+def test_every_pass_that_is_timed_is_right_and_poison_would_be_seen(t):
+    for variant in registry.general(t.operation.name, "cuda"):
+        task, with_transfers = gpu_tasks.task(t, variant, "cuda-emulated")
+        task.verify("before")
+        with_transfers()
+        task.reset()
+        with pytest.raises(WrongResultError, match=f"{t.name}, {variant}, idle timing: wrong result"):
+            task.__class__(**{**vars(task), "run": lambda: None}).verify("idle")
+    gpu_tasks.task(t, "cpu", "cpu")[0].verify("before")
+
+
+@pytest.mark.parametrize("t", [t for t in TIMED if (t.operation.name, t.name) in gpu_peers.CUPY], ids=lambda t: t.label)
+@pytest.mark.filterwarnings("ignore:overflow encountered in exp")
+def test_cupys_formulas_are_ours(t):
+    """By NumPy, which has the same calls."""
+    (peer,) = gpu_peers.cupy(np, t, gpu_tasks.task(t, "cpu", "cpu")[0])
+    peer.verify("before")
+
+
+@pytest.mark.parametrize("t", TIMED, ids=lambda t: f"{t.label}, {t.case}")
+def test_pytorchs_passes_are_ours(t):
+    torch = pytest.importorskip("torch")
+    for peer in gpu_peers.pytorch((torch, "cpu"), t, gpu_tasks.task(t, "cpu", "cpu")[0]):
+        peer.run()
+        peer.verify("before")
+
+
+def test_the_command_on_the_emulator_says_what_it_is(tmp_path):
+    out, markdown = tmp_path / "a.json", tmp_path / "a.md"
+    files = ("--json", str(out), "--markdown", str(markdown), "--out", str(tmp_path / "roof"))
+    done = benchmarks("gpu", "--emulated", "--only", "dense forward", *files)
+    assert done.returncode == 0, done.stderr
+    assert "EMULATED: no GPU was timed" in done.stdout
+    found = results.read(out)
+    assert found["options"]["target"] == "cuda-emulated"
+    assert found["machine"]["gpu"]["verified"]["passes"] == 2 * 3 * 2  # variants, passes, dtypes
+    variants = [e["variant"] for e in found["records"] if e["variant"] not in ("PyTorch", "CuPy")]
+    assert variants == ["cpu", "cuda_naive", "cuda"]
+    ours = found["records"][-1]
+    assert ours["flops"] == 2 * 4 * 256 * 128
+    assert ours["predicted"]["gpu"]["name"] == "A100"
+    assert ours["transfers"][0] > 0
+    assert "| dense forward | 256 to 128 | cuda |" in markdown.read_text()
+
+
+def test_without_a_gpu_the_command_says_what_to_do():
+    if targets.missing("cuda") is None:
+        pytest.skip("there is a GPU")
+    done = benchmarks("gpu")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "no driver found" in done.stderr
+    assert "python -m benchmarks gpu --emulated" in done.stderr
+
+
+def test_a_wrong_kernel_is_not_timed(monkeypatch):
+    found = registry.find
+
+    def wrong(op, variant, name):
+        kernel = found(op, variant, name)
+        if not variant.startswith("cuda"):
+            return kernel
+        return lambda x, out: kernel(x, out=out) if name == "forward" and x.size < 5 else targets.copy(out, x)
+
+    monkeypatch.setattr(registry, "find", wrong)
+    with pytest.raises(WrongResultError, match=r"relu cuda .* nothing is timed"):
+        gpu_check.verified(["relu"], "cuda-emulated", quick=True)
+
+
+def test_a_driver_that_cannot_run_our_code_is_told_what_helps(monkeypatch):
+    def launch(self, *arguments):
+        raise ValueError("CUDA_ERROR_UNSUPPORTED_PTX_VERSION")
+
+    monkeypatch.setattr(device.Emulated, "launch", launch)
+    with pytest.raises(RuntimeError, match=r"UNSUPPORTED_PTX_VERSION.* update the driver"):
+        gpu_check.driver("cuda-emulated")
+
+
+def test_events_stand_around_calls_that_were_queued_while_the_device_slept(monkeypatch):
+    seen = []
+
+    class Event:
+        def record(self):
+            seen.append("event")
+
+        def synchronize(self):
+            seen.append("wait")
+
+        def elapsed_time(self, end):
+            return 7.0  # ms
+
+    kernel = SimpleNamespace(__getitem__=None)
+    hold = type(
+        "Hold", (), {"__getitem__": lambda self, grid: lambda naps: seen.append("hold" if naps > 0 else kernel)}
+    )
+    cuda = SimpleNamespace(event=Event, synchronize=lambda: seen.append("wait"))
+    monkeypatch.setattr(device, "numba_cuda", lambda: cuda)
+    monkeypatch.setattr(gpu_clock, "_hold", hold)
+    assert gpu_clock.events("cuda")(lambda: seen.append("call"), 2) == 0.007
+    assert seen == ["call", "call", "wait", "hold", "event", "call", "call", "event", "wait"]
+
+
+def test_the_kernel_that_sleeps_is_one():
+    report = run(gpu_clock._hold().py_func, 1, 1, (3,))
+    assert report.kinds["nanosleep.u32"] == 3
+
+
+def sanitizer(folder, monkeypatch, code, text=""):
+    script = folder / gpu_check.SANITIZER
+    script.write_text(f"#!{sys.executable}\nimport sys\nprint({text!r}, sys.argv[1:])\nsys.exit({code})\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=":")
+
+
+def test_a_sanitizer_that_objects_ends_it(tmp_path, monkeypatch):
+    sanitizer(tmp_path, monkeypatch, gpu_check.FAULT, "========= Invalid read")
+    with pytest.raises(WrongResultError, match=r"memcheck objects; nothing is timed:\n========= Invalid read"):
+        gpu_check.sanitized(["relu"])
+
+
+def test_a_sanitizer_that_fails_itself_is_no_verdict(tmp_path, monkeypatch):
+    sanitizer(tmp_path, monkeypatch, 3)
+    with pytest.raises(RuntimeError, match=r"ended with 3: .*'memcheck', .*'verify', '--target', 'cuda', .*'relu'"):
+        gpu_check.sanitized(["relu"])
+
+
+def test_the_sanitizers_tools_are_all_asked_or_none(tmp_path, monkeypatch):
+    sanitizer(tmp_path, monkeypatch, 0)
+    assert gpu_check.sanitized(["relu"]) == dict.fromkeys(gpu_check.TOOLS, "no errors")
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    assert gpu_check.sanitized(["relu"]) == {}
+
+
+H100 = {
+    "name": "NVIDIA H100 80GB HBM3", "compute_capability": (9, 0), "multiprocessors": 132, "clock_khz": 1_980_000,
+    "memory_clock_khz": 2_619_000, "memory_bus_bits": 5120,
+}  # fmt: skip
+
+
+def test_what_a_driver_says_of_an_h100_is_its_data_sheet():
+    gpu = of_device(H100)
+    assert gpu.peak == pytest.approx(of((9, 0)).peak)
+    assert gpu.memory == pytest.approx(of((9, 0)).memory, rel=0.001)
+    assert of_device({**H100, "memory_clock_khz": 0}) is None
+
+
+def test_more_operations_than_the_gpu_has_are_impossible():
+    entry = {"case": "conv2d, a", "pass": "forward", "variant": "cuda", "flops": 10**12, "samples": [0.01]}
+    with pytest.raises(ImpossibleError, match="100000 GFLOP/s are above the 66908 of H100"):
+        gpu_command.check_possible(entry, of((9, 0)))
+    gpu_command.check_possible({**entry, "variant": "PyTorch"}, of((9, 0)))  # it may transform, and do fewer
+
+
+def test_the_faster_layout_is_pytorchs():
+    entries = [{"variant": v, "samples": [s]} for v, s in (("PyTorch", 2), ("PyTorch", 1), ("cpu", 3), ("cuda", 4))]
+    assert [e["samples"] for e in gpu_command.fastest_layout(entries)] == [[1], [3], [4]]
