@@ -12,7 +12,7 @@ from benchmarks.static_report import Pass, Prediction, predict
 from kernels.gpu import machine_code
 from kernels.gpu.machine_code import Loop, MachineCode
 from kernels.gpu.report import Launch, Report
-from tests.benchmarks.test_commands import benchmarks
+from tests.benchmarks.test_commands import benchmarks, in_process
 
 H100 = of((9, 0))
 
@@ -82,8 +82,7 @@ def test_the_command_on_one_pass(tmp_path):
         pytest.skip(str(error))
     out, markdown = tmp_path / "a.json", tmp_path / "a.md"
     files = ("--json", str(out), "--markdown", str(markdown))
-    done = benchmarks("static", "--cc", "8.0", "9.0", "--only", "relu forward", *files)
-    assert done.returncode == 0, done.stderr
+    in_process("static", "--cc", "8.0", "9.0", "--only", "relu forward", *files)
     found = json.loads(out.read_text())
     (record,) = found["records"]
     (launch,) = record["launches"]
