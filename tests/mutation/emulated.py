@@ -67,7 +67,6 @@ def _hold(op: str, variant: str) -> None:
             p = case(operation, impl, g, np.float32, "random", 1, True)
             if operation.work(p) <= EMULATED:
                 properties.random(operation, impl, name, p)
-                break
 
 
 @contextmanager

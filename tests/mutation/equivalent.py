@@ -15,6 +15,30 @@ EQUIVALENT: dict[str, str] = {
     "kernels/conv2d/cuda_naive.py:106:25 index off by one: dy[n, i, j, f] -> dy[n, (i) - 1, j, f]": (
         "an index of -1 is the last row: the same rows are added, in another order"
     ),
+    "kernels/conv2d/cuda_naive.py:39:37 rounded up: t // F // Wo -> (-(-(t // F) // (Wo)))": (
+        "the threads of a column of outputs change places, and each output still has one"
+    ),
+    "kernels/conv2d/cuda_naive.py:82:24 rounded up: t // F -> (-(-(t) // (F)))": (
+        "the threads of a tap's channels change places, and each weight still has one"
+    ),
+    "kernels/conv2d/cuda_naive.py:82:37 rounded up: t // F -> (-(-(t) // (F)))": (
+        "the threads of a row of taps change places, and each weight still has one"
+    ),
+    "kernels/conv2d/cuda_shared.py:38:64 rounded up: k.shape[3] // groups -> (-(-(k.shape[3]) // (groups)))": (
+        "groups divides F"
+    ),
+    "kernels/conv2d/cuda_shared.py:128:26 rounded up: m // Wo -> (-(-(m) // (Wo)))": (
+        "x and dy are read at the same, other position: all of them once, in another order"
+    ),
+    "kernels/batchnorm/cuda.py:89:8 index off by one: partial[k, c] -> partial[(k) - 1, c]": (
+        "an index of -1 is the last row: the chunks' sums are added in another order"
+    ),
+    "kernels/adam/cuda.py:28:7 other comparison: i + 4 <= p.size -> (i + 4 < p.size)": (
+        "the last four go one by one, by the same formula"
+    ),
+    "kernels/maxpool2d/cuda.py:42:42 dropped factor: 4 * BLOCK -> (4)": (
+        "more blocks are started, whose threads find nothing to do"
+    ),
     "kernels/maxpool2d/cuda_naive.py:29:24 rounded up: t // C -> (-(-(t) // (C)))": (
         "the threads of a row of outputs change places, and each output still has one"
     ),

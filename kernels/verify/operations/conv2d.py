@@ -35,6 +35,7 @@ class Conv2D(Operation):
         sized((1, 40, 40, 24), (3, 3, 1, 24), pad=(1, 1, 1, 1)),
         sized((1, 5, 5, 600), (3, 3, 600, 17), pad=(1, 1, 1, 1)),
         sized((70, 3, 3, 13), (3, 3, 13, 113)),
+        sized((1, 3, 11, 17), (1, 1, 17, 17)),  # every sum is one longer than tiles of 16
     )
 
     def draw(self, rng: np.random.Generator) -> Geometry:

@@ -13,7 +13,12 @@ class Dense(Operation):
     passes = {"forward": ("y",), "backward_data": ("dx",), "backward_weights": ("dk", "db")}
     smallest = {"N": 1, "C": 1, "F": 1}
     linear = ("x", "k", "b")
-    large = ({"N": 32, "C": 1600, "F": 128}, {"N": 1, "C": 700, "F": 130}, {"N": 70, "C": 65, "F": 67})
+    large = (
+        {"N": 32, "C": 1600, "F": 128},
+        {"N": 1, "C": 700, "F": 130},
+        {"N": 70, "C": 65, "F": 67},
+        {"N": 33, "C": 17, "F": 17},
+    )
 
     def draw(self, rng: np.random.Generator) -> Geometry:
         return {"N": int(rng.integers(1, 7)), "C": int(rng.integers(1, 21)), "F": int(rng.integers(1, 21))}

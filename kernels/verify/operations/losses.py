@@ -15,7 +15,7 @@ class Mse(Operation):
     name = "mse"
     passes = {"forward": ("L",), "backward": ("dyhat",)}
     smallest = {"N": 1, "K": 1, "weighted": 0}
-    large = ({"N": 40_001, "K": 1, "weighted": 1}, {"N": 7, "K": 5001, "weighted": 0})
+    large = ({"N": 40_449, "K": 1, "weighted": 1}, {"N": 7, "K": 5001, "weighted": 0})
 
     def draw(self, rng: np.random.Generator) -> Geometry:
         return {"N": int(rng.integers(1, 20)), "K": int(rng.integers(1, 10)), "weighted": int(rng.integers(2))}

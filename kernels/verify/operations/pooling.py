@@ -24,6 +24,7 @@ class Pooling(Operation):
     linear = ("x",)
     large = (
         sized((3, 31, 28, 33), (2, 2), (2, 2)),
+        sized((2, 15, 14, 24), (2, 2), (2, 2)),  # channels in fours
         sized((2, 37, 33, 29), (3, 3), (2, 2), (1, 1, 1, 0)),
         sized((2, 30, 31, 7), (4, 3), (1, 3), (2, 0, 1, 2)),
     )

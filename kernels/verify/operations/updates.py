@@ -41,7 +41,7 @@ class Sgd(Update):
     name = "sgd"
     passes = {"update": ("p", "v")}
     arrays = ("p", "g", "v")
-    large = ({"M": 40_001, "mode": 0}, {"M": 40_001, "mode": 3})
+    large = ({"M": 40_449, "mode": 0}, {"M": 40_449, "mode": 3})
     modes = tuple(
         {"lr": 0.01, "weight_decay": 0.3, **m}
         for m in ({}, {"weight_decay": 0.0}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True})
@@ -62,7 +62,7 @@ class Adam(Update):
     name = "adam"
     passes = {"update": ("p", "m", "v")}
     arrays = ("p", "g", "m", "v")
-    large = ({"M": 40_001, "mode": 2},)
+    large = ({"M": 40_449, "mode": 2},)
     modes = ({"step": 1}, {"step": 9, "weight_decay": 0.1}, {"step": 5000})
 
     def exact_settings(self, settings: dict[str, Any]) -> dict[str, Any]:
