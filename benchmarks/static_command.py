@@ -132,7 +132,9 @@ def _kernels(done: list[Pass], gpus: tuple[Gpu, ...], codes: Codes) -> Table:
                 f"{r.wavefronts / least_wavefronts(r):.2f}" if r.wavefronts else "",
                 f"{r.efficiency:.0%}",
             )  # fmt: skip
+    ccs = " ".join(f"{g.cc[0]}.{g.cc[1]}" for g in gpus)
     table.notes += [
+        f"Made by `python -m benchmarks static --cc {ccs} --markdown FILE`.",
         "spilled: bytes of registers kept in memory, and shared: bytes a block. hot loop: machine instructions in the "
         "innermost loop with the most multiply-adds (FFMA); FFMA executed: their share of the PTX instructions "
         "that ran in it. sectors used: bytes asked for of those moved; above 100 % where threads share what they read.",
