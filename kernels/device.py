@@ -8,6 +8,7 @@ kernel's Python text, a mode of the whole process ("simulated").
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
@@ -118,6 +119,8 @@ class NumbaCuda:
 
     def __init__(self, name: str) -> None:
         self.name, self.cuda = name, numba_cuda()
+        # a small problem has a small grid: that is no fault of the caller
+        warnings.filterwarnings("ignore", message="Grid size .* under-utilization")
 
     def empty(self, shape: tuple[int, ...], dtype: Any) -> Any:
         return self.cuda.device_array(shape, dtype)

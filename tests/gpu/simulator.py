@@ -3,10 +3,12 @@
 `test_simulator.py` starts it. The simulator knows no warp shuffles, so the operations that use them are not here.
 """
 
+import warnings
+
 import numpy as np
 import pytest
 
-from kernels import registry, relu, softmax, targets
+from kernels import device, registry, relu, softmax, targets
 from kernels.verify import properties
 from kernels.verify.drawn import case
 from kernels.verify.implementation import Registered
@@ -50,3 +52,11 @@ def test_a_kernel_that_shuffles_says_where_it_can_run():
     x = targets.to_device(np.ones((2, 3), np.float32), "simulated")
     with pytest.raises(RuntimeError, match="the simulator has no warp shuffles: use 'cuda-emulated'"):
         softmax.forward(x, variant="cuda")
+
+
+def test_a_small_grid_is_no_reason_to_warn():
+    """numba-cuda warns of grids below 128 blocks; in verification and on small images they are what is meant."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        device.NumbaCuda("simulated")
+        warnings.warn("Grid size 3 will likely result in GPU under-utilization due to low occupancy.", stacklevel=1)
