@@ -30,22 +30,21 @@ def run(
 ) -> tuple[dict[str, Any], list[Table]]:
     """The document and its tables; RuntimeError without a GPU, WrongResultError where a kernel is wrong."""
     device, real = gpu_check.driver(target), target == "cuda"
-    todo = list(gpu_tasks.timed(only, tiny=not real))
-    operations = list(dict.fromkeys(t.operation.name for t in todo))
+    operations = list(dict.fromkeys(op for op, _, _ in gpu_tasks.chosen(only)))
     checked = gpu_check.verified(operations, target, options["quick"] or not real)
     sanitized = gpu_check.sanitized(operations) if real else {}
     gpu = of_device(device) if real else GPUS[0]
     predicted = predictor(gpu)
     peers = gpu_peers.load_torch(target), gpu_peers.load_cupy(target)
     records = []
-    for t in todo:
+    for t in gpu_tasks.timed(only, tiny=not real):
         tell(f"{t.label}, {t.case}")
         entries = measure(t, target, peers, effort if real else ONCE)
-        entries[-1]["predicted"] = predicted(t)
+        entries[-1] |= {"predicted": predicted(t), "geometry": t.geometry, "times": t.times}
         for entry in entries if gpu else ():
             check_possible(entry, gpu)
         records += entries
-    document = results.document("gpu", records, {**options, "target": target, "times": todo[0].times}, with_peak=False)
+    document = results.document("gpu", records, {**options, "target": target}, with_peak=False)
     document["machine"]["gpu"] = device | {"verified": checked, "sanitizer": sanitized}
     if gpu:
         document["peak"] = {"gflops": gpu.peak, "bandwidths": {str(1 << 30): gpu.memory}, "model": gpu.name}

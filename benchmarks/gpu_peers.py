@@ -14,17 +14,20 @@ import numpy as np
 
 from benchmarks import torch_conv, torch_ops
 from benchmarks.gpu_tasks import Timed
+from benchmarks.tables import tell
 from benchmarks.tasks import Task
 
 
 def load_torch(target: str) -> tuple[Any, str] | None:
     """PyTorch and where it computes, without TF32; None where it is not installed, or knows no GPU."""
     if not find_spec("torch"):
+        tell("PyTorch is not installed: it is not timed")
         return None
     torch = torch_conv.load()
     if target != "cuda":
         return torch, "cpu"
     if not torch.cuda.is_available():
+        tell(f"PyTorch {torch.__version__} finds no GPU: it is not timed")
         return None
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
@@ -34,7 +37,10 @@ def load_torch(target: str) -> tuple[Any, str] | None:
 
 def load_cupy(target: str) -> Any:
     """CuPy, on a GPU; None elsewhere, and where it is not installed."""
-    if target != "cuda" or not find_spec("cupy"):
+    if target != "cuda":
+        return None
+    if not find_spec("cupy"):
+        tell("CuPy is not installed: it is not timed")
         return None
     import cupy
 

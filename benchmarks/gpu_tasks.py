@@ -42,23 +42,27 @@ class Timed:
         return f"{self.operation.name} {self.name}"
 
 
-def timed(only: str | None, tiny: bool) -> Iterator[Timed]:
-    """Every pass whose label and case contain `only`; ValueError if there is none."""
-    operations, found = known(), False
+def chosen(only: str | None) -> list[tuple[str, str, list[str]]]:
+    """(operation, case, passes) of those whose label and case contain `only`; ValueError if there is none."""
+    found = []
     for op, cases in CASES.items():
-        operation = operations[op]
-        for case, geometry in cases.items():
-            names = [n for n in operation.passes if only is None or only in f"{op} {n}, {case}"]
-            if not names:
-                continue
-            found = True
-            g, times = geometry, TIMES
-            if tiny:
-                g, times = operation.fitted({n: min(v, TINY.get(n, v)) for n, v in geometry.items()}), 1
-            p = operation.problem(static_report.more(g, times), np.float32, "random", 0, "cpu")
-            yield from (Timed(operation, name, case, g, times, p) for name in names)
+        for case in cases:
+            names = [n for n in known()[op].passes if only is None or only in f"{op} {n}, {case}"]
+            found += [(op, case, names)] if names else []
     if not found:
         raise ValueError(f"--only {only}: no pass of a CUDA variant has this in its name")
+    return found
+
+
+def timed(only: str | None, tiny: bool) -> Iterator[Timed]:
+    """Each of these passes, one case's arrays in memory at a time."""
+    operations = known()
+    for op, case, names in chosen(only):
+        operation, g, times = operations[op], CASES[op][case], TIMES
+        if tiny:
+            g, times = operation.fitted({n: min(v, TINY.get(n, v)) for n, v in g.items()}), 1
+        p = operation.problem(static_report.more(g, times), np.float32, "random", 0, "cpu")
+        yield from (Timed(operation, name, case, g, times, p) for name in names)
 
 
 def task(t: Timed, variant: str, target: str) -> tuple[Task, Callable[[], Any]]:
