@@ -31,7 +31,8 @@ def plot_filters(layer: Layer, channels: int = 8, filters: int = 16) -> Figure:
     """A convolution's kernel (P,Q,C,F): a column a filter, a row an input channel; the first of each, on one scale."""
     kernel: Any = getattr(getattr(layer, "kernel", None), "value", np.empty(0))
     if kernel.ndim != 4:
-        raise ValueError(f"plot_filters: {getattr(layer, 'name', repr(layer))} has no kernel (P,Q,C,F): name a built Conv2D")
+        name = getattr(layer, "name", repr(layer))
+        raise ValueError(f"plot_filters: {name} has no kernel (P,Q,C,F): name a built Conv2D")
     _at_least_one("plot_filters", channels=channels, filters=filters)
     _, _, C, F = kernel.shape
     rows, columns = min(C, channels), min(F, filters)
@@ -156,7 +157,8 @@ def plot_receptive_field(model: Model, image: np.ndarray, i: int, j: int, layer:
 def plot_history(history: History, best_epoch: int | None = None) -> Figure:
     """Loss, accuracy and AUC by epoch, training and validation; `best_epoch` (from 1 on) is marked."""
     if not getattr(history, "history", None):
-        raise ValueError(f"plot_history: expects what fit returned, with one epoch or more, got {type(history).__name__}")
+        found = type(history).__name__
+        raise ValueError(f"plot_history: expects what fit returned, with one epoch or more, got {found}")
     figure = learning_curves(history, best_epoch)
     for ax in figure.axes:
         ax.set_ylabel(ax.get_title())

@@ -78,8 +78,8 @@ export function graph(network) {
   return box;
 }
 
-/** Bring the chosen card into view, without moving the page. */
-export function reveal(box) {
-  const chosen = box.querySelector("[aria-current]");
-  if (chosen) box.scrollLeft = chosen.offsetLeft - (box.clientWidth - chosen.offsetWidth) / 2;
+/** Bring the chosen card, or tab, into view, without moving the page. */
+export function reveal(box, which = "[aria-current]") {
+  const chosen = box.querySelector(which);
+  if (chosen) box.scrollLeft = chosen.offsetLeft - box.offsetLeft * (box.offsetParent === chosen.offsetParent) - (box.clientWidth - chosen.offsetWidth) / 2;
 }

@@ -5,6 +5,7 @@ import { drawImage } from "./picture.js";
 import { el, roving } from "./dom.js";
 import { Explorer } from "./explorer.js";
 import { fromAddress, go, onChange, state } from "./state.js";
+import { reveal } from "./graph.js";
 import { Network } from "./network.js";
 import { otherLanguage, setLanguage, t } from "./i18n.js";
 import { percent, short } from "./format.js";
@@ -69,6 +70,7 @@ function page(network) {
   const focused = document.activeElement?.id;
   root.replaceChildren(header(network), summary(network), tabs, panel, footer(network.document));
   view.render();
+  reveal(tabs, "[aria-selected=true]");
   if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
 }
 
