@@ -17,7 +17,8 @@ VIEWS = ("network/0/forward", "network/1/dx0", "network/4/dp0", "step", "trainin
 WORDS = """
 const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = [];
 while (walker.nextNode())
-  if (!walker.currentNode.parentElement.closest("pre, code, math, script, style, h1")) found.push(walker.currentNode.data);
+  if (!walker.currentNode.parentElement.closest("pre, code, math, script, style, h1"))
+    found.push(walker.currentNode.data);
 for (const e of document.querySelectorAll("[aria-label], [title]")) found.push(e.ariaLabel ?? "", e.title);
 return found.join("\\n");
 """
