@@ -118,6 +118,7 @@ export class Panel {
   mark(grid, scale, selected, marks, focus) {
     this.overlay.setAttribute("viewBox", `0 0 ${grid.cols} ${grid.rows}`);
     this.overlay.setAttribute("preserveAspectRatio", "none"); // cells of a curve are not square
+    this.overlay.style.overflow = isCurve(grid) ? "hidden" : ""; // a frame of so thin a cell has spikes
     const boxes = [];
     if (grid.cols <= NUMBERS_UP_TO)
       for (let r = 0; r < grid.rows; r++)
