@@ -37,6 +37,7 @@ const TEXTS = {
   "channel": ["channel", "通道"],
   "filter": ["filter", "滤波器"],
   "scale": ["±{0}", "±{0}"],
+  "curve": ["from {0} to {1}", "范围 {0} 至 {1}"],
   "brightness": ["0 black, {0} white", "0 为黑，{0} 为白"],
   "role.x": ["input", "输入"],
   "role.y": ["output", "输出"],

@@ -4,7 +4,7 @@ import { axesOf, gridOf, sliceOf } from "./slices.js";
 import { axisLetters } from "./names.js";
 import { cell, dims, short, tiny } from "./format.js";
 import { diverging, inkOn } from "./colours.js";
-import { draw, isCurve, sliceScale, tensorScale } from "./picture.js";
+import { curveRange, draw, isCurve, sliceScale, tensorScale } from "./picture.js";
 import { el, roving, svg } from "./dom.js";
 import { placeOf } from "./places.js";
 import { t } from "./i18n.js";
@@ -101,7 +101,8 @@ export class Panel {
       this.stage.style.aspectRatio = isCurve(grid) ? "3 / 1" : `${grid.cols} / ${grid.rows}`;
       this.stage.style.setProperty("--cols", grid.cols);
       this.stage.style.setProperty("--rows", grid.rows);
-      this.legend.textContent = this.photo && !isCurve(grid) ? t("brightness", short(scale)) : t("scale", short(scale));
+      const plain = this.photo ? t("brightness", short(scale)) : t("scale", short(scale));
+      this.legend.textContent = isCurve(grid) ? t("curve", ...curveRange(this.tensor, grid).map(short)) : plain;
       this.legend.classList.toggle("diverging", !this.photo && !isCurve(grid));
       this.drawn = true;
     }

@@ -23,19 +23,28 @@ export const tensorScale = (tensor) => (tensor.scale ??= largest(tensor.data) ||
 /** A signal, one pixel high, is seen as a curve. */
 export const isCurve = (grid) => grid.rows === 1 && grid.cols > LONGEST_ROW;
 
-function drawCurve(canvas, tensor, grid, scale) {
+const row = (tensor, grid) => Array.from({ length: grid.cols }, (_, c) => tensor.data[grid.at(0, c)]);
+
+/** The smallest and the largest number of a curve: the bottom and the top of its picture. */
+export function curveRange(tensor, grid) {
+  const values = row(tensor, grid).filter(Number.isFinite);
+  return [Math.min(...values), Math.max(...values)];
+}
+
+function drawCurve(canvas, tensor, grid) {
   [canvas.width, canvas.height] = CURVE;
   const [W, H] = CURVE;
   const context = canvas.getContext("2d");
-  const y = (v) => H / 2 - (v / scale) * (H / 2 - 6);
+  const [low, high] = curveRange(tensor, grid);
+  const y = (v) => H - 6 - ((v - low) / (high - low || 1)) * (H - 12);
   const line = (colour, width, points) => {
     context.beginPath();
     points.forEach(([x, v]) => context.lineTo(x, y(v)));
     Object.assign(context, { strokeStyle: colour, lineWidth: width, lineJoin: "round" });
     context.stroke();
   };
-  const values = Array.from({ length: grid.cols }, (_, c) => tensor.data[grid.at(0, c)]);
-  line("#8888", 2, [[0, 0], [W, 0]]);
+  const values = row(tensor, grid);
+  if (low <= 0 && high >= 0) line("#8888", 2, [[0, 0], [W, 0]]);
   line(css(diverging(-1)), 3, values.map((v, c) => [((c + 0.5) / grid.cols) * W, v]));
 }
 
@@ -58,7 +67,7 @@ export function drawImage(canvas, image) {
 /** Draw a slice; `photo` in greys. */
 export function draw(canvas, tensor, grid, scale, photo = false) {
   canvas.classList.toggle("curve-picture", isCurve(grid));
-  if (isCurve(grid)) return drawCurve(canvas, tensor, grid, scale);
+  if (isCurve(grid)) return drawCurve(canvas, tensor, grid);
   canvas.width = grid.cols;
   canvas.height = grid.rows;
   const context = canvas.getContext("2d");
