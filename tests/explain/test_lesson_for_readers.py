@@ -108,15 +108,16 @@ def test_a_signal_is_a_curve_that_can_be_clicked(driver, tmp_path):
     row, column, _ = (e.get_attribute("value") for e in driver.find_elements("css selector", ".place input"))
     assert row == "0"
     assert abs(int(column) - 225) <= 4
-    blue = """const c = document.querySelector(".asked .picture canvas"), w = c.width / 300;
+    height = """const c = document.querySelector(".asked .picture canvas"), w = c.width;
+      const { data } = c.getContext("2d").getImageData(0, 0, w, c.height);
       return Array.from({ length: 300 }, (_, i) => {
-        const d = c.getContext("2d").getImageData(Math.floor((i + 0.5) * w), 0, 1, c.height).data;
+        const x = Math.floor(((i + 0.5) / 300) * w);
         let sum = 0, count = 0;
-        for (let y = 0; y < c.height; y++) if (d[4 * y + 3] > 200) { sum += y; count++; }
+        for (let y = 0; y < c.height; y++) if (data[4 * (y * w + x) + 3] > 200) { sum += y; count++; }
         return sum / count; })"""
     driver.execute_script("location.hash = '#network/0/forward/0'")
     driver.execute_script("return new Promise((done) => setTimeout(done, 60))")
-    drawn = np.array(driver.execute_script(blue), float)
+    drawn = np.array(driver.execute_script(height), float)
     y = first_output(model, models.image((1, 300, 2)) - 0.5)
     assert np.corrcoef(drawn, y)[0, 1] < -0.95  # a large number stands high
 
