@@ -39,6 +39,7 @@ def run(gpus: tuple[Gpu, ...], only: str | None, options: dict[str, Any]) -> tup
         done.append(p)
     if not done:
         raise ValueError(f"--only {only}: no pass of a CUDA variant has this in its name")
+    codes.prepare((r.launch for p in done for r in p.reports), gpus)
     records = [_record(p, gpus, codes) for p in done]
     document = {
         "schema": results.STATIC, "command": "static", "machine": machine.describe(), "records": records,

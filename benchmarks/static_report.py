@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -109,11 +111,20 @@ class Codes:
 
     def of(self, launch: Launch, gpu: Gpu) -> MachineCode:
         """The code of a launch's kernel on a GPU."""
-        name = key(launch), gpu.cc
-        if name not in self.made:
-            ptx = compiler.to_ptx(launch.function, launch.types, gpu.cc, **launch.options)
-            self.made[name] = assemble(ptx, gpu.cc)
-        return self.made[name]
+        self.prepare([launch], (gpu,))
+        return self.made[key(launch), gpu.cc]
+
+    def prepare(self, launches: Iterable[Launch | None], gpus: tuple[Gpu, ...]) -> None:
+        """Make the codes of many: the assembler, a process of its own, works while the next is compiled."""
+        waiting = {}
+        with ThreadPoolExecutor() as pool:
+            for launch, gpu in product(launches, gpus):
+                assert launch is not None
+                name = key(launch), gpu.cc
+                if name not in self.made and name not in waiting:
+                    ptx = compiler.to_ptx(launch.function, launch.types, gpu.cc, **launch.options)
+                    waiting[name] = pool.submit(assemble, ptx, gpu.cc)
+        self.made |= {name: code.result() for name, code in waiting.items()}
 
 
 def resident(launch: Launch, code: MachineCode, gpu: Gpu) -> Occupancy:
