@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from convnet.data.limits import Limits
 from convnet.data.pseudonyms import pseudonym, shown
 from convnet.data.readers import Readers, processors
 from convnet.data.splits import require_apart
-from convnet.data.store import Store
+from convnet.data.store import Store, unusable
 from convnet.data.table import SPLITS, Row, read_table
 
 NOT_LISTED = "is not in the table of labels"
@@ -78,7 +79,7 @@ def load_folder(
     header: list[str] = []
     facts: list[dict[str, str]] = []
     skipped: list[Skipped] = []
-    with ExitStack() as stack:
+    with damage_told(), ExitStack() as stack:
         store = stack.enter_context(Store.open(size, aspect, window)) if cache and size is not None else None
         readers = stack.enter_context(Readers(limits, workers or min(processors(), -(-len(rows) // 16))))
         results = readers.map(lambda row: read_row(readers, store, root, row, size, aspect, window), rows)
@@ -121,6 +122,15 @@ def load_folder(
     )
 
 
+@contextmanager
+def damage_told() -> Iterator[None]:
+    """What SQLite finds wrong with the kept images' index becomes an error that says what to do."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise unusable(error) from None
+
+
 @dataclass(frozen=True, eq=False)
 class Read:
     """One file: what its header says (`facts`), and its images or, where the store has them, their places."""
@@ -140,7 +150,7 @@ def read_row(
     try:
         if store is not None:
             before = os.stat(path)
-            content = store.content(path)
+            content = store.content(path, readers.limits.file)
             if known := store.find(content):
                 return Read(known[1], [], known[0])
         patient, facts, *images = readers.read(tasks.labelled_images, path, size, aspect, window)

@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 from platformdirs import user_cache_path
 
+from convnet.data.errors import CohortError
 from convnet.data.limits import regular
 from convnet.data.pseudonyms import key
 
@@ -93,10 +94,10 @@ class Store:
             self.index.close()
 
     @staticmethod
-    def content(path: os.PathLike[str]) -> bytes:
-        """What a file is known by: a keyed hash of its bytes (BLAKE2b). Raises DicomError, OSError."""
+    def content(path: os.PathLike[str], most: int) -> bytes:
+        """What a file of up to `most` bytes is known by: a keyed hash (BLAKE2b). Raises DicomError, OSError."""
         sha = hashlib.blake2b(key=key()[:64], digest_size=24)
-        with regular(path) as file:
+        with regular(path, most) as file:
             while piece := file.read(2**18):
                 sha.update(piece)
         return sha.digest()
@@ -178,6 +179,11 @@ class Store:
         return Images([self.shard(i) for i in range(int(rows.max(initial=-1)) // self.rows + 1)], rows, self)
 
 
+def unusable(error: Exception) -> CohortError:
+    """The error for kept images that are damaged, locked, or gone."""
+    return CohortError(f"kept images cannot be used ({error}): delete the folder {root()}, or use --no-cache")
+
+
 def header(file: Any) -> tuple[int, tuple[int, ...]]:
     """(where the numbers of a .npy file begin, its shape)."""
     np.lib.format.read_magic(file)
@@ -230,10 +236,13 @@ class Images:
 
     def _mapped(self, number: int) -> np.ndarray:
         if number not in self.maps:
-            with self.paths[number].open("rb") as file:
-                start, shape = header(file)
-                whole = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            self.maps[number] = whole, np.frombuffer(whole, "<f4", offset=start).reshape(shape)
+            try:
+                with self.paths[number].open("rb") as file:
+                    start, shape = header(file)
+                    whole = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+                self.maps[number] = whole, np.frombuffer(whole, "<f4", offset=start).reshape(shape)
+            except (OSError, ValueError) as error:
+                raise unusable(error) from None
         return self.maps[number][1]
 
     def _forget(self) -> None:
