@@ -36,7 +36,7 @@ def code(ds: Dataset, keyword: str) -> str:
 
 
 def letter(ds: Dataset, known: str, *keywords: str) -> str:
-    """The first of the elements that is one of these letters, "" where none is: other text may be a neighbour's name."""
+    """The first of the elements that is one of these letters, "" where none is: other text may name a patient."""
     found = [first(ds, keyword).upper() for keyword in keywords]
     return next((text for text in found if len(text) == 1 and text in known), "")
 

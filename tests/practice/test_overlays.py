@@ -40,7 +40,8 @@ def test_overlays_have_the_files_own_rows_and_columns_and_lie_where_the_signal_i
         i, j = np.unravel_index(found.values.argmax(), found.values.shape)
         assert np.hypot(i - 62.5, j - 12.5) < 5, found.name
     letters = {1: ["L", "P"], -1: ["R", "A"], 0: ["P", "L"]}[orientation[0]]
-    assert [list(ds.PatientOrientation) for ds in read(out, one["dicom"])] == [letters] * 2
+    filed = [pydicom.dcmread(out / "dcm" / name) for name in one["dicom"]]
+    assert [list(ds.PatientOrientation) for ds in filed] == [letters] * 2
     for name in names:
         with Image.open(out / "png" / name) as picture:
             assert (picture.height, picture.width) == (80, 48)
