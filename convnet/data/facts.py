@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-NAMES = ("modality", "body_part", "manufacturer", "sex", "age", "laterality", "size", "window")
+NAMES = ("modality", "body_part", "manufacturer", "sex", "age", "laterality", "size", "window", "photometric")
 AGE_BANDS = ((0, 18), (18, 40), (40, 50), (50, 60), (60, 70), (70, 80))  # years; 80 and over are one band
 
 
 def facts(ds: Dataset) -> dict[str, str]:
     """{name: text, "" where the header is silent}: modality, body part, manufacturer and model, sex (M, F, O), age band
-    in years, laterality (L, R, ...), rows x columns, window "centre/width".
+    in years, laterality (L, R, ...), rows x columns, window "centre/width", photometric
+    interpretation.
     """
     window = [first(ds, keyword) for keyword in ("WindowCenter", "WindowWidth")]
     return {
@@ -26,6 +27,7 @@ def facts(ds: Dataset) -> dict[str, str]:
         "laterality": letter(ds, "LRBU", "ImageLaterality", "Laterality"),
         "size": f"{first(ds, 'Rows')}x{first(ds, 'Columns')}" if "Rows" in ds else "",
         "window": "/".join(window) if all(window) else "",
+        "photometric": code(ds, "PhotometricInterpretation"),
     }
 
 
