@@ -56,10 +56,10 @@ def ultrasound_spacing(ds: Dataset) -> tuple[float, float, str] | None:
 def resample(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """(H, W) -> shape, float64: linear interpolation between pixel centres after an anti-aliasing Gaussian.
 
-    (H, W, C) channel by channel. An axis shrunk by f is first smoothed with sigma = 0.5 sqrt(f^2 - 1) pixels: what takes an image sampled
-    with a blur of half a pixel to the same relative blur on the coarser grid (Lowe, IJCV 60, 2004, section
-    3.3). Edges repeat. No output leaves the input's range, and resampling to the same shape returns the same
-    values.
+    (H, W, C) channel by channel. An axis shrunk by f is first smoothed with sigma = 0.5 sqrt(f^2 - 1) pixels: what
+    takes an image sampled with a blur of half a pixel to the same relative blur on the coarser grid (Lowe, IJCV 60,
+    2004, section 3.3). Edges repeat. No output leaves the input's range, and resampling to the same shape returns the
+    same values.
     """
     if image.ndim == 3:
         return np.stack([resample(image[..., c], shape) for c in range(image.shape[2])], axis=2)

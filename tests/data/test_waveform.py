@@ -210,7 +210,7 @@ def test_a_folder_of_electrocardiograms_is_learned(ecg, tmp_path):
     result, _ = study.evaluate(model, data)
     assert result["auc"] == 1.0
     model.metadata["pipeline"] = {"size": 400, "aspect": "pad", "window": None}
-    assert study.pipeline_of(model) == model.metadata["pipeline"]
+    assert study.pipeline_of(model) == {**model.metadata["pipeline"], "channels": 1}
     model.metadata["pipeline"]["size"] = 399
     with pytest.raises(ValueError, match="prepares 399 pixels"):
         study.pipeline_of(model)
