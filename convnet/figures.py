@@ -59,6 +59,7 @@ def learning_curves(history: History, best_epoch: int | None = None) -> Figure:
                 ax.plot(epochs, history.history[key], color=color, label=label, lw=1.5)
         if best_epoch:
             ax.axvline(best_epoch, color="0.5", ls=":", lw=1, label=f"chosen: epoch {best_epoch}")
+        ax.xaxis.get_major_locator().set_params(integer=True)
         ax.set(xlabel="epoch", title="AUC" if name == "auc" else name)
         ax.legend(fontsize=8, frameon=False)
         ax.grid(alpha=0.25)
