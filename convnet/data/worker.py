@@ -16,11 +16,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-<<<<<<< HEAD
 from dataclasses import asdict
-=======
 from pathlib import Path
->>>>>>> fix
 from typing import Any, BinaryIO
 
 from convnet.data import limits as bounds
