@@ -224,6 +224,7 @@ def test_a_size_is_needed_to_keep_images(study):
 
 
 def test_the_limit_of_a_files_size_holds_with_kept_images_too(study):
+    load(study)  # so that no worker, which has limits of its own, is asked again
     small = Limits(file=1000)
     for cache in (False, True):
         with pytest.raises(DicomError, match="the limit is 1000 bytes"):
