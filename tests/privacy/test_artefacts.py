@@ -109,7 +109,11 @@ def test_no_planted_word_is_in_any_artefact_of_any_command(hospital):
     assert {".safetensors", ".png", ".json", ".jsonl", ".html", ".txt", ".npy", ".db", ".key"} <= kinds, kinds
     names = {path.name for path in found}
     assert {"model.card.html", "model-2.card.json", "a.html", "lesson.html", "cases.png", "film.safetensors"} <= names
-    assert [leak for path in found for leak in planted.leaks(path)] == []
+    leaks = [leak for path in found for leak in planted.leaks(path)]
+    size, forms = sum(path.stat().st_size for path in found) / 1e6, len(planted.patterns())
+    words = f"{len(planted.PLANTED)} words in {forms} forms"
+    print(f"\n{len(found)} files ({size:.1f} MB) of {len(COMMANDS)} commands searched for {words}: {len(leaks)} found")
+    assert leaks == []
     result = json.loads((home / "out" / "d.json").read_text())
     assert len(result["images"]) == 1
     log = "".join(path.read_text() for path in (home / "logs").iterdir())
