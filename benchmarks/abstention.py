@@ -46,7 +46,8 @@ def main(model_path: str, npz: str) -> None:
     """Print a table: images, and the share on which the model abstains, by grey values, by features, in all."""
     model = load(model_path)
     pipeline = pipeline_of(model)
-    data = cohort.load_npz(npz, size=pipeline["size"], aspect=pipeline["aspect"], classes=classes_of(model))
+    images = {name: pipeline[name] for name in ("size", "aspect", "channels")}
+    data = cohort.load_npz(npz, classes=classes_of(model), **images)
     recorded = model.metadata["scope"]
     print("| images | n | by grey values | by features | abstains |\n|---|---|---|---|---|")
     for name, images in others(data.split("test")[0]):

@@ -45,7 +45,7 @@ def subset(cohort: Cohort, at: np.ndarray, splits: list[str]) -> Cohort:
     """These images of the cohort, in these splits."""
     return replace(
         cohort,
-        x=cohort.x[at],
+        x=study.taken(cohort, at),
         y=cohort.y[at],
         paths=[cohort.paths[i] for i in at],
         frames=cohort.frames[at],

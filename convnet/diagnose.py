@@ -50,7 +50,7 @@ def cases(
     classes_of(model)
     pipeline = pipeline_of(model)
     scope.check(model.metadata.get("scope"))
-    options = pipeline["size"], pipeline["aspect"], pipeline["window"], pictures, filed
+    options = pipeline["size"], pipeline["aspect"], pipeline["window"], pictures, filed, pipeline["channels"]
     with Readers(limits) as readers:
         for path, read in readers.map(lambda path: list(readers.read(examine, path, *options)), paths):
             if isinstance(read, DicomError):
@@ -132,7 +132,7 @@ def collect(found: Iterator[Case | DicomError] | list[Case | DicomError], model:
 
 
 def batch(images: list[np.ndarray]) -> np.ndarray:
-    """Images (H,W), or (1,T,leads), as the network takes them: (N,H,W,1), or (N,1,T,leads)."""
+    """Images (H,W), (H,W,3) or (1,T,leads), as the network takes them: (N,H,W,1), (N,H,W,3) or (N,1,T,leads)."""
     x = np.stack(images)
     return x[..., None] if x.ndim == 3 else x
 

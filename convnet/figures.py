@@ -59,6 +59,7 @@ def learning_curves(history: History, best_epoch: int | None = None) -> Figure:
                 ax.plot(epochs, history.history[key], color=color, label=label, lw=1.5)
         if best_epoch:
             ax.axvline(best_epoch, color="0.5", ls=":", lw=1, label=f"chosen: epoch {best_epoch}")
+        ax.xaxis.get_major_locator().set_params(integer=True)
         ax.set(xlabel="epoch", title="AUC" if name == "auc" else name)
         ax.legend(fontsize=8, frameon=False)
         ax.grid(alpha=0.25)
@@ -126,6 +127,7 @@ def filters(model: Model) -> Figure:
 
 def feature_maps(model: Model, image: np.ndarray) -> Figure:
     """What the first convolution makes of one image (H,W,C): the image, then a map for each filter."""
+    from convnet.data.colour import luminance
     from convnet.layers import Conv2D
     from convnet.plan import Plan
 
@@ -136,7 +138,8 @@ def feature_maps(model: Model, image: np.ndarray) -> Figure:
     plan = Plan(graph, 1, rewritten=False)
     plan.run(image[None])
     maps = plan.of(call.output)[0]
-    figure, axes = _grid(np.moveaxis(maps, -1, 0), "gray", first=image[..., 0])
+    shown = luminance(image) if image.shape[2] == 3 else image[..., 0]
+    figure, axes = _grid(np.moveaxis(maps, -1, 0), "gray", first=shown)
     silent = int(np.sum(maps.reshape(-1, maps.shape[-1]).max(axis=0) <= 0))
     title = f"the image, and {maps.shape[-1]} maps of {call.layer.name}"
     figure.suptitle(f"{title}; {silent} of them answer nothing to this image" if silent else title, fontsize=10)
@@ -148,7 +151,7 @@ def pipeline_steps(steps: list[Any]) -> Figure:
     from textwrap import fill
 
     figure, axes = new(2.3 * len(steps), 3.4, 1, len(steps))
-    waveform = steps[-1].array.ndim == 3
+    waveform = steps[-1].array.ndim == 3 and len(steps[-1].array) == 1
     for number, (ax, step) in enumerate(zip(axes[0], steps, strict=True), 1):
         picture = step.array.astype(float)
         ax.set_title(f"{number}. {step.name}", fontsize=9)

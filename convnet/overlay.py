@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -94,10 +95,10 @@ def panel(grey: np.ndarray, found: list[Map], geometry: Geometry, title: str) ->
     tall = (geometry.scaled[0] / shape[0]) / (geometry.scaled[1] / shape[1])
     tall = 1 / tall if geometry.turned.transpose else tall
     width = 3.2
-    height = min(6.0, width * tall * geometry.rows / geometry.columns) + 0.9
+    height = min(6.0, width * tall * geometry.rows / geometry.columns) + 1.1
     figure, axes = new(width * (1 + len(found)), max(height, 2.0), 1, 1 + len(found))
     pictures: list[tuple[str, Any]] = [("the image", np.repeat(grey[..., None], 3, axis=2))]
-    pictures += [(f"{m.name}\n{m.what}", blend(grey, m.values)) for m in found]
+    pictures += [(f"{m.name}\n{fill(m.what, 36)}", blend(grey, m.values)) for m in found]
     for ax, (name, picture) in zip(axes[0], pictures, strict=True):
         ax.imshow(picture, aspect=tall, interpolation="nearest")
         ax.set_title(name, fontsize=9)

@@ -190,17 +190,22 @@ def classes_of(model: Model) -> tuple[str, ...]:
 
 
 def pipeline_of(model: Model) -> dict[str, Any]:
-    """How the pixels of the training images were prepared: size, aspect, window."""
+    """How the pixels of the training images were prepared: size, aspect, window, channels (1 where none are stated)."""
     found = model.metadata.get("pipeline")
-    if not isinstance(found, dict) or set(found) != {"size", "aspect", "window"}:
+    if isinstance(found, dict):
+        found = {"channels": 1, **found}
+    if not isinstance(found, dict) or set(found) != {"size", "aspect", "window", "channels"}:
         raise ValueError(f"{model.name}: the model file tells no pixel pipeline: it was not made by `convnet train`")
     window = tuple(found["window"]) if isinstance(found["window"], list) else found["window"]
     try:
-        check_arguments(found["size"], found["aspect"], window)
+        check_arguments(found["size"], found["aspect"], window, found["channels"])
     except (TypeError, ValueError) as error:
         raise ValueError(f"{model.name}: the model file's pixel pipeline cannot be used: {error}") from None
-    if found["size"] not in (model.input_shape or ())[:2]:  # an electrocardiogram's images are one pixel high
-        raise ValueError(f"{model.name}: the model file prepares {found['size']!r} pixels for {model.input_shape}")
+    shape = tuple(model.input_shape or ())
+    wave = shape[:1] == (1,)  # an electrocardiogram's images are one pixel high, its channels are leads
+    if found["size"] not in shape[:2] or not (wave or shape[2:] == (found["channels"],)):
+        prepared = f"{found['size']!r} pixels, {found['channels']!r} channel(s)"
+        raise ValueError(f"{model.name}: the model file prepares {prepared}, for {model.input_shape}")
     return {**found, "window": window}
 
 

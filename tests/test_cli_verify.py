@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from tests.command import convnet
 from tests.kernels.kernel_files import CONV, WRONG
-from tests.test_cli import convnet
 
 
 def test_verify_prints_the_certificate_and_writes_it_as_json_and_as_a_page(tmp_path):

@@ -30,7 +30,8 @@ def load_cohort(
     if npz is not None:
         if labels is not None:
             raise ValueError("--labels goes with a FOLDER; an .npz file holds its own labels")
-        data = cohort.load_npz(npz, size=pipeline["size"], aspect=pipeline["aspect"], classes=classes)
+        images = {name: pipeline[name] for name in ("size", "aspect", "channels")}
+        data = cohort.load_npz(npz, classes=classes, **images)
     elif folder is None:
         raise ValueError("what data? Give a FOLDER of DICOM files with --labels CSV, or --npz FILE.npz")
     elif labels is None:
@@ -48,6 +49,9 @@ def load_cohort(
                 cache=cache,
                 **pipeline,
             )
+    coloured = sum(p not in ("", "MONOCHROME1", "MONOCHROME2") for p in data.fact("photometric"))
+    if coloured and pipeline["channels"] == 1:
+        say(f"{coloured} of {len(data.y)} images are stored in colour and read as grey; train with --colour to keep it")
     unlisted = [s for s in data.skipped if s.reason == NOT_LISTED]
     for skipped in data.skipped:
         if skipped.reason != NOT_LISTED:

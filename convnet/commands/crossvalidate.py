@@ -7,7 +7,20 @@ from typing import Annotated, Any
 import typer
 
 from convnet.commands.cohort import load_cohort
-from convnet.commands.options import Aspect, Cache, Figures, Folder, Json, Labels, Limit, Npz, Seed, Strict, Window
+from convnet.commands.options import (
+    Aspect,
+    Cache,
+    Colour,
+    Figures,
+    Folder,
+    Json,
+    Labels,
+    Limit,
+    Npz,
+    Seed,
+    Strict,
+    Window,
+)
 from convnet.commands.output import emit, say
 from convnet.commands.recipe import takes_recipe
 from convnet.preflight import check_file, check_folder, check_size
@@ -22,6 +35,7 @@ def crossvalidate(
     size: Annotated[int, typer.Option(min=1, max=2048, help="Images become SIZE x SIZE pixels.")] = 28,
     aspect: Annotated[Aspect, typer.Option(help="How an oblong image becomes square.")] = Aspect.pad,
     window: Window = None,
+    colour: Colour = False,
     folds: Annotated[int, typer.Option(min=2, help="Parts that are held out in turn.")] = 5,
     repeats: Annotated[int, typer.Option(min=1, help="Times that the parts are dealt.")] = 1,
     cases: Annotated[
@@ -38,7 +52,7 @@ def crossvalidate(
     check_file("--json", json_path)
     check_folder(figures)
     check_size(recipe.network, size)
-    pipeline: dict[str, Any] = {"size": size, "aspect": aspect.value, "window": window}
+    pipeline: dict[str, Any] = {"size": size, "aspect": aspect.value, "window": window, "channels": 3 if colour else 1}
     data = load_cohort(folder, labels, npz, strict, pipeline, limits=limit, cache=cache)
     from convnet import crossvalidation
 

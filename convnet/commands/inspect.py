@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from convnet.commands.options import Aspect, Limit, Window
+from convnet.commands.options import Aspect, Colour, Limit, Window
 from convnet.commands.output import printable
 from convnet.preflight import check_file
 
@@ -17,6 +17,7 @@ def inspect(
     size: Annotated[int, typer.Option(min=1, max=2048)] = 28,
     aspect: Aspect = Aspect.pad,
     window: Window = None,
+    colour: Colour = False,
     frame: Annotated[int, typer.Option(min=0, help="Which frame of a multi-frame file.")] = 0,
     picture: Annotated[Path | None, typer.Option(help="PNG of every step.")] = None,
     phi: Annotated[
@@ -39,7 +40,7 @@ def inspect(
     with reading.Readers(changed(limit or ()), workers=1) as readers:
         for name, value in reading.describe(readers, file).items():
             print(printable(f"{name:>20}: {value}"))
-        steps = reading.steps(readers, file, size, aspect.value, window, frame)
+        steps = reading.steps(readers, file, size, aspect.value, window, frame, 3 if colour else 1)
     for number, step in enumerate(steps, 1):
         a = step.array
         print(printable(f"{number}. {step.name}: {step.what}"))

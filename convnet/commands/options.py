@@ -31,6 +31,9 @@ Limit = Annotated[
 ]
 Cache = Annotated[bool, typer.Option(help="Keep decoded images on disk, in your cache folder, for the next run.")]
 Seed = Annotated[int, typer.Option(min=0, help="Start of all random numbers.")]
+Colour = Annotated[
+    bool, typer.Option("--colour", "--color", help="Keep colours; else all images are read as grey (luminance).")
+]
 Window = Annotated[
     tuple[float, float] | None, typer.Option(metavar="CENTRE WIDTH", help="Grey-level window (HU for CT).")
 ]

@@ -50,8 +50,10 @@ def read_config(context: typer.Context, path: Path | None) -> Path | None:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ValueError(f"--config {path}: cannot be read as TOML: {error}") from None
-    if unknown := sorted(set(found) - set(HELP) - {"size", "aspect"}):
-        raise ValueError(f"--config {path}: {unknown[0]!r} is unknown; there is size, aspect, {', '.join(HELP)}")
+    if unknown := sorted(set(found) - set(HELP) - {"size", "aspect", "colour"}):
+        raise ValueError(
+            f"--config {path}: {unknown[0]!r} is unknown; there is size, aspect, colour, {', '.join(HELP)}"
+        )
     context.default_map = {**(context.default_map or {}), **found}
     return path
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from convnet.commands.cohort import load_cohort
-from convnet.commands.options import Aspect, Cache, Figures, Folder, Labels, Limit, Npz, Seed, Strict, Window
+from convnet.commands.options import Aspect, Cache, Colour, Figures, Folder, Labels, Limit, Npz, Seed, Strict, Window
 from convnet.commands.recipe import takes_recipe
 from convnet.preflight import check_file, check_folder, check_size
 
@@ -25,6 +25,7 @@ def train(
     ] = 28,
     aspect: Annotated[Aspect, typer.Option(help="How an oblong image becomes square.")] = Aspect.pad,
     window: Window = None,
+    colour: Colour = False,
     record: Annotated[
         Path | None, typer.Option(help="Keep the filters of every epoch in this file, for `convnet explain --record`.")
     ] = None,
@@ -39,7 +40,7 @@ def train(
     check_file("--record", record)
     check_folder(figures)
     check_size(recipe.network, size)
-    pipeline: dict[str, Any] = {"size": size, "aspect": aspect.value, "window": window}
+    pipeline: dict[str, Any] = {"size": size, "aspect": aspect.value, "window": window, "channels": 3 if colour else 1}
     data = load_cohort(folder, labels, npz, strict, pipeline, limits=limit, cache=cache)
     from convnet import card, finish
     from convnet import figures as drawing

@@ -27,8 +27,8 @@ class Skipped:
 class Cohort:
     """N images in the table's order (a file's frames one after another).
 
-    x        (N, H, W, 1), or (N, 1, T, leads) for electrocardiograms; float32 in [0, 1]: an array, or `store.Images`
-             that stay on disk until they are indexed
+    x        (N, H, W, 1), in colour (N, H, W, 3), or (N, 1, T, leads) for electrocardiograms; float32 in [0, 1]: an
+             array, or `store.Images` that stay on disk until they are indexed
     y        (N,) int64, index into classes
     classes  label names, sorted (as numbers if all are whole numbers)
     paths    each image's file, relative to the folder; frames (N,) int64: which frame of it
@@ -95,7 +95,7 @@ def build(
     facts: Sequence[dict[str, str]] = (),
     seed: int = 0,
 ) -> Cohort:
-    """A checked Cohort of images (H, W) or (1, T, leads) in [0, 1] and their labels.
+    """A checked Cohort of images (H, W), (H, W, 3) or (1, T, leads) in [0, 1] and their labels.
 
     `groups` (default: patients) stay in one split.
     """
@@ -141,8 +141,9 @@ def build(
     return Cohort(x, y, names, list(paths), at, patients, list(splits), list(skipped), list(facts))
 
 
-def unit_images(x: np.ndarray, name: str) -> np.ndarray:
-    """uint8 (v / 255), or float in [0, 1]; (N, H, W), (N, H, W, 1) or RGB (N, H, W, 3) -> (N, H, W) float32.
+def unit_images(x: np.ndarray, name: str, channels: int = 1) -> np.ndarray:
+    """uint8 (v / 255), or float in [0, 1]; (N, H, W), (N, H, W, 1) or RGB (N, H, W, 3) -> (N, H, W) float32, or with
+    three channels (N, H, W, 3), of grey images three equal ones.
 
     Raises CohortError for other types, shapes or ranges.
     """
@@ -155,6 +156,8 @@ def unit_images(x: np.ndarray, name: str) -> np.ndarray:
         raise CohortError(f"{name} has type {x.dtype}: expected uint8, or float in [0, 1]")
     if x.dtype.kind == "f" and x.size and not (x.min() >= 0 and x.max() <= 1):  # also refuses NaN
         raise CohortError(f"{name} goes from {x.min():g} to {x.max():g}: expected float values in [0, 1], or uint8")
-    grey = x if x.ndim == 3 else x[..., 0] if x.shape[3] == 1 else luminance(x)
+    grey = x if x.ndim == 3 else x[..., 0] if x.shape[3] == 1 else luminance(x) if channels == 1 else x
+    if channels == 3 and grey.ndim == 3:
+        grey = np.repeat(grey[..., None], 3, axis=3)
     # float64 first, as the pipeline for files does: the same bits
     return np.clip(grey.astype(np.float64) / (255.0 if x.dtype == np.uint8 else 1.0), 0, 1).astype(np.float32)

@@ -37,14 +37,15 @@ def from_arrays(
     classes: Sequence[str] | None = None,
     patients: Sequence[str] | None = None,
     paths: Sequence[str] | None = None,
+    channels: int = 1,
     seed: int = 0,
 ) -> Cohort:
-    """A Cohort of arrays. x: as in `unit_images`; y: (N,) labels (whole numbers or names), turned into class
+    """A Cohort of arrays. x, channels: as in `unit_images`; y: (N,) labels (whole numbers or names), turned into class
     names.
 
     Without `splits`: 70/10/20 by patient and stratified, as in `load_folder`. Raises CohortError.
     """
-    images = unit_images(x, "x")
+    images = unit_images(x, "x", channels)
     labels = [str(label) for label in np.asarray(y).tolist()]
     names = paths if paths is not None else [f"image[{i}]" for i in range(len(images))]
     return build(images, labels, paths=names, patients=patients, splits=splits, classes=classes, seed=seed)

@@ -53,9 +53,14 @@ class Step:
 
 
 def read_images(
-    path: str | os.PathLike[str], size: int | None = 28, aspect: str = "pad", window: Window | None = None
+    path: str | os.PathLike[str],
+    size: int | None = 28,
+    aspect: str = "pad",
+    window: Window | None = None,
+    channels: int = 1,
 ) -> list[np.ndarray]:
-    """Every frame of a DICOM file as a grey image: list of (size, size) float32 in [0, 1].
+    """Every frame of a DICOM file as a grey image: list of (size, size) float32 in [0, 1]; with three channels in
+    colour, (size, size, 3), where grey images have three equal ones.
 
     An electrocardiogram is one image (1, size, leads): see `convnet.data.waveform`.
 
@@ -66,14 +71,18 @@ def read_images(
     Raises DicomError (path and reason, one line) for a file that holds no image, or one that cannot be
     decoded.
     """
-    check_arguments(size, aspect, window)
-    return render(read_header(path), path, size, aspect, window)
+    check_arguments(size, aspect, window, channels)
+    return render(read_header(path), path, size, aspect, window, channels)
 
 
-def check_arguments(size: int | None, aspect: str, window: Window | None) -> None:
-    """ValueError for a size, aspect or window that no file could be read with."""
+def check_arguments(size: int | None, aspect: str, window: Window | None, channels: int = 1) -> None:
+    """ValueError for a size, aspect, window or number of channels that no file could be read with."""
     check_size(size, aspect)
     check_window(window)
+    if channels not in (1, 3):
+        raise ValueError(f"channels must be 1 (grey) or 3 (colour), got {channels!r}")
+    if channels == 3 and window is not None:
+        raise ValueError("a window is of grey values: leave it out, or read images as grey")
 
 
 def check_window(window: Window | None) -> None:
@@ -83,20 +92,22 @@ def check_window(window: Window | None) -> None:
 
 
 def render(
-    ds: Dataset, path: object, size: int | None, aspect: str = "pad", window: Window | None = None
+    ds: Dataset, path: object, size: int | None, aspect: str = "pad", window: Window | None = None, channels: int = 1
 ) -> list[np.ndarray]:
     """`read_images` of a data set that is already in memory; `path` is only for the error texts."""
-    return list(each_frame(ds, path, size, aspect, window))
+    return list(each_frame(ds, path, size, aspect, window, channels))
 
 
-def each_frame(ds: Dataset, path: object, size: int | None, aspect: str, window: Window | None) -> Iterator[np.ndarray]:
+def each_frame(
+    ds: Dataset, path: object, size: int | None, aspect: str, window: Window | None, channels: int = 1
+) -> Iterator[np.ndarray]:
     """The images of `render`, one at a time."""
     if has_waveform(ds):
         yield last(stages(ds, path, 0, size, aspect, window)).array
         return
     require_pixels(ds, path)
     for frame in range(frame_count(ds, path)):
-        yield last(stages(ds, path, frame, size, aspect, window)).array
+        yield last(stages(ds, path, frame, size, aspect, window, channels)).array
 
 
 def steps(
@@ -105,18 +116,19 @@ def steps(
     aspect: str = "pad",
     window: Window | None = None,
     frame: int = 0,
+    channels: int = 1,
 ) -> list[Step]:
     """What `read_images` does to one frame, stage by stage; the last step's array is its result, bit for
     bit.
     """
-    check_arguments(size, aspect, window)
+    check_arguments(size, aspect, window, channels)
     ds = read_header(path)
     if not has_waveform(ds):
         require_pixels(ds, path)
     frames = frame_count(ds, path)
     if not 0 <= frame < frames:
         raise DicomError(path, f"frame {frame} does not exist: the file has {frames}, counted from 0")
-    return list(stages(ds, path, frame, size, aspect, window))
+    return list(stages(ds, path, frame, size, aspect, window, channels))
 
 
 def last(items: Iterator[Step]) -> Step:
@@ -127,15 +139,15 @@ def last(items: Iterator[Step]) -> Step:
 
 
 def stages(
-    ds: Dataset, path: object, frame: int, size: int | None, aspect: str, window: Window | None
+    ds: Dataset, path: object, frame: int, size: int | None, aspect: str, window: Window | None, channels: int = 1
 ) -> Iterator[Step]:
     """The pipeline, for one frame; damage that shows only when a value is asked for is refused."""
     with damage_refused(path):
-        yield from _stages(ds, path, frame, size, aspect, window)
+        yield from _stages(ds, path, frame, size, aspect, window, channels)
 
 
 def _stages(
-    ds: Dataset, path: object, frame: int, size: int | None, aspect: str, window: Window | None
+    ds: Dataset, path: object, frame: int, size: int | None, aspect: str, window: Window | None, channels: int
 ) -> Iterator[Step]:
     if has_waveform(ds):
         yield from (Step(*stage) for stage in waveform.stages(ds, path, size, aspect, window))
@@ -160,7 +172,7 @@ def _stages(
             grey = np.where(mask, 0.0, grey)
             yield Step("padding", f"{mask.sum()} padding pixels (outside the image proper) become 0", grey)
     else:
-        for step in colour_stages(stored, photometric, ds, frame, path, window):
+        for step in colour_stages(stored, photometric, ds, frame, path, window, channels):
             grey = step.array
             yield step
 
@@ -177,13 +189,21 @@ def _stages(
         before = f"{grey.shape[0]} x {grey.shape[1]}"
         grey = resize(grey, size, aspect)
         yield Step("resize", f"{before} to {size} x {size} pixels, anti-aliased, aspect: {aspect}", grey)
+    if channels == 3 and grey.ndim == 2:
+        grey = np.repeat(grey[..., None], 3, axis=2)
     yield Step("scale", "float32 in [0, 1]: what the network sees", grey.astype(np.float32))
 
 
 def colour_stages(
-    stored: np.ndarray, photometric: str, ds: Dataset, frame: int, path: object, window: Window | None
+    stored: np.ndarray,
+    photometric: str,
+    ds: Dataset,
+    frame: int,
+    path: object,
+    window: Window | None,
+    channels: int,
 ) -> Iterator[Step]:
-    """Colour to grey: palette, luminance, then a range: all that the bits can hold, or the caller's
+    """Palette, then luminance unless colour is kept, then a range: all that the bits can hold, or the caller's
     window.
     """
     rgb, high = stored, stored_range(ds)[1]
@@ -193,6 +213,9 @@ def colour_stages(
         yield Step("palette", f"colours looked up in the file's palette, 0 to {top}", rgb)
     elif photometric != "RGB":
         raise DicomError(path, f"photometric interpretation '{code(photometric)}' is not supported")
+    if channels == 3:
+        yield Step("window", f"v = (R, G, B) / {high:.10g}", np.clip(rgb[..., :3] / high, 0.0, 1.0))
+        return
     y = luminance(rgb)
     yield Step("luminance", "Y = 0.299 R + 0.587 G + 0.114 B", y)
     if window is not None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from convnet.data import dicom
+from convnet.data.colour import luminance
 from convnet.data.facts import facts
 from convnet.data.geometry import geometry
 from convnet.data.header import frame_count, read_header, require_pixels
@@ -27,6 +28,7 @@ def examine(
     window: dicom.Window | None,
     pictures: bool = False,
     filed: bool = False,
+    channels: int = 1,
 ) -> Iterator[Any]:
     """First {sha256, facts, reference}; then for each frame (image, grey, geometry).
 
@@ -36,7 +38,7 @@ def examine(
     geometry   the fields of `geometry.Geometry` then, else None
     Raises DicomError.
     """
-    dicom.check_arguments(size, aspect, window)
+    dicom.check_arguments(size, aspect, window, channels)
     ds = read_header(path)
     yield {"sha256": digest(path), "facts": facts(ds), "reference": reference(ds, path) if filed else ""}
     if has_waveform(ds):
@@ -45,11 +47,11 @@ def examine(
     require_pixels(ds, path)
     for frame in range(frame_count(ds, path)):
         if not pictures:
-            yield dicom.last(dicom.stages(ds, path, frame, size, aspect, window)).array, None, None
+            yield dicom.last(dicom.stages(ds, path, frame, size, aspect, window, channels)).array, None, None
             continue
-        for step in dicom.stages(ds, path, frame, size, aspect, window):
+        for step in dicom.stages(ds, path, frame, size, aspect, window, channels):
             if step.name in OWN:
-                grey = step.array
+                grey = step.array if step.array.ndim == 2 else luminance(step.array)
         g = geometry(ds, path, frame, size, aspect)
         turned = [g.turned.transpose, g.turned.rows, g.turned.columns]
         yield step.array, np.rint(grey * 255).astype(np.uint8), [g.rows, g.columns, turned, list(g.scaled), g.size]

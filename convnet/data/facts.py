@@ -8,24 +8,26 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-NAMES = ("modality", "body_part", "manufacturer", "sex", "age", "laterality", "size", "window")
+NAMES = ("modality", "body_part", "manufacturer", "sex", "age", "laterality", "size", "window", "photometric")
 AGE_BANDS = ((0, 18), (18, 40), (40, 50), (50, 60), (60, 70), (70, 80))  # years; 80 and over are one band
 
 
 def facts(ds: Dataset) -> dict[str, str]:
     """{name: text, "" where the header is silent}: modality, body part, manufacturer and model, sex (M, F, O), age band
-    in years, laterality (L, R, ...), rows x columns, window "centre/width".
+    in years, laterality (L, R, ...), rows x columns, window "centre/width", photometric
+    interpretation.
     """
     window = [first(ds, keyword) for keyword in ("WindowCenter", "WindowWidth")]
     return {
         "modality": code(ds, "Modality"),
         "body_part": body_part(ds),
         "manufacturer": " ".join(filter(None, (first(ds, "Manufacturer"), first(ds, "ManufacturerModelName")))),
-        "sex": first(ds, "PatientSex").upper(),
+        "sex": letter(ds, "MFO", "PatientSex"),
         "age": age_band(ds),
-        "laterality": (first(ds, "ImageLaterality") or first(ds, "Laterality")).upper(),
+        "laterality": letter(ds, "LRBU", "ImageLaterality", "Laterality"),
         "size": f"{first(ds, 'Rows')}x{first(ds, 'Columns')}" if "Rows" in ds else "",
         "window": "/".join(window) if all(window) else "",
+        "photometric": code(ds, "PhotometricInterpretation"),
     }
 
 
@@ -33,6 +35,12 @@ def code(ds: Dataset, keyword: str) -> str:
     """A code string (CS, PS3.5 6.2) in capitals, "" for what is none: it goes into model files."""
     text = first(ds, keyword).upper()
     return text if re.fullmatch(r"[A-Z0-9 _]{1,16}", text) else ""
+
+
+def letter(ds: Dataset, known: str, *keywords: str) -> str:
+    """The first of the elements that is one of these letters, "" where none is: other text may name a patient."""
+    found = [first(ds, keyword).upper() for keyword in keywords]
+    return next((text for text in found if len(text) == 1 and text in known), "")
 
 
 def body_part(ds: Dataset) -> str:

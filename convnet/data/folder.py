@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from convnet.data.limits import Limits
 from convnet.data.pseudonyms import pseudonym, shown
 from convnet.data.readers import Readers, processors
 from convnet.data.splits import require_apart
-from convnet.data.store import Store
+from convnet.data.store import Store, unusable
 from convnet.data.table import SPLITS, Row, read_table
 
 NOT_LISTED = "is not in the table of labels"
@@ -39,12 +40,13 @@ def load_folder(
     limits: Limits | None = None,
     workers: int | None = None,
     cache: bool = False,
+    channels: int = 1,
 ) -> Cohort:
     """Every image that the table `labels` names below `folder`, through the pixel pipeline
     (`dicom.read_images`).
 
     labels       CSV: path (relative to folder), label; optional patient, split (train, val, test)
-    size, aspect, window    as in `dicom.read_images`
+    size, aspect, window, channels    as in `dicom.read_images`
     strict       an image that cannot be used is an error; else it is left out and reported in `skipped`
     seed         of the 70/10/20 split that is drawn when the table has no split column
     classes      the order of the classes, for instance a trained model's; else the sorted labels
@@ -59,7 +61,7 @@ def load_folder(
     Raises CohortError for a table or a cohort that cannot be used, DicomError for the first bad image if
     strict.
     """
-    check_arguments(size, aspect, window)
+    check_arguments(size, aspect, window, channels)
     if split_all is not None and split_all not in SPLITS:
         raise CohortError(f"split_all={split_all!r} is unknown: expected one of {', '.join(SPLITS)}")
     if cache and size is None:
@@ -78,18 +80,17 @@ def load_folder(
     header: list[str] = []
     facts: list[dict[str, str]] = []
     skipped: list[Skipped] = []
-    with ExitStack() as stack:
-        store = stack.enter_context(Store.open(size, aspect, window)) if cache and size is not None else None
+    with damage_told(), ExitStack() as stack:
+        store = stack.enter_context(Store.open(size, aspect, window, channels)) if cache and size is not None else None
         readers = stack.enter_context(Readers(limits, workers or min(processors(), -(-len(rows) // 16))))
-        results = readers.map(lambda row: read_row(readers, store, root, row, size, aspect, window), rows)
+        results = readers.map(lambda row: read_row(readers, store, root, row, size, aspect, window, channels), rows)
         for done, (row, result) in enumerate(results, start=1):
             if isinstance(result, DicomError):
                 if strict:
                     raise result
                 skipped.append(Skipped(shown(row.path), result.reason))
             else:
-                # electrocardiograms are small, of another shape, and not kept on disk
-                kept = store is not None and all(image.ndim == 2 for image in result.images)
+                kept = store is not None and all(map(store.takes, result.images))
                 if store is not None and kept:
                     at = store.add(result.content, result.images, result.facts) if result.at is None else result.at
                     places += at
@@ -121,6 +122,15 @@ def load_folder(
     )
 
 
+@contextmanager
+def damage_told() -> Iterator[None]:
+    """What SQLite finds wrong with the kept images' index becomes an error that says what to do."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise unusable(error) from None
+
+
 @dataclass(frozen=True, eq=False)
 class Read:
     """One file: what its header says (`facts`), and its images or, where the store has them, their places."""
@@ -132,7 +142,14 @@ class Read:
 
 
 def read_row(
-    readers: Readers, store: Store | None, root: Path, row: Row, size: int | None, aspect: str, window: Window | None
+    readers: Readers,
+    store: Store | None,
+    root: Path,
+    row: Row,
+    size: int | None,
+    aspect: str,
+    window: Window | None,
+    channels: int,
 ) -> Read:
     """The file of one row, from the store or from a worker. Raises DicomError with the reason to skip it."""
     path = located(root, row)
@@ -140,10 +157,10 @@ def read_row(
     try:
         if store is not None:
             before = os.stat(path)
-            content = store.content(path)
+            content = store.content(path, readers.limits.file)
             if known := store.find(content):
                 return Read(known[1], [], known[0])
-        patient, facts, *images = readers.read(tasks.labelled_images, path, size, aspect, window)
+        patient, facts, *images = readers.read(tasks.labelled_images, path, size, aspect, window, channels)
         if before is not None and signature(before) != signature(os.stat(path)):
             content = None  # it was written to meanwhile: these may be another content's pixels
     except OSError as error:

@@ -47,9 +47,9 @@ class Limits:
                 raise ValueError(f"--limit {name}={value}: expected a number above 0")
 
 
-def changed(settings: Iterable[str], base: Limits | None = None) -> Limits:
+def changed(settings: Iterable[str]) -> Limits:
     """Limits with NAME=VALUE settings over the defaults; K, M, G, T are powers of 1024. ValueError says what fits."""
-    limits, names = base or Limits(), [f.name for f in fields(Limits)]
+    limits, names = Limits(), [f.name for f in fields(Limits)]
     for setting in settings:
         name, _, text = setting.partition("=")
         found = re.fullmatch(r"(\d{1,18}(?:\.\d{1,9})?)\s*([KMGT]?)i?B?", text.strip(), re.IGNORECASE | re.ASCII)
@@ -115,8 +115,8 @@ def opened(path: str | os.PathLike[str]) -> BinaryIO:
         raise
 
 
-def regular(path: str | os.PathLike[str]) -> BinaryIO:
-    """A file, open, once its size is within the limit.
+def regular(path: str | os.PathLike[str], most: int | None = None) -> BinaryIO:
+    """A file, open, once its size is within `most` bytes, or this process's limit.
 
     Raises DicomError beyond it and for what is no file (a pipe or a device would block or never end); OSError.
     """
@@ -126,8 +126,9 @@ def regular(path: str | os.PathLike[str]) -> BinaryIO:
         status = os.fstat(raw.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise DicomError(path, "is no file (a folder, a pipe or a device)")
-        if status.st_size > current().file:
-            raise refuse(path, f"has {size(status.st_size)}, the limit is {size(current().file)}", "file")
+        most = current().file if most is None else most
+        if status.st_size > most:
+            raise refuse(path, f"has {size(status.st_size)}, the limit is {size(most)}", "file")
         return Opened(raw, status.st_size)
     except BaseException:
         raw.close()
@@ -196,8 +197,3 @@ def confine(limits: Limits) -> None:
         _, hard = resource.getrlimit(resource.RLIMIT_AS)
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
-
-
-def packed(limits: Limits) -> dict[str, float]:
-    """For the message that tells a worker its limits."""
-    return asdict(limits)

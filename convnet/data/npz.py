@@ -22,22 +22,25 @@ def load_npz(
     size: int | None = 28,
     aspect: str = "pad",
     classes: Sequence[str] | None = None,
+    channels: int = 1,
 ) -> Cohort:
     """train_images, train_labels, val_*, test_*: grey (n, H, W) or RGB (n, H, W, 3) uint8 -> Cohort, v / 255.
 
-    Labels (n, 1) or (n,) whole numbers; the classes are named by them. Never unpickles. `size`, `aspect`:
-    `resize`.
+    In grey or, with three channels, in colour. Labels (n, 1) or (n,) whole numbers; the classes are named by them.
+    Never unpickles. `size`, `aspect`: `resize`.
     Raises CohortError for a damaged file, one that is not MedMNIST, or one with several labels an image.
     """
     check_size(size, aspect)
-    images, labels, paths, splits = [], [], [], []
+    images, labels, paths, splits, facts = [], [], [], [], []
     for name, (x, y) in read_arrays(path).items():
-        for i, (image, label) in enumerate(zip(unit_images(x, f"{path}: {name}_images"), y, strict=True)):
+        found = unit_images(x, f"{path}: {name}_images", channels)
+        for i, (image, label) in enumerate(zip(found, y, strict=True)):
             images.append(resize(image, size, aspect) if size is not None else image)
             labels.append(str(label))
             paths.append(f"{name}[{i}]")
             splits.append(name)
-    return build(images, labels, paths=paths, splits=splits, classes=classes)
+            facts.append({"photometric": "RGB"} if x.shape[3:] == (3,) else {})
+    return build(images, labels, paths=paths, splits=splits, classes=classes, facts=facts)
 
 
 def read_arrays(path: str | os.PathLike[str]) -> dict[str, tuple[np.ndarray, np.ndarray]]:

@@ -19,6 +19,7 @@ from pathlib import Path
 from platformdirs import user_config_path
 
 LEAST = 32  # bytes of a key
+ALONE = secrets.token_bytes(LEAST)  # where no key can be kept: one for all threads of this run
 
 
 @cache
@@ -42,7 +43,7 @@ def key() -> bytes:
             RuntimeWarning,
             stacklevel=2,
         )
-        return secrets.token_bytes(LEAST)
+        return ALONE
     if len(data) < LEAST:
         raise ValueError(f"{path}: the key of the pseudonyms has {len(data)} bytes: expected {LEAST} random ones")
     if os.name == "posix" and path.stat().st_mode & 0o077:

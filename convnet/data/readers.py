@@ -120,9 +120,11 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def steps(readers: Readers, path: object, size: int, aspect: str, window: Window | None, frame: int) -> list[Step]:
+def steps(
+    readers: Readers, path: object, size: int, aspect: str, window: Window | None, frame: int, channels: int = 1
+) -> list[Step]:
     """`dicom.steps`, in a worker."""
-    return [Step(*step) for step in readers.read(tasks.steps, path, size, aspect, window, frame)]
+    return [Step(*step) for step in readers.read(tasks.steps, path, size, aspect, window, frame, channels)]
 
 
 def describe(readers: Readers, path: object) -> dict[str, Any]:

@@ -56,11 +56,13 @@ def ultrasound_spacing(ds: Dataset) -> tuple[float, float, str] | None:
 def resample(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """(H, W) -> shape, float64: linear interpolation between pixel centres after an anti-aliasing Gaussian.
 
-    An axis shrunk by f is first smoothed with sigma = 0.5 sqrt(f^2 - 1) pixels: what takes an image sampled
-    with a blur of half a pixel to the same relative blur on the coarser grid (Lowe, IJCV 60, 2004, section
-    3.3). Edges repeat. No output leaves the input's range, and resampling to the same shape returns the same
-    values.
+    (H, W, C) channel by channel. An axis shrunk by f is first smoothed with sigma = 0.5 sqrt(f^2 - 1) pixels: what
+    takes an image sampled with a blur of half a pixel to the same relative blur on the coarser grid (Lowe, IJCV 60,
+    2004, section 3.3). Edges repeat. No output leaves the input's range, and resampling to the same shape returns the
+    same values.
     """
+    if image.ndim == 3:
+        return np.stack([resample(image[..., c], shape) for c in range(image.shape[2])], axis=2)
     if image.shape == shape:
         return image.astype(np.float64)
     from scipy import ndimage
@@ -79,7 +81,7 @@ def square_pixels(image: np.ndarray, spacing: tuple[float, float]) -> np.ndarray
     """Resample so that pixels are square, as large as the finer of the two spacings: nothing is thrown
     away.
     """
-    return resample(image, square_shape(image.shape, spacing))
+    return resample(image, square_shape(image.shape[:2], spacing))
 
 
 def square_shape(shape: tuple[int, ...], spacing: tuple[float, float]) -> tuple[int, int]:
@@ -97,21 +99,21 @@ def check_size(size: int | None, aspect: str) -> None:
 
 
 def resize(image: np.ndarray, size: int, aspect: str = "pad") -> np.ndarray:
-    """(H, W) -> (size, size), float64.
+    """(H, W) -> (size, size), or (H, W, C) -> (size, size, C), float64.
 
     pad      all of the image: the longer side becomes `size`, the rest is 0 (black), the image in the middle
     crop     no black: the shorter side becomes `size`, what stands out is cut off evenly
     stretch  all of the image and no black: each side becomes `size`, proportions are lost
     """
     check_size(size, aspect)
-    rows, columns = scaled_shape(image.shape, size, aspect)
+    rows, columns = scaled_shape(image.shape[:2], size, aspect)
     scaled = resample(image, (rows, columns))
     if aspect == "stretch":
         return scaled
     if aspect == "crop":
         top, left = (rows - size) // 2, (columns - size) // 2
         return scaled[top : top + size, left : left + size]
-    out = np.zeros((size, size))
+    out = np.zeros((size, size, *image.shape[2:]))
     top, left = (size - rows) // 2, (size - columns) // 2
     out[top : top + rows, left : left + columns] = scaled
     return out

@@ -2,7 +2,7 @@
 
 A folder of the user's own cache, for each way of preparing pixels:
 
-    00000.npy, 00001.npy ...   (rows, H, W, 1) float32, 32 MiB each
+    00000.npy, 00001.npy ...   (rows, H, W, channels) float32, 32 MiB each
     index.db                   SQLite: content of a file (keyed hash) -> its rows, and what its header says (`facts`)
 
 A file is known by a keyed hash of its bytes, so a changed file is decoded anew, and nothing here names a patient, a
@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 from platformdirs import user_cache_path
 
+from convnet.data.errors import CohortError
 from convnet.data.limits import regular
 from convnet.data.pseudonyms import key
 
@@ -59,9 +60,9 @@ def origin() -> str:
 class Store:
     """Images of one size, prepared in one way. `with Store.open(size, aspect, window) as store: ...`"""
 
-    def __init__(self, folder: Path, size: int) -> None:
-        self.folder, self.shape = folder, (size, size, 1)
-        self.bytes = 4 * size * size
+    def __init__(self, folder: Path, size: int, channels: int = 1) -> None:
+        self.folder, self.shape = folder, (size, size, channels)
+        self.bytes = 4 * size * size * channels
         self.rows = max(1, SHARD // self.bytes)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if os.name == "posix" and (folder.stat().st_uid != os.getuid() or folder.stat().st_mode & 0o022):
@@ -79,10 +80,14 @@ class Store:
         self.written = time.monotonic()
 
     @classmethod
-    def open(cls, size: int, aspect: str, window: tuple[float, float] | None) -> Store:
+    def open(cls, size: int, aspect: str, window: tuple[float, float] | None, channels: int = 1) -> Store:
         """The store for one way of preparing pixels. Raises ValueError, OSError where it cannot be kept."""
-        how = hashlib.sha256(key() + json.dumps([origin(), size, aspect, window]).encode()).hexdigest()[:24]
-        return cls(root() / how, size)
+        how = hashlib.sha256(key() + json.dumps([origin(), size, aspect, window, channels]).encode()).hexdigest()[:24]
+        return cls(root() / how, size, channels)
+
+    def takes(self, image: np.ndarray) -> bool:
+        """Is it of this store's shape? Electrocardiograms are not: they are small, and not kept on disk."""
+        return image.shape in (self.shape, self.shape[:2])
 
     def __enter__(self) -> Store:
         return self
@@ -93,10 +98,10 @@ class Store:
             self.index.close()
 
     @staticmethod
-    def content(path: os.PathLike[str]) -> bytes:
-        """What a file is known by: a keyed hash of its bytes (BLAKE2b). Raises DicomError, OSError."""
+    def content(path: os.PathLike[str], most: int) -> bytes:
+        """What a file of up to `most` bytes is known by: a keyed hash (BLAKE2b). Raises DicomError, OSError."""
         sha = hashlib.blake2b(key=key()[:64], digest_size=24)
-        with regular(path) as file:
+        with regular(path, most) as file:
             while piece := file.read(2**18):
                 sha.update(piece)
         return sha.digest()
@@ -178,6 +183,11 @@ class Store:
         return Images([self.shard(i) for i in range(int(rows.max(initial=-1)) // self.rows + 1)], rows, self)
 
 
+def unusable(error: Exception) -> CohortError:
+    """The error for kept images that are damaged, locked, or gone."""
+    return CohortError(f"kept images cannot be used ({error}): delete the folder {root()}, or use --no-cache")
+
+
 def header(file: Any) -> tuple[int, tuple[int, ...]]:
     """(where the numbers of a .npy file begin, its shape)."""
     np.lib.format.read_magic(file)
@@ -186,7 +196,7 @@ def header(file: Any) -> tuple[int, tuple[int, ...]]:
 
 
 class Images:
-    """(N, H, W, 1) float32 on disk, indexed on its first axis like an array: a number, a slice, or an array of numbers.
+    """(N, H, W, C) float32 on disk, indexed on its first axis like an array: a number, a slice, or an array of numbers.
 
     What an index names is copied into memory, and nothing else stays there beyond `RESIDENT` bytes.
     `select` gives other Images without reading any; `np.asarray` reads all.
@@ -230,10 +240,13 @@ class Images:
 
     def _mapped(self, number: int) -> np.ndarray:
         if number not in self.maps:
-            with self.paths[number].open("rb") as file:
-                start, shape = header(file)
-                whole = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            self.maps[number] = whole, np.frombuffer(whole, "<f4", offset=start).reshape(shape)
+            try:
+                with self.paths[number].open("rb") as file:
+                    start, shape = header(file)
+                    whole = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+                self.maps[number] = whole, np.frombuffer(whole, "<f4", offset=start).reshape(shape)
+            except (OSError, ValueError) as error:
+                raise unusable(error) from None
         return self.maps[number][1]
 
     def _forget(self) -> None:

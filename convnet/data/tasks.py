@@ -21,20 +21,22 @@ def images(path: Path, size: int | None, aspect: str, window: dicom.Window | Non
     yield from dicom.each_frame(read_header(path), path, size, aspect, window)
 
 
-def labelled_images(path: Path, size: int | None, aspect: str, window: dicom.Window | None) -> Iterator[Any]:
+def labelled_images(
+    path: Path, size: int | None, aspect: str, window: dicom.Window | None, channels: int = 1
+) -> Iterator[Any]:
     """The file's PatientID, or "", what its header says (`facts.facts`), then its frames."""
-    dicom.check_arguments(size, aspect, window)
+    dicom.check_arguments(size, aspect, window, channels)
     ds = read_header(path)
     yield str(ds.get("PatientID") or "").strip()
     yield facts(ds)
-    yield from dicom.each_frame(ds, path, size, aspect, window)
+    yield from dicom.each_frame(ds, path, size, aspect, window, channels)
 
 
 def steps(
-    path: Path, size: int | None, aspect: str, window: dicom.Window | None, frame: int
+    path: Path, size: int | None, aspect: str, window: dicom.Window | None, frame: int, channels: int = 1
 ) -> Iterator[tuple[str, str, np.ndarray]]:
     """`dicom.steps` as (name, what, array)."""
-    for step in dicom.steps(path, size, aspect, window, frame):
+    for step in dicom.steps(path, size, aspect, window, frame, channels):
         yield step.name, step.what, step.array
 
 

@@ -35,27 +35,30 @@ def millivolts(ds: Dataset, path: object) -> tuple[np.ndarray, list[str], float]
     value = stored * sensitivity * correction factor + baseline, by channel (PS3.3 C.10.9.1.4).
     NaN where the stored value is the Waveform Padding Value. The twelve standard leads come in their usual order and
     without others, where all are there; else every channel, in the file's order.
-    Raises DicomError: no voltages, companded samples, lying lengths.
+    Raises DicomError: no voltages, companded samples, lying lengths; header text is not quoted, it may name a patient.
     """
     group = ds.WaveformSequence[0]
     try:
         bits, kind = int(group.WaveformBitsAllocated), str(group.WaveformSampleInterpretation)
         channels, samples = int(group.NumberOfWaveformChannels), int(group.NumberOfWaveformSamples)
-        rate, data, definitions = float(group.SamplingFrequency), group.WaveformData, group.ChannelDefinitionSequence
+        rate, definitions = float(group.SamplingFrequency), list(group.ChannelDefinitionSequence)
+        data, pad = memoryview(group.WaveformData), memoryview(group.get("WaveformPaddingValue") or b"")
+        order = "<" if ds.file_meta.TransferSyntaxUID.is_little_endian else ">"
     except (AttributeError, TypeError, ValueError):
         raise DicomError(path, "its waveform's header is incomplete or damaged") from None
     if (bits, kind) not in INTEGERS:
-        raise DicomError(path, f"waveform samples of {bits} bits, interpretation {kind}, are not supported")
-    order = "<" if ds.file_meta.TransferSyntaxUID.is_little_endian else ">"
+        expected = ", ".join(f"{name} of {n}" for n, name in INTEGERS)
+        raise DicomError(path, f"its waveform samples of {bits} bits are not supported: expected {expected} bits")
     need = channels * samples * bits // 8
     if not (channels > 0 and samples > 1 and len(definitions) == channels and len(data) >= need):
         raise DicomError(path, f"its waveform of {channels} x {samples} samples has {len(data)} bytes: expected {need}")
     if not 1 <= rate <= 1e5:
         raise DicomError(path, f"SamplingFrequency {rate:g} Hz is not usable: expected 1 to 100000")
-    stored = np.frombuffer(data, f"{order}{INTEGERS[bits, kind]}", channels * samples).reshape(samples, channels).T
+    dtype = np.dtype(f"{order}{INTEGERS[bits, kind]}")
+    stored = np.frombuffer(data, dtype, channels * samples).reshape(samples, channels).T
     scaled = np.stack([calibrated(s, d, path) for s, d in zip(stored, definitions, strict=True)])
-    if "WaveformPaddingValue" in group:
-        scaled[stored == np.frombuffer(group.WaveformPaddingValue, f"{order}{INTEGERS[bits, kind]}", 1)[0]] = np.nan
+    if len(pad) >= dtype.itemsize:
+        scaled[stored == np.frombuffer(pad, dtype, 1)[0]] = np.nan
     names = [lead(d) for d in definitions]
     if set(LEADS) <= set(names):
         scaled, names = scaled[[names.index(name) for name in LEADS]], list(LEADS)
@@ -71,7 +74,7 @@ def calibrated(stored: np.ndarray, channel: Dataset, path: object) -> np.ndarray
     except (AttributeError, IndexError, TypeError, ValueError):
         raise DicomError(path, "a waveform channel states no sensitivity: its samples have no unit") from None
     if unit not in MILLIVOLTS:
-        raise DicomError(path, f"a waveform channel is in '{unit}': only voltages (uV, mV, V) are read")
+        raise DicomError(path, "a waveform channel is not in a voltage (uV, mV, V)")
     if not np.isfinite([factor, base]).all():
         raise DicomError(path, "a waveform channel's sensitivity is not finite")
     return (stored * factor + base) * MILLIVOLTS[unit]
@@ -83,7 +86,7 @@ def lead(channel: Dataset) -> str:
         meaning = str(channel.ChannelSourceSequence[0].CodeMeaning)
     except (AttributeError, IndexError):
         return ""
-    found = re.match(r"\s*(?:lead\s+)?([a-z]{0,3}[0-9]*R?)\b", meaning, re.IGNORECASE)
+    found = re.match(r"\s*(?:lead\s+)?([a-z]{0,3}[0-9]{0,2}R?)\b", meaning, re.IGNORECASE)
     name = found[1].lower() if found else ""
     return next((n for n in LEADS if n.lower() == name), name)
 

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -50,7 +51,7 @@ class Worker:
             env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
         )
         self.ready = False
-        messages.send(self._pipe("stdin"), bounds.packed(self.limits))
+        messages.send(self._pipe("stdin"), asdict(self.limits))
 
     def call(self, function: Callable[..., Any], path: object, *arguments: Any) -> Iterator[Any]:
         """What `function(path, *arguments)` gives in the worker: the items of a generator, or its one result.

@@ -29,7 +29,8 @@ def new_image(sop_class: str, pixels: np.ndarray, patient: str, key: str, modali
     """A data set with the modules every image has: SOP common, patient, study, series, equipment, image,
     image pixel.
 
-    pixels: (rows, columns), uint8 or int16, MONOCHROME2, all bits used. Types 1 and 2 of PS3.3 C.7, C.12.1.
+    pixels: (rows, columns), uint8 or int16, MONOCHROME2, or (rows, columns, 3) uint8, RGB; all bits
+    used. Types 1 and 2 of PS3.3 C.7, C.12.1.
     key: what makes this image's UIDs its own; patient: a synthetic patient's ID, with one study and one
     series.
     """
@@ -37,9 +38,11 @@ def new_image(sop_class: str, pixels: np.ndarray, patient: str, key: str, modali
     from pydicom.dataset import FileMetaDataset
     from pydicom.uid import UID, ExplicitVRLittleEndian
 
-    if pixels.ndim != 2 or pixels.dtype not in (np.uint8, np.int16):
+    colour = pixels.ndim == 3 and pixels.shape[2] == 3 and pixels.dtype == np.uint8
+    if not colour and (pixels.ndim != 2 or pixels.dtype not in (np.uint8, np.int16)):
         raise ValueError(
-            f"new_image: pixels are {pixels.shape} {pixels.dtype}: expected (rows, columns) uint8 or int16"
+            f"new_image: pixels are {pixels.shape} {pixels.dtype}: expected (rows, columns) uint8 or int16, or "
+            "(rows, columns, 3) uint8"
         )
     ds = Dataset()
     ds.file_meta = FileMetaDataset()
@@ -60,9 +63,11 @@ def new_image(sop_class: str, pixels: np.ndarray, patient: str, key: str, modali
     ds.PatientIdentityRemoved = "YES"
     ds.DeidentificationMethod = "synthetic header"
     ds.BurnedInAnnotation = "NO"
-    ds.SamplesPerPixel = 1
-    ds.PhotometricInterpretation = "MONOCHROME2"
-    ds.Rows, ds.Columns = pixels.shape
+    ds.SamplesPerPixel = 3 if colour else 1
+    ds.PhotometricInterpretation = "RGB" if colour else "MONOCHROME2"
+    if colour:
+        ds.PlanarConfiguration = 0
+    ds.Rows, ds.Columns = pixels.shape[:2]
     ds.BitsAllocated = ds.BitsStored = 8 * pixels.dtype.itemsize
     ds.HighBit = ds.BitsStored - 1
     ds.PixelRepresentation = int(pixels.dtype.kind == "i")
@@ -88,7 +93,8 @@ def write_dicom(cohort: Cohort, folder: str | os.PathLike[str], modality: str = 
     rows = []
     for i, patient in enumerate(cohort.patients):
         name = known.setdefault(patient or f"\0{i}", f"SYNTH-{len(known) + 1:05d}")
-        pixels = np.rint(cohort.x[i][..., 0].astype(np.float64) * 255).astype(np.uint8)
+        image = cohort.x[i][..., 0] if cohort.x.shape[3] == 1 else cohort.x[i]
+        pixels = np.rint(image.astype(np.float64) * 255).astype(np.uint8)
         ds = new_image(SecondaryCaptureImageStorage, pixels, name, f"cohort/{seed}/{i}", modality)
         ds.StudyInstanceUID = make_uid("cohort", seed, name, "study")
         ds.SeriesInstanceUID = make_uid("cohort", seed, name, "series")

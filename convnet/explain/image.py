@@ -33,7 +33,7 @@ def read(model: Model, path: Path, pick: str | None = None, frame: int = 0) -> t
     if kind == ".npy":
         return _array(path), None
     pipeline = _pipeline(model)
-    return (_picture(model, path, pipeline) if kind in PICTURES else _dicom(path, pipeline, frame)), None
+    return (_picture(path, pipeline) if kind in PICTURES else _dicom(path, pipeline, frame)), None
 
 
 def _pipeline(model: Model) -> dict[str, Any]:
@@ -43,13 +43,12 @@ def _pipeline(model: Model) -> dict[str, Any]:
     try:
         return pipeline_of(model)
     except ValueError:
-        return {"size": None, "aspect": "pad", "window": None}
+        shape = model._main_graph().input.sample_shape
+        return {"size": None, "aspect": "pad", "window": None, "channels": 3 if shape[-1:] == (3,) else 1}
 
 
 def _of_npz(model: Model, path: Path, pick: str | None) -> tuple[np.ndarray, str]:
-    from convnet.data.build import unit_images
     from convnet.data.npz import read_arrays
-    from convnet.data.resize import resize
 
     found = PICK.fullmatch(pick or "test[0]")
     if found is None:
@@ -58,11 +57,18 @@ def _of_npz(model: Model, path: Path, pick: str | None) -> tuple[np.ndarray, str
     images, labels = read_arrays(path)[split]
     if number >= len(images):
         raise CohortError(f"{path}: {split}[{number}] does not exist: there are {len(images)}, counted from 0")
-    image = unit_images(images[number : number + 1], f"{path}: {split}_images")[0]
-    pipeline = _pipeline(model)
+    return _fitted(images[number : number + 1], f"{path}: {split}_images", _pipeline(model)), str(labels[number])
+
+
+def _fitted(images: np.ndarray, name: str, pipeline: dict[str, Any]) -> np.ndarray:
+    """One image (1,H,W) or (1,H,W,C) as the pipeline makes it: (size,size,channels) float32."""
+    from convnet.data.build import unit_images
+    from convnet.data.resize import resize
+
+    image = unit_images(images, name, pipeline["channels"])[0]
     if pipeline["size"] is not None:
         image = resize(image, pipeline["size"], pipeline["aspect"])
-    return np.asarray(image, np.float32)[..., None], str(labels[number])
+    return np.asarray(image, np.float32).reshape(*image.shape[:2], -1)
 
 
 def _array(path: Path) -> np.ndarray:
@@ -72,14 +78,10 @@ def _array(path: Path) -> np.ndarray:
         raise ValueError(f"{path}: not a NumPy array of numbers, or damaged: {error}") from None
 
 
-def _picture(model: Model, path: Path, pipeline: dict[str, Any]) -> np.ndarray:
+def _picture(path: Path, pipeline: dict[str, Any]) -> np.ndarray:
     """A PNG, JPEG or the like: values / 255, or / 65535 of a 16-bit grey picture; grey unless the model takes three."""
     from PIL import Image
 
-    from convnet.data.build import unit_images
-    from convnet.data.resize import resize
-
-    colours = (model._main_graph().input.sample_shape[-1:] or (1,)) == (3,)
     try:
         with Image.open(path) as picture:
             if picture.mode.startswith("I"):
@@ -88,14 +90,7 @@ def _picture(model: Model, path: Path, pipeline: dict[str, Any]) -> np.ndarray:
                 values = np.asarray(picture.convert("L" if picture.mode in ("L", "1", "LA") else "RGB"))
     except (OSError, ValueError, SyntaxError) as error:
         raise ValueError(f"{path}: not a picture, or damaged: {error}") from None
-    if colours:
-        if pipeline["size"] is not None:
-            raise ValueError(f"{path}: colour pictures are not resized: save it as a NumPy array (.npy)")
-        return values.astype(np.float32) / 255
-    grey = unit_images(values[None], str(path))[0]
-    if pipeline["size"] is not None:
-        grey = resize(grey, pipeline["size"], pipeline["aspect"])
-    return np.asarray(grey, np.float32)[..., None]
+    return _fitted(values[None], str(path), pipeline)
 
 
 def _dicom(path: Path, pipeline: dict[str, Any], frame: int) -> np.ndarray:
@@ -105,4 +100,4 @@ def _dicom(path: Path, pipeline: dict[str, Any], frame: int) -> np.ndarray:
     if frame >= len(frames):
         raise dicom.DicomError(path, f"frame {frame} does not exist: the file has {len(frames)}, counted from 0")
     one = frames[frame]
-    return one if one.ndim == 3 else one[..., None]  # an electrocardiogram has its leads as channels
+    return one if one.ndim == 3 else one[..., None]  # colours, or the leads of an electrocardiogram, are channels

@@ -151,17 +151,46 @@ def test_padding_samples_are_0_mv(ecg):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"WaveformSampleInterpretation": "MB", "WaveformBitsAllocated": 8}, "8 bits, interpretation MB"),
+        (
+            {"WaveformSampleInterpretation": "MB", "WaveformBitsAllocated": 8},
+            "samples of 8 bits are not supported: expected SB of 8",
+        ),
         ({"NumberOfWaveformSamples": 5000}, "12 x 5000 samples has 12000 bytes: expected 120000"),
         ({"NumberOfWaveformChannels": 11}, "11 x 500 samples"),
         ({"SamplingFrequency": 0}, "SamplingFrequency 0 Hz"),
         ({"ChannelDefinitionSequence": [Dataset()] * 12}, "states no sensitivity"),
-        ({"unit": "mm[Hg]"}, "is in 'mm"),
+        ({"unit": "mm[Hg]"}, r"not in a voltage \(uV, mV, V\)"),
+        ({"WaveformData": None}, "header is incomplete or damaged"),
     ],
 )
 def test_what_is_no_electrocardiogram_is_refused_with_its_reason(ecg, changes, message):
     with pytest.raises(dicom.DicomError, match=message):
         dicom.read_images(ecg(beats(500), **changes))
+
+
+@pytest.mark.filterwarnings("ignore")  # of pydicom, that such values are not valid
+@pytest.mark.parametrize("changes", [{"WaveformSampleInterpretation": "ZEBRALOWITZ"}, {"unit": "ZEBRALOWITZ"}])
+def test_text_that_stands_where_a_code_belongs_is_not_quoted(ecg, changes):
+    with pytest.raises(dicom.DicomError) as error:
+        dicom.read_images(ecg(beats(500), **changes))
+    assert "ZEBRA" not in str(error.value)
+
+
+def test_a_channels_name_shows_no_number_of_a_patient(ecg):
+    path = ecg(beats(500, 1), leads=("77340918",))
+    assert "7734" not in str([step.what for step in dicom.steps(path)])
+
+
+def test_a_padding_value_that_is_too_short_is_none(ecg):
+    path = ecg(beats(500), WaveformPaddingValue=b"")
+    np.testing.assert_array_equal(dicom.read_images(path, 100), dicom.read_images(ecg(beats(500), "b.dcm"), 100))
+
+
+def test_a_transfer_syntax_that_is_none_is_refused(ecg):
+    ds = pydicom.dcmread(ecg(beats(500)))
+    ds.file_meta.TransferSyntaxUID = pydicom.uid.UID("1.2.3.4")
+    with pytest.raises(dicom.DicomError, match="incomplete or damaged"):
+        millivolts(ds, "file")
 
 
 def test_a_folder_of_electrocardiograms_is_learned(ecg, tmp_path):
@@ -180,6 +209,11 @@ def test_a_folder_of_electrocardiograms_is_learned(ecg, tmp_path):
     model, _ = study.train(data, network="wave", epochs=8, verbose=0)
     result, _ = study.evaluate(model, data)
     assert result["auc"] == 1.0
+    model.metadata["pipeline"] = {"size": 400, "aspect": "pad", "window": None}
+    assert study.pipeline_of(model) == {**model.metadata["pipeline"], "channels": 1}
+    model.metadata["pipeline"]["size"] = 399
+    with pytest.raises(ValueError, match="prepares 399 pixels"):
+        study.pipeline_of(model)
 
 
 def test_images_and_electrocardiograms_do_not_mix(ecg, real, tmp_path):

@@ -5,9 +5,9 @@ import pytest
 
 from convnet.cli import main
 from convnet.explain.image import read
+from tests.command import convnet
 from tests.explain import models
 from tests.explain.test_lesson_data import held
-from tests.test_cli import convnet
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ def dicom_file(path: str) -> Iterator[tuple[str, float]]:
         lambda: [tasks.describe(path)],
         lambda: [array for _, _, array in tasks.steps(path, 28, "crop", None, 0)][-1:],
         lambda: [list(tasks.labelled_images(path, 28, "pad", None))[2:]],  # after what the header says
+        lambda: [list(tasks.labelled_images(path, 28, "stretch", None, 3))[2:]],
         lambda: [[image for image, _, _ in list(examine(path, 28, "pad", None, True, True))[1:]]],
         lambda: [tasks.identifying(path)],
     ):

@@ -1,26 +1,12 @@
 """Limits and hostile names as a user of the command line meets them."""
 
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from convnet.commands.output import printable
 from convnet.data.phantom import Study
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def convnet(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "convnet", *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+from tests.command import convnet
 
 
 @pytest.fixture(scope="module")

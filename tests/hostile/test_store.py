@@ -10,8 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from convnet.data import cohort, store, tasks
-from convnet.data.errors import CohortError
+from convnet.data import cohort, limits, store, tasks
+from convnet.data.errors import CohortError, DicomError
+from convnet.data.limits import Limits
 from convnet.data.phantom import Study
 from convnet.data.worker import Worker
 
@@ -220,3 +221,36 @@ def mapped(images):
 def test_a_size_is_needed_to_keep_images(study):
     with pytest.raises(ValueError, match="give a size, or cache=False"):
         load(study, size=None)
+
+
+def test_the_limit_of_a_files_size_holds_with_kept_images_too(study):
+    load(study)  # so that no worker, which has limits of its own, is asked again
+    small = Limits(file=1000)
+    for cache in (False, True):
+        with pytest.raises(DicomError, match="the limit is 1000 bytes"):
+            load(study, cache=cache, limits=small)
+    before = limits.current()
+    limits.apply(Limits(file=1000))  # this process's limit is not the run's
+    try:
+        assert len(load(study, limits=Limits()).y) == 56
+    finally:
+        limits.apply(before)
+
+
+def index_of_other_things(folder):
+    for name in ("index.db-wal", "index.db-shm"):
+        (folder / name).unlink(missing_ok=True)
+    (folder / "index.db").write_bytes(b"nothing that SQLite knows" * 1000)
+
+
+def pixels_cut_short(folder):
+    (folder / "00000.npy").write_bytes(b"")
+
+
+@pytest.mark.parametrize("spoil", [index_of_other_things, pixels_cut_short])
+def test_kept_images_that_are_damaged_are_refused_with_what_to_do(study, tmp_path, spoil):
+    load(study)
+    (folder,) = (tmp_path / "images").iterdir()
+    spoil(folder)
+    with pytest.raises(CohortError, match=r"kept images cannot be used \(.*images, or use --no-cache"):
+        np.asarray(load(study).x)

@@ -1,9 +1,14 @@
 """A small simulated CT study, and a model that `convnet train`'s own functions made of it."""
 
+import json
+
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+import convnet
 from convnet import scope, study
+from convnet.cli import app
 from convnet.data import cohort
 from convnet.data.phantom import Study
 from convnet.weights import load
@@ -53,3 +58,51 @@ def ct(phantom, tmp_path):
         return tmp_path / name
 
     return make
+
+
+@pytest.fixture
+def secret():
+    """Header values that name a patient."""
+    return {
+        "PatientName": "Planted^Name",
+        "PatientID": "PLANTED-ID",
+        "PatientBirthDate": "19231123",
+        "AccessionNumber": "PLANTED-ACC",
+        "ReferringPhysicianName": "Planted^Doctor",
+        "StudyDescription": "PLANTED-STUDY",
+    }
+
+
+@pytest.fixture
+def run(model_file, tmp_path):
+    """run(files...) -> (result, folder): `convnet diagnose` with overlays, DICOM and a record below `folder`."""
+
+    def diagnose(*files, model=model_file):
+        out = tmp_path / "out"
+        arguments = ["--overlays", out / "png", "--dicom", out / "dcm", "--record", out / "runs.jsonl", "--json", "-"]
+        out.mkdir(exist_ok=True)
+        done = CliRunner().invoke(
+            app, [str(a) for a in ("diagnose", model, *files, *arguments)], catch_exceptions=False
+        )
+        assert done.exit_code == 0, done.output
+        return json.loads(done.stdout), out
+
+    return diagnose
+
+
+@pytest.fixture
+def bright(tmp_path):
+    """A model file whose network, made by hand, says "present" where anything is bright, wherever it is."""
+    conv, dense = convnet.layers.Conv2D(1, 5, padding="same"), convnet.layers.Dense(2, activation="softmax")
+    model = convnet.Sequential(
+        [convnet.layers.Input((40, 40, 1)), conv, convnet.layers.GlobalAveragePooling2D(), dense], name="bright"
+    )
+    model.set_weights(
+        [np.full((5, 5, 1, 1), 1 / 25, "f4"), np.zeros(1, "f4"), np.float32([[-9, 9]]), np.zeros(2, "f4")]
+    )
+    model.metadata = {
+        "classes": ["absent", "present"],
+        "pipeline": {"size": 40, "aspect": "pad", "window": None},
+    }
+    model.save(tmp_path / "bright.safetensors")
+    return tmp_path / "bright.safetensors"

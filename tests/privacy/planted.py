@@ -65,8 +65,9 @@ def patterns() -> list[tuple[str, bytes]]:
             out += [(word, text.encode(code)) for code in CODES]
             out.append((word, text.encode().hex().encode()))
             for start in range(3):  # its place in groups of three bytes changes its letters
-                coded = base64.b64encode(b"\0" * start + text.encode())
-                out.append((word, coded[4 if start else 0 : -4]))
+                data = b"\0" * start + text.encode()
+                whole = len(data) // 3 * 4  # letters of groups of three that are the word's alone
+                out.append((word, base64.b64encode(data)[4 if start else 0 : whole]))
     dashed = f"{DATE[:4]}-{DATE[4:6]}-{DATE[6:]}"
     return [*out, (DATE, dashed.encode()), (DATE, dashed.encode("utf-16-le"))]
 

@@ -4,18 +4,16 @@ import gzip
 import io
 import json
 import os
-import subprocess
-import sys
+import time
 import zipfile
-from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 
 from convnet.data.phantom import Study
+from tests.command import convnet
 from tests.privacy import planted
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -41,16 +39,9 @@ def hospital(tmp_path_factory):
 
     def run(*arguments, **more):
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("FORMULA_", "XDG_"))}
-        environment |= {"HOME": str(home / "user"), "PYTHONPATH": str(ROOT), "FORMULA_CONVNET_CACHE": cache}
+        environment |= {"HOME": str(home / "user"), "FORMULA_CONVNET_CACHE": cache}
         environment |= {"MPLCONFIGDIR": str(home / "matplotlib"), **more}
-        done = subprocess.run(
-            [sys.executable, "-m", "convnet", *map(str, arguments)],
-            cwd=home,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = convnet(*arguments, cwd=home, env=environment)
         (home / "logs").mkdir(exist_ok=True)
         log = home / "logs" / f"{len(list((home / 'logs').iterdir())):02d}-{arguments[0]}.txt"
         log.write_text(done.stdout + done.stderr)
@@ -62,13 +53,15 @@ def hospital(tmp_path_factory):
     return home, folder, run
 
 
-def artefacts(home):
-    """Every file that is not the hospital's own."""
-    return [p for p in sorted(home.rglob("*")) if p.is_file() and not p.is_relative_to(home / "study")]
+def artefacts(home, since=0):
+    """Every file, written to since then (ns), that is not the hospital's own, nor filed in its studies."""
+    own = (home / "study", home / "filed")
+    files = [p for p in sorted(home.rglob("*")) if p.is_file() and not any(map(p.is_relative_to, own))]
+    return [p for p in files if p.stat().st_mtime_ns >= since]
 
 
 COMMANDS = (
-    *("train", "evaluate", "diagnose", "audit", "compare", "crossvalidate"),
+    *("train", "evaluate", "diagnose", "explain", "audit", "compare", "crossvalidate"),
     *("inspect", "inspect --phi", "a damaged file"),
 )
 
@@ -76,11 +69,15 @@ COMMANDS = (
 def test_no_planted_word_is_in_any_artefact_of_any_command(hospital):
     home, folder, run = hospital
     labels, model = folder / "labels.csv", home / "out" / "model.safetensors"
+    single, film = home / "out" / "model-1.safetensors", home / "out" / "film.safetensors"
     (home / "out").mkdir()
     image = folder / "test" / sorted(p.name for p in (folder / "test").iterdir())[0]
     drawn = ("--overlays", home / "out" / "overlays")
     every = [
-        ("train", folder, "--labels", labels, "--out", model, "--figures", home / "out" / "figures", "--epochs", 2),
+        (
+            *("train", folder, "--labels", labels, "--out", model, "--figures", home / "out" / "figures"),
+            *("--epochs", 2, "--runs", 2, "--record", film),
+        ),
         (
             "evaluate",
             model,
@@ -93,6 +90,7 @@ def test_no_planted_word_is_in_any_artefact_of_any_command(hospital):
             home / "out" / "e",
         ),
         ("diagnose", model, image, folder / "train" / "damaged.dcm", "--json", home / "out" / "d.json", *drawn),
+        ("explain", single, image, "--html", home / "out" / "lesson.html", "--record", film),
         ("audit", folder, "--labels", labels, "--json", home / "out" / "a.json", "--html", home / "out" / "a.html"),
         ("compare", model, model, folder, "--labels", labels, "--json", home / "out" / "c.json"),
         (
@@ -108,8 +106,14 @@ def test_no_planted_word_is_in_any_artefact_of_any_command(hospital):
         assert done.returncode == (2 if name == "a damaged file" else 0), done.stderr
     found = artefacts(home)
     kinds = {path.suffix for path in found}
-    assert {".safetensors", ".png", ".json", ".jsonl", ".txt", ".npy", ".db", ".key"} <= kinds, kinds
-    assert [leak for path in found for leak in planted.leaks(path)] == []
+    assert {".safetensors", ".png", ".json", ".jsonl", ".html", ".txt", ".npy", ".db", ".key"} <= kinds, kinds
+    names = {path.name for path in found}
+    assert {"model.card.html", "model-2.card.json", "a.html", "lesson.html", "cases.png", "film.safetensors"} <= names
+    leaks = [leak for path in found for leak in planted.leaks(path)]
+    size, forms = sum(path.stat().st_size for path in found) / 1e6, len(planted.patterns())
+    words = f"{len(planted.PLANTED)} words in {forms} forms"
+    print(f"\n{len(found)} files ({size:.1f} MB) of {len(COMMANDS)} commands searched for {words}: {len(leaks)} found")
+    assert leaks == []
     result = json.loads((home / "out" / "d.json").read_text())
     assert len(result["images"]) == 1
     log = "".join(path.read_text() for path in (home / "logs").iterdir())
@@ -125,16 +129,42 @@ def test_with_hidden_paths_a_files_name_is_in_no_artefact_either(hospital):
         (named / f"{planted.UID}.{place}.dcm").write_bytes(data if place == "good" else data[:900])
     rows = "".join(f"{named.name}/{path.name},absent,{n},test\n" for n, path in enumerate(sorted(named.iterdir())))
     (folder / "named.csv").write_text("path,label,patient,split\n" + rows)
-    model = home / "out" / "model.safetensors"
+    model, begin = home / "out" / "model.safetensors", time.time_ns()
     hide = {"FORMULA_CONVNET_HIDE_PATHS": "1"}
     done = run("diagnose", model, *sorted(named.iterdir()), "--json", home / "out" / "named.json", **hide)
     assert done.returncode == 0, done.stderr
     table = ("--labels", folder / "named.csv", "--json", home / "out" / "named-e.json")
     run("evaluate", model, folder, "--split", "all", *table, **hide)
     assert "left out: file-" in (home / "logs" / sorted(os.listdir(home / "logs"))[-1]).read_text()
-    assert [leak for path in artefacts(home) for leak in planted.leaks(path)] == []
+    found = artefacts(home, begin)
+    assert {".txt", ".json", ".jsonl"} <= {path.suffix for path in found}
+    assert [leak for path in found for leak in planted.leaks(path)] == []
     (image,) = json.loads((home / "out" / "named.json").read_text())["images"]
     assert image["path"].startswith("file-")
+
+
+PATIENTS_OWN = (  # what ties a result to its study (PS3.3 C.7.1, C.7.2, C.17.2)
+    *("PatientName", "PatientID", "PatientBirthDate", "StudyInstanceUID", "StudyID", "StudyDate", "StudyTime"),
+    *("AccessionNumber", "ReferringPhysicianName", "SeriesInstanceUID", "ReferencedSOPInstanceUID"),
+    *("StudyDescription", "IssuerOfPatientID"),
+)
+
+
+def test_what_is_filed_in_a_study_names_the_patient_where_a_study_does_and_nowhere_else(hospital):
+    pytest.importorskip("highdicom", reason="highdicom is in the extra [clinical]")
+    home, folder, run = hospital
+    begin = time.time_ns()
+    model, image = home / "out" / "model.safetensors", sorted((folder / "test").glob("*.dcm"))[0]
+    done = run("diagnose", model, image, "--dicom", home / "filed", "--record", home / "out" / "runs.jsonl")
+    assert done.returncode == 0, done.stderr
+    filed = sorted((home / "filed").iterdir())
+    assert {pydicom.dcmread(path).Modality for path in filed} >= {"SR"}
+    for path in filed:
+        assert planted.leaks(path)
+        ds = pydicom.dcmread(path)
+        ds.walk(lambda item, element: item.pop(element.tag) if element.keyword in PATIENTS_OWN else None)
+        ds.save_as(home / "out" / f"{path.name}.stripped")
+    assert [leak for path in artefacts(home, begin) for leak in planted.leaks(path)] == []
 
 
 def test_the_study_does_hold_the_words_that_are_searched_for(hospital):

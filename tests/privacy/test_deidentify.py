@@ -1,20 +1,15 @@
 """What deid leaves of a planted file, and what we say of it."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pydicom
 import pytest
 
 from convnet.data import dicom
 from convnet.data.phantom import Study
+from tests.command import convnet
 from tests.privacy import planted
 
 pytest.importorskip("deid", reason="the extra deid is not installed")
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_no_planted_word_is_left_patients_stay_apart_and_pixels_are_the_same(tmp_path):
@@ -24,13 +19,7 @@ def test_no_planted_word_is_left_patients_stay_apart_and_pixels_are_the_same(tmp
         planted.plant(path, number // 2)  # the first two are one patient's
     broken = tmp_path / "broken.dcm"
     broken.write_bytes(b"no image")
-    done = subprocess.run(
-        [sys.executable, "-m", "convnet", "deidentify", *paths, broken, "--out", tmp_path / "out"],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = convnet("deidentify", *paths, broken, "--out", tmp_path / "out")
     assert done.returncode == 2  # for the broken one, and for no other
     assert len(done.stderr.strip().splitlines()) == 1
     assert "broken.dcm" in done.stderr

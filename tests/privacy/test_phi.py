@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -130,6 +131,28 @@ def test_a_key_is_made_once_for_the_user_alone(tmp_path):
     (path,) = tmp_path.rglob("pseudonyms.key")
     assert path.stat().st_mode & 0o077 == 0
     assert len(set(np.frombuffer(path.read_bytes(), np.uint8).tolist())) > 10
+
+
+@pytest.mark.filterwarnings("ignore:formula-convnet")
+def test_threads_that_begin_at_once_without_a_place_for_a_key_share_one(monkeypatch):
+    def nowhere(path):
+        ready.wait()  # every thread is within the first call
+        raise OSError(30, "Read-only file system")
+
+    n = 4
+    ready, found = threading.Barrier(n), []
+    monkeypatch.delenv("FORMULA_CONVNET_KEY", raising=False)
+    monkeypatch.setattr(pseudonyms, "user_config_path", lambda *_, **__: Path("/nowhere"))
+    monkeypatch.setattr(pseudonyms, "make", nowhere)
+    pseudonyms.key.cache_clear()
+    threads = [threading.Thread(target=lambda: found.append(pseudonyms.key())) for _ in range(n)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    pseudonyms.key.cache_clear()
+    assert len(found) == n
+    assert len(set(found)) == 1
 
 
 @pytest.mark.parametrize("keyword", ["Modality", "PhotometricInterpretation", "BodyPartExamined", "SOPClassUID"])
