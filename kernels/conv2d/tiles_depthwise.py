@@ -10,6 +10,7 @@ import numba
 import numpy as np
 
 from kernels import simd
+from kernels.conv2d.taps import rectangles
 from kernels.conv2d.tiles_correlate import list_pixels, list_runs
 from kernels.conv2d.tiles_weights import PART_PIXELS, TASKS, add_parts, add_pixels, list_lines, list_weights
 from kernels.jit import jit
@@ -114,15 +115,17 @@ def _task_weights(part, line, last_line, x, dy, partial_k, partial_b, dk, rows, 
     taps = dk.shape[0] * dk.shape[1]
     x_rows, k_rows = np.empty(taps + SPARE, np.int64), np.empty(taps + SPARE, np.int64)
     x_flat, dy_flat, vectors = x.reshape(-1), dy.reshape(-1), -(-C // simd.lanes(x))
-    for a in range(rows[1].shape[0]):
-        for b in range(columns[1].shape[0]):
+    downs, acrosses = rectangles(rows, dk.shape[0], False), rectangles(columns, dk.shape[1], False)
+    space = np.empty((max(last_line - line, 0), 3), np.int64)
+    for a in range(downs.shape[0]):
+        for b in range(acrosses.shape[0]):
             # a tap's weights lie side by side, as the channels of x do: a tap is one row
-            count = list_weights(0, taps, a, b, x, dk, rows, columns, x_rows, k_rows)
-            runs = list_lines(line, last_line, a, b, x, dy, rows, columns)
+            count = list_weights(0, taps, downs[a], acrosses[b], x, dk, rows[3], columns[3], x_rows, k_rows)
+            runs = space[: list_lines(line, last_line, downs[a], acrosses[b], x, dy, stride, space)]
             for index in range(block_count(vectors) if count else 0):
                 vector, vecs = block(vectors, index)
                 c = vector * simd.lanes(x)
-                source, panel = (x_flat, x_rows, c, stride * C), (dy_flat, c, C)
+                source, panel = (x_flat, x_rows, c, stride * C), (dy_flat, line * dy.shape[2] * C + c, C)
                 target = (total, k_rows, c, min(vecs * simd.lanes(x), C - c))
                 if vecs == 4:
                     _sum_products(simd.low_tile(x, 4, 3), source, panel, total, target, runs, count, False)
