@@ -43,7 +43,8 @@ def _sum_tiles(empty, source, panel, start, target, runs, rows, fresh):
         for run in range(runs.shape[0]):
             u = x_first + runs[run, 0]
             v = k_first + runs[run, 1] * k_step
-            for _ in range(runs[run, 2]):
+            end = u + runs[run, 2] * x_step
+            while u != end:  # no counter: every register holds an address already
                 tile = simd.add_outer(tile, x, x_offsets, u, k, v)  # y-tile += outer(x-column, k-row)
                 u += x_step
                 v += k_step

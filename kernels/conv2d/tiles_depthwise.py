@@ -75,7 +75,8 @@ def _sum_products(empty, source, panel, start, target, runs, rows, fresh):
         for run in range(runs.shape[0]):
             u = x_first + runs[run, 0]
             v = k_first + runs[run, 1] * k_step
-            for _ in range(runs[run, 2]):
+            end = u + runs[run, 2] * x_step
+            while u != end:  # no counter: every register holds an address already
                 tile = simd.add_product(tile, x, x_offsets, u, k, v, count)
                 u += x_step
                 v += k_step
