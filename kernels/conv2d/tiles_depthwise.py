@@ -14,7 +14,7 @@ from kernels.conv2d.taps import rectangles
 from kernels.conv2d.tiles_correlate import list_pixels, list_runs
 from kernels.conv2d.tiles_weights import PART_PIXELS, TASKS, add_parts, add_pixels, list_lines, list_weights
 from kernels.jit import jit
-from kernels.tiled_sums import SPARE, block, block_count
+from kernels.tiled_sums import SPARE, block, block_count, sum_products
 
 TASK_PIXELS = 256
 
@@ -53,34 +53,13 @@ def _task(line, last_line, x, k, start, y, rows, columns):
             source, target = (x_flat, x_rows[at:], c, one), (y_flat, y_rows[at:], c, valid)
             panel = (k_flat, c, C)
             if vecs == 4:
-                _sum_products(simd.empty_tile(x, 4), source, panel, start, target, runs, count, True)
+                sum_products(simd.empty_tile(x, 4), source, panel, start, target, runs, count, True)
             elif vecs == 3:
-                _sum_products(simd.empty_tile(x, 3), source, panel, start, target, runs, count, True)
+                sum_products(simd.empty_tile(x, 3), source, panel, start, target, runs, count, True)
             elif vecs == 2:
-                _sum_products(simd.empty_tile(x, 2), source, panel, start, target, runs, count, True)
+                sum_products(simd.empty_tile(x, 2), source, panel, start, target, runs, count, True)
             else:
-                _sum_products(simd.empty_tile(x, 1), source, panel, start, target, runs, count, True)
-
-
-@jit(inner=True)
-def _sum_products(empty, source, panel, start, target, runs, rows, fresh):
-    """The loop of tiled_sums.py, with products."""
-    x, x_rows, x_first, x_step = source
-    k, k_first, k_step = panel
-    y, y_rows, c, count = target
-    for m in range(0, rows, simd.height(empty)):
-        x_offsets = simd.row_offsets(empty, x_rows, m)
-        y_offsets = simd.row_offsets(empty, y_rows, m)
-        tile = simd.fill(empty, start, c) if fresh else simd.load(empty, y, y_offsets, c, count)
-        for run in range(runs.shape[0]):
-            u = x_first + runs[run, 0]
-            v = k_first + runs[run, 1] * k_step
-            end = u + runs[run, 2] * x_step
-            while u != end:  # no counter: every register holds an address already
-                tile = simd.add_product(tile, x, x_offsets, u, k, v, count)
-                u += x_step
-                v += k_step
-        simd.store(tile, y, y_offsets, c, count)
+                sum_products(simd.empty_tile(x, 1), source, panel, start, target, runs, count, True)
 
 
 @jit(inner=True, inline="always")  # one library less to optimise
@@ -129,10 +108,10 @@ def _task_weights(part, line, last_line, x, dy, partial_k, partial_b, dk, rows, 
                 source, panel = (x_flat, x_rows, c, stride * C), (dy_flat, line * dy.shape[2] * C + c, C)
                 target = (total, k_rows, c, min(vecs * simd.lanes(x), C - c))
                 if vecs == 4:
-                    _sum_products(simd.low_tile(x, 4, 3), source, panel, total, target, runs, count, False)
+                    sum_products(simd.low_tile(x, 4, 3), source, panel, total, target, runs, count, False)
                 elif vecs == 3:
-                    _sum_products(simd.low_tile(x, 3, 3), source, panel, total, target, runs, count, False)
+                    sum_products(simd.low_tile(x, 3, 3), source, panel, total, target, runs, count, False)
                 elif vecs == 2:
-                    _sum_products(simd.low_tile(x, 2, 3), source, panel, total, target, runs, count, False)
+                    sum_products(simd.low_tile(x, 2, 3), source, panel, total, target, runs, count, False)
                 else:
-                    _sum_products(simd.low_tile(x, 1, 3), source, panel, total, target, runs, count, False)
+                    sum_products(simd.low_tile(x, 1, 3), source, panel, total, target, runs, count, False)

@@ -12,13 +12,14 @@ import numpy as np
 from kernels import simd
 from kernels.conv2d.taps import rectangles
 from kernels.jit import jit
-from kernels.tiled_sums import SPARE, block, block_count, copy_rows, fill_spare, sum_block
+from kernels.tiled_sums import SPARE, block, block_count, copy_rows, fill_spare, sum_block, sum_products
 
 TASKS = 16
 PART_PIXELS = 512  # fewer pixels than this are not worth a partial dk
 PARTIAL_SIZE = 1 << 19  # all partial dk together: so many numbers stay in the caches until they are added
-PANEL_STEPS, LONG_STEPS = 128, 512  # pixels of dy that stay in the first, or second, level cache while weights pass
+PANEL_BYTES = 1 << 15  # of dy: a panel that stays in the first-level cache while all weights pass over it
 TILE_ROWS = simd.ROWS[simd.WIDEST]
+PHASES = 8  # pixels that are added at once
 PIECE = 4096  # numbers of dk that a task adds up
 PACKING_PAYS = 64  # copying dy into panels costs one pass over it; worth it from so many weights on
 CHANNELS_FILL = 16  # so many channels of one tap fill the rows of tiles
@@ -78,7 +79,10 @@ def _task(part, line, last_line, first, last, x, dy, partial_k, partial_b, dk, r
     vectors = -(-columns_each // lanes)
     packed = columns_each % lanes != 0 or P * Q * Cg >= PACKING_PAYS
     by_tap = Cg >= CHANNELS_FILL
-    lines_each = max(1, (PANEL_STEPS if by_tap else LONG_STEPS) // max(Wo, 1))
+    lines_each = max(1, last_line - line)
+    if packed:  # a pixel's class has fewer of the lines than a tap has: longer panels, from the second-level cache
+        numbers = PANEL_BYTES // x.itemsize * (1 if by_tap else 4)
+        lines_each = max(1, numbers // max(1, Wo * min(vectors, simd.WIDEST) * lanes))
     panel = np.empty(lines_each * Wo * min(vectors, simd.WIDEST) * lanes if packed else 0, dy.dtype)
     x_rows, y_rows = np.empty(last - first + SPARE, np.int64), np.empty(last - first + SPARE, np.int64)
     runs = np.empty((lines_each, 3), np.int64)
@@ -149,14 +153,29 @@ def list_lines(line, last_line, down, across, x, dy, stride, runs):
 
 @jit(inner=True)
 def add_pixels(line, last_line, dy, total):
-    """total[f] = the sum of dy over the lines line..last_line: db's share."""
+    """total[f] = the sum of dy over the lines line..last_line: db's share.
+
+    A tile's row r holds every PHASES-th pixel from the r-th on, so that no addition waits for the one before.
+    """
     N, Ho, Wo, F = dy.shape
-    flat = dy.reshape(-1)
-    for f in range(F):
-        total[f] = 0
-    for t in range(line * Wo, min(last_line, N * Ho) * Wo):
-        for f in range(F):
-            total[f] += flat[t * F + f]
+    first, pixels = line * Wo, max(0, min(last_line, N * Ho) - line) * Wo
+    flat, empty, zero = dy.reshape(-1), simd.low_tile(dy, 1, PHASES), np.int64(0)
+    ones, zeros = np.ones(simd.lanes(dy), dy.dtype), np.zeros(simd.lanes(dy), dy.dtype)
+    sums = np.empty(PHASES * simd.lanes(dy), dy.dtype)
+    rows, targets, run = np.empty(SPARE, np.int64), np.empty(SPARE, np.int64), np.zeros((1, 3), np.int64)
+    for r in range(SPARE):
+        rows[r], targets[r] = r % PHASES * F, r % PHASES * simd.lanes(dy)
+    run[0, 2] = pixels // PHASES
+    for f in range(0, F, simd.lanes(dy)):
+        count = min(simd.lanes(dy), F - f)
+        source, panel = (flat, rows, first * F + f, PHASES * F), (ones, zero, zero)
+        sum_products(empty, source, panel, zeros, (sums, targets, zero, count), run, PHASES, True)
+        for j in range(count):
+            total[f + j] = 0
+            for r in range(PHASES):
+                total[f + j] += sums[r * simd.lanes(dy) + j]
+            for t in range(first + pixels // PHASES * PHASES, first + pixels):
+                total[f + j] += flat[t * F + f + j]
 
 
 @jit(inner=True)
