@@ -80,14 +80,14 @@ def _backward_weights(x, dy, stride, before, dilation, groups, threads, dk, db):
 def _depthwise(x, k, b, transposed, stride, before, dilation, groups, threads, y):
     rows = forward_axis(y.shape[1], x.shape[1], k.shape[0], stride[0], before[0], dilation[0])
     columns = forward_axis(y.shape[2], x.shape[2], k.shape[1], stride[1], before[1], dilation[1])
-    depthwise(x, k, b, y, rows, columns)
+    depthwise(x, k, b, y, rows, columns, threads)
 
 
 @jit()
 def _depthwise_data(dy, k, nothing, transposed, stride, before, dilation, groups, threads, dx):
     rows = backward_axis(dx.shape[1], dy.shape[1], k.shape[0], stride[0], before[0], dilation[0])
     columns = backward_axis(dx.shape[2], dy.shape[2], k.shape[1], stride[1], before[1], dilation[1])
-    depthwise(dy, k, nothing, dx, rows, columns)
+    depthwise(dy, k, nothing, dx, rows, columns, threads)
 
 
 @jit()
