@@ -12,13 +12,14 @@ import numpy as np
 from kernels import simd
 from kernels.conv2d.taps import rectangles
 from kernels.jit import jit
-from kernels.tiled_sums import SPARE, block, block_count, copy_rows, fill_spare, sum_block, sum_products
+from kernels.tiled_sums import SPARE, copy_rows, fill_spare, sum_block, sum_products
 
 TASKS = 16
 PART_PIXELS = 512  # fewer pixels than this are not worth a partial dk
 PARTIAL_SIZE = 1 << 19  # all partial dk together: so many numbers stay in the caches until they are added
 PANEL_BYTES = 1 << 15  # of dy: a panel that stays in the first-level cache while all weights pass over it
-TILE_ROWS = simd.ROWS[simd.WIDEST]
+WIDEST = min(simd.WIDEST, 3)  # a tile of eight rows: channels come in eights
+TILE_ROWS = simd.ROWS[WIDEST]
 PHASES = 8  # pixels that are added at once
 PIECE = 4096  # numbers of dk that a task adds up
 PACKING_PAYS = 64  # copying dy into panels costs one pass over it; worth it from so many weights on
@@ -82,8 +83,8 @@ def _task(part, line, last_line, first, last, x, dy, partial_k, partial_b, dk, r
     lines_each = max(1, last_line - line)
     if packed:  # a pixel's class has fewer of the lines than a tap has: longer panels, from the second-level cache
         numbers = PANEL_BYTES // x.itemsize * (1 if by_tap else 4)
-        lines_each = max(1, numbers // max(1, Wo * min(vectors, simd.WIDEST) * lanes))
-    panel = np.empty(lines_each * Wo * min(vectors, simd.WIDEST) * lanes if packed else 0, dy.dtype)
+        lines_each = max(1, numbers // max(1, Wo * min(vectors, WIDEST) * lanes))
+    panel = np.empty(lines_each * Wo * min(vectors, WIDEST) * lanes if packed else 0, dy.dtype)
     x_rows, y_rows = np.empty(last - first + SPARE, np.int64), np.empty(last - first + SPARE, np.int64)
     runs = np.empty((lines_each, 3), np.int64)
     downs, acrosses = rectangles(rows, P, by_tap), rectangles(columns, Q, by_tap)
@@ -91,9 +92,9 @@ def _task(part, line, last_line, first, last, x, dy, partial_k, partial_b, dk, r
     fresh = bool(zero)  # plain 0 and False would be types of their own, and the tiles compiled again for them
     for begin in range(line, last_line, lines_each):
         end = min(begin + lines_each, last_line)
-        for index in range(groups * block_count(vectors)):
-            g = index // block_count(vectors)
-            vector, vecs = block(vectors, index % block_count(vectors))
+        for index in range(groups * _block_count(vectors)):
+            g = index // _block_count(vectors)
+            vector, vecs = _block(vectors, index % _block_count(vectors))
             f = g * columns_each + vector * lanes
             valid = min(vecs * lanes, (g + 1) * columns_each - f)
             source, place = (x_flat, x_rows, g * Cg, stride * x.shape[3]), (dy_flat, begin * Wo * F + f, F)
@@ -106,6 +107,19 @@ def _task(part, line, last_line, first, last, x, dy, partial_k, partial_b, dk, r
                     count = list_weights(first, last, downs[a], acrosses[b], x, dk, rows[3], columns[3], x_rows, y_rows)
                     if count and steps:
                         sum_block(vecs, source, place, target, (target, y_rows, f, valid), runs[:steps], count, fresh)
+
+
+@jit(inner=True)
+def _block_count(vectors):
+    return -(-vectors // WIDEST)
+
+
+@jit(inner=True)
+def _block(vectors, index):
+    """(first vector, number of vectors) of a block; all of about the same width, since a tile of one vector loads most."""
+    count = _block_count(vectors)
+    first = vectors * index // count
+    return first, vectors * (index + 1) // count - first
 
 
 @jit(inner=True)
