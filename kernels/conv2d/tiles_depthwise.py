@@ -65,7 +65,7 @@ def _task(line, last_line, x, k, start, y, rows, columns):
 
 @jit(inner=True)
 def _list_taps(a, b, Q, x, rows, columns):
-    """Class (a, b)'s taps as runs: a row of taps side by side is one; a stride's gaps between them make each its own."""
+    """Class (a, b)'s taps as runs: taps side by side are one run; where a stride leaves gaps, each is its own."""
     _, _, W, C = x.shape
     (_, classes_down, step_down, move_down), (_, classes_across, step_across, move_across) = rows, columns
     (p, ps), (q, qs) = classes_down[a], classes_across[b]

@@ -116,7 +116,7 @@ def _block_count(vectors):
 
 @jit(inner=True)
 def _block(vectors, index):
-    """(first vector, number of vectors) of a block; all of about the same width, since a tile of one vector loads most."""
+    """(first vector, number of vectors) of a block; all about as wide, since a tile of one vector loads most."""
     count = _block_count(vectors)
     first = vectors * index // count
     return first, vectors * (index + 1) // count - first
