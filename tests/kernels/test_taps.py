@@ -1,5 +1,6 @@
 """The rectangles of taps and coordinates that the weights' gradient goes through hold every pair in the image once."""
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,6 +12,11 @@ from kernels.conv2d.taps import forward_axis, rectangles
 sizes = st.integers(1, 9)
 
 
+@numba.njit
+def found(size, source, taps, stride, before, dilation, by_tap):  # only compiled code may call the kernels' inner parts
+    return rectangles(forward_axis(size, source, taps, stride, before, dilation), taps, by_tap)
+
+
 @pytest.mark.parametrize("by_tap", [False, True])
 @given(source=sizes, taps=sizes, stride=st.integers(1, 3), before=st.integers(0, 9), dilation=st.integers(1, 3),
        after=st.integers(0, 9))  # fmt: skip
@@ -18,9 +24,8 @@ def test_rectangles_hold_every_pair_of_tap_and_coordinate_in_the_image_once(
     by_tap, source, taps, stride, before, dilation, after
 ):
     size = max(0, (source + before + after - dilation * (taps - 1) - 1) // stride + 1)
-    axis = forward_axis(size, source, taps, stride, before, dilation)
     pairs = []
-    for tap, some_taps, first, coordinates, at, step in rectangles(axis, taps, by_tap):
+    for tap, some_taps, first, coordinates, at, step in found(size, source, taps, stride, before, dilation, by_tap):
         for p in range(some_taps):
             for i in range(coordinates):
                 assert at + i * step + p * dilation == stride * (first + i) + dilation * (tap + p) - before
@@ -51,9 +56,9 @@ def test_padded_layers_whose_channels_fill_tiles_agree_bit_for_bit_with_the_form
     x, k, dy = (rng.integers(-3, 4, s).astype(np.float32) for s in (x_shape, k_shape, y_shape))
     for variant in ("cpu", "cpu_naive"):
         y = conv2d.forward(x, k, **settings, variant=variant)
-        found = (y, conv2d.backward_data(dy, k, x_shape, **settings, variant=variant))
-        found += conv2d.backward_weights(x, dy, k_shape, **settings, variant=variant)
+        results = (y, conv2d.backward_data(dy, k, x_shape, **settings, variant=variant))
+        results += conv2d.backward_weights(x, dy, k_shape, **settings, variant=variant)
         if variant == "cpu":
-            ours = found
-    for a, b in zip(ours, found, strict=True):
+            ours = results
+    for a, b in zip(ours, results, strict=True):
         np.testing.assert_array_equal(a, b)
