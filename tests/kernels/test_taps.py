@@ -41,6 +41,7 @@ def test_rectangles_hold_every_pair_of_tap_and_coordinate_in_the_image_once(
         ((2, 12, 13, 17), (5, 4, 17, 33), {"padding": 2, "stride": 2}),
         ((1, 14, 9, 24), (3, 3, 24, 80), {"padding": 2, "dilation": 2}),
         ((3, 9, 8, 64), (3, 3, 16, 80), {"padding": 1, "groups": 4}),
+        ((2, 9, 8, 16), (3, 3, 16, 16), {"padding": 2}),  # a tap reads whole lines of x into a part of y's lines
         ((1, 3, 2, 16), (7, 7, 16, 16), {"padding": 3}),  # no window is whole
         ((2, 40, 33, 1), (7, 7, 1, 40), {"padding": 3}),
         ((2, 21, 20, 40), (3, 5, 1, 40), {"padding": 2, "groups": 40}),
