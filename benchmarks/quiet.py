@@ -14,7 +14,7 @@ Measured = TypeVar("Measured")
 
 
 def undisturbed(measure: Callable[[], Measured], attempts: int) -> tuple[Measured, float | None]:
-    """The least disturbed of up to `attempts` measurements, and the share of the processors' time lost to others (0 to 1).
+    """The least disturbed of up to `attempts` measurements, and the share of the processors' time lost (0 to 1).
 
     What others do while we rest, or behind our priority (chrt -f), takes nothing from us and is not counted. The share
     is None where the system does not tell (no /proc/self/task/*/schedstat).
