@@ -2,10 +2,10 @@
 
     python -m benchmarks.members model.safetensors FOLDER --labels labels.csv
 
-The members are model-1.safetensors, model-2.safetensors, ... beside the model, as `convnet train --runs` writes them. An
-interval of a mean is by bootstrap over patients of the members' mean figure: it speaks of other patients, not of other
-seeds; `sd` is over the members. The last lines leave out test images that an audit calls a copy, or nearly one, of an
-image of train or val.
+The members are model-1.safetensors, model-2.safetensors, ... beside the model, as `convnet train --runs` writes
+them. An interval of a mean is by bootstrap over patients of the members' mean figure: it speaks of other patients,
+not of other seeds; `sd` is over the members. The last lines leave out test images that an audit calls a copy, or
+nearly one, of an image of train or val.
 """
 
 from __future__ import annotations

@@ -161,10 +161,13 @@ class Recorder(Callback):
     (dense layers) would be too large to keep; `convnet.explain.lesson(..., recorder=...)` plays it.
     """
 
-    def on_train_begin(self) -> None:
+    def __init__(self) -> None:
         self.epochs: list[int] = []
         self.logs: list[Logs] = []
         self.weights: dict[str, list[np.ndarray]] = {}
+
+    def on_train_begin(self) -> None:
+        self.epochs, self.logs, self.weights = [], [], {}
         self._keep(0, {})
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:

@@ -210,13 +210,14 @@ class Model(Trainer, Layer):
 
         load_weights(self, filepath)
 
-    def summary(self, print_fn: Any = None) -> Any:
-        """Print, and return, the table of layers: shapes, parameters, multiply-adds, bytes, receptive field."""
+    def summary(self, print_fn: Any = None) -> None:
+        """Print the table of layers: shapes, parameters, multiply-adds, bytes, receptive field.
+
+        Nothing is returned, so that a notebook shows it once; convnet.explain.summary.Summary(model) has the numbers.
+        """
         from convnet.explain.summary import Summary
 
-        summary = Summary(self)
-        (print_fn or print)(str(summary))
-        return summary
+        (print_fn or print)(str(Summary(self)))
 
     def explain(self, x: Any, *index: int, layer: Layer | str | None = None) -> Any:
         """One output, y[index], of a layer (by default the last) for a batch x of the model's inputs, term by term.

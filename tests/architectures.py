@@ -10,6 +10,9 @@ import numpy as np
 from hypothesis import strategies as st
 
 from convnet import layers, losses
+from convnet.graph import Graph, record
+from convnet.plan import Plan
+from convnet.utils import set_random_seed
 
 ACTIVATIONS = (None, "relu", "sigmoid", "softmax")
 LOSSES = {  # name -> (loss, the last layer's activation)
@@ -152,3 +155,18 @@ def labels(spec: Spec) -> np.ndarray:
     rng = np.random.default_rng(spec.seed + 1)
     classes = rng.integers(0, CLASSES, spec.batch)
     return classes if spec.loss == "sparse" else np.eye(CLASSES)[classes]
+
+
+def planned(spec: Spec) -> tuple[Plan, Graph, Network]:
+    """A plan in float64 with random weights, input and labels, its graph, and the network with its layers."""
+    set_random_seed(0)
+    network, rng = Network(spec), np.random.default_rng(spec.seed)
+    graph = record(network.call, spec.sample, np.float64, True, "test")
+    for layer in graph.layers:
+        for p in layer.parameters:
+            p.value += 0.3 * rng.standard_normal(p.value.shape) * p.trainable
+    loss = LOSSES[spec.loss][0]()
+    plan = Plan(graph, spec.batch, training=True, loss=loss, input_gradient=True)
+    loss.fill(plan.target_array, labels(spec))
+    plan.x[...] = rng.standard_normal(plan.x.shape)
+    return plan, graph, network

@@ -40,19 +40,6 @@ def assert_bounded(actual, exact, bound) -> None:
     assert np.all(error <= bound), f"worst error is {np.max(error / bound):.3g} of its bound"
 
 
-def guarded(shape: tuple[int, ...], dtype) -> tuple[np.ndarray, np.ndarray]:
-    """An array for `out`, and the whole memory around it: 16 NaN before and after."""
-    size = int(np.prod(shape))
-    memory = np.full(size + 32, np.nan, dtype)
-    return memory[16 : 16 + size].reshape(shape), memory
-
-
-def assert_guards_stand(memory: np.ndarray) -> None:
-    assert np.isnan(memory[:16]).all()
-    assert np.isnan(memory[-16:]).all()
-    assert not np.isnan(memory[16:-16]).any()
-
-
 def strided_read_only(array: np.ndarray) -> np.ndarray:
     """The same numbers, every second along the last axis of a read-only array."""
     view = np.repeat(array, 2, axis=-1)[..., ::2]

@@ -62,7 +62,7 @@ def test_an_exercise_is_started_once_and_checked(tmp_path):
         (["verify", "--target", "simulated"], "'simulated' needs the [cuda] extra"),
         (["verify", "--html", "nowhere/c.html"], "there is no folder nowhere"),
         (["exercise", "start", "fft"], "no exercise 'fft'; choose one of: sum"),
-        (["exercise", "check", "sum"], "sum.py: not a Python file"),
+        (["exercise", "check", "sum"], "there is no sum.py: `convnet exercise start sum`"),
     ],
 )
 def test_a_users_error_is_exit_code_2_and_one_line(arguments, message, tmp_path):

@@ -21,8 +21,13 @@ def check(exercise: Exercise, file: Path) -> Verdict:
     """Is the file a solution? ValueError, in a line, if it is no kernel file of this operation."""
     from kernels.verify import certificate, run, table
 
+    if not file.is_file():
+        raise ValueError(f"there is no {file}: `convnet exercise start {exercise.name}` writes one to begin with")
     # an emulated kernel takes its time, and knows nothing of the CPU's threads: fewer problems
-    outcome = run([exercise.operation], kernel=file, fixed=exercise.fixed, quick=exercise.emulated)
+    try:
+        outcome = run([exercise.operation], kernel=file, fixed=exercise.fixed, quick=exercise.emulated)
+    except ValueError as error:  # it names verify's option, which the student has not used
+        raise ValueError(str(error).removeprefix("--kernel ")) from None
     there = {row.name for row in outcome.rows}
     missing = [name for name in exercise.passes if name not in there]
     if missing:

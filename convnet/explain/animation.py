@@ -140,6 +140,8 @@ def _array(name: str, given: Any) -> np.ndarray:
     found = np.asarray(given, float)
     if found.ndim != 2 or not found.size:
         raise ValueError(f"animate: {name} must be (rows, columns), got shape {found.shape}")
+    if not np.isfinite(found).all():
+        raise ValueError(f"animate: {name} has numbers that cannot be drawn (NaN or infinite)")
     return found
 
 

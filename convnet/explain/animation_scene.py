@@ -88,7 +88,7 @@ def _frame(a: Animation, frame: Frame, corners: list[tuple[float, float]], below
         shapes.append(_label(corners[0], m.first, "0" if m.padding else _number(a.first[m.first])))
         x, y = corners[0][0] + m.first[1] * SIDE, corners[0][1] + m.first[0] * SIDE
         if len(factor) <= 2:  # a longer one would cover the pixel's own number
-            shapes.append(Label(x + SIDE - 8, y + SIDE - 4, f"×{factor}", 10))
+            shapes.append(Label(x + SIDE - 4 - 4 * len(factor), y + SIDE - 4, f"×{factor}", 10))
         shapes.append(_box(corners[1], m.second, MULTIPLIED))
         shapes.append(_label(corners[1], m.second, factor))
     shapes.append(_box(corners[2], frame.cell, RESULT))

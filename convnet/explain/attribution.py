@@ -107,6 +107,8 @@ def occlusion(
     if any(s > n for s, n in zip(stride, size, strict=True)):
         raise ValueError(f"occlusion: stride {stride} is more than size {size}: pixels between would never be covered")
     grey = image.mean(axis=(0, 1)) if fill is None else fill
+    if not np.all(np.isfinite(grey)):
+        raise ValueError(f"occlusion: fill must be a number, got {fill}")
     corners = [
         (top, left) for top in _starts(sides[0], size[0], stride[0]) for left in _starts(sides[1], size[1], stride[1])
     ]

@@ -104,4 +104,5 @@ def _dicom(path: Path, pipeline: dict[str, Any], frame: int) -> np.ndarray:
     frames = dicom.read_images(path, **pipeline)
     if frame >= len(frames):
         raise dicom.DicomError(path, f"frame {frame} does not exist: the file has {len(frames)}, counted from 0")
-    return frames[frame][..., None]
+    one = frames[frame]
+    return one if one.ndim == 3 else one[..., None]  # an electrocardiogram has its leads as channels

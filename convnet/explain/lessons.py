@@ -64,6 +64,10 @@ def lesson(
     recorder: of `fit(..., callbacks=[Recorder()])`, for the animation of its epochs.
     Raises ValueError for an image or a label that does not fit, a model that is no classifier or is too large.
     """
+    from convnet.callbacks import Recorder
+
+    if recorder is not None and not (isinstance(recorder, Recorder) and recorder.epochs):
+        raise ValueError(f"lesson: recorder must be a Recorder that a fit has filled, got {type(recorder).__name__}")
     image = _image(model, x)
     if model.count_params() > MOST_WEIGHTS:
         raise ValueError(

@@ -31,7 +31,9 @@ def plot_filters(layer: Layer, channels: int = 8, filters: int = 16) -> Figure:
     """A convolution's kernel (P,Q,C,F): a column a filter, a row an input channel; the first of each, on one scale."""
     kernel: Any = getattr(getattr(layer, "kernel", None), "value", np.empty(0))
     if kernel.ndim != 4:
-        raise ValueError(f"plot_filters: {layer.name} has no kernel (P,Q,C,F): name a built Conv2D")
+        name = getattr(layer, "name", repr(layer))
+        raise ValueError(f"plot_filters: {name} has no kernel (P,Q,C,F): name a built Conv2D")
+    _at_least_one("plot_filters", channels=channels, filters=filters)
     _, _, C, F = kernel.shape
     rows, columns = min(C, channels), min(F, filters)
     if C == 1:  # one channel: several rows of filters
@@ -57,6 +59,7 @@ def plot_filters(layer: Layer, channels: int = 8, filters: int = 16) -> Figure:
 
 def plot_feature_maps(model: Model, image: np.ndarray, layer: Layer | str | None = None, maps: int = 32) -> Figure:
     """What a layer (by default the first convolution) makes of an image (H,W,C): the image, then a map a filter."""
+    _at_least_one("plot_feature_maps", maps=maps)
     image = check_image("plot_feature_maps", model, image)
     call, plan = _at(model, image, layer, "plot_feature_maps")
     found = plan.of(call.output)[0]
@@ -153,6 +156,9 @@ def plot_receptive_field(model: Model, image: np.ndarray, i: int, j: int, layer:
 
 def plot_history(history: History, best_epoch: int | None = None) -> Figure:
     """Loss, accuracy and AUC by epoch, training and validation; `best_epoch` (from 1 on) is marked."""
+    if not getattr(history, "history", None):
+        found = type(history).__name__
+        raise ValueError(f"plot_history: expects what fit returned, with one epoch or more, got {found}")
     figure = learning_curves(history, best_epoch)
     for ax in figure.axes:
         ax.set_ylabel(ax.get_title())
@@ -185,6 +191,12 @@ def plot_attribution(image: np.ndarray, heat: np.ndarray, title: str = "") -> Fi
 
 
 # --- pieces
+
+
+def _at_least_one(what: str, **counts: Any) -> None:
+    for name, count in counts.items():
+        if not isinstance(count, (int, np.integer)) or count < 1:
+            raise ValueError(f"{what}: {name} must be an integer >= 1, got {count!r}")
 
 
 def _at(model: Model, image: np.ndarray, layer: Layer | str | None, what: str) -> tuple[Call, Plan]:

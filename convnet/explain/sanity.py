@@ -72,10 +72,14 @@ def randomisation_check(
     layers = [layer for layer in reversed(graph_layers) if layer.own_parameters]
     if not layers:
         raise ValueError(f"randomisation_check: {model.name} has no weights that could be randomised")
-    maps = [method(model, image, c) for image, c in zip(images, classes, strict=True)]
+    if not callable(method):
+        raise ValueError(f"randomisation_check: method must be a function such as grad_cam, got {method!r}")
+    name = getattr(method, "__name__", type(method).__name__)
+    maps = [np.asarray(method(model, image, c)) for image, c in zip(images, classes, strict=True)]
+    if any(one.shape != images.shape[1:3] for one in maps):
+        raise ValueError(f"randomisation_check: {name} must give maps of {images.shape[1:3]}, gave {maps[0].shape}")
     pairs = [(image, c) for image, c, one in zip(images, classes, maps, strict=True) if np.ptp(one)]
     trained = [one for one in maps if np.ptp(one)]
-    name = getattr(method, "__name__", type(method).__name__)
     if not trained:
         raise ValueError(f"randomisation_check: {name} gives constant maps only: there is nothing to compare with")
     found = np.empty((len(layers), draws, len(pairs)))

@@ -3,10 +3,11 @@
 from typing import Any
 
 from kernels.verify import drawn, threads
+from kernels.verify.plain import plain
 
 # heading -> width
 COLUMNS = {
-    "variant": 14, "dtype": 7, "integers": 9, "worst error": 13, "in ulp": 8,
+    "variant": 14, "dtype": 7, "integers": 9, "worst error": 15, "in ulp": 8,
     "adjoint": 7, "slopes": 6, "threads": 7,
 }  # fmt: skip
 
@@ -31,7 +32,7 @@ def shown(certificate: dict[str, Any], width: int | None = None) -> None:
     console = Console(width=width, highlight=False)
     for (operation, name), rows in grouped(certificate["rows"]).items():
         console.print(f"{operation} {name}  [dim]{rows[0]['source']}[/dim]", style="bold")
-        console.print(f"  {rows[0]['formula']}", markup=False, soft_wrap=True, style="italic")
+        console.print(f"  {plain(rows[0]['formula'])}", markup=False, soft_wrap=True, style="italic")
         console.print(_table(rows))
     for line in notes(certificate):
         console.print(line, markup=False, soft_wrap=True)
@@ -62,7 +63,8 @@ def cells(row: dict[str, Any]) -> list[str]:
         return [f"  {row['variant']}", row["dtype"], "FAILED"]
     held, fraction, ulp = row["problems"], row["worst_fraction_of_bound"], row["worst_ulp"]
     exact = f"bound x{row['own_bound']:g}" if row["own_bound"] else "exact"
-    worst = "0" if fraction == 0 else f"{100 * fraction:.2g}% of bound"
+    percent = f"{100 * fraction:.2g}" if fraction > 1e-4 else "<0.01"
+    worst = "0" if fraction == 0 else f"{percent}% of bound"
     yes = ["yes" if held.get(p) else "-" for p in ("adjoint", "differences", "threads")]
     return [f"  {row['variant']}", row["dtype"], exact, worst, "-" if ulp is None else f"{ulp:.2g} ulp", *yes]
 
@@ -108,7 +110,7 @@ def failed(row: dict[str, Any], failure: dict[str, Any]) -> list[str]:
         values = f" = {short(case['arrays'][name])}" if name in case["arrays"] else ""
         lines.append(f"    {name} {tuple(shape)}{values}")
     lines += [f"    {name} = {value}" for name, value in case["settings"].items()]
-    return [*lines, f"  the formula: {row['formula']}, {row['source']}"]
+    return [*lines, f"  the formula: {plain(row['formula'])}, {row['source']}"]
 
 
 def short(values: Any) -> str:

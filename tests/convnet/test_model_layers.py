@@ -5,6 +5,7 @@ import pytest
 
 import convnet
 from convnet import layers
+from convnet.explain.summary import Summary
 from tests.convnet.small_models import data, small
 
 
@@ -63,7 +64,7 @@ def test_layers_in_lists_and_dicts_belong_to_the_model():
     model.compile("adam", "sparse_categorical_crossentropy")
     model.fit(x, y, verbose=0)
     assert [w.shape for w in model.get_weights()] == [(64, 5), (5,), (5, 3), (3,)]
-    assert model.count_params() == model.summary(print_fn=lambda _: None).trainable == 64 * 5 + 5 + 15 + 3
+    assert model.count_params() == Summary(model).trainable == 64 * 5 + 5 + 15 + 3
 
 
 def test_freezing_a_whole_freezes_the_layers_in_it():
@@ -83,7 +84,7 @@ def test_freezing_a_whole_freezes_the_layers_in_it():
     outer.compile("sgd", "sparse_categorical_crossentropy")
     outer.fit(x, y, verbose=0)
     np.testing.assert_array_equal(after[2], outer.get_weights()[2])
-    assert outer.summary(print_fn=lambda _: None).trainable == 0
+    assert Summary(outer).trainable == 0
 
 
 def test_a_layer_made_inside_call_is_refused():

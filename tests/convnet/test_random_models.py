@@ -5,26 +5,9 @@ from itertools import pairwise
 import numpy as np
 from hypothesis import assume, given, settings
 
-from convnet.graph import record
 from convnet.plan import Plan
-from convnet.utils import set_random_seed
-from tests.architectures import LOSSES, Network, Spec, labels, specs
+from tests.architectures import planned, specs
 from tests.rounding import gamma
-
-
-def planned(spec: Spec) -> tuple[Plan, list]:
-    """A plan with random weights and input, and its dropout layers."""
-    set_random_seed(0)
-    network, rng = Network(spec), np.random.default_rng(spec.seed)
-    graph = record(network.call, spec.sample, np.float64, True, "test")
-    loss = LOSSES[spec.loss][0]()
-    plan = Plan(graph, spec.batch, training=True, loss=loss, input_gradient=True)
-    loss.fill(plan.target_array, labels(spec))
-    plan.x[...] = rng.standard_normal(plan.x.shape)
-    for layer in graph.layers:
-        for p in layer.parameters:
-            p.value += 0.3 * rng.standard_normal(p.value.shape) * p.trainable
-    return plan, [layer for layer in graph.layers if hasattr(layer, "rate")]
 
 
 def loss_of(plan: Plan, dropouts) -> float:
@@ -47,7 +30,8 @@ def extrapolated(loss_along, h: float) -> tuple[float, float]:
 @settings(max_examples=200)
 @given(spec=specs())
 def test_every_gradient_is_the_derivative_along_a_random_direction(spec):
-    plan, dropouts = planned(spec)
+    plan, graph, _ = planned(spec)
+    dropouts = [layer for layer in graph.layers if hasattr(layer, "rate")]
     loss = loss_of(plan, dropouts)
     plan.backward()
     arrays = [(plan.x, plan.dx.copy())] + [(p.value, g.copy()) for p, g in plan.gradients.items()]

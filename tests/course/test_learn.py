@@ -91,3 +91,16 @@ def test_the_lessons_are_one_book():
     assert sorted(order) == sorted(lessons)
     course = (KERNELS.parent / "convnet/course/COURSE.md").read_text(encoding="utf-8")
     assert re.findall(r"^\d+\. \[[^]]+\]\(../../kernels/(\w+)/README.md\)", course, re.MULTILINE) == order
+
+
+@pytest.mark.parametrize("path", sorted(KERNELS.glob("*/README.md")), ids=lambda path: path.parent.name)
+def test_a_worked_example_is_code_on_the_page(path):
+    """Markdown takes >>> for three quotations unless it is indented by four, of a list item counted from its text."""
+    fenced, text = False, 0  # text: the column in which a list item's text begins
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        fenced ^= line.startswith("```")
+        if line and not line.startswith(" "):
+            item = re.match(r"(\d+\.|[-*]) ", line)
+            text = len(item[0]) if item else 0
+        if line.lstrip().startswith(">>>") and not fenced:
+            assert len(line) - len(line.lstrip()) >= text + 4, f"{path}:{number}"

@@ -189,3 +189,18 @@ def test_images_and_electrocardiograms_do_not_mix(ecg, real, tmp_path):
     (tmp_path / "labels.csv").write_text("path,label,split\na.dcm,x,train\nb.dcm,y,train\n")
     with pytest.raises(cohort.CohortError, match="table for each kind"):
         cohort.load_folder(folder, tmp_path / "labels.csv", cache=True)
+
+
+def test_the_lesson_of_an_electrocardiogram_reads_it_as_training_does(ecg):
+    from convnet.explain.image import read
+    from convnet.networks import Wave
+
+    path, model = ecg(beats(2000)), Wave(2)
+    model.build((None, 1, 400, 12))
+    model.metadata = {"classes": ["narrow", "wide"], "pipeline": {"size": 400, "aspect": "pad", "window": None}}
+    image, label = read(model, path)
+    assert np.array_equal(image, dicom.read_images(path, size=400)[0])
+    assert image.shape == (1, 400, 12)
+    assert label is None
+    with pytest.raises(ValueError, match="frame 1 does not exist: the file has 1"):
+        read(model, path, frame=1)

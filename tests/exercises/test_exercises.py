@@ -20,8 +20,8 @@ INTEGERS = "small integers agree bit for bit"
 
 @pytest.fixture(autouse=True)
 def _one_process(request, monkeypatch):
-    """Other numbers of threads only matter to the compiled solution."""
-    if "tiles" not in request.node.name:
+    """Each number of threads compiles a solution anew; what it shows is shown once."""
+    if request.node.name != "test_every_solution_passes[tiles]":
         monkeypatch.setattr(threads, "COUNTS", (1,))
 
 
@@ -151,3 +151,11 @@ def test_a_file_without_a_pass_that_the_exercise_asks_for_is_not_a_solution(tmp_
 def test_an_unknown_exercise_names_those_there_are():
     with pytest.raises(ValueError, match="no exercise 'sums'; choose one of: sum, padding"):
         find("sums")
+
+
+def test_a_file_that_is_not_there_or_does_not_compile_is_told_in_a_line(tmp_path):
+    with pytest.raises(ValueError, match=r"^there is no .*sum.py: `convnet exercise start sum` writes one"):
+        check(find("sum"), tmp_path / "sum.py")
+    (tmp_path / "sum.py").write_text("def forward(")
+    with pytest.raises(ValueError, match=r"^/\S+sum.py: it cannot be imported: SyntaxError"):
+        check(find("sum"), tmp_path / "sum.py")

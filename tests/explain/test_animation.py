@@ -121,3 +121,8 @@ def test_the_command_writes_what_it_says(tmp_path):
     assert out.read_text() == animate("backward_data", size=(5, 6), stride=2, padding="same").svg()
     with pytest.raises(ValueError, match="--stride must be a number or two"):
         CliRunner().invoke(app, ["animate", "forward", "--stride", "two"], catch_exceptions=False)
+
+
+def test_a_number_that_is_none_is_not_drawn():
+    with pytest.raises(ValueError, match="animate: k has numbers that cannot be drawn"):
+        animate(k=[[1, float("nan")]])

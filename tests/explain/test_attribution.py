@@ -236,3 +236,17 @@ def test_a_square_that_does_not_fit_is_named():
         occlusion(model, x, 0, size=13)
     with pytest.raises(ValueError, match="would never be covered"):
         occlusion(model, x, 0, size=2, stride=3)
+
+
+def test_a_method_that_gives_no_map_and_a_fill_that_is_no_number_are_named():
+    model, x = cam_model(), image()
+    with pytest.raises(ValueError, match="method must be a function such as grad_cam, got 'grad_cam'"):
+        randomisation_check(model, x[None], 1, "grad_cam")
+    with pytest.raises(ValueError, match=r"nothing must give maps of \(12, 12\), gave \(\)"):
+        randomisation_check(model, x[None], 1, nothing)
+    with pytest.raises(ValueError, match="fill must be a number, got nan"):
+        occlusion(model, x, 1, fill=float("nan"))
+
+
+def nothing(model, image, class_index):
+    return None

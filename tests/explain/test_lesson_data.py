@@ -266,3 +266,9 @@ def test_without_a_label_the_networks_own_answer_stands_in():
     assert lesson(models.listing(3), models.image((28, 28)), np.array([2])).document["label"] == 2
     assert made.document["label"] == made.document["answer"]
     assert lesson(models.listing(3), models.image((28, 28)), "b", classes=("a", "b", "c")).document["label"] == 1
+
+
+@pytest.mark.parametrize("recorder", [3, Recorder()], ids=["a number", "never filled"])
+def test_a_recorder_that_recorded_nothing_is_refused(recorder):
+    with pytest.raises(ValueError, match="recorder must be a Recorder that a fit has filled, got"):
+        lesson(models.formula(), models.image((12, 12, 1)), 1, recorder=recorder)

@@ -125,3 +125,16 @@ def test_a_map_lies_over_its_image_with_a_scale_that_fits_its_sign():
 def test_figures_show_themselves_in_a_notebook_without_pyplot():
     png = plot_filters(cam_model().layers[0])._repr_png_()
     assert png.startswith(b"\x89PNG")
+
+
+def test_what_cannot_be_drawn_is_named(model):
+    with pytest.raises(ValueError, match="plot_filters: None has no kernel"):
+        plot_filters(None)
+    with pytest.raises(ValueError, match="plot_filters: channels must be an integer >= 1, got 0"):
+        plot_filters(model.layers[0], channels=0)
+    for maps in (0, -3, 2.5):
+        with pytest.raises(ValueError, match=f"plot_feature_maps: maps must be an integer >= 1, got {maps}"):
+            plot_feature_maps(model, X, maps=maps)
+    for history in (None, {"loss": [1]}, History()):
+        with pytest.raises(ValueError, match=f"expects what fit returned.*got {type(history).__name__}"):
+            plot_history(history)

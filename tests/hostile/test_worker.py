@@ -201,3 +201,9 @@ def test_a_script_without_a_main_guard_can_read_a_folder(tmp_path):
         [sys.executable, script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
     assert done.stdout == "once (2, 28, 28, 1)\n", done.stderr
+
+
+def test_the_peak_that_a_worker_reports_is_its_own_and_not_its_parents(readers):
+    here = np.ones(2**26)  # half a gigabyte
+    call(readers, functions.slow, 0)
+    assert 2**20 < readers.peak < here.nbytes

@@ -7,14 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernels import crossentropy, registry, softmax
-from tests.array_strategies import (
-    SEEDS,
-    assert_bounded,
-    assert_guards_stand,
-    guarded,
-    slope,
-    strided_read_only,
-)
+from tests.array_strategies import SEEDS, assert_bounded, slope, strided_read_only
+from tests.guards import assert_guards_stand, guarded
 from tests.rounding import unit
 from tests.strategies import DTYPES
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernels import dense, registry
-from tests.array_strategies import SEEDS, assert_guards_stand, guarded, slope, strided_read_only
+from tests.array_strategies import SEEDS, slope, strided_read_only
+from tests.guards import BAND, assert_guards_stand, guarded
 from tests.rounding import assert_within
 from tests.strategies import DTYPES, filled
 
@@ -137,7 +138,7 @@ def test_results_go_to_out_and_nowhere_else(variant, sizes):
     assert dense.backward_weights(x, dy, variant=variant, out=(dk, db))[1] is db
     for memory, value in ((m1, C), (m2, F), (m3, N), (m4, N)):
         assert_guards_stand(memory)
-        np.testing.assert_array_equal(memory[16:-16], value)
+        np.testing.assert_array_equal(memory[BAND:-BAND], value)
 
 
 @pytest.mark.parametrize(

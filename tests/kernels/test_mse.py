@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernels import mse, registry
-from tests.array_strategies import SEEDS, assert_guards_stand, equal_arrays, guarded, slope, strided_read_only
+from tests.array_strategies import SEEDS, equal_arrays, slope, strided_read_only
+from tests.guards import assert_guards_stand, guarded
 from tests.rounding import assert_within
 from tests.strategies import filled
 

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 
 from kernels import registry, relu
-from tests.array_strategies import assert_guards_stand, equal_arrays, guarded, strided_read_only
+from tests.array_strategies import equal_arrays, strided_read_only
+from tests.guards import BAND, assert_guards_stand, guarded
 
 VARIANTS = registry.variants("relu", "cpu")
 
@@ -62,7 +63,7 @@ def test_results_go_to_out_and_nowhere_else(variant, shape):
     assert relu.backward(np.full(shape, 3, np.float32), y, variant=variant, out=dx) is dx
     for memory, value in ((m1, 2), (m2, 3)):
         assert_guards_stand(memory)
-        np.testing.assert_array_equal(memory[16:-16], value)
+        np.testing.assert_array_equal(memory[BAND:-BAND], value)
 
 
 def test_a_wrong_argument_is_named_with_what_arrived_and_what_was_expected():

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from kernels import registry, sgd
 from kernels.sgd import reference
-from tests.array_strategies import assert_guards_stand, equal_arrays, guarded
+from tests.array_strategies import equal_arrays
+from tests.guards import assert_guards_stand, guarded
 from tests.rounding import assert_within
 
 VARIANTS = registry.variants("sgd", "cpu")

@@ -6,14 +6,8 @@ import scipy.special
 from hypothesis import given
 
 from kernels import registry, sigmoid
-from tests.array_strategies import (
-    assert_guards_stand,
-    assert_ulps,
-    equal_arrays,
-    guarded,
-    slope,
-    strided_read_only,
-)
+from tests.array_strategies import assert_ulps, equal_arrays, slope, strided_read_only
+from tests.guards import BAND, assert_guards_stand, guarded
 from tests.rounding import assert_within
 
 VARIANTS = registry.variants("sigmoid", "cpu")
@@ -108,7 +102,7 @@ def test_results_go_to_out_and_nowhere_else(variant, shape):
     assert sigmoid.backward(np.ones(shape, np.float32), y, variant=variant, out=dx) is dx
     for memory, value in ((m1, 0.5), (m2, 0.25)):
         assert_guards_stand(memory)
-        np.testing.assert_array_equal(memory[16:-16], value)
+        np.testing.assert_array_equal(memory[BAND:-BAND], value)
 
 
 def test_a_wrong_argument_is_named_with_what_arrived_and_what_was_expected():

@@ -7,15 +7,8 @@ from hypothesis import given
 
 from kernels import registry, softmax
 from kernels.verify.operations.softmax import forward_bound
-from tests.array_strategies import (
-    assert_bounded,
-    assert_guards_stand,
-    assert_ulps,
-    equal_arrays,
-    guarded,
-    slope,
-    strided_read_only,
-)
+from tests.array_strategies import assert_bounded, assert_ulps, equal_arrays, slope, strided_read_only
+from tests.guards import BAND, assert_guards_stand, guarded
 from tests.rounding import assert_within
 
 VARIANTS = registry.variants("softmax", "cpu")
@@ -127,7 +120,7 @@ def test_results_go_to_out_and_nowhere_else(variant, shape):
     assert softmax.backward(np.ones(shape, np.float32), y, variant=variant, out=dx) is dx
     for memory, value in ((m1, 0.25), (m2, 0)):
         assert_guards_stand(memory)
-        np.testing.assert_array_equal(memory[16:-16], value)
+        np.testing.assert_array_equal(memory[BAND:-BAND], value)
 
 
 def test_a_wrong_argument_is_named_with_what_arrived_and_what_was_expected():

@@ -1,6 +1,7 @@
-"""verify's page: every formula becomes well-formed MathML with the same letters in it."""
+"""verify's formulas: each becomes well-formed MathML, and a line of text, with the same letters in it."""
 
 import re
+import unicodedata
 from xml.etree import ElementTree
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from kernels.verify import certificate, page, run, threads
 from kernels.verify.formulas import FORMULAS
 from kernels.verify.markup import equations
+from kernels.verify.plain import plain
 
 ALL = [(o, name, f) for o, passes in FORMULAS.items() for name, f in passes.items()]
 
@@ -49,3 +51,23 @@ def test_the_page_stands_alone_and_shows_a_failure_escaped(tmp_path, monkeypatch
     assert "2 of 2 passes FAILED" in made
     assert "kernels/relu/reference.py" in made
     assert not re.search(r"<script|src=|href=|url\(", made)
+
+
+@pytest.mark.parametrize(("operation", "name", "formula"), ALL)
+def test_every_formula_has_a_plain_line_with_the_same_letters(operation, name, formula):
+    line = plain(formula)
+    assert not re.search(r"hat\b|(?<!_)\{", line)
+    assert letters(unicodedata.normalize("NFD", line)) == letters(re.sub(r"hat(?=\{)", "", formula))
+
+
+@pytest.mark.parametrize(
+    ("formula", "line"),
+    [
+        ("{1}/{1 + e^{-x}}", "1/(1 + e^(-x))"),
+        ("{e^{x[k]}}/{sum_{j} e^{x[j]}}", "e^(x[k])/(sum_{j} e^(x[j]))"),
+        ("{x - mean}/{sqrt{var + ε}} hat{y}[i]^{2}", "(x - mean)/sqrt(var + ε) ŷ[i]^2"),
+        ("{y[n,k]}/{H W} over sum_{p,q} {a}/{hat{y}[n]}", "y[n,k]/(H W) over sum_{p,q} a/ŷ[n]"),
+    ],
+)
+def test_plain_lines_have_brackets_where_they_are_needed(formula, line):
+    assert plain(formula) == line

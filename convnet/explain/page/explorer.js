@@ -1,9 +1,10 @@
 // The network, forward and backward: choose a step, click a number, see the sum that made it.
 
 import { el, roving } from "./dom.js";
-import { cell, dims, short } from "./format.js";
+import { dims, short } from "./format.js";
 import { codeView, formulaOf } from "./code.js";
 import { graph, reveal } from "./graph.js";
+import { fused, leads } from "./leads.js";
 import { letter, roleOf, settingsText, stepTitle } from "./names.js";
 import { noteOf, t } from "./i18n.js";
 import { operations, passesOf } from "./operations.js";
@@ -11,7 +12,7 @@ import { Panel } from "./panel.js";
 import { placeOf } from "./places.js";
 import { sliceOf } from "./slices.js";
 import { go, state } from "./state.js";
-import { checkLine, sumView } from "./sum.js";
+import { sumView } from "./sum.js";
 
 const codeName = (pass) => (pass === "forward" ? "forward" : pass.startsWith("dx") ? "data" : "weights");
 
@@ -189,7 +190,7 @@ export class Explorer {
     this.account.replaceChildren(
       sumView({
         account: this.sum, c, step, pass, passName: state.pass, at: state.at, dtype: network.dtype, focus: state.focus,
-        photo: this.inputs[0]?.photo, fused: this.fused(), onFocus: (i) => this.focus(i), after: this.after(term),
+        photo: this.inputs[0]?.photo, fused: fused(this), onFocus: (i) => this.focus(i), after: leads(this, term),
       }),
     );
   }
@@ -201,13 +202,6 @@ export class Explorer {
       if (Math.abs(term.product) > Math.abs(terms[best].product)) best = i;
     });
     return best;
-  }
-
-  /** Softmax's gradient together with the cross-entropy's, where the two meet. */
-  fused() {
-    const last = state.step === this.network.steps.length - 1 && this.step.operation === "softmax";
-    if (!last || state.loss !== "crossentropy" || state.pass !== "dx0") return undefined;
-    return this.c.y.data[state.at] - (state.at === this.c.target[0] ? 1 : 0);
   }
 
   /** The cell's numbers, to be typed. */
@@ -227,46 +221,5 @@ export class Explorer {
       }),
     );
     return this.index.replaceChildren(t("pick", title), "  ", el("span", { class: "place" }, `${title}[`, ...inputs.flatMap((input, i) => (i ? [", ", input] : [input])), "]"));
-  }
-
-  /** What follows on this number, and where a factor of the term in focus comes from. */
-  after(term) {
-    const out = [];
-    const next = this.network.steps[state.step + 1];
-    if (state.pass === "forward" && next && next.layer === this.step.layer && ["relu", "sigmoid"].includes(next.operation)) {
-      const account = this.network.explain(state.step + 1, state.loss, "forward", state.at);
-      const y = this.network.context(state.step + 1, state.loss).y;
-      const follow = this.link(stepTitle(next), { step: state.step + 1, pass: "forward", at: state.at }, "→");
-      out.push(
-        el("p", { class: "then" }, t("then", next.operation), " ", el("b", {}, short(account.value)), " ", follow),
-        checkLine(account, y, state.at, this.network.dtype),
-      );
-    }
-    if (term && term.ia >= 0) {
-      const { a } = this.pass;
-      const name = cell(letter(this.step.operation, a), placeOf(term.ia, this.c[a].shape));
-      const from = a === "dy" ? this.above() : this.below(a);
-      if (from) out.push(el("p", { class: "then" }, this.link(t("origin", name), { ...from, at: term.ia }, t("origin", name))));
-    }
-    return out;
-  }
-
-  link(label, change, text) {
-    return el("button", { type: "button", class: "quiet", "aria-label": label, onclick: () => go(change) }, text);
-  }
-
-  /** The step that made an input. */
-  below(name) {
-    const made = this.step.inputs[Number(name.slice(1))];
-    const step = this.network.steps.findIndex((each) => each.output === made);
-    return name.startsWith("x") && step >= 0 ? { step, pass: "forward" } : null;
-  }
-
-  /** The step whose dx is this step's dy; where several read the output, the first. */
-  above() {
-    const readers = this.network.steps.findIndex((each) => each.inputs.includes(this.step.output));
-    const step = readers < 0 ? this.network.steps.length : readers;
-    const n = readers < 0 ? 0 : this.network.steps[readers].inputs.indexOf(this.step.output);
-    return { step, pass: `dx${n}` };
   }
 }

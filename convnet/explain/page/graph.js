@@ -1,6 +1,6 @@
 // The network as a row of cards, one a step, with a picture of what comes out of it, or of its gradient.
 
-import { dims } from "./format.js";
+import { dims, tiny } from "./format.js";
 import { draw, tensorScale } from "./picture.js";
 import { el, roving, svg } from "./dom.js";
 import { gridOf, sliceOf } from "./slices.js";
@@ -46,7 +46,7 @@ function card(number, name, sub, shape, tensor, photo, current, onclick) {
   return el(
     "button",
     { type: "button", class: "card", "aria-current": current ? "step" : null, onclick, "data-step": number },
-    tensor.data.length > 1 ? thumbnail(tensor, photo) : el("span", { class: "dot" }, "L"),
+    tensor?.data.length > 1 ? thumbnail(tensor, photo) : el("span", { class: "dot" }, tensor ? tiny(tensor.data[0]) : "L"),
     el("b", {}, name),
     el("span", {}, sub),
     el("small", {}, shape),
@@ -67,7 +67,7 @@ export function graph(network) {
     ...network.steps.map((step, i) =>
       card(i, plainName(step.operation), step.layer, dims(document.values[step.output].shape), seen(step.output), false, state.step === i, open(i)),
     ),
-    card(network.steps.length, t("loss"), t(`loss.${state.loss}`).split(/[,，]/)[0], "1", { data: [0] }, false, state.step === network.steps.length, open(network.steps.length)),
+    card(network.steps.length, t("loss"), t(`loss.${state.loss}`).split(/[,，]/)[0], "1", null, false, state.step === network.steps.length, open(network.steps.length)),
   ];
   cards.forEach((button, i) => {
     if (i > 0 && i <= network.steps.length) button.title = settingsText(network.steps[i - 1], document.parameters);
@@ -78,8 +78,8 @@ export function graph(network) {
   return box;
 }
 
-/** Bring the chosen card into view, without moving the page. */
-export function reveal(box) {
-  const chosen = box.querySelector("[aria-current]");
-  if (chosen) box.scrollLeft = chosen.offsetLeft - (box.clientWidth - chosen.offsetWidth) / 2;
+/** Bring the chosen card, or tab, into view, without moving the page. */
+export function reveal(box, which = "[aria-current]") {
+  const chosen = box.querySelector(which);
+  if (chosen) box.scrollLeft = chosen.offsetLeft - box.offsetLeft * (box.offsetParent === chosen.offsetParent) - (box.clientWidth - chosen.offsetWidth) / 2;
 }

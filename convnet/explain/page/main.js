@@ -1,11 +1,11 @@
 // The page: its head, its views, and the one place where a change of state becomes a change of the page.
 
 import { Check } from "./check.js";
-import { draw, sliceScale } from "./picture.js";
+import { drawImage } from "./picture.js";
 import { el, roving } from "./dom.js";
 import { Explorer } from "./explorer.js";
 import { fromAddress, go, onChange, state } from "./state.js";
-import { gridOf, sliceOf } from "./slices.js";
+import { reveal } from "./graph.js";
 import { Network } from "./network.js";
 import { otherLanguage, setLanguage, t } from "./i18n.js";
 import { percent, short } from "./format.js";
@@ -15,14 +15,14 @@ import { Toy } from "./toy.js";
 import { Training } from "./training.js";
 import { unpackAll } from "./unpack.js";
 
+const NOTICE = "For research and teaching. Not for clinical use."; // a model may bring another
+
 /** The image, what the network says of it, and what it is. */
 function summary(network) {
   const { document, tensors, output } = network;
   const image = tensors.get("x0");
-  const photo = image.data.every((v) => v >= 0);
-  const grid = gridOf(image.shape, sliceOf(0, image.shape));
   const canvas = el("canvas", { class: "pixels", role: "img", "aria-label": t("input") });
-  draw(canvas, image, grid, sliceScale(image, grid), photo);
+  drawImage(canvas, image);
   const scores = tensors.get(`x${output}`).data;
   const names = scores.length === 1 ? [document.classes[1]] : document.classes;
   const shares = scores.every((v) => v >= 0 && v <= 1);
@@ -35,12 +35,12 @@ function summary(network) {
       el("span", { class: "share" }, shares ? percent(scores[k]) : short(Number(scores[k].toPrecision(4)))),
     ),
   );
-  const truth = document.label_given ? `${t("truth")}: ${document.classes[document.label]}` : t("truth.own");
+  const truth = document.label_given ? t("truth.given", document.classes[document.label]) : t("truth.own");
   return el(
     "section",
     { class: "summary" },
     canvas,
-    el("div", {}, el("h2", {}, t("answer")), el("ul", { class: names.length > 5 ? "two" : null }, ...rows), el("p", { class: "hint" }, `${truth}. ${t(document.training ? "mode.training" : "mode.inference")}.`)),
+    el("div", {}, el("h2", {}, t("answer")), el("ul", { class: names.length > 5 ? "two" : null }, ...rows), el("p", { class: "hint" }, t("sentences", truth, t(document.training ? "mode.training" : "mode.inference")))),
   );
 }
 
@@ -48,7 +48,7 @@ function header(network) {
   const languages = el("button", { type: "button", class: "quiet", "data-language": true, onclick: () => { setLanguage(otherLanguage()); page(network); } }, t("lang.other"));
   const theme = el("button", { type: "button", class: "quiet", "data-theme-button": true, onclick: () => { toggleTheme(); page(network); } }, t("theme"));
   const { title, model, notice } = network.document;
-  return el("header", { class: "top" }, el("div", {}, el("h1", {}, title || t("title", model)), el("p", { class: "hint" }, notice)), el("div", { class: "buttons" }, languages, theme));
+  return el("header", { class: "top" }, el("div", {}, el("h1", {}, title || t("title", model)), el("p", { class: "hint" }, notice === NOTICE ? t("notice") : notice)), el("div", { class: "buttons" }, languages, theme));
 }
 
 /** What was left out of the page. */
@@ -70,6 +70,7 @@ function page(network) {
   const focused = document.activeElement?.id;
   root.replaceChildren(header(network), summary(network), tabs, panel, footer(network.document));
   view.render();
+  reveal(tabs, "[aria-selected=true]");
   if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
 }
 
@@ -118,6 +119,6 @@ async function start() {
 }
 
 start().catch((error) => {
-  document.getElementById("page").textContent = `This page could not be shown: ${error.message}. It needs a browser from 2023 or later.`;
+  document.getElementById("page").textContent = t("failed", error.message);
   throw error;
 });

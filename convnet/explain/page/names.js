@@ -53,10 +53,10 @@ export function settingsText(step, parameters) {
   const times = (pair) => pair.join("×");
   if (step.operation === "conv2d") parts.push(times(parameters[step.parameters[0]].shape.slice(0, 2)));
   if (s.size) parts.push(times(s.size));
-  if (s.stride) parts.push(`stride ${s.stride[0] === s.stride[1] ? s.stride[0] : times(s.stride)}`);
-  if (s.padding && s.padding.flat().some(Boolean)) parts.push(`padding ${s.padding.map((p) => p.join("+")).join(", ")}`);
-  if (s.dilation && s.dilation.some((d) => d > 1)) parts.push(`dilation ${times(s.dilation)}`);
-  if (s.groups > 1) parts.push(`groups ${s.groups}`);
-  if (s.rate !== undefined) parts.push(`rate ${s.rate}`);
+  if (s.stride) parts.push(t("setting.stride", s.stride[0] === s.stride[1] ? s.stride[0] : times(s.stride)));
+  if (s.padding && s.padding.flat().some(Boolean)) parts.push(t("setting.padding", s.padding.map((p) => p.join("+")).join(", ")));
+  if (s.dilation && s.dilation.some((d) => d > 1)) parts.push(t("setting.dilation", times(s.dilation)));
+  if (s.groups > 1) parts.push(t("setting.groups", s.groups));
+  if (s.rate !== undefined) parts.push(t("setting.rate", s.rate));
   return parts.join(", ");
 }

@@ -1,5 +1,6 @@
 // Formula (1) and its two gradients, one number at a time.
 
+import { data as wholeData, forward as wholeForward, weights as wholeWeights } from "./whole-conv2d.js";
 import { placeOf, windowsOver } from "./places.js";
 
 function forward(c, at, account) {
@@ -67,9 +68,9 @@ function bias(c, at, account) {
 }
 
 export const conv2d = {
-  forward: { of: "y", a: "x0", b: "p0", run: forward },
-  dx0: { of: "dx0", a: "dy", b: "p0", run: data },
-  dp0: { of: "dp0", a: "x0", b: "dy", run: weights },
+  forward: { of: "y", a: "x0", b: "p0", run: forward, array: wholeForward },
+  dx0: { of: "dx0", a: "dy", b: "p0", run: data, array: wholeData },
+  dp0: { of: "dp0", a: "x0", b: "dy", run: weights, array: wholeWeights },
   dp1: { of: "dp1", a: "dy", run: bias },
 };
 

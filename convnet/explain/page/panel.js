@@ -4,7 +4,7 @@ import { axesOf, gridOf, sliceOf } from "./slices.js";
 import { axisLetters } from "./names.js";
 import { cell, dims, short, tiny } from "./format.js";
 import { diverging, inkOn } from "./colours.js";
-import { draw, sliceScale, tensorScale } from "./picture.js";
+import { curveRange, draw, isCurve, sliceScale, tensorScale } from "./picture.js";
 import { el, roving, svg } from "./dom.js";
 import { placeOf } from "./places.js";
 import { t } from "./i18n.js";
@@ -98,11 +98,12 @@ export class Panel {
     const scale = sliceScale(this.tensor, grid);
     if (moved || !this.drawn) {
       draw(this.canvas, this.tensor, grid, scale, this.photo);
-      this.stage.style.aspectRatio = `${grid.cols} / ${grid.rows}`;
+      this.stage.style.aspectRatio = isCurve(grid) ? "3 / 1" : `${grid.cols} / ${grid.rows}`;
       this.stage.style.setProperty("--cols", grid.cols);
       this.stage.style.setProperty("--rows", grid.rows);
-      this.legend.textContent = this.photo ? t("brightness", short(scale)) : t("scale", short(scale));
-      this.legend.classList.toggle("diverging", !this.photo);
+      const plain = this.photo ? t("brightness", short(scale)) : t("scale", short(scale));
+      this.legend.textContent = isCurve(grid) ? t("curve", ...curveRange(this.tensor, grid).map(short)) : plain;
+      this.legend.classList.toggle("diverging", !this.photo && !isCurve(grid));
       this.drawn = true;
     }
     this.mark(grid, scale, selected, marks, focus);
@@ -117,6 +118,8 @@ export class Panel {
 
   mark(grid, scale, selected, marks, focus) {
     this.overlay.setAttribute("viewBox", `0 0 ${grid.cols} ${grid.rows}`);
+    this.overlay.setAttribute("preserveAspectRatio", "none"); // cells of a curve are not square
+    this.overlay.style.overflow = isCurve(grid) ? "hidden" : ""; // a frame of so thin a cell has spikes
     const boxes = [];
     if (grid.cols <= NUMBERS_UP_TO)
       for (let r = 0; r < grid.rows; r++)

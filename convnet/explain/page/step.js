@@ -234,7 +234,7 @@ export class StepView {
     if (shape.length !== 3) return this.maps.replaceChildren();
     const slice = [sliceOf(this.at, this.start[this.parameter].shape).at(-1)];
     const show = (tensor, role) => {
-      const panel = new Panel({ tensor, name: "y", operation: step.operation, title: "y", role: `${t("step.maps")}, ${role}`, sliced: () => {} });
+      const panel = new Panel({ tensor, name: "y", operation: step.operation, title: "y", role: `${t("step.maps")} · ${role}`, sliced: () => {} });
       panel.chooser.remove();
       panel.update({ slice });
       return panel.element;

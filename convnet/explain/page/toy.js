@@ -113,7 +113,7 @@ export class Toy {
     this.board.replaceChildren(
       this.arithmetic(n),
       el("div", { class: "grids" }, this.imageGrid(terms), this.kernelGrid(), n ? this.outputGrid(n, reached) : null),
-      n ? this.account(terms, reached) : null,
+      ...(n ? [this.account(terms, reached)] : []),
     );
     if (focused) this.board.querySelector(`[data-key="${focused}"]`)?.focus({ preventScroll: true });
   }
@@ -121,9 +121,10 @@ export class Toy {
   arithmetic(n) {
     const { size, kernelsize, stride, padding, dilation } = this.settings;
     const [top, bottom] = [`${size} + 2·${padding} − ${dilation}·(${kernelsize} − 1) − 1`, stride];
-    const math = `<math display="block"><mrow><msub><mi>H</mi><mi>o</mi></msub><mo>=</mo><mo>⌊</mo><mfrac><mrow><mi>H</mi><mo>+</mo><mn>2</mn><mtext>&nbsp;pad</mtext><mo>−</mo><mi>d</mi><mo>(</mo><mi>P</mi><mo>−</mo><mn>1</mn><mo>)</mo><mo>−</mo><mn>1</mn></mrow><mi>s</mi></mfrac><mo>⌋</mo><mo>+</mo><mn>1</mn><mo>=</mo><mo>⌊</mo><mfrac><mtext>${top}</mtext><mtext>${bottom}</mtext></mfrac><mo>⌋</mo><mo>+</mo><mn>1</mn><mo>=</mo><mn>${n}</mn></mrow></math>`;
+    // two pieces, so that a narrow window can set one below the other
+    const math = `<math display="block"><mrow><msub><mi>H</mi><mi>o</mi></msub><mo>=</mo><mo>⌊</mo><mfrac><mrow><mi>H</mi><mo>+</mo><mn>2</mn><mtext>&nbsp;pad</mtext><mo>−</mo><mi>d</mi><mo>(</mo><mi>P</mi><mo>−</mo><mn>1</mn><mo>)</mo><mo>−</mo><mn>1</mn></mrow><mi>s</mi></mfrac><mo>⌋</mo><mo>+</mo><mn>1</mn></mrow></math><math display="block"><mrow><mo>=</mo><mo>⌊</mo><mfrac><mtext>${top}</mtext><mtext>${bottom}</mtext></mfrac><mo>⌋</mo><mo>+</mo><mn>1</mn><mo>=</mo><mn>${n}</mn></mrow></math>`;
     const fits = n ? null : el("p", { class: "check bad" }, t("toy.fits", this.span, size + 2 * padding));
-    return el("section", { class: "arithmetic", "data-outputs": n }, el("h4", {}, t("toy.arithmetic")), el("div", { class: "formula", html: math }), fits);
+    return el("section", { class: "arithmetic", "data-outputs": n }, el("h4", {}, t("toy.arithmetic")), el("div", { class: "formula pieces", html: math }), fits);
   }
 
   /** A grid of buttons that arrow keys walk through. */
@@ -183,11 +184,20 @@ export class Toy {
   }
 
   account(terms, reached) {
-    if (this.input) return el("p", { class: "result" }, t("toy.reach", ...this.input, reached.length));
     const number = (v) => (v < 0 ? `(−${-v})` : String(v));
+    if (this.input) return this.gathered(reached, number);
     const text = terms.map(({ x, k }) => `${x}·${number(k)}`).join(" + ");
     const sum = terms.reduce((total, { x, k }) => total + x * k, 0);
     return el("section", {}, el("h4", {}, t("toy.sum")), el("p", { class: "result", "data-sum": sum }, `y[${this.output.join(", ")}] = ${text} = `, el("b", {}, String(sum).replace("-", "−"))));
+  }
+
+  /** The terms of dx at the chosen input: dy of each output that reads it, times the kernel's number. */
+  gathered(reached, number) {
+    const [h, w] = this.input;
+    if (!reached.length) return el("p", { class: "note" }, t("toy.unreached", h, w));
+    const met = (i, j) => this.terms(i, j).find((term) => term.h === h && term.w === w).k;
+    const text = reached.map(([i, j]) => `dy[${i}, ${j}]·${number(met(i, j))}`).join(" + ");
+    return el("section", {}, el("p", { class: "note" }, t("toy.reach", h, w, reached.length)), el("p", { class: "result", "data-gathered": `${h},${w}` }, `dx[${h}, ${w}] = ${text}`));
   }
 
   walk() {

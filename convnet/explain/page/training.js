@@ -18,6 +18,13 @@ function families(logs) {
   return [names.filter(isLoss), names.filter((name) => !isLoss(name))].filter((group) => group.length);
 }
 
+/** "val_loss" in the reader's language; names of the reader's own metrics stay. */
+function figureName(name) {
+  const plain = name.replace(/^val_/, "");
+  const known = ["loss", "accuracy"].includes(plain) ? t(`figure.${plain}`) : plain;
+  return plain === name ? known : t("figure.val", known);
+}
+
 function curves(names, epochs, logs, now) {
   const [W, H] = [560, 150];
   const all = names.flatMap((name) => logs.map((entry) => entry[name])).filter(Number.isFinite);
@@ -29,11 +36,12 @@ function curves(names, epochs, logs, now) {
     return svg("polyline", { points: points.map(([e, v]) => `${x(e)},${y(v)}`).join(" "), class: `curve c${i}`, "stroke-dasharray": DASHES[i % 4], "vector-effect": "non-scaling-stroke" });
   };
   const here = logs[epochs.indexOf(now)] ?? {};
-  const key = names.map((name, i) => el("li", {}, svg("svg", { viewBox: "0 0 30 8" }, svg("line", { x1: 0, x2: 30, y1: 4, y2: 4, class: `curve c${i}`, "stroke-dasharray": DASHES[i % 4] })), ` ${name} `, el("b", {}, Number.isFinite(here[name]) ? short(here[name]) : "–")));
+  const key = names.map((name, i) => el("li", {}, svg("svg", { viewBox: "0 0 30 8" }, svg("line", { x1: 0, x2: 30, y1: 4, y2: 4, class: `curve c${i}`, "stroke-dasharray": DASHES[i % 4] })), ` ${figureName(name)} `, el("b", {}, Number.isFinite(here[name]) ? short(here[name]) : "–")));
   return el(
     "figure",
     { class: "curves" },
-    svg("svg", { viewBox: `0 0 ${W} ${H}`, preserveAspectRatio: "none", role: "img", "aria-label": names.join(", ") }, ...names.map(line), svg("line", { x1: x(now), x2: x(now), y1: 0, y2: H, class: "now" })),
+    svg("svg", { viewBox: `0 0 ${W} ${H}`, preserveAspectRatio: "none", role: "img", "aria-label": names.map(figureName).join(", ") }, ...names.map(line), epochs.includes(now) && svg("line", { x1: x(now), x2: x(now), y1: 0, y2: H, class: "now" })),
+    el("p", { class: "hint" }, t("training.range", short(low), short(high), epochs[0], epochs.at(-1))),
     el("ul", { class: "key" }, ...key),
   );
 }
@@ -117,13 +125,14 @@ export class Training {
     const last = next && next.layer === step.layer ? index + 1 : index;
     const map = this.network.forward(weights, last)[this.network.steps[last].output];
     this.slider.value = frame;
-    this.epoch.textContent = `${t("training.epoch")} ${this.record.epochs[frame]}`;
+    const epoch = this.record.epochs[frame];
+    this.epoch.textContent = epoch ? `${t("training.epoch")} ${epoch}` : t("training.before");
     this.element.dataset.epoch = this.record.epochs[frame];
     this.paint(this.filters, F, kernel, (f) => [Math.min(this.channel, kernel.shape[2] - 1), f]);
     this.paint(this.maps, F, map, (f) => [f]);
     const { all_epochs: epochs, logs } = this.record;
     const [numbers, figures] = [epochs.filter((e) => e > 0), logs.filter((_, i) => epochs[i] > 0)];
-    this.figures.replaceChildren(...families(figures).map((names) => curves(names, numbers, figures, Math.max(this.record.epochs[frame], numbers[0]))));
+    this.figures.replaceChildren(...families(figures).map((names) => curves(names, numbers, figures, this.record.epochs[frame])));
   }
 
   paint(box, count, tensor, sliceFor) {
