@@ -1,4 +1,4 @@
-"""Is somebody else computing? What other processes take from the processors while we measure."""
+"""Is somebody else computing? How long our threads stand in the queue for a processor while we measure."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-NOISY = 0.05  # share of the machine's processors that others may take before a measurement is repeated
+NOISY = 0.05  # share of the processors' time that our threads may wait before a measurement is repeated
 
 Measured = TypeVar("Measured")
 
 
 def undisturbed(measure: Callable[[], Measured], attempts: int) -> tuple[Measured, float | None]:
-    """The least disturbed of up to `attempts` measurements, and the others' share of the processors during it (0 to 1).
+    """The least disturbed of up to `attempts` measurements, and the share of the processors' time lost (0 to 1).
 
-    The share is None where the system does not tell (no /proc/stat).
+    What others do while we rest, or behind our priority (chrt -f), takes nothing from us and is not counted. The share
+    is None where the system does not tell (no /proc/self/task/*/schedstat).
     """
     best: tuple[Measured, float | None] | None = None
     for attempt in range(attempts):
-        before = _ticks()
+        before, start = _waited(), time.monotonic()
         result = measure()
-        share = _share(before, _ticks())
+        share = _share(before, _waited(), time.monotonic() - start)
         if best is None or (share is not None and best[1] is not None and share < best[1]):
             best = (result, share)
         if best[1] is None or best[1] <= NOISY:
@@ -33,20 +34,16 @@ def undisturbed(measure: Callable[[], Measured], attempts: int) -> tuple[Measure
     return best
 
 
-def _ticks() -> tuple[float, float, float] | None:
-    """Seconds since the start: of all processors' work, of this process's and its children's, and on the wall."""
+def _waited() -> float | None:
+    """Seconds that this process's threads have stood in the queue for a processor, since they began."""
     try:
-        fields = [int(v) for v in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+        fields = [p.read_text().split() for p in Path("/proc/self/task").glob("*/schedstat")]
     except OSError:
         return None
-    user, nice, system, _, _, irq, softirq, steal = fields
-    own = os.times()
-    busy = (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
-    return busy, own.user + own.system, time.monotonic()
+    return sum(int(waited) for _, waited, _ in fields) / 1e9 if fields else None
 
 
-def _share(before: tuple | None, after: tuple | None) -> float | None:
+def _share(before: float | None, after: float | None, wall: float) -> float | None:
     if before is None or after is None:
         return None
-    busy, own, wall = (b - a for a, b in zip(before, after, strict=True))
-    return max(0.0, busy - own) / (max(wall, 1e-9) * (os.cpu_count() or 1))
+    return max(0.0, after - before) / (max(wall, 1e-9) * (os.cpu_count() or 1))

@@ -42,7 +42,7 @@ BITS, REGISTERS = host_registers()
 WIDEST = 4 if REGISTERS == 32 else 2
 # vecs -> rows: rows*vecs sums, vecs k-vectors and one x-number fit the vector registers; 8 sums or more
 # hide a multiply-add's latency. No more rows than 9: each one's address takes a register, too.
-ROWS = {4: 6, 3: 8, 2: 9, 1: 9} if REGISTERS == 32 else {2: 6, 1: 8}
+ROWS = {4: 6, 3: 8, 2: 8, 1: 8} if REGISTERS == 32 else {2: 6, 1: 8}
 MOST_ROWS = 14 if REGISTERS == 32 else 8  # where a sum is long, or its x is a vector, addresses matter less
 
 

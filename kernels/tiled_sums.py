@@ -43,11 +43,33 @@ def _sum_tiles(empty, source, panel, start, target, runs, rows, fresh):
         for run in range(runs.shape[0]):
             u = x_first + runs[run, 0]
             v = k_first + runs[run, 1] * k_step
-            for _ in range(runs[run, 2]):
+            end = u + runs[run, 2] * x_step
+            while u != end:  # no counter: every register holds an address already
                 tile = simd.add_outer(tile, x, x_offsets, u, k, v)  # y-tile += outer(x-column, k-row)
                 u += x_step
                 v += k_step
         simd.store(tile, y, y_offsets, f, columns)
+
+
+@jit(inner=True)
+def sum_products(empty, source, panel, start, target, runs, rows, fresh):
+    """The same with products, number by number: y[y_rows[r] + c] += x[x_rows[r] + c ...] * k[step's row, c]."""
+    x, x_rows, x_first, x_step = source
+    k, k_first, k_step = panel
+    y, y_rows, c, count = target
+    for m in range(0, rows, simd.height(empty)):
+        x_offsets = simd.row_offsets(empty, x_rows, m)
+        y_offsets = simd.row_offsets(empty, y_rows, m)
+        tile = simd.fill(empty, start, c) if fresh else simd.load(empty, y, y_offsets, c, count)
+        for run in range(runs.shape[0]):
+            u = x_first + runs[run, 0]
+            v = k_first + runs[run, 1] * k_step
+            end = u + runs[run, 2] * x_step
+            while u != end:  # no counter: every register holds an address already
+                tile = simd.add_product(tile, x, x_offsets, u, k, v, count)
+                u += x_step
+                v += k_step
+        simd.store(tile, y, y_offsets, c, count)
 
 
 @jit(inner=True)

@@ -5,6 +5,7 @@ window; backward_data: the same with dy for x (tiles_correlate.py); backward_wei
 touch (tiles_weights.py). Gain: one load feeds many multiply-adds, and no sum waits for another.
 """
 
+import numba
 import numpy as np
 
 from kernels.conv2d.taps import backward_axis, forward_axis
@@ -22,20 +23,31 @@ def forward(x, k, b, *, stride, padding, dilation, groups, out):
     bias = _NOTHING[x.dtype] if b is None else b
     narrow = k.shape[3] <= MOST_COLUMNS * groups and k.shape[2] >= LEAST_STEPS
     run = _depthwise if is_depthwise(k.shape, groups) else _narrow if narrow else _forward
-    run(x, k, bias, False, stride, (padding[0][0], padding[1][0]), dilation, groups, out)
+    run(x, k, bias, False, stride, (padding[0][0], padding[1][0]), dilation, groups, numba.get_num_threads(), out)
 
 
 def backward_data(dy, k, x_shape, *, stride, padding, dilation, groups, out):
     """dx[n,h,w,c] = sum over the (i,j,p,q,f) in which x[n,h,w,c] stands of dy[n,i,j,f] * k[p,q,c,f], into out."""
     narrow = k.shape[2] <= MOST_COLUMNS and k.shape[3] >= LEAST_STEPS * groups
     run = _depthwise_data if is_depthwise(k.shape, groups) else _narrow_data if narrow else _backward_data
-    run(dy, k, _NOTHING[dy.dtype], True, stride, (padding[0][0], padding[1][0]), dilation, groups, out)
+    run(
+        dy,
+        k,
+        _NOTHING[dy.dtype],
+        True,
+        stride,
+        (padding[0][0], padding[1][0]),
+        dilation,
+        groups,
+        numba.get_num_threads(),
+        out,
+    )
 
 
 def backward_weights(x, dy, k_shape, *, stride, padding, dilation, groups, out):
     """dk[p,q,c,f] = sum_{n,i,j} x[...] * dy[n,i,j,f], db[f] = sum_{n,i,j} dy[n,i,j,f], into out = (dk, db)."""
     run = _depthwise_weights if is_depthwise(k_shape, groups) else _backward_weights
-    run(x, dy, stride, (padding[0][0], padding[1][0]), dilation, groups, *out)
+    run(x, dy, stride, (padding[0][0], padding[1][0]), dilation, groups, numba.get_num_threads(), *out)
 
 
 def is_depthwise(k_shape, groups):
@@ -44,56 +56,56 @@ def is_depthwise(k_shape, groups):
 
 
 @jit()
-def _forward(x, k, b, transposed, stride, before, dilation, groups, y):
+def _forward(x, k, b, transposed, stride, before, dilation, groups, threads, y):
     rows = forward_axis(y.shape[1], x.shape[1], k.shape[0], stride[0], before[0], dilation[0])
     columns = forward_axis(y.shape[2], x.shape[2], k.shape[1], stride[1], before[1], dilation[1])
-    correlate(x, k, transposed, b, y, rows, columns, groups)
+    correlate(x, k, transposed, b, y, rows, columns, groups, threads)
 
 
 @jit()
-def _backward_data(dy, k, nothing, transposed, stride, before, dilation, groups, dx):
+def _backward_data(dy, k, nothing, transposed, stride, before, dilation, groups, threads, dx):
     rows = backward_axis(dx.shape[1], dy.shape[1], k.shape[0], stride[0], before[0], dilation[0])
     columns = backward_axis(dx.shape[2], dy.shape[2], k.shape[1], stride[1], before[1], dilation[1])
-    correlate(dy, k, transposed, nothing, dx, rows, columns, groups)
+    correlate(dy, k, transposed, nothing, dx, rows, columns, groups, threads)
 
 
 @jit()
-def _backward_weights(x, dy, stride, before, dilation, groups, dk, db):
+def _backward_weights(x, dy, stride, before, dilation, groups, threads, dk, db):
     rows = forward_axis(dy.shape[1], x.shape[1], dk.shape[0], stride[0], before[0], dilation[0])
     columns = forward_axis(dy.shape[2], x.shape[2], dk.shape[1], stride[1], before[1], dilation[1])
-    weights_gradient(x, dy, dk, db, rows, columns, stride[1], groups)
+    weights_gradient(x, dy, dk, db, rows, columns, stride[1], groups, threads)
 
 
 @jit()
-def _depthwise(x, k, b, transposed, stride, before, dilation, groups, y):
+def _depthwise(x, k, b, transposed, stride, before, dilation, groups, threads, y):
     rows = forward_axis(y.shape[1], x.shape[1], k.shape[0], stride[0], before[0], dilation[0])
     columns = forward_axis(y.shape[2], x.shape[2], k.shape[1], stride[1], before[1], dilation[1])
-    depthwise(x, k, b, y, rows, columns)
+    depthwise(x, k, b, y, rows, columns, threads)
 
 
 @jit()
-def _depthwise_data(dy, k, nothing, transposed, stride, before, dilation, groups, dx):
+def _depthwise_data(dy, k, nothing, transposed, stride, before, dilation, groups, threads, dx):
     rows = backward_axis(dx.shape[1], dy.shape[1], k.shape[0], stride[0], before[0], dilation[0])
     columns = backward_axis(dx.shape[2], dy.shape[2], k.shape[1], stride[1], before[1], dilation[1])
-    depthwise(dy, k, nothing, dx, rows, columns)
+    depthwise(dy, k, nothing, dx, rows, columns, threads)
 
 
 @jit()
-def _depthwise_weights(x, dy, stride, before, dilation, groups, dk, db):
+def _depthwise_weights(x, dy, stride, before, dilation, groups, threads, dk, db):
     rows = forward_axis(dy.shape[1], x.shape[1], dk.shape[0], stride[0], before[0], dilation[0])
     columns = forward_axis(dy.shape[2], x.shape[2], dk.shape[1], stride[1], before[1], dilation[1])
     depthwise_weights(x, dy, dk, db, rows, columns, stride[1])
 
 
 @jit()
-def _narrow(x, k, b, transposed, stride, before, dilation, groups, y):
+def _narrow(x, k, b, transposed, stride, before, dilation, groups, threads, y):
     rows = forward_axis(y.shape[1], x.shape[1], k.shape[0], stride[0], before[0], dilation[0])
     columns = forward_axis(y.shape[2], x.shape[2], k.shape[1], stride[1], before[1], dilation[1])
     correlate_narrow(x, k, transposed, b, y, rows, columns, groups)
 
 
 @jit()
-def _narrow_data(dy, k, nothing, transposed, stride, before, dilation, groups, dx):
+def _narrow_data(dy, k, nothing, transposed, stride, before, dilation, groups, threads, dx):
     rows = backward_axis(dx.shape[1], dy.shape[1], k.shape[0], stride[0], before[0], dilation[0])
     columns = backward_axis(dx.shape[2], dy.shape[2], k.shape[1], stride[1], before[1], dilation[1])
     correlate_narrow(dy, k, transposed, nothing, dx, rows, columns, groups)

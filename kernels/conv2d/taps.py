@@ -72,3 +72,37 @@ def _classes(table):
             found += 1
         table[i, CLASS] = a
     return classes[:found]
+
+
+@jit(inner=True)
+def rectangles(axis, taps, by_tap):
+    """Rectangles of taps and coordinates: all pairs in which forward's tap is inside the image, each pair once.
+
+    One for each class of coordinates; by_tap: one for taps side by side that meet the same coordinates.
+    A line: first tap, taps, first coordinate, coordinates, where the first of both reads, and on to the next.
+    """
+    table, classes, _, move = axis
+    size = table.shape[0]
+    found = np.zeros((max(taps, classes.shape[0]), 6), np.int64)
+    count = 0
+    for a in range(taps if by_tap else classes.shape[0]):
+        first, coordinates = -1, 0
+        for i in range(size):
+            inside = table[i, FIRST] <= a < table[i, FIRST] + table[i, COUNT] if by_tap else table[i, CLASS] == a
+            if inside:
+                first = i if first < 0 else first
+                coordinates += 1
+        tap, taps_here = (a, 1) if by_tap else (classes[a, 0], classes[a, 1])
+        if coordinates and taps_here:
+            last = found[count - 1]
+            if by_tap and count and last[0] + last[1] == tap and last[2] == first and last[3] == coordinates:
+                last[1] += 1
+            else:
+                here = found[count]
+                here[0], here[1], here[2], here[3] = tap, taps_here, first, coordinates
+                here[4] = table[first, SOURCE] + move * (tap - table[first, FIRST])
+                if coordinates > 1:
+                    here[5] = table[first + 1, SOURCE] - table[first, SOURCE]
+                    here[5] += move * (table[first, FIRST] - table[first + 1, FIRST])
+                count += 1
+    return found[:count]

@@ -5,6 +5,8 @@ A task is some lines of y and some blocks of its columns. It packs one panel of 
 second-level cache, and lets all its pixels pass over it.
 """
 
+from math import gcd
+
 import numba
 import numpy as np
 
@@ -16,11 +18,11 @@ from kernels.tiled_sums import SPARE, block, block_count, fill_spare, sum_block
 
 PANEL_STEPS = 512  # a panel of so many steps, four vectors wide, takes an eighth of a 1 MiB cache
 PACKING_PAYS = 64  # pixels that pass over a panel
-TASKS, LEAST_PIXELS, MOST_PIXELS = 16, 56, 512  # enough tasks for many cores, from the shape alone
+LEAST_PIXELS, MOST_PIXELS = 56, 2048  # of a task; more tasks than threads would only pack more often
 
 
 @jit(inner=True, inline="always")  # one library less to optimise
-def correlate(x, k, transposed, b, y, rows, columns, groups):
+def correlate(x, k, transposed, b, y, rows, columns, groups, threads):
     """y[n,i,j,f] = b[f] + the sum over the taps and channels of (n,i,j)'s class; x, y (N,H,W,C), k (P,Q,C/groups,F).
 
     transposed: the steps run over k's filters and y's columns are its channels.  b may be empty.
@@ -32,13 +34,13 @@ def correlate(x, k, transposed, b, y, rows, columns, groups):
         start[f] = b[f] if f < b.size else 0
     blocks = groups * block_count(-(-(F // groups) // lanes))
     lines = N * Ho
-    # blocks of columns make tasks without packing anything twice, so pixels are divided only as far as still needed
-    parts = min(-(-TASKS // max(blocks, 1)), lines * Wo // LEAST_PIXELS)
-    parts = max(1, parts, lines * Wo // MOST_PIXELS)
+    # a task for each thread: blocks of columns first, which divides the packing too, then pixels
+    parts = max(1, min(threads // gcd(threads, max(blocks, 1)), lines * Wo // LEAST_PIXELS))
+    blocks_each = -(-blocks // max(1, min(blocks, -(-threads // parts))))
+    parts_across = -(-blocks // max(blocks_each, 1))
+    parts *= max(1, -(-lines * Wo // (parts * MOST_PIXELS)))
     lines_each = max(1, -(-lines // parts))
     parts = -(-lines // lines_each)
-    blocks_each = -(-blocks // max(1, min(blocks, TASKS // max(parts, 1))))
-    parts_across = -(-blocks // max(blocks_each, 1))
     if y.size and parts * parts_across == 1:  # done before a second thread would have started
         _task(0, lines, 0, blocks, x, k, transposed, start, y, rows, columns, groups)
     elif y.size:

@@ -10,22 +10,24 @@ import numba
 import numpy as np
 
 from kernels import simd
-from kernels.conv2d.tiles_correlate import list_pixels, list_runs
+from kernels.conv2d.taps import rectangles
+from kernels.conv2d.tiles_correlate import list_pixels
 from kernels.conv2d.tiles_weights import PART_PIXELS, TASKS, add_parts, add_pixels, list_lines, list_weights
 from kernels.jit import jit
-from kernels.tiled_sums import SPARE, block, block_count
+from kernels.tiled_sums import SPARE, block, block_count, sum_products
 
-TASK_PIXELS = 256
+TASK_PIXELS = 1024  # or up to twice as many: what one class leaves of x in the second-level cache, the next one finds
 
 
 @jit(inner=True, inline="always")  # one library less to optimise
-def depthwise(x, k, b, y, rows, columns):
+def depthwise(x, k, b, y, rows, columns, threads):
     """y (N,Ho,Wo,C) from x (N,H,W,C), k (P,Q,1,C) and b, which may be empty; rows, columns: axes of taps.py."""
     N, Ho, Wo, C = y.shape
     start = np.empty(C + simd.WIDEST * simd.lanes(x), x.dtype)  # the last vector reads beyond C
     for c in range(start.size):
         start[c] = b[c] if c < b.size else 0
-    lines_each = max(1, TASK_PIXELS // max(Wo, 1))
+    parts = threads * max(1, N * Ho * Wo // (threads * TASK_PIXELS))
+    lines_each = max(1, -(-N * Ho // parts))
     if y.size:
         _run(-(-N * Ho // lines_each), lines_each, x, k, start, y, rows, columns)
 
@@ -41,44 +43,41 @@ def _task(line, last_line, x, k, start, y, rows, columns):
     N, Ho, _, C = y.shape
     table, x_rows, y_rows = list_pixels(line, min(last_line, N * Ho), x, y, rows, columns)
     x_flat, k_flat, y_flat = x.reshape(-1), k.reshape(-1), y.reshape(-1)
-    vectors, one = -(-C // simd.lanes(x)), np.int64(1)
+    vectors = -(-C // simd.lanes(x))
     for a in range(table.shape[0]):
         at, count = table[a, 2], table[a, 3]
-        runs = list_runs(table[a, 0], table[a, 1], 0, k.shape[0] * k.shape[1], 1, k.shape[1], x, rows, columns)
+        runs = _list_taps(table[a, 0], table[a, 1], k.shape[1], x, rows, columns)
         for index in range(block_count(vectors)):
             vector, vecs = block(vectors, index)
             c = vector * simd.lanes(x)
             valid = min(vecs * simd.lanes(x), C - c)
-            source, target = (x_flat, x_rows[at:], c, one), (y_flat, y_rows[at:], c, valid)
+            source, target = (x_flat, x_rows[at:], c, columns[3] * C), (y_flat, y_rows[at:], c, valid)
             panel = (k_flat, c, C)
             if vecs == 4:
-                _sum_products(simd.empty_tile(x, 4), source, panel, start, target, runs, count, True)
+                sum_products(simd.empty_tile(x, 4), source, panel, start, target, runs, count, True)
             elif vecs == 3:
-                _sum_products(simd.empty_tile(x, 3), source, panel, start, target, runs, count, True)
+                sum_products(simd.empty_tile(x, 3), source, panel, start, target, runs, count, True)
             elif vecs == 2:
-                _sum_products(simd.empty_tile(x, 2), source, panel, start, target, runs, count, True)
+                sum_products(simd.empty_tile(x, 2), source, panel, start, target, runs, count, True)
             else:
-                _sum_products(simd.empty_tile(x, 1), source, panel, start, target, runs, count, True)
+                sum_products(simd.empty_tile(x, 1), source, panel, start, target, runs, count, True)
 
 
 @jit(inner=True)
-def _sum_products(empty, source, panel, start, target, runs, rows, fresh):
-    """The loop of tiled_sums.py, with products."""
-    x, x_rows, x_first, x_step = source
-    k, k_first, k_step = panel
-    y, y_rows, c, count = target
-    for m in range(0, rows, simd.height(empty)):
-        x_offsets = simd.row_offsets(empty, x_rows, m)
-        y_offsets = simd.row_offsets(empty, y_rows, m)
-        tile = simd.fill(empty, start, c) if fresh else simd.load(empty, y, y_offsets, c, count)
-        for run in range(runs.shape[0]):
-            u = x_first + runs[run, 0]
-            v = k_first + runs[run, 1] * k_step
-            for _ in range(runs[run, 2]):
-                tile = simd.add_product(tile, x, x_offsets, u, k, v, count)
-                u += x_step
-                v += k_step
-        simd.store(tile, y, y_offsets, c, count)
+def _list_taps(a, b, Q, x, rows, columns):
+    """Class (a, b)'s taps as runs: taps side by side are one run; where a stride leaves gaps, each is its own."""
+    _, _, W, C = x.shape
+    (_, classes_down, step_down, move_down), (_, classes_across, step_across, move_across) = rows, columns
+    (p, ps), (q, qs) = classes_down[a], classes_across[b]
+    each = qs if step_across == 1 else 1
+    runs, count = np.empty((ps * qs, 3), np.int64), 0
+    for u in range(ps):
+        for v in range(0, qs, max(each, 1)):
+            runs[count, 0] = (u * move_down * W + v * move_across) * C
+            runs[count, 1] = (p + u * step_down) * Q + q + v * step_across
+            runs[count, 2] = each
+            count += 1
+    return runs[:count]
 
 
 @jit(inner=True, inline="always")  # one library less to optimise
@@ -114,21 +113,23 @@ def _task_weights(part, line, last_line, x, dy, partial_k, partial_b, dk, rows, 
     taps = dk.shape[0] * dk.shape[1]
     x_rows, k_rows = np.empty(taps + SPARE, np.int64), np.empty(taps + SPARE, np.int64)
     x_flat, dy_flat, vectors = x.reshape(-1), dy.reshape(-1), -(-C // simd.lanes(x))
-    for a in range(rows[1].shape[0]):
-        for b in range(columns[1].shape[0]):
+    downs, acrosses = rectangles(rows, dk.shape[0], False), rectangles(columns, dk.shape[1], False)
+    space = np.empty((max(last_line - line, 0), 3), np.int64)
+    for a in range(downs.shape[0]):
+        for b in range(acrosses.shape[0]):
             # a tap's weights lie side by side, as the channels of x do: a tap is one row
-            count = list_weights(0, taps, a, b, x, dk, rows, columns, x_rows, k_rows)
-            runs = list_lines(line, last_line, a, b, x, dy, rows, columns)
+            count = list_weights(0, taps, downs[a], acrosses[b], x, dk, rows[3], columns[3], x_rows, k_rows)
+            runs = space[: list_lines(line, last_line, downs[a], acrosses[b], x, dy, stride, space)]
             for index in range(block_count(vectors) if count else 0):
                 vector, vecs = block(vectors, index)
                 c = vector * simd.lanes(x)
-                source, panel = (x_flat, x_rows, c, stride * C), (dy_flat, c, C)
+                source, panel = (x_flat, x_rows, c, stride * C), (dy_flat, line * dy.shape[2] * C + c, C)
                 target = (total, k_rows, c, min(vecs * simd.lanes(x), C - c))
                 if vecs == 4:
-                    _sum_products(simd.low_tile(x, 4, 3), source, panel, total, target, runs, count, False)
+                    sum_products(simd.low_tile(x, 4, 3), source, panel, total, target, runs, count, False)
                 elif vecs == 3:
-                    _sum_products(simd.low_tile(x, 3, 3), source, panel, total, target, runs, count, False)
+                    sum_products(simd.low_tile(x, 3, 3), source, panel, total, target, runs, count, False)
                 elif vecs == 2:
-                    _sum_products(simd.low_tile(x, 2, 3), source, panel, total, target, runs, count, False)
+                    sum_products(simd.low_tile(x, 2, 3), source, panel, total, target, runs, count, False)
                 else:
-                    _sum_products(simd.low_tile(x, 1, 3), source, panel, total, target, runs, count, False)
+                    sum_products(simd.low_tile(x, 1, 3), source, panel, total, target, runs, count, False)

@@ -10,47 +10,55 @@ import numba
 import numpy as np
 
 from kernels import simd
-from kernels.conv2d.taps import CLASS, SOURCE
+from kernels.conv2d.taps import rectangles
 from kernels.jit import jit
-from kernels.tiled_sums import SPARE, block, block_count, copy_rows, fill_spare, sum_block
+from kernels.tiled_sums import SPARE, copy_rows, fill_spare, sum_block, sum_products
 
 TASKS = 16
 PART_PIXELS = 512  # fewer pixels than this are not worth a partial dk
 PARTIAL_SIZE = 1 << 19  # all partial dk together: so many numbers stay in the caches until they are added
-PANEL_STEPS = 512  # so many pixels of dy and x stay in the second-level cache while every weight passes over them
-TILE_ROWS = simd.ROWS[simd.WIDEST]
+PANEL_BYTES = 1 << 15  # of dy: a panel that stays in the first-level cache while all weights pass over it
+WIDEST = min(simd.WIDEST, 3)  # a tile of eight rows: channels come in eights
+TILE_ROWS = simd.ROWS[WIDEST]
+PHASES = 8  # pixels that are added at once
 PIECE = 4096  # numbers of dk that a task adds up
 PACKING_PAYS = 64  # copying dy into panels costs one pass over it; worth it from so many weights on
+CHANNELS_FILL = 16  # so many channels of one tap fill the rows of tiles
 
 
 @jit(inner=True, inline="always")  # one library less to optimise
-def weights_gradient(x, dy, dk, db, rows, columns, stride_across, groups):
+def weights_gradient(x, dy, dk, db, rows, columns, stride_across, groups, threads):
     """dk and db from x (N,H,W,C) and dy (N,Ho,Wo,F); rows and columns are forward's axes (taps.py)."""
     N, Ho, Wo, F = dy.shape
-    lines = N * Ho
-    parts = max(1, min(TASKS, lines, lines * Wo // PART_PIXELS, PARTIAL_SIZE // max(dk.size, 1)))
+    lines, terms = N * Ho, dk.shape[0] * dk.shape[1] * dk.shape[2]
+    parts = part_count(lines, Wo, dk.size)
     lines_each = -(-lines // parts)
-    parts = -(-lines // max(lines_each, 1)) if lines else 1
-    terms = dk.shape[0] * dk.shape[1] * dk.shape[2]
-    tall = TILE_ROWS
-    row_parts = max(1, min(-(-terms // tall), -(-TASKS // parts)))
-    terms_each = (terms + row_parts * tall - 1) // (row_parts * tall) * tall  # whole tiles
-    row_parts = max(1, -(-terms // max(terms_each, 1)))
+    # each weight is whole in one task, so threads may say how many tasks share a part
+    shares = max(1, min(-(-terms // TILE_ROWS), -(-threads // parts)))
+    terms_each = -(-terms // (shares * TILE_ROWS)) * TILE_ROWS  # whole tiles
+    shares = max(1, -(-terms // max(terms_each, 1)))
     partial_k, partial_b = np.empty((parts, dk.size), dk.dtype), np.empty((parts, F), dk.dtype)
     if parts == 1:
         partial_k, partial_b = dk.reshape(1, dk.size), db.reshape(1, F)
-    _run(
-        parts, lines_each, row_parts, terms_each, x, dy, partial_k, partial_b, dk, rows, columns, stride_across, groups
-    )
+    _run(parts, lines_each, shares, terms_each, x, dy, partial_k, partial_b, dk, rows, columns, stride_across, groups)
     if parts > 1:
         add_parts(partial_k, dk.reshape(-1))
         add_parts(partial_b, db)
 
 
+@jit(inner=True)
+def part_count(lines, Wo, size):
+    """How many partial dk: a power of two, which any usual number of threads divides; from the shape alone."""
+    most, parts = min(TASKS, lines, lines * Wo // PART_PIXELS, PARTIAL_SIZE // max(size, 1)), 1
+    while 2 * parts <= most:
+        parts *= 2
+    return parts
+
+
 @jit(inner=True, parallel=True)
-def _run(parts, lines_each, row_parts, terms_each, x, dy, partial_k, partial_b, dk, rows, columns, stride, groups):
-    for t in numba.prange(parts * row_parts):
-        part, first = t // row_parts, t % row_parts * terms_each
+def _run(parts, lines_each, shares, terms_each, x, dy, partial_k, partial_b, dk, rows, columns, stride, groups):
+    for t in numba.prange(parts * shares):
+        part, first = t // shares, t % shares * terms_each
         line, last = part * lines_each, first + terms_each
         _task(
             part, line, line + lines_each, first, last, x, dy, partial_k, partial_b, dk, rows, columns, stride, groups
@@ -71,44 +79,58 @@ def _task(part, line, last_line, first, last, x, dy, partial_k, partial_b, dk, r
     columns_each, lanes = F // groups, simd.lanes(x)
     vectors = -(-columns_each // lanes)
     packed = columns_each % lanes != 0 or P * Q * Cg >= PACKING_PAYS
+    by_tap = Cg >= CHANNELS_FILL
+    lines_each = max(1, last_line - line)
+    if packed:  # a pixel's class has fewer of the lines than a tap has: longer panels, from the second-level cache
+        numbers = PANEL_BYTES // x.itemsize * (1 if by_tap else 4)
+        lines_each = max(1, numbers // max(1, Wo * min(vectors, WIDEST) * lanes))
+    panel = np.empty(lines_each * Wo * min(vectors, WIDEST) * lanes if packed else 0, dy.dtype)
     x_rows, y_rows = np.empty(last - first + SPARE, np.int64), np.empty(last - first + SPARE, np.int64)
-    panel = np.empty((PANEL_STEPS + Wo) * simd.WIDEST * lanes if packed else 0, dy.dtype)
+    runs = np.empty((lines_each, 3), np.int64)
+    downs, acrosses = rectangles(rows, P, by_tap), rectangles(columns, Q, by_tap)
     x_flat, dy_flat, zero = x.reshape(-1), dy.reshape(-1), np.int64(0)
     fresh = bool(zero)  # plain 0 and False would be types of their own, and the tiles compiled again for them
-    for a in range(rows[1].shape[0]):
-        for b in range(columns[1].shape[0]):
-            count = list_weights(first, last, a, b, x, dk, rows, columns, x_rows, y_rows)
-            runs = list_lines(line, last_line, a, b, x, dy, rows, columns)
-            begin = 0
-            while count and begin < runs.shape[0]:
-                end, steps = begin, 0
-                while end < runs.shape[0] and steps < PANEL_STEPS:
-                    steps += runs[end, 2]
-                    end += 1
-                for index in range(groups * block_count(vectors)):
-                    g = index // block_count(vectors)
-                    vector, vecs = block(vectors, index % block_count(vectors))
-                    f = g * columns_each + vector * lanes
-                    valid = min(vecs * lanes, (g + 1) * columns_each - f)
-                    source, place = (x_flat, x_rows, g * Cg, stride * x.shape[3]), (target, y_rows, f, valid)
-                    if packed:
-                        pieces = _pack(dy_flat, F, f, valid, vecs, vecs * lanes, runs[begin:end], panel)
-                        sum_block(vecs, source, (panel, zero, vecs * lanes), target, place, pieces, count, fresh)
-                    else:
-                        sum_block(vecs, source, (dy_flat, f, F), target, place, runs[begin:end], count, fresh)
-                begin = end
+    for begin in range(line, last_line, lines_each):
+        end = min(begin + lines_each, last_line)
+        for index in range(groups * _block_count(vectors)):
+            g = index // _block_count(vectors)
+            vector, vecs = _block(vectors, index % _block_count(vectors))
+            f = g * columns_each + vector * lanes
+            valid = min(vecs * lanes, (g + 1) * columns_each - f)
+            source, place = (x_flat, x_rows, g * Cg, stride * x.shape[3]), (dy_flat, begin * Wo * F + f, F)
+            if packed:
+                copy_rows(vecs, dy_flat, begin * Wo * F + f, F, (end - begin) * Wo, valid, panel, 0)
+                place = (panel, zero, vecs * lanes)
+            for a in range(downs.shape[0]):
+                for b in range(acrosses.shape[0]):
+                    steps = list_lines(begin, end, downs[a], acrosses[b], x, dy, stride, runs)
+                    count = list_weights(first, last, downs[a], acrosses[b], x, dk, rows[3], columns[3], x_rows, y_rows)
+                    if count and steps:
+                        sum_block(vecs, source, place, target, (target, y_rows, f, valid), runs[:steps], count, fresh)
 
 
 @jit(inner=True)
-def list_weights(first, last, a, b, x, dk, rows, columns, x_rows, y_rows):
-    """List those of the weights first..last that the pixels of class (a, b) use: place in x, place in dk; how many."""
+def _block_count(vectors):
+    return -(-vectors // WIDEST)
+
+
+@jit(inner=True)
+def _block(vectors, index):
+    """(first vector, number of vectors) of a block; all about as wide, since a tile of one vector loads most."""
+    count = _block_count(vectors)
+    first = vectors * index // count
+    return first, vectors * (index + 1) // count - first
+
+
+@jit(inner=True)
+def list_weights(first, last, down, across, x, dk, move_down, move_across, x_rows, y_rows):
+    """List those of the weights first..last in a rectangle: place in x, place in dk; how many."""
     _, Q, Cg, F = dk.shape
     _, _, W, C = x.shape
-    (_, classes_down, _, move_down), (_, classes_across, _, move_across) = rows, columns
     count = 0
-    for u in range(classes_down[a, 1]):
-        for v in range(classes_across[b, 1]):
-            term = ((classes_down[a, 0] + u) * Q + classes_across[b, 0] + v) * Cg
+    for u in range(down[1]):
+        for v in range(across[1]):
+            term = ((down[0] + u) * Q + across[0] + v) * Cg
             for c in range(max(0, first - term), min(Cg, last - term)):
                 x_rows[count] = (u * move_down * W + v * move_across) * C + c
                 y_rows[count] = (term + c) * F
@@ -120,49 +142,54 @@ def list_weights(first, last, a, b, x, dk, rows, columns, x_rows, y_rows):
 
 
 @jit(inner=True)
-def list_lines(line, last_line, a, b, x, dy, rows, columns):
-    """The pixels of class (a, b) in the lines line..last_line: one run a line, since a class is an interval across."""
+def list_lines(line, last_line, down, across, x, dy, stride, runs):
+    """The pixels of a rectangle in the lines line..last_line as runs, (place in x, pixel from `line` on, length)."""
     _, H, W, C = x.shape
     _, Ho, Wo, _ = dy.shape
-    runs = np.empty((last_line - line, 3), np.int64)
-    left, length, count = -1, 0, 0
-    for j in range(Wo):
-        if columns[0][j, CLASS] == b:
-            left = j if left < 0 else left
-            length += 1
+    count = 0
     for t in range(line, last_line):
         n = t // Ho
-        i = t - n * Ho
-        if rows[0][i, CLASS] == a:
-            runs[count, 0] = ((n * H + rows[0][i, SOURCE]) * W + columns[0][left, SOURCE]) * C
-            runs[count, 1] = t * Wo + left
-            runs[count, 2] = length
-            count += 1
-    return runs[:count]
-
-
-@jit(inner=True)
-def _pack(dy, F, f, valid, vecs, wide, runs, panel):
-    """Copy dy[pixels of the runs, f : f + valid] into the panel, `wide` numbers a pixel, and number its steps anew."""
-    pieces = np.empty(runs.shape, np.int64)
-    step = 0
-    for run in range(runs.shape[0]):
-        pieces[run, 0], pieces[run, 1], pieces[run, 2] = runs[run, 0], step, runs[run, 2]
-        copy_rows(vecs, dy, runs[run, 1] * F + f, F, runs[run, 2], valid, panel, step * wide)
-        step += runs[run, 2]
-    return pieces
+        i = t - n * Ho - down[2]
+        if 0 <= i < down[3]:
+            at, pixel = ((n * H + down[4] + i * down[5]) * W + across[4]) * C, (t - line) * Wo + across[2]
+            # a line that goes on where the last one ended makes its run longer
+            if (
+                count
+                and runs[count - 1, 1] + runs[count - 1, 2] == pixel
+                and runs[count - 1, 0] + runs[count - 1, 2] * stride * C == at
+            ):
+                runs[count - 1, 2] += across[3]
+            else:
+                runs[count, 0], runs[count, 1], runs[count, 2] = at, pixel, across[3]
+                count += 1
+    return count
 
 
 @jit(inner=True)
 def add_pixels(line, last_line, dy, total):
-    """total[f] = the sum of dy over the lines line..last_line: db's share."""
+    """total[f] = the sum of dy over the lines line..last_line: db's share.
+
+    A tile's row r holds every PHASES-th pixel from the r-th on, so that no addition waits for the one before.
+    """
     N, Ho, Wo, F = dy.shape
-    flat = dy.reshape(-1)
-    for f in range(F):
-        total[f] = 0
-    for t in range(line * Wo, min(last_line, N * Ho) * Wo):
-        for f in range(F):
-            total[f] += flat[t * F + f]
+    first, pixels = line * Wo, max(0, min(last_line, N * Ho) - line) * Wo
+    flat, empty, zero = dy.reshape(-1), simd.low_tile(dy, 1, PHASES), np.int64(0)
+    ones, zeros = np.ones(simd.lanes(dy), dy.dtype), np.zeros(simd.lanes(dy), dy.dtype)
+    sums = np.empty(PHASES * simd.lanes(dy), dy.dtype)
+    rows, targets, run = np.empty(SPARE, np.int64), np.empty(SPARE, np.int64), np.zeros((1, 3), np.int64)
+    for r in range(SPARE):
+        rows[r], targets[r] = r % PHASES * F, r % PHASES * simd.lanes(dy)
+    run[0, 2] = pixels // PHASES
+    for f in range(0, F, simd.lanes(dy)):
+        count = min(simd.lanes(dy), F - f)
+        source, panel = (flat, rows, first * F + f, PHASES * F), (ones, zero, zero)
+        sum_products(empty, source, panel, zeros, (sums, targets, zero, count), run, PHASES, True)
+        for j in range(count):
+            total[f + j] = 0
+            for r in range(PHASES):
+                total[f + j] += sums[r * simd.lanes(dy) + j]
+            for t in range(first + pixels // PHASES * PHASES, first + pixels):
+                total[f + j] += flat[t * F + f + j]
 
 
 @jit(inner=True)
