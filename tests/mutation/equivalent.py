@@ -8,6 +8,9 @@ EQUIVALENT: dict[str, str] = {
         "the slice of y begins at the same label, and its length is never read: the loop counts by factors, and "
         "compiled code checks no bounds"
     ),
+    "kernels/conv2d/tiles_correlate.py:162:29 wrong sign: count - 1 -> ((count) + (1))": (
+        "neighbouring taps mostly stay two runs instead of one: the same products in the same order, with more steps"
+    ),
     "kernels/conv2d/cuda_naive.py:69:46 rounded up: F // groups -> (-(-(F) // (groups)))": "groups divides F",
     "kernels/conv2d/cuda_naive.py:70:44 rounded up: j // sw -> (-(-(j) // (sw)))": (
         "only where j is a multiple of the stride, as the line above asks"
