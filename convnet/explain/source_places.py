@@ -4,7 +4,7 @@ Place = tuple[str, str, str]  # file under kernels/, function, a text that its o
 
 TILES: Place = ("tiled_sums.py", "_sum_tiles", "tile = simd.add_outer(")
 NARROW: Place = ("conv2d/tiles_narrow.py", "_task", "tile = simd.add_product(")
-DEPTHWISE: Place = ("conv2d/tiles_depthwise.py", "_sum_products", "tile = simd.add_product(")
+DEPTHWISE: Place = ("tiled_sums.py", "sum_products", "tile = simd.add_product(")
 TWO_BY_TWO: Place = ("maxpool2d/cpu.py", "_window_2x2", "y[c] = x3[c] if better")
 
 # operation -> pass of the lesson -> (pass in formulas.py, reference, fast kernel)
