@@ -187,63 +187,10 @@ def test_an_npz_file_trains_like_a_folder(tmp_path):
         assert json.loads(done.stdout)["accuracy"] > 0.8, network
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["train"], "what data? Give a FOLDER of DICOM files"),
-        (["train", "folder"], "needs --labels CSV"),
-        (["train", "--npz", "no.npz"], "no.npz"),
-        (["train", "folder", "--npz", "no.npz"], "not both"),
-        (["train", "--npz", "no.npz", "--out", "nowhere/m.safetensors"], "there is no folder nowhere"),
-        (["train", "nofolder", "--labels", "no.csv"], "nofolder"),
-        (["evaluate", "no.safetensors", "--npz", "no.npz"], "no.safetensors: no such model file"),
-        (["diagnose", "no.safetensors", "x.dcm"], "no such model file"),
-        (["inspect", "no.dcm"], "no.dcm"),
-        (["trian"], "No such command 'trian'"),
-        (["train", "--epochs", "many"], "--epochs"),
-        (["train", "--network", "resnet"], "resnet"),
-        (["demo", "--out", "."], "exists and is not empty"),
-    ],
-)
-def test_a_users_error_is_exit_code_2_and_one_line_and_leaves_nothing_behind(arguments, message, tmp_path):
-    (tmp_path / "kept").write_text("x")
-    done = convnet(*arguments, cwd=tmp_path)
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert message in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
-    assert "Traceback" not in done.stderr
-    assert [p.name for p in tmp_path.iterdir()] == ["kept"]
-
-
 def test_positive_must_be_a_class(study, model):
     done = convnet("evaluate", model, study, "--labels", study / "labels.csv", "--positive", "malignant")
     assert done.returncode == 2
     assert "--positive 'malignant' is none of the classes: absent, present" in done.stderr
-
-
-def test_the_demo_leaves_files_model_figures_and_results_with_the_ideal_observer(tmp_path):
-    from convnet import demo
-    from convnet.data.phantom import Study
-
-    said = []
-    demo.run(tmp_path, said.append, verbose=0, phantom_study=Study(train=64, val=32, test=32, contrast=40.0))
-    names = {p.name for p in tmp_path.iterdir()}
-    figures = {f"{n}.png" for n in ("learning-curves", "confusion", "roc", "filters", "feature-maps")}
-    assert names == figures | {"dicom", "model.safetensors", "results.json", "diagnosis.json", "lesson.html"}
-    result = json.loads((tmp_path / "results.json").read_text())
-    assert 0.9 < result["ideal_observer_auc"] <= 1
-    assert any("ideal observer" in line for line in said)
-    assert "Not for clinical use" in said[-1]
-
-
-def test_the_digits_demo_runs_the_listing_on_ten_classes(tmp_path):
-    from convnet import demo
-
-    demo.run_digits(tmp_path, lambda _: None, verbose=0)
-    result = json.loads((tmp_path / "results.json").read_text())
-    assert len(result["classes"]) == 10
-    assert result["accuracy"] > 0.95
 
 
 def table(path: Path, rows: list[str]) -> Path:
@@ -325,33 +272,3 @@ def test_ctrl_c_before_the_first_epoch_is_complete_writes_no_model(study, tmp_pa
     assert process.returncode == 130
     assert err.strip() == "convnet: interrupted"
     assert not out.exists()
-
-
-SWALLOWED = """
-import signal, sys, time
-from convnet import cli
-
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
-
-class Closed:
-    def __del__(self):
-        signal.raise_signal(signal.SIGINT)
-        time.sleep(0)  # here Python raises it, and drops it
-
-@cli.app.command()
-def work():
-    Closed()
-    for _ in range(1000):
-        time.sleep(0.001)
-    print("finished all the same")
-
-sys.argv = ["convnet", "work"]
-cli.main()
-"""
-
-
-def test_ctrl_c_that_falls_into_a_destructor_still_ends_the_command():
-    done = subprocess.run([sys.executable, "-c", SWALLOWED], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 130
-    assert done.stdout == ""
-    assert done.stderr.strip() == "convnet: interrupted"

@@ -1,0 +1,27 @@
+"""The demos as a user meets them: what they print, and the files they leave."""
+
+import json
+
+
+def test_the_demo_leaves_files_model_figures_and_results_with_the_ideal_observer(tmp_path):
+    from convnet import demo
+    from convnet.data.phantom import Study
+
+    said = []
+    demo.run(tmp_path, said.append, verbose=0, phantom_study=Study(train=64, val=32, test=32, contrast=40.0))
+    names = {p.name for p in tmp_path.iterdir()}
+    figures = {f"{n}.png" for n in ("learning-curves", "confusion", "roc", "filters", "feature-maps")}
+    assert names == figures | {"dicom", "model.safetensors", "results.json", "diagnosis.json", "lesson.html"}
+    result = json.loads((tmp_path / "results.json").read_text())
+    assert 0.9 < result["ideal_observer_auc"] <= 1
+    assert any("ideal observer" in line for line in said)
+    assert "Not for clinical use" in said[-1]
+
+
+def test_the_digits_demo_runs_the_listing_on_ten_classes(tmp_path):
+    from convnet import demo
+
+    demo.run_digits(tmp_path, lambda _: None, verbose=0)
+    result = json.loads((tmp_path / "results.json").read_text())
+    assert len(result["classes"]) == 10
+    assert result["accuracy"] > 0.95
