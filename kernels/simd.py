@@ -171,12 +171,16 @@ def _pixels(context, builder, x, x_value, rows, offsets, u):
 
 
 def _add(builder, tile, sums, index, factor, k_vector):
+    total = multiply_add(builder, tile, factor, k_vector, builder.extract_value(sums, index))
+    return builder.insert_value(sums, total, index)
+
+
+def multiply_add(builder, tile, factor, k_vector, sum_vector):
     vector = llvm.vector(tile)
     # fmuladd, not fma: where the host has no fused instruction it is two, not a call into the C library
     name = f"llvm.fmuladd.v{tile.lanes}f{tile.dtype.bitwidth}"
     fma = llvm.declared(builder.module, ir.FunctionType(vector, [vector] * 3), name)
-    total = builder.call(fma, [factor, k_vector, builder.extract_value(sums, index)])
-    return builder.insert_value(sums, total, index)
+    return builder.call(fma, [factor, k_vector, sum_vector])
 
 
 @intrinsic

@@ -2,7 +2,8 @@
 
 Each pass is the same tiled sum (kernels/tiled_sums.py) with other rows and steps. forward: pixels, and the taps of a
 window; backward_data: the same with dy for x (tiles_correlate.py); backward_weights: weights, and the pixels they
-touch (tiles_weights.py). Gain: one load feeds many multiply-adds, and no sum waits for another.
+touch (tiles_weights.py). Shapes that would fill such tiles badly have files of their own (tiles_*.py). Gain: one load
+feeds many multiply-adds, and no sum waits for another.
 """
 
 import numba
@@ -13,7 +14,9 @@ from kernels.conv2d.tiles_correlate import correlate
 from kernels.conv2d.tiles_depthwise import depthwise, depthwise_weights
 from kernels.conv2d.tiles_narrow import LEAST_STEPS, MOST_COLUMNS, correlate_narrow
 from kernels.conv2d.tiles_weights import weights_gradient
+from kernels.conv2d.tiles_window import correlate_window, fits, pays
 from kernels.jit import jit
+from kernels.simd_window import OUTSIDE
 
 _NOTHING = {np.dtype(t): np.zeros(0, t) for t in (np.float32, np.float64)}
 
@@ -21,27 +24,28 @@ _NOTHING = {np.dtype(t): np.zeros(0, t) for t in (np.float32, np.float64)}
 def forward(x, k, b, *, stride, padding, dilation, groups, out):
     """y[n,i,j,f] = b[f] + sum_{p,q,c} x[n, s*i + d*p - top, s*j + d*q - left, c] * k[p,q,c,f], into out."""
     bias = _NOTHING[x.dtype] if b is None else b
-    narrow = k.shape[3] <= MOST_COLUMNS * groups and k.shape[2] >= LEAST_STEPS
-    run = _depthwise if is_depthwise(k.shape, groups) else _narrow if narrow else _forward
-    run(x, k, bias, False, stride, (padding[0][0], padding[1][0]), dilation, groups, numba.get_num_threads(), out)
+    before = (padding[0][0], padding[1][0])
+    near = fits(out.shape[2], x.shape[2], k.shape[1], -before[1], stride[1], dilation[1])
+    if k.shape[3] <= MOST_COLUMNS * groups and k.shape[2] >= LEAST_STEPS:
+        run = _narrow
+    elif near and pays(k.shape[3] // groups, k.shape[2], x.itemsize):
+        run = _window
+    else:
+        run = _depthwise if is_depthwise(k.shape, groups) else _forward
+    run(x, k, bias, False, stride, before, dilation, groups, numba.get_num_threads(), out)
 
 
 def backward_data(dy, k, x_shape, *, stride, padding, dilation, groups, out):
     """dx[n,h,w,c] = sum over the (i,j,p,q,f) in which x[n,h,w,c] stands of dy[n,i,j,f] * k[p,q,c,f], into out."""
-    narrow = k.shape[2] <= MOST_COLUMNS and k.shape[3] >= LEAST_STEPS * groups
-    run = _depthwise_data if is_depthwise(k.shape, groups) else _narrow_data if narrow else _backward_data
-    run(
-        dy,
-        k,
-        _NOTHING[dy.dtype],
-        True,
-        stride,
-        (padding[0][0], padding[1][0]),
-        dilation,
-        groups,
-        numba.get_num_threads(),
-        out,
-    )
+    before = (padding[0][0], padding[1][0])
+    near = fits(x_shape[2], dy.shape[2], k.shape[1], before[1] - OUTSIDE, stride[1], dilation[1])
+    if k.shape[2] <= MOST_COLUMNS and k.shape[3] >= LEAST_STEPS * groups:
+        run = _narrow_data
+    elif near and pays(k.shape[2], k.shape[3] // groups, dy.itemsize):
+        run = _window_data
+    else:
+        run = _depthwise_data if is_depthwise(k.shape, groups) else _backward_data
+    run(dy, k, _NOTHING[dy.dtype], True, stride, before, dilation, groups, numba.get_num_threads(), out)
 
 
 def backward_weights(x, dy, k_shape, *, stride, padding, dilation, groups, out):
@@ -109,3 +113,17 @@ def _narrow_data(dy, k, nothing, transposed, stride, before, dilation, groups, t
     rows = backward_axis(dx.shape[1], dy.shape[1], k.shape[0], stride[0], before[0], dilation[0])
     columns = backward_axis(dx.shape[2], dy.shape[2], k.shape[1], stride[1], before[1], dilation[1])
     correlate_narrow(dy, k, transposed, nothing, dx, rows, columns, groups)
+
+
+@jit()
+def _window(x, k, b, transposed, stride, before, dilation, groups, threads, y):
+    rows = forward_axis(y.shape[1], x.shape[1], k.shape[0], stride[0], before[0], dilation[0])
+    columns = forward_axis(y.shape[2], x.shape[2], k.shape[1], stride[1], before[1], dilation[1])
+    correlate_window(x, k, transposed, b, y, rows, columns, groups, threads)
+
+
+@jit()
+def _window_data(dy, k, nothing, transposed, stride, before, dilation, groups, threads, dx):
+    rows = backward_axis(dx.shape[1], dy.shape[1], k.shape[0], stride[0], before[0], dilation[0])
+    columns = backward_axis(dx.shape[2], dy.shape[2], k.shape[1], stride[1], before[1], dilation[1])
+    correlate_window(dy, k, transposed, nothing, dx, rows, columns, groups, threads)
