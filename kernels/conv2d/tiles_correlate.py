@@ -16,7 +16,7 @@ from kernels.conv2d.taps import CLASS, SOURCE
 from kernels.jit import jit
 from kernels.tiled_sums import SPARE, aligned, block, block_count, fill_spare, sum_block
 
-PANEL_STEPS = 512  # a panel of so many steps, four vectors wide, takes an eighth of a 1 MiB cache
+PANEL_BYTES = 1 << 18  # a panel stays in the second-level cache while all pixels of a task pass over it
 PACKING_PAYS = 64  # pixels that pass over a panel
 LEAST_PIXELS, MOST_PIXELS = 56, 2048  # of a task; more tasks than threads would only pack more often
 
@@ -63,9 +63,8 @@ def _task(line, last_line, first, last, x, k, transposed, start, y, rows, column
     lanes = simd.lanes(x)
     vectors = -(-columns_each // lanes)
     blocks = block_count(vectors)
-    steps_each = max(1, min(steps, PANEL_STEPS))  # of one tap
-    taps_each = max(1, min(taps, PANEL_STEPS // steps_each))
-    panel = aligned((taps_each * steps_each + lanes) * simd.WIDEST * lanes, x)
+    numbers = min(PANEL_BYTES // x.itemsize, taps * max(steps, 1) * min(vectors, simd.WIDEST) * lanes)
+    panel = aligned(numbers + simd.WIDEST * lanes * lanes, x)  # a last square may write beyond its end
     x_flat, y_flat, k_flat = x.reshape(-1), y.reshape(-1), k.reshape(-1)
     one, zero = np.int64(1), np.int64(0)  # the plain numbers would be types of their own in a tuple
     for index in range(first, min(last, groups * blocks)):
@@ -73,6 +72,8 @@ def _task(line, last_line, first, last, x, k, transposed, start, y, rows, column
         vector, vecs = block(vectors, index - g * blocks)
         wide, f = vecs * lanes, g * columns_each + vector * lanes
         valid = min(wide, (g + 1) * columns_each - f)
+        steps_each = max(1, min(steps, numbers // wide))  # of one tap
+        taps_each = max(1, min(taps, numbers // (wide * steps_each)))
         # whole rows of k need no copy, and for few pixels it does not pay
         as_it_is = not transposed and valid == wide and (wide == y.shape[3] or x_rows.size < PACKING_PAYS)
         fresh = True
