@@ -16,37 +16,13 @@ Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2016;
 import numba
 import numpy as np
 
-from kernels.conv2d.tiles_winograd import correlate
-from kernels.conv2d.tiles_winograd_weights import weights_gradient
+from kernels import simd
+from kernels.conv2d.tiles_winograd import correlate_by_2, correlate_by_4
+from kernels.conv2d.tiles_winograd_weights import weights_gradient_by_2, weights_gradient_by_4
 from kernels.jit import jit
+from kernels.simd_panels import transpose
 
-LARGE = 64  # channels and filters from which on F(4x4,3x3) is chosen: fewer do not repay its transforms
-
-
-def _matrices(B, G, A):
-    """(B (t,t), G (t,3), A^T (m,t)) in each precision."""
-    return {np.dtype(t): tuple(np.array(M, np.float64).astype(t) for M in (B, G, A)) for t in (np.float32, np.float64)}
-
-
-MATRICES = {  # by m
-    2: _matrices(
-        [[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]],
-        np.array([[2, 0, 0], [1, 1, 1], [1, -1, 1], [0, 0, 2]]) / 2,
-        [[1, 1, 1, 0], [0, 1, -1, -1]],
-    ),
-    4: _matrices(
-        [
-            [4, 0, -5, 0, 1, 0],
-            [0, -4, -4, 1, 1, 0],
-            [0, 4, -4, -1, 1, 0],
-            [0, -2, -1, 2, 1, 0],
-            [0, 2, -1, -2, 1, 0],
-            [0, 4, 0, -5, 0, 1],
-        ],
-        np.array([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]]) / 24,
-        [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]],
-    ),
-}
+LARGE = 32  # channels and filters from which on F(4x4,3x3) is chosen: fewer do not repay its transforms
 _NOTHING = {np.dtype(t): np.zeros(0, t) for t in (np.float32, np.float64)}
 
 
@@ -54,7 +30,8 @@ def forward(x, k, b, *, stride, padding, dilation, groups, out):
     """y[n,i,j,f] = b[f] + sum_{p,q,c} x[n, i + p - top, j + q - left, c] * k[p,q,c,f], into out."""
     _check(k.shape, stride, dilation, groups)
     bias = _NOTHING[x.dtype] if b is None else b
-    correlate(x, k, bias, (padding[0][0], padding[1][0]), *_chosen(k.shape, k.dtype), out)
+    correlate = correlate_by_4 if _large(k.shape) else correlate_by_2
+    correlate(x, k, bias, (padding[0][0], padding[1][0]), out)
 
 
 def backward_data(dy, k, x_shape, *, stride, padding, dilation, groups, out):
@@ -62,15 +39,15 @@ def backward_data(dy, k, x_shape, *, stride, padding, dilation, groups, out):
     _check(k.shape, stride, dilation, groups)
     turned = np.empty((3, 3, k.shape[3], k.shape[2]), k.dtype)
     _turn(k, turned)
-    correlate(dy, turned, _NOTHING[dy.dtype], (2 - padding[0][0], 2 - padding[1][0]), *_chosen(k.shape, k.dtype), out)
+    correlate = correlate_by_4 if _large(k.shape) else correlate_by_2
+    correlate(dy, turned, _NOTHING[dy.dtype], (2 - padding[0][0], 2 - padding[1][0]), out)
 
 
 def backward_weights(x, dy, k_shape, *, stride, padding, dilation, groups, out):
     """dk[p,q,c,f] = sum_{n,i,j} x[n, i + p - top, j + q - left, c] * dy[n,i,j,f] and db, into out."""
     _check(k_shape, stride, dilation, groups)
-    B, G, A = _chosen(k_shape, x.dtype)
-    turned = np.ascontiguousarray(G.T), np.ascontiguousarray(A.T)
-    weights_gradient(x, dy, (padding[0][0], padding[1][0]), B, *turned, *out)
+    weights_gradient = weights_gradient_by_4 if _large(k_shape) else weights_gradient_by_2
+    weights_gradient(x, dy, (padding[0][0], padding[1][0]), *out)
 
 
 def _check(k_shape, stride, dilation, groups):
@@ -81,17 +58,23 @@ def _check(k_shape, stride, dilation, groups):
         )
 
 
-def _chosen(k_shape, dtype):
-    return MATRICES[4 if min(k_shape[2:]) >= LARGE else 2][np.dtype(dtype)]
+def _large(k_shape):
+    return min(k_shape[2:]) >= LARGE
 
 
 @jit(parallel=True)
 def _turn(k, turned):
-    """turned[p,q,f,c] = k[2-p,2-q,c,f], a line of 16 filters at a time."""
+    """turned[p,q,f,c] = k[2-p,2-q,c,f], square by square of `lanes` channels and filters where they come so."""
     _, _, C, F = k.shape
-    parts = -(-F // 16)
+    lanes, k_flat, flat = simd.lanes(k), k.reshape(-1), turned.reshape(-1)
+    parts, squares = -(-F // lanes), C % lanes == 0 and F % lanes == 0
     for task in numba.prange(9 * parts):
-        p, q, f = task // parts // 3, task // parts % 3, task % parts * 16
-        for c in range(C):
-            for e in range(f, min(F, f + 16)):
-                turned[p, q, e, c] = k[2 - p, 2 - q, c, e]
+        tap, f = task // parts, task % parts * lanes
+        for c in range(0, C, lanes):
+            if squares:
+                source, target = (tap * C + c) * F + f, ((8 - tap) * F + f) * C + c
+                transpose(simd.empty_tile(k, 1), k_flat, source, F, lanes, lanes, flat, target, C)
+            else:
+                for e in range(f, min(F, f + lanes)):
+                    for d in range(c, min(C, c + lanes)):
+                        flat[((8 - tap) * F + e) * C + d] = k_flat[(tap * C + d) * F + e]

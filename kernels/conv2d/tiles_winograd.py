@@ -8,9 +8,10 @@ import numba
 import numpy as np
 
 from kernels import simd
-from kernels.conv2d.winograd_transforms import pair, plan, read_square, scratch_for, write_square
+from kernels.conv2d.winograd_transforms import read_square, scratch_for, write_square
 from kernels.jit import jit
-from kernels.tiled_sums import block, block_count, fill_spare, sum_block
+from kernels.simd_transform import outputs, transform
+from kernels.tiled_sums import aligned, block, block_count, fill_spare, sum_block
 
 TASKS = 16  # enough for many cores, from the shape alone
 SQUARES, CACHED = 24, 1 << 17  # of a task, at least, and how many numbers of V there may be beyond that
@@ -19,76 +20,83 @@ LARGE, CHUNK = 1 << 20, 256  # numbers of U that no second-level cache holds; th
 
 
 @jit()
-def correlate(x, k, b, before, B, G, A, y):
-    """y[n,i,j,f] = b[f] + sum x[n, i + p - before[0], j + q - before[1], c] * k[p,q,c,f]; b may be empty.
+def correlate_by_2(x, k, b, before, y):
+    """y[n,i,j,f] = b[f] + sum x[n, i + p - before[0], j + q - before[1], c] * k[p,q,c,f], by F(2x2,3x3)."""
+    _correlate(x, k, b, before, transform(2, "B"), transform(2, "G"), transform(2, "A"), y)
 
-    B (t,t), G (t,3), A (m,t): the transforms of x, k and back.
-    """
+
+@jit()
+def correlate_by_4(x, k, b, before, y):
+    """The same by F(4x4,3x3)."""
+    _correlate(x, k, b, before, transform(4, "B"), transform(4, "G"), transform(4, "A"), y)
+
+
+@jit(inner=True)
+def _correlate(x, k, b, before, B, G, A, y):
+    """B (t,t), G (t,3), A (m,t): the transforms of x, k and back; b may be empty."""
     N, Ho, Wo, F = y.shape
-    m, t = A.shape
-    C, wide = x.shape[3], pair(x)
-    start = np.zeros(F + 2 * simd.WIDEST * simd.lanes(x), x.dtype)
+    m, t = outputs(A), outputs(B)
+    C, lanes = x.shape[3], simd.lanes(x)
+    start = np.zeros(F + lanes, x.dtype)
     for f in range(b.size):
         start[f] = b[f]
     squares = N * -(-Ho // m) * -(-Wo // m)
     each = max(SQUARES, CACHED // max(t * t * C, 1) // SQUARES * SQUARES)
     parts = max(1, -(-squares // each))
-    image, size = k.reshape(1, 3, 3, C * F), t * t * C * -(-F // wide) * wide
+    image, size = k.reshape(1, 3, 3, C * F), t * t * block_count(-(-F // lanes)) * panel_size(C, x)
     if y.size and size > LARGE:
         _run_together(min(squares, CHUNK), x, image, G, start, before, B, A, y)
     elif y.size:
-        U = np.empty(size, x.dtype)
-        _transform_kernel(image, C, F, G, 0, block_count(-(-F // wide) * 2), U)
+        U = aligned(size, x)
+        _transform_kernel(image, C, F, G, 0, block_count(-(-F // lanes)), U)
         _run_apart(parts, -(-squares // parts), x, U, start, before, B, A, y)
 
 
 @jit(inner=True, parallel=True)
 def _transform_kernel(k, C, F, G, first, last, U):
     """U[block, e, c, f] = G k[:,:,c,f] G^T for the blocks first..last of filters: for each e the panel of a product."""
-    t, vectors, parts = G.shape[0], -(-F // pair(k)) * 2, -(-C // ROWS_EACH)
+    t, lanes, parts = outputs(G), simd.lanes(k), -(-C // ROWS_EACH)
+    vectors = -(-F // lanes)
     for task in numba.prange((last - first) * parts):
         vector, vecs = block(vectors, first + task // parts)
-        wide, f = vecs * simd.lanes(k), vector * simd.lanes(k)
-        at = t * t * C * (f - first * simd.WIDEST * simd.lanes(k))
-        transform, scratch, zeros = plan(G, C * wide), scratch_for(k, G), np.zeros(pair(k), k.dtype)
+        wide, f, scratch = vecs * lanes, vector * lanes, scratch_for(k, G)
+        at, apart = t * t * (task // parts) * panel_size(C, k), panel_size(C, k)
         for c in range(task % parts * ROWS_EACH, min(C, (task % parts + 1) * ROWS_EACH)):
-            for e in range(0, wide, pair(k)):
-                read_square(transform, k, 0, 0, 0, c * F + f + e, scratch, zeros, U, at + c * wide + e, t * C * wide)
+            for e in range(0, wide, lanes):  # beyond the last filter the next channel's: never stored
+                read_square(G, k, 0, 0, 0, c * F + f + e, scratch, U, at + c * wide + e, t * apart, apart)
 
 
 @jit(inner=True, parallel=True)
 def _run_apart(parts, each, x, U, start, before, B, A, y):
     """Every task for itself: its squares' V, and M of one block after another, stay in its core's cache."""
-    t, C, F, lanes = A.shape[1], x.shape[3], y.shape[3], simd.lanes(x)
-    blocks = block_count(-(-F // pair(x)) * 2)
-    total = y.shape[0] * -(-y.shape[1] // A.shape[0]) * -(-y.shape[2] // A.shape[0])
+    m, t, C, F, lanes = outputs(A), outputs(B), x.shape[3], y.shape[3], simd.lanes(x)
+    blocks = block_count(-(-F // lanes))
+    total = y.shape[0] * -(-y.shape[1] // m) * -(-y.shape[2] // m)
     parts_across = max(1, min(blocks, TASKS // parts))
     for task in numba.prange(parts * parts_across):
         first, share = task // parts_across * each, task % parts_across
         squares = min(each, total - first)
-        V = np.empty(t * t * (squares * padded(x) + lanes), x.dtype)
-        M = np.empty(t * t * (squares * simd.WIDEST + 1) * lanes, x.dtype)
+        V, M = _rooms(squares, t, x)
         _transform(first, 0, squares, squares, x, before, B, A, y, V)
         for index in range(blocks * share // parts_across, blocks * (share + 1) // parts_across):
             for e in range(t * t):
-                _multiply(e, index, squares, C, F, t, V, U, t * t * C * index * simd.WIDEST * lanes, M)
-            _transform_back(first, 0, squares, squares, index, M, start, A, y)
+                _multiply(e, index, squares, C, F, V, U, t * t * index * panel_size(C, x), M)
+            _transform_back(first, 0, squares, squares, index, M, start, B, A, y)
 
 
 @jit(inner=True)
 def _run_together(squares, x, k, G, start, before, B, A, y):
     """All tasks on the same squares and block of filters: each panel of the large U is made and read once for all."""
-    t, F, lanes = A.shape[1], y.shape[3], simd.lanes(x)
-    total = y.shape[0] * -(-y.shape[1] // A.shape[0]) * -(-y.shape[2] // A.shape[0])
-    V = np.empty(t * t * (squares * padded(x) + lanes), x.dtype)
-    M = np.empty(t * t * (squares * simd.WIDEST + 1) * lanes, x.dtype)
-    U = np.empty(t * t * x.shape[3] * simd.WIDEST * lanes, x.dtype)
+    m, t, F, lanes = outputs(A), outputs(B), y.shape[3], simd.lanes(x)
+    total = y.shape[0] * -(-y.shape[1] // m) * -(-y.shape[2] // m)
+    V, M = _rooms(squares, t, x)
+    U = aligned(t * t * panel_size(x.shape[3], x), x)
     for first in range(0, total, squares):
         count = min(squares, total - first)
         _transform_all(first, count, x, before, B, A, y, V)
-        for index in range(block_count(-(-F // pair(x)) * 2)):
+        for index in range(block_count(-(-F // lanes))):
             _transform_kernel(k, x.shape[3], F, G, index, index + 1, U)
-            _multiply_all(first, count, index, x.shape[3], start, A, y, V, U, M)
+            _multiply_all(first, count, index, x.shape[3], start, B, A, y, V, U, M)
 
 
 @jit(inner=True, parallel=True)
@@ -98,63 +106,74 @@ def _transform_all(first, squares, x, before, B, A, y, V):
 
 
 @jit(inner=True, parallel=True)
-def _multiply_all(first, squares, index, C, start, A, y, V, U, M):
-    t = A.shape[1]
+def _multiply_all(first, squares, index, C, start, B, A, y, V, U, M):
+    t = outputs(B)
     for e in numba.prange(t * t):
-        _multiply(e, index, squares, C, y.shape[3], t, V, U, 0, M)
+        _multiply(e, index, squares, C, y.shape[3], V, U, 0, M)
     for part in numba.prange(-(-squares // 4)):
-        _transform_back(first, part * 4, min(squares, part * 4 + 4), squares, index, M, start, A, y)
+        _transform_back(first, part * 4, min(squares, part * 4 + 4), squares, index, M, start, B, A, y)
+
+
+@jit(inner=True)
+def _rooms(squares, t, x):
+    """V and M, in one piece: what is freed in several, the C library soon gives back, and fresh pages are slow."""
+    size = t * t * (squares * padded(x) + simd.lanes(x))
+    both = aligned(size + t * t * (squares * simd.WIDEST + 1) * simd.lanes(x), x)
+    return both[:size], both[size:]
+
+
+@jit(inner=True)
+def panel_size(C, x):
+    """From place to place of U's panels for a block of filters: no power of two, which caches dislike."""
+    return (C * simd.WIDEST + 1) * simd.lanes(x)
 
 
 @jit(inner=True)
 def padded(x):
-    """The channels, filled up to pairs of vectors."""
-    return -(-x.shape[3] // pair(x)) * pair(x)
+    """The channels, filled up to whole vectors."""
+    return -(-x.shape[3] // simd.lanes(x)) * simd.lanes(x)
 
 
 @jit(inner=True)
 def _transform(first, s, last, squares, x, before, B, A, y, V):
     """V[e, s, c] = the transform of the square first + s of x, for s..last of a task's squares."""
-    m, t = A.shape
+    m, t, lanes = outputs(A), outputs(B), simd.lanes(x)
     down, across, channels = -(-y.shape[1] // m), -(-y.shape[2] // m), padded(x)
-    apart = squares * channels + simd.lanes(x)  # from place to place; not a power of two, which caches dislike
-    there, scratch, zeros = plan(B, apart), scratch_for(x, B), np.zeros(pair(x), x.dtype)
+    apart, scratch = squares * channels + lanes, scratch_for(x, B)  # not a power of two apart, which caches dislike
     for square in range(s, last):
         n, i, j = place(first + square, down, across, m)
-        for c in range(0, x.shape[3], pair(x)):
+        for c in range(0, x.shape[3], lanes):
             at = square * channels + c
-            read_square(there, x, n, i - before[0], j - before[1], c, scratch, zeros, V, at, t * apart)
+            read_square(B, x, n, i - before[0], j - before[1], c, scratch, V, at, t * apart, apart)
 
 
 @jit(inner=True)
-def _multiply(e, index, squares, C, F, t, V, U, at, M):
+def _multiply(e, index, squares, C, F, V, U, at, M):
     """M[e] = V[e] U[e] for one block of filters, whose panels begin at U[at]."""
     lanes, zero = simd.lanes(V), np.int64(0)
-    channels = -(-C // pair(V)) * pair(V)
-    vector, vecs = block(-(-F // pair(V)) * 2, index)
+    channels = -(-C // lanes) * lanes
+    vector, vecs = block(-(-F // lanes), index)
     wide = vecs * lanes
     runs, zeros = np.zeros((1, 3), np.int64), np.zeros(simd.WIDEST * lanes, V.dtype)
     runs[0, 2] = C
     v_rows, m_rows = list_rows(squares, channels), list_rows(squares, wide)
-    source, panel = (V, v_rows, e * (squares * channels + lanes), np.int64(1)), (U, at + e * C * wide, wide)
+    source, panel = (V, v_rows, e * (squares * channels + lanes), np.int64(1)), (U, at + e * panel_size(C, V), wide)
     sum_block(vecs, source, panel, zeros, (M[e * (squares * wide + lanes) :], m_rows, zero, wide), runs, squares, True)
 
 
 @jit(inner=True)
-def _transform_back(first, s, last, squares, index, M, start, A, y):
+def _transform_back(first, s, last, squares, index, M, start, B, A, y):
     """y's squares first + s .. first + last from M, for one block of filters."""
-    m, t = A.shape
-    F, wide = y.shape[3], pair(y)
+    m, t, F, lanes = outputs(A), outputs(B), y.shape[3], simd.lanes(y)
     down, across = -(-y.shape[1] // m), -(-y.shape[2] // m)
-    vector, vecs = block(-(-F // wide) * 2, index)
-    f, each = vector * simd.lanes(y), vecs * simd.lanes(y)
-    apart = squares * each + simd.lanes(y)
-    back, scratch = (plan(A, F), plan(A, wide)), scratch_for(y, A)
+    vector, vecs = block(-(-F // lanes), index)
+    f, each = vector * lanes, vecs * lanes
+    apart, scratch = squares * each + lanes, scratch_for(y, A)
     for square in range(s, last):
         n, i, j = place(first + square, down, across, m)
-        for e in range(0, min(each, F - f), wide):
-            source, count = (M, square * each + e, t * apart, apart), min(wide, F - f - e)
-            write_square(back, source, scratch, start, f + e, y, n, i, j, f + e, count)
+        for e in range(0, min(each, F - f), lanes):
+            at, count = square * each + e, min(lanes, F - f - e)
+            write_square(A, M, at, t * apart, apart, scratch, start, f + e, y, n, i, j, f + e, count)
 
 
 @jit(inner=True)

@@ -12,9 +12,10 @@ import numpy as np
 
 from kernels import simd
 from kernels.conv2d.tiles_winograd import list_rows, place
-from kernels.conv2d.winograd_transforms import pair, plan, read_square, scratch_for, write_square
+from kernels.conv2d.winograd_transforms import read_square, scratch_for, write_square
 from kernels.jit import jit
-from kernels.tiled_sums import block, block_count, sum_block
+from kernels.simd_transform import inputs, outputs, transform
+from kernels.tiled_sums import aligned, block, block_count, sum_block
 
 CHUNK = 256  # squares
 SQUARES = 8  # of a task that transforms
@@ -22,18 +23,31 @@ PARTS = 16  # of db, added in order
 
 
 @jit()
-def weights_gradient(x, dy, before, B, G, A, dk, db):
-    """dk[p,q,c,f] = sum x[n, i + p - before[0], j + q - before[1], c] * dy[n,i,j,f] and db[f] = sum dy[n,i,j,f].
+def weights_gradient_by_2(x, dy, before, dk, db):
+    """dk[p,q,c,f] = sum x[n, i + p - before[0], j + q - before[1], c] * dy[n,i,j,f], db[f] = sum dy[n,i,j,f]."""
+    _weights_gradient(x, dy, before, transform(2, "B"), transform(2, "GT"), transform(2, "AT"), dk, db)
 
-    B (t,t), G (3,t), A (t,m): the transforms of x, back to dk, and of dy.
-    """
-    (N, Ho, Wo, F), C, (t, m) = dy.shape, x.shape[3], A.shape
-    channels, filters = -(-C // pair(x)) * pair(x), -(-F // pair(x)) * pair(x)
-    total, lanes = N * -(-Ho // m) * -(-Wo // m), simd.lanes(x)
+
+@jit()
+def weights_gradient_by_4(x, dy, before, dk, db):
+    """The same by F(4x4,3x3)."""
+    _weights_gradient(x, dy, before, transform(4, "B"), transform(4, "GT"), transform(4, "AT"), dk, db)
+
+
+@jit(inner=True)
+def _weights_gradient(x, dy, before, B, G, A, dk, db):
+    """B (t,t), G (3,t), A (t,m): the transforms of x, back to dk, and of dy."""
+    (N, Ho, Wo, F), C, t, m, lanes = dy.shape, x.shape[3], outputs(A), inputs(A), simd.lanes(x)
+    channels, filters = -(-C // lanes) * lanes, -(-F // lanes) * lanes
+    total = N * -(-Ho // m) * -(-Wo // m)
     chunk = min(total, CHUNK)
-    V = np.empty((t * t, chunk * channels + lanes), x.dtype)  # not a power of two apart, which caches dislike
-    W = np.empty((t * t, chunk * filters + lanes), x.dtype)
-    M = np.zeros((t * t, C * filters + lanes), x.dtype)
+    v_apart, w_apart = chunk * channels + lanes, chunk * filters + lanes  # no power of two, which caches dislike
+    m_apart = C * filters + lanes
+    room = aligned(t * t * (v_apart + w_apart + m_apart), x)  # in one piece: see tiles_winograd.py
+    V = room[: t * t * v_apart].reshape(t * t, v_apart)
+    W = room[t * t * v_apart : t * t * (v_apart + w_apart)].reshape(t * t, w_apart)
+    M = room[t * t * (v_apart + w_apart) :].reshape(t * t, m_apart)
+    M[:] = 0
     for first in range(0, total, CHUNK):
         squares = min(CHUNK, total - first)
         _transform(first, squares, x, dy, before, B, A, V, W)
@@ -47,19 +61,18 @@ def weights_gradient(x, dy, before, B, G, A, dk, db):
 def _transform(first, squares, x, dy, before, B, A, V, W):
     """V[e] = the places e of x's squares first, first + 1, ..., W[e] = those of dy's."""
     _, Ho, Wo, F = dy.shape
-    t, m = A.shape
-    C, wide = x.shape[3], pair(x)
-    down, across, channels, filters = -(-Ho // m), -(-Wo // m), -(-C // wide) * wide, -(-F // wide) * wide
+    t, m, C, lanes = outputs(A), inputs(A), x.shape[3], simd.lanes(x)
+    down, across, channels, filters = -(-Ho // m), -(-Wo // m), -(-C // lanes) * lanes, -(-F // lanes) * lanes
     for task in numba.prange(-(-squares // SQUARES)):
-        v_flat, w_flat, zeros = V.reshape(-1), W.reshape(-1), np.zeros(wide, x.dtype)
-        x_plan, y_plan, scratch = plan(B, V.shape[1]), plan(A, W.shape[1]), scratch_for(x, B)
+        v_flat, w_flat, v_apart, w_apart = V.reshape(-1), W.reshape(-1), V.shape[1], W.shape[1]
+        x_scratch, y_scratch = scratch_for(x, B), scratch_for(x, A)
         for s in range(task * SQUARES, min(squares, (task + 1) * SQUARES)):
             n, i, j = place(first + s, down, across, m)
-            for c in range(0, C, wide):
-                h, w, at = i - before[0], j - before[1], s * channels + c
-                read_square(x_plan, x, n, h, w, c, scratch, zeros, v_flat, at, t * V.shape[1])
-            for f in range(0, F, wide):
-                read_square(y_plan, dy, n, i, j, f, scratch, zeros, w_flat, s * filters + f, t * W.shape[1])
+            h, w = i - before[0], j - before[1]
+            for c in range(0, C, lanes):
+                read_square(B, x, n, h, w, c, x_scratch, v_flat, s * channels + c, t * v_apart, v_apart)
+            for f in range(0, F, lanes):
+                read_square(A, dy, n, i, j, f, y_scratch, w_flat, s * filters + f, t * w_apart, w_apart)
 
 
 @jit(inner=True, parallel=True)
@@ -79,12 +92,12 @@ def _multiply(squares, channels, filters, C, V, W, M):
 
 @jit(inner=True, parallel=True)
 def _transform_back(G, M, filters, dk, C, F):
-    t, flat, apart = G.shape[1], M.reshape(-1), M.shape[1]
+    t, flat, apart, lanes = inputs(G), M.reshape(-1), M.shape[1], simd.lanes(M)
     for c in numba.prange(C):
-        plans, scratch, zeros = (plan(G, C * F), plan(G, pair(M))), scratch_for(M, G), np.zeros(pair(M), M.dtype)
-        for f in range(0, F, pair(M)):
-            source = (flat, c * filters + f, t * apart, apart)
-            write_square(plans, source, scratch, zeros, np.int64(0), dk, 0, 0, 0, c * F + f, min(pair(M), F - f))
+        scratch = scratch_for(M, G)
+        for f in range(0, F, lanes):
+            at, count = c * filters + f, min(lanes, F - f)
+            write_square(G, flat, at, t * apart, apart, scratch, scratch, 0, dk, 0, 0, 0, c * F + f, count)
 
 
 @jit(inner=True, parallel=True)
