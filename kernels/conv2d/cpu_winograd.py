@@ -31,7 +31,7 @@ def forward(x, k, b, *, stride, padding, dilation, groups, out):
     _check(k.shape, stride, dilation, groups)
     bias = _NOTHING[x.dtype] if b is None else b
     correlate = correlate_by_4 if _large(k.shape) else correlate_by_2
-    correlate(x, k, bias, (padding[0][0], padding[1][0]), out)
+    correlate(x, k, bias, (padding[0][0], padding[1][0]), numba.get_num_threads(), out)
 
 
 def backward_data(dy, k, x_shape, *, stride, padding, dilation, groups, out):
@@ -40,14 +40,15 @@ def backward_data(dy, k, x_shape, *, stride, padding, dilation, groups, out):
     turned = np.empty((3, 3, k.shape[3], k.shape[2]), k.dtype)
     _turn(k, turned)
     correlate = correlate_by_4 if _large(k.shape) else correlate_by_2
-    correlate(dy, turned, _NOTHING[dy.dtype], (2 - padding[0][0], 2 - padding[1][0]), out)
+    before = (2 - padding[0][0], 2 - padding[1][0])
+    correlate(dy, turned, _NOTHING[dy.dtype], before, numba.get_num_threads(), out)
 
 
 def backward_weights(x, dy, k_shape, *, stride, padding, dilation, groups, out):
     """dk[p,q,c,f] = sum_{n,i,j} x[n, i + p - top, j + q - left, c] * dy[n,i,j,f] and db, into out."""
     _check(k_shape, stride, dilation, groups)
     weights_gradient = weights_gradient_by_4 if _large(k_shape) else weights_gradient_by_2
-    weights_gradient(x, dy, (padding[0][0], padding[1][0]), *out)
+    weights_gradient(x, dy, (padding[0][0], padding[1][0]), numba.get_num_threads(), *out)
 
 
 def _check(k_shape, stride, dilation, groups):
