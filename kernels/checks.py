@@ -20,6 +20,9 @@ def array(op: str, name: str, value: Any, axes: str | None, dtypes: Sequence[np.
 
     `axes` names the axes, a letter or word each ("N H W C"); None allows any rank. A device's array stays as it is.
     """
+    if type(value) is np.ndarray and value.dtype in dtypes and value.flags.carray:  # nothing to do: the usual case
+        if axes is None or value.ndim == axes.count(" ") + 1:
+            return value
     if not isinstance(value, (np.ndarray, DeviceArray)):
         wanted = " or ".join(str(d) for d in dtypes)
         raise TypeError(
@@ -44,6 +47,8 @@ def kernel(op: str, variant: str, name: str, *arrays: Any) -> Callable:
     to do. Nothing is moved silently.
     """
     run = registry.find(op, variant, name) if registry.family(variant) == "cpu" else None
+    if run is not None and not any(isinstance(a, DeviceArray) for a in arrays):
+        return run
     homes = {targets.home(a) for a in arrays if a is not None}
     if len(homes) > 1:
         raise ValueError(f"{op}: the arrays must be in one place, but they are on {' and '.join(sorted(homes))}")
@@ -70,6 +75,9 @@ def kernel(op: str, variant: str, name: str, *arrays: Any) -> Callable:
 
 def same_dtype(op: str, **arrays: np.ndarray | None) -> None:
     """Raise TypeError unless all given arrays share one dtype."""
+    first = next(iter(arrays.values()))
+    if first is not None and all(a is None or a.dtype is first.dtype for a in arrays.values()):
+        return
     given = {name: a.dtype for name, a in arrays.items() if a is not None}
     if len(set(given.values())) > 1:
         listed = ", ".join(f"{name} is {dtype}" for name, dtype in given.items())

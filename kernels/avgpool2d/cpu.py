@@ -74,6 +74,9 @@ def _forward_row(t, x, size, stride, pad, y):
     for j in range(Wo):
         w0, w1 = _inside(j, size[1], stride[1], pad[1], W)
         count = y.dtype.type((h1 - h0) * (w1 - w0))
+        if h1 - h0 == 2 and w1 - w0 == 2:
+            _mean_of_four(x[n, h0, w0], x[n, h0, w0 + 1], x[n, h0 + 1, w0], x[n, h0 + 1, w0 + 1], y[n, i, j])
+            continue
         for c in range(C):
             y[n, i, j, c] = x[n, h0, w0, c]
         for h in range(h0, h1):
@@ -82,6 +85,13 @@ def _forward_row(t, x, size, stride, pad, y):
                     y[n, i, j, c] += x[n, h, w, c]
         for c in range(C):
             y[n, i, j, c] /= count
+
+
+@jit()
+def _mean_of_four(x0, x1, x2, x3, y):
+    """The usual window in registers: four reads, one write."""
+    for c in range(y.size):
+        y[c] = (x0[c] + x1[c] + x2[c] + x3[c]) / y.dtype.type(4)
 
 
 @jit()

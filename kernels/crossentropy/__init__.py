@@ -111,10 +111,11 @@ def _indices(y: Any, yhat: np.ndarray) -> np.ndarray:
     checks.shape(OP, "y", y, (N,), f"one class index a sample: yhat.shape={yhat.shape} (N,K)")
     if targets.home(y) != "cpu":
         return checks.array(OP, "y", y, "N", (np.dtype(np.int64),))
-    if y.min() < 0 or y.max() >= K:
+    indices = y if y.dtype == np.int64 else y.astype(np.int64)
+    if np.maximum.reduce(indices.view(np.uint64)) >= K:  # one look for both ends: as unsigned, -1 is larger than K
         n = int(np.flatnonzero((y < 0) | (y >= K))[0])
         raise ValueError(f"{OP}: class indices must be in 0..{K - 1} (yhat has {K} classes), got y[{n}]={y[n]}")
-    return y if y.dtype == np.int64 else y.astype(np.int64)
+    return indices
 
 
 def _check_probabilities(y: np.ndarray) -> None:

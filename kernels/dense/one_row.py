@@ -69,9 +69,8 @@ def _add_parts(x, k, y):
 
 @jit()
 def _backward_data(dy, k, dx):
-    scratch = np.empty(lanes.LANES, dx.dtype)
     for c in range(dx.size):
-        dx[c] = lanes.dot(dy, k[c], scratch)
+        dx[c] = lanes.dot(dy, k[c])
 
 
 @jit(parallel=True)
