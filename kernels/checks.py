@@ -1,6 +1,7 @@
 """Arguments into their normal form, or an error that says: operation, argument, what arrived, what was expected."""
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from math import ceil
 from typing import Any
 
@@ -47,7 +48,7 @@ def kernel(op: str, variant: str, name: str, *arrays: Any) -> Callable:
     to do. Nothing is moved silently.
     """
     run = registry.find(op, variant, name) if registry.family(variant) == "cpu" else None
-    if run is not None and not any(isinstance(a, DeviceArray) for a in arrays):
+    if run is not None and DeviceArray not in map(type, arrays):
         return run
     homes = {targets.home(a) for a in arrays if a is not None}
     if len(homes) > 1:
@@ -75,11 +76,9 @@ def kernel(op: str, variant: str, name: str, *arrays: Any) -> Callable:
 
 def same_dtype(op: str, **arrays: np.ndarray | None) -> None:
     """Raise TypeError unless all given arrays share one dtype."""
-    first = next(iter(arrays.values()))
-    if first is not None and all(a is None or a.dtype is first.dtype for a in arrays.values()):
-        return
-    given = {name: a.dtype for name, a in arrays.items() if a is not None}
-    if len(set(given.values())) > 1:
+    dtypes = [a.dtype for a in arrays.values() if a is not None]
+    if dtypes.count(dtypes[0]) != len(dtypes):
+        given = {name: a.dtype for name, a in arrays.items() if a is not None}
         listed = ", ".join(f"{name} is {dtype}" for name, dtype in given.items())
         raise TypeError(f"{op}: all arrays must have one dtype, but {listed}")
 
@@ -104,7 +103,7 @@ def output(op: str, name: str, given: Any, shape: tuple[int, ...], dtype: Any, i
 
     It is where the inputs are, and may not overlap one: inputs are never mutated.
     """
-    place = targets.home(next((x for x in inputs if x is not None), None))
+    place = targets.home(next((x for x in inputs if x is not None), None)) if DeviceArray in map(type, inputs) else "cpu"
     if given is None:
         return targets.empty(shape, dtype, place)
     if not isinstance(given, (np.ndarray, DeviceArray)):
@@ -115,8 +114,11 @@ def output(op: str, name: str, given: Any, shape: tuple[int, ...], dtype: Any, i
         raise ValueError(f"{op}: {name} must be {np.dtype(dtype)} of shape {shape}, got {given.dtype} of {given.shape}")
     if isinstance(given, np.ndarray) and not given.flags.carray:  # C-contiguous, aligned and writable
         raise ValueError(f"{op}: {name} must be writable, aligned and C-contiguous: pass a fresh numpy.empty({shape})")
-    if any(overlap(given, x) for x in inputs):
-        raise ValueError(f"{op}: {name} overlaps an input in memory; inputs are never overwritten: pass another array")
+    for x in inputs:
+        if x is not None and overlap(given, x):
+            raise ValueError(
+                f"{op}: {name} overlaps an input in memory; inputs are never overwritten: pass another array"
+            )
     return given
 
 
@@ -157,6 +159,8 @@ def deliver(op: str, result: Any, given: Any) -> Any:
 
 def pair(op: str, name: str, value: Any, minimum: int = 1) -> Pair:
     """An int or two of them, each at least `minimum`, as (vertical, horizontal)."""
+    if type(value) is int and value >= minimum:
+        return value, value
     both = (value, value) if _is_int(value) else value
     if not isinstance(both, (tuple, list)) or len(both) != 2 or not all(_is_int(v) and v >= minimum for v in both):
         raise ValueError(f"{op}: {name} must be an integer >= {minimum} or a pair of them, got {value!r}")
@@ -185,6 +189,7 @@ def padding(op: str, value: Any, image: Pair, kernel: Pair, stride: Pair, dilati
     )
 
 
+@lru_cache(maxsize=1024)
 def window_count(op: str, image: Pair, kernel: Pair, stride: Pair, pad: Padding, dilation: Pair = (1, 1)) -> Pair:
     """How often the window fits: (H + top + bottom - d*(P-1) - 1) // s + 1, and the same across."""
     counts = []

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from kernels import checks, targets
+from kernels.crossentropy import labels
 
 OP = "crossentropy"
 KINDS = ("sparse", "categorical", "binary")
@@ -112,8 +113,8 @@ def _indices(y: Any, yhat: np.ndarray) -> np.ndarray:
     if targets.home(y) != "cpu":
         return checks.array(OP, "y", y, "N", (np.dtype(np.int64),))
     indices = y if y.dtype == np.int64 else y.astype(np.int64)
-    if np.maximum.reduce(indices.view(np.uint64)) >= K:  # one look for both ends: as unsigned, -1 is larger than K
-        n = int(np.flatnonzero((y < 0) | (y >= K))[0])
+    n = labels.first_outside(indices, K)
+    if n >= 0:
         raise ValueError(f"{OP}: class indices must be in 0..{K - 1} (yhat has {K} classes), got y[{n}]={y[n]}")
     return indices
 

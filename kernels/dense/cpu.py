@@ -2,7 +2,8 @@
 
 What it changes over `cpu_blocked`: a block's sums stay in registers until they are complete, where the rung below
 loads and stores its row of y for every eight terms; and the threads' tiles are those of conv2d, compiled already.
-One sample alone has no use for tiles of several rows (one_row.py), and a small product none for threads (small.py).
+One sample alone has no use for tiles of several rows (one_row.py), and a small product none for threads (small.py);
+nor has backward_weights one for the parts that conv2d cuts its pixels into.
 """
 
 from kernels import gemm
@@ -21,7 +22,7 @@ def backward_data(dy, k, *, out):
 
 def backward_weights(x, dy, *, out):
     """dk[c,f] = sum_n x[n,c] * dy[n,f], db[f] = sum_n dy[n,f], into out = (dk, db)."""
-    _way(len(x), out[0].size).backward_weights(x, dy, out=out)
+    (one_row if len(x) == 1 else small).backward_weights(x, dy, out=out)
 
 
 def _way(rows, weights):
