@@ -76,7 +76,7 @@ def _forward_row(t, x, size, stride, pad, y):
         w0, w1 = _inside(j, size[1], stride[1], pad[1], W)
         count = y.dtype.type((h1 - h0) * (w1 - w0))
         if h1 - h0 == 2 and w1 - w0 == 2:
-            _mean_of_four(x[n, h0, w0], x[n, h0, w0 + 1], x[n, h0 + 1, w0], x[n, h0 + 1, w0 + 1], y[n, i, j])
+            _mean_of_four(x, n, h0, w0, y, i, j)
             continue
         for c in range(C):
             y[n, i, j, c] = x[n, h0, w0, c]
@@ -89,10 +89,12 @@ def _forward_row(t, x, size, stride, pad, y):
 
 
 @jit()
-def _mean_of_four(x0, x1, x2, x3, y):
+def _mean_of_four(x, n, h, w, y, i, j):
     """The usual window in registers: four reads, one write."""
-    for c in range(y.size):
-        y[c] = (x0[c] + x1[c] + x2[c] + x3[c]) / y.dtype.type(4)
+    for c in range(y.shape[3]):
+        total = x[n, h, w, c] + x[n, h, w + 1, c]
+        total += x[n, h + 1, w, c]
+        y[n, i, j, c] = (total + x[n, h + 1, w + 1, c]) / y.dtype.type(4)
 
 
 @jit()

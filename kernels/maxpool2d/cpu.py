@@ -78,7 +78,7 @@ def _forward_row(t, x, size, stride, pad, y, argmax):
         w = stride[1] * j - pad[1]
         q0, q1 = max(0, -w), min(size[1], W - w)
         if size[0] == 2 and size[1] == 2 and p1 - p0 == 2 and q1 - q0 == 2:
-            _window_2x2(x[n, h, w], x[n, h, w + 1], x[n, h + 1, w], x[n, h + 1, w + 1], y[n, i, j], argmax[n, i, j])
+            _window_2x2(x, n, h, w, y, argmax, i, j)
         else:
             _window(x, n, h, w, p0, p1, q0, q1, size[1], y, argmax, i, j)
 
@@ -102,18 +102,18 @@ def _window(x, n, h, w, p0, p1, q0, q1, Q, y, argmax, i, j):
 
 
 @jit()
-def _window_2x2(x0, x1, x2, x3, y, argmax):
+def _window_2x2(x, n, h, w, y, argmax, i, j):
     """The usual window in registers: four reads, two writes."""
     index = argmax.dtype.type
-    for c in range(y.size):
-        m, k = x0[c], index(0)
-        better = _beats(x1[c], m)
-        m, k = (x1[c] if better else m), (index(1) if better else k)
-        better = _beats(x2[c], m)
-        m, k = (x2[c] if better else m), (index(2) if better else k)
-        better = _beats(x3[c], m)
-        y[c] = x3[c] if better else m
-        argmax[c] = index(3) if better else k
+    for c in range(x.shape[3]):
+        m, k, v = x[n, h, w, c], index(0), x[n, h, w + 1, c]
+        better = _beats(v, m)
+        m, k, v = (v if better else m), (index(1) if better else k), x[n, h + 1, w, c]
+        better = _beats(v, m)
+        m, k, v = (v if better else m), (index(2) if better else k), x[n, h + 1, w + 1, c]
+        better = _beats(v, m)
+        y[n, i, j, c] = v if better else m
+        argmax[n, i, j, c] = index(3) if better else k
 
 
 @jit()
