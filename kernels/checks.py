@@ -103,7 +103,13 @@ def output(op: str, name: str, given: Any, shape: tuple[int, ...], dtype: Any, i
 
     It is where the inputs are, and may not overlap one: inputs are never mutated.
     """
-    place = targets.home(next((x for x in inputs if x is not None), None)) if DeviceArray in map(type, inputs) else "cpu"
+    if type(given) is np.ndarray and given.shape == shape and given.dtype == dtype and given.flags.carray:
+        for x in inputs:
+            if x is not None and (type(x) is not np.ndarray or np.may_share_memory(given, x)):
+                break  # an error; it is told below
+        else:
+            return given
+    place = targets.home(next((x for x in inputs if x is not None), None))
     if given is None:
         return targets.empty(shape, dtype, place)
     if not isinstance(given, (np.ndarray, DeviceArray)):
@@ -114,11 +120,8 @@ def output(op: str, name: str, given: Any, shape: tuple[int, ...], dtype: Any, i
         raise ValueError(f"{op}: {name} must be {np.dtype(dtype)} of shape {shape}, got {given.dtype} of {given.shape}")
     if isinstance(given, np.ndarray) and not given.flags.carray:  # C-contiguous, aligned and writable
         raise ValueError(f"{op}: {name} must be writable, aligned and C-contiguous: pass a fresh numpy.empty({shape})")
-    for x in inputs:
-        if x is not None and overlap(given, x):
-            raise ValueError(
-                f"{op}: {name} overlaps an input in memory; inputs are never overwritten: pass another array"
-            )
+    if any(overlap(given, x) for x in inputs):
+        raise ValueError(f"{op}: {name} overlaps an input in memory; inputs are never overwritten: pass another array")
     return given
 
 

@@ -13,6 +13,7 @@ from numba.extending import intrinsic, models, register_model
 
 from kernels import simd_llvm as llvm
 from kernels.jit import jit
+from kernels.prefetch import prefetch
 from kernels.simd_llvm import I32, I64
 
 LANES = 64
@@ -44,6 +45,7 @@ def largest(row):
     lanes = _spread(row, -np.inf)
     whole = row.size // LANES * LANES
     for k in range(0, whole, LANES):
+        prefetch(row, k, LANES)  # it is the first to read a row
         lanes = _larger(lanes, row, k)
     return _fold_maxima(lanes, row, whole)
 
@@ -86,7 +88,8 @@ def _plus_product(builder, lanes, a, b):
     # fmuladd, not fma: where the host has no fused instruction it is two, not a call into the C library
     bits = 32 if isinstance(lanes.type.element, ir.FloatType) else 64
     name = f"llvm.fmuladd.v{lanes.type.count}f{bits}"
-    return builder.call(llvm.declared(builder.module, ir.FunctionType(lanes.type, [lanes.type] * 3), name), [a, b, lanes])
+    fma = llvm.declared(builder.module, ir.FunctionType(lanes.type, [lanes.type] * 3), name)
+    return builder.call(fma, [a, b, lanes])
 
 
 def _max(builder, lanes, vector):

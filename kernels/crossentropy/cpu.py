@@ -40,6 +40,8 @@ def _pass(kind, from_logits, size):
 
 def _rows(y, yhat):
     """Predictions as (N,K), and labels likewise unless they are indices (N,)."""
+    if yhat.ndim == 2:
+        return y, yhat
     N, K = len(yhat), yhat.size // len(yhat)
     return (y if y.dtype.kind == "i" else y.reshape(N, K)), yhat.reshape(N, K)
 

@@ -11,8 +11,9 @@ import numba
 import numpy as np
 
 from kernels.jit import jit
+from kernels.prefetch import LARGE, prefetch
 
-SMALL = 16_384  # elements of x below which one thread is quicker
+SMALL = 32_768  # elements of x below which one thread is quicker
 
 
 def forward(x, size, *, stride, padding, out):
@@ -77,6 +78,9 @@ def _forward_row(t, x, size, stride, pad, y, argmax):
     for j in range(Wo):
         w = stride[1] * j - pad[1]
         q0, q1 = max(0, -w), min(size[1], W - w)
+        if x.size >= LARGE:
+            for p in range(p0, p1):
+                prefetch(x.reshape(-1), np.int64((n * H + h + p) * W + w + q0) * x.shape[3], (q1 - q0) * x.shape[3])
         if size[0] == 2 and size[1] == 2 and p1 - p0 == 2 and q1 - q0 == 2:
             _window_2x2(x, n, h, w, y, argmax, i, j)
         else:
