@@ -109,7 +109,8 @@ def _indices(y: Any, yhat: np.ndarray) -> np.ndarray:
         )
     N, K = yhat.shape
     y = checks.array(OP, "y", y, "N", INTEGERS)
-    checks.shape(OP, "y", y, (N,), f"one class index a sample: yhat.shape={yhat.shape} (N,K)")
+    if y.shape != (N,):
+        checks.shape(OP, "y", y, (N,), f"one class index a sample: yhat.shape={yhat.shape} (N,K)")
     if targets.home(y) != "cpu":
         return checks.array(OP, "y", y, "N", (np.dtype(np.int64),))
     indices = y if y.dtype == np.int64 else y.astype(np.int64)
