@@ -21,9 +21,9 @@ def array(op: str, name: str, value: Any, axes: str | None, dtypes: Sequence[np.
 
     `axes` names the axes, a letter or word each ("N H W C"); None allows any rank. A device's array stays as it is.
     """
-    if type(value) is np.ndarray and value.dtype in dtypes and value.flags.carray:  # nothing to do: the usual case
-        if axes is None or value.ndim == axes.count(" ") + 1:
-            return value
+    fits = type(value) is np.ndarray and value.dtype in dtypes and value.flags.carray
+    if fits and (axes is None or value.ndim == axes.count(" ") + 1):
+        return value  # the usual case, looked at once: it is half of a small operation's time
     if not isinstance(value, (np.ndarray, DeviceArray)):
         wanted = " or ".join(str(d) for d in dtypes)
         raise TypeError(
@@ -106,7 +106,7 @@ def output(op: str, name: str, given: Any, shape: tuple[int, ...], dtype: Any, i
     if type(given) is np.ndarray and given.shape == shape and given.dtype == dtype and given.flags.carray:
         for x in inputs:
             if x is not None and (type(x) is not np.ndarray or np.may_share_memory(given, x)):
-                break  # an error; it is told below
+                break  # what is wrong is told below
         else:
             return given
     place = targets.home(next((x for x in inputs if x is not None), None))

@@ -2,12 +2,12 @@
 
 What it changes over `cpu_blocked`: a block's sums stay in registers until they are complete, where the rung below
 loads and stores its row of y for every eight terms; and the threads' tiles are those of conv2d, compiled already.
-One sample alone has no use for tiles of several rows (one_row.py), and a small product none for threads (small.py);
-nor has backward_weights one for the parts that conv2d cuts its pixels into.
+One sample alone has no use for tiles of several rows (one_row.py), a small product none for conv2d's lists and threads,
+and the weights' gradient of a usual batch none for the parts that it cuts its pixels into (direct.py).
 """
 
 from kernels import gemm
-from kernels.dense import one_row, small
+from kernels.dense import direct, one_row
 
 
 def forward(x, k, b=None, *, out):
@@ -22,8 +22,9 @@ def backward_data(dy, k, *, out):
 
 def backward_weights(x, dy, *, out):
     """dk[c,f] = sum_n x[n,c] * dy[n,f], db[f] = sum_n dy[n,f], into out = (dk, db)."""
-    (one_row if len(x) == 1 else small).backward_weights(x, dy, out=out)
+    way = one_row if len(x) == 1 else direct if len(x) <= direct.SHORT else gemm
+    way.backward_weights(x, dy, out=out)
 
 
 def _way(rows, weights):
-    return one_row if rows == 1 else small if rows * weights < small.LARGE else gemm
+    return one_row if rows == 1 else direct if rows * weights < direct.LARGE else gemm

@@ -3,7 +3,7 @@
 All three passes are one sum, y[m,f] = start[f] + sum_s left[m*down + s*along] * right[s,f]. forward: left is x, read
 along its rows; backward_weights: left is x, read down its columns; backward_data: left is dy, and right is k turned
 over. One thread does it, but for backward_weights: there y is dk, which may be large where a batch is small, and
-threads take rows of it. For large products of the other two see kernels/gemm.py.
+threads take rows of it. For what is larger see kernels/gemm.py.
 """
 
 import numba
@@ -14,6 +14,7 @@ from kernels.jit import jit
 from kernels.tiled_sums import SPARE, block, block_count, copy_rows, fill_spare, sum_block
 
 LARGE = 1 << 18  # products from which several threads are quicker
+SHORT = 256  # samples; sums over more are better cut into parts
 ROWS = 96  # rows of dk that a thread takes at a time: whole tiles of 6 or 8
 _NOTHING = {np.dtype(t): np.zeros(0, t) for t in (np.float32, np.float64)}
 
