@@ -270,6 +270,8 @@ def in_place(op: str, **states: Any) -> None:
 
 def real(op: str, name: str, value: Any, low: float = 0.0, below: float = float("inf")) -> float:
     """A number with low <= value < below."""
+    if type(value) is float and low <= value < below:
+        return value
     if not isinstance(value, (int, float, np.integer, np.floating)) or isinstance(value, bool):
         raise TypeError(f"{op}: {name} must be a number, got {value!r}")
     if not low <= value < below:
