@@ -17,7 +17,7 @@ from benchmarks import op_oracles as oracle
 from benchmarks import op_updates
 from benchmarks.cases import Op
 from benchmarks.tasks import Task
-from kernels import avgpool2d, batchnorm, crossentropy, dense, maxpool2d, mse, relu, sigmoid, softmax
+from kernels import avgpool2d, batchnorm, crossentropy, dense, maxpool2d, mse, relu, sigmoid, softmax, targets
 from tests.rounding import gamma, unit
 
 U = unit(np.float32)
@@ -29,10 +29,10 @@ def tasks(case: Op, variant: str = "cpu") -> Iterator[Task]:
     rng = np.random.default_rng(0)
 
     def normal(*shape: int) -> np.ndarray:
-        return rng.standard_normal(shape, np.float32)
+        return targets.to_device(rng.standard_normal(shape, np.float32), "cpu")  # as in a model's plan
 
     def integers(*shape: int) -> np.ndarray:
-        return rng.integers(-4, 5, shape).astype(np.float32)
+        return targets.to_device(rng.integers(-4, 5, shape).astype(np.float32), "cpu")
 
     draw = integers if case.operation in EXACT else normal
     others = () if variant == "cpu" else (variant,)

@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks import counting
 from benchmarks.cases import Conv
 from benchmarks.errors import WrongResultError
-from kernels import conv2d
+from kernels import conv2d, targets
 
 PASSES = ("forward", "backward_data", "backward_weights")
 EXACT = 2**24  # integers below this are exact in float32, and so is every sum of them in any order
@@ -75,7 +75,8 @@ class ConvProblem:
         limit = 3 if 9 * max(positions, case.k[0] * case.k[1] * max(case.k[2:])) < EXACT else 1
         rng = np.random.default_rng(seed)
         shapes = (case.x, case.k, (case.k[3],), self.y_shape)
-        self.x, self.k, self.b, self.dy = (rng.integers(-limit, limit + 1, s).astype(np.float32) for s in shapes)
+        numbers = (rng.integers(-limit, limit + 1, s).astype(np.float32) for s in shapes)
+        self.x, self.k, self.b, self.dy = (targets.to_device(a, "cpu") for a in numbers)  # as in a model's plan
 
     def call(self, name: str, variant: str, dtype: type, out: Any = None) -> Any:
         """One pass by kernels.conv2d."""
@@ -106,10 +107,10 @@ class ConvProblem:
     def empty(self, name: str) -> Any:
         """Room for a pass's result."""
         if name == "forward":
-            return np.empty(self.y_shape, np.float32)
+            return targets.empty(self.y_shape, np.float32, "cpu")
         if name == "backward_data":
-            return np.empty(self.case.x, np.float32)
-        return np.empty(self.case.k, np.float32), np.empty(self.case.k[3], np.float32)
+            return targets.empty(self.case.x, np.float32, "cpu")
+        return tuple(targets.empty(s, np.float32, "cpu") for s in (self.case.k, self.case.k[3:]))
 
     def task(self, name: str, variant: str = "cpu", allocate: bool = False) -> Task:
         """A pass of one of our variants; allocate: into new arrays each time, as PyTorch does."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from convnet.layers.base import Parameter
+from kernels import targets
 
 _LANES = 16  # each parameter starts at a multiple of 16 numbers: a vector of the widest registers
 
@@ -41,10 +42,7 @@ class Arena:
 
     def _pack(self, parameters: list[Parameter]) -> None:
         starts, end = padded(parameters)
-        weights, gradients = (
-            aligned_zeros(end, parameters[0].value.dtype),
-            aligned_zeros(end, parameters[0].value.dtype),
-        )
+        weights, gradients = (targets.zeros((end,), parameters[0].value.dtype, "cpu") for _ in range(2))
         for p, start in zip(parameters, starts, strict=True):
             place = slice(start, start + p.value.size)
             view = weights[place].reshape(p.value.shape)
@@ -61,10 +59,3 @@ def padded(parameters: list[Parameter]) -> tuple[list[int], int]:
         starts.append(end)
         end += -(-p.value.size // _LANES) * _LANES
     return starts, end
-
-
-def aligned_zeros(size: int, dtype: np.dtype) -> np.ndarray:
-    """Zeros that start at a cache line (64 bytes)."""
-    raw = np.zeros(size * dtype.itemsize + 64, np.uint8)
-    start = -raw.ctypes.data % 64
-    return raw[start : start + size * dtype.itemsize].view(dtype)

@@ -7,9 +7,12 @@ run over the pixels. Steps come in runs, (where x begins, first row of k, number
 only adds. Columns f are cut into blocks as wide as a tile; the rows of k for one block are its panel.
 """
 
+import numpy as np
+
 from kernels import simd, simd_panels
 from kernels.jit import jit
 
+LINE = 64  # bytes of a cache line: a vector that straddles two of them costs two reads
 SPARE = simd.MOST_ROWS  # tables of rows are filled so far beyond their end: a tile has whole rows
 
 
@@ -90,6 +93,14 @@ def fill_spare(table, rows):
     """Repeat the last row beyond the end: a tile's spare rows compute that row again and store the same number."""
     for r in range(rows, rows + SPARE):
         table[r] = table[rows - 1]
+
+
+@jit(inner=True)
+def aligned(size, x):
+    """Room for `size` numbers of x's type, from the begin of a cache line on."""
+    room = np.empty(size + LINE // x.itemsize, x.dtype)
+    first = -np.int64(room.ctypes.data) % LINE // x.itemsize
+    return room[first : first + size]
 
 
 @jit(inner=True)

@@ -14,7 +14,7 @@ from kernels import simd
 from kernels.conv2d.panels import pack, pack_transposed
 from kernels.conv2d.taps import CLASS, SOURCE
 from kernels.jit import jit
-from kernels.tiled_sums import SPARE, block, block_count, fill_spare, sum_block
+from kernels.tiled_sums import SPARE, aligned, block, block_count, fill_spare, sum_block
 
 PANEL_STEPS = 512  # a panel of so many steps, four vectors wide, takes an eighth of a 1 MiB cache
 PACKING_PAYS = 64  # pixels that pass over a panel
@@ -65,7 +65,7 @@ def _task(line, last_line, first, last, x, k, transposed, start, y, rows, column
     blocks = block_count(vectors)
     steps_each = max(1, min(steps, PANEL_STEPS))  # of one tap
     taps_each = max(1, min(taps, PANEL_STEPS // steps_each))
-    panel = np.empty((taps_each * steps_each + lanes) * simd.WIDEST * lanes, x.dtype)
+    panel = aligned((taps_each * steps_each + lanes) * simd.WIDEST * lanes, x)
     x_flat, y_flat, k_flat = x.reshape(-1), y.reshape(-1), k.reshape(-1)
     one, zero = np.int64(1), np.int64(0)  # the plain numbers would be types of their own in a tuple
     for index in range(first, min(last, groups * blocks)):

@@ -12,12 +12,13 @@ import numpy as np
 from kernels import simd
 from kernels.conv2d.taps import rectangles
 from kernels.jit import jit
-from kernels.tiled_sums import SPARE, copy_rows, fill_spare, sum_block, sum_products
+from kernels.tiled_sums import SPARE, aligned, copy_rows, fill_spare, sum_block, sum_products
 
 TASKS = 16
 PART_PIXELS = 512  # fewer pixels than this are not worth a partial dk
 PARTIAL_SIZE = 1 << 19  # all partial dk together: so many numbers stay in the caches until they are added
-PANEL_BYTES = 1 << 15  # of dy: a panel that stays in the first-level cache while all weights pass over it
+ENOUGH_TILES = 64  # to share among threads; a partial dk more would only have to be cleared and added
+PANEL_BYTES, LINES_BYTES = 1 << 18, 1 << 19  # of dy, and of x's lines: both stay in the second-level cache
 WIDEST = min(simd.WIDEST, 3)  # a tile of eight rows: channels come in eights
 TILE_ROWS = simd.ROWS[WIDEST]
 PHASES = 8  # pixels that are added at once
@@ -31,7 +32,7 @@ def weights_gradient(x, dy, dk, db, rows, columns, stride_across, groups, thread
     """dk and db from x (N,H,W,C) and dy (N,Ho,Wo,F); rows and columns are forward's axes (taps.py)."""
     N, Ho, Wo, F = dy.shape
     lines, terms = N * Ho, dk.shape[0] * dk.shape[1] * dk.shape[2]
-    parts = part_count(lines, Wo, dk.size)
+    parts = part_count(lines, Wo, terms, dk.size)
     lines_each = -(-lines // parts)
     # each weight is whole in one task, so threads may say how many tasks share a part
     shares = max(1, min(-(-terms // TILE_ROWS), -(-threads // parts)))
@@ -47,9 +48,10 @@ def weights_gradient(x, dy, dk, db, rows, columns, stride_across, groups, thread
 
 
 @jit(inner=True)
-def part_count(lines, Wo, size):
+def part_count(lines, Wo, terms, size):
     """How many partial dk: a power of two, which any usual number of threads divides; from the shape alone."""
     most, parts = min(TASKS, lines, lines * Wo // PART_PIXELS, PARTIAL_SIZE // max(size, 1)), 1
+    most = min(most, ENOUGH_TILES // max(1, terms // TILE_ROWS))
     while 2 * parts <= most:
         parts *= 2
     return parts
@@ -74,22 +76,24 @@ def _task(part, line, last_line, first, last, x, dy, partial_k, partial_b, dk, r
     if first == 0:
         add_pixels(line, last_line, dy, partial_b[part])
     target = partial_k[part]
-    for e in range(first * F, last * F):
-        target[e] = 0
     columns_each, lanes = F // groups, simd.lanes(x)
     vectors = -(-columns_each // lanes)
     packed = columns_each % lanes != 0 or P * Q * Cg >= PACKING_PAYS
     by_tap = Cg >= CHANNELS_FILL
     lines_each = max(1, last_line - line)
-    if packed:  # a pixel's class has fewer of the lines than a tap has: longer panels, from the second-level cache
-        numbers = PANEL_BYTES // x.itemsize * (1 if by_tap else 4)
-        lines_each = max(1, numbers // max(1, Wo * min(vectors, WIDEST) * lanes))
-    panel = np.empty(lines_each * Wo * min(vectors, WIDEST) * lanes if packed else 0, dy.dtype)
+    if packed:
+        line_bytes = Wo * min(vectors, WIDEST) * lanes * x.itemsize
+        lines_each = min(PANEL_BYTES // max(1, line_bytes), LINES_BYTES // max(1, x.shape[2] * x.shape[3] * x.itemsize))
+        lines_each = max(1, min(last_line - line, lines_each))
+    panel = aligned(lines_each * Wo * min(vectors, WIDEST) * lanes if packed else 0, dy)
     x_rows, y_rows = np.empty(last - first + SPARE, np.int64), np.empty(last - first + SPARE, np.int64)
     runs = np.empty((lines_each, 3), np.int64)
     downs, acrosses = rectangles(rows, P, by_tap), rectangles(columns, Q, by_tap)
-    x_flat, dy_flat, zero = x.reshape(-1), dy.reshape(-1), np.int64(0)
-    fresh = bool(zero)  # plain 0 and False would be types of their own, and the tiles compiled again for them
+    x_flat, dy_flat, zero = x.reshape(-1), dy.reshape(-1), np.int64(0)  # a plain 0 would be a type of its own
+    whole = by_tap and downs[:, 1].sum() == P and acrosses[:, 1].sum() == Q  # each tap in one rectangle: it can begin
+    start = np.zeros(F + WIDEST * lanes, x.dtype)
+    if not (whole and line < last_line):
+        target[first * F : last * F] = 0
     for begin in range(line, last_line, lines_each):
         end = min(begin + lines_each, last_line)
         for index in range(groups * _block_count(vectors)):
@@ -105,8 +109,9 @@ def _task(part, line, last_line, first, last, x, dy, partial_k, partial_b, dk, r
                 for b in range(acrosses.shape[0]):
                     steps = list_lines(begin, end, downs[a], acrosses[b], x, dy, stride, runs)
                     count = list_weights(first, last, downs[a], acrosses[b], x, dk, rows[3], columns[3], x_rows, y_rows)
-                    if count and steps:
-                        sum_block(vecs, source, place, target, (target, y_rows, f, valid), runs[:steps], count, fresh)
+                    fresh = whole and begin == line
+                    if count and (steps or fresh):
+                        sum_block(vecs, source, place, start, (target, y_rows, f, valid), runs[:steps], count, fresh)
 
 
 @jit(inner=True)
