@@ -115,6 +115,12 @@ OPS = (
     *(Op(f"{o}, 64 MB", o, _LARGE) for o in ("adam", "sgd")),
 )
 
+LADDER_OPS = tuple(
+    c
+    for c in OPS
+    if c.name in ("maxpool2d, listing 1st", "maxpool2d, 64 MB", "dense, listing 1st", "dense, 512x512x512")
+)
+
 
 def chosen(cases: tuple, only: str | None) -> tuple:
     """The cases whose name contains `only` (any case); ValueError lists the names if there is none."""

@@ -23,6 +23,7 @@ Markdown = Annotated[Path | None, typer.Option("--markdown", help="Write the tab
 Only = Annotated[str | None, typer.Option(help="Only cases whose name contains this.")]
 Quick = Annotated[bool, typer.Option("--quick", help="A few short samples: to see that it works, not to report.")]
 Ops = Annotated[bool, typer.Option("--ops", help="The other operations instead of convolution.")]
+LadderOps = Annotated[bool, typer.Option("--ops", help="The ladders of maxpool2d and dense instead of conv2d's.")]
 Allocate = Annotated[bool, typer.Option("--allocate", help="Ours make new arrays each time, as PyTorch does.")]
 Batch = Annotated[list[int] | None, typer.Option(help="Batch size, may be given several times.")]
 Python = Annotated[str | None, typer.Option(help="A Python that has it, if this one does not.")]
@@ -126,14 +127,20 @@ def listing(
 
 @app.command()
 def ladder(
-    kernel: Kernel = None, only: Only = None, quick: Quick = False, threads: Threads = None, json: Json = None,
-    markdown: Markdown = None,
+    kernel: Kernel = None, only: Only = None, ops: LadderOps = False, quick: Quick = False, threads: Threads = None,
+    json: Json = None, markdown: Markdown = None,
 ) -> None:  # fmt: skip
-    """Every variant of conv2d, rung by rung, and your own."""
+    """Every variant of conv2d, rung by rung, and your own; or of maxpool2d and dense."""
     from benchmarks import cases, ladder_command
 
     effort = prepare(quick, threads)
-    options = {"kernel": kernel and kernel.name, "only": only, "quick": quick}
+    options = {"kernel": kernel and kernel.name, "only": only, "ops": ops, "quick": quick}
+    if ops:
+        if kernel:
+            raise ValueError("--kernel is a convolution: leave --ops out")
+        rungs = cases.chosen(cases.LADDER_OPS, only)
+        deliver(*ladder_command.run_ops(rungs, effort, options), json, markdown)
+        return
     todo = cases.chosen(cases.CONV, only) if only else cases.LADDER
     deliver(*ladder_command.run(kernel, todo, effort, options), json, markdown)
 

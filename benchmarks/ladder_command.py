@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import figures_of_merit as merit
-from benchmarks import kernels_command, peaks, results, sampling
+from benchmarks import kernels_command, op_tasks, peaks, results, sampling
 from benchmarks.cases import LADDER, Conv
 from benchmarks.tables import Table, machine_line, seconds
 from benchmarks.tasks import ConvProblem, Task
@@ -36,6 +36,18 @@ def run(
             records.append({**entry, "ulp": worst_ulp(case, calls[task.variant])})
     document = results.document("ladder", records, options)
     return document, [table(document)]
+
+
+def run_ops(cases: tuple, effort: sampling.Effort, options: dict[str, Any]) -> tuple[dict, list[Table]]:
+    """Measure every pass of the rungs of maxpool2d and dense."""
+    peaks.fma()
+    records = []
+    for case in cases:
+        rungs = [op_tasks.tasks(case, v) for v in registry.general(case.operation, "cpu")]
+        for passes in zip(*rungs, strict=True):
+            records += [kernels_command.measure(task, effort) for task in passes]
+    document = results.document("ladder", records, options)
+    return document, [ops_table(document)]
 
 
 def load(path: Path) -> Callable[..., Any]:
@@ -87,5 +99,19 @@ def table(document: dict[str, Any]) -> Table:
         share = f"{100 * rate / document['peak']['gflops']:.1f}"
         made.add(e["case"], e["variant"], seconds(time), f"{rate:.1f}", share, gain, f"{e['ulp']:.1f}")
         below[e["case"]] = time
+    made.notes.append(machine_line(document))
+    return made
+
+
+def ops_table(document: dict[str, Any]) -> Table:
+    columns = ["case", "pass", "variant", "median", "GFLOP/s", "GB/s", "% of peak", "times the rung below"]
+    made = Table("The ladders of maxpool2d and dense, slowest variant first", columns, words=3)
+    below: dict[tuple[str, str], float] = {}
+    for e in document["records"]:
+        rate, time, which = results.gflops(e), merit.median(e["samples"]), (e["case"], e["pass"])
+        gain = f"{below[which] / time:.1f}" if which in below else ""
+        rates = (f"{rate:.1f}", f"{results.gigabytes(e):.1f}", f"{100 * rate / document['peak']['gflops']:.1f}")
+        made.add(*which, e["variant"], seconds(time), *rates, gain)
+        below[which] = time
     made.notes.append(machine_line(document))
     return made

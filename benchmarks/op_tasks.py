@@ -8,6 +8,7 @@ Operations are counted as the formula has them, exp, log, root and division as o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,8 @@ U = unit(np.float32)
 TINY = 1e-44  # a denormal result may be off by its own step
 
 
-def tasks(case: Op) -> Iterator[Task]:
-    """The passes of one case."""
+def tasks(case: Op, variant: str = "cpu") -> Iterator[Task]:
+    """The passes of one case; another variant than the default of those operations that have a ladder."""
     rng = np.random.default_rng(0)
 
     def normal(*shape: int) -> np.ndarray:
@@ -33,7 +34,11 @@ def tasks(case: Op) -> Iterator[Task]:
     def integers(*shape: int) -> np.ndarray:
         return targets.to_device(rng.integers(-4, 5, shape).astype(np.float32), "cpu")
 
-    yield from MAKERS[case.operation](case, integers if case.operation in EXACT else normal)
+    draw = integers if case.operation in EXACT else normal
+    others = () if variant == "cpu" else (variant,)
+    for task in MAKERS[case.operation](case, draw, *others):
+        task.variant = variant
+        yield task
 
 
 EXACT = ("relu", "maxpool2d", "avgpool2d", "dense")
@@ -95,15 +100,15 @@ def _softmax(case: Op, draw: Callable) -> Iterator[Task]:
     yield _task(case, "backward", inputs, softmax.backward, oracle.softmax_backward, backward_bound, 4 * x.size)
 
 
-def _maxpool(case: Op, draw: Callable) -> Iterator[Task]:
+def _maxpool(case: Op, draw: Callable, variant: str = "cpu") -> Iterator[Task]:
     x, s = draw(*case.x), case.size
-    forward = lambda x, out=None: maxpool2d.forward(x, s, out=out)  # noqa: E731
+    forward = lambda x, out=None: maxpool2d.forward(x, s, variant=variant, out=out)  # noqa: E731
     y, argmax = forward(x)
     compares = (s * s - 1) * y.size
     yield _task(case, "forward", {"x": x}, forward, lambda x: oracle.maxpool(x, s), None, compares)
 
     def backward(dy: np.ndarray, argmax: np.ndarray, out: Any = None) -> np.ndarray:
-        return maxpool2d.backward(dy, argmax, x.shape, size=s, out=out)
+        return maxpool2d.backward(dy, argmax, x.shape, size=s, variant=variant, out=out)
 
     inputs = {"dy": draw(*y.shape), "argmax": argmax}
     exact = lambda dy, argmax: oracle.maxpool_backward(dy, argmax, x.shape, s)  # noqa: E731
@@ -124,14 +129,17 @@ def _avgpool(case: Op, draw: Callable) -> Iterator[Task]:
     yield made
 
 
-def _dense(case: Op, draw: Callable) -> Iterator[Task]:
+def _dense(case: Op, draw: Callable, variant: str = "cpu") -> Iterator[Task]:
     (N, C), F = case.x, case.filters
     x, k, b, dy = draw(N, C), draw(C, F), draw(F), draw(N, F)
     flops = 2 * N * C * F
-    yield _task(case, "forward", {"x": x, "k": k, "b": b}, dense.forward, lambda x, k, b: x @ k + b, None, flops)
-    yield _task(case, "backward_data", {"dy": dy, "k": k}, dense.backward_data, lambda dy, k: dy @ k.T, None, flops)
+    forward, data, weights = (
+        partial(f, variant=variant) for f in (dense.forward, dense.backward_data, dense.backward_weights)
+    )
+    yield _task(case, "forward", {"x": x, "k": k, "b": b}, forward, lambda x, k, b: x @ k + b, None, flops)
+    yield _task(case, "backward_data", {"dy": dy, "k": k}, data, lambda dy, k: dy @ k.T, None, flops)
     both = lambda x, dy: (x.T @ dy, dy.sum(0))  # noqa: E731
-    yield _task(case, "backward_weights", {"x": x, "dy": dy}, dense.backward_weights, both, None, flops)
+    yield _task(case, "backward_weights", {"x": x, "dy": dy}, weights, both, None, flops)
 
 
 def _batchnorm(case: Op, draw: Callable) -> Iterator[Task]:

@@ -196,6 +196,8 @@ def scratch(like: DeviceArray, shape: tuple[int, ...], dtype: Any = None) -> Dev
 
 def overlap(a: Any, b: Any) -> bool:
     """Have two arrays memory in common?"""
+    if type(a) is np.ndarray and type(b) is np.ndarray:
+        return np.may_share_memory(a, b)
     if isinstance(a, DeviceArray) and isinstance(b, DeviceArray):
         if a.target != b.target or not a.size or not b.size:
             return False

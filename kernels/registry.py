@@ -55,7 +55,9 @@ def variants(operation: str, target: str | None = None) -> tuple[str, ...]:
 
 def family(variant: str) -> str:
     """ "cpu" or "cuda": what a variant, or a target, is made for; the reference is for the CPU."""
-    return FAMILIES.get(variant, "cpu" if variant == "reference" else variant.split("_")[0])
+    if variant in FAMILIES:
+        return FAMILIES[variant]
+    return "cpu" if variant == "reference" else variant.split("_")[0]
 
 
 def general(operation: str, target: str | None = None) -> tuple[str, ...]:

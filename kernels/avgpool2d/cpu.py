@@ -7,10 +7,12 @@ A small array stays on one thread (starting the others takes microseconds): the 
 """
 
 import numba
+import numpy as np
 
 from kernels.jit import jit
+from kernels.prefetch import LARGE, prefetch
 
-SMALL = 16_384  # elements of x below which one thread is quicker
+SMALL = 32_768  # elements of x below which one thread is quicker
 
 
 def forward(x, size, *, stride, padding, out):
@@ -37,7 +39,7 @@ def _forward_parallel(x, size, stride, pad, y):
 @jit()
 def _forward_serial(x, size, stride, pad, y):
     for t in range(y.shape[0] * y.shape[1]):
-        _forward_row(t, x, size, stride, pad, y)
+        _forward_row(np.uint64(t), x, size, stride, pad, y)
 
 
 @jit(parallel=True)
@@ -49,7 +51,7 @@ def _tiles_parallel(dy, size, dx):
 @jit()
 def _tiles_serial(dy, size, dx):
     for t in range(dy.shape[0] * dy.shape[1]):
-        _tiles_row(t, dy, size, dx)
+        _tiles_row(np.uint64(t), dy, size, dx)
 
 
 @jit(parallel=True)
@@ -61,7 +63,7 @@ def _gather_parallel(dy, size, stride, pad, dx):
 @jit()
 def _gather_serial(dy, size, stride, pad, dx):
     for t in range(dx.shape[0] * dx.shape[1]):
-        _gather_row(t, dy, size, stride, pad, dx)
+        _gather_row(np.uint64(t), dy, size, stride, pad, dx)
 
 
 @jit()
@@ -74,6 +76,12 @@ def _forward_row(t, x, size, stride, pad, y):
     for j in range(Wo):
         w0, w1 = _inside(j, size[1], stride[1], pad[1], W)
         count = y.dtype.type((h1 - h0) * (w1 - w0))
+        if x.size >= LARGE:
+            for h in range(h0, h1):
+                prefetch(x.reshape(-1), np.int64((n * H + h) * W + w0) * C, (w1 - w0) * C)
+        if h1 - h0 == 2 and w1 - w0 == 2:
+            _mean_of_four(x, n, h0, w0, y, i, j)
+            continue
         for c in range(C):
             y[n, i, j, c] = x[n, h0, w0, c]
         for h in range(h0, h1):
@@ -82,6 +90,15 @@ def _forward_row(t, x, size, stride, pad, y):
                     y[n, i, j, c] += x[n, h, w, c]
         for c in range(C):
             y[n, i, j, c] /= count
+
+
+@jit()
+def _mean_of_four(x, n, h, w, y, i, j):
+    """The usual window in registers: four reads, one write."""
+    for c in range(y.shape[3]):
+        total = x[n, h, w, c] + x[n, h, w + 1, c]
+        total += x[n, h + 1, w, c]
+        y[n, i, j, c] = (total + x[n, h + 1, w + 1, c]) / y.dtype.type(4)
 
 
 @jit()

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from kernels import checks, targets
+from kernels.crossentropy import labels
 
 OP = "crossentropy"
 KINDS = ("sparse", "categorical", "binary")
@@ -108,13 +109,15 @@ def _indices(y: Any, yhat: np.ndarray) -> np.ndarray:
         )
     N, K = yhat.shape
     y = checks.array(OP, "y", y, "N", INTEGERS)
-    checks.shape(OP, "y", y, (N,), f"one class index a sample: yhat.shape={yhat.shape} (N,K)")
+    if y.shape != (N,):
+        checks.shape(OP, "y", y, (N,), f"one class index a sample: yhat.shape={yhat.shape} (N,K)")
     if targets.home(y) != "cpu":
         return checks.array(OP, "y", y, "N", (np.dtype(np.int64),))
-    if y.min() < 0 or y.max() >= K:
-        n = int(np.flatnonzero((y < 0) | (y >= K))[0])
+    indices = y if y.dtype == np.int64 else y.astype(np.int64)
+    n = labels.first_outside(indices, K)
+    if n >= 0:
         raise ValueError(f"{OP}: class indices must be in 0..{K - 1} (yhat has {K} classes), got y[{n}]={y[n]}")
-    return y if y.dtype == np.int64 else y.astype(np.int64)
+    return indices
 
 
 def _check_probabilities(y: np.ndarray) -> None:

@@ -10,11 +10,12 @@ import numba
 import numpy as np
 
 from kernels import lanes
-from kernels.exponential import exp
+from kernels.exponential import exp, exp_down
 from kernels.jit import jit
 
 LOW, HIGH = 1e-7, 1 - 1e-7  # Keras's epsilon
-ROWS = 16  # that a thread takes at a time
+BLOCK = 1 << 11  # powers that are computed at a time, or one row if that is more: they stay in the first cache
+TASK = 1 << 13  # numbers that a thread takes at a time, or one row
 PARALLEL = 1 << 14  # numbers; below, one thread is done before several have started
 
 
@@ -40,6 +41,8 @@ def _pass(kind, from_logits, size):
 
 def _rows(y, yhat):
     """Predictions as (N,K), and labels likewise unless they are indices (N,)."""
+    if yhat.ndim == 2:
+        return y, yhat
     N, K = len(yhat), yhat.size // len(yhat)
     return (y if y.dtype.kind == "i" else y.reshape(N, K)), yhat.reshape(N, K)
 
@@ -66,12 +69,28 @@ def _clip(p):
 
 
 @jit()
-def _powers(z, powers, scratch):
-    """powers_k = exp(z_k - top) and the two numbers (top, their sum)."""
-    top = lanes.largest(z, scratch)
-    for k in range(z.size):
-        powers[k] = exp(np.float64(z[k]) - top)
-    return top, lanes.total(powers, scratch)
+def _powers(z, powers, tops, totals):
+    """powers[n,k] = exp(z[n,k] - tops[n]), with each row's largest z and sum of powers.
+
+    exp runs over all rows at once: ten classes alone would leave most of a SIMD register empty.
+    """
+    N, K = z.shape
+    for n in range(N):
+        tops[n] = lanes.largest(z[n])
+        for k in range(K):
+            powers[n, k] = np.float64(z[n, k]) - tops[n]
+    flat = powers[:N].reshape(-1)
+    for i in range(flat.size):
+        flat[i] = exp_down(flat[i])
+    for n in range(N):
+        totals[n] = lanes.total(powers[n])
+
+
+@jit()
+def _blocks(z, numbers):
+    """How many rows of z make about so many numbers; and room for their powers, tops and totals."""
+    rows = max(1, numbers // z.shape[1])
+    return rows, np.empty((rows, z.shape[1])), np.empty(rows), np.empty(rows)
 
 
 @jit()
@@ -91,34 +110,39 @@ def _sparse_gradient(y, p, factors, dp):
 
 @jit()
 def _sparse_logits(y, z, losses):
-    powers, scratch = np.empty(z.shape[1]), np.empty(lanes.LANES)
-    for n in range(losses.size):
-        top, total = _powers(z[n], powers, scratch)
-        losses[n] = (top - np.float64(z[n, y[n]])) + math.log(total)
+    rows, powers, tops, totals = _blocks(z, BLOCK)
+    for first in range(0, losses.size, rows):
+        _powers(z[first : first + rows], powers, tops, totals)
+        for n in range(first, min(first + rows, losses.size)):
+            losses[n] = (tops[n - first] - np.float64(z[n, y[n]])) + math.log(totals[n - first])
 
 
 @jit()
 def _sparse_logits_gradient(y, z, factors, dz):
-    powers, scratch = np.empty(z.shape[1]), np.empty(lanes.LANES)
-    for n in range(factors.size):
-        top, total = _powers(z[n], powers, scratch)
-        for k in range(z.shape[1]):
-            dz[n, k] = factors[n] * (powers[k] / total)
-        dz[n, y[n]] = factors[n] * (powers[y[n]] / total - 1.0)
+    rows, powers, tops, totals = _blocks(z, BLOCK)
+    for first in range(0, factors.size, rows):
+        _powers(z[first : first + rows], powers, tops, totals)
+        for n in range(first, min(first + rows, factors.size)):
+            row, scale = powers[n - first], factors[n] / totals[n - first]  # one division a row
+            for k in range(row.size):
+                dz[n, k] = scale * row[k]
+            dz[n, y[n]] = factors[n] * (row[y[n]] / totals[n - first] - 1.0)
 
 
 @jit(parallel=True)
 def _sparse_logits_parallel(y, z, losses):
-    for block in numba.prange((losses.size + ROWS - 1) // ROWS):
-        n = block * ROWS
-        _sparse_logits(y[n : n + ROWS], z[n : n + ROWS], losses[n : n + ROWS])
+    rows = max(1, TASK // z.shape[1])
+    for task in numba.prange((losses.size + rows - 1) // rows):
+        n = task * rows
+        _sparse_logits(y[n : n + rows], z[n : n + rows], losses[n : n + rows])
 
 
 @jit(parallel=True)
 def _sparse_logits_gradient_parallel(y, z, factors, dz):
-    for block in numba.prange((factors.size + ROWS - 1) // ROWS):
-        n = block * ROWS
-        _sparse_logits_gradient(y[n : n + ROWS], z[n : n + ROWS], factors[n : n + ROWS], dz[n : n + ROWS])
+    rows = max(1, TASK // z.shape[1])
+    for task in numba.prange((factors.size + rows - 1) // rows):
+        n = task * rows
+        _sparse_logits_gradient(y[n : n + rows], z[n : n + rows], factors[n : n + rows], dz[n : n + rows])
 
 
 @jit()
@@ -153,10 +177,10 @@ def _categorical_gradient(y, p, factors, dp):
 
 @jit()
 def _categorical_logits(y, z, losses):
-    powers, scratch = np.empty(z.shape[1]), np.empty(lanes.LANES)
+    _, powers, tops, totals = _blocks(z, 1)
     for n in range(losses.size):
-        top, total = _powers(z[n], powers, scratch)
-        log_total, loss = math.log(total), 0.0
+        _powers(z[n : n + 1], powers, tops, totals)
+        top, log_total, loss = tops[0], math.log(totals[0]), 0.0
         for k in range(z.shape[1]):
             t = np.float64(y[n, k])
             loss += t * ((top - np.float64(z[n, k]) if t != 0 else top) + log_total)  # t = 0 and z = -inf add nothing
@@ -165,12 +189,12 @@ def _categorical_logits(y, z, losses):
 
 @jit()
 def _categorical_logits_gradient(y, z, factors, dz):
-    powers, scratch = np.empty(z.shape[1]), np.empty(lanes.LANES)
+    _, powers, tops, totals = _blocks(z, 1)
     for n in range(factors.size):
-        top, total = _powers(z[n], powers, scratch)
-        mass = _row_sum(y[n])
+        _powers(z[n : n + 1], powers, tops, totals)
+        share = _row_sum(y[n]) / totals[0]
         for k in range(z.shape[1]):
-            dz[n, k] = factors[n] * (powers[k] / total * mass - np.float64(y[n, k]))
+            dz[n, k] = factors[n] * (powers[0, k] * share - np.float64(y[n, k]))
 
 
 @jit()

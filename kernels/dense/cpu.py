@@ -2,26 +2,29 @@
 
 What it changes over `cpu_blocked`: a block's sums stay in registers until they are complete, where the rung below
 loads and stores its row of y for every eight terms; and the threads' tiles are those of conv2d, compiled already.
-One sample alone has no use for tiles of several rows (one_row.py).
+One sample alone has no use for tiles of several rows (one_row.py), a small product none for conv2d's lists and threads,
+and the weights' gradient of a usual batch none for the parts that it cuts its pixels into (direct.py).
 """
 
 from kernels import gemm
-from kernels.dense import one_row
+from kernels.dense import direct, one_row
 
 
 def forward(x, k, b=None, *, out):
     """y[n,f] = b[f] + sum_c x[n,c] * k[c,f], into out."""
-    run = one_row.forward if len(x) == 1 else gemm.forward
-    run(x, k, b, out=out)
+    _way(len(x), k.size).forward(x, k, b, out=out)
 
 
 def backward_data(dy, k, *, out):
     """dx[n,c] = sum_f dy[n,f] * k[c,f], into out."""
-    run = one_row.backward_data if len(dy) == 1 else gemm.backward_data
-    run(dy, k, out=out)
+    _way(len(dy), k.size).backward_data(dy, k, out=out)
 
 
 def backward_weights(x, dy, *, out):
     """dk[c,f] = sum_n x[n,c] * dy[n,f], db[f] = sum_n dy[n,f], into out = (dk, db)."""
-    run = one_row.backward_weights if len(x) == 1 else gemm.backward_weights
-    run(x, dy, out=out)
+    way = one_row if len(x) == 1 else direct if len(x) <= direct.SHORT else gemm
+    way.backward_weights(x, dy, out=out)
+
+
+def _way(rows, weights):
+    return one_row if rows == 1 else direct if rows * weights < direct.LARGE else gemm

@@ -12,7 +12,7 @@ from kernels import lanes
 from kernels.jit import jit
 
 ROWS = 128  # rows of k that a thread takes at a time
-PARALLEL = 1 << 16  # products; below, one thread is done before several have started
+PARALLEL = 1 << 18  # products; below, one thread is done before several have started
 
 
 def forward(x, k, b=None, *, out):
@@ -69,9 +69,8 @@ def _add_parts(x, k, y):
 
 @jit()
 def _backward_data(dy, k, dx):
-    scratch = np.empty(lanes.LANES, dx.dtype)
     for c in range(dx.size):
-        dx[c] = lanes.dot(dy, k[c], scratch)
+        dx[c] = lanes.dot(dy, k[c])
 
 
 @jit(parallel=True)

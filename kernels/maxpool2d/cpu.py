@@ -8,10 +8,12 @@ A small array stays on one thread (starting the others takes microseconds): the 
 """
 
 import numba
+import numpy as np
 
 from kernels.jit import jit
+from kernels.prefetch import LARGE, prefetch
 
-SMALL = 16_384  # elements of x below which one thread is quicker
+SMALL = 32_768  # elements of x below which one thread is quicker
 
 
 def forward(x, size, *, stride, padding, out):
@@ -38,7 +40,7 @@ def _forward_parallel(x, size, stride, pad, y, argmax):
 @jit()
 def _forward_serial(x, size, stride, pad, y, argmax):
     for t in range(y.shape[0] * y.shape[1]):
-        _forward_row(t, x, size, stride, pad, y, argmax)
+        _forward_row(np.uint64(t), x, size, stride, pad, y, argmax)
 
 
 @jit(parallel=True)
@@ -50,7 +52,7 @@ def _tiles_parallel(dy, argmax, size, dx):
 @jit()
 def _tiles_serial(dy, argmax, size, dx):
     for t in range(dy.shape[0] * dy.shape[1]):
-        _tiles_row(t, dy, argmax, size, dx)
+        _tiles_row(np.uint64(t), dy, argmax, size, dx)
 
 
 @jit(parallel=True)
@@ -62,7 +64,7 @@ def _gather_parallel(dy, argmax, size, stride, pad, dx):
 @jit()
 def _gather_serial(dy, argmax, size, stride, pad, dx):
     for t in range(dx.shape[0] * dx.shape[1]):
-        _gather_row(t, dy, argmax, size, stride, pad, dx)
+        _gather_row(np.uint64(t), dy, argmax, size, stride, pad, dx)
 
 
 @jit()
@@ -76,8 +78,11 @@ def _forward_row(t, x, size, stride, pad, y, argmax):
     for j in range(Wo):
         w = stride[1] * j - pad[1]
         q0, q1 = max(0, -w), min(size[1], W - w)
+        if x.size >= LARGE:
+            for p in range(p0, p1):
+                prefetch(x.reshape(-1), np.int64((n * H + h + p) * W + w + q0) * x.shape[3], (q1 - q0) * x.shape[3])
         if size[0] == 2 and size[1] == 2 and p1 - p0 == 2 and q1 - q0 == 2:
-            _window_2x2(x[n, h, w], x[n, h, w + 1], x[n, h + 1, w], x[n, h + 1, w + 1], y[n, i, j], argmax[n, i, j])
+            _window_2x2(x, n, h, w, y, argmax, i, j)
         else:
             _window(x, n, h, w, p0, p1, q0, q1, size[1], y, argmax, i, j)
 
@@ -101,18 +106,18 @@ def _window(x, n, h, w, p0, p1, q0, q1, Q, y, argmax, i, j):
 
 
 @jit()
-def _window_2x2(x0, x1, x2, x3, y, argmax):
+def _window_2x2(x, n, h, w, y, argmax, i, j):
     """The usual window in registers: four reads, two writes."""
     index = argmax.dtype.type
-    for c in range(y.size):
-        m, k = x0[c], index(0)
-        better = _beats(x1[c], m)
-        m, k = (x1[c] if better else m), (index(1) if better else k)
-        better = _beats(x2[c], m)
-        m, k = (x2[c] if better else m), (index(2) if better else k)
-        better = _beats(x3[c], m)
-        y[c] = x3[c] if better else m
-        argmax[c] = index(3) if better else k
+    for c in range(x.shape[3]):
+        m, k, v = x[n, h, w, c], index(0), x[n, h, w + 1, c]
+        better = _beats(v, m)
+        m, k, v = (v if better else m), (index(1) if better else k), x[n, h + 1, w, c]
+        better = _beats(v, m)
+        m, k, v = (v if better else m), (index(2) if better else k), x[n, h + 1, w + 1, c]
+        better = _beats(v, m)
+        y[n, i, j, c] = v if better else m
+        argmax[n, i, j, c] = index(3) if better else k
 
 
 @jit()

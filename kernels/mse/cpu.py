@@ -25,7 +25,7 @@ def forward(y, yhat, weights=None, *, out):
 def backward(y, yhat, weights=None, *, out):
     """dyhat_i = 2 w_i (yhat_i - y_i) / N, into out."""
     dtype, length = yhat.dtype, _length(yhat, weights)
-    factors = np.full(1, 2 / yhat.size, dtype) if weights is None else (weights * (2 / yhat.size)).astype(dtype)
+    factors = np.array([2 / yhat.size], dtype) if weights is None else (weights * (2 / yhat.size)).astype(dtype)
     run = _backward_parallel if yhat.size >= PARALLEL else _backward
     run(y.reshape(-1), yhat.reshape(-1), factors, length, out.reshape(-1))
 

@@ -5,7 +5,6 @@ the cache between the passes. A row belongs to one thread, and the order of its 
 """
 
 import numba
-import numpy as np
 
 from kernels import lanes
 from kernels.exponential import exp
@@ -34,16 +33,15 @@ def _rows(array):
 @jit()
 def _forward_block(x, y):
     M, K = x.shape
-    scratch = np.empty(lanes.LANES, y.dtype)
     for m in range(M):
-        top = lanes.largest(x[m], scratch) if K else x.dtype.type(0)
+        top = lanes.largest(x[m])
         for k in range(K):
             y[m, k] = x[m, k] - top  # a NaN that the maximum passed over is still here
     flat = y.reshape(-1)
     for i in range(flat.size):
         flat[i] = exp(flat[i])
     for m in range(M):
-        total = lanes.total(y[m], scratch)
+        total = lanes.total(y[m])
         for k in range(K):
             y[m, k] /= total
 
@@ -64,9 +62,8 @@ def _forward_parallel(x, y, rows):
 @jit()
 def _backward_block(dy, y, dx):
     M, K = y.shape
-    scratch = np.empty(lanes.LANES, y.dtype)
     for m in range(M):
-        mean = lanes.dot(dy[m], y[m], scratch)
+        mean = lanes.dot(dy[m], y[m])
         for k in range(K):
             dx[m, k] = y[m, k] * (dy[m, k] - mean)
 

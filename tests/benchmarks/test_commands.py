@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from benchmarks import results
 from benchmarks.cli import app
 from benchmarks.protocol import peak_memory
+from kernels import registry
 
 ROOT = Path(__file__).resolve().parents[2]
 OWN = """
@@ -55,6 +56,14 @@ def test_a_users_own_kernel_stands_on_the_ladder_and_a_wrong_one_is_refused(tmp_
     done = benchmarks("ladder", "--quick", "--only", "tiny", "--kernel", str(mine))
     assert done.returncode == 1
     assert "my_conv, before timing: wrong result" in done.stderr
+
+
+def test_the_ladders_of_the_other_operations_have_every_rung_and_pass(tmp_path):
+    done = benchmarks("ladder", "--quick", "--ops", "--only", "listing 1st", "--json", str(tmp_path / "a.json"))
+    assert done.returncode == 0, done.stderr
+    rungs = [(e["case"].split(",")[0], e["pass"], e["variant"]) for e in results.read(tmp_path / "a.json")["records"]]
+    passes = {"maxpool2d": ("forward", "backward"), "dense": ("forward", "backward_data", "backward_weights")}
+    assert rungs == [(op, p, v) for op, ps in passes.items() for p in ps for v in registry.variants(op, "cpu")]
 
 
 def test_a_training_step_on_the_emulated_gpu_is_counted_kernel_by_kernel(tmp_path):

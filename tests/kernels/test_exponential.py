@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kernels.exponential import exp
+from kernels.exponential import exp, exp_down
 from kernels.jit import jit
 from tests.array_strategies import assert_ulps
 
@@ -59,3 +59,20 @@ def test_underflow_is_gradual(dtype, x, smallest):
 def test_a_number_has_the_same_bits_in_and_behind_the_simd_part_of_a_loop(dtype):
     x = np.random.default_rng(0).uniform(-80, 80, 67).astype(dtype)
     np.testing.assert_array_equal(compiled(x), np.concatenate([compiled(x[i : i + 1]) for i in range(67)]))
+
+
+@jit()
+def _fill_down(x, y):
+    for i in range(x.size):
+        y[i] = exp_down(x[i])
+
+
+def test_exp_down_is_exp_where_that_is_normal_and_zero_below():
+    x = np.concatenate([np.random.default_rng(0).uniform(-708, 0, 400_000), [0, -0.0, -1e-300, -708]])
+    y = np.empty_like(x)
+    _fill_down(x, y)
+    np.testing.assert_array_equal(y, compiled(x))
+    x = np.array([-np.inf, -1e300, -750, -708.5, np.nan, np.float64(np.array(0x7FF8_0000_0000_0FFF).view(float))])
+    y = np.empty_like(x)
+    _fill_down(x, y)
+    np.testing.assert_array_equal(y, [0, 0, 0, 0, np.nan, np.nan])
