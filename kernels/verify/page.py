@@ -12,7 +12,8 @@ body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto
 h2 { margin: 2.5rem 0 0; font-size: 1.15rem; } h2 code { font-weight: normal; color: #555; font-size: .85rem; }
 math { display: block math; width: fit-content; max-width: 100%; margin: .6rem 0 .2rem; padding-bottom: .4rem;
        font-size: 1.1rem; overflow: auto hidden; }
-h1 { line-height: 1.2; } .wide { overflow-x: auto; } table { border-collapse: collapse; font-size: .85rem; } td, th { padding: .15rem 1.1rem .15rem 0; text-align: left; }
+h1 { line-height: 1.2; } .wide { overflow-x: auto; }
+table { border-collapse: collapse; font-size: .85rem; } td, th { padding: .15rem 1.1rem .15rem 0; text-align: left; }
 th { color: #555; font-weight: normal; border-bottom: 1px solid #ccc; } tr.failed { color: #b00020; }
 pre { background: #f5f5f5; padding: .8rem; overflow-x: auto; } .verdict { font-weight: bold; }
 @media (prefers-color-scheme: dark) { body { background: #16181c; color: #e6e6e6; } pre { background: #22252b; }
