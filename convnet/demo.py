@@ -30,7 +30,7 @@ def run(folder: Path, say: Say, seed: int = 0, verbose: Any = "auto", phantom_st
     say("1. A simulated CT study: is there a faint lesion in the noise? Written as DICOM files with Hounsfield values.")
     phantom_study.write(folder / "dicom")
     data = cohort.load_folder(folder / "dicom", folder / "dicom" / "labels.csv", size=phantom_study.size)
-    say(f"   {len(data.y)} files in {folder / 'dicom'}: {data.counts()}")
+    say(f"   {len(data.y)} files in {folder / 'dicom'}; {data.counted()}")
     say("2. Training the listing's network; the epoch with the best validation AUC is kept.")
     recorder = Recorder()
     recipe = Recipe(epochs=40, patience=40, dropout=0.25, flip="off", shift=0.0)

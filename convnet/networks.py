@@ -6,6 +6,7 @@ from typing import Any
 
 from convnet import layers
 from convnet.initializers import empty_weights
+from convnet.layers.base import unnumbered
 from convnet.model import Model
 
 
@@ -97,8 +98,8 @@ def check_shape(network: str, shape: tuple[int, ...]) -> None:
 
 def _shape_only(network: str, size: int) -> Model:
     """The network for two classes on size x size images, its weights zeros that take no memory until touched."""
-    model = NETWORKS[network](2)
-    with empty_weights(2**62):
+    with unnumbered(), empty_weights(2**62):
+        model = NETWORKS[network](2)
         model.build((None, 1, size, 12) if network == "wave" else (None, size, size, 1))
     return model
 

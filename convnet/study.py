@@ -234,7 +234,7 @@ def places(cohort: Cohort, split: str) -> np.ndarray:
     """Indices of the images of a split; "all" for every image. ValueError where there are none."""
     at = np.arange(len(cohort.y)) if split == "all" else cohort.where(split)
     if not len(at):
-        raise ValueError(f"evaluate: the split {split!r} has no images; there is {cohort.counts()}")
+        raise ValueError(f"evaluate: the split {split!r} has no images; there is {cohort.counted()}")
     return at
 
 

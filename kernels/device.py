@@ -183,6 +183,12 @@ def launch_flat(kernel: Callable, threads: int, *arguments: Any, block: int = 12
     launch(kernel, -(-threads // block), block, *arguments)
 
 
+def launch_fours(kernel: Callable, *arguments: Any) -> None:
+    """Launch a thread for every four numbers of the largest array; arrays are passed flat."""
+    given = [a.reshape(-1) if isinstance(a, DeviceArray) and a.ndim != 1 else a for a in arguments]
+    launch_flat(kernel, -(-max(a.size for a in given if isinstance(a, DeviceArray)) // 4), *given)
+
+
 _scratch: dict[tuple, DeviceArray] = {}
 
 

@@ -34,6 +34,8 @@ def model(study, tmp_path_factory):
     )
     assert done.returncode == 0, done.stderr
     assert "Not for clinical use" in done.stdout
+    assert "160 images: train: 48 'absent', 48 'present'; val: 16 'absent', 16 'present'; test: 16 " in done.stdout
+    assert re.search("^training images (not )?mirrored: [^{}]+$", done.stdout, re.MULTILINE)
     assert sorted(p.name for p in (folder / "figures").iterdir()) == ["filters.png", "learning-curves.png"]
     return file
 
@@ -74,6 +76,19 @@ def test_an_operating_point_is_asked_for_by_its_sensitivity_on_validation(study,
     done = convnet(*table, "--sensitivity", 0.9)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "--sensitivity needs --positive" in done.stderr
+
+
+def test_a_trained_models_layers_are_numbered_as_in_a_script_of_its_own(model):
+    """`layer="conv2d"` finds the first convolution: networks that were built to try a size have taken no numbers."""
+    from convnet.weights import load
+
+    assert [layer.name for layer in load(model).layers if "conv2d" in layer.name] == ["conv2d", "conv2d_1"]
+
+
+def test_an_unknown_split_is_refused_with_those_that_there_are(study, model):
+    done = convnet("evaluate", model, study, "--labels", study / "labels.csv", "--split", "holdout")
+    assert done.returncode == 2
+    assert all(word in done.stderr for word in ("'holdout'", "'train'", "'val'", "'test'", "'all'"))
 
 
 def test_every_trained_model_has_its_card(model):

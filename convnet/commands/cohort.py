@@ -10,6 +10,11 @@ from convnet.commands.output import say
 from convnet.progress import reading
 
 
+def pipeline_of(size: int, aspect: Any, window: Any, colour: bool) -> dict[str, Any]:
+    """How pixels are prepared, from a command's options, as a model file keeps it."""
+    return {"size": size, "aspect": aspect.value, "window": window, "channels": 3 if colour else 1}
+
+
 def load_cohort(
     folder: Path | None,
     labels: Path | None,

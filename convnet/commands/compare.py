@@ -8,26 +8,24 @@ from typing import Annotated, Any
 import typer
 
 from convnet.commands.cohort import load_cohort
-from convnet.commands.options import Cache, Folder, Json, Labels, Limit, Npz, Strict
+from convnet.commands.options import Cache, Folder, Json, Labels, Limit, Model, Npz, Split, SplitName, Strict
 from convnet.commands.output import emit
 from convnet.preflight import check_file
 
 
 def compare(
-    first: Annotated[Path, typer.Argument(help="A model file.")],
+    first: Model,
     second: Annotated[Path, typer.Argument(help="Another model file for the same classes.")],
     folder: Folder = None,
     labels: Labels = None,
     npz: Npz = None,
-    split: Annotated[str, typer.Option(help="train, val, test, or all.")] = "test",
+    split: Split = SplitName.test,
     json_path: Json = None,
     strict: Strict = False,
     limit: Limit = None,
     cache: Cache = True,
 ) -> None:
     """Two models on the same images: figures, their differences with intervals, and DeLong's test of the AUCs."""
-    if split not in ("train", "val", "test", "all"):
-        raise ValueError(f"--split {split!r} is unknown: choose train, val, test or all")
     check_file("--json", json_path)
     from convnet import evaluation, study
     from convnet.merit import paired
@@ -42,14 +40,14 @@ def compare(
         pipeline = study.pipeline_of(model)
         own = study.classes_of(model)
         data = load_cohort(folder, labels, npz, strict, pipeline, own, limit, cache)
-        at = study.places(data, split)
+        at = study.places(data, split.value)
         p = study.calibrated(model, study.probabilities(model, study.taken(data, at)))
         found.append(([(data.paths[i], int(data.frames[i])) for i in at], p[:, [own.index(c) for c in classes]]))
     (images, a), (again, b) = found
     if images != again:
         raise ValueError("compare: the two models' pixel pipelines read different images of the data")
     y = np_labels(data, at, own, classes)
-    result = {**paired.paired(y, a, b, classes, data.groups()[at]), "split": split, "notice": evaluation.NOTICE}
+    result = {**paired.paired(y, a, b, classes, data.groups()[at]), "split": split.value, "notice": evaluation.NOTICE}
     emit(result, json_path, [*paired.lines(result), evaluation.NOTICE])
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from convnet.commands.cohort import load_cohort
+from convnet.commands.cohort import load_cohort, pipeline_of
 from convnet.commands.options import (
     Aspect,
     Cache,
@@ -18,6 +18,8 @@ from convnet.commands.options import (
     Limit,
     Npz,
     Seed,
+    Size,
+    Square,
     Strict,
     Window,
 )
@@ -32,8 +34,8 @@ def crossvalidate(
     folder: Folder = None,
     labels: Labels = None,
     npz: Npz = None,
-    size: Annotated[int, typer.Option(min=1, max=2048, help="Images become SIZE x SIZE pixels.")] = 28,
-    aspect: Annotated[Aspect, typer.Option(help="How an oblong image becomes square.")] = Aspect.pad,
+    size: Size = 28,
+    aspect: Square = Aspect.pad,
     window: Window = None,
     colour: Colour = False,
     folds: Annotated[int, typer.Option(min=2, help="Parts that are held out in turn.")] = 5,
@@ -52,7 +54,7 @@ def crossvalidate(
     check_file("--json", json_path)
     check_folder(figures)
     check_size(recipe.network, size)
-    pipeline: dict[str, Any] = {"size": size, "aspect": aspect.value, "window": window, "channels": 3 if colour else 1}
+    pipeline = pipeline_of(size, aspect, window, colour)
     data = load_cohort(folder, labels, npz, strict, pipeline, limits=limit, cache=cache)
     from convnet import crossvalidation
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from convnet.commands.options import Json, Limit, Strict
+from convnet.commands.options import Json, Limit, Model, Strict
 from convnet.commands.output import emit, say
 from convnet.preflight import check_file, check_folder
 
@@ -17,7 +17,7 @@ Runs = Annotated[Path | None, typer.Option(help="File that a line for each resul
 
 
 def diagnose(
-    model: Annotated[Path, typer.Argument(help="A model file.")],
+    model: Model,
     files: Annotated[list[Path], typer.Argument(help="DICOM files.")],
     json_path: Json = None,
     overlays: Overlays = None,

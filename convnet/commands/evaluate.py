@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from convnet.commands.cohort import load_cohort
-from convnet.commands.options import Cache, Figures, Folder, Json, Labels, Limit, Npz, Strict
+from convnet.commands.options import Cache, Figures, Folder, Json, Labels, Limit, Model, Npz, Split, SplitName, Strict
 from convnet.commands.output import emit, say
 from convnet.preflight import check_file, check_folder
 
 
 def evaluate(
-    model: Annotated[Path, typer.Argument(help="A model file.")],
+    model: Model,
     folder: Folder = None,
     labels: Labels = None,
     npz: Npz = None,
-    split: Annotated[str, typer.Option(help="train, val, test, or all.")] = "test",
+    split: Split = SplitName.test,
     positive: Annotated[str | None, typer.Option(help="The class that sensitivity speaks of (two classes).")] = None,
     sensitivity: Annotated[
         float | None,
@@ -31,8 +30,6 @@ def evaluate(
     cache: Cache = True,
 ) -> None:
     """Figures of a model on one split, with intervals by patient, calibration and subgroups."""
-    if split not in ("train", "val", "test", "all"):
-        raise ValueError(f"--split {split!r} is unknown: choose train, val, test or all")
     check_file("--json", json_path)
     check_folder(figures)
     from convnet import evaluation, study
@@ -44,7 +41,7 @@ def evaluate(
     classes = study.classes_of(trained)
     place = None if positive is None else evaluation.positive_index(classes, positive)
     data = load_cohort(folder, labels, npz, strict, study.pipeline_of(trained), classes, limit, cache)
-    result, p = study.evaluate(trained, data, split, positive, sensitivity)
+    result, p = study.evaluate(trained, data, split.value, positive, sensitivity)
     result["skipped"] = [{"path": str(s.path), "reason": s.reason} for s in data.skipped]
     if split in ("test", "all") and result["seen_in_training"]:
         say(
@@ -54,7 +51,7 @@ def evaluate(
         )
     emit(result, json_path, evaluation.lines(result))
     if figures is not None:
-        x, y = (data.x, data.y) if split == "all" else data.split(split)
+        x, y = (data.x, data.y) if split == "all" else data.split(split.value)
         drawing.save(drawing.confusion(result), figures / "confusion.png")
         drawing.save(drawing.roc(y, p, classes, place), figures / "roc.png")
         drawing.save(pictures.precision_recall(y, p, classes, place), figures / "precision-recall.png")

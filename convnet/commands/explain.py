@@ -7,11 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
+from convnet.commands.options import Model
 from convnet.preflight import check_file
 
 
 def explain(
-    model: Annotated[Path, typer.Argument(help="A model file.")],
+    model: Model,
     image: Annotated[Path, typer.Argument(help="A DICOM file, a picture, a .npy array or a MedMNIST .npz file.")],
     html: Annotated[Path, typer.Option(help="The page to write.")] = Path("lesson.html"),
     label: Annotated[str | None, typer.Option(help="The true class, by name or number.")] = None,

@@ -7,15 +7,15 @@ from typing import Annotated
 
 import typer
 
-from convnet.commands.options import Aspect, Colour, Limit, Window
+from convnet.commands.options import Aspect, Colour, Limit, Size, Square, Window
 from convnet.commands.output import printable
 from convnet.preflight import check_file
 
 
 def inspect(
     file: Annotated[Path, typer.Argument(help="A DICOM file.")],
-    size: Annotated[int, typer.Option(min=1, max=2048)] = 28,
-    aspect: Aspect = Aspect.pad,
+    size: Size = 28,
+    aspect: Square = Aspect.pad,
     window: Window = None,
     colour: Colour = False,
     frame: Annotated[int, typer.Option(min=0, help="Which frame of a multi-frame file.")] = 0,

@@ -15,6 +15,19 @@ class Aspect(StrEnum):
     stretch = "stretch"
 
 
+class SplitName(StrEnum):
+    train = "train"
+    val = "val"
+    test = "test"
+    all = "all"
+
+
+Model = Annotated[Path, typer.Argument(help="A model file.")]
+Split = Annotated[SplitName, typer.Option(help="The images of one split, or all.")]
+Size = Annotated[
+    int, typer.Option(min=1, max=2048, help="Images become SIZE x SIZE pixels, ECG SIZE samples at 100 Hz.")
+]
+Square = Annotated[Aspect, typer.Option(help="How an oblong image becomes square.")]
 Labels = Annotated[Path | None, typer.Option(help="Table (CSV) with columns path,label and optional patient,split.")]
 Npz = Annotated[Path | None, typer.Option(help="A MedMNIST .npz file instead of a folder.")]
 Folder = Annotated[Path | None, typer.Argument(help="Folder of DICOM files, searched recursively.")]

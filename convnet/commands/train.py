@@ -7,8 +7,22 @@ from typing import Annotated, Any
 
 import typer
 
-from convnet.commands.cohort import load_cohort
-from convnet.commands.options import Aspect, Cache, Colour, Figures, Folder, Labels, Limit, Npz, Seed, Strict, Window
+from convnet.commands.cohort import load_cohort, pipeline_of
+from convnet.commands.options import (
+    Aspect,
+    Cache,
+    Colour,
+    Figures,
+    Folder,
+    Labels,
+    Limit,
+    Npz,
+    Seed,
+    Size,
+    Square,
+    Strict,
+    Window,
+)
 from convnet.commands.recipe import takes_recipe
 from convnet.preflight import check_file, check_folder, check_size
 
@@ -20,10 +34,8 @@ def train(
     labels: Labels = None,
     npz: Npz = None,
     out: Annotated[Path, typer.Option(help="The model file to write (.safetensors).")] = Path("model.safetensors"),
-    size: Annotated[
-        int, typer.Option(min=1, max=2048, help="Images become SIZE x SIZE pixels, ECG SIZE samples at 100 Hz.")
-    ] = 28,
-    aspect: Annotated[Aspect, typer.Option(help="How an oblong image becomes square.")] = Aspect.pad,
+    size: Size = 28,
+    aspect: Square = Aspect.pad,
     window: Window = None,
     colour: Colour = False,
     record: Annotated[
@@ -40,7 +52,7 @@ def train(
     check_file("--record", record)
     check_folder(figures)
     check_size(recipe.network, size)
-    pipeline: dict[str, Any] = {"size": size, "aspect": aspect.value, "window": window, "channels": 3 if colour else 1}
+    pipeline = pipeline_of(size, aspect, window, colour)
     data = load_cohort(folder, labels, npz, strict, pipeline, limits=limit, cache=cache)
     from convnet import card, finish
     from convnet import figures as drawing
@@ -52,11 +64,12 @@ def train(
         chosen = f"{facts['chosen_by']} {facts['chosen_value']:.4f}"
         print(f"seed {facts['seed']}: kept epoch {facts['best_epoch']} of {facts['epochs_run']}: {chosen}")
 
-    print(f"{len(data.y)} images, classes {', '.join(data.classes)}: {data.counts()}")
+    print(f"{len(data.y)} images: {data.counted()}")
     recorder = Recorder()
     callbacks = [] if record is None else [recorder]
     model, members = finish.train(data, recipe, pipeline, seed=seed, told=told, callbacks=callbacks)
-    print(f"training images mirrored: {members[0][0].metadata['mirrored']}")
+    mirrored = members[0][0].metadata["mirrored"]
+    print(f"training images {'mirrored' if mirrored['done'] else 'not mirrored'}: {mirrored['why']}")
     each = {out.with_name(f"{out.stem}-{n}{out.suffix}"): m for n, (m, _) in enumerate(members, 1)}
     for file, one in ({out: model} if len(members) == 1 else {**each, out: model}).items():
         one.save(file)

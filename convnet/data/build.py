@@ -73,6 +73,10 @@ class Cohort:
         pairs = Counter(zip(self.splits, self.y.tolist(), strict=True))
         return {s: {c: pairs[s, i] for i, c in enumerate(self.classes)} for s in SPLITS}
 
+    def counted(self) -> str:
+        """`counts` in words."""
+        return "; ".join(f"{s}: " + ", ".join(f"{n} {c!r}" for c, n in of.items()) for s, of in self.counts().items())
+
 
 def sort_classes(labels: Sequence[str]) -> tuple[str, ...]:
     """The distinct labels: in numeric order if all are whole numbers, else in alphabetical order."""

@@ -8,66 +8,25 @@ An SVG moves by CSS alone, in any browser and without a network; where motion is
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from convnet.explain.animation_frames import PASSES, Cell, Motion, cells, frame_of
+from convnet.explain.animation_gif import gif
+from convnet.explain.animation_svg import svg
 from convnet.files import write_atomically
 from kernels import checks
 
-PASSES = {"forward": ("x", "k", "y"), "backward_data": ("dy", "k", "dx"), "backward_weights": ("x", "dy", "dk")}
 MOST_CELLS = 400  # of all three arrays: more cannot be read
-SECONDS = 1.2  # a frame
-Cell = tuple[int, int]
 
 
-@dataclass(frozen=True)
-class Meeting:
-    """One product of a frame: a cell of the first array, and the cell of the second that it is multiplied by."""
-
-    first: Cell
-    second: Cell
-    padding: bool = False  # the first cell lies outside of the image: it is 0
-
-
-@dataclass(frozen=True)
-class Frame:
-    """How one number of the result comes about."""
-
-    cell: Cell
-    meetings: tuple[Meeting, ...]
-    value: float
-
-
-@dataclass(frozen=True)
-class Animation:
-    """Three arrays (rows, columns), named as in the lesson, and a frame for each number of the third."""
-
-    which: str
-    first: np.ndarray
-    second: np.ndarray
-    result: np.ndarray
-    frames: tuple[Frame, ...]
-    title: str
-    padding: tuple[tuple[int, int], tuple[int, int]]  # drawn around x; zeros for the others
-
-    @property
-    def names(self) -> tuple[str, str, str]:
-        return PASSES[self.which]
-
-    def text(self, frame: Frame) -> str:
-        """y(1,2) = 3*1 + 0*2 = 3"""
-        pairs = [(0 if m.padding else self.first[m.first], self.second[m.second]) for m in frame.meetings]
-        products = " + ".join(f"{_factor(first)}·{_factor(second)}" for first, second in pairs)
-        return f"{self.names[2]}({frame.cell[0]},{frame.cell[1]}) = {products or '0'} = {_number(frame.value)}"
+class Animation(Motion):
+    """A Motion that can be shown, and saved."""
 
     def svg(self) -> str:
         """The moving picture as the text of an SVG file."""
-        from convnet.explain.animation_svg import svg
-
         return svg(self)
 
     def save(self, path: str | Path) -> Path:
@@ -76,8 +35,6 @@ class Animation:
         if path.suffix == ".svg":
             write_atomically(path, self.svg().encode())
         elif path.suffix == ".gif":
-            from convnet.explain.animation_gif import gif
-
             write_atomically(path, gif(self))
         else:
             raise ValueError(f"animation: {path} must end in .svg or .gif")
@@ -88,14 +45,6 @@ class Animation:
 
         data = b64encode(self.svg().encode()).decode()
         return f'<img alt="{self.title}" src="data:image/svg+xml;base64,{data}">'
-
-
-def _number(value: float) -> str:
-    return f"{value:.3g}".replace("-", "−")
-
-
-def _factor(value: float) -> str:
-    return f"({_number(value)})" if value < 0 else _number(value)
 
 
 def animate(
@@ -130,7 +79,7 @@ def animate(
         raise ValueError(f"animate: {x.shape} pixels and {Ho}x{Wo} outputs: 1 to {MOST_CELLS} cells can be drawn")
     first, second = (dy, k) if which == "backward_data" else (x, k if which == "forward" else dy)
     shape = {"forward": (Ho, Wo), "backward_data": x.shape, "backward_weights": k.shape}[which]
-    frames = tuple(_frame(which, cell, settings, first, second, k.shape) for cell in _cells(shape))
+    frames = tuple(frame_of(which, cell, settings, first, second, k.shape) for cell in cells(shape))
     result = np.array([frame.value for frame in frames]).reshape(shape)
     drawn = ((0, 0), (0, 0)) if which == "backward_data" else settings["padding"]
     return Animation(which, first, second, result, frames, _title(which, x, k, (Ho, Wo), settings), drawn)
@@ -155,42 +104,6 @@ def _taps(shape: tuple[int, ...]) -> np.ndarray:
     """-1, 0, 1 and 2, no two beside each other the same."""
     i, j = np.indices(shape)
     return ((5 * i + 3 * j + 2 * i * j + 1) % 4 - 1).astype(float)
-
-
-def _frame(
-    which: str, cell: Cell, s: dict[str, Any], first: np.ndarray, second: np.ndarray, kernel: tuple[int, ...]
-) -> Frame:
-    """All products of one number of the result."""
-    if which == "forward":
-        meetings = [_met(_pixel(cell, tap, s), tap, first) for tap in _cells(kernel)]
-    elif which == "backward_weights":
-        meetings = [_met(_pixel(at, cell, s), at, first) for at in _cells(second.shape)]
-    else:
-        meetings = [Meeting(at, tap) for tap in _cells(kernel) for at in _readers(cell, tap, s, first.shape)]
-    value = sum(float(first[m.first]) * float(second[m.second]) for m in meetings if not m.padding)
-    return Frame(cell, tuple(meetings), value)
-
-
-def _cells(shape: tuple[int, ...]) -> list[Cell]:
-    """All (row, column), row by row."""
-    return [(row, column) for row in range(shape[0]) for column in range(shape[1])]
-
-
-def _met(pixel: Cell, other: Cell, x: np.ndarray) -> Meeting:
-    return Meeting(pixel, other, not all(0 <= v < n for v, n in zip(pixel, x.shape, strict=True)))
-
-
-def _pixel(output: Cell, tap: Cell, s: dict[str, Any]) -> Cell:
-    """(s*i + d*p - top, s*j + d*q - left)"""
-    row, column = (s["stride"][a] * output[a] + s["dilation"][a] * tap[a] - s["padding"][a][0] for a in (0, 1))
-    return row, column
-
-
-def _readers(pixel: Cell, tap: Cell, s: dict[str, Any], shape: tuple[int, ...]) -> Iterator[Cell]:
-    """The output (one at most) that reads the pixel with this tap."""
-    places = [divmod(pixel[a] + s["padding"][a][0] - s["dilation"][a] * tap[a], s["stride"][a]) for a in (0, 1)]
-    if all(rest == 0 and 0 <= place < n for (place, rest), n in zip(places, shape, strict=True)):
-        yield places[0][0], places[1][0]
 
 
 def _title(which: str, x: np.ndarray, k: np.ndarray, y: Cell, s: dict[str, Any]) -> str:

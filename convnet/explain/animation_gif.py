@@ -6,13 +6,13 @@ from functools import cache
 from io import BytesIO
 from typing import Any
 
-from convnet.explain.animation import SECONDS, Animation
+from convnet.explain.animation_frames import SECONDS, Motion
 from convnet.explain.animation_scene import SIDE, Box, Shape, scene
 
 SCALE = 2  # pixels a unit of the layout
 
 
-def gif(a: Animation) -> bytes:
+def gif(a: Motion) -> bytes:
     """The file's bytes; it repeats for ever."""
     from PIL import Image, ImageDraw
 

@@ -7,10 +7,10 @@ from textwrap import wrap
 
 import numpy as np
 
-from convnet.explain.animation import Animation, Cell, Frame, _number
+from convnet.explain.animation_frames import Cell, Frame, Motion, number
 
 SIDE, GAP, TOP, MARGIN = 34, 46, 66, 14
-INK, PALE, FAINT, MULTIPLIED, RESULT = "#222222", "#999999", "#f4f4f4", "#9fcbea", "#f3b58a"  # blue and orange, light
+INK, FAINT, MULTIPLIED, RESULT = "#222222", "#f4f4f4", "#9fcbea", "#f3b58a"  # blue and orange, light
 LINE = 84  # letters of the sum in a line
 
 
@@ -46,7 +46,7 @@ class Scene:
     results: list[list[Shape]]
 
 
-def scene(a: Animation) -> Scene:
+def scene(a: Motion) -> Scene:
     """Lay out the three arrays side by side, x with its padding, and the sum below."""
     (top, bottom), (left, right) = a.padding
     padded = (a.first.shape[0] + top + bottom, a.first.shape[1] + left + right)
@@ -70,22 +70,22 @@ def scene(a: Animation) -> Scene:
         for cell in np.ndindex(array.shape):
             still.append(_box(corner, cell, FAINT))
             if numbers:
-                still.append(_label(corner, cell, _number(float(array[cell]))))
+                still.append(_label(corner, cell, number(float(array[cell]))))
     frames = [_frame(a, frame, corners, TOP + rows * SIDE + 30) for frame in a.frames]
-    results: list[list[Shape]] = [[_label(corners[2], f.cell, _number(f.value))] for f in a.frames]
+    results: list[list[Shape]] = [[_label(corners[2], f.cell, number(f.value))] for f in a.frames]
     return Scene(int(width), int(height), still, frames, results)
 
 
-def _lines(a: Animation, frame: Frame) -> list[str]:
+def _lines(a: Motion, frame: Frame) -> list[str]:
     return wrap(a.text(frame), LINE) or [""]
 
 
-def _frame(a: Animation, frame: Frame, corners: list[tuple[float, float]], below: float) -> list[Shape]:
+def _frame(a: Motion, frame: Frame, corners: list[tuple[float, float]], below: float) -> list[Shape]:
     shapes: list[Shape] = []
     for m in frame.meetings:
-        factor = _number(a.second[m.second])
+        factor = number(a.second[m.second])
         shapes.append(_box(corners[0], m.first, MULTIPLIED))
-        shapes.append(_label(corners[0], m.first, "0" if m.padding else _number(a.first[m.first])))
+        shapes.append(_label(corners[0], m.first, "0" if m.padding else number(a.first[m.first])))
         x, y = corners[0][0] + m.first[1] * SIDE, corners[0][1] + m.first[0] * SIDE
         if len(factor) <= 2:  # a longer one would cover the pixel's own number
             shapes.append(Label(x + SIDE - 4 - 4 * len(factor), y + SIDE - 4, f"×{factor}", 10))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from html import escape
 
-from convnet.explain.animation import SECONDS, Animation
+from convnet.explain.animation_frames import SECONDS, Motion
 from convnet.explain.animation_scene import FAINT, INK, MULTIPLIED, RESULT, SIDE, Box, Label, Shape, scene
 
 
-def svg(a: Animation) -> str:
+def svg(a: Motion) -> str:
     """The file's text. Without motion (print, or a reader who wants none) the last frame and all results stand."""
     s = scene(a)
     count = len(s.frames)

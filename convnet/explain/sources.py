@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import kernels
-from convnet.explain.source_places import DEPTHWISE, NARROW, PLACES, TILES, TWO_BY_TWO, Place
+from convnet.explain.source_places import DEPTHWISE, NARROW, PLACES, TILES, TILING, TWO_BY_TWO, Place
 from convnet.lowering import Step
 from kernels.conv2d.cpu import is_depthwise
 from kernels.conv2d.tiles_narrow import LEAST_STEPS, MOST_COLUMNS
@@ -28,8 +28,8 @@ def code_of(operation: str, name: str, step: Step | None = None) -> dict[str, An
         fast = _taken(operation, name, step) or fast
     return {
         "formula": "".join(equations(text)),
-        "reference": _excerpt(reference),
-        "fast": None if fast is None else _excerpt(fast),
+        "reference": excerpt(reference),
+        "fast": None if fast is None else excerpt(fast),
     }
 
 
@@ -43,7 +43,7 @@ def _taken(operation: str, name: str, step: Step) -> Place | None:
     if name == "forward":
         return TWO_BY_TWO if operation == "maxpool2d" and size == (2, 2) and padding == ((0, 0), (0, 0)) else None
     tiling = stride == size and padding == ((0, 0), (0, 0))
-    return (f"{operation}/cpu.py", "_tiles_row", "dx[n, i * P + p, j * Q + q, c] =") if tiling else None
+    return TILING[operation] if tiling else None
 
 
 def _conv2d_loop(name: str, step: Step) -> Place:
@@ -55,11 +55,13 @@ def _conv2d_loop(name: str, step: Step) -> Place:
     return NARROW if name != "weights" and columns <= MOST_COLUMNS and steps >= LEAST_STEPS else TILES
 
 
-def _excerpt(place: Place) -> dict[str, Any]:
+def excerpt(place: Place) -> dict[str, Any]:
     """The function's text, its first line's number in the file, and the number of the line that computes."""
     file, function, mark = place
     lines = _lines(file)
-    found = next(n for n in ast.walk(_tree(file)) if isinstance(n, ast.FunctionDef) and n.name == function)
+    found = next((n for n in ast.walk(_tree(file)) if isinstance(n, ast.FunctionDef) and n.name == function), None)
+    if found is None:
+        raise ValueError(f"kernels/{file}: there is no function {function}")
     first, last = found.lineno, found.end_lineno or found.lineno
     marked = [n for n in range(first, last + 1) if mark in lines[n - 1]]
     if len(marked) != 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from inspect import signature
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -28,6 +29,17 @@ def unique_name(class_name: str) -> str:
     snake = re.sub("([a-z])([A-Z])", r"\1_\2", snake).lower()
     _names[snake] += 1
     return snake if _names[snake] == 1 else f"{snake}_{_names[snake] - 1}"
+
+
+@contextmanager
+def unnumbered() -> Iterator[None]:
+    """Layers that are made within, to try something out, take no numbers from those that come after."""
+    before = _names.copy()
+    try:
+        yield
+    finally:
+        _names.clear()
+        _names.update(before)
 
 
 class Parameter:

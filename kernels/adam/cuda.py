@@ -3,15 +3,14 @@
 import math
 
 from kernels.cuda.vectors import cuda, load4, store4
-from kernels.device import launch_flat
+from kernels.device import launch_fours
 
 
 def update(p, g, m, v, *, step, lr=0.001, beta1=0.9, beta2=0.999, epsilon=1e-7, weight_decay=0.0):
     """m += (g-m)(1-beta1); v += (g*g-v)(1-beta2); p -= lr*weight_decay*p + alpha*m/(sqrt(v)+epsilon). Overwrites."""
     alpha = lr * math.sqrt(1 - beta2**step) / (1 - beta1**step)
     numbers = map(p.dtype.type, (alpha, 1 - beta1, 1 - beta2, epsilon, lr * weight_decay))
-    flat = (a.reshape(-1) for a in (p, g, m, v))
-    launch_flat(_update, -(-p.size // 4), *flat, *numbers)
+    launch_fours(_update, p, g, m, v, *numbers)
 
 
 @cuda.jit(device=True)

@@ -8,7 +8,7 @@ import math
 
 from kernels.cuda.sums import COLUMNS, ROWS, add_partials, chunk_of, sum_columns, sum_rows
 from kernels.cuda.vectors import cuda, load4, load4_channels, store4
-from kernels.device import launch, launch_flat, scratch
+from kernels.device import launch, launch_flat, launch_fours, scratch
 
 
 def forward(x, gamma, beta, *, epsilon, out):
@@ -25,8 +25,7 @@ def forward(x, gamma, beta, *, epsilon, out):
 
 def inference(x, gamma, beta, mean, var, *, epsilon, out):
     """y = gamma * (x - mean) / sqrt(var + epsilon) + beta, into out."""
-    flat = x.reshape(-1), out.reshape(-1)
-    launch_flat(_normalise, -(-x.size // 4), flat[0], gamma, beta, mean, var, x.dtype.type(epsilon), flat[1])
+    launch_fours(_normalise, x, gamma, beta, mean, var, x.dtype.type(epsilon), out)
 
 
 def backward(dy, x, gamma, mean, var, *, epsilon, out):
@@ -37,8 +36,7 @@ def backward(dy, x, gamma, mean, var, *, epsilon, out):
     partial = scratch(x, (grid[1], C))
     launch(_products, grid, (COLUMNS, ROWS), dy, x, mean, chunk, partial)
     launch_flat(_slope, C, partial, var, epsilon, dgamma)
-    rest = (gamma, mean, var, dgamma, dbeta, M, epsilon, dx.reshape(-1))
-    launch_flat(_gradient, -(-x.size // 4), dy.reshape(-1), x.reshape(-1), *rest)
+    launch_fours(_gradient, dy, x, gamma, mean, var, dgamma, dbeta, M, epsilon, dx)
 
 
 def follow(moving, batch, keep):

@@ -7,7 +7,7 @@ target, and backward makes them anew instead of storing them.
 from numba import uint64
 
 from kernels.cuda.vectors import cuda, load4, store4
-from kernels.device import launch_flat
+from kernels.device import launch_fours
 
 M0, M1 = uint64(0xD2511F53), uint64(0xCD9E8D57)
 W0, W1 = uint64(0x9E3779B9), uint64(0xBB67AE85)
@@ -17,8 +17,7 @@ LOW, HALF = uint64(0xFFFFFFFF), uint64(32)
 def forward(x, rate, *, seed, step, out):
     """y[e] = x[e] / (1 - rate) where the word of e is at least round(rate * 2^32), else 0, into out."""
     scale, (seed, step) = x.dtype.type(1 / (1 - rate)), map(_halves, (seed, step))
-    threads = -(-x.size // 4)
-    launch_flat(_drop, threads, x.reshape(-1), round(rate * 2**32), scale, *seed, *step, out.reshape(-1))
+    launch_fours(_drop, x, round(rate * 2**32), scale, *seed, *step, out)
 
 
 def backward(dy, rate, *, seed, step, out):

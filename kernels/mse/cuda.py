@@ -4,7 +4,7 @@ from numba import float64
 
 from kernels.cuda.sums import block_sum, mean_of
 from kernels.cuda.vectors import cuda, load4, store4
-from kernels.device import launch, launch_flat, scratch
+from kernels.device import launch, launch_fours, scratch
 
 THREADS, TURNS = 256, 4
 STRETCH = 4 * THREADS * TURNS  # numbers: each thread reads four at a time, TURNS times
@@ -24,8 +24,7 @@ def backward(y, yhat, weights=None, *, out):
     """dyhat_i = 2 w_i (yhat_i - y_i) / N, into out."""
     weighted = weights is not None
     each, factor = yhat.size // len(weights) if weighted else yhat.size, yhat.dtype.type(2 / yhat.size)
-    rest = (weights if weighted else yhat.reshape(-1), each, weighted, factor, out.reshape(-1))
-    launch_flat(_backward, -(-yhat.size // 4), y.reshape(-1), yhat.reshape(-1), *rest)
+    launch_fours(_backward, y, yhat, weights if weighted else yhat, each, weighted, factor, out)
 
 
 @cuda.jit(device=True)

@@ -1,17 +1,16 @@
 """One pass over memory, four numbers a thread: all of a number is done while it is in a register."""
 
 from kernels.cuda.vectors import cuda, load4, store4
-from kernels.device import launch_flat
+from kernels.device import launch_fours
 
 
 def update(p, g, v=None, *, lr, momentum=0.0, nesterov=False, weight_decay=0.0):
     """p -= lr * weight_decay * p; v = momentum * v - lr * g; p += v or momentum * v - lr * g. Overwrites p and v."""
     lr, decay, momentum = map(p.dtype.type, (lr, lr * weight_decay, momentum))
-    threads, p, g = -(-p.size // 4), p.reshape(-1), g.reshape(-1)
     if momentum == 0:
-        launch_flat(_plain, threads, p, g, lr, decay)
+        launch_fours(_plain, p, g, lr, decay)
     else:
-        launch_flat(_momentum, threads, p, g, v.reshape(-1), lr, momentum, nesterov, decay)
+        launch_fours(_momentum, p, g, v, lr, momentum, nesterov, decay)
 
 
 @cuda.jit(device=True)

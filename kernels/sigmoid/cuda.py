@@ -6,17 +6,17 @@ With e = exp(-|x|), which cannot overflow, f(x) = 1/(1+e) for x >= 0 and e/(1+e)
 import math
 
 from kernels.cuda.vectors import each, each_pair
-from kernels.device import launch_flat
+from kernels.device import launch_fours
 
 
 def forward(x, *, out):
     """y = 1 / (1 + exp(-x)), into out."""
-    launch_flat(_forward, -(-x.size // 4), x.reshape(-1), out.reshape(-1))
+    launch_fours(_forward, x, out)
 
 
 def backward(dy, y, *, out):
     """dx = dy * y * (1 - y), into out."""
-    launch_flat(_backward, -(-y.size // 4), dy.reshape(-1), y.reshape(-1), out.reshape(-1))
+    launch_fours(_backward, dy, y, out)
 
 
 @each

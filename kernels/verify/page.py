@@ -10,7 +10,9 @@ STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a;
        background: #fff; }
 h2 { margin: 2.5rem 0 0; font-size: 1.15rem; } h2 code { font-weight: normal; color: #555; font-size: .85rem; }
-math { text-align: left; margin: .6rem 0; font-size: 1.1rem; overflow-x: auto; }
+math { display: block math; width: fit-content; max-width: 100%; margin: .6rem 0 .2rem; padding-bottom: .4rem;
+       font-size: 1.1rem; overflow: auto hidden; }
+h1 { line-height: 1.2; } .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .85rem; } td, th { padding: .15rem 1.1rem .15rem 0; text-align: left; }
 th { color: #555; font-weight: normal; border-bottom: 1px solid #ccc; } tr.failed { color: #b00020; }
 pre { background: #f5f5f5; padding: .8rem; overflow-x: auto; } .verdict { font-weight: bold; }
@@ -47,7 +49,7 @@ def _section(operation: str, name: str, rows: list[dict[str, Any]]) -> str:
     broken = [failed(row, failure) for row in rows for failure in row["failures"]]
     return (
         f"<h2>{operation} {name} <code>{rows[0]['source']}</code></h2>{formula}"
-        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
         f"<p><small>oracle: {escape(oracle)}, in float64</small></p>"
         + "".join(f"<pre>{escape(chr(10).join(lines))}</pre>" for lines in broken)
     )

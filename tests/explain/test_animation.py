@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convnet.explain import animate
-from convnet.explain.animation import PASSES
+from convnet.explain.animation_frames import PASSES
 from convnet.explain.lesson_pictures import LESSONS
 from kernels import conv2d
 from kernels.conv2d import reference
