@@ -42,7 +42,8 @@ def correlate(x, k, transposed, b, y, rows, columns, groups, threads):
     lines_each = max(1, -(-lines // parts))
     parts = -(-lines // lines_each)
     if y.size and parts * parts_across == 1:  # done before a second thread would have started
-        _task(0, lines, 0, blocks, x, k, transposed, start, y, rows, columns, groups)
+        zero = np.int64(0)  # a plain 0 would be a type of its own, and the task compiled again for it
+        _task(zero, lines, zero, blocks, x, k, transposed, start, y, rows, columns, groups)
     elif y.size:
         _run(parts, lines_each, parts_across, blocks_each, x, k, transposed, start, y, rows, columns, groups)
 

@@ -56,11 +56,11 @@ def _task(line, last_line, x, k, transposed, start, y, rows, columns, groups, mi
     """The lines (n,i) line..last_line of y, one block of columns after the other."""
     P, Q, N, Ho, F = k.shape[0], k.shape[1], y.shape[0], y.shape[1], y.shape[3]
     lanes, columns_each, steps = simd.lanes(x), F // groups, x.shape[3] // groups
-    last_line, zero = min(last_line, N * Ho), np.int64(0)  # a plain 0 would be a type of its own in a tuple
+    last_line, zero, one = min(last_line, N * Ho), np.int64(0), np.int64(1)  # plain 0 and 1 would be types of their own
     if not mixed:
         for f in range(0, F, lanes):
             panel = (k.reshape(-1), f, zero, F, F * Q)
-            _block(line, last_line, x, 1, panel, start, y, f, min(lanes, F - f), f, rows, columns, mixed)
+            _block(line, last_line, x, one, panel, start, y, f, min(lanes, F - f), f, rows, columns, mixed)
         return
     panel = aligned((P * Q * steps + lanes) * lanes, x)
     blocks = -(-columns_each // lanes)

@@ -16,6 +16,7 @@ from kernels.tiled_sums import SPARE, block, block_count, copy_rows, fill_spare,
 LARGE = 1 << 18  # products from which several threads are quicker
 SHORT = 256  # samples; sums over more are better cut into parts
 ROWS = 96  # rows of dk that a thread takes at a time: whole tiles of 6 or 8
+ONE = np.int64(1)  # a plain 1 would be a type of its own, and the product compiled again for it
 _NOTHING = {np.dtype(t): np.zeros(0, t) for t in (np.float32, np.float64)}
 
 
@@ -40,17 +41,17 @@ def _forward(x, k, b, y):
     start = np.zeros(_padded(y), y.dtype)
     for f in range(b.size):
         start[f] = b[f]
-    _product(x.reshape(-1), x.shape[1], 1, k, k.shape[0], start, y)
+    _product(x.reshape(-1), x.shape[1], ONE, k, k.shape[0], start, y)
 
 
 @jit()
 def _backward_data(dy, k, dx):
-    _product(dy.reshape(-1), dy.shape[1], 1, _turned(k), k.shape[1], np.zeros(_padded(dx), dx.dtype), dx)
+    _product(dy.reshape(-1), dy.shape[1], ONE, _turned(k), k.shape[1], np.zeros(_padded(dx), dx.dtype), dx)
 
 
 @jit()
 def _backward_weights(x, dy, dk, db):
-    _product(x.reshape(-1), 1, x.shape[1], dy, dy.shape[0], np.zeros(_padded(dk), dk.dtype), dk)
+    _product(x.reshape(-1), ONE, x.shape[1], dy, dy.shape[0], np.zeros(_padded(dk), dk.dtype), dk)
     _column_sums(dy, db)
 
 
@@ -59,7 +60,7 @@ def _backward_weights_parallel(x, dy, dk, db):
     flat, start = x.reshape(-1), np.zeros(_padded(dk), dk.dtype)
     for t in numba.prange((dk.shape[0] + ROWS - 1) // ROWS):
         c = t * ROWS
-        _product(flat[c:], 1, x.shape[1], dy, dy.shape[0], start, dk[c : c + ROWS])
+        _product(flat[c:], ONE, x.shape[1], dy, dy.shape[0], start, dk[c : c + ROWS])
     _column_sums(dy, db)
 
 

@@ -34,37 +34,37 @@ def backward(dy, argmax, x_shape, *, size, stride, padding, out):
 @jit(parallel=True)
 def _forward_parallel(x, size, stride, pad, y, argmax):
     for t in numba.prange(y.shape[0] * y.shape[1]):
-        _forward_row(t, x, size, stride, pad, y, argmax)
+        _forward_row(np.int64(t), x, size, stride, pad, y, argmax)
 
 
 @jit()
 def _forward_serial(x, size, stride, pad, y, argmax):
     for t in range(y.shape[0] * y.shape[1]):
-        _forward_row(np.uint64(t), x, size, stride, pad, y, argmax)
+        _forward_row(t, x, size, stride, pad, y, argmax)
 
 
 @jit(parallel=True)
 def _tiles_parallel(dy, argmax, size, dx):
     for t in numba.prange(dy.shape[0] * dy.shape[1]):
-        _tiles_row(t, dy, argmax, size, dx)
+        _tiles_row(np.int64(t), dy, argmax, size, dx)
 
 
 @jit()
 def _tiles_serial(dy, argmax, size, dx):
     for t in range(dy.shape[0] * dy.shape[1]):
-        _tiles_row(np.uint64(t), dy, argmax, size, dx)
+        _tiles_row(t, dy, argmax, size, dx)
 
 
 @jit(parallel=True)
 def _gather_parallel(dy, argmax, size, stride, pad, dx):
     for t in numba.prange(dx.shape[0] * dx.shape[1]):
-        _gather_row(t, dy, argmax, size, stride, pad, dx)
+        _gather_row(np.int64(t), dy, argmax, size, stride, pad, dx)
 
 
 @jit()
 def _gather_serial(dy, argmax, size, stride, pad, dx):
     for t in range(dx.shape[0] * dx.shape[1]):
-        _gather_row(np.uint64(t), dy, argmax, size, stride, pad, dx)
+        _gather_row(t, dy, argmax, size, stride, pad, dx)
 
 
 @jit()
