@@ -166,6 +166,14 @@ def roofline(
 
 
 @app.command()
+def cold(quick: Quick = False, json: Json = None, markdown: Markdown = None) -> None:
+    """Import, first compilation, and the first prediction of a process, each from a process's start to its end."""
+    from benchmarks import cold_command
+
+    deliver(*cold_command.run(1 if quick else cold_command.ROUNDS, {"quick": quick}), json, markdown)
+
+
+@app.command()
 def streaming(
     files: Annotated[int, typer.Option(min=100, help="How many DICOM files.")] = 50_000,
     size: Annotated[int, typer.Option(min=10, help="Images of SIZE x SIZE pixels are made of them.")] = 28,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from benchmarks import results
+from benchmarks import cold_command, results
 from benchmarks.cli import app
 from benchmarks.protocol import peak_memory
 from kernels import registry
@@ -84,3 +84,20 @@ def test_a_users_error_is_one_line(tmp_path):
 
 def test_the_most_memory_in_use_is_this_processs_own():
     assert 10 * 2**20 < peak_memory() < 2**36
+
+
+def test_cold_names_the_child_that_failed(tmp_path, monkeypatch):
+    monkeypatch.setattr(cold_command.sys, "executable", "false")
+    with pytest.raises(RuntimeError, match="import: it said nothing"):
+        cold_command.run(1, {})
+
+
+def test_cold_starts_each_process_with_the_cache_it_is_about(monkeypatch):
+    """Without the minute that compiling takes: who is started, and what cache it finds."""
+    caches = []
+    monkeypatch.setattr(cold_command, "_seconds", lambda do, model, cache: caches.append((do, cache.name)) or 1.0)
+    document, (table,) = cold_command.run(2, {})
+    filled = [("train", "cache 0")] * 3 + [("predict", "cache 0")] * 3
+    assert caches == [("import", "cache 0")] * 3 + [("train", "cache 0")] + filled
+    assert [len(e["samples"]) for e in document["records"]] == [2, 1, 2, 2]
+    assert "import convnet" in table.markdown()
