@@ -5,7 +5,9 @@ Place = tuple[str, str, str]  # file under kernels/, function, a text that its o
 TILES: Place = ("tiled_sums.py", "_sum_tiles", "tile = simd.add_outer(")
 NARROW: Place = ("conv2d/tiles_narrow.py", "_task", "tile = simd.add_product(")
 DEPTHWISE: Place = ("tiled_sums.py", "sum_products", "tile = simd.add_product(")
-TWO_BY_TWO: Place = ("maxpool2d/cpu.py", "_window_2x2", "y[c] = x3[c] if better")
+WINDOW: Place = ("conv2d/tiles_window.py", "_block", "tile = add_window(")
+WINDOW_PRODUCTS: Place = ("conv2d/tiles_window.py", "_block", "tile = add_window_products(")
+TWO_BY_TWO: Place = ("maxpool2d/cpu.py", "_window_2x2", "y[n, i, j, c] = v if better")
 TILING: dict[str, Place] = {  # windows side by side: each pixel belongs to one of them
     "maxpool2d": ("maxpool2d/cpu.py", "_tiles_row", "dx[n, i * P + p, j * Q + q, c] ="),
     "avgpool2d": ("avgpool2d/cpu.py", "_tiles_row", "dx[n, i * P + p, j * Q + q, c] ="),

@@ -8,10 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import kernels
-from convnet.explain.source_places import DEPTHWISE, NARROW, PLACES, TILES, TILING, TWO_BY_TWO, Place
+from convnet.explain.source_places import (
+    DEPTHWISE,
+    NARROW,
+    PLACES,
+    TILES,
+    TILING,
+    TWO_BY_TWO,
+    WINDOW,
+    WINDOW_PRODUCTS,
+    Place,
+)
 from convnet.lowering import Step
-from kernels.conv2d.cpu import is_depthwise
-from kernels.conv2d.tiles_narrow import LEAST_STEPS, MOST_COLUMNS
+from kernels.conv2d.cpu import backward_data_way, forward_way, is_depthwise
 from kernels.verify.formulas import FORMULAS
 from kernels.verify.markup import equations
 
@@ -48,11 +57,14 @@ def _taken(operation: str, name: str, step: Step) -> Place | None:
 
 def _conv2d_loop(name: str, step: Step) -> Place:
     """As kernels/conv2d/cpu.py decides."""
-    k_shape, groups = step.parameters[0].value.shape, step.settings["groups"]
-    if is_depthwise(k_shape, groups):
-        return DEPTHWISE
-    columns, steps = (k_shape[3] // groups, k_shape[2]) if name == "forward" else (k_shape[2], k_shape[3] // groups)
-    return NARROW if name != "weights" and columns <= MOST_COLUMNS and steps >= LEAST_STEPS else TILES
+    k, settings = step.parameters[0].value, step.settings
+    depthwise = is_depthwise(k.shape, settings["groups"])
+    if name == "weights":
+        return DEPTHWISE if depthwise else TILES
+    which = forward_way if name == "forward" else backward_data_way
+    way = which(step.inputs[0].shape[1], step.output.shape[1], k.shape, **settings, itemsize=k.itemsize)
+    window = WINDOW_PRODUCTS if depthwise else WINDOW
+    return {"narrow": NARROW, "window": window, "depthwise": DEPTHWISE, "correlate": TILES}[way]
 
 
 def excerpt(place: Place) -> dict[str, Any]:

@@ -23,29 +23,16 @@ _NOTHING = {np.dtype(t): np.zeros(0, t) for t in (np.float32, np.float64)}
 
 def forward(x, k, b, *, stride, padding, dilation, groups, out):
     """y[n,i,j,f] = b[f] + sum_{p,q,c} x[n, s*i + d*p - top, s*j + d*q - left, c] * k[p,q,c,f], into out."""
-    bias = _NOTHING[x.dtype] if b is None else b
-    before = (padding[0][0], padding[1][0])
-    near = fits(out.shape[2], x.shape[2], k.shape[1], -before[1], stride[1], dilation[1])
-    if k.shape[3] <= MOST_COLUMNS * groups and k.shape[2] >= LEAST_STEPS:
-        run = _narrow
-    elif near and pays(k.shape[3] // groups, k.shape[2], x.itemsize):
-        run = _window
-    else:
-        run = _depthwise if is_depthwise(k.shape, groups) else _forward
-    run(x, k, bias, False, stride, before, dilation, groups, numba.get_num_threads(), out)
+    bias, before = _NOTHING[x.dtype] if b is None else b, (padding[0][0], padding[1][0])
+    way = forward_way(x.shape[2], out.shape[2], k.shape, stride, padding, dilation, groups, x.itemsize)
+    _FORWARD[way](x, k, bias, False, stride, before, dilation, groups, numba.get_num_threads(), out)
 
 
 def backward_data(dy, k, x_shape, *, stride, padding, dilation, groups, out):
     """dx[n,h,w,c] = sum over the (i,j,p,q,f) in which x[n,h,w,c] stands of dy[n,i,j,f] * k[p,q,c,f], into out."""
-    before = (padding[0][0], padding[1][0])
-    near = fits(x_shape[2], dy.shape[2], k.shape[1], before[1] - OUTSIDE, stride[1], dilation[1])
-    if k.shape[2] <= MOST_COLUMNS and k.shape[3] >= LEAST_STEPS * groups:
-        run = _narrow_data
-    elif near and pays(k.shape[2], k.shape[3] // groups, dy.itemsize):
-        run = _window_data
-    else:
-        run = _depthwise_data if is_depthwise(k.shape, groups) else _backward_data
-    run(dy, k, _NOTHING[dy.dtype], True, stride, before, dilation, groups, numba.get_num_threads(), out)
+    nothing, before = _NOTHING[dy.dtype], (padding[0][0], padding[1][0])
+    way = backward_data_way(x_shape[2], dy.shape[2], k.shape, stride, padding, dilation, groups, dy.itemsize)
+    _BACKWARD_DATA[way](dy, k, nothing, True, stride, before, dilation, groups, numba.get_num_threads(), out)
 
 
 def backward_weights(x, dy, k_shape, *, stride, padding, dilation, groups, out):
@@ -57,6 +44,26 @@ def backward_weights(x, dy, k_shape, *, stride, padding, dilation, groups, out):
 def is_depthwise(k_shape, groups):
     """One channel in and one filter a group: channels do not mix."""
     return k_shape[2] == 1 and k_shape[3] == groups
+
+
+def forward_way(W, Wo, k_shape, stride, padding, dilation, groups, itemsize):
+    """Which of the files tiles_*.py sums so: "narrow", "window", "depthwise", or "correlate" for most."""
+    near = fits(Wo, W, k_shape[1], -padding[1][0], stride[1], dilation[1])
+    return _way(k_shape[3] // groups, k_shape[2], is_depthwise(k_shape, groups), near, itemsize)
+
+
+def backward_data_way(W, Wo, k_shape, stride, padding, dilation, groups, itemsize):
+    """The same for backward_data, whose columns are channels and whose steps are filters."""
+    near = fits(W, Wo, k_shape[1], padding[1][0] - OUTSIDE, stride[1], dilation[1])
+    return _way(k_shape[2], k_shape[3] // groups, is_depthwise(k_shape, groups), near, itemsize)
+
+
+def _way(columns, steps, depthwise, near, itemsize):
+    if columns <= MOST_COLUMNS and steps >= LEAST_STEPS:
+        return "narrow"
+    if near and pays(columns, steps, itemsize):
+        return "window"
+    return "depthwise" if depthwise else "correlate"
 
 
 @jit()
@@ -127,3 +134,9 @@ def _window_data(dy, k, nothing, transposed, stride, before, dilation, groups, t
     rows = backward_axis(dx.shape[1], dy.shape[1], k.shape[0], stride[0], before[0], dilation[0])
     columns = backward_axis(dx.shape[2], dy.shape[2], k.shape[1], stride[1], before[1], dilation[1])
     correlate_window(dy, k, transposed, nothing, dx, rows, columns, groups, threads)
+
+
+_FORWARD = {"correlate": _forward, "depthwise": _depthwise, "narrow": _narrow, "window": _window}
+_BACKWARD_DATA = {
+    "correlate": _backward_data, "depthwise": _depthwise_data, "narrow": _narrow_data, "window": _window_data
+}  # fmt: skip

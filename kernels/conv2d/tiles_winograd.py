@@ -52,7 +52,7 @@ def _run_squares_apart(threads, squares, x, k, G, start, before, B, A, y):
     U = aligned(block_count(vectors) * outputs(B) ** 2 * panel_size(x.shape[3], x), x)
     each = -(-squares // threads)
     for task in numba.prange(block_count(vectors) * outputs(B)):
-        _transform_kernel(task // outputs(B), task % outputs(B), outputs(B), 0, k, x, y, G, U)
+        _transform_kernel(task // outputs(B), task % outputs(B), outputs(B), 0, vectors, k, x, y, G, U)
     for task in numba.prange(threads):
         _run(task * each, min(squares, (task + 1) * each), 0, vectors, x, U, start, before, B, A, y)
 
@@ -65,19 +65,19 @@ def _run_filters_apart(threads, squares, x, k, G, start, before, B, A, y):
         first, last = task * each, min(vectors, (task + 1) * each)
         U = aligned(block_count(max(0, last - first)) * outputs(B) ** 2 * panel_size(x.shape[3], x), x)
         for index in range(block_count(last - first)):
-            _transform_kernel(index, 0, 1, first, k, x, y, G, U)
+            _transform_kernel(index, 0, 1, first, last, k, x, y, G, U)
         _run(0, squares, first, last, x, U, start, before, B, A, y)
 
 
 @jit(inner=True)
-def _transform_kernel(index, part, parts, first, k, x, y, G, U):
-    """U[index, e, c, f] = G k[:,:,c,f] G^T for a block of filters from the vector `first` on: e's panel of a product.
+def _transform_kernel(index, part, parts, first, last, k, x, y, G, U):
+    """U[index, e, c, f] = G k[:,:,c,f] G^T for a block of the vectors first..last of filters: e's panel of a product.
 
     part of parts: every parts-th channel from there on.
     """
     t, C, F, lanes = outputs(G), x.shape[3], y.shape[3], simd.lanes(k)
     apart, scratch = panel_size(C, k), scratch_for(k, G)
-    vector, vecs = block(-(-F // lanes) - first, index)
+    vector, vecs = block(last - first, index)
     at = index * t * t * apart
     for c in range(part, C, parts):
         for v in range(vecs):  # beyond the last filter the next channel's: never stored

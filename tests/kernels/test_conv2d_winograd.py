@@ -135,16 +135,19 @@ def test_the_backward_passes_are_the_adjoints_of_forward_within_the_bound(shape)
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 @pytest.mark.parametrize(("channels", "m"), [(5, 2), (64, 4)])
-def test_a_pixel_that_is_no_number_spoils_the_squares_that_read_it_and_nothing_else(channels, m, value):
+def test_a_pixel_that_is_no_number_spoils_what_reads_it_and_nothing_beyond_its_squares(channels, m, value):
     p = problem((2, 14, 13, channels), channels, ((1, 2), (0, 1)), np.float32)
-    h, w = 6, 7
-    p.x[1, h, w, 3] = p.dy[0, 5, 4, 2] = value
+    p.x[1, 6, 7, 3] = p.dy[0, 5, 4, 2] = value
     y, dx, dk, db = (~np.isfinite(a) for a in passes(p))
-    np.testing.assert_array_equal(y, _squares(y.shape, m, (1, 0), (1, h, w)))
-    np.testing.assert_array_equal(dx, _squares(dx.shape, m, (1, 2), (0, 5, 4)))
+    by_formula = [~np.isfinite(a) for a in passes(p, "cpu_naive")]
+    assert np.all(by_formula[0] <= y)
+    assert np.all(y <= _squares(y.shape, m, (1, 0), (1, 6, 7)))
+    assert np.all(by_formula[1] <= dx)
+    assert np.all(dx <= _squares(dx.shape, m, (1, 2), (0, 5, 4)))
     expected = np.zeros(dk.shape, bool)
     expected[:, :, 3, :] = expected[:, :, :, 2] = True
-    np.testing.assert_array_equal(dk, expected)
+    assert np.all(by_formula[2] <= dk)
+    assert np.all(dk <= expected)
     np.testing.assert_array_equal(db, np.arange(channels) == 2)
 
 
