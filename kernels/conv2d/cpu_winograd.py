@@ -9,7 +9,7 @@ are shared by all filters or all channels, so they pay where there are many of b
 dy with k turned by half a turn; backward_weights is the same formula read backwards (tiles_winograd_weights.py).
 
 The price is rounding: pixels are multiplied by up to 5 and subtracted again, so a sum's error is that of its square's
-largest terms (registry.OWN_BOUNDS), and one NaN or infinite number spoils most of its square. So it is nobody's default.
+largest terms (registry.OWN_BOUNDS), and one NaN or infinite number spoils most of its square: it is nobody's default.
 Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2016; Winograd, 1980.
 """
 
