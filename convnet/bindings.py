@@ -76,6 +76,17 @@ def conv2d(s: Site) -> Pair:
     return forward, _both(weights, data)
 
 
+def convpool(s: Site) -> Pair:
+    op, x, k, dx = s.kernel(), s.x[0], s.p[0], s.dx[0] if s.dx else None
+    b = s.p[1] if len(s.p) > 1 else None
+    argmax = targets.empty(s.y.shape, np.uint8, s.target)
+    forward = partial(op.forward, x, k, b, out=(s.y, argmax))
+    dk_db = _weight_gradients(s, k.shape)
+    data = None if dx is None else partial(op.backward_data, s.dy, s.y, argmax, k, x.shape, out=dx)
+    weights = None if dk_db is None else partial(op.backward_weights, x, s.dy, s.y, argmax, k.shape, out=dk_db)
+    return forward, _both(weights, data)
+
+
 def dense(s: Site) -> Pair:
     op, x, k, dx = s.kernel(), s.x[0], s.p[0], s.dx[0] if s.dx else None
     b = s.p[1] if len(s.p) > 1 else None
@@ -209,6 +220,7 @@ def reshape(s: Site) -> Pair:
 
 BINDINGS: dict[str, Callable[[Site], Pair]] = {
     "conv2d": conv2d,
+    "convpool": convpool,
     "dense": dense,
     "maxpool2d": maxpool2d,
     "avgpool2d": avgpool2d,

@@ -10,7 +10,7 @@ import numpy as np
 from convnet.bindings import BINDINGS, Run, Site, nothing
 from convnet.graph import Graph, Node
 from convnet.lowering import Lowering, Step, Value, lower, value_of
-from convnet.rewrite import pool_before_relu, separate_relus
+from convnet.rewrite import fuse_convpool, pool_before_relu, separate_relus
 from kernels import registry, targets
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ class Plan:
         self.low: Lowering = lower(graph, training)
         if rewritten:
             self.low.steps = pool_before_relu(self.low.steps)
+            if target == "cpu":  # of convpool there are no variants for GPUs
+                self.low.steps = fuse_convpool(self.low.steps, self.low.output)
         else:
             separate_relus(self.low.steps)
         self._arrays: dict[Value, np.ndarray] = {}

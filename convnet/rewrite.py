@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from convnet.lowering import Step, Value
+from kernels import convpool
+
+NO_PADDING, TWO_BY_TWO = ((0, 0), (0, 0)), {"size": (2, 2), "stride": (2, 2), "padding": ((0, 0), (0, 0))}
+PLAIN = {"stride": (1, 1), "padding": NO_PADDING, "dilation": (1, 1), "groups": 1}
 
 
 def pool_before_relu(steps: list[Step]) -> list[Step]:
@@ -25,6 +29,31 @@ def pool_before_relu(steps: list[Step]) -> list[Step]:
         pool.output.alias = pooled
         steps[i + 1] = Step("relu", (pooled,), pool.output, relu.layer)
     return steps
+
+
+def fuse_convpool(steps: list[Step], output: Value) -> list[Step]:
+    """conv2d, max pooling, relu -> convpool, where that pays and nobody else reads what lies between."""
+    made: list[Step] = []
+    at = 0
+    while at < len(steps):
+        three = steps[at : at + 3]
+        fused = [s.operation for s in three] == ["conv2d", "maxpool2d", "relu"] and _is_convpool(three, steps, output)
+        if fused:
+            conv, _, relu = three
+            relu.output.alias = None
+            made.append(Step("convpool", conv.inputs, relu.output, conv.layer, conv.parameters))
+        else:
+            made.append(steps[at])
+        at += 3 if fused else 1
+    return made
+
+
+def _is_convpool(three: list[Step], steps: list[Step], output: Value) -> bool:
+    conv, pool, relu = three
+    for step, reader in ((conv, pool), (pool, relu)):
+        if step.output is output or [s for s in steps if step.output in s.inputs] != [reader]:
+            return False
+    return conv.settings == PLAIN and pool.settings == TWO_BY_TWO and convpool.pays(conv.parameters[0].shape)
 
 
 def separate_relus(steps: list[Step]) -> None:

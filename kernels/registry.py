@@ -25,6 +25,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
         "cuda",
     ),
     "maxpool2d": ("cpu_naive", "cpu", "cuda_naive", "cuda"),
+    "convpool": ("cpu_naive", "cpu"),
     "avgpool2d": ("cpu", "cuda"),
     "globalavgpool": ("cpu", "cuda"),
     "dense": ("cpu_naive", "cpu_blocked", "cpu", "cuda_naive", "cuda"),

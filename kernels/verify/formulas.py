@@ -14,6 +14,12 @@ FORMULAS: dict[str, dict[str, str]] = {
         "forward": "y[n,i,j,c] = max_{p,q} x[n, s i + p - top, s j + q - left, c]",
         "backward": "dx[n,h,w,c] = sum_{(i,j): argmax[n,i,j,c] = (h,w)} dy[n,i,j,c]",
     },
+    "convpool": {
+        "forward": "y[n,i,j,f] = max(0, max_{a,b} (b[f] + sum_{p,q,c} x[n, 2 i + a + p, 2 j + b + q, c] · k[p,q,c,f]))",
+        "backward_data": "dx[n,h,w,c] = sum_{i,j,f: y > 0} dy[n,i,j,f] · k[h - h[n,i,j,f], w - w[n,i,j,f], c, f]",
+        "backward_weights": "dk[p,q,c,f] = sum_{n,i,j: y > 0} x[n, h[n,i,j,f] + p, w[n,i,j,f] + q, c] · dy[n,i,j,f]"
+        ";  db[f] = sum_{n,i,j: y > 0} dy[n,i,j,f]",
+    },
     "avgpool2d": {
         "forward": "y[n,i,j,c] = {1}/{R[i,j]} sum_{p,q} x[n, s i + p - top, s j + q - left, c]",
         "backward": "dx[n,h,w,c] = sum_{(i,j) over (h,w)} {dy[n,i,j,c]}/{R[i,j]}",

@@ -2,6 +2,7 @@
 
 from kernels.verify.operations.batchnorm import BatchNorm
 from kernels.verify.operations.conv2d import Conv2D
+from kernels.verify.operations.convpool import ConvPool
 from kernels.verify.operations.dense import Dense
 from kernels.verify.operations.elementwise import Add, Dropout, Relu, Sigmoid
 from kernels.verify.operations.losses import CrossEntropy, Mse
@@ -11,7 +12,7 @@ from kernels.verify.operations.updates import Adam, Sgd
 from kernels.verify.problem import Operation
 
 CLASSES = (
-    *(Conv2D, MaxPool, AvgPool, GlobalAvgPool, Dense, BatchNorm, Add),
+    *(Conv2D, ConvPool, MaxPool, AvgPool, GlobalAvgPool, Dense, BatchNorm, Add),
     *(Sigmoid, Relu, Softmax, Mse, CrossEntropy, Dropout, Sgd, Adam),
 )
 
