@@ -160,7 +160,9 @@ def _gradient(context, builder, tile, kinds, values, first, mask):
     zero, g, places = ir.Constant(llvm.vector(tile), None), [], []
     for j in range(tile.vecs):
         lanes = mask if j == tile.vecs - 1 else None
-        upstream, largest = (llvm.load(builder, tile, llvm.at(builder, a, first, j * tile.lanes), lanes) for a in (dy, y))
+        upstream, largest = (
+            llvm.load(builder, tile, llvm.at(builder, a, first, j * tile.lanes), lanes) for a in (dy, y)
+        )
         g.append(builder.select(builder.fcmp_ordered(">", largest, zero), upstream, zero))
         places.append(_load_bytes(builder, tile, llvm.at(builder, argmax, first, j * tile.lanes), lanes))
     return g, places

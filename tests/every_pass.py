@@ -11,6 +11,7 @@ from kernels import (
     avgpool2d,
     batchnorm,
     conv2d,
+    convpool,
     crossentropy,
     dense,
     dropout,
@@ -160,7 +161,32 @@ def convolutions(rng) -> list[tuple[str, Pass]]:
     ]
 
 
-FAMILIES = (elementwise, losses, sums, poolings, convolutions)
+def pooled_convolutions(rng) -> list[tuple[str, Pass]]:
+    """In each of the ways that backward has: one channel, channels in sixteens, and neither."""
+    C, kernel = [(1, (3, 3)), (16, (3, 3)), (2, (3, 2))][int(rng.integers(0, 3))]
+    x_shape = (int(rng.integers(1, 4)), *(p + int(rng.integers(1, 6)) for p in kernel), C)
+    k_shape = (*kernel, C, int(rng.integers(1, 40)))
+    x, k, b, dy = integers(rng, x_shape, k_shape, k_shape[3:], convpool.shape(x_shape, k_shape))
+    y, argmax = convpool.forward(x, k, b, variant="cpu_naive")
+
+    def largest(x, k, b, out=None, **rest):
+        both = None if out is None else (out, np.empty(y.shape, argmax.dtype))
+        return convpool.forward(x, k, b, out=both, **rest)[0]
+
+    def data(dy, k, **rest):
+        return convpool.backward_data(dy, y.astype(dy.dtype), argmax, k, x_shape, **rest)
+
+    def weights(x, dy, **rest):
+        return convpool.backward_weights(x, dy, y.astype(dy.dtype), argmax, k_shape, **rest)
+
+    return [
+        ("convpool", Pass("forward", [x, k, b], largest, (0, 2))),
+        ("convpool", Pass("backward_data", [dy, k], data, (0,))),
+        ("convpool", Pass("backward_weights", [x, dy], weights, (1,))),
+    ]
+
+
+FAMILIES = (elementwise, losses, sums, poolings, convolutions, pooled_convolutions)
 
 
 def all_passes(family, seed: int) -> list[tuple[Pass, str, str]]:

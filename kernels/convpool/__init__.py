@@ -1,6 +1,6 @@
 """Convolution, 2x2 max pooling and rectifier in one, and their gradients; README.md is the lesson.
 
-Arrays are channels-last: x (N,H,W,C), k (P,Q,C,F), b (F,), y and argmax (N,Ho,Wo,F), Ho = (H - P + 1) // 2, Wo likewise;
+Arrays are channels-last: x (N,H,W,C), k (P,Q,C,F), b (F,), y and argmax (N,Ho,Wo,F), Ho = (H - P + 1) // 2;
 all float32 or all float64, argmax uint8. The convolution has stride 1 and no padding, the windows tile its result.
 `out`: where to write the result, C-contiguous and apart from the inputs. `variant`: a name from the registry.
 Every function raises TypeError for a wrong kind of array and ValueError for shapes that do not fit.
@@ -24,7 +24,7 @@ def forward(
 ) -> tuple[np.ndarray, np.ndarray]:
     """y[n,i,j,f] = max(0, max_{a,b<2} z[n,2i+a,2j+b,f]), z[n,i,j,f] = b[f] + sum_{p,q,c} x[n,i+p,j+q,c] * k[p,q,c,f].
 
-    -> y and argmax (N,Ho,Wo,F): argmax = 2a + b of the first largest z, also where y is 0. A NaN in the window gives NaN.
+    -> y and argmax (N,Ho,Wo,F): argmax = 2a + b of the first largest z, also where y is 0. A NaN gives NaN.
     `reference` returns y in float64, the others in x's dtype.
     """
     x, k = checks.array(OP, "x", x, "N H W C"), checks.array(OP, "k", k, "P Q C F")

@@ -1,6 +1,6 @@
 """The default: windows in register tiles, and backward only the products that are not zero.
 
-forward (tiles_pooled.py): a tile's rows are whole windows, so that only the largest number of four leaves the registers.
+forward (tiles_pooled.py): a tile's rows are whole windows, so that one number of four leaves the registers.
 backward: a window's gradient has one pixel a filter, and nothing for the other three.
   Channels that fill vectors (tiles_chosen.py): a vector holds channels of the pixel that one filter chose. Gain: a
   quarter of the products, and the gradient is never spread over an array four times its size.

@@ -65,11 +65,11 @@ def choose(n, first, last, x, dy, y, argmax):
     dy_flat, y_flat, argmax_flat = dy.reshape(-1), y.reshape(-1), argmax.reshape(-1)
     for m in range(Ho * Wo):
         corner = ((n * H + 2 * (m // Wo)) * W + 2 * (m % Wo)) * C
-        source, target = (n * Ho * Wo + m) * F + first, m * filters
-        for f in range(filters):
-            v, a = dy_flat[source + f], np.int64(argmax_flat[source + f])
+        source, target = np.uint64((n * Ho * Wo + m) * F + first), np.uint64(m * filters)
+        for f in range(np.uint64(filters)):
+            v, a = dy_flat[source + f], argmax_flat[source + f]
             g[target + f] = v if y_flat[source + f] > zero else zero
-            at[target + f] = corner + ((a >> 1) * W + (a & 1)) * C
+            at[target + f] = corner + (C if a & 1 else 0) + (W * C if a & 2 else 0)
     return g, at
 
 

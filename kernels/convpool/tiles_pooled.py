@@ -47,7 +47,7 @@ def _task(first, last, x, k, start, y, argmax):
     P, Q, C, F = k.shape
     lanes, windows, zero = simd.lanes(x), last - first, np.int64(0)  # a plain 0 would be a type of its own
     corners = list_corners(first, windows, x, y)
-    packed = F % lanes != 0 or (windows >= PACKING_PAYS and F > VECS * lanes)
+    packed = F % lanes != 0 or (windows >= PACKING_PAYS and VECS * lanes < F)
     panel = aligned(P * Q * C * VECS * lanes if packed else 0, x)
     vectors = -(-F // lanes)
     for vector in range(0, vectors, VECS):

@@ -39,7 +39,7 @@ def run(
     targets.require(target)
     if kernel and target != "cpu":
         raise ValueError(f"--kernel runs on the CPU: it cannot be verified on {target!r}")
-    chosen = {name: registry.variants(name, target) for name in _named(tuple(operations), kernel)}
+    chosen = {name: registry.variants(name, target) for name in _named(tuple(operations), kernel, target)}
     for name in chosen:
         specs[name].fixed = fixed or {}
     own = FromFile(specs[next(iter(chosen))], kernel) if kernel else None
@@ -70,13 +70,17 @@ def run(
     return Outcome(rows, time.monotonic() - start, quick, target)
 
 
-def _named(operations: tuple[str, ...], kernel: Path | None) -> tuple[str, ...]:
+def _named(operations: tuple[str, ...], kernel: Path | None, target: str) -> tuple[str, ...]:
     unknown = [name for name in operations if name not in registry.OPERATIONS]
     if unknown:
         raise ValueError(f"there is no operation {unknown[0]!r}; choose of: {', '.join(registry.OPERATIONS)}")
     if kernel and len(operations) != 1:
         raise ValueError("--kernel FILE needs one --op NAME: the operation whose passes the file defines")
-    return operations or tuple(registry.OPERATIONS)
+    there = tuple(name for name in registry.OPERATIONS if registry.variants(name, target))
+    lacking = [name for name in operations if name not in there]
+    if lacking:
+        raise ValueError(f"{lacking[0]}: there is no variant for {target!r} to verify")
+    return operations or there
 
 
 def _verify(op: Operation, group: list[Implementation], dtype: Any, quick: bool, slow: dict[str, bool]) -> list[Row]:

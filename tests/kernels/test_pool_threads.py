@@ -1,4 +1,4 @@
-"""Pooling, batch normalisation, add and dropout give the same bits for any number of threads."""
+"""Pooling, with convolution or without, batch normalisation, add and dropout: same bits for any number of threads."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ PROGRAM = """
 import hashlib
 from importlib import import_module
 import numba, numpy as np
-from kernels import add, avgpool2d, batchnorm, dropout, globalavgpool, maxpool2d
+from kernels import add, avgpool2d, batchnorm, convpool, dropout, globalavgpool, maxpool2d
 
 def results(t):
     rng = np.random.default_rng(0)
@@ -19,6 +19,11 @@ def results(t):
         yield from (y, argmax, maxpool2d.backward(y, argmax, x.shape, **options))
         y = avgpool2d.forward(x, **options)
         yield from (y, avgpool2d.backward(y, x.shape, **options))
+    for shape in ((5, 33, 30, 1), (5, 13, 12, 32)):
+        u, k = rng.standard_normal(shape).astype(t), rng.standard_normal((3, 3, shape[3], 37)).astype(t)
+        y, argmax = convpool.forward(u, k, b)
+        yield from (y, argmax, convpool.backward_data(y, y, argmax, k, u.shape))
+        yield from convpool.backward_weights(u, y, y, argmax, k.shape)
     y = globalavgpool.forward(x)
     yield from (y, globalavgpool.backward(y, x.shape))
     y, mean, var = batchnorm.forward(x, g, b)

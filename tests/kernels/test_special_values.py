@@ -39,6 +39,8 @@ def sprinkled(arrays, rng, values):
 @given(seed=SEEDS, dtype=DTYPES)
 def test_nan_and_infinity_reach_just_the_results_whose_formula_holds_them(family, seed, dtype):
     for p, variant, name in all_passes(family, seed):
+        if name.startswith("convpool backward"):
+            continue  # it may leave out products with zeros, or not: test_convpool.py has what it must keep
         arrays = sprinkled(p.arrays, np.random.default_rng(seed), [np.nan, np.inf, -np.inf])
         if "inference" in name or name.startswith("batchnorm backward"):
             arrays[-1] = np.abs(arrays[-1])  # a variance

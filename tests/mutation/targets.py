@@ -10,7 +10,9 @@ ROOT = Path(__file__).resolve().parents[2]
 EVERY_PASS = ("tests/kernels/test_special_values.py", "tests/kernels/test_buffers.py")
 POOLINGS = ("maxpool2d", "avgpool2d", "globalavgpool")
 THREADS = {
-    **dict.fromkeys(("maxpool2d", "avgpool2d", "globalavgpool", "add"), "tests/kernels/test_pool_threads.py"),
+    **dict.fromkeys(
+        ("maxpool2d", "avgpool2d", "globalavgpool", "add", "convpool"), "tests/kernels/test_pool_threads.py"
+    ),
     **dict.fromkeys(
         ("dense", "sigmoid", "relu", "softmax", "mse", "crossentropy", "sgd", "adam"),
         "tests/kernels/test_thread_counts.py",

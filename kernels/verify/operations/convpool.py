@@ -62,10 +62,13 @@ class ConvPool(Operation):
         return (prod(p["dy"].shape[:3]) + 1,) * 2
 
     def limits(self, name: str, p: Problem) -> tuple[Limit, ...]:
-        """forward: a window's y moves no more than its pixels; its argmax not at all, unless two of them are as near."""
+        """forward: a window's y moves no more than its pixels; its argmax only where two of them are as near."""
         if name != "forward":
             return super().limits(name, p)
-        z, magnitude = _pixels(p.floats(lambda a: a.astype(float))), _pixels(p.floats(lambda a: np.abs(a.astype(float))))
+        z, magnitude = (
+            _pixels(p.floats(lambda a: a.astype(float))),
+            _pixels(p.floats(lambda a: np.abs(a.astype(float)))),
+        )
         limit = of_sum(p["k"][..., 0].size + 2, magnitude.max(-1), p.dtype)
         best = np.sort(z, -1)
         near = best[..., -1] - best[..., -2] <= 2 * limit.bound
