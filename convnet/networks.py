@@ -6,7 +6,7 @@ from typing import Any
 
 from convnet import layers
 from convnet.initializers import empty_weights
-from convnet.layers.base import unnumbered
+from convnet.layers.naming import unnumbered
 from convnet.model import Model
 
 

@@ -8,9 +8,9 @@ from numba.extending import intrinsic
 
 from kernels import simd_llvm as llvm
 from kernels.jit import jit
+from kernels.targets import LINE
 
 AHEAD = 4096  # bytes: far enough to arrive in time
-LINE = 64  # bytes that come together
 LARGE = 1 << 20  # numbers from which an array is in no cache
 
 

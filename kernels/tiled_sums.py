@@ -11,8 +11,8 @@ import numpy as np
 
 from kernels import simd, simd_panels
 from kernels.jit import jit
+from kernels.targets import LINE
 
-LINE = 64  # bytes of a cache line: a vector that straddles two of them costs two reads
 SPARE = simd.MOST_ROWS  # tables of rows are filled so far beyond their end: a tile has whole rows
 
 
@@ -93,6 +93,17 @@ def fill_spare(table, rows):
     """Repeat the last row beyond the end: a tile's spare rows compute that row again and store the same number."""
     for r in range(rows, rows + SPARE):
         table[r] = table[rows - 1]
+
+
+@jit(inner=True)
+def list_rows(count, step):
+    """0, step, 2*step, ...: where `count` rows begin that lie evenly, and a tile's spare rows."""
+    rows = np.empty(count + SPARE, np.int64)
+    for r in range(count):
+        rows[r] = r * step
+    if count:
+        fill_spare(rows, count)
+    return rows
 
 
 @jit(inner=True)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from inspect import signature
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -14,32 +11,12 @@ import numpy as np
 
 from convnet import initializers
 from convnet.graph import Node, record
+from convnet.layers.naming import unique_name
 from convnet.utils import refuse
 
 if TYPE_CHECKING:
     from convnet.device_arena import DeviceArena
     from convnet.lowering import Lowering, Value
-
-_names: Counter[str] = Counter()
-
-
-def unique_name(class_name: str) -> str:
-    """conv2d, conv2d_1, conv2d_2 ... as Keras numbers its layers."""
-    snake = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", class_name)
-    snake = re.sub("([a-z])([A-Z])", r"\1_\2", snake).lower()
-    _names[snake] += 1
-    return snake if _names[snake] == 1 else f"{snake}_{_names[snake] - 1}"
-
-
-@contextmanager
-def unnumbered() -> Iterator[None]:
-    """Layers that are made within, to try something out, take no numbers from those that come after."""
-    before = _names.copy()
-    try:
-        yield
-    finally:
-        _names.clear()
-        _names.update(before)
 
 
 class Parameter:

@@ -9,7 +9,7 @@ feeds many multiply-adds, and no sum waits for another.
 import numba
 import numpy as np
 
-from kernels.conv2d.taps import backward_axis, forward_axis
+from kernels.conv2d.taps import backward_axes, forward_axes
 from kernels.conv2d.tiles_correlate import correlate
 from kernels.conv2d.tiles_depthwise import depthwise, depthwise_weights
 from kernels.conv2d.tiles_narrow import LEAST_STEPS, MOST_COLUMNS, correlate_narrow
@@ -68,71 +68,61 @@ def _way(columns, steps, depthwise, near, itemsize):
 
 @jit()
 def _forward(x, k, b, transposed, stride, before, dilation, groups, threads, y):
-    rows = forward_axis(y.shape[1], x.shape[1], k.shape[0], stride[0], before[0], dilation[0])
-    columns = forward_axis(y.shape[2], x.shape[2], k.shape[1], stride[1], before[1], dilation[1])
+    rows, columns = forward_axes(x, k, y, stride, before, dilation)
     correlate(x, k, transposed, b, y, rows, columns, groups, threads)
 
 
 @jit()
 def _backward_data(dy, k, nothing, transposed, stride, before, dilation, groups, threads, dx):
-    rows = backward_axis(dx.shape[1], dy.shape[1], k.shape[0], stride[0], before[0], dilation[0])
-    columns = backward_axis(dx.shape[2], dy.shape[2], k.shape[1], stride[1], before[1], dilation[1])
+    rows, columns = backward_axes(dy, k, dx, stride, before, dilation)
     correlate(dy, k, transposed, nothing, dx, rows, columns, groups, threads)
 
 
 @jit()
 def _backward_weights(x, dy, stride, before, dilation, groups, threads, dk, db):
-    rows = forward_axis(dy.shape[1], x.shape[1], dk.shape[0], stride[0], before[0], dilation[0])
-    columns = forward_axis(dy.shape[2], x.shape[2], dk.shape[1], stride[1], before[1], dilation[1])
+    rows, columns = forward_axes(x, dk, dy, stride, before, dilation)
     weights_gradient(x, dy, dk, db, rows, columns, stride[1], groups, threads)
 
 
 @jit()
 def _depthwise(x, k, b, transposed, stride, before, dilation, groups, threads, y):
-    rows = forward_axis(y.shape[1], x.shape[1], k.shape[0], stride[0], before[0], dilation[0])
-    columns = forward_axis(y.shape[2], x.shape[2], k.shape[1], stride[1], before[1], dilation[1])
+    rows, columns = forward_axes(x, k, y, stride, before, dilation)
     depthwise(x, k, b, y, rows, columns, threads)
 
 
 @jit()
 def _depthwise_data(dy, k, nothing, transposed, stride, before, dilation, groups, threads, dx):
-    rows = backward_axis(dx.shape[1], dy.shape[1], k.shape[0], stride[0], before[0], dilation[0])
-    columns = backward_axis(dx.shape[2], dy.shape[2], k.shape[1], stride[1], before[1], dilation[1])
+    rows, columns = backward_axes(dy, k, dx, stride, before, dilation)
     depthwise(dy, k, nothing, dx, rows, columns, threads)
 
 
 @jit()
 def _depthwise_weights(x, dy, stride, before, dilation, groups, threads, dk, db):
-    rows = forward_axis(dy.shape[1], x.shape[1], dk.shape[0], stride[0], before[0], dilation[0])
-    columns = forward_axis(dy.shape[2], x.shape[2], dk.shape[1], stride[1], before[1], dilation[1])
+    rows, columns = forward_axes(x, dk, dy, stride, before, dilation)
     depthwise_weights(x, dy, dk, db, rows, columns, stride[1])
 
 
 @jit()
 def _narrow(x, k, b, transposed, stride, before, dilation, groups, threads, y):
-    rows = forward_axis(y.shape[1], x.shape[1], k.shape[0], stride[0], before[0], dilation[0])
-    columns = forward_axis(y.shape[2], x.shape[2], k.shape[1], stride[1], before[1], dilation[1])
+    rows, columns = forward_axes(x, k, y, stride, before, dilation)
     correlate_narrow(x, k, transposed, b, y, rows, columns, groups)
 
 
 @jit()
 def _narrow_data(dy, k, nothing, transposed, stride, before, dilation, groups, threads, dx):
-    rows = backward_axis(dx.shape[1], dy.shape[1], k.shape[0], stride[0], before[0], dilation[0])
-    columns = backward_axis(dx.shape[2], dy.shape[2], k.shape[1], stride[1], before[1], dilation[1])
+    rows, columns = backward_axes(dy, k, dx, stride, before, dilation)
     correlate_narrow(dy, k, transposed, nothing, dx, rows, columns, groups)
 
 
 @jit()
 def _window(x, k, b, transposed, stride, before, dilation, groups, threads, y):
-    rows = forward_axis(y.shape[1], x.shape[1], k.shape[0], stride[0], before[0], dilation[0])
-    columns = forward_axis(y.shape[2], x.shape[2], k.shape[1], stride[1], before[1], dilation[1])
+    rows, columns = forward_axes(x, k, y, stride, before, dilation)
     correlate_window(x, k, transposed, b, y, rows, columns, groups, threads)
 
 
 @jit()
 def _window_data(dy, k, nothing, transposed, stride, before, dilation, groups, threads, dx):
-    rows = backward_axis(dx.shape[1], dy.shape[1], k.shape[0], stride[0], before[0], dilation[0])
-    columns = backward_axis(dx.shape[2], dy.shape[2], k.shape[1], stride[1], before[1], dilation[1])
+    rows, columns = backward_axes(dy, k, dx, stride, before, dilation)
     correlate_window(dy, k, transposed, nothing, dx, rows, columns, groups, threads)
 
 

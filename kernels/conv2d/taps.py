@@ -31,6 +31,20 @@ def forward_axis(size, source_size, taps, stride, before, dilation):
 
 
 @jit(inner=True)
+def forward_axes(x, k, y, stride, before, dilation):
+    """forward_axis of y's rows and of its columns."""
+    rows = forward_axis(y.shape[1], x.shape[1], k.shape[0], stride[0], before[0], dilation[0])
+    return rows, forward_axis(y.shape[2], x.shape[2], k.shape[1], stride[1], before[1], dilation[1])
+
+
+@jit(inner=True)
+def backward_axes(dy, k, dx, stride, before, dilation):
+    """backward_axis of dx's rows and of its columns."""
+    rows = backward_axis(dx.shape[1], dy.shape[1], k.shape[0], stride[0], before[0], dilation[0])
+    return rows, backward_axis(dx.shape[2], dy.shape[2], k.shape[1], stride[1], before[1], dilation[1])
+
+
+@jit(inner=True)
 def backward_axis(size, source_size, taps, stride, before, dilation):
     """For each input coordinate h the taps p through which an output i read it: s*i + d*p - before = h.
 

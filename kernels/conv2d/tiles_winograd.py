@@ -9,10 +9,10 @@ import numba
 import numpy as np
 
 from kernels import simd
+from kernels.conv2d.simd_transform import outputs, transform
 from kernels.conv2d.winograd_transforms import read_square, scratch_for, write_square
 from kernels.jit import jit
-from kernels.simd_transform import outputs, transform
-from kernels.tiled_sums import aligned, block, block_count, fill_spare, sum_block
+from kernels.tiled_sums import aligned, block, block_count, list_rows, sum_block
 
 SMALL = 1 << 18  # numbers of U that a core's second-level cache holds
 SQUARES, CACHED = 12, 1 << 17  # at once, at least, and how many numbers of V there may be beyond that
@@ -160,14 +160,3 @@ def _transform_back(first, squares, vector, vecs, M, start, B, A, y):
 def place(square, down, across, m):
     """(n, i, j) of a square's first pixel in y; an image has `down` x `across` squares of m x m pixels."""
     return square // (down * across), square // across % down * m, square % across * m
-
-
-@jit(inner=True)
-def list_rows(count, step):
-    """0, step, 2*step, ...: where `count` rows begin, and a tile's spare rows."""
-    rows = np.empty(count + simd.MOST_ROWS, np.int64)
-    for r in range(count):
-        rows[r] = r * step
-    if count:
-        fill_spare(rows, count)
-    return rows

@@ -7,8 +7,8 @@ then along the rows. What is outside the image is 0 where it is read, and left o
 import numpy as np
 
 from kernels import simd
+from kernels.conv2d.simd_transform import apply, inputs, outputs
 from kernels.jit import jit
-from kernels.simd_transform import apply, inputs, outputs
 from kernels.tiled_sums import aligned
 
 

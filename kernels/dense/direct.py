@@ -11,7 +11,7 @@ import numpy as np
 
 from kernels import simd, simd_panels
 from kernels.jit import jit
-from kernels.tiled_sums import SPARE, block, block_count, copy_rows, fill_spare, sum_block
+from kernels.tiled_sums import aligned, block, block_count, copy_rows, list_rows, sum_block
 
 LARGE = 1 << 18  # products from which several threads are quicker
 SHORT = 256  # samples; sums over more are better cut into parts
@@ -99,15 +99,10 @@ def _product(left, down, along, right, steps, start, y):
     lanes, zero, wide = simd.lanes(right), np.int64(0), right.shape[1]
     fresh = not zero  # plain 0 and True would be types of their own, and the tiles compiled again for them
     vectors = -(-F // lanes)
-    rows, places = np.empty(M + SPARE, np.int64), np.empty(M + SPARE, np.int64)
-    for m in range(M):
-        rows[m], places[m] = m * down, m * F
-    if M:
-        fill_spare(rows, M)
-        fill_spare(places, M)
+    rows, places = list_rows(M, down), list_rows(M, F)
     run = np.zeros((1, 3), np.int64)
     run[0, 2] = steps
-    panel = np.empty(steps * simd.WIDEST * lanes, right.dtype)
+    panel = aligned(steps * simd.WIDEST * lanes, right)
     for index in range(block_count(vectors)):
         first, vecs = block(vectors, index)
         f = first * lanes

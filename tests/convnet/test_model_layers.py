@@ -106,7 +106,7 @@ def test_a_missing_super_init_is_named():
 
 
 def test_names_are_keras_names():
-    from convnet.layers.base import unique_name
+    from convnet.layers.naming import unique_name
     from convnet.networks import Listing
 
     assert Listing(2).name.startswith("listing")
