@@ -23,6 +23,7 @@ Markdown = Annotated[Path | None, typer.Option("--markdown", help="Write the tab
 Only = Annotated[str | None, typer.Option(help="Only cases whose name contains this.")]
 Quick = Annotated[bool, typer.Option("--quick", help="A few short samples: to see that it works, not to report.")]
 Ops = Annotated[bool, typer.Option("--ops", help="The other operations instead of convolution.")]
+Winograd = Annotated[bool, typer.Option("--winograd", help="Only cpu_winograd beside cpu, every pass of 3x3 layers.")]
 LadderOps = Annotated[bool, typer.Option("--ops", help="The ladders of maxpool2d and dense instead of conv2d's.")]
 Allocate = Annotated[bool, typer.Option("--allocate", help="Ours make new arrays each time, as PyTorch does.")]
 Batch = Annotated[list[int] | None, typer.Option(help="Batch size, may be given several times.")]
@@ -127,17 +128,21 @@ def listing(
 
 @app.command()
 def ladder(
-    kernel: Kernel = None, only: Only = None, ops: LadderOps = False, quick: Quick = False, threads: Threads = None,
-    json: Json = None, markdown: Markdown = None,
+    kernel: Kernel = None, only: Only = None, ops: LadderOps = False, winograd: Winograd = False, quick: Quick = False,
+    threads: Threads = None, json: Json = None, markdown: Markdown = None,
 ) -> None:  # fmt: skip
     """Every variant of conv2d, rung by rung, and your own; or of maxpool2d and dense."""
-    from benchmarks import cases, ladder_command
+    from benchmarks import cases, ladder_command, winograd_command
 
+    if (kernel is not None) + ops + winograd > 1:
+        raise ValueError("ladder: --kernel, --ops and --winograd are different ladders: give one of them")
     effort = prepare(quick, threads)
-    options = {"kernel": kernel and kernel.name, "only": only, "ops": ops, "quick": quick}
+    options = {"kernel": kernel and kernel.name, "only": only, "ops": ops, "winograd": winograd, "quick": quick}
+    if winograd:
+        todo = cases.chosen(winograd_command.CASES, only)
+        deliver(*winograd_command.run(todo, effort, options), json, markdown)
+        return
     if ops:
-        if kernel:
-            raise ValueError("--kernel is a convolution: leave --ops out")
         rungs = cases.chosen(cases.LADDER_OPS, only)
         deliver(*ladder_command.run_ops(rungs, effort, options), json, markdown)
         return

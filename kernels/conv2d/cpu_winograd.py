@@ -23,6 +23,8 @@ from kernels.jit import jit
 from kernels.simd_panels import transpose
 
 LARGE = 32  # channels and filters from which on F(4x4,3x3) is chosen: fewer do not repay its transforms
+_CORRELATE = {2: correlate_by_2, 4: correlate_by_4}
+_WEIGHTS_GRADIENT = {2: weights_gradient_by_2, 4: weights_gradient_by_4}
 _NOTHING = {np.dtype(t): np.zeros(0, t) for t in (np.float32, np.float64)}
 
 
@@ -30,8 +32,7 @@ def forward(x, k, b, *, stride, padding, dilation, groups, out):
     """y[n,i,j,f] = b[f] + sum_{p,q,c} x[n, i + p - top, j + q - left, c] * k[p,q,c,f], into out."""
     _check(k.shape, stride, dilation, groups)
     bias = _NOTHING[x.dtype] if b is None else b
-    correlate = correlate_by_4 if _large(k.shape) else correlate_by_2
-    correlate(x, k, bias, (padding[0][0], padding[1][0]), numba.get_num_threads(), out)
+    _CORRELATE[square(k.shape)](x, k, bias, (padding[0][0], padding[1][0]), numba.get_num_threads(), out)
 
 
 def backward_data(dy, k, x_shape, *, stride, padding, dilation, groups, out):
@@ -39,16 +40,14 @@ def backward_data(dy, k, x_shape, *, stride, padding, dilation, groups, out):
     _check(k.shape, stride, dilation, groups)
     turned = np.empty((3, 3, k.shape[3], k.shape[2]), k.dtype)
     _turn(k, turned)
-    correlate = correlate_by_4 if _large(k.shape) else correlate_by_2
     before = (2 - padding[0][0], 2 - padding[1][0])
-    correlate(dy, turned, _NOTHING[dy.dtype], before, numba.get_num_threads(), out)
+    _CORRELATE[square(k.shape)](dy, turned, _NOTHING[dy.dtype], before, numba.get_num_threads(), out)
 
 
 def backward_weights(x, dy, k_shape, *, stride, padding, dilation, groups, out):
     """dk[p,q,c,f] = sum_{n,i,j} x[n, i + p - top, j + q - left, c] * dy[n,i,j,f] and db, into out."""
     _check(k_shape, stride, dilation, groups)
-    weights_gradient = weights_gradient_by_4 if _large(k_shape) else weights_gradient_by_2
-    weights_gradient(x, dy, (padding[0][0], padding[1][0]), numba.get_num_threads(), *out)
+    _WEIGHTS_GRADIENT[square(k_shape)](x, dy, (padding[0][0], padding[1][0]), numba.get_num_threads(), *out)
 
 
 def _check(k_shape, stride, dilation, groups):
@@ -59,8 +58,9 @@ def _check(k_shape, stride, dilation, groups):
         )
 
 
-def _large(k_shape):
-    return min(k_shape[2:]) >= LARGE
+def square(k_shape):
+    """m of F(m x m, 3x3): the side of a square of outputs for such a kernel (3,3,C,F)."""
+    return 4 if min(k_shape[2:]) >= LARGE else 2
 
 
 @jit(parallel=True)
