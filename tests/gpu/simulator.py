@@ -20,6 +20,7 @@ OPERATIONS = known()
 PASSES = [
     (op, registry.general(op, "simulated")[0], name)
     for op in registry.OPERATIONS
+    if registry.variants(op, "simulated")  # convpool has none for GPUs
     if op not in SHUFFLES
     for name in OPERATIONS[op].passes
 ]
