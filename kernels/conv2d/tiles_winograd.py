@@ -14,7 +14,7 @@ from kernels.conv2d.simd_transform import outputs, transform
 from kernels.conv2d.winograd_transforms import read_square, scratch_for, write_square
 from kernels.jit import jit
 from kernels.simd_panels import transpose
-from kernels.tiled_sums import aligned, block, block_count, list_rows, sum_block, widest_for
+from kernels.tiled_sums import aligned, block, block_count, list_rows, widest_for
 
 SMALL = 1 << 18  # numbers of U that a core's second-level cache holds
 SQUARES, CACHED = 12, 1 << 17  # at once, at least, and how many numbers of V there may be beyond that
@@ -195,15 +195,33 @@ def _multiply(squares, first, last, channels, vecs, V, U, at, apart, M):
 
     V's squares are `channels` apart, U's panels `apart`, from U[at] on.
     """
-    lanes, zero = simd.lanes(V), np.int64(0)
-    wide = vecs * lanes
+    if vecs == 4:
+        _multiply_tiles(simd.empty_tile(V, 4), squares, first, last, channels, V, U, at, apart, M)
+    elif vecs == 3:
+        _multiply_tiles(simd.empty_tile(V, 3), squares, first, last, channels, V, U, at, apart, M)
+    elif vecs == 2:
+        _multiply_tiles(simd.empty_tile(V, 2), squares, first, last, channels, V, U, at, apart, M)
+    else:
+        _multiply_tiles(simd.empty_tile(V, 1), squares, first, last, channels, V, U, at, apart, M)
+
+
+@jit(inner=True)
+def _multiply_tiles(empty, squares, first, last, channels, V, U, at, apart, M):
+    """tiled_sums.sum_block's loop for all places: a call for each of the short sums would take as long as they do."""
+    lanes, wide = simd.lanes(V), simd.width(empty)
     v_apart, m_apart = squares * channels + lanes, squares * wide + lanes
-    runs, zeros = np.zeros((1, 3), np.int64), np.zeros(wide, V.dtype)
-    runs[0, 2] = last - first
     v_rows, m_rows = list_rows(squares, channels), list_rows(squares, wide)
     for e in range(M.size // m_apart):
-        source, panel = (V, v_rows, e * v_apart + first, np.int64(1)), (U, at + e * apart, wide)
-        sum_block(vecs, source, panel, zeros, (M[e * m_apart :], m_rows, zero, wide), runs, squares, first == 0)
+        for s in range(0, squares, simd.height(empty)):
+            v_offsets, m_offsets = simd.row_offsets(empty, v_rows, s), simd.row_offsets(empty, m_rows, s)
+            tile = empty if first == 0 else simd.load(empty, M, m_offsets, e * m_apart, wide)
+            u, v = e * v_apart + first, np.int64(at + e * apart)
+            end = u + last - first
+            while u != end:
+                tile = simd.add_outer(tile, V, v_offsets, u, U, v)  # M-tile += outer(V-column, U-row)
+                u += 1
+                v += wide
+            simd.store(tile, M, m_offsets, e * m_apart, wide)
 
 
 @jit(inner=True)
