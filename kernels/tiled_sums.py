@@ -91,7 +91,7 @@ def block(vectors, index, widest=simd.WIDEST):
 
 @jit(inner=True)
 def widest_for(rows):
-    """Vectors of a block of sums with so few rows: one less than most where such tiles, which are higher, waste less."""
+    """Vectors of a block with so few rows: one less than most where such tiles, which are higher, waste less."""
     return simd.WIDEST - 1 if -(-rows // HIGH) * HIGH < -(-rows // LOW) * LOW else simd.WIDEST
 
 

@@ -99,7 +99,9 @@ def apply_square(typingctx, T, source, v, v_row, v_step, start, f, target, w, w_
         for pointers in zip(*_places(builder, data, at, row, step, len(T.rows[0])), strict=True):
             column = [llvm.load(builder, tile, p) for p in pointers]
             middle.append([_dot(builder, tile, t_row, column, None) for t_row in T.rows])
-        for pointers, line in zip(_places(builder, out, y_at, y_row, y_step, len(T.rows)), zip(*middle, strict=True)):
+        for pointers, line in zip(
+            _places(builder, out, y_at, y_row, y_step, len(T.rows)), zip(*middle, strict=True), strict=True
+        ):
             for t_row, pointer in zip(T.rows, pointers, strict=True):
                 llvm.store(builder, tile, _dot(builder, tile, t_row, line, b), pointer)
         return context.get_dummy_value()

@@ -82,9 +82,9 @@ def _run_filters_apart(threads, squares, x, k, turned, G, start, before, B, A, y
 
 @jit(inner=True)
 def turn(k, first, last, first_filter, last_filter, image, step):
-    """image[0, 2-p, 2-q, (f - first_filter)*step + c - first] = k[p,q,c,f] for the channels first..last, filters likewise.
+    """image[0, 2-p, 2-q, (f - first_filter)*step + c - first] = k[p,q,c,f] for some channels and filters.
 
-    Both fill whole vectors: there is room in image.
+    Both are filled up to whole vectors: image has room for them.
     """
     _, _, C, F = k.shape
     lanes, square, flat, target, size = (
