@@ -13,6 +13,7 @@ from kernels import simd, simd_panels
 from kernels.jit import jit
 from kernels.targets import LINE
 
+LOW, HIGH = simd.ROWS[simd.WIDEST], simd.ROWS[simd.WIDEST - 1]  # rows of the widest tile, and of the next
 SPARE = simd.MOST_ROWS  # tables of rows are filled so far beyond their end: a tile has whole rows
 
 
@@ -76,16 +77,22 @@ def sum_products(empty, source, panel, start, target, runs, rows, fresh):
 
 
 @jit(inner=True)
-def block_count(vectors):
+def block_count(vectors, widest=simd.WIDEST):
     """How many blocks `vectors` vectors of columns make: as many of the widest as fit, and what is left."""
-    return -(-vectors // simd.WIDEST)
+    return -(-vectors // widest)
 
 
 @jit(inner=True)
-def block(vectors, index):
+def block(vectors, index, widest=simd.WIDEST):
     """(first vector, number of vectors) of a block."""
-    first = index * simd.WIDEST
-    return first, min(simd.WIDEST, vectors - first)
+    first = index * widest
+    return first, min(widest, vectors - first)
+
+
+@jit(inner=True)
+def widest_for(rows):
+    """Vectors of a block with so few rows: one less than most where such tiles, which are higher, waste less."""
+    return simd.WIDEST - 1 if -(-rows // HIGH) * HIGH < -(-rows // LOW) * LOW else simd.WIDEST
 
 
 @jit(inner=True)

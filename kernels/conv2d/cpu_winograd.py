@@ -16,11 +16,8 @@ Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2016;
 import numba
 import numpy as np
 
-from kernels import simd
 from kernels.conv2d.tiles_winograd import correlate_by_2, correlate_by_4
 from kernels.conv2d.tiles_winograd_weights import weights_gradient_by_2, weights_gradient_by_4
-from kernels.jit import jit
-from kernels.simd_panels import transpose
 
 LARGE = 32  # channels and filters from which on F(4x4,3x3) is chosen: fewer do not repay its transforms
 _CORRELATE = {2: correlate_by_2, 4: correlate_by_4}
@@ -32,16 +29,14 @@ def forward(x, k, b, *, stride, padding, dilation, groups, out):
     """y[n,i,j,f] = b[f] + sum_{p,q,c} x[n, i + p - top, j + q - left, c] * k[p,q,c,f], into out."""
     _check(k.shape, stride, dilation, groups)
     bias = _NOTHING[x.dtype] if b is None else b
-    _CORRELATE[square(k.shape)](x, k, bias, (padding[0][0], padding[1][0]), numba.get_num_threads(), out)
+    _CORRELATE[square(k.shape)](x, k, False, bias, (padding[0][0], padding[1][0]), numba.get_num_threads(), out)
 
 
 def backward_data(dy, k, x_shape, *, stride, padding, dilation, groups, out):
     """dx[n,h,w,c] = sum_{p,q,f} dy[n, h + top - p, w + left - q, f] * k[p,q,c,f], into out."""
     _check(k.shape, stride, dilation, groups)
-    turned = np.empty((3, 3, k.shape[3], k.shape[2]), k.dtype)
-    _turn(k, turned)
     before = (2 - padding[0][0], 2 - padding[1][0])
-    _CORRELATE[square(k.shape)](dy, turned, _NOTHING[dy.dtype], before, numba.get_num_threads(), out)
+    _CORRELATE[square(k.shape)](dy, k, True, _NOTHING[dy.dtype], before, numba.get_num_threads(), out)
 
 
 def backward_weights(x, dy, k_shape, *, stride, padding, dilation, groups, out):
@@ -61,21 +56,3 @@ def _check(k_shape, stride, dilation, groups):
 def square(k_shape):
     """m of F(m x m, 3x3): the side of a square of outputs for such a kernel (3,3,C,F)."""
     return 4 if min(k_shape[2:]) >= LARGE else 2
-
-
-@jit(parallel=True)
-def _turn(k, turned):
-    """turned[p,q,f,c] = k[2-p,2-q,c,f], square by square of `lanes` channels and filters where they come so."""
-    _, _, C, F = k.shape
-    lanes, k_flat, flat = simd.lanes(k), k.reshape(-1), turned.reshape(-1)
-    parts, squares = -(-F // lanes), C % lanes == 0 and F % lanes == 0
-    for task in numba.prange(9 * parts):
-        tap, f = task // parts, task % parts * lanes
-        for c in range(0, C, lanes):
-            if squares:
-                source, target = (tap * C + c) * F + f, ((8 - tap) * F + f) * C + c
-                transpose(simd.empty_tile(k, 1), k_flat, source, F, lanes, lanes, flat, target, C)
-            else:
-                for e in range(f, min(F, f + lanes)):
-                    for d in range(c, min(C, c + lanes)):
-                        flat[((8 - tap) * F + e) * C + d] = k_flat[(tap * C + d) * F + e]

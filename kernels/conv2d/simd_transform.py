@@ -81,13 +81,56 @@ def apply(typingctx, T, source, v, v_step, first, last, count, start, f, target,
     return types.void(T, source, *[ints] * 5, start, ints, target, *[ints] * 4), codegen
 
 
+@intrinsic
+def apply_square(typingctx, T, source, v, v_row, v_step, start, f, target, w, w_row, w_step):
+    """target[w + r*w_row + s*w_step ...] = start[f ...] + (T d T^T)[r,s], d[h,i] = source[v + h*v_row + i*v_step ...].
+
+    Whole vectors, and all there: the middle stays in registers. start None: nothing is added.
+    """
+    tile = TileType(source.dtype, 1, 1)
+
+    def codegen(context, builder, sig, args):
+        _, d_value, at, row, step, b_value, b_at, y_value, y_at, y_row, y_step = args
+        data, out = llvm.data(context, builder, source, d_value), llvm.data(context, builder, target, y_value)
+        b = None
+        if not isinstance(start, types.NoneType):
+            b = llvm.load(builder, tile, builder.gep(llvm.data(context, builder, start, b_value), [b_at]))
+        middle = []
+        for pointers in zip(*_places(builder, data, at, row, step, len(T.rows[0])), strict=True):
+            column = [llvm.load(builder, tile, p) for p in pointers]
+            middle.append([_dot(builder, tile, t_row, column, None) for t_row in T.rows])
+        for pointers, line in zip(
+            _places(builder, out, y_at, y_row, y_step, len(T.rows)), zip(*middle, strict=True), strict=True
+        ):
+            for t_row, pointer in zip(T.rows, pointers, strict=True):
+                llvm.store(builder, tile, _dot(builder, tile, t_row, line, b), pointer)
+        return context.get_dummy_value()
+
+    ints = types.intp
+    return types.void(T, source, *[ints] * 3, start, ints, target, *[ints] * 3), codegen
+
+
+def _places(builder, data, at, row, step, size):
+    """Pointers to data[at + r*row + s*step], lines of a square."""
+    lines = []
+    for r in range(size):
+        line = builder.gep(data, [builder.add(at, builder.mul(ir.Constant(I64, r), row))])
+        lines.append([builder.gep(line, [builder.mul(ir.Constant(I64, s), step)]) for s in range(size)])
+    return lines
+
+
 def _dot(builder, tile, row, channels, total):
+    """total + the sum of factor * vector; what is None or 0 is left out."""
     for factor, vector in zip(row, channels, strict=True):
-        if factor == 1:
+        constant = ir.Constant(llvm.vector(tile), [float(factor)] * tile.lanes)
+        if factor == 0:
+            continue
+        if total is None:
+            total = vector if factor == 1 else builder.fmul(constant, vector)
+        elif factor == 1:
             total = builder.fadd(total, vector)
         elif factor == -1:
             total = builder.fsub(total, vector)
-        elif factor != 0:
-            constant = ir.Constant(llvm.vector(tile), [float(factor)] * tile.lanes)
+        else:
             total = multiply_add(builder, tile, constant, vector, total)
     return total

@@ -2,7 +2,8 @@
 
 For each of a square's t x t places e, M[e] (squares, F) = V[e] (squares, C) times U[e] (C, F), on register tiles. All
 of it goes through the caches several times, and what one core wrote is slow to read for another. So a core works alone:
-on some squares, where U is small and each core can keep it, else on some filters, for which it transforms k itself.
+on some squares, where U is small and each core can keep it, else on some filters, for which it transforms k itself,
+some channels at a time, right before it multiplies by them.
 """
 
 import numba
@@ -12,26 +13,31 @@ from kernels import simd
 from kernels.conv2d.simd_transform import outputs, transform
 from kernels.conv2d.winograd_transforms import read_square, scratch_for, write_square
 from kernels.jit import jit
-from kernels.tiled_sums import aligned, block, block_count, list_rows, sum_block
+from kernels.simd_panels import transpose
+from kernels.tiled_sums import aligned, block, block_count, list_rows, widest_for
 
 SMALL = 1 << 18  # numbers of U that a core's second-level cache holds
 SQUARES, CACHED = 12, 1 << 17  # at once, at least, and how many numbers of V there may be beyond that
+HELD, PART = 1 << 20, 1 << 17  # where k is large: numbers of V, which is read rarely, and of U, which is not kept
 
 
 @jit()
-def correlate_by_2(x, k, b, before, threads, y):
-    """y[n,i,j,f] = b[f] + sum x[n, i + p - before[0], j + q - before[1], c] * k[p,q,c,f], by F(2x2,3x3)."""
-    _correlate(x, k, b, before, transform(2, "B"), transform(2, "G"), transform(2, "A"), threads, y)
+def correlate_by_2(x, k, turned, b, before, threads, y):
+    """y[n,i,j,f] = b[f] + sum x[n, i + p - before[0], j + q - before[1], c] * k[p,q,c,f], by F(2x2,3x3).
+
+    turned: with k[2-p,2-q,f,c] instead.
+    """
+    _correlate(x, k, turned, b, before, transform(2, "B"), transform(2, "G"), transform(2, "A"), threads, y)
 
 
 @jit()
-def correlate_by_4(x, k, b, before, threads, y):
+def correlate_by_4(x, k, turned, b, before, threads, y):
     """The same by F(4x4,3x3)."""
-    _correlate(x, k, b, before, transform(4, "B"), transform(4, "G"), transform(4, "A"), threads, y)
+    _correlate(x, k, turned, b, before, transform(4, "B"), transform(4, "G"), transform(4, "A"), threads, y)
 
 
 @jit(inner=True)
-def _correlate(x, k, b, before, B, G, A, threads, y):
+def _correlate(x, k, turned, b, before, B, G, A, threads, y):
     """B (t,t), G (t,3), A (m,t): the transforms of x, k and back; b may be empty."""
     N, Ho, Wo, F = y.shape
     m, t = outputs(A), outputs(B)
@@ -39,68 +45,123 @@ def _correlate(x, k, b, before, B, G, A, threads, y):
     start = np.zeros(F + lanes, x.dtype)
     for f in range(b.size):
         start[f] = b[f]
-    squares, image = N * -(-Ho // m) * -(-Wo // m), k.reshape(1, 3, 3, C * F)
+    squares = N * -(-Ho // m) * -(-Wo // m)
     if y.size and t * t * C * F > SMALL:
-        _run_filters_apart(threads, squares, x, image, G, start, before, B, A, y)
+        _run_filters_apart(threads, squares, x, k, turned, G, start, before, B, A, y)
     elif y.size:
-        _run_squares_apart(threads, squares, x, image, G, start, before, B, A, y)
+        _run_squares_apart(threads, squares, x, k, turned, G, start, before, B, A, y)
 
 
 @jit(inner=True, parallel=True)
-def _run_squares_apart(threads, squares, x, k, G, start, before, B, A, y):
-    vectors = -(-y.shape[3] // simd.lanes(x))
-    U = aligned(block_count(vectors) * outputs(B) ** 2 * panel_size(x.shape[3], x), x)
+def _run_squares_apart(threads, squares, x, k, turned, G, start, before, B, A, y):
+    vectors, t, size = -(-y.shape[3] // simd.lanes(x)), outputs(B), outputs(B) ** 2 * panel_size(x.shape[3], x)
+    U = aligned(block_count(vectors) * size, x)
     each = -(-squares // threads)
-    for task in numba.prange(block_count(vectors) * outputs(B)):
-        _transform_kernel(task // outputs(B), task % outputs(B), outputs(B), 0, vectors, k, x, y, G, U)
+    image, step = k.reshape(1, 3, 3, k.shape[2] * k.shape[3]), k.shape[3]
+    if turned:
+        step = vectors * simd.lanes(x)
+        image = aligned(9 * padded(x) * step, x).reshape(1, 3, 3, padded(x) * step)
+        turn(k, 0, k.shape[2], 0, k.shape[3], image, step)
+    for task in numba.prange(block_count(vectors) * t):
+        vector, vecs = block(vectors, task // t)
+        f = vector * simd.lanes(x)
+        _transform_kernel(
+            image, f, step, vecs, task % t, x.shape[3], t, G, U, task // t * size, panel_size(x.shape[3], x)
+        )
     for task in numba.prange(threads):
-        _run(task * each, min(squares, (task + 1) * each), 0, vectors, x, U, start, before, B, A, y)
+        _run_squares(task * each, min(squares, (task + 1) * each), vectors, x, U, start, before, B, A, y)
 
 
 @jit(inner=True, parallel=True)
-def _run_filters_apart(threads, squares, x, k, G, start, before, B, A, y):
+def _run_filters_apart(threads, squares, x, k, turned, G, start, before, B, A, y):
     vectors = -(-y.shape[3] // simd.lanes(x))
     each = -(-vectors // threads)
     for task in numba.prange(threads):
-        first, last = task * each, min(vectors, (task + 1) * each)
-        U = aligned(block_count(max(0, last - first)) * outputs(B) ** 2 * panel_size(x.shape[3], x), x)
-        for index in range(block_count(last - first)):
-            _transform_kernel(index, 0, 1, first, last, k, x, y, G, U)
-        _run(0, squares, first, last, x, U, start, before, B, A, y)
+        _run_filters(task * each, min(vectors, (task + 1) * each), squares, x, k, turned, G, start, before, B, A, y)
 
 
 @jit(inner=True)
-def _transform_kernel(index, part, parts, first, last, k, x, y, G, U):
-    """U[index, e, c, f] = G k[:,:,c,f] G^T for a block of the vectors first..last of filters: e's panel of a product.
+def turn(k, first, last, first_filter, last_filter, image, step):
+    """image[0, 2-p, 2-q, (f - first_filter)*step + c - first] = k[p,q,c,f] for some channels and filters.
 
-    part of parts: every parts-th channel from there on.
+    Both are filled up to whole vectors: image has room for them.
     """
-    t, C, F, lanes = outputs(G), x.shape[3], y.shape[3], simd.lanes(k)
-    apart, scratch = panel_size(C, k), scratch_for(k, G)
-    vector, vecs = block(last - first, index)
-    at = index * t * t * apart
-    for c in range(part, C, parts):
-        for v in range(vecs):  # beyond the last filter the next channel's: never stored
-            source, target = c * F + (first + vector + v) * lanes, at + (c * vecs + v) * lanes
-            read_square(G, k, 0, 0, 0, source, scratch, U, target, t * apart, apart)
+    _, _, C, F = k.shape
+    lanes, square, flat, target, size = (
+        simd.lanes(k),
+        simd.empty_tile(k, 1),
+        k.reshape(-1),
+        image.reshape(-1),
+        image.shape[3],
+    )
+    for tap in range(9):
+        for c in range(first, last, lanes):
+            for f in range(first_filter, last_filter, lanes):
+                at = (8 - tap) * size + (f - first_filter) * step + c - first
+                transpose(
+                    square, flat, (tap * C + c) * F + f, F, last - c, min(lanes, last_filter - f), target, at, step
+                )
 
 
 @jit(inner=True)
-def _run(first, last, first_vector, last_vector, x, U, start, before, B, A, y):
-    """y's squares first..last in the vectors first_vector..last_vector of filters, some squares at once."""
+def _transform_kernel(image, v, step, vecs, first, last, by, G, U, at, apart):
+    """U[at + e*apart + (c*vecs + j)*lanes ...] = G d G^T, d = image[0, :, :, v + c*step + j*lanes ...] (3,3).
+
+    For vectors of filters j < vecs and the channels c = first, first + by, ... below last.
+    """
+    t, lanes, scratch = outputs(G), simd.lanes(image), scratch_for(image, G)
+    for c in range(first, last, by):
+        for j in range(vecs):  # beyond the last filter the next channel's: never stored
+            source, target = v + c * step + j * lanes, at + (c * vecs + j) * lanes
+            read_square(G, image, 0, 0, 0, source, scratch, U, target, t * apart, apart)
+
+
+@jit(inner=True)
+def _run_squares(first, last, vectors, x, U, start, before, B, A, y):
+    """y's squares first..last in all filters, some squares at once."""
     t, C, lanes = outputs(B), x.shape[3], simd.lanes(x)
     most = max(SQUARES, CACHED // max(t * t * C, 1) // SQUARES * SQUARES)
     size = t * t * (most * padded(x) + lanes)
     # in one piece: what is freed in several, the C library soon gives back, and fresh pages are slow
     room = aligned(size + t * t * (most * simd.WIDEST + 1) * lanes, x)
-    for s in range(first, last if last_vector > first_vector else first, most):
+    for s in range(first, last, most):
         squares, V = min(most, last - s), room[:size]
         _transform(s, squares, x, before, B, A, y, V)
-        for index in range(block_count(last_vector - first_vector)):
-            vector, vecs = block(last_vector - first_vector, index)
+        for index in range(block_count(vectors)):
+            vector, vecs = block(vectors, index)
             M = room[size : size + t * t * (squares * vecs + 1) * lanes]
-            _multiply(squares, C, vecs, V, U, t * t * index * panel_size(C, x), M)
-            _transform_back(s, squares, first_vector + vector, vecs, M, start, B, A, y)
+            _multiply(squares, 0, C, padded(x), vecs, V, U, t * t * index * panel_size(C, x), panel_size(C, x), M)
+            _transform_back(s, squares, vector, vecs, M, start, B, A, y)
+
+
+@jit(inner=True)
+def _run_filters(first, last, count, x, k, turned, G, start, before, B, A, y):
+    """All `count` squares of y in the vectors first..last of filters: some channels' U at a time."""
+    t, C, lanes = outputs(B), x.shape[3], simd.lanes(x)
+    most = min(count, max(SQUARES, HELD // (t * t * C)))
+    channels = max(1, PART // (t * t * simd.WIDEST * lanes * lanes)) * lanes
+    size, m_size = t * t * (most * padded(x) + lanes), t * t * (most * simd.WIDEST + 1) * lanes
+    apart, u_size = panel_size(channels, x), t * t * panel_size(channels, x)
+    room = aligned(size + m_size + u_size + 9 * panel_size(channels, x), x)
+    U, image, step = room[size + m_size :], k.reshape(1, 3, 3, k.shape[2] * k.shape[3]), k.shape[3]
+    if turned:
+        step = simd.WIDEST * lanes
+        image = room[size + m_size + u_size :][: 9 * channels * step].reshape(1, 3, 3, channels * step)
+    for s in range(0, count if last > first else 0, most):
+        squares, V = min(most, count - s), room[:size]
+        _transform(s, squares, x, before, B, A, y, V)
+        widest = widest_for(squares)
+        for index in range(block_count(last - first, widest)):
+            vector, vecs = block(last - first, index, widest)
+            M, f = room[size : size + t * t * (squares * vecs + 1) * lanes], (first + vector) * lanes
+            for c in range(0, C, channels):
+                end, v = min(C, c + channels), f
+                if turned:
+                    turn(k, f, min(y.shape[3], f + vecs * lanes), c, end, image, step)
+                    v = -c * step
+                _transform_kernel(image, v, step, vecs, c, end, 1, G, U, -c * vecs * lanes, apart)
+                _multiply(squares, c, end, padded(x), vecs, V, U, 0, apart, M)
+            _transform_back(s, squares, first + vector, vecs, M, start, B, A, y)
 
 
 @jit(inner=True)
@@ -129,17 +190,38 @@ def _transform(first, squares, x, before, B, A, y, V):
 
 
 @jit(inner=True)
-def _multiply(squares, C, vecs, V, U, at, M):
-    """M[e] = V[e] U[e] for every place e and a block of filters, whose panels begin at U[at]."""
-    lanes, zero = simd.lanes(V), np.int64(0)
-    channels, wide, apart = -(-C // lanes) * lanes, vecs * lanes, panel_size(C, V)
+def _multiply(squares, first, last, channels, vecs, V, U, at, apart, M):
+    """M[e] += V[e] U[e] for every place e, a block of filters and the channels first..last; from 0 on the first time.
+
+    V's squares are `channels` apart, U's panels `apart`, from U[at] on.
+    """
+    if vecs == 4:
+        _multiply_tiles(simd.empty_tile(V, 4), squares, first, last, channels, V, U, at, apart, M)
+    elif vecs == 3:
+        _multiply_tiles(simd.empty_tile(V, 3), squares, first, last, channels, V, U, at, apart, M)
+    elif vecs == 2:
+        _multiply_tiles(simd.empty_tile(V, 2), squares, first, last, channels, V, U, at, apart, M)
+    else:
+        _multiply_tiles(simd.empty_tile(V, 1), squares, first, last, channels, V, U, at, apart, M)
+
+
+@jit(inner=True)
+def _multiply_tiles(empty, squares, first, last, channels, V, U, at, apart, M):
+    """tiled_sums.sum_block's loop for all places: a call for each of the short sums would take as long as they do."""
+    lanes, wide = simd.lanes(V), simd.width(empty)
     v_apart, m_apart = squares * channels + lanes, squares * wide + lanes
-    runs, zeros = np.zeros((1, 3), np.int64), np.zeros(wide, V.dtype)
-    runs[0, 2] = C
     v_rows, m_rows = list_rows(squares, channels), list_rows(squares, wide)
     for e in range(M.size // m_apart):
-        source, panel = (V, v_rows, e * v_apart, np.int64(1)), (U, at + e * apart, wide)
-        sum_block(vecs, source, panel, zeros, (M[e * m_apart :], m_rows, zero, wide), runs, squares, True)
+        for s in range(0, squares, simd.height(empty)):
+            v_offsets, m_offsets = simd.row_offsets(empty, v_rows, s), simd.row_offsets(empty, m_rows, s)
+            tile = empty if first == 0 else simd.load(empty, M, m_offsets, e * m_apart, wide)
+            u, v = e * v_apart + first, np.int64(at + e * apart)
+            end = u + last - first
+            while u != end:
+                tile = simd.add_outer(tile, V, v_offsets, u, U, v)  # M-tile += outer(V-column, U-row)
+                u += 1
+                v += wide
+            simd.store(tile, M, m_offsets, e * m_apart, wide)
 
 
 @jit(inner=True)

@@ -7,7 +7,7 @@ then along the rows. What is outside the image is 0 where it is read, and left o
 import numpy as np
 
 from kernels import simd
-from kernels.conv2d.simd_transform import apply, inputs, outputs
+from kernels.conv2d.simd_transform import apply, apply_square, inputs, outputs
 from kernels.jit import jit
 from kernels.tiled_sums import aligned
 
@@ -22,6 +22,10 @@ def read_square(T, image, n, h, w, c, scratch, target, at, row, apart):
     S, lanes, flat = inputs(T), simd.lanes(image), image.reshape(-1)
     zeros, count = scratch[:lanes], min(lanes, C - c)
     middle = scratch[lanes:]
+    # three taps a side, so k: its middle fits the registers
+    if S == 3 and count == lanes and 0 <= h <= H - S and 0 <= w <= W - S:
+        apply_square(T, flat, ((n * H + h) * W + w) * C + c, W * C, C, None, 0, target, at, row, apart)
+        return
     for v in range(S):
         first, last = (-h, H - h) if 0 <= w + v < W else (np.int64(0), np.int64(0))
         place = ((n * H + h) * W + w + v) * C + c
@@ -40,6 +44,9 @@ def write_square(T, source, at, row, apart, scratch, start, f, image, n, h, w, c
     _, H, W, C = image.shape
     S, lanes, flat = inputs(T), simd.lanes(image), image.reshape(-1)
     zeros, middle = scratch[:lanes], scratch[lanes:]
+    if outputs(T) == 3 and count == lanes and h <= H - 3 and w <= W - 3:  # k's gradient, likewise
+        apply_square(T, source, at, row, apart, start, f, flat, ((n * H + h) * W + w) * C + c, W * C, C)
+        return
     for v in range(S):
         place = at + v * apart
         apply(T, source, place, row, 0, S, lanes, zeros, 0, middle, v * lanes, S * lanes, outputs(T), lanes)
