@@ -20,6 +20,7 @@ import numba
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, NullCache, _CacheLocator
 from platformdirs import user_cache_path
 
+from kernels.light import load_array_functions
 from kernels.threads import load_openmp
 
 if getattr(numba.config, "DISABLE_JIT", 0):
@@ -29,6 +30,7 @@ if getattr(numba.config, "DISABLE_JIT", 0):
     )
 
 load_openmp()
+load_array_functions()
 
 # contract: a*b + c may become one fused multiply-add. Never nnan, ninf or reassoc: a NaN pixel must stay a NaN,
 # and the order of a sum is part of the result.
