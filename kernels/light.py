@@ -1,4 +1,4 @@
-"""Numba's array functions without SciPy's linear algebra: 13 MB and an eighth of a second less in every process that runs a kernel.
+"""Numba's array functions without SciPy's linear algebra: 13 MB and an eighth of a second less in every process.
 
 When Numba loads them it imports all of scipy.linalg, only to see whether a BLAS is there. Our kernels use none. It is
 told that there is one: code of the user's that needs it imports SciPy then, as Numba does everywhere else.
