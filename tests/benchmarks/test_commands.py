@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from benchmarks import cold_command, results
+from benchmarks import cold_command, results, tasks
 from benchmarks.cli import app
 from benchmarks.protocol import peak_memory
 from kernels import registry
@@ -64,6 +64,25 @@ def test_the_ladders_of_the_other_operations_have_every_rung_and_pass(tmp_path):
     rungs = [(e["case"].split(",")[0], e["pass"], e["variant"]) for e in results.read(tmp_path / "a.json")["records"]]
     passes = {"maxpool2d": ("forward", "backward"), "dense": ("forward", "backward_data", "backward_weights")}
     assert rungs == [(op, p, v) for op, ps in passes.items() for p in ps for v in registry.variants(op, "cpu")]
+
+
+def test_the_rung_of_fewer_multiplications_stands_beside_the_direct_one_and_is_counted_by_what_it_executes(tmp_path):
+    file = tmp_path / "a.json"
+    done = benchmarks("ladder", "--winograd", "--quick", "--only", "listing conv2, 1 image", "--json", str(file))
+    assert done.returncode == 0, done.stderr
+    found = results.read(file)["records"]
+    assert [(e["pass"], e["variant"]) for e in found] == [(p, v) for p in tasks.PASSES for v in ("cpu", "cpu_winograd")]
+    channels = 32 * 64
+    # 11 x 11 outputs are 3 x 3 squares of 4 x 4, 13 x 13 inputs 4 x 4; each has 36 products a channel and filter
+    assert [e["flops"] for e in found[1::2]] == [2 * 36 * squares * channels for squares in (9, 16, 9)]
+    assert {e["formula"] for e in found[1::2]} == {e["flops"] for e in found[::2]} == {2 * 11 * 11 * 9 * channels}
+    assert all(0 < e["ulp"] < 100 for e in found)
+
+
+def test_two_ladders_at_once_are_a_users_error():
+    done = benchmarks("ladder", "--winograd", "--ops")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "give one of them" in done.stderr
 
 
 def test_a_training_step_on_the_emulated_gpu_is_counted_kernel_by_kernel(tmp_path):
