@@ -11,9 +11,8 @@ import numpy as np
 
 from kernels import simd
 from kernels.conv2d.simd_transform import outputs, transform
-from kernels.conv2d.winograd_transforms import read_square, scratch_for, write_square
+from kernels.conv2d.winograd_transforms import read_square, scratch_for, transform_kernel, turn, write_square
 from kernels.jit import jit
-from kernels.simd_panels import transpose
 from kernels.tiled_sums import aligned, block, block_count, list_rows, widest_for
 
 SMALL = 1 << 18  # numbers of U that a core's second-level cache holds
@@ -54,20 +53,18 @@ def _correlate(x, k, turned, b, before, B, G, A, threads, y):
 
 @jit(inner=True, parallel=True)
 def _run_squares_apart(threads, squares, x, k, turned, G, start, before, B, A, y):
-    vectors, t, size = -(-y.shape[3] // simd.lanes(x)), outputs(B), outputs(B) ** 2 * panel_size(x.shape[3], x)
+    C, t, lanes = x.shape[3], outputs(B), simd.lanes(x)
+    vectors, apart, size = -(-y.shape[3] // lanes), panel_size(C, x), t * t * panel_size(C, x)
     U = aligned(block_count(vectors) * size, x)
     each = -(-squares // threads)
     image, step = k.reshape(1, 3, 3, k.shape[2] * k.shape[3]), k.shape[3]
     if turned:
-        step = vectors * simd.lanes(x)
+        step = vectors * lanes
         image = aligned(9 * padded(x) * step, x).reshape(1, 3, 3, padded(x) * step)
         turn(k, 0, k.shape[2], 0, k.shape[3], image, step)
     for task in numba.prange(block_count(vectors) * t):
         vector, vecs = block(vectors, task // t)
-        f = vector * simd.lanes(x)
-        _transform_kernel(
-            image, f, step, vecs, task % t, x.shape[3], t, G, U, task // t * size, panel_size(x.shape[3], x)
-        )
+        transform_kernel(image, vector * lanes, step, vecs, task % t, C, t, G, U, task // t * size, apart)
     for task in numba.prange(threads):
         _run_squares(task * each, min(squares, (task + 1) * each), vectors, x, U, start, before, B, A, y)
 
@@ -78,42 +75,6 @@ def _run_filters_apart(threads, squares, x, k, turned, G, start, before, B, A, y
     each = -(-vectors // threads)
     for task in numba.prange(threads):
         _run_filters(task * each, min(vectors, (task + 1) * each), squares, x, k, turned, G, start, before, B, A, y)
-
-
-@jit(inner=True)
-def turn(k, first, last, first_filter, last_filter, image, step):
-    """image[0, 2-p, 2-q, (f - first_filter)*step + c - first] = k[p,q,c,f] for some channels and filters.
-
-    Both are filled up to whole vectors: image has room for them.
-    """
-    _, _, C, F = k.shape
-    lanes, square, flat, target, size = (
-        simd.lanes(k),
-        simd.empty_tile(k, 1),
-        k.reshape(-1),
-        image.reshape(-1),
-        image.shape[3],
-    )
-    for tap in range(9):
-        for c in range(first, last, lanes):
-            for f in range(first_filter, last_filter, lanes):
-                at = (8 - tap) * size + (f - first_filter) * step + c - first
-                transpose(
-                    square, flat, (tap * C + c) * F + f, F, last - c, min(lanes, last_filter - f), target, at, step
-                )
-
-
-@jit(inner=True)
-def _transform_kernel(image, v, step, vecs, first, last, by, G, U, at, apart):
-    """U[at + e*apart + (c*vecs + j)*lanes ...] = G d G^T, d = image[0, :, :, v + c*step + j*lanes ...] (3,3).
-
-    For vectors of filters j < vecs and the channels c = first, first + by, ... below last.
-    """
-    t, lanes, scratch = outputs(G), simd.lanes(image), scratch_for(image, G)
-    for c in range(first, last, by):
-        for j in range(vecs):  # beyond the last filter the next channel's: never stored
-            source, target = v + c * step + j * lanes, at + (c * vecs + j) * lanes
-            read_square(G, image, 0, 0, 0, source, scratch, U, target, t * apart, apart)
 
 
 @jit(inner=True)
@@ -159,7 +120,7 @@ def _run_filters(first, last, count, x, k, turned, G, start, before, B, A, y):
                 if turned:
                     turn(k, f, min(y.shape[3], f + vecs * lanes), c, end, image, step)
                     v = -c * step
-                _transform_kernel(image, v, step, vecs, c, end, 1, G, U, -c * vecs * lanes, apart)
+                transform_kernel(image, v, step, vecs, c, end, 1, G, U, -c * vecs * lanes, apart)
                 _multiply(squares, c, end, padded(x), vecs, V, U, 0, apart, M)
             _transform_back(s, squares, first + vector, vecs, M, start, B, A, y)
 

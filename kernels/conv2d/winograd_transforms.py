@@ -2,6 +2,7 @@
 
 d's numbers are vectors: the channels of a pixel lie side by side, and all go the same way. Down the columns first,
 then along the rows. What is outside the image is 0 where it is read, and left out where it is written.
+k goes the same way: a square of its taps for each channel, the filters side by side.
 """
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from kernels import simd
 from kernels.conv2d.simd_transform import apply, apply_square, inputs, outputs
 from kernels.jit import jit
+from kernels.simd_panels import transpose
 from kernels.tiled_sums import aligned
 
 
@@ -61,3 +63,31 @@ def scratch_for(image, T):
     scratch = aligned((1 + outputs(T) * inputs(T)) * simd.lanes(image), image)
     scratch[: simd.lanes(image)] = 0
     return scratch
+
+
+@jit(inner=True)
+def turn(k, first, last, first_filter, last_filter, image, step):
+    """image[0, 2-p, 2-q, (f - first_filter)*step + c - first] = k[p,q,c,f] for some channels and filters.
+
+    Both are filled up to whole vectors: image has room for them.
+    """
+    (_, _, C, F), size, lanes, square = k.shape, image.shape[3], simd.lanes(k), simd.empty_tile(k, 1)
+    flat, target = k.reshape(-1), image.reshape(-1)
+    for tap in range(9):
+        for c in range(first, last, lanes):
+            for f in range(first_filter, last_filter, lanes):
+                source, at = (tap * C + c) * F + f, (8 - tap) * size + (f - first_filter) * step + c - first
+                transpose(square, flat, source, F, last - c, min(lanes, last_filter - f), target, at, step)
+
+
+@jit(inner=True)
+def transform_kernel(image, v, step, vecs, first, last, by, G, U, at, apart):
+    """U[at + e*apart + (c*vecs + j)*lanes ...] = G d G^T, d = image[0, :, :, v + c*step + j*lanes ...] (3,3).
+
+    For vectors of filters j < vecs and the channels c = first, first + by, ... below last.
+    """
+    t, lanes, scratch = outputs(G), simd.lanes(image), scratch_for(image, G)
+    for c in range(first, last, by):
+        for j in range(vecs):  # beyond the last filter the next channel's: never stored
+            source, target = v + c * step + j * lanes, at + (c * vecs + j) * lanes
+            read_square(G, image, 0, 0, 0, source, scratch, U, target, t * apart, apart)
