@@ -14,7 +14,7 @@ import numpy as np
 from kernels import simd, simd_panels
 from kernels.jit import jit
 from kernels.simd_pooled import SIDE, TAPS, add_into, add_scaled, tile_of
-from kernels.tiled_sums import aligned
+from kernels.tiled_sums import aligned, list_rows
 
 CHANNELS = 16  # a multiple of every host's lanes, float32 and float64
 VECS = 6 if simd.REGISTERS == 32 else 3  # of a line: three lines fit the registers
@@ -74,20 +74,11 @@ def choose(n, first, last, x, dy, y, argmax):
 
 
 @jit(inner=True)
-def list_lines(step):
-    """Where three lines begin that are `step` apart."""
-    lines = np.empty(SIDE, np.int64)
-    for p in range(SIDE):
-        lines[p] = p * step
-    return lines
-
-
-@jit(inner=True)
 def _data_of_image(n, dy, y, argmax, turned, dx):
     _, _, W, C = dx.shape
     F, lanes = dy.shape[3], simd.lanes(dx)
     g, at = choose(n, np.int64(0), F, dx, dy, y, argmax)
-    x_lines, k_lines = list_lines(W * C), list_lines(SIDE * C)
+    x_lines, k_lines = list_rows(SIDE, W * C), list_rows(SIDE, SIDE * C)
     dx[n] = 0
     wide = SIDE * C % (VECS * lanes) == 0  # if not, three vectors do: one of each tap's C
     for e in range(0, SIDE * C, VECS * lanes if wide else SIDE * lanes):
@@ -113,7 +104,7 @@ def _weights_of_images(n, last_image, first, last, x, dy, y, argmax, partial_k, 
     """The filters first..last, summed over the images n..last_image."""
     _, _, W, C = x.shape
     lanes, filters = simd.lanes(x), last - first
-    x_lines, k_lines = list_lines(W * C), list_lines(SIDE * C)
+    x_lines, k_lines = list_rows(SIDE, W * C), list_rows(SIDE, SIDE * C)
     partial_k[:] = 0
     partial_b[first:last] = 0
     wide = SIDE * C % (VECS * lanes) == 0

@@ -13,6 +13,7 @@ from kernels import simd
 from kernels.convpool.tiles_pooled import list_corners
 from kernels.jit import jit
 from kernels.simd_pooled import SIDE, TAPS, add_grey, tile_of
+from kernels.tiled_sums import list_rows
 
 VECS = 2 if simd.REGISTERS == 32 else 1  # ten rows of them fit the registers
 ROWS = TAPS + 1
@@ -62,9 +63,6 @@ def _task(first, last, x, dy, y, argmax, partial):
 def _sum_windows(tile, corners, first, last, f, count, x, dy, y, argmax, partial):
     F, line = dy.shape[3], x.shape[2]
     x_flat, dy_flat, y_flat, argmax_flat = x.reshape(-1), dy.reshape(-1), y.reshape(-1), argmax.reshape(-1)
-    rows = np.empty(ROWS, np.int64)
-    for r in range(ROWS):
-        rows[r] = r * F
     for m in range(first, last):
         tile = add_grey(tile, x_flat, corners[m - first], line, dy_flat, y_flat, argmax_flat, m * F + f, count)
-    simd.store(tile, partial, simd.row_offsets(tile, rows, 0), f, count)
+    simd.store(tile, partial, simd.row_offsets(tile, list_rows(ROWS, F), 0), f, count)
