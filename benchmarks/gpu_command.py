@@ -19,7 +19,7 @@ from benchmarks.static_report import Codes, Prediction, predict
 from benchmarks.static_report import run as emulate
 from benchmarks.tables import Table, machine_line, seconds, tell
 from kernels import registry
-from kernels.gpu import machine_code
+from kernels.emulator import machine_code
 
 ONCE = sampling.Effort(rounds=1, sample=0.0, settle=0.0, attempts=1)
 CLOCKS = {"events": gpu_clock.events, "wall": gpu_clock.wall}

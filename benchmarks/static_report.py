@@ -13,10 +13,10 @@ import numpy as np
 from benchmarks.gpus import Gpu
 from benchmarks.static_cases import CASES
 from kernels import device, registry
-from kernels.gpu import compile as compiler
-from kernels.gpu.machine_code import MachineCode, assemble
-from kernels.gpu.occupancy import Occupancy, occupancy
-from kernels.gpu.report import Launch, Report
+from kernels.emulator import compile as compiler
+from kernels.emulator.machine_code import MachineCode, assemble
+from kernels.emulator.occupancy import Occupancy, occupancy
+from kernels.emulator.report import Launch, Report
 from kernels.verify.implementation import Registered
 from kernels.verify.operations import known
 

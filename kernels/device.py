@@ -100,7 +100,7 @@ class Emulated:
         return data.ctypes.data
 
     def launch(self, kernel: Any, grid: Any, block: Any, arguments: tuple) -> None:
-        from kernels.gpu import run
+        from kernels.emulator import run
 
         report = run(kernel, grid, block, arguments)
         report.kernel = f"{kernel.py_func.__module__.removeprefix('kernels.')}.{report.kernel}"  # many are _forward

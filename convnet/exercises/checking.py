@@ -45,7 +45,7 @@ def check(exercise: Exercise, file: Path) -> Verdict:
 
 def not_by_a_kernel(file: Path) -> str | None:
     """Why the numbers of y do not come out of a kernel with a thread for each of them; None if they do."""
-    from kernels.gpu import launch
+    from kernels.emulator import launch
     from kernels.verify.implementation import load
 
     launches: list[tuple[int, list[np.ndarray]]] = []
@@ -64,7 +64,7 @@ def not_by_a_kernel(file: Path) -> str | None:
     finally:
         launch.execute = execute
     if not any(np.array_equal(y, written) for _, arrays in launches for written in arrays):
-        return "the numbers are right, but no kernel has written them: run it with kernels.gpu.run"
+        return "the numbers are right, but no kernel has written them: run it with kernels.emulator.run"
     most = max(threads for threads, _ in launches)
     return None if most >= y.size else f"right, but {most} threads did the work of {y.size}: a thread an output"
 

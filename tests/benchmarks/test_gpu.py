@@ -13,7 +13,7 @@ from benchmarks import gpu_check, gpu_clock, gpu_command, gpu_peers, gpu_tasks, 
 from benchmarks.errors import ImpossibleError, WrongResultError
 from benchmarks.gpus import of, of_device
 from kernels import device, registry, targets
-from kernels.gpu import run
+from kernels.emulator import run
 from tests.benchmarks.test_commands import benchmarks, in_process
 
 TIMED = list(gpu_tasks.timed(None, tiny=True))

@@ -9,9 +9,9 @@ pytest.importorskip("numba_cuda", reason="needs numba-cuda: pip install 'formula
 from benchmarks import static_command
 from benchmarks.gpus import GPUS, of
 from benchmarks.static_report import Pass, Prediction, predict
-from kernels.gpu import machine_code
-from kernels.gpu.machine_code import Loop, MachineCode
-from kernels.gpu.report import Launch, Report
+from kernels.emulator import machine_code
+from kernels.emulator.machine_code import Loop, MachineCode
+from kernels.emulator.report import Launch, Report
 from tests.benchmarks.test_commands import benchmarks, in_process
 
 H100 = of((9, 0))

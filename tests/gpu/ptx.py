@@ -5,12 +5,12 @@ import pytest
 
 pytest.importorskip("numba_cuda", reason="needs numba-cuda: pip install 'formula-convnet[cuda]' (no GPU needed)")
 
-from kernels.gpu.arguments import Buffer
-from kernels.gpu.launch import execute
-from kernels.gpu.lowering import lower
-from kernels.gpu.parse import parse
-from kernels.gpu.program import Program
-from kernels.gpu.report import Report
+from kernels.emulator.arguments import Buffer
+from kernels.emulator.launch import execute
+from kernels.emulator.lowering import lower
+from kernels.emulator.parse import parse
+from kernels.emulator.program import Program
+from kernels.emulator.report import Report
 
 FIRST = (3 << 32) + (1 << 31)  # the address of the first buffer; the next is 1 << 32 further
 

@@ -19,8 +19,8 @@ from numba.cuda.dispatcher import _Kernel
 from kernels.conv2d.cuda import axis
 from kernels.cuda.correlate import sizes
 from kernels.device import DeviceArray
-from kernels.gpu.arguments import bind
-from kernels.gpu.compile import signature
+from kernels.emulator.arguments import bind
+from kernels.emulator.compile import signature
 
 START = 1 << 40
 

@@ -5,10 +5,10 @@ import pytest
 
 pytest.importorskip("numba_cuda", reason="needs numba-cuda: pip install 'formula-convnet[cuda]' (no GPU needed)")
 
-from kernels.gpu import KernelFault, compile, launch
-from kernels.gpu import machine as m
-from kernels.gpu.lowering import lower
-from kernels.gpu.parse import parse
+from kernels.emulator import KernelFault, compile, launch
+from kernels.emulator import machine as m
+from kernels.emulator.lowering import lower
+from kernels.emulator.parse import parse
 from kernels.verify.implementation import Registered
 from tests.gpu.test_operations import EMULATED, OPERATIONS, PASSES
 

@@ -8,8 +8,8 @@ pytest.importorskip("numba_cuda", reason="needs numba-cuda: pip install 'formula
 from numba import cuda, float32, float64, int32, int64
 
 from kernels.cuda import copies as asynchronous
-from kernels.gpu import run
-from kernels.gpu.occupancy import occupancy
+from kernels.emulator import run
+from kernels.emulator.occupancy import occupancy
 
 
 def strided(x, y, step):

@@ -7,12 +7,12 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from kernels.gpu import KernelFault, run
-from kernels.gpu import compile as compiler
-from kernels.gpu.arguments import bind
-from kernels.gpu.launch import execute
-from kernels.gpu.lowering import lower
-from kernels.gpu.parse import parse
+from kernels.emulator import KernelFault, run
+from kernels.emulator import compile as compiler
+from kernels.emulator.arguments import bind
+from kernels.emulator.launch import execute
+from kernels.emulator.lowering import lower
+from kernels.emulator.parse import parse
 from tests.gpu import kernels, ptx
 from tests.gpu.kernels import cuda, float32
 

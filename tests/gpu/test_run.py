@@ -1,4 +1,4 @@
-"""`kernels.gpu.run` on users' kernels: what numba-cuda offers, and what a wrong call is told."""
+"""`kernels.emulator.run` on users' kernels: what numba-cuda offers, and what a wrong call is told."""
 
 import math
 import subprocess
@@ -12,7 +12,7 @@ pytest.importorskip("numba_cuda", reason="needs numba-cuda: pip install 'formula
 
 from numba import cuda, float32, float64, int32
 
-from kernels.gpu import Unsupported, run
+from kernels.emulator import Unsupported, run
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -269,14 +269,14 @@ def test_a_wrong_call_is_told_what_to_do(call, error, message):
 
 def test_without_numba_cuda_the_remedy_is_told(monkeypatch):
     monkeypatch.setitem(sys.modules, "numba_cuda", None)
-    with pytest.raises(ImportError, match=r"kernels.gpu needs numba-cuda: pip install 'formula-convnet\[cuda\]'"):
+    with pytest.raises(ImportError, match=r"kernels.emulator needs numba-cuda: pip install 'formula-convnet\[cuda\]'"):
         run(lambda x: None, 1, 32, (np.ones(32),))
 
 
 def test_nothing_of_cuda_is_imported_before_it_is_asked_for():
     ours = "('cuda', 'numba_cuda') or m.startswith('numba.cuda')"
     every = "[importlib.import_module(f'kernels.{op}') for op in kernels.registry.OPERATIONS]"
-    code = f"import sys, importlib, convnet, kernels.gpu, kernels.targets; {every}; "
+    code = f"import sys, importlib, convnet, kernels.emulator, kernels.targets; {every}; "
     code += f"print([m for m in sys.modules if m.split('.')[0] in {ours}])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == "[]"

@@ -8,8 +8,8 @@ from benchmarks.gpus import GPUS
 from benchmarks.static_cases import CASES
 from benchmarks.static_report import Codes, executed_share, key, least_wavefronts, passes
 from kernels import registry
-from kernels.gpu import machine_code
-from kernels.gpu.machine_code import Loop
+from kernels.emulator import machine_code
+from kernels.emulator.machine_code import Loop
 
 try:
     machine_code.tool("ptxas"), machine_code.tool("nvdisasm")
@@ -113,7 +113,7 @@ def test_a_listing_is_read_into_its_innermost_loops():
 
 def test_what_spills_is_seen(launched):
     """The register tile, held to half the registers that it needs."""
-    from kernels.gpu import compile as compiler
+    from kernels.emulator import compile as compiler
 
     launch = next(r.launch for p, r in products(launched) if p.label == "conv2d forward")
     options = {"launch_bounds": (launch.block[0], 1024 // launch.block[0])}

@@ -13,7 +13,7 @@ pytest.importorskip("numba_cuda", reason="needs numba-cuda: pip install 'formula
 
 from kernels import conv2d, dense, device, targets
 from kernels.cuda import copies, correlate, fetch, tiles, weights
-from kernels.gpu import KernelFault
+from kernels.emulator import KernelFault
 from kernels.verify.fill import filled
 
 
@@ -57,7 +57,7 @@ def test_a_long_sum_is_cut_into_parts_that_are_added_in_order(N, C, F, monkeypat
 
 
 def test_a_gpu_without_asynchronous_copies_gets_a_kernel_without_them(monkeypatch):
-    from kernels.gpu import compile as compiler
+    from kernels.emulator import compile as compiler
 
     made = {}
     monkeypatch.setattr(compiler, "_made", made)

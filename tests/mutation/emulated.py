@@ -15,7 +15,7 @@ from types import ModuleType
 import numpy as np
 
 from kernels import device, registry
-from kernels.gpu import run
+from kernels.emulator import run
 from kernels.verify import properties
 from kernels.verify.drawn import EMULATED, case
 from kernels.verify.implementation import Registered

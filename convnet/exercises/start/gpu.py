@@ -18,7 +18,7 @@ Hints, read one at a time:
 import numpy as np
 from numba import cuda
 
-from kernels.gpu import run
+from kernels.emulator import run
 
 
 @cuda.jit

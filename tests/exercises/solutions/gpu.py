@@ -1,7 +1,7 @@
 import numpy as np
 from numba import cuda
 
-from kernels.gpu import run
+from kernels.emulator import run
 
 
 @cuda.jit

@@ -6,12 +6,12 @@ Each PTX opcode finds its function in RULES by its first word: `lower_arithmetic
 import re
 from collections.abc import Callable
 
-from kernels.gpu import machine as m
-from kernels.gpu.assigned import watch_unassigned
-from kernels.gpu.dispatch import NUMBERS
-from kernels.gpu.inline import flatten
-from kernels.gpu.parse import Function, Instruction, Module
-from kernels.gpu.program import SPECIALS, Line, Program, Unsupported, assemble, layout
+from kernels.emulator import machine as m
+from kernels.emulator.assigned import watch_unassigned
+from kernels.emulator.dispatch import NUMBERS
+from kernels.emulator.inline import flatten
+from kernels.emulator.parse import Function, Instruction, Module
+from kernels.emulator.program import SPECIALS, Line, Program, Unsupported, assemble, layout
 
 TYPES = re.compile(r"(?:[usbf](?:8|16|32|64)|pred)$")
 RULES: dict[str, Callable[["Lowering", Instruction], None]] = {}
@@ -29,7 +29,7 @@ def rule(*names: str) -> Callable:
 
 def lower(module: Module) -> Program:
     """The module's kernel as a program; Unsupported names the instruction that the emulator does not know."""
-    from kernels.gpu import lower_memory  # noqa: F401  (enters its rules)
+    from kernels.emulator import lower_memory  # noqa: F401  (enters its rules)
 
     kernel = flatten(module)
     self = Lowering(module, kernel)
@@ -68,7 +68,7 @@ class Lowering:
             self.lines.append(Line({}, label=instruction.label))
             return
         self.now = instruction
-        from kernels.gpu import lower_arithmetic
+        from kernels.emulator import lower_arithmetic
 
         found = RULES.get(instruction.opcode.split(".")[0])
         (found or lower_arithmetic.arithmetic)(self, instruction)

@@ -1,7 +1,7 @@
 """What a warp's access costs: wavefronts of shared memory (bank conflicts), sectors of global memory."""
 
-from kernels.gpu import machine as m
-from kernels.gpu.scalars import jit
+from kernels.emulator import machine as m
+from kernels.emulator.scalars import jit
 
 
 @jit

@@ -6,13 +6,13 @@ they meet again where their paths do. That is only an order: what is checked doe
 
 import numpy as np
 
-from kernels.gpu import faults as f
-from kernels.gpu import machine as m
-from kernels.gpu.dispatch import conversions, floats, integers
-from kernels.gpu.memory import fail
-from kernels.gpu.scalars import jit
-from kernels.gpu.warp_memory import memory_step
-from kernels.gpu.warp_operations import members_are_here, shuffle, synchronise, vote
+from kernels.emulator import faults as f
+from kernels.emulator import machine as m
+from kernels.emulator.dispatch import conversions, floats, integers
+from kernels.emulator.memory import fail
+from kernels.emulator.scalars import jit
+from kernels.emulator.warp_memory import memory_step
+from kernels.emulator.warp_operations import members_are_here, shuffle, synchronise, vote
 
 FAR = 1 << 40
 _GO_ON, _REGROUP, _FAULT = 0, 1, 2

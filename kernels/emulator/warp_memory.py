@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from kernels.gpu import machine as m
-from kernels.gpu.async_copies import finish_copies, start_copy
-from kernels.gpu.counters import count_access, count_copied, count_wavefronts
-from kernels.gpu.memory import get, locate, may_read, may_write, put, signed
-from kernels.gpu.scalars import add_directed, b32, b64, f32, f64, jit, maximum, minimum  # noqa: F401
+from kernels.emulator import machine as m
+from kernels.emulator.async_copies import finish_copies, start_copy
+from kernels.emulator.counters import count_access, count_copied, count_wavefronts
+from kernels.emulator.memory import get, locate, may_read, may_write, put, signed
+from kernels.emulator.scalars import add_directed, b32, b64, f32, f64, jit, maximum, minimum  # noqa: F401
 
 # atomic operations, in the column SIGNED of ATOMIC
 ADD, MIN_U, MAX_U, MIN_S, MAX_S, AND, OR, XOR, EXCHANGE, SWAP, ADD_F, INC, DEC = range(13)

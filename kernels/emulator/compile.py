@@ -18,9 +18,9 @@ _made: dict[tuple, str] = {}
 def numba_cuda() -> ModuleType:
     """`numba.cuda` of NVIDIA's numba-cuda; ImportError with the remedy where it is missing or simulated."""
     if not device.has_compiler():
-        raise ImportError(f"kernels.gpu needs numba-cuda: {INSTALL}")
+        raise ImportError(f"kernels.emulator needs numba-cuda: {INSTALL}")
     if device.simulated():
-        raise ImportError("kernels.gpu needs the compiler, but NUMBA_ENABLE_CUDASIM is set: unset it and start anew")
+        raise ImportError("kernels.emulator needs the compiler, but NUMBA_ENABLE_CUDASIM is set: unset it and start anew")
     return device.numba_cuda()
 
 
@@ -29,7 +29,7 @@ def python_function(kernel: Any) -> tuple[Callable, dict[str, Any]]:
     options = dict(getattr(kernel, "targetoptions", {}))
     function = getattr(kernel, "py_func", kernel)
     if not callable(function):
-        raise TypeError(f"kernels.gpu.run: the kernel must be a function or a @cuda.jit kernel, got {kernel!r}")
+        raise TypeError(f"kernels.emulator.run: the kernel must be a function or a @cuda.jit kernel, got {kernel!r}")
     keep = ("fastmath", "opt", "launch_bounds", "max_registers")
     return function, {name: options[name] for name in keep if options.get(name) is not None}
 

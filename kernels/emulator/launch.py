@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from kernels.gpu import faults as f
-from kernels.gpu import machine as m
-from kernels.gpu.arguments import Buffer, at_launch, bind, constants
-from kernels.gpu.lowering import lower
-from kernels.gpu.parse import parse
-from kernels.gpu.program import Program
-from kernels.gpu.report import Launch, Report, report
+from kernels.emulator import faults as f
+from kernels.emulator import machine as m
+from kernels.emulator.arguments import Buffer, at_launch, bind, constants
+from kernels.emulator.lowering import lower
+from kernels.emulator.parse import parse
+from kernels.emulator.program import Program
+from kernels.emulator.report import Launch, Report, report
 
 _compiled: dict[Any, tuple[Program, int | None]] = {}
 
@@ -35,14 +35,14 @@ def run(
     as endless.
     Raises KernelFault where the kernel does what it must not; the arrays then hold what was written until then.
     """
-    from kernels.gpu import compile as compiler
-    from kernels.gpu.occupancy import occupancy
+    from kernels.emulator import compile as compiler
+    from kernels.emulator.occupancy import occupancy
 
     function, options = compiler.python_function(kernel)
     names = list(inspect.signature(function).parameters)
     args = tuple(args)
     if len(names) != len(args):
-        raise TypeError(f"kernels.gpu.run: {function.__name__} takes {len(names)} arguments, got {len(args)}")
+        raise TypeError(f"kernels.emulator.run: {function.__name__} takes {len(names)} arguments, got {len(args)}")
     buffers, words = bind(args, names)
     types = compiler.signature(args)
     key = (function, types, cc, tuple(sorted(options.items())))
@@ -62,9 +62,9 @@ def shape(what: str, given: int | tuple[int, ...]) -> tuple[int, int, int]:
     """A grid's or block's (x, y, z)."""
     sizes = (given,) if isinstance(given, (int, np.integer)) else tuple(given)
     if not 1 <= len(sizes) <= 3 or any(not isinstance(n, (int, np.integer)) or n < 1 for n in sizes):
-        raise ValueError(f"kernels.gpu.run: {what} must be 1 to 3 positive integers, got {given!r}")
+        raise ValueError(f"kernels.emulator.run: {what} must be 1 to 3 positive integers, got {given!r}")
     if what == "block" and int(np.prod(sizes)) > 1024:
-        raise ValueError(f"kernels.gpu.run: a block has at most 1024 threads, got {given!r}")
+        raise ValueError(f"kernels.emulator.run: a block has at most 1024 threads, got {given!r}")
     x, y, z = (*map(int, sizes), 1, 1)[:3]
     return x, y, z
 
@@ -80,7 +80,7 @@ def execute(
     limit: int = 10**10,
 ) -> Report:
     """Run a lowered kernel; the buffers' arrays are written back also where it is at fault."""
-    from kernels.gpu.grid import run_grid
+    from kernels.emulator.grid import run_grid
 
     every = buffers + constants(program)
     machine = _machine(program, every, int(np.prod(block)), shared, limit)

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from kernels.gpu import machine as m
-from kernels.gpu.bits import bits_set
-from kernels.gpu.scalars import jit
+from kernels.emulator import machine as m
+from kernels.emulator.bits import bits_set
+from kernels.emulator.scalars import jit
 
 UP, DOWN, BUTTERFLY, INDEX = range(4)  # column BYTES of SHUFFLE
 ALL, ANY, UNIFORM, BALLOT = range(4)  # column BYTES of VOTE

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from kernels.gpu import machine as m
-from kernels.gpu.machine_code import innermost
-from kernels.gpu.occupancy import Occupancy
-from kernels.gpu.program import Program
+from kernels.emulator import machine as m
+from kernels.emulator.machine_code import innermost
+from kernels.emulator.occupancy import Occupancy
+from kernels.emulator.program import Program
 
 MULTIPLY_ADDS = tuple(f"fma.rn.{kind}" for kind in ("f32", "ftz.f32", "f64"))
 

@@ -4,9 +4,9 @@ Compilers leave a register without a value where the value is not needed, and co
 nothing, not a fault. A fault is to compute with it, to store it, or to branch on it.
 """
 
-from kernels.gpu import machine as m
-from kernels.gpu.dispatch import NUMBERS
-from kernels.gpu.program import Line
+from kernels.emulator import machine as m
+from kernels.emulator.dispatch import NUMBERS
+from kernels.emulator.program import Line
 
 _MOVE = NUMBERS["mov"]
 

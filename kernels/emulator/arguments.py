@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kernels.gpu import machine as m
-from kernels.gpu.program import Program
+from kernels.emulator import machine as m
+from kernels.emulator.program import Program
 
 
 class Buffer(NamedTuple):
@@ -41,9 +41,9 @@ def bind(arguments: tuple, names: list[str]) -> tuple[list[Buffer], list[int]]:
 
 def _buffer(name: str, value: np.ndarray) -> Buffer:
     if value.dtype.kind not in "fiub" or value.dtype.itemsize > 8:
-        raise TypeError(f"kernels.gpu.run: argument {name}: arrays of numbers up to 64 bits are run, got {value.dtype}")
+        raise TypeError(f"kernels.emulator.run: argument {name}: arrays of numbers up to 64 bits are run, got {value.dtype}")
     if not value.flags.c_contiguous:
-        raise ValueError(f"kernels.gpu.run: argument {name}: the array must be C-contiguous; pass np.ascontiguousarray")
+        raise ValueError(f"kernels.emulator.run: argument {name}: the array must be C-contiguous; pass np.ascontiguousarray")
     writable = value.flags.writeable
     data = np.frombuffer(value.tobytes(), np.uint8)
     return Buffer(name, data, value.itemsize, writable, value if writable else None)
@@ -67,7 +67,7 @@ def _word(name: str, value: object) -> int:
     if isinstance(value, float):
         return int(np.float64(value).view(np.uint64))
     raise TypeError(
-        f"kernels.gpu.run: argument {name}: pass arrays, numbers and tuples of numbers, got {type(value).__name__}"
+        f"kernels.emulator.run: argument {name}: pass arrays, numbers and tuples of numbers, got {type(value).__name__}"
     )
 
 

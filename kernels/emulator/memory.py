@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from kernels.gpu import faults as f
-from kernels.gpu import machine as m
-from kernels.gpu.races import reads, writes
-from kernels.gpu.scalars import jit
+from kernels.emulator import faults as f
+from kernels.emulator import machine as m
+from kernels.emulator.races import reads, writes
+from kernels.emulator.scalars import jit
 
 
 @jit

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from itertools import count
 
-from kernels.gpu.parse import Function, Instruction, Module
+from kernels.emulator.parse import Function, Instruction, Module
 
 _NAME = re.compile(r"[%$A-Za-z_][\w$~#]*")
 

@@ -3,9 +3,9 @@
 Every access is checked, and every instruction counted; `KernelFault` says what a kernel did wrong, and where.
 """
 
-from kernels.gpu.faults import KernelFault
-from kernels.gpu.launch import run
-from kernels.gpu.program import Unsupported
-from kernels.gpu.report import Report
+from kernels.emulator.faults import KernelFault
+from kernels.emulator.launch import run
+from kernels.emulator.program import Unsupported
+from kernels.emulator.report import Report
 
 __all__ = ["KernelFault", "Report", "Unsupported", "run"]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kernels.gpu.scalars import jit
+from kernels.emulator.scalars import jit
 
 
 @jit

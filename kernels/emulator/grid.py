@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from kernels.gpu import faults as f
-from kernels.gpu import machine as m
-from kernels.gpu.memory import fail
-from kernels.gpu.scalars import jit as inner
-from kernels.gpu.warp import run_warp
+from kernels.emulator import faults as f
+from kernels.emulator import machine as m
+from kernels.emulator.memory import fail
+from kernels.emulator.scalars import jit as inner
+from kernels.emulator.warp import run_warp
 from kernels.jit import jit
 
 

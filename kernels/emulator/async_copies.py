@@ -6,10 +6,10 @@ then, so the others need a barrier after the wait: the check of races sees to th
 
 import numpy as np
 
-from kernels.gpu import faults as f
-from kernels.gpu import machine as m
-from kernels.gpu.memory import fail, get, locate, may_read, may_write, put
-from kernels.gpu.scalars import jit
+from kernels.emulator import faults as f
+from kernels.emulator import machine as m
+from kernels.emulator.memory import fail, get, locate, may_read, may_write, put
+from kernels.emulator.scalars import jit
 
 
 @jit

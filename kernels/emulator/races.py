@@ -6,9 +6,9 @@ block; the clock counts a thread's warp synchronisations since. 0 is nobody.
 
 import numpy as np
 
-from kernels.gpu import machine as m
-from kernels.gpu.faults import RACE, RACE_OF_BLOCKS
-from kernels.gpu.scalars import jit
+from kernels.emulator import machine as m
+from kernels.emulator.faults import RACE, RACE_OF_BLOCKS
+from kernels.emulator.scalars import jit
 
 
 @jit

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from kernels.gpu import bits, scalars
-from kernels.gpu.operations import CONVERSIONS, FLOATS, INTEGERS, Operation
+from kernels.emulator import bits, scalars
+from kernels.emulator.operations import CONVERSIONS, FLOATS, INTEGERS, Operation
 
 TABLES = (INTEGERS, FLOATS, CONVERSIONS)
 SPACING = 1000  # an opcode's number is SPACING * its table + its line
@@ -61,7 +61,7 @@ def _compiled(name: str, table: dict[str, Operation], first: int) -> Callable:
     names = {n: getattr(module, n) for module in (scalars, bits) for n in dir(module) if not n.startswith("_")}
     names |= {n: getattr(np, f"{'u' if n[0] == 'u' else ''}int{n[1:]}") for n in _KINDS}
     names |= {"np": np, "math": math, "f32_": np.float32, "f64_": np.float64, "__name__": __name__}
-    exec(compile(source(name, table, first), f"<{name} of kernels.gpu.operations>", "exec"), names)
+    exec(compile(source(name, table, first), f"<{name} of kernels.emulator.operations>", "exec"), names)
     return scalars.jit(names[name])
 
 

@@ -2,11 +2,11 @@
 
 import re
 
-from kernels.gpu import machine as m
-from kernels.gpu import warp_memory as atomics
-from kernels.gpu import warp_operations as together
-from kernels.gpu.lowering import TYPES, Lowering, rule
-from kernels.gpu.parse import Instruction
+from kernels.emulator import machine as m
+from kernels.emulator import warp_memory as atomics
+from kernels.emulator import warp_operations as together
+from kernels.emulator.lowering import TYPES, Lowering, rule
+from kernels.emulator.parse import Instruction
 
 _SPACES = {
     "global": m.GLOBAL_SPACE,

@@ -2,9 +2,9 @@
 
 import re
 
-from kernels.gpu.dispatch import NUMBERS
-from kernels.gpu.lowering import TYPES, Lowering, rule
-from kernels.gpu.parse import Instruction
+from kernels.emulator.dispatch import NUMBERS
+from kernels.emulator.lowering import TYPES, Lowering, rule
+from kernels.emulator.parse import Instruction
 
 
 def unsigned(kind: str) -> str:
