@@ -20,7 +20,8 @@ def describe() -> dict[str, Any]:
     """Machine, threads, versions, commit and date, as JSON values. A fact that cannot be read is null."""
     import numba
 
-    from kernels import simd, targets
+    from kernels.cpu import simd
+    from kernels import targets
 
     info = _cpuinfo()
     return {

@@ -13,7 +13,7 @@ from functools import cache
 import numba
 import numpy as np
 
-from kernels import simd
+from kernels.cpu import simd
 from kernels.jit import FASTMATH
 
 REPEATS, SECONDS = 12, 0.003

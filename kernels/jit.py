@@ -20,7 +20,7 @@ import numba
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, NullCache, _CacheLocator
 from platformdirs import user_cache_path
 
-from kernels.light import load_array_functions
+from kernels.numba_startup import load_array_functions
 from kernels.threads import load_openmp
 
 if getattr(numba.config, "DISABLE_JIT", 0):

@@ -10,7 +10,7 @@ import numba
 import numpy as np
 
 from kernels.jit import jit
-from kernels.prefetch import LARGE, prefetch
+from kernels.cpu.prefetch import LARGE, prefetch
 
 SMALL = 32_768  # elements of x below which one thread is quicker
 

@@ -4,9 +4,9 @@ forward takes c as the step and f as the column; backward_data f as the step and
 Columns beyond the last one are zeros, and what they sum to is never stored.
 """
 
-from kernels import simd, simd_panels
+from kernels.cpu import simd, simd_panels
 from kernels.jit import jit
-from kernels.tiled_sums import copy_rows
+from kernels.cpu.tiled_sums import copy_rows
 
 
 @jit(inner=True)

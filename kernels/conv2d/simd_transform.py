@@ -10,10 +10,10 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, models, register_model
 
-from kernels import simd_llvm as llvm
+from kernels.cpu import simd_llvm as llvm
 from kernels.conv2d.winograd_matrices import NAMES, matrices
-from kernels.simd import TileType, multiply_add
-from kernels.simd_llvm import I64
+from kernels.cpu.simd import TileType, multiply_add
+from kernels.cpu.simd_llvm import I64
 
 
 class TransformType(types.Type):

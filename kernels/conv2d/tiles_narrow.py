@@ -7,7 +7,7 @@ This is backward_data into an image of one channel or three, and forward with as
 import numba
 import numpy as np
 
-from kernels import simd
+from kernels.cpu import simd
 from kernels.conv2d.tiles_correlate import list_pixels, list_runs
 from kernels.jit import jit
 

@@ -9,8 +9,8 @@ import math
 import numba
 import numpy as np
 
-from kernels import lanes
-from kernels.exponential import exp, exp_down
+from kernels.cpu import lanes
+from kernels.cpu.exponential import exp, exp_down
 from kernels.jit import jit
 
 LOW, HIGH = 1e-7, 1 - 1e-7  # Keras's epsilon

@@ -1,4 +1,4 @@
-"""The default: register tiles (kernels/simd.py), through kernels/gemm.py.
+"""The default: register tiles (kernels/cpu/simd.py), through kernels/dense/gemm.py.
 
 What it changes over `cpu_blocked`: a block's sums stay in registers until they are complete, where the rung below
 loads and stores its row of y for every eight terms; and the threads' tiles are those of conv2d, compiled already.
@@ -6,7 +6,7 @@ One sample alone has no use for tiles of several rows (one_row.py), a small prod
 and the weights' gradient of a usual batch none for the parts that it cuts its pixels into (direct.py).
 """
 
-from kernels import gemm
+from kernels.dense import gemm
 from kernels.dense import direct, one_row
 
 

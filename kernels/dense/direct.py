@@ -1,17 +1,17 @@
-"""A product straight on the register tiles of kernels/tiled_sums.py: no taps to list, no pixels, few calls.
+"""A product straight on the register tiles of kernels/cpu/tiled_sums.py: no taps to list, no pixels, few calls.
 
 All three passes are one sum, y[m,f] = start[f] + sum_s left[m*down + s*along] * right[s,f]. forward: left is x, read
 along its rows; backward_weights: left is x, read down its columns; backward_data: left is dy, and right is k turned
 over. One thread does it, but for backward_weights: there y is dk, which may be large where a batch is small, and
-threads take rows of it. For what is larger see kernels/gemm.py.
+threads take rows of it. For what is larger see kernels/dense/gemm.py.
 """
 
 import numba
 import numpy as np
 
-from kernels import simd, simd_panels
+from kernels.cpu import simd, simd_panels
 from kernels.jit import jit
-from kernels.tiled_sums import aligned, block, block_count, copy_rows, list_rows, sum_block
+from kernels.cpu.tiled_sums import aligned, block, block_count, copy_rows, list_rows, sum_block
 
 LARGE = 1 << 18  # products from which several threads are quicker
 SHORT = 256  # samples; sums over more are better cut into parts

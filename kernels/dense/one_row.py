@@ -8,7 +8,7 @@ on the shape only.
 import numba
 import numpy as np
 
-from kernels import lanes
+from kernels.cpu import lanes
 from kernels.jit import jit
 
 ROWS = 128  # rows of k that a thread takes at a time

@@ -1,4 +1,4 @@
-"""One pass over memory in SIMD code, exp included (kernels/exponential.py); large arrays on all cores.
+"""One pass over memory in SIMD code, exp included (kernels/cpu/exponential.py); large arrays on all cores.
 
 With e = exp(-|x|), which cannot overflow, f(x) = 1/(1+e) for x >= 0 and e/(1+e) for x < 0.
 """
@@ -7,7 +7,7 @@ import math
 
 import numba
 
-from kernels.exponential import exp
+from kernels.cpu.exponential import exp
 from kernels.jit import jit
 
 BLOCK = 1 << 13  # numbers a thread takes at a time

@@ -1,13 +1,13 @@
 """Blocks of rows in three passes: shift each row by its maximum, exp over the whole block, divide by the row's sum.
 
 exp runs over the block and not over a row, for ten classes would leave most of a SIMD register empty. A block stays in
-the cache between the passes. A row belongs to one thread, and the order of its sum to its length (kernels/lanes.py).
+the cache between the passes. A row belongs to one thread, and the order of its sum to its length (kernels/cpu/lanes.py).
 """
 
 import numba
 
-from kernels import lanes
-from kernels.exponential import exp
+from kernels.cpu import lanes
+from kernels.cpu.exponential import exp
 from kernels.jit import jit
 
 BLOCK = 1 << 12  # numbers in a block, or one row if that is more

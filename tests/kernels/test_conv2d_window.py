@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernels import conv2d, simd
+from kernels import conv2d
+from kernels.cpu import simd
 from kernels.conv2d.cpu import backward_data_way, forward_way
 
 WIDE = 14  # pixels of a tile on AVX-512, the most of all hosts

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kernels.exponential import exp, exp_down
+from kernels.cpu.exponential import exp, exp_down
 from kernels.jit import jit
 from tests.array_strategies import assert_ulps
 

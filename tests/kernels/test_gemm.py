@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernels import gemm
+from kernels.dense import gemm
 from tests.rounding import assert_within
 from tests.strategies import DTYPES, filled
 

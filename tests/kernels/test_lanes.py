@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kernels import lanes
+from kernels.cpu import lanes
 from kernels.jit import jit
 
 

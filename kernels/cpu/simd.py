@@ -19,8 +19,8 @@ from numba import types
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic, models, register_model
 
-from kernels import simd_llvm as llvm
-from kernels.simd_llvm import I32, I64
+from kernels.cpu import simd_llvm as llvm
+from kernels.cpu.simd_llvm import I32, I64
 
 
 def host_registers() -> tuple[int, int]:

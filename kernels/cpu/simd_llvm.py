@@ -1,4 +1,4 @@
-"""How the little that a register tile does is written in LLVM's language. `tile` is a type of kernels/simd.py."""
+"""How the little that a register tile does is written in LLVM's language. `tile` is a type of kernels/cpu/simd.py."""
 
 from llvmlite import ir
 

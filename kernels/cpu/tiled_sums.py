@@ -9,7 +9,7 @@ only adds. Columns f are cut into blocks as wide as a tile; the rows of k for on
 
 import numpy as np
 
-from kernels import simd, simd_panels
+from kernels.cpu import simd, simd_panels
 from kernels.jit import jit
 from kernels.targets import LINE
 

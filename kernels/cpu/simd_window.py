@@ -10,9 +10,9 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from kernels import simd_llvm as llvm
-from kernels.simd import multiply_add
-from kernels.simd_llvm import I64
+from kernels.cpu import simd_llvm as llvm
+from kernels.cpu.simd import multiply_add
+from kernels.cpu.simd_llvm import I64
 
 TAPS = 3
 OUTSIDE = TAPS - 1  # so many pixels at either end of a window may lie outside the image

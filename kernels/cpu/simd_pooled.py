@@ -2,16 +2,16 @@
 
 Forward, a window leaves the registers as its largest number, rectified, and that number's place 0 .. 3 (row by row).
 Backward, a window's gradient goes to one pixel a filter, so what is added is read from, or written to, another place
-for each. The types of tiles and the notation are those of kernels/simd.py.
+for each. The types of tiles and the notation are those of kernels/cpu/simd.py.
 """
 
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from kernels import simd_llvm as llvm
-from kernels.simd import RowsType, TileType, multiply_add
-from kernels.simd_llvm import I32, I64
+from kernels.cpu import simd_llvm as llvm
+from kernels.cpu.simd import RowsType, TileType, multiply_add
+from kernels.cpu.simd_llvm import I32, I64
 
 WINDOW = 4  # pixels: a window of 2x2
 TAPS, SIDE = 9, 3  # of a 3x3 kernel

@@ -11,10 +11,10 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, models, register_model
 
-from kernels import simd_llvm as llvm
+from kernels.cpu import simd_llvm as llvm
 from kernels.jit import jit
-from kernels.prefetch import prefetch
-from kernels.simd_llvm import I32, I64
+from kernels.cpu.prefetch import prefetch
+from kernels.cpu.simd_llvm import I32, I64
 
 LANES = 64
 

@@ -6,7 +6,7 @@ Only for arrays that come from memory: in a cache, the asking takes longer than 
 from numba import types
 from numba.extending import intrinsic
 
-from kernels import simd_llvm as llvm
+from kernels.cpu import simd_llvm as llvm
 from kernels.jit import jit
 from kernels.targets import LINE
 

@@ -4,8 +4,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from kernels import simd_llvm as llvm
-from kernels.simd_llvm import I64
+from kernels.cpu import simd_llvm as llvm
+from kernels.cpu.simd_llvm import I64
 
 
 @intrinsic
