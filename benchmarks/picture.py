@@ -13,7 +13,7 @@ import numpy as np
 from convnet import figures, load, study
 from convnet.data import cohort
 from convnet.layers import Conv2D
-from convnet.plan import Plan
+from convnet.engine.plan import Plan
 from kernels import conv2d
 
 PIXEL = (13, 15)  # the output (i, j) that is taken apart

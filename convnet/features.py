@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from convnet.graph import Graph, Node
+    from convnet.engine.graph import Graph, Node
     from convnet.model import Model
 
 MOST = 192  # more features are projected
@@ -22,7 +22,7 @@ def features(model: Model, x: Any, batch: int = 64) -> dict[str, np.ndarray]:
     More than 192 numbers are projected by random signs: f -> S f / sqrt(192), which keeps distances (Achlioptas 2003).
     ValueError for a model without convolutions, or that does not end in a dense layer.
     """
-    from convnet.plan import Plan
+    from convnet.engine.plan import Plan
 
     graph = model.graph(tuple(x.shape[1:]))
     maps, last = convolved(graph), last_inputs(graph)

@@ -129,7 +129,7 @@ def feature_maps(model: Model, image: np.ndarray) -> Figure:
     """What the first convolution makes of one image (H,W,C): the image, then a map for each filter."""
     from convnet.data.colour import luminance
     from convnet.layers import Conv2D
-    from convnet.plan import Plan
+    from convnet.engine.plan import Plan
 
     graph = model.graph(image.shape)
     call = next((call for call in graph.calls if isinstance(call.layer, Conv2D)), None)

@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from convnet.arena import Arena
-from convnet.device_arena import DeviceArena
-from convnet.graph import Graph, Node, record
+from convnet.engine.arena import Arena
+from convnet.engine.device_arena import DeviceArena
+from convnet.engine.graph import Graph, Node, record
 from convnet.layers.base import Layer, call_with_training, float_type, set_parameters, takes_training
 from convnet.layers.core import InputLayer
-from convnet.plan import Plan
+from convnet.engine.plan import Plan
 from convnet.training import Trainer
 
 _PLANS_KEPT = 8  # plans by batch size and mode; the least recently used is dropped with its buffers

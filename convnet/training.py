@@ -9,16 +9,16 @@ import numpy as np
 
 from convnet import losses, metrics, optimizers
 from convnet.callbacks import Callback, EarlyStopping, History
-from convnet.feeding import Batches, split_validation, three
+from convnet.engine.batches import Batches, split_validation, three
 from convnet.metrics import check as check_metric
 from convnet.progress import Progress, tell_of_compilation
 from convnet.utils import next_seed, refuse
 from kernels import checks, targets
 
 if TYPE_CHECKING:
-    from convnet.arena import Arena
-    from convnet.device_arena import DeviceArena
-    from convnet.plan import Plan
+    from convnet.engine.arena import Arena
+    from convnet.engine.device_arena import DeviceArena
+    from convnet.engine.plan import Plan
 
 
 class Trainer:

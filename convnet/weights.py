@@ -10,8 +10,8 @@ import numpy as np
 
 from convnet import initializers
 from convnet.files import write_atomically
-from convnet.graph import Graph, Node
-from convnet.lowering import lower
+from convnet.engine.graph import Graph, Node
+from convnet.engine.lowering import lower
 from kernels import targets
 
 FORMAT = "formula-convnet 1"

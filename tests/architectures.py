@@ -10,8 +10,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from convnet import layers, losses
-from convnet.graph import Graph, record
-from convnet.plan import Plan
+from convnet.engine.graph import Graph, record
+from convnet.engine.plan import Plan
 from convnet.utils import set_random_seed
 
 ACTIVATIONS = (None, "relu", "sigmoid", "softmax")

@@ -14,7 +14,7 @@ from convnet.explain.trace import Trace, Weights, trace
 from kernels import registry
 
 if TYPE_CHECKING:
-    from convnet.lowering import Step
+    from convnet.engine.lowering import Step
 
 LARGE = 400_000  # numbers of a weight above which a page that must save leaves the kernels' gradient out
 AFTER = 40_000  # numbers of a weight above which its values after an optimizer's step are left out

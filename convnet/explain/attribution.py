@@ -15,7 +15,7 @@ from convnet.explain.score import check_class, check_image, score_plan
 from kernels import checks
 
 if TYPE_CHECKING:
-    from convnet.graph import Call, Graph
+    from convnet.engine.graph import Call, Graph
     from convnet.layers.base import Layer
     from convnet.model import Model
 

@@ -12,7 +12,7 @@ from itertools import product as every
 
 import numpy as np
 
-from convnet.bindings import Site
+from convnet.engine.bindings import Site
 from convnet.explain.forward_terms import Index, at, moved, pixel, real_pixels, winner
 from convnet.explain.terms import Term, product
 

@@ -12,7 +12,7 @@ from convnet.explain.subject import Subject
 
 if TYPE_CHECKING:
     from convnet.layers.base import Parameter
-    from convnet.lowering import Step, Value
+    from convnet.engine.lowering import Step, Value
 
 
 def document(s: Subject) -> dict[str, Any]:

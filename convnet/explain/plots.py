@@ -13,14 +13,14 @@ import numpy as np
 from convnet.explain.receptive import fields
 from convnet.explain.score import check_image
 from convnet.figures import INK, SECOND, learning_curves, new
-from convnet.plan import Plan
+from convnet.engine.plan import Plan
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from convnet.callbacks import History
-    from convnet.graph import Call
+    from convnet.engine.graph import Call
     from convnet.layers.base import Layer
     from convnet.model import Model
 

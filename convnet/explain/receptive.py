@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from convnet.graph import Call, Graph
+    from convnet.engine.graph import Call, Graph
     from convnet.layers.base import Window
 
 

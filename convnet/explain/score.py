@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convnet.graph import Graph
+from convnet.engine.graph import Graph
 from convnet.losses import Bound, Loss
-from convnet.plan import Plan
+from convnet.engine.plan import Plan
 
 if TYPE_CHECKING:
     from convnet.model import Model

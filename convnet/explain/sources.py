@@ -19,7 +19,7 @@ from convnet.explain.source_places import (
     WINDOW_PRODUCTS,
     Place,
 )
-from convnet.lowering import Step
+from convnet.engine.lowering import Step
 from kernels.conv2d.cpu import backward_data_way, forward_way, is_depthwise
 from kernels.verify.formulas import FORMULAS
 from kernels.verify.markup import equations

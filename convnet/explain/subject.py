@@ -15,7 +15,7 @@ from convnet.explain.trace import Backward, Trace, Weights, trace
 if TYPE_CHECKING:
     from convnet.callbacks import Recorder
     from convnet.layers.base import Parameter
-    from convnet.lowering import Value
+    from convnet.engine.lowering import Value
     from convnet.model import Model
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from convnet.explain.receptive import Field, fields
 from convnet.explain.table import Table
-from convnet.graph import Call
+from convnet.engine.graph import Call
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convnet.bindings import BINDINGS, Pair, Site
-from convnet.lowering import Lowering, Step, Value, lower
-from convnet.plan import seed_dropouts
+from convnet.engine.bindings import BINDINGS, Pair, Site
+from convnet.engine.lowering import Lowering, Step, Value, lower
+from convnet.engine.plan import seed_dropouts
 
 if TYPE_CHECKING:
     from convnet.layers.base import Parameter

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from convnet.layers.base import Layer
-    from convnet.lowering import Lowering, Value
+    from convnet.engine.lowering import Lowering, Value
 
 NAMES = ("linear", "relu", "sigmoid", "softmax")
 

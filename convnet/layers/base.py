@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 
 from convnet import initializers
-from convnet.graph import Node, record
+from convnet.engine.graph import Node, record
 from convnet.layers.naming import unique_name
 from convnet.utils import refuse
 
 if TYPE_CHECKING:
-    from convnet.device_arena import DeviceArena
-    from convnet.lowering import Lowering, Value
+    from convnet.engine.device_arena import DeviceArena
+    from convnet.engine.lowering import Lowering, Value
 
 
 class Parameter:
@@ -117,7 +117,7 @@ class Layer:
         return inputs[0].graph.add(self, inputs, self.output_shape(*shapes), training)
 
     def _compute(self, x: Any, training: bool) -> np.ndarray:
-        from convnet.plan import Plan
+        from convnet.engine.plan import Plan
 
         if isinstance(x, (list, tuple)) and any(isinstance(v, np.ndarray) for v in x):
             raise ValueError(f"{self.name}: takes one array, got a {type(x).__name__} of {len(x)}: use numpy.stack")

@@ -11,7 +11,7 @@ from convnet.layers.base import Layer, Window
 from kernels import checks
 
 if TYPE_CHECKING:
-    from convnet.lowering import Lowering, Value
+    from convnet.engine.lowering import Lowering, Value
 
 
 class Conv2D(Layer):

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from convnet import initializers
-from convnet.graph import Graph, Node
+from convnet.engine.graph import Graph, Node
 from convnet.layers.activations import activation_name, lower_activation
 from convnet.layers.base import Layer, float_type
 from convnet.utils import next_seed
 from kernels import checks
 
 if TYPE_CHECKING:
-    from convnet.lowering import Lowering, Value
+    from convnet.engine.lowering import Lowering, Value
 
 
 class Dense(Layer):

@@ -9,7 +9,7 @@ from convnet.layers.base import Layer
 from kernels import checks
 
 if TYPE_CHECKING:
-    from convnet.lowering import Lowering, Value
+    from convnet.engine.lowering import Lowering, Value
 
 
 class BatchNormalization(Layer):

@@ -9,7 +9,7 @@ from convnet.layers.conv import need_image, only_channels_last, padding_name
 from kernels import checks
 
 if TYPE_CHECKING:
-    from convnet.lowering import Lowering, Value
+    from convnet.engine.lowering import Lowering, Value
 
 
 class _Pooling2D(Layer):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from convnet import layers, losses
-from convnet.graph import record
-from convnet.plan import Plan
+from convnet.engine.graph import record
+from convnet.engine.plan import Plan
 from convnet.utils import set_random_seed
 from tests.rounding import unit
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 from hypothesis import assume, given, settings
 
-from convnet.plan import Plan
+from convnet.engine.plan import Plan
 from tests.architectures import planned, specs
 from tests.rounding import gamma
 

@@ -5,7 +5,7 @@ import pytest
 
 import convnet
 from convnet import layers
-from convnet.bindings import BINDINGS
+from convnet.engine.bindings import BINDINGS
 from convnet.explain.backward_terms import OF_INPUT, OF_WEIGHT
 from convnet.explain.forward_terms import FORWARD
 from convnet.explain.terms import Part, Term

@@ -12,7 +12,7 @@ from convnet.losses import SparseCategoricalCrossentropy
 from kernels import checks
 
 if TYPE_CHECKING:
-    from convnet.plan import Plan
+    from convnet.engine.plan import Plan
 
 
 class Batches:

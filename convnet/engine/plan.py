@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convnet.bindings import BINDINGS, Run, Site, nothing
-from convnet.graph import Graph, Node
-from convnet.lowering import Lowering, Step, Value, lower, value_of
-from convnet.rewrite import fuse_convpool, pool_before_relu, separate_relus
+from convnet.engine.bindings import BINDINGS, Run, Site, nothing
+from convnet.engine.graph import Graph, Node
+from convnet.engine.lowering import Lowering, Step, Value, lower, value_of
+from convnet.engine.rewrite import fuse_convpool, pool_before_relu, separate_relus
 from kernels import registry, targets
 
 if TYPE_CHECKING:
-    from convnet.arena import Arena
-    from convnet.device_arena import DeviceArena
+    from convnet.engine.arena import Arena
+    from convnet.engine.device_arena import DeviceArena
     from convnet.layers.base import Parameter
     from convnet.losses import Loss
 

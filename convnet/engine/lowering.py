@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from convnet.graph import Graph, Node
+from convnet.engine.graph import Graph, Node
 
 if TYPE_CHECKING:
     from convnet.layers.base import Layer, Parameter

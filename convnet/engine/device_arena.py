@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from convnet.arena import padded
+from convnet.engine.arena import padded
 from convnet.layers.base import Parameter
 from kernels import targets
 
