@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convnet.cells import lines
+from convnet.output.csv import lines
 from convnet.utils import refuse
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ class Recorder(Callback):
         """Write the record to one .safetensors file, whole or not at all."""
         from safetensors.numpy import save
 
-        from convnet.files import write_atomically
+        from convnet.output.atomic import write_atomically
 
         tensors = {name: np.stack(arrays) for name, arrays in self.weights.items()}
         facts = {"format": RECORD, "epochs": self.epochs, "logs": self.logs}

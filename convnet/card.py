@@ -11,7 +11,8 @@ from html import escape
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from convnet import evaluation, pages, study
+from convnet import evaluation, study
+from convnet.output import html
 from convnet.merit import pictures
 from convnet.merit.intervals import shown
 
@@ -140,7 +141,7 @@ def page(card: dict[str, Any]) -> str:
         f'<p class="notice">Not a medical device. {escape(card["notice"])}</p>',
         f"<h2>Intended use</h2><p>{escape(card['intended_use'])}</p>",
         f"<p><strong>Not for:</strong> {escape(card['not_intended'])}</p>",
-        "<h2>Data</h2>" + pages.table(["split", *classes, "patients"], images),
+        "<h2>Data</h2>" + html.table(["split", *classes, "patients"], images),
         f"<p>{data['left_out']} files were left out.</p>",
         *(
             f"<p>{escape(name.replace('_', ' '))}: {escape(', '.join(f'{v} ({n})' for v, n in values.items()))}</p>"
@@ -148,26 +149,26 @@ def page(card: dict[str, Any]) -> str:
         ),
         "<h2>Figures on validation</h2>",
         f"<p>95 % intervals by bootstrap over {val['patients']} patients.</p>",
-        pages.table(["figure", "value (interval)"], [[name, shown(f)] for name, f in val["figures"].items()]),
+        html.table(["figure", "value (interval)"], [[name, shown(f)] for name, f in val["figures"].items()]),
         "<h3>Confusion</h3>"
-        + pages.table(
+        + html.table(
             ["truth \\ prediction", *classes], [[c, *row] for c, row in zip(classes, val["confusion"], strict=True)]
         ),
         "<h3>Calibration</h3>",
         f"<p>Temperature {model['temperature']:.3f}, fitted on validation.</p>",
-        pages.plot(pictures.reliability(val), "Reliability diagram: what was said against what was"),
+        html.plot(pictures.reliability(val), "Reliability diagram: what was said against what was"),
         *subgroup_tables(val["subgroups"]),
         "<h2>Limits</h2><ul>" + "".join(f"<li>{escape(text)}</li>" for text in card["limits"]) + "</ul>",
         "<h2>Model</h2>",
         f"<p>{escape(model['network'])} network, {model['weights']:,} weights, input "
         f"{escape(' x '.join(map(str, model['input'])))}, formula-convnet {escape(model['version'])}.<br>"
         f"SHA-256 of the file: <code>{model['sha256']}</code></p>",
-        pages.table(["seed", "epoch kept", "epochs run", "chosen by"], members),
+        html.table(["seed", "epoch kept", "epochs run", "chosen by"], members),
         f"<p>Pixels: {escape(', '.join(f'{k} {v or unset}' for k, v in model['pipeline'].items()))}.</p>",
         f"<p>Training images were {'' if mirrored['done'] else 'not '}mirrored: {escape(mirrored['why'])}.</p>",
-        "<h3>Recipe</h3>" + pages.table(["choice", "value"], recipe.items()),
+        "<h3>Recipe</h3>" + html.table(["choice", "value"], recipe.items()),
     ]
-    return pages.page(card["title"], body)
+    return html.page(card["title"], body)
 
 
 def subgroup_tables(found: dict[str, dict[str, Any]]) -> list[str]:
@@ -179,7 +180,7 @@ def subgroup_tables(found: dict[str, dict[str, Any]]) -> list[str]:
             for value, entry in values.items()
         ]
         head = [name.replace("_", " "), "images", "patients", "accuracy", "AUC"]
-        out.append(f"<h3>By {escape(name.replace('_', ' '))}</h3>" + pages.table(head, rows))
+        out.append(f"<h3>By {escape(name.replace('_', ' '))}</h3>" + html.table(head, rows))
     return out
 
 

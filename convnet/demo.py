@@ -13,7 +13,7 @@ from convnet import evaluation, figures, finish, study
 from convnet.callbacks import Recorder
 from convnet.evaluation import NOTICE, lines
 from convnet.explain import lesson
-from convnet.files import write_json
+from convnet.output.atomic import write_json
 from convnet.recipe import Recipe
 
 Say = Callable[[str], None]

@@ -24,7 +24,7 @@ def new(width: float, height: float, rows: int = 1, columns: int = 1) -> tuple[F
     """A figure without pyplot's global state, and its axes (rows, columns)."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    from convnet.picture import Picture
+    from convnet.output.notebook_figure import Picture
 
     figure = Picture(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)

@@ -16,7 +16,7 @@ import numpy as np
 
 from convnet import objects
 from convnet.data.errors import DicomError
-from convnet.files import write_atomically
+from convnet.output.atomic import write_atomically
 
 if TYPE_CHECKING:
     from pydicom import Dataset

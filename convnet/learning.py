@@ -8,7 +8,7 @@ from pathlib import Path
 
 import convnet
 import kernels
-from convnet.files import write_atomically
+from convnet.output.atomic import write_atomically
 
 COURSE = Path(convnet.__file__).parent / "course"
 KERNELS = Path(kernels.__file__).parent

@@ -11,7 +11,7 @@ from convnet import losses, metrics, optimizers
 from convnet.callbacks import Callback, EarlyStopping, History
 from convnet.engine.batches import Batches, split_validation, three
 from convnet.metrics import check as check_metric
-from convnet.progress import Progress, tell_of_compilation
+from convnet.output.progress import Progress, tell_of_compilation
 from convnet.utils import next_seed, refuse
 from kernels import checks, targets
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from convnet import initializers
-from convnet.files import write_atomically
+from convnet.output.atomic import write_atomically
 from convnet.engine.graph import Graph, Node
 from convnet.engine.lowering import lower
 from kernels import targets

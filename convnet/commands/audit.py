@@ -26,8 +26,8 @@ def audit(
     from convnet.audit import findings, report, shortcuts
     from convnet.audit.reading import read
     from convnet.data.limits import changed
-    from convnet.files import write_atomically
-    from convnet.progress import reading
+    from convnet.output.atomic import write_atomically
+    from convnet.output.progress import reading
 
     with reading() as on_progress:
         collection = read(folder, labels, changed(limit or ()), on_progress)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from convnet.commands.output import say
-from convnet.progress import reading
+from convnet.output.progress import reading
 
 
 def pipeline_of(size: int, aspect: Any, window: Any, colour: bool) -> dict[str, Any]:

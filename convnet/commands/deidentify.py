@@ -29,7 +29,7 @@ def deidentify(
     from convnet.data.pseudonyms import key, shown
     from convnet.data.readers import Readers
     from convnet.data.write import new_folder
-    from convnet.files import write_atomically
+    from convnet.output.atomic import write_atomically
 
     new_folder(out)
     left: dict[str, int] = {}

@@ -79,7 +79,7 @@ def forget(case: Any) -> Any:
 def draw(model: Any, case: Any, folder: Path | None, filing: Any) -> None:
     """Overlays of one case as pictures and as DICOM; the result names the files."""
     from convnet import figures, overlay
-    from convnet.files import write_atomically
+    from convnet.output.atomic import write_atomically
 
     result, pictures = case.result, []
     if result["label"] is not None:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from convnet.files import write_json
+from convnet.output.atomic import write_json
 
 
 def printable(text: str) -> str:

@@ -57,7 +57,7 @@ def train(
     from convnet import card, finish
     from convnet import figures as drawing
     from convnet.callbacks import Recorder
-    from convnet.files import write_atomically, write_json
+    from convnet.output.atomic import write_atomically, write_json
 
     def told(member: Any) -> None:
         facts = member.metadata

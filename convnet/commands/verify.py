@@ -30,7 +30,7 @@ def verify(
     check_file("--html", html)
     import json as notation
 
-    from convnet.files import write_atomically, write_json
+    from convnet.output.atomic import write_atomically, write_json
     from kernels import verify as proof
     from kernels.targets import missing
     from kernels.verify import certificate, page, table

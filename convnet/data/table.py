@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from convnet.cells import plain
+from convnet.output.csv import plain
 from convnet.data.errors import CohortError
 from convnet.data.pseudonyms import shown
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from convnet.cells import write_csv
+from convnet.output.csv import write_csv
 from convnet.data.build import Cohort
 from convnet.data.errors import CohortError
 

@@ -14,7 +14,7 @@ __all__ = ["begin", "check", "put"]
 
 def put(exercise: Exercise, path: Path) -> None:
     """Write an exercise's starting file; ValueError, and nothing written, where there is a file already."""
-    from convnet.files import write_atomically
+    from convnet.output.atomic import write_atomically
 
     if path.exists():
         raise ValueError(f"{path} exists, and is left as it is: name another file, or move it away")

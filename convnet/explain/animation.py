@@ -16,7 +16,7 @@ import numpy as np
 from convnet.explain.animation_frames import PASSES, Cell, Motion, cells, frame_of
 from convnet.explain.animation_gif import gif
 from convnet.explain.animation_svg import svg
-from convnet.files import write_atomically
+from convnet.output.atomic import write_atomically
 from kernels import checks
 
 MOST_CELLS = 400  # of all three arrays: more cannot be read

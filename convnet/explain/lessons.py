@@ -15,7 +15,7 @@ import numpy as np
 from convnet.explain import arrays, contents
 from convnet.explain.bundle import bundled
 from convnet.explain.subject import Subject
-from convnet.files import write_atomically
+from convnet.output.atomic import write_atomically
 
 if TYPE_CHECKING:
     from convnet.callbacks import Recorder

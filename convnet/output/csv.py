@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from convnet.files import write_atomically
+from convnet.output.atomic import write_atomically
 
 NUMBER = re.compile(r"\s*[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|inf|nan)\s*", re.ASCII | re.IGNORECASE)
 SEPARATOR = re.compile(r"([,;|\t\r\n])")
