@@ -11,10 +11,10 @@ from html import escape
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from convnet import evaluation, study
+from convnet import evaluation_tmp, study
 from convnet.output import html
-from convnet.merit import pictures
-from convnet.merit.intervals import shown
+from convnet.evaluation_tmp import pictures
+from convnet.evaluation_tmp.intervals import shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +42,7 @@ def made(model: Model, cohort: Cohort, file: Path) -> dict[str, Any]:
     return {
         "title": f"Model card: {facts['network']} network for {', '.join(facts['classes'])}",
         "not_a_medical_device": True,
-        "notice": evaluation.NOTICE,
+        "notice": evaluation_tmp.NOTICE,
         "intended_use": INTENDED,
         "not_intended": NOT_INTENDED,
         "model": {

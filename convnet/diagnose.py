@@ -17,7 +17,7 @@ from convnet.data.limits import Limits
 from convnet.data.orientation import Turn
 from convnet.data.pseudonyms import shown
 from convnet.data.readers import Readers
-from convnet.evaluation import NOTICE
+from convnet.evaluation_tmp.measure import NOTICE
 from convnet.features import features
 from convnet.study import calibrated, classes_of, pipeline_of, probabilities
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convnet.evaluation import NOTICE
+from convnet.evaluation_tmp.measure import NOTICE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

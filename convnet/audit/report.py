@@ -14,7 +14,7 @@ from convnet.output import html
 from convnet.audit.findings import Finding, counted
 from convnet.audit.reading import Collection, Image, shown_path
 from convnet.data.table import SPLITS
-from convnet.evaluation import NOTICE
+from convnet.evaluation_tmp.measure import NOTICE
 
 MOST = 12  # groups, and pictures of a group, that the page shows
 

@@ -12,7 +12,7 @@ from convnet import overlay
 from convnet.cli import app
 from convnet.data import dicom
 from convnet.diagnose import cases
-from convnet.evaluation import NOTICE
+from convnet.evaluation_tmp.measure import NOTICE
 from convnet.networks import NETWORKS
 from convnet.weights import load
 

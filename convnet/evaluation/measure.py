@@ -84,7 +84,7 @@ def lines(result: dict[str, Any]) -> list[str]:
     for name, row in zip(result["classes"], result["confusion"], strict=True):
         out.append(f"  {name.ljust(width)}" + " ".join(str(v).rjust(cell) for v in row))
     if "figures" in result:
-        from convnet.merit import report
+        from convnet.evaluation_tmp import report
 
         out += report.lines(result)
     return [*out, NOTICE]
