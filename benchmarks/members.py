@@ -20,7 +20,7 @@ from convnet import study
 from convnet.audit import findings
 from convnet.audit.reading import read
 from convnet.data import cohort
-from convnet.evaluation_tmp.intervals import Figure, figures, intervals, shown
+from convnet.evaluation.intervals import Figure, figures, intervals, shown
 from convnet.weights import load
 
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from convnet import figures, load, study
 from convnet.data import cohort
-from convnet.layers import Conv2D
 from convnet.engine.plan import Plan
+from convnet.layers import Conv2D
 from kernels import conv2d
 
 PIXEL = (13, 15)  # the output (i, j) that is taken apart

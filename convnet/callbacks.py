@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convnet.output.csv import lines
+from convnet.output.spreadsheet import lines
 from convnet.utils import refuse
 
 if TYPE_CHECKING:

@@ -11,10 +11,11 @@ from html import escape
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from convnet import evaluation_tmp, study
-from convnet.output import html
-from convnet.evaluation_tmp import pictures
-from convnet.evaluation_tmp.intervals import shown
+from convnet import study
+from convnet.evaluation import plots
+from convnet.evaluation.intervals import shown
+from convnet.notice import NOTICE
+from convnet.output import html_page
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +43,7 @@ def made(model: Model, cohort: Cohort, file: Path) -> dict[str, Any]:
     return {
         "title": f"Model card: {facts['network']} network for {', '.join(facts['classes'])}",
         "not_a_medical_device": True,
-        "notice": evaluation_tmp.NOTICE,
+        "notice": NOTICE,
         "intended_use": INTENDED,
         "not_intended": NOT_INTENDED,
         "model": {
@@ -141,7 +142,7 @@ def page(card: dict[str, Any]) -> str:
         f'<p class="notice">Not a medical device. {escape(card["notice"])}</p>',
         f"<h2>Intended use</h2><p>{escape(card['intended_use'])}</p>",
         f"<p><strong>Not for:</strong> {escape(card['not_intended'])}</p>",
-        "<h2>Data</h2>" + html.table(["split", *classes, "patients"], images),
+        "<h2>Data</h2>" + html_page.table(["split", *classes, "patients"], images),
         f"<p>{data['left_out']} files were left out.</p>",
         *(
             f"<p>{escape(name.replace('_', ' '))}: {escape(', '.join(f'{v} ({n})' for v, n in values.items()))}</p>"
@@ -149,26 +150,26 @@ def page(card: dict[str, Any]) -> str:
         ),
         "<h2>Figures on validation</h2>",
         f"<p>95 % intervals by bootstrap over {val['patients']} patients.</p>",
-        html.table(["figure", "value (interval)"], [[name, shown(f)] for name, f in val["figures"].items()]),
+        html_page.table(["figure", "value (interval)"], [[name, shown(f)] for name, f in val["figures"].items()]),
         "<h3>Confusion</h3>"
-        + html.table(
+        + html_page.table(
             ["truth \\ prediction", *classes], [[c, *row] for c, row in zip(classes, val["confusion"], strict=True)]
         ),
         "<h3>Calibration</h3>",
         f"<p>Temperature {model['temperature']:.3f}, fitted on validation.</p>",
-        html.plot(pictures.reliability(val), "Reliability diagram: what was said against what was"),
+        html_page.plot(plots.reliability(val), "Reliability diagram: what was said against what was"),
         *subgroup_tables(val["subgroups"]),
         "<h2>Limits</h2><ul>" + "".join(f"<li>{escape(text)}</li>" for text in card["limits"]) + "</ul>",
         "<h2>Model</h2>",
         f"<p>{escape(model['network'])} network, {model['weights']:,} weights, input "
         f"{escape(' x '.join(map(str, model['input'])))}, formula-convnet {escape(model['version'])}.<br>"
         f"SHA-256 of the file: <code>{model['sha256']}</code></p>",
-        html.table(["seed", "epoch kept", "epochs run", "chosen by"], members),
+        html_page.table(["seed", "epoch kept", "epochs run", "chosen by"], members),
         f"<p>Pixels: {escape(', '.join(f'{k} {v or unset}' for k, v in model['pipeline'].items()))}.</p>",
         f"<p>Training images were {'' if mirrored['done'] else 'not '}mirrored: {escape(mirrored['why'])}.</p>",
-        "<h3>Recipe</h3>" + html.table(["choice", "value"], recipe.items()),
+        "<h3>Recipe</h3>" + html_page.table(["choice", "value"], recipe.items()),
     ]
-    return html.page(card["title"], body)
+    return html_page.page(card["title"], body)
 
 
 def subgroup_tables(found: dict[str, dict[str, Any]]) -> list[str]:
@@ -180,7 +181,7 @@ def subgroup_tables(found: dict[str, dict[str, Any]]) -> list[str]:
             for value, entry in values.items()
         ]
         head = [name.replace("_", " "), "images", "patients", "accuracy", "AUC"]
-        out.append(f"<h3>By {escape(name.replace('_', ' '))}</h3>" + html.table(head, rows))
+        out.append(f"<h3>By {escape(name.replace('_', ' '))}</h3>" + html_page.table(head, rows))
     return out
 
 

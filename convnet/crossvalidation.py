@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convnet import evaluation_tmp, study
+from convnet import study
 from convnet.ensemble import join
-from convnet.evaluation_tmp import intervals
+from convnet.evaluation import intervals, metrics
+from convnet.notice import NOTICE
 
 if TYPE_CHECKING:
     from convnet.data.cohort import Cohort
@@ -108,7 +109,7 @@ def run(
         "images": len(used),
         "by_share": by_share,
         "rows": rows,
-        "notice": evaluation_tmp.NOTICE,
+        "notice": NOTICE,
     }
     if len(shares) > 1:
         result["more"] = more_cases(rows, shares)
@@ -154,7 +155,7 @@ def fit_and_measure(fold: Cohort, recipe: Recipe, seed: int, verbose: Any) -> tu
 
 def both(y: np.ndarray, p: np.ndarray) -> dict[str, float | None]:
     """The two figures that a configuration is chosen by."""
-    return {"auc": evaluation_tmp.auc(y, p), "accuracy": float(np.mean(p.argmax(axis=1) == y))}
+    return {"auc": metrics.auc(y, p), "accuracy": float(np.mean(p.argmax(axis=1) == y))}
 
 
 def together(y: np.ndarray, p: np.ndarray, classes: tuple[str, ...], groups: np.ndarray) -> dict[str, Any]:

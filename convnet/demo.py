@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from convnet import evaluation_tmp, figures, finish, study
+from convnet import figures, finish, study
 from convnet.callbacks import Recorder
-from convnet.evaluation_tmp.measure import NOTICE, lines
+from convnet.evaluation import metrics
+from convnet.evaluation.metrics import lines
 from convnet.explain import lesson
+from convnet.notice import NOTICE
 from convnet.output.atomic import write_json
 from convnet.recipe import Recipe
 
@@ -41,7 +43,7 @@ def run(folder: Path, say: Say, seed: int = 0, verbose: Any = "auto", phantom_st
     result, p = study.evaluate(model, data, positive="present")
     x_test, y_test = data.split("test")
     result["ideal_observer_auc"] = phantom_study.ideal_auc()
-    ideal = evaluation_tmp.area(y_test == 1, phantom_study.ideal_scores(phantom_study.to_hu(x_test)))
+    ideal = metrics.area(y_test == 1, phantom_study.ideal_scores(phantom_study.to_hu(x_test)))
     result["ideal_observer_auc_on_these_images"] = ideal
     for line in lines(result)[:-1]:
         say("   " + line)
@@ -67,7 +69,7 @@ def run_digits(folder: Path, say: Say, seed: int = 0, verbose: Any = "auto") -> 
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
-    from convnet.evaluation_tmp.measure import measure
+    from convnet.evaluation.metrics import measure
     from convnet.networks import Listing
     from convnet.utils import set_random_seed
 

@@ -17,8 +17,8 @@ from convnet.data.limits import Limits
 from convnet.data.orientation import Turn
 from convnet.data.pseudonyms import shown
 from convnet.data.readers import Readers
-from convnet.evaluation_tmp.measure import NOTICE
 from convnet.features import features
+from convnet.notice import NOTICE
 from convnet.study import calibrated, classes_of, pipeline_of, probabilities
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convnet.evaluation_tmp.measure import NOTICE
+from convnet.notice import NOTICE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -128,8 +128,8 @@ def filters(model: Model) -> Figure:
 def feature_maps(model: Model, image: np.ndarray) -> Figure:
     """What the first convolution makes of one image (H,W,C): the image, then a map for each filter."""
     from convnet.data.colour import luminance
-    from convnet.layers import Conv2D
     from convnet.engine.plan import Plan
+    from convnet.layers import Conv2D
 
     graph = model.graph(image.shape)
     call = next((call for call in graph.calls if isinstance(call.layer, Conv2D)), None)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from convnet import scope, study
 from convnet.ensemble import join
-from convnet.evaluation_tmp import calibration, threshold
+from convnet.evaluation import calibration, threshold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

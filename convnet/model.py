@@ -11,9 +11,9 @@ import numpy as np
 from convnet.engine.arena import Arena
 from convnet.engine.device_arena import DeviceArena
 from convnet.engine.graph import Graph, Node, record
+from convnet.engine.plan import Plan
 from convnet.layers.base import Layer, call_with_training, float_type, set_parameters, takes_training
 from convnet.layers.core import InputLayer
-from convnet.engine.plan import Plan
 from convnet.training import Trainer
 
 _PLANS_KEPT = 8  # plans by batch size and mode; the least recently used is dropped with its buffers

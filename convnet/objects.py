@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convnet.evaluation_tmp.measure import NOTICE
+from convnet.notice import NOTICE
 from convnet.runs import versions
 
 if TYPE_CHECKING:

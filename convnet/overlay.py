@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convnet.evaluation_tmp.measure import NOTICE
 from convnet.explain.attribution import grad_cam, occlusion
 from convnet.figures import INK, SECOND, curves, new
+from convnet.notice import NOTICE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -12,7 +12,7 @@ from typing import Any
 
 from platformdirs import user_state_path
 
-from convnet.evaluation_tmp.measure import NOTICE
+from convnet.notice import NOTICE
 
 NOT_KEPT = ("path", "input", "pictures", "dicom")
 PACKAGES = ("formula-convnet", "numpy", "numba", "scipy", "pydicom", "safetensors")

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convnet import evaluation_tmp
 from convnet.callbacks import Callback, EarlyStopping, History
 from convnet.data import mirror
 from convnet.data.augment import Augmented
 from convnet.data.dicom import check_arguments
-from convnet.evaluation_tmp import threshold
-from convnet.evaluation_tmp.report import SUBGROUPS, report
+from convnet.evaluation import metrics, threshold
+from convnet.evaluation.report import SUBGROUPS, report
 from convnet.networks import NETWORKS, check_shape, compile_for
+from convnet.notice import NOTICE
 from convnet.recipe import Recipe
 from convnet.utils import set_random_seed
 
@@ -37,7 +37,7 @@ class BestByAUC(EarlyStopping):
         self.x, self.y = x, y
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-        area = evaluation_tmp.auc(self.y, probabilities(self.model, self.x))
+        area = metrics.auc(self.y, probabilities(self.model, self.x))
         logs["val_auc"] = float("nan") if area is None else area
         super().on_epoch_end(epoch, logs)
 
@@ -86,7 +86,7 @@ def train(
     compile_for(model, network, recipe.learning_rate, recipe.weight_decay)
     one_hot = network == "formula"
     y_fit, y_check = (np.eye(classes, dtype=np.float32)[t] if one_hot else t for t in (y, y_val))
-    by_auc = evaluation_tmp.auc(y_val, np.eye(classes)[y_val]) is not None
+    by_auc = metrics.auc(y_val, np.eye(classes)[y_val]) is not None
     patience = recipe.patience if recipe.keep == "best" else recipe.epochs
     best = recipe.keep == "best"
     stop = (
@@ -123,7 +123,7 @@ def train(
         "best_epoch": kept + 1,
         "chosen_by": stop.monitor,
         "chosen_value": history.history[stop.monitor][kept],
-        "notice": evaluation_tmp.NOTICE,
+        "notice": NOTICE,
     }
     return model, history
 
@@ -253,7 +253,7 @@ def evaluate(
     classes = classes_of(model)
     at = places(cohort, split)
     x, y = taken(cohort, at), cohort.y[at]
-    one = None if positive is None else evaluation_tmp.positive_index(classes, positive)
+    one = None if positive is None else metrics.positive_index(classes, positive)
     p = calibrated(model, probabilities(model, x))
     found = report(
         y,
@@ -271,4 +271,4 @@ def evaluate(
         "patients_known": all(cohort.patients[i] for i in at),
         "temperature": model.metadata.get("temperature"),
     }
-    return {**known, **evaluation_tmp.measure(y, p, classes, positive), **found}, p
+    return {**known, **metrics.measure(y, p, classes, positive), **found}, p

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from convnet import initializers
-from convnet.output.atomic import write_atomically
 from convnet.engine.graph import Graph, Node
 from convnet.engine.lowering import lower
+from convnet.output.atomic import write_atomically
 from kernels import targets
 
 FORMAT = "formula-convnet 1"

@@ -27,8 +27,9 @@ def compare(
 ) -> None:
     """Two models on the same images: figures, their differences with intervals, and DeLong's test of the AUCs."""
     check_file("--json", json_path)
-    from convnet import evaluation_tmp, study
-    from convnet.evaluation_tmp import paired
+    from convnet import study
+    from convnet.evaluation import paired
+    from convnet.notice import NOTICE
     from convnet.weights import load
 
     models = [load(first), load(second)]
@@ -47,8 +48,8 @@ def compare(
     if images != again:
         raise ValueError("compare: the two models' pixel pipelines read different images of the data")
     y = np_labels(data, at, own, classes)
-    result = {**paired.paired(y, a, b, classes, data.groups()[at]), "split": split.value, "notice": evaluation_tmp.NOTICE}
-    emit(result, json_path, [*paired.lines(result), evaluation_tmp.NOTICE])
+    result = {**paired.paired(y, a, b, classes, data.groups()[at]), "split": split.value, "notice": NOTICE}
+    emit(result, json_path, [*paired.lines(result), NOTICE])
 
 
 def np_labels(data: Any, at: Any, own: tuple[str, ...], classes: tuple[str, ...]) -> Any:

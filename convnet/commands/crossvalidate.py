@@ -67,6 +67,6 @@ def crossvalidate(
     emit(result, json_path, crossvalidation.lines(result))
     if figures is not None and cases:
         from convnet import figures as drawing
-        from convnet.evaluation_tmp import pictures
+        from convnet.evaluation import plots
 
-        drawing.save(pictures.cases_curve(result), figures / "cases.png")
+        drawing.save(plots.cases_curve(result), figures / "cases.png")

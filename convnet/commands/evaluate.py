@@ -32,14 +32,14 @@ def evaluate(
     """Figures of a model on one split, with intervals by patient, calibration and subgroups."""
     check_file("--json", json_path)
     check_folder(figures)
-    from convnet import evaluation_tmp, study
     from convnet import figures as drawing
-    from convnet.evaluation_tmp import pictures
+    from convnet import study
+    from convnet.evaluation import metrics, plots
     from convnet.weights import load
 
     trained = load(model)
     classes = study.classes_of(trained)
-    place = None if positive is None else evaluation_tmp.positive_index(classes, positive)
+    place = None if positive is None else metrics.positive_index(classes, positive)
     data = load_cohort(folder, labels, npz, strict, study.pipeline_of(trained), classes, limit, cache)
     result, p = study.evaluate(trained, data, split.value, positive, sensitivity)
     result["skipped"] = [{"path": str(s.path), "reason": s.reason} for s in data.skipped]
@@ -49,11 +49,11 @@ def evaluate(
             "the model was trained or chosen on: these figures flatter it. (A table without a split column is dealt "
             "anew whenever its rows or files change: add one.)"
         )
-    emit(result, json_path, evaluation_tmp.lines(result))
+    emit(result, json_path, metrics.lines(result))
     if figures is not None:
         x, y = (data.x, data.y) if split == "all" else data.split(split.value)
         drawing.save(drawing.confusion(result), figures / "confusion.png")
         drawing.save(drawing.roc(y, p, classes, place), figures / "roc.png")
-        drawing.save(pictures.precision_recall(y, p, classes, place), figures / "precision-recall.png")
-        drawing.save(pictures.reliability(result), figures / "reliability.png")
+        drawing.save(plots.precision_recall(y, p, classes, place), figures / "precision-recall.png")
+        drawing.save(plots.reliability(result), figures / "reliability.png")
         drawing.save(drawing.feature_maps(trained, x[0]), figures / "feature-maps.png")

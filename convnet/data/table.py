@@ -8,9 +8,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from convnet.output.csv import plain
 from convnet.data.errors import CohortError
 from convnet.data.pseudonyms import shown
+from convnet.output.spreadsheet import plain
 
 SPLITS = ("train", "val", "test")
 

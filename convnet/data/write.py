@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from convnet.output.csv import write_csv
 from convnet.data.build import Cohort
 from convnet.data.errors import CohortError
+from convnet.output.spreadsheet import write_csv
 
 if TYPE_CHECKING:
     from pydicom import Dataset

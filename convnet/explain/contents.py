@@ -11,8 +11,8 @@ from convnet.explain.sources import code_of
 from convnet.explain.subject import Subject
 
 if TYPE_CHECKING:
-    from convnet.layers.base import Parameter
     from convnet.engine.lowering import Step, Value
+    from convnet.layers.base import Parameter
 
 
 def document(s: Subject) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from convnet.engine.plan import Plan
 from convnet.explain.receptive import fields
 from convnet.explain.score import check_image
 from convnet.figures import INK, SECOND, learning_curves, new
-from convnet.engine.plan import Plan
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

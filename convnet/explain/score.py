@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from convnet.engine.graph import Graph
-from convnet.losses import Bound, Loss
 from convnet.engine.plan import Plan
+from convnet.losses import Bound, Loss
 
 if TYPE_CHECKING:
     from convnet.model import Model

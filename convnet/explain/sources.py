@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import kernels
+from convnet.engine.lowering import Step
 from convnet.explain.source_places import (
     DEPTHWISE,
     NARROW,
@@ -19,7 +20,6 @@ from convnet.explain.source_places import (
     WINDOW_PRODUCTS,
     Place,
 )
-from convnet.engine.lowering import Step
 from kernels.conv2d.cpu import backward_data_way, forward_way, is_depthwise
 from kernels.verify.formulas import FORMULAS
 from kernels.verify.markup import equations

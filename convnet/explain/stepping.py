@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from convnet.engine.bindings import Site
+from convnet.engine.graph import Call, Graph, record
+from convnet.engine.plan import Plan
 from convnet.explain.backward_terms import OF_INPUT, OF_WEIGHT, ROUNDINGS
 from convnet.explain.forward_terms import FORWARD, Index, at
 from convnet.explain.loss_terms import loss_draft
 from convnet.explain.terms import Draft, Explanation, Part, Term, summed
-from convnet.engine.graph import Call, Graph, record
 from convnet.losses import Bound, Loss
-from convnet.engine.plan import Plan
 
 if TYPE_CHECKING:
-    from convnet.layers.base import Layer, Parameter
     from convnet.engine.lowering import Step, Value
+    from convnet.layers.base import Layer, Parameter
     from convnet.model import Model
 
 

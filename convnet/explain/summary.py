@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 from math import prod
 from typing import Any
 
+from convnet.engine.graph import Call
 from convnet.explain.receptive import Field, fields
 from convnet.explain.table import Table
-from convnet.engine.graph import Call
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from convnet.layers.base import Layer
     from convnet.engine.lowering import Lowering, Value
+    from convnet.layers.base import Layer
 
 NAMES = ("linear", "relu", "sigmoid", "softmax")
 

@@ -15,8 +15,8 @@ from kernels.conv2d.tiles_depthwise import depthwise, depthwise_weights
 from kernels.conv2d.tiles_narrow import LEAST_STEPS, MOST_COLUMNS, correlate_narrow
 from kernels.conv2d.tiles_weights import weights_gradient
 from kernels.conv2d.tiles_window import correlate_window, fits, pays
-from kernels.jit import jit
 from kernels.cpu.simd_window import OUTSIDE
+from kernels.jit import jit
 
 _NOTHING = {np.dtype(t): np.zeros(0, t) for t in (np.float32, np.float64)}
 

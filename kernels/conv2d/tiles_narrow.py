@@ -7,8 +7,8 @@ This is backward_data into an image of one channel or three, and forward with as
 import numba
 import numpy as np
 
-from kernels.cpu import simd
 from kernels.conv2d.tiles_correlate import list_pixels, list_runs
+from kernels.cpu import simd
 from kernels.jit import jit
 
 MOST_COLUMNS, LEAST_STEPS = 3, 8  # more columns, or fewer channels to sum, and the lanes are better used the other way

@@ -10,9 +10,9 @@ import numba
 import numpy as np
 
 from kernels.cpu import simd
-from kernels.jit import jit
 from kernels.cpu.simd_pooled import WINDOW, store_largest, tile_of, window_rows
 from kernels.cpu.tiled_sums import aligned, copy_rows
+from kernels.jit import jit
 
 HEIGHT = 8 if simd.REGISTERS == 32 else 4  # rows: two windows, or one
 VECS = 2

@@ -20,7 +20,9 @@ def numba_cuda() -> ModuleType:
     if not device.has_compiler():
         raise ImportError(f"kernels.emulator needs numba-cuda: {INSTALL}")
     if device.simulated():
-        raise ImportError("kernels.emulator needs the compiler, but NUMBA_ENABLE_CUDASIM is set: unset it and start anew")
+        raise ImportError(
+            "kernels.emulator needs the compiler, but NUMBA_ENABLE_CUDASIM is set: unset it and start anew"
+        )
     return device.numba_cuda()
 
 

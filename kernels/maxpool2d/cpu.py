@@ -10,8 +10,8 @@ A small array stays on one thread (starting the others takes microseconds): the 
 import numba
 import numpy as np
 
-from kernels.jit import jit
 from kernels.cpu.prefetch import LARGE, prefetch
+from kernels.jit import jit
 
 SMALL = 32_768  # elements of x below which one thread is quicker
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convnet import evaluation_tmp
 from convnet.data.augment import Augmented
+from convnet.evaluation import metrics
 
 
 def test_augmented_images_are_the_original_flipped_and_shifted_with_edges_repeated():
@@ -40,12 +40,12 @@ def test_augmentation_repeats_with_its_seed_and_leaves_the_images_alone():
 def test_the_figures_of_a_known_table():
     y = np.array([0, 0, 0, 0, 1, 1])
     p1 = np.array([0.1, 0.2, 0.6, 0.3, 0.9, 0.4])
-    result = evaluation_tmp.measure(y, np.stack([1 - p1, p1], 1), ("healthy", "ill"), "ill")
+    result = metrics.measure(y, np.stack([1 - p1, p1], 1), ("healthy", "ill"), "ill")
     assert result["confusion"] == [[3, 1], [1, 1]]
     assert result["accuracy"] == 4 / 6
     assert (result["sensitivity"], result["specificity"]) == (0.5, 0.75)
     assert result["auc"] == 7 / 8  # of 8 pairs, only (0.6, 0.4) is the wrong way round
-    other = evaluation_tmp.measure(y, np.stack([1 - p1, p1], 1), ("healthy", "ill"), "healthy")
+    other = metrics.measure(y, np.stack([1 - p1, p1], 1), ("healthy", "ill"), "healthy")
     assert (other["sensitivity"], other["specificity"]) == (0.75, 0.5)
 
 
@@ -59,14 +59,14 @@ def test_auc_is_the_share_of_pairs_in_the_right_order(classes, seed):
     for c in range(classes) if classes > 2 else (1,):
         pairs = p[y == c, c][:, None] - p[y != c, c][None]
         shares.append(np.mean((pairs > 0) + 0.5 * (pairs == 0)))
-    assert evaluation_tmp.auc(y, p) == pytest.approx(np.mean(shares))
+    assert metrics.auc(y, p) == pytest.approx(np.mean(shares))
 
 
 def test_a_missing_class_has_no_auc_and_no_sensitivity():
-    result = evaluation_tmp.measure(np.zeros(3, int), np.full((3, 2), 0.5), ("a", "b"), None)
+    result = metrics.measure(np.zeros(3, int), np.full((3, 2), 0.5), ("a", "b"), None)
     assert result["auc"] is None
     assert result["sensitivity_by_class"] == {"a": 1.0, "b": None}
-    assert "not defined" in evaluation_tmp.lines(result)[0]
+    assert "not defined" in metrics.lines(result)[0]
 
 
 def test_the_metric_auc_agrees_with_the_evaluation():
@@ -77,4 +77,4 @@ def test_the_metric_auc_agrees_with_the_evaluation():
     metric = AUC()
     for part in (slice(0, 20), slice(20, 50)):
         metric.update(y[part], np.stack([1 - p1, p1], 1)[part])
-    assert metric.result() == pytest.approx(evaluation_tmp.auc(y, np.stack([1 - p1, p1], 1)))
+    assert metric.result() == pytest.approx(metrics.auc(y, np.stack([1 - p1, p1], 1)))

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import convnet
-from convnet.engine.bindings import BINDINGS
 from convnet.callbacks import Recorder
+from convnet.engine.bindings import BINDINGS
+from convnet.engine.plan import Plan
 from convnet.explain import lesson, lessons
 from convnet.explain.arrays import OPTIMIZERS
 from convnet.explain.bundle import bundled
@@ -18,7 +19,6 @@ from convnet.explain.sources import code_of
 from convnet.explain.subject import Subject
 from convnet.layers import BUILT_IN
 from convnet.networks import NETWORKS
-from convnet.engine.plan import Plan
 from tests.explain import models
 
 OF_LAYERS = set(BINDINGS) - {"convpool"}  # that one only a plan's rewriting makes

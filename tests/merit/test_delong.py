@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convnet.evaluation_tmp import delong
+from convnet.evaluation import delong
 
 # 113 patients with subarachnoid haemorrhage: outcome (1 poor), WFNS grade and S100B (Turck et al., Intensive Care Med.
 # 36:107, 2010), as R's package pROC has them in its data set aSAH

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from convnet.evaluation_tmp import calibration, intervals, paired, report, threshold
+from convnet.evaluation import calibration, intervals, paired, report, threshold
 
 
 def study(seed, n=60, classes=2, values=9):

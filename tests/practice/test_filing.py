@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from convnet.cli import app
-from convnet.evaluation_tmp.measure import NOTICE
+from convnet.notice import NOTICE
 from convnet.weights import load
 
 hd = pytest.importorskip("highdicom", reason="highdicom is in the extra [clinical]")

@@ -12,8 +12,8 @@ from convnet import overlay
 from convnet.cli import app
 from convnet.data import dicom
 from convnet.diagnose import cases
-from convnet.evaluation_tmp.measure import NOTICE
 from convnet.networks import NETWORKS
+from convnet.notice import NOTICE
 from convnet.weights import load
 
 pytest.importorskip("highdicom", reason="highdicom is in the extra [clinical]")

@@ -6,7 +6,7 @@ import json
 import pydicom
 import pytest
 
-from convnet.evaluation_tmp.measure import NOTICE
+from convnet.notice import NOTICE
 
 pytest.importorskip("highdicom", reason="highdicom is in the extra [clinical]")
 

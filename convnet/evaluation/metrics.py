@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-NOTICE = "For research and teaching. Not for clinical use."
+from convnet.notice import NOTICE
 
 
 def measure(y: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...], positive: str | None) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def lines(result: dict[str, Any]) -> list[str]:
     for name, row in zip(result["classes"], result["confusion"], strict=True):
         out.append(f"  {name.ljust(width)}" + " ".join(str(v).rjust(cell) for v in row))
     if "figures" in result:
-        from convnet.evaluation_tmp import report
+        from convnet.evaluation import report
 
         out += report.lines(result)
     return [*out, NOTICE]
