@@ -24,8 +24,8 @@ Say = Callable[[str], None]
 def run(folder: Path, say: Say, seed: int = 0, verbose: Any = "auto", phantom_study: Any = None) -> None:
     """Simulated CT study -> DICOM files -> train -> evaluate -> one diagnosis, one lesson; the ideal observer."""
     from convnet.data import cohort, phantom
-    from convnet.diagnose import diagnose
-    from convnet.diagnose import lines as diagnosis_lines
+    from convnet.diagnosis.diagnose import diagnose
+    from convnet.diagnosis.diagnose import lines as diagnosis_lines
 
     start = time.perf_counter()
     phantom_study = phantom_study or phantom.Study(seed=seed)

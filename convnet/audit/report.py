@@ -107,7 +107,9 @@ def section(c: Collection, f: Finding) -> Iterator[str]:
 
 def picture(image: Image) -> str:
     words = f"{image.name}: {image.row.label}" + (f", {image.row.split}" if image.row.split else "")
-    return f"<figure>{html_page.image(png(image.thumb), words, width=96)}<figcaption>{escape(words)}</figcaption></figure>"
+    return (
+        f"<figure>{html_page.image(png(image.thumb), words, width=96)}<figcaption>{escape(words)}</figcaption></figure>"
+    )
 
 
 def png(grey: np.ndarray) -> bytes:

@@ -31,12 +31,12 @@ def diagnose(
     check_file("--record", record)
     check_folder(overlays, "--overlays")
     check_folder(dicom, "--dicom")
-    from convnet import runs
     from convnet.data.errors import DicomError
     from convnet.data.examine import digest
     from convnet.data.limits import changed
-    from convnet.diagnose import cases, collect, lines
-    from convnet.filing import Filing
+    from convnet.diagnosis import run_log
+    from convnet.diagnosis.diagnose import cases, collect, lines
+    from convnet.diagnosis.dicom_results import Filing
     from convnet.study import classes_of
     from convnet.weights import load
 
@@ -63,7 +63,7 @@ def diagnose(
         result["reports"] = [r for r in reports if isinstance(r, str)]
     for failed in result["failed"]:
         say(f"convnet: {failed['reason']}")
-    runs.record(record or runs.default(), sha256, result)
+    run_log.record(record or run_log.default(), sha256, result)
     emit(result, json_path, [*lines(result), result["notice"]])
     if result["failed"] and (strict or not result["images"]):
         raise typer.Exit(2)
@@ -78,7 +78,8 @@ def forget(case: Any) -> Any:
 
 def draw(model: Any, case: Any, folder: Path | None, filing: Any) -> None:
     """Overlays of one case as pictures and as DICOM; the result names the files."""
-    from convnet import figures, overlay
+    from convnet import figures
+    from convnet.diagnosis import overlay
     from convnet.output.atomic import write_atomically
 
     result, pictures = case.result, []

@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from convnet import overlay
 from convnet.cli import app
 from convnet.data import dicom
-from convnet.diagnose import cases
+from convnet.diagnosis import overlay
+from convnet.diagnosis.diagnose import cases
 from convnet.networks import NETWORKS
 from convnet.notice import NOTICE
 from convnet.weights import load

@@ -13,7 +13,7 @@ from sklearn.covariance import LedoitWolf
 
 import convnet
 from convnet import outlier, scope
-from convnet.diagnose import cases, diagnose, lines
+from convnet.diagnosis.diagnose import cases, diagnose, lines
 from convnet.features import features, last_inputs, project
 from convnet.networks import NETWORKS
 from convnet.study import calibrated

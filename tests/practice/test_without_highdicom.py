@@ -4,7 +4,7 @@ import builtins
 
 import pytest
 
-from convnet import filing
+from convnet.diagnosis import dicom_results
 
 
 def test_without_highdicom_the_option_names_the_package(monkeypatch, tmp_path):
@@ -17,5 +17,5 @@ def test_without_highdicom_the_option_names_the_package(monkeypatch, tmp_path):
 
     monkeypatch.setattr(builtins, "__import__", absent)
     with pytest.raises(ImportError, match="pip install 'highdicom"):
-        filing.Filing(tmp_path / "out", "0" * 64, ["a", "b"])
+        dicom_results.Filing(tmp_path / "out", "0" * 64, ["a", "b"])
     assert not (tmp_path / "out").exists()

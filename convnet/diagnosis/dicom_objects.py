@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from convnet.diagnosis.run_log import versions
 from convnet.notice import NOTICE
-from convnet.runs import versions
 
 if TYPE_CHECKING:
     from pydicom import Dataset

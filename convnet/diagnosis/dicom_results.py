@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convnet import objects
 from convnet.data.errors import DicomError
+from convnet.diagnosis import dicom_objects
 from convnet.output.atomic import write_atomically
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Filing:
                 "results": [],
             }
             made = [
-                objects.capture(
+                dicom_objects.capture(
                     self.hd, source, result, picture, study["series"], len(study["overlays"]) + n, self.model
                 )
                 for n, picture in enumerate(pictures, 1)
@@ -89,7 +89,7 @@ class Filing:
         for study in self.studies.values():
             try:
                 with refusing(study["results"][0][1]["path"]):
-                    yield self.write(objects.report(self.hd, study, self.classes, self.model))
+                    yield self.write(dicom_objects.report(self.hd, study, self.classes, self.model))
             except DicomError as error:
                 yield error
 
