@@ -13,11 +13,12 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import ndimage
 
-from convnet import load, outlier, scope
+from convnet import load
 from convnet.data import cohort, phantom
 from convnet.data.resize import resize
-from convnet.features import features
-from convnet.study import classes_of, pipeline_of
+from convnet.study_tmp import outlier, training_domain
+from convnet.study_tmp.features import features
+from convnet.study_tmp.study import classes_of, pipeline_of
 
 
 def others(x: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
@@ -52,7 +53,7 @@ def main(model_path: str, npz: str) -> None:
     print("| images | n | by grey values | by features | abstains |\n|---|---|---|---|---|")
     for name, images in others(data.split("test")[0]):
         found = outlier.score(recorded["outlier"], features(model, images))
-        grey = np.array([bool(scope.outside(recorded, {}, image, None)[0]) for image in images])
+        grey = np.array([bool(training_domain.outside(recorded, {}, image, None)[0]) for image in images])
         far = found > recorded["outlier"]["threshold"]
         shares = " | ".join(f"{100 * np.mean(v):.0f} %" for v in (grey, far, grey | far))
         print(f"| {name} | {len(images)} | {shares} |")

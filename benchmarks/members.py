@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from convnet import study
 from convnet.audit import findings
 from convnet.audit.reading import read
 from convnet.data import cohort
 from convnet.evaluation.intervals import Figure, figures, intervals, shown
+from convnet.study_tmp import study
 from convnet.weights import load
 
 

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from convnet import figures, load, study
+from convnet import load
 from convnet.data import cohort
 from convnet.engine.plan import Plan
 from convnet.layers import Conv2D
+from convnet.study_tmp import figures, study
 from kernels import conv2d
 
 PIXEL = (13, 15)  # the output (i, j) that is taken apart

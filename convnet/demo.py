@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from convnet import figures, finish, study
 from convnet.callbacks import Recorder
 from convnet.evaluation import metrics
 from convnet.evaluation.metrics import lines
 from convnet.explain import lesson
 from convnet.notice import NOTICE
 from convnet.output.atomic import write_json
-from convnet.recipe import Recipe
+from convnet.study_tmp import complete, figures, study
+from convnet.study_tmp.recipe import Recipe
 
 Say = Callable[[str], None]
 
@@ -37,7 +37,7 @@ def run(folder: Path, say: Say, seed: int = 0, verbose: Any = "auto", phantom_st
     recorder = Recorder()
     recipe = Recipe(epochs=40, patience=40, dropout=0.25, flip="off", shift=0.0)
     model, history = study.train(data, recipe, seed=seed, verbose=verbose, callbacks=[recorder])
-    finish.complete(model, data, {"size": phantom_study.size, "aspect": "pad", "window": None})
+    complete.complete(model, data, {"size": phantom_study.size, "aspect": "pad", "window": None})
     model.save(folder / "model.safetensors")
     say("3. The test split, which training never saw.")
     result, p = study.evaluate(model, data, positive="present")
@@ -70,7 +70,7 @@ def run_digits(folder: Path, say: Say, seed: int = 0, verbose: Any = "auto") -> 
     from sklearn.model_selection import train_test_split
 
     from convnet.evaluation.metrics import measure
-    from convnet.networks import Listing
+    from convnet.study_tmp.networks import Listing
     from convnet.utils import set_random_seed
 
     set_random_seed(seed)

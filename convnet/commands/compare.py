@@ -27,9 +27,9 @@ def compare(
 ) -> None:
     """Two models on the same images: figures, their differences with intervals, and DeLong's test of the AUCs."""
     check_file("--json", json_path)
-    from convnet import study
     from convnet.evaluation import paired
     from convnet.notice import NOTICE
+    from convnet.study_tmp import study
     from convnet.weights import load
 
     models = [load(first), load(second)]

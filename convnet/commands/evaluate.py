@@ -32,9 +32,9 @@ def evaluate(
     """Figures of a model on one split, with intervals by patient, calibration and subgroups."""
     check_file("--json", json_path)
     check_folder(figures)
-    from convnet import figures as drawing
-    from convnet import study
     from convnet.evaluation import metrics, plots
+    from convnet.study_tmp import figures as drawing
+    from convnet.study_tmp import study
     from convnet.weights import load
 
     trained = load(model)

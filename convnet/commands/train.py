@@ -54,10 +54,10 @@ def train(
     check_size(recipe.network, size)
     pipeline = pipeline_of(size, aspect, window, colour)
     data = load_cohort(folder, labels, npz, strict, pipeline, limits=limit, cache=cache)
-    from convnet import card, finish
-    from convnet import figures as drawing
     from convnet.callbacks import Recorder
     from convnet.output.atomic import write_atomically, write_json
+    from convnet.study_tmp import complete, model_card
+    from convnet.study_tmp import figures as drawing
 
     def told(member: Any) -> None:
         facts = member.metadata
@@ -67,15 +67,15 @@ def train(
     print(f"{len(data.y)} images: {data.counted()}")
     recorder = Recorder()
     callbacks = [] if record is None else [recorder]
-    model, members = finish.train(data, recipe, pipeline, seed=seed, told=told, callbacks=callbacks)
+    model, members = complete.train(data, recipe, pipeline, seed=seed, told=told, callbacks=callbacks)
     mirrored = members[0][0].metadata["mirrored"]
     print(f"training images {'mirrored' if mirrored['done'] else 'not mirrored'}: {mirrored['why']}")
     each = {out.with_name(f"{out.stem}-{n}{out.suffix}"): m for n, (m, _) in enumerate(members, 1)}
     for file, one in ({out: model} if len(members) == 1 else {**each, out: model}).items():
         one.save(file)
-        written = card.made(one, data, file)
+        written = model_card.made(one, data, file)
         write_json(file.with_suffix(".card.json"), written)
-        write_atomically(file.with_suffix(".card.html"), card.page(written).encode())
+        write_atomically(file.with_suffix(".card.html"), model_card.page(written).encode())
     beside = f"its {len(members)} members and " if len(members) > 1 else ""
     print(f"wrote {out}, beside it {beside}its card {out.with_suffix('.card.html').name}. {model.metadata['notice']}")
     if record is not None:

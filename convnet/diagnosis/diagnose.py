@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convnet import outlier, scope
 from convnet.data.errors import DicomError
 from convnet.data.examine import examine
 from convnet.data.geometry import Geometry
@@ -17,9 +16,10 @@ from convnet.data.limits import Limits
 from convnet.data.orientation import Turn
 from convnet.data.pseudonyms import shown
 from convnet.data.readers import Readers
-from convnet.features import features
 from convnet.notice import NOTICE
-from convnet.study import calibrated, classes_of, pipeline_of, probabilities
+from convnet.study_tmp import outlier, training_domain
+from convnet.study_tmp.features import features
+from convnet.study_tmp.study import calibrated, classes_of, pipeline_of, probabilities
 
 if TYPE_CHECKING:
     from convnet.model import Model
@@ -49,7 +49,7 @@ def cases(
     """
     classes_of(model)
     pipeline = pipeline_of(model)
-    scope.check(model.metadata.get("scope"))
+    training_domain.check(model.metadata.get("scope"))
     options = pipeline["size"], pipeline["aspect"], pipeline["window"], pictures, filed, pipeline["channels"]
     with Readers(limits) as readers:
         for path, read in readers.map(lambda path: list(readers.read(examine, path, *options)), paths):
@@ -92,7 +92,7 @@ def judge(model: Model, x: np.ndarray, facts: dict[str, str]) -> Iterator[dict[s
     found = None if recorded is None else outlier.score(recorded["outlier"], features(model, x))
     for n, p in enumerate(calibrated(model, probabilities(model, x))):
         score = None if found is None else float(found[n])
-        why, unchecked = scope.outside(recorded, facts, x[n], score)
+        why, unchecked = training_domain.outside(recorded, facts, x[n], score)
         limit = None if recorded is None else recorded["outlier"]["threshold"]
         yield answer(classes, None if why else p, why, unchecked, score, limit)
 

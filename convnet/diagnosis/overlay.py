@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from convnet.explain.attribution import grad_cam, occlusion
-from convnet.figures import INK, SECOND, curves, new
 from convnet.notice import NOTICE
+from convnet.study_tmp.figures import INK, SECOND, curves, new
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

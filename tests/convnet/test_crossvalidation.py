@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from convnet import crossvalidation, ensemble, finish, study
 from convnet.data import cohort as cohorts
 from convnet.data import mirror
 from convnet.data.augment import Augmented
-from convnet.recipe import Recipe
+from convnet.study_tmp import complete, crossvalidation, ensemble, study
+from convnet.study_tmp.recipe import Recipe
 
 
 def blobs(n, seed=0, classes=2, size=12, per_patient=1, noise=0.15):
@@ -92,7 +92,7 @@ def test_an_ensemble_is_the_mean_of_its_members_in_one_file(tmp_path):
     import convnet
 
     data = blobs(80)
-    model, members = finish.train(data, QUICK, {"size": 12, "aspect": "pad", "window": None}, verbose=0)
+    model, members = complete.train(data, QUICK, {"size": 12, "aspect": "pad", "window": None}, verbose=0)
     x = data.split("test")[0]
     mean = np.mean([study.probabilities(m, x) for m, _ in members], axis=0)
     np.testing.assert_allclose(study.probabilities(model, x), mean, atol=1e-6)
@@ -109,7 +109,7 @@ def test_an_ensemble_is_the_mean_of_its_members_in_one_file(tmp_path):
 
 def test_members_of_different_shapes_are_no_ensemble():
     pipeline = {"size": 12, "aspect": "pad", "window": None}
-    models = [finish.train(blobs(40, size=s), replace(QUICK, runs=1), pipeline, verbose=0)[0] for s in (12, 14)]
+    models = [complete.train(blobs(40, size=s), replace(QUICK, runs=1), pipeline, verbose=0)[0] for s in (12, 14)]
     with pytest.raises(ValueError, match="images of one shape"):
         ensemble.join(models)
 
@@ -119,7 +119,7 @@ def test_what_training_records_comes_from_validation_and_not_from_test():
     spoiled = data.x.copy()
     spoiled[data.where("test")] = 0.5
     pipeline = {"size": 12, "aspect": "pad", "window": None}
-    a, b = (finish.train(replace(data, x=x), QUICK, pipeline, verbose=0)[0] for x in (data.x, spoiled))
+    a, b = (complete.train(replace(data, x=x), QUICK, pipeline, verbose=0)[0] for x in (data.x, spoiled))
     assert a.metadata == b.metadata
     _, y = data.split("val")
     p = study.calibrated(a, study.probabilities(a, data.split("val")[0]))

@@ -7,10 +7,10 @@ import pytest
 from typer.testing import CliRunner
 
 import convnet
-from convnet import scope, study
 from convnet.cli import app
 from convnet.data import cohort
 from convnet.data.phantom import Study
+from convnet.study_tmp import study, training_domain
 from convnet.weights import load
 
 
@@ -28,7 +28,7 @@ def model_file(phantom, tmp_path_factory):
     data = cohort.load_folder(phantom, phantom / "labels.csv", size=28)
     model, _ = study.train(data, epochs=10, verbose=0, flip="off", shift=0.0)
     model.metadata["pipeline"] = {"size": 28, "aspect": "pad", "window": None}
-    model.metadata["scope"] = scope.learn(model, data)
+    model.metadata["scope"] = training_domain.learn(model, data)
     path = tmp_path_factory.mktemp("model") / "model.safetensors"
     model.save(path)
     return path

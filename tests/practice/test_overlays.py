@@ -12,8 +12,8 @@ from convnet.cli import app
 from convnet.data import dicom
 from convnet.diagnosis import overlay
 from convnet.diagnosis.diagnose import cases
-from convnet.networks import NETWORKS
 from convnet.notice import NOTICE
+from convnet.study_tmp.networks import NETWORKS
 from convnet.weights import load
 
 pytest.importorskip("highdicom", reason="highdicom is in the extra [clinical]")

@@ -12,11 +12,11 @@ from scipy.special import softmax
 from sklearn.covariance import LedoitWolf
 
 import convnet
-from convnet import outlier, scope
 from convnet.diagnosis.diagnose import cases, diagnose, lines
-from convnet.features import features, last_inputs, project
-from convnet.networks import NETWORKS
-from convnet.study import calibrated
+from convnet.study_tmp import outlier, training_domain
+from convnet.study_tmp.features import features, last_inputs, project
+from convnet.study_tmp.networks import NETWORKS
+from convnet.study_tmp.study import calibrated
 from convnet.weights import load
 from kernels import conv2d
 
@@ -105,8 +105,8 @@ def test_the_threshold_is_the_validation_images_own(model, phantom):
 
 def test_no_damaged_scope_gets_through(model):
     good = model.metadata["scope"]
-    scope.check(good)
-    scope.check(None)
+    training_domain.check(good)
+    training_domain.check(None)
     last, known = good["outlier"]["kinds"]["last"], good["outlier"]
     broken = [
         [], 3, {}, {**good, "modality": 3}, {**good, "intensity": {"mean": [0, 1]}},
@@ -121,7 +121,7 @@ def test_no_damaged_scope_gets_through(model):
     ]  # fmt: skip
     for one in broken:
         with pytest.raises(ValueError, match="damaged"):
-            scope.check(one)
+            training_domain.check(one)
         model.metadata["scope"] = one
         with pytest.raises(ValueError, match="damaged"):
             next(cases(model, []))

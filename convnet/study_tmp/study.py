@@ -15,9 +15,9 @@ from convnet.data.augment import Augmented
 from convnet.data.dicom import check_arguments
 from convnet.evaluation import metrics, threshold
 from convnet.evaluation.report import SUBGROUPS, report
-from convnet.networks import NETWORKS, check_shape, compile_for
 from convnet.notice import NOTICE
-from convnet.recipe import Recipe
+from convnet.study_tmp.networks import NETWORKS, check_shape, compile_for
+from convnet.study_tmp.recipe import Recipe
 from convnet.utils import set_random_seed
 
 if TYPE_CHECKING:

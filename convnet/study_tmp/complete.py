@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from convnet import scope, study
-from convnet.ensemble import join
 from convnet.evaluation import calibration, threshold
+from convnet.study_tmp import study, training_domain
+from convnet.study_tmp.ensemble import join
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from convnet.callbacks import Callback, History
     from convnet.data.cohort import Cohort
     from convnet.model import Model
-    from convnet.recipe import Recipe
+    from convnet.study_tmp.recipe import Recipe
 
 
 def train(
@@ -58,7 +58,7 @@ def complete(model: Model, cohort: Cohort, pipeline: dict[str, Any]) -> None:
     """Record in the model how its pixels are prepared and, all from train and val: what it was trained on, the
     temperature of its probabilities, its operating points, and its figures on val.
     """
-    model.metadata |= {"pipeline": pipeline, "scope": scope.learn(model, cohort)}
+    model.metadata |= {"pipeline": pipeline, "scope": training_domain.learn(model, cohort)}
     x, y = cohort.split("val")
     p = study.probabilities(model, x)
     model.metadata["temperature"] = calibration.temperature(y, p)

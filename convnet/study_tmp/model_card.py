@@ -11,11 +11,11 @@ from html import escape
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from convnet import study
 from convnet.evaluation import plots
 from convnet.evaluation.intervals import shown
 from convnet.notice import NOTICE
 from convnet.output import html_page
+from convnet.study_tmp import study
 
 if TYPE_CHECKING:
     from pathlib import Path
