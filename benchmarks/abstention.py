@@ -16,9 +16,9 @@ from scipy import ndimage
 from convnet import load
 from convnet.data import cohort, phantom
 from convnet.data.resize import resize
-from convnet.study_tmp import outlier, training_domain
-from convnet.study_tmp.features import features
-from convnet.study_tmp.study import classes_of, pipeline_of
+from convnet.study import outlier, training_domain
+from convnet.study.features import features
+from convnet.study.study import classes_of, pipeline_of
 
 
 def others(x: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:

@@ -20,7 +20,7 @@ from convnet.audit import findings
 from convnet.audit.reading import read
 from convnet.data import cohort
 from convnet.evaluation.intervals import Figure, figures, intervals, shown
-from convnet.study_tmp import study
+from convnet.study import study
 from convnet.weights import load
 
 

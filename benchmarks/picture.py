@@ -14,7 +14,7 @@ from convnet import load
 from convnet.data import cohort
 from convnet.engine.plan import Plan
 from convnet.layers import Conv2D
-from convnet.study_tmp import figures, study
+from convnet.study import figures, study
 from kernels import conv2d
 
 PIXEL = (13, 15)  # the output (i, j) that is taken apart

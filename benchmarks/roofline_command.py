@@ -46,7 +46,7 @@ def run(out: Path, effort: sampling.Effort, options: dict[str, Any]) -> tuple[di
 
 def draw(peak: dict[str, Any], records: list[dict[str, Any]], where: str, out: Path) -> None:
     """The picture of conv2d's forward passes, as PNG and SVG."""
-    from convnet.study_tmp import figures
+    from convnet.study import figures
 
     figure, axes = figures.new(9.6, 5.4)
     ax = axes[0, 0]

@@ -15,8 +15,8 @@ from convnet.evaluation.metrics import lines
 from convnet.explain import lesson
 from convnet.notice import NOTICE
 from convnet.output.atomic import write_json
-from convnet.study_tmp import complete, figures, study
-from convnet.study_tmp.recipe import Recipe
+from convnet.study import complete, figures, study
+from convnet.study.recipe import Recipe
 
 Say = Callable[[str], None]
 
@@ -70,7 +70,7 @@ def run_digits(folder: Path, say: Say, seed: int = 0, verbose: Any = "auto") -> 
     from sklearn.model_selection import train_test_split
 
     from convnet.evaluation.metrics import measure
-    from convnet.study_tmp.networks import Listing
+    from convnet.study.networks import Listing
     from convnet.utils import set_random_seed
 
     set_random_seed(seed)

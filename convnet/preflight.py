@@ -28,7 +28,7 @@ def check_folder(folder: Path | None, option: str = "--figures") -> None:
 
 def check_size(network: str, size: int) -> None:
     """ValueError where a network cannot take images of this size, before any is read."""
-    from convnet.study_tmp.networks import smallest_size, weights_at
+    from convnet.study.networks import smallest_size, weights_at
 
     if (least := smallest_size(network)) > size:
         raise ValueError(f"--size {size} is too small for the network {network}: it needs {least} or more")

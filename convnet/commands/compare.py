@@ -29,7 +29,7 @@ def compare(
     check_file("--json", json_path)
     from convnet.evaluation import paired
     from convnet.notice import NOTICE
-    from convnet.study_tmp import study
+    from convnet.study import study
     from convnet.weights import load
 
     models = [load(first), load(second)]

@@ -56,7 +56,7 @@ def crossvalidate(
     check_size(recipe.network, size)
     pipeline = pipeline_of(size, aspect, window, colour)
     data = load_cohort(folder, labels, npz, strict, pipeline, limits=limit, cache=cache)
-    from convnet.study_tmp import crossvalidation
+    from convnet.study import crossvalidation
 
     def told(row: dict[str, Any]) -> None:
         say(crossvalidation.line(row))
@@ -67,6 +67,6 @@ def crossvalidate(
     emit(result, json_path, crossvalidation.lines(result))
     if figures is not None and cases:
         from convnet.evaluation import plots
-        from convnet.study_tmp import figures as drawing
+        from convnet.study import figures as drawing
 
         drawing.save(plots.cases_curve(result), figures / "cases.png")

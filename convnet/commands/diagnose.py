@@ -37,7 +37,7 @@ def diagnose(
     from convnet.diagnosis import run_log
     from convnet.diagnosis.diagnose import cases, collect, lines
     from convnet.diagnosis.dicom_results import Filing
-    from convnet.study_tmp.study import classes_of
+    from convnet.study.study import classes_of
     from convnet.weights import load
 
     if folders := [str(f) for f in files if f.is_dir()]:
@@ -80,7 +80,7 @@ def draw(model: Any, case: Any, folder: Path | None, filing: Any) -> None:
     """Overlays of one case as pictures and as DICOM; the result names the files."""
     from convnet.diagnosis import overlay
     from convnet.output.atomic import write_atomically
-    from convnet.study_tmp import figures
+    from convnet.study import figures
 
     result, pictures = case.result, []
     if result["label"] is not None:

@@ -33,8 +33,8 @@ def evaluate(
     check_file("--json", json_path)
     check_folder(figures)
     from convnet.evaluation import metrics, plots
-    from convnet.study_tmp import figures as drawing
-    from convnet.study_tmp import study
+    from convnet.study import figures as drawing
+    from convnet.study import study
     from convnet.weights import load
 
     trained = load(model)

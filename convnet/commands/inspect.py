@@ -31,7 +31,7 @@ def inspect(
     from convnet.data import tasks
     from convnet.data.limits import changed
     from convnet.data.phi import told
-    from convnet.study_tmp.figures import pipeline_steps, save
+    from convnet.study.figures import pipeline_steps, save
 
     if phi:
         with reading.Readers(changed(limit or ()), workers=1) as readers:

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from convnet.study_tmp.recipe import CHOICES, Recipe
+from convnet.study.recipe import CHOICES, Recipe
 
 HELP = {
     "network": "The listing's; gap for larger images; formula: sigmoid and MSE; wave: ECG.",

@@ -56,8 +56,8 @@ def train(
     data = load_cohort(folder, labels, npz, strict, pipeline, limits=limit, cache=cache)
     from convnet.callbacks import Recorder
     from convnet.output.atomic import write_atomically, write_json
-    from convnet.study_tmp import complete, model_card
-    from convnet.study_tmp import figures as drawing
+    from convnet.study import complete, model_card
+    from convnet.study import figures as drawing
 
     def told(member: Any) -> None:
         facts = member.metadata

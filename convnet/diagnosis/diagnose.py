@@ -17,9 +17,9 @@ from convnet.data.orientation import Turn
 from convnet.data.pseudonyms import shown
 from convnet.data.readers import Readers
 from convnet.notice import NOTICE
-from convnet.study_tmp import outlier, training_domain
-from convnet.study_tmp.features import features
-from convnet.study_tmp.study import calibrated, classes_of, pipeline_of, probabilities
+from convnet.study import outlier, training_domain
+from convnet.study.features import features
+from convnet.study.study import calibrated, classes_of, pipeline_of, probabilities
 
 if TYPE_CHECKING:
     from convnet.model import Model

@@ -11,7 +11,7 @@ import numpy as np
 
 from convnet.explain.attribution import grad_cam, occlusion
 from convnet.notice import NOTICE
-from convnet.study_tmp.figures import INK, SECOND, curves, new
+from convnet.study.figures import INK, SECOND, curves, new
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -38,7 +38,7 @@ def read(model: Model, path: Path, pick: str | None = None, frame: int = 0) -> t
 
 def _pipeline(model: Model) -> dict[str, Any]:
     """The model's own, or none: the image's own size."""
-    from convnet.study_tmp.study import pipeline_of
+    from convnet.study.study import pipeline_of
 
     try:
         return pipeline_of(model)

@@ -13,7 +13,7 @@ import numpy as np
 from convnet.engine.plan import Plan
 from convnet.explain.receptive import fields
 from convnet.explain.score import check_image
-from convnet.study_tmp.figures import INK, SECOND, learning_curves, new
+from convnet.study.figures import INK, SECOND, learning_curves, new
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,8 +8,8 @@ import pytest
 from convnet.data import cohort as cohorts
 from convnet.data import mirror
 from convnet.data.augment import Augmented
-from convnet.study_tmp import complete, crossvalidation, ensemble, study
-from convnet.study_tmp.recipe import Recipe
+from convnet.study import complete, crossvalidation, ensemble, study
+from convnet.study.recipe import Recipe
 
 
 def blobs(n, seed=0, classes=2, size=12, per_patient=1, noise=0.15):

@@ -107,7 +107,7 @@ def test_a_missing_super_init_is_named():
 
 def test_names_are_keras_names():
     from convnet.layers.naming import unique_name
-    from convnet.study_tmp.networks import Listing
+    from convnet.study.networks import Listing
 
     assert Listing(2).name.startswith("listing")
     assert unique_name("CNN").startswith("cnn")

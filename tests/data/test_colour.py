@@ -13,7 +13,7 @@ from convnet.data import cohort, dicom
 from convnet.data.colour import luminance
 from convnet.data.resize import resize
 from convnet.data.write import new_image
-from convnet.study_tmp.study import pipeline_of
+from convnet.study.study import pipeline_of
 
 RED, GREEN = np.array([200, 0, 0]), np.array([0, 102, 0])  # of one luminance: grey tells nothing
 
@@ -126,7 +126,7 @@ def test_a_network_learns_what_only_colour_tells_and_every_command_takes_its_fil
 
 
 def test_a_model_of_colours_with_a_grey_pipeline_is_refused(tmp_path):
-    from convnet.study_tmp.networks import Listing
+    from convnet.study.networks import Listing
 
     model = Listing(2, name="listing")
     model.build((None, 28, 28, 3))

@@ -14,7 +14,7 @@ from pydicom.waveforms import multiplex_array
 
 from convnet.data import cohort, dicom
 from convnet.data.waveform import LEADS, lead, millivolts
-from convnet.study_tmp import study
+from convnet.study import study
 
 
 @pytest.fixture
@@ -227,7 +227,7 @@ def test_images_and_electrocardiograms_do_not_mix(ecg, real, tmp_path):
 
 def test_the_lesson_of_an_electrocardiogram_reads_it_as_training_does(ecg):
     from convnet.explain.image import read
-    from convnet.study_tmp.networks import Wave
+    from convnet.study.networks import Wave
 
     path, model = ecg(beats(2000)), Wave(2)
     model.build((None, 1, 400, 12))

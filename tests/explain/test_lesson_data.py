@@ -18,7 +18,7 @@ from convnet.explain.source_places import PLACES
 from convnet.explain.sources import code_of
 from convnet.explain.subject import Subject
 from convnet.layers import BUILT_IN
-from convnet.study_tmp.networks import NETWORKS
+from convnet.study.networks import NETWORKS
 from tests.explain import models
 
 OF_LAYERS = set(BINDINGS) - {"convpool"}  # that one only a plan's rewriting makes

@@ -9,7 +9,7 @@ import convnet
 from convnet.callbacks import Recorder
 from convnet.explain import lesson
 from convnet.explain.trace import trace
-from convnet.study_tmp.networks import Wave
+from convnet.study.networks import Wave
 from tests.explain import browser, models
 
 pytestmark = browser.needs_browser

@@ -128,7 +128,7 @@ def test_of_a_cut_page_only_what_the_kernels_computed_is_checked(driver, tmp_pat
     from selenium.webdriver.support.ui import WebDriverWait
 
     from convnet.explain import lessons
-    from convnet.study_tmp.networks import Gap
+    from convnet.study.networks import Gap
 
     monkeypatch.setattr(lessons, "LIMIT", 1_000_000)
     model = Gap(2)

@@ -38,7 +38,7 @@ def seeds() -> list[bytes]:
     """The three networks that the command line trains, one after a step of training, and one with two branches."""
     import convnet
     from convnet import layers
-    from convnet.study_tmp.networks import NETWORKS, compile_for
+    from convnet.study.networks import NETWORKS, compile_for
 
     convnet.set_random_seed(0)
     facts = {
@@ -137,7 +137,7 @@ def change(tree: Any, chance: random.Random) -> None:
 
 def model_file(path: str) -> Iterator[tuple[str, float]]:
     """Everything that commands do with a model before the first image. Yields ('model' or why not, seconds)."""
-    from convnet.study_tmp import study
+    from convnet.study import study
     from convnet.weights import ModelFileError, load
 
     start = time.monotonic()

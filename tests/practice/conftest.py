@@ -10,7 +10,7 @@ import convnet
 from convnet.cli import app
 from convnet.data import cohort
 from convnet.data.phantom import Study
-from convnet.study_tmp import study, training_domain
+from convnet.study import study, training_domain
 from convnet.weights import load
 
 

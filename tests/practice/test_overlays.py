@@ -13,7 +13,7 @@ from convnet.data import dicom
 from convnet.diagnosis import overlay
 from convnet.diagnosis.diagnose import cases
 from convnet.notice import NOTICE
-from convnet.study_tmp.networks import NETWORKS
+from convnet.study.networks import NETWORKS
 from convnet.weights import load
 
 pytest.importorskip("highdicom", reason="highdicom is in the extra [clinical]")

@@ -13,10 +13,10 @@ from sklearn.covariance import LedoitWolf
 
 import convnet
 from convnet.diagnosis.diagnose import cases, diagnose, lines
-from convnet.study_tmp import outlier, training_domain
-from convnet.study_tmp.features import features, last_inputs, project
-from convnet.study_tmp.networks import NETWORKS
-from convnet.study_tmp.study import calibrated
+from convnet.study import outlier, training_domain
+from convnet.study.features import features, last_inputs, project
+from convnet.study.networks import NETWORKS
+from convnet.study.study import calibrated
 from convnet.weights import load
 from kernels import conv2d
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from convnet.evaluation import calibration, threshold
-from convnet.study_tmp import study, training_domain
-from convnet.study_tmp.ensemble import join
+from convnet.study import study, training_domain
+from convnet.study.ensemble import join
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from convnet.callbacks import Callback, History
     from convnet.data.cohort import Cohort
     from convnet.model import Model
-    from convnet.study_tmp.recipe import Recipe
+    from convnet.study.recipe import Recipe
 
 
 def train(

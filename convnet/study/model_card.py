@@ -15,7 +15,7 @@ from convnet.evaluation import plots
 from convnet.evaluation.intervals import shown
 from convnet.notice import NOTICE
 from convnet.output import html_page
-from convnet.study_tmp import study
+from convnet.study import study
 
 if TYPE_CHECKING:
     from pathlib import Path

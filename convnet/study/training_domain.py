@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convnet.study_tmp import outlier
-from convnet.study_tmp.features import features
+from convnet.study import outlier
+from convnet.study.features import features
 
 if TYPE_CHECKING:
     from convnet.data.cohort import Cohort

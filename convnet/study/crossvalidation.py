@@ -10,12 +10,12 @@ import numpy as np
 
 from convnet.evaluation import intervals, metrics
 from convnet.notice import NOTICE
-from convnet.study_tmp import study
-from convnet.study_tmp.ensemble import join
+from convnet.study import study
+from convnet.study.ensemble import join
 
 if TYPE_CHECKING:
     from convnet.data.cohort import Cohort
-    from convnet.study_tmp.recipe import Recipe
+    from convnet.study.recipe import Recipe
 
 SHARES = (0.125, 0.25, 0.5, 1.0)  # of the patients, for the learning curve
 INNER = 8  # of the patients outside the fold an eighth chooses the epoch, as `val` does in a study

@@ -16,8 +16,8 @@ from convnet.data.dicom import check_arguments
 from convnet.evaluation import metrics, threshold
 from convnet.evaluation.report import SUBGROUPS, report
 from convnet.notice import NOTICE
-from convnet.study_tmp.networks import NETWORKS, check_shape, compile_for
-from convnet.study_tmp.recipe import Recipe
+from convnet.study.networks import NETWORKS, check_shape, compile_for
+from convnet.study.recipe import Recipe
 from convnet.utils import set_random_seed
 
 if TYPE_CHECKING:
