@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from convnet import load
 from convnet.data import cohort, phantom
-from convnet.data.resize import resize
+from convnet.data.dicom.resize import resize
 from convnet.study import outlier, training_domain
 from convnet.study.features import features
 from convnet.study.study import classes_of, pipeline_of

@@ -10,14 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from convnet.data import cohort, dicom, tasks
-from convnet.data.readers import Readers
-from convnet.data.worker import peak
+from convnet.data import cohort, dicom
+from convnet.data.reading import tasks
+from convnet.data.reading.readers import Readers
+from convnet.data.reading.worker import peak
 
 
 def load(folder: Path, size: int) -> tuple[Any, float, int]:
     """(the cohort, seconds, the most memory of a worker)."""
-    from convnet.data import readers
+    from convnet.data.reading import readers
 
     start = time.perf_counter()
     data = cohort.load_folder(folder, folder / "labels.csv", size=size, cache=True, strict=True)

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 
 from convnet.audit.hashing import SIDE, exact
-from convnet.data import tasks
+from convnet.data.cohort.folder import located, unlisted
+from convnet.data.cohort.table import Row, read_table
+from convnet.data.dicom.facts import NAMES
+from convnet.data.dicom.resize import resize
 from convnet.data.errors import CohortError, DicomError
-from convnet.data.facts import NAMES
-from convnet.data.folder import located, unlisted
 from convnet.data.limits import Limits
 from convnet.data.pseudonyms import pseudonym, shown
-from convnet.data.readers import Readers, processors
-from convnet.data.resize import resize
-from convnet.data.table import Row, read_table
+from convnet.data.reading import tasks
+from convnet.data.reading.readers import Readers, processors
 
 SHOWN = 96  # pixels of the pictures in the page: too few to read a burned-in name
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from convnet.audit.findings import Finding, counted
 from convnet.audit.reading import Collection, Image, shown_path
-from convnet.data.table import SPLITS
+from convnet.data.cohort.table import SPLITS
 from convnet.notice import NOTICE
 from convnet.output import html_page
 

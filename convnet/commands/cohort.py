@@ -27,7 +27,7 @@ def load_cohort(
 ) -> Any:
     """The cohort that the arguments name; a word on every file that was left out."""
     from convnet.data import cohort
-    from convnet.data.folder import NOT_LISTED
+    from convnet.data.cohort.folder import NOT_LISTED
     from convnet.data.limits import changed
 
     if npz is not None and folder is not None:

@@ -22,13 +22,13 @@ def deidentify(
         raise ValueError("de-identification is left to deid, which is not installed: pip install '.[deid]'")
     import tempfile
 
-    from convnet.data import tasks
-    from convnet.data.deidentify import DUMMY, deidentified, recipe
+    from convnet.data.dicom.write import new_folder
     from convnet.data.errors import DicomError
     from convnet.data.limits import changed
+    from convnet.data.privacy.deidentify import DUMMY, deidentified, recipe
     from convnet.data.pseudonyms import key, shown
-    from convnet.data.readers import Readers
-    from convnet.data.write import new_folder
+    from convnet.data.reading import tasks
+    from convnet.data.reading.readers import Readers
     from convnet.output.atomic import write_atomically
 
     new_folder(out)

@@ -31,8 +31,8 @@ def diagnose(
     check_file("--record", record)
     check_folder(overlays, "--overlays")
     check_folder(dicom, "--dicom")
+    from convnet.data.dicom.examine import digest
     from convnet.data.errors import DicomError
-    from convnet.data.examine import digest
     from convnet.data.limits import changed
     from convnet.diagnosis import run_log
     from convnet.diagnosis.diagnose import cases, collect, lines

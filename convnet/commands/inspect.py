@@ -27,10 +27,10 @@ def inspect(
 ) -> None:
     """What a file is, and what the pixel pipeline does to it, step by step."""
     check_file("--picture", picture)
-    from convnet.data import readers as reading
-    from convnet.data import tasks
     from convnet.data.limits import changed
-    from convnet.data.phi import told
+    from convnet.data.privacy.phi import told
+    from convnet.data.reading import readers as reading
+    from convnet.data.reading import tasks
     from convnet.study.figures import pipeline_steps, save
 
     if phi:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from convnet.data.dicom.examine import examine
+from convnet.data.dicom.geometry import Geometry
+from convnet.data.dicom.orientation import Turn
 from convnet.data.errors import DicomError
-from convnet.data.examine import examine
-from convnet.data.geometry import Geometry
 from convnet.data.limits import Limits
-from convnet.data.orientation import Turn
 from convnet.data.pseudonyms import shown
-from convnet.data.readers import Readers
+from convnet.data.reading.readers import Readers
 from convnet.notice import NOTICE
 from convnet.study import outlier, training_domain
 from convnet.study.features import features

@@ -16,7 +16,7 @@ from convnet.study.figures import INK, SECOND, curves, new
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from convnet.data.geometry import Geometry
+    from convnet.data.dicom.geometry import Geometry
     from convnet.model import Model
 
 FAINT = 1e-3  # of probability (occlusion) or of the score (Grad-CAM)

@@ -48,7 +48,7 @@ def _pipeline(model: Model) -> dict[str, Any]:
 
 
 def _of_npz(model: Model, path: Path, pick: str | None) -> tuple[np.ndarray, str]:
-    from convnet.data.npz import read_arrays
+    from convnet.data.cohort.npz import read_arrays
 
     found = PICK.fullmatch(pick or "test[0]")
     if found is None:
@@ -62,8 +62,8 @@ def _of_npz(model: Model, path: Path, pick: str | None) -> tuple[np.ndarray, str
 
 def _fitted(images: np.ndarray, name: str, pipeline: dict[str, Any]) -> np.ndarray:
     """One image (1,H,W) or (1,H,W,C) as the pipeline makes it: (size,size,channels) float32."""
-    from convnet.data.build import unit_images
-    from convnet.data.resize import resize
+    from convnet.data.cohort.build import unit_images
+    from convnet.data.dicom.resize import resize
 
     image = unit_images(images, name, pipeline["channels"])[0]
     if pipeline["size"] is not None:

@@ -127,7 +127,7 @@ def filters(model: Model) -> Figure:
 
 def feature_maps(model: Model, image: np.ndarray) -> Figure:
     """What the first convolution makes of one image (H,W,C): the image, then a map for each filter."""
-    from convnet.data.colour import luminance
+    from convnet.data.dicom.colour import luminance
     from convnet.engine.plan import Plan
     from convnet.layers import Conv2D
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from convnet.callbacks import Callback, EarlyStopping, History
-from convnet.data import mirror
-from convnet.data.augment import Augmented
+from convnet.data.cohort import mirror
+from convnet.data.cohort.augment import Augmented
 from convnet.data.dicom import check_arguments
 from convnet.evaluation import metrics, threshold
 from convnet.evaluation.report import SUBGROUPS, report

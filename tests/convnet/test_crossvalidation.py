@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from convnet.data import cohort as cohorts
-from convnet.data import mirror
-from convnet.data.augment import Augmented
+from convnet.data.cohort import mirror
+from convnet.data.cohort.augment import Augmented
 from convnet.study import complete, crossvalidation, ensemble, study
 from convnet.study.recipe import Recipe
 

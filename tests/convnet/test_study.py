@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convnet.data.augment import Augmented
+from convnet.data.cohort.augment import Augmented
 from convnet.evaluation import metrics
 
 

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from convnet.data import dicom
-from convnet.data.geometry import geometry
+from convnet.data.dicom.geometry import geometry
 
 ORIENTATIONS = [
     None,

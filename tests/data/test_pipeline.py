@@ -11,7 +11,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRBigEndian, JPEG2000Lossless
 
 from convnet.data import dicom
-from convnet.data.grey import apply_window, look_up, scale
+from convnet.data.dicom.grey import apply_window, look_up, scale
 
 CT = {"Modality": "CT", "RescaleSlope": 1, "RescaleIntercept": -1024}
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convnet.data import dicom
-from convnet.data.resize import resample, resize
+from convnet.data.dicom.resize import resample, resize
 
 SIDES = st.integers(1, 40)
 

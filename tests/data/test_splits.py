@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convnet.data.cohort import CohortError
-from convnet.data.splits import assign
+from convnet.data.cohort.splits import assign
 
 
 @given(

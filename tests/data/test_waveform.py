@@ -13,7 +13,7 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, TwelveLeadE
 from pydicom.waveforms import multiplex_array
 
 from convnet.data import cohort, dicom
-from convnet.data.waveform import LEADS, lead, millivolts
+from convnet.data.dicom.waveform import LEADS, lead, millivolts
 from convnet.study import study
 
 

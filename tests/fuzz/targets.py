@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from convnet.data import tasks
+from convnet.data.dicom.examine import examine
 from convnet.data.errors import DicomError
-from convnet.data.examine import examine
+from convnet.data.reading import tasks
 
 
 def dicom_file(path: str) -> Iterator[tuple[str, float]]:

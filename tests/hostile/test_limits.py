@@ -11,9 +11,9 @@ import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from convnet.data import dicom, limits
+from convnet.data.dicom.write import new_image
 from convnet.data.errors import DicomError
 from convnet.data.limits import Limits, changed
-from convnet.data.write import new_image
 
 resource = pytest.importorskip("resource", reason="POSIX")
 
@@ -157,7 +157,8 @@ def test_a_setting_that_makes_no_sense_is_refused_with_what_would(setting):
 
 
 def test_an_archive_that_unfolds_to_more_than_is_read_into_memory_is_refused(tmp_path, monkeypatch):
-    from convnet.data import cohort, npz
+    from convnet.data import cohort
+    from convnet.data.cohort import npz
 
     arrays = {f"{s}_images": np.zeros((10, 28, 28), np.uint8) for s in ("train", "val", "test")}
     arrays |= {f"{s}_labels": np.arange(10) % 2 for s in ("train", "val", "test")}

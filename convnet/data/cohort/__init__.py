@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from convnet.data.build import Cohort, Skipped, build, unit_images
+from convnet.data.cohort.build import Cohort, Skipped, build, unit_images
+from convnet.data.cohort.folder import load_folder
+from convnet.data.cohort.npz import load_npz
+from convnet.data.dicom.write import write_dicom
 from convnet.data.errors import CohortError
-from convnet.data.folder import load_folder
-from convnet.data.npz import load_npz
-from convnet.data.write import write_dicom
 
 __all__ = [
     "Cohort",

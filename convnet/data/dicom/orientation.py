@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from convnet.data.header import attribute, numbers
+from convnet.data.dicom.header import attribute, numbers
 
 if TYPE_CHECKING:
     from pydicom import Dataset

@@ -10,11 +10,11 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from convnet.data import tasks
 from convnet.data.dicom import Step, Window
 from convnet.data.errors import DicomError
 from convnet.data.limits import Limits
-from convnet.data.worker import Watch, Worker
+from convnet.data.reading import tasks
+from convnet.data.reading.worker import Watch, Worker
 
 Job = TypeVar("Job")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from convnet.data.dicom.header import frame_count
+from convnet.data.dicom.orientation import directions
 from convnet.data.errors import DicomError
-from convnet.data.header import frame_count
-from convnet.data.orientation import directions
 
 if TYPE_CHECKING:
     from pydicom import Dataset

@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from convnet.data import limits as bounds
-from convnet.data import messages
+from convnet.data.dicom.header import by_parser
 from convnet.data.errors import DicomError
-from convnet.data.header import by_parser
 from convnet.data.limits import Limits
+from convnet.data.reading import messages
 
-BOOT = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from convnet.data.worker import main; main()"
+BOOT = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from convnet.data.reading.worker import main; main()"
 
 
 class Worker:
@@ -215,8 +215,8 @@ def prepare() -> None:
     import scipy.ndimage  # noqa: F401
 
     import convnet.data.dicom
-    import convnet.data.examine
-    import convnet.data.tasks  # noqa: F401
+    import convnet.data.dicom.examine
+    import convnet.data.reading.tasks  # noqa: F401
 
 
 def peak() -> int:

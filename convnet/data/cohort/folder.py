@@ -11,17 +11,17 @@ from pathlib import Path
 
 import numpy as np
 
-from convnet.data import tasks
-from convnet.data.build import Cohort, Skipped, build
+from convnet.data.cohort.build import Cohort, Skipped, build
+from convnet.data.cohort.splits import require_apart
+from convnet.data.cohort.store import Store, unusable
+from convnet.data.cohort.table import SPLITS, Row, read_table
 from convnet.data.dicom import Window, check_arguments
+from convnet.data.dicom.facts import NAMES
 from convnet.data.errors import CohortError, DicomError
-from convnet.data.facts import NAMES
 from convnet.data.limits import Limits
 from convnet.data.pseudonyms import pseudonym, shown
-from convnet.data.readers import Readers, processors
-from convnet.data.splits import require_apart
-from convnet.data.store import Store, unusable
-from convnet.data.table import SPLITS, Row, read_table
+from convnet.data.reading import tasks
+from convnet.data.reading.readers import Readers, processors
 
 NOT_LISTED = "is not in the table of labels"
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from convnet.data.build import Cohort
+from convnet.data.cohort.build import Cohort
 from convnet.data.errors import CohortError
 from convnet.output.spreadsheet import write_csv
 

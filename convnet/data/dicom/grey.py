@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from convnet.data.dicom.header import LARGEST, attribute, numbers
 from convnet.data.errors import DicomError
-from convnet.data.header import LARGEST, attribute, numbers
 
 if TYPE_CHECKING:
     from pydicom import Dataset

@@ -6,8 +6,8 @@ import re
 import warnings
 from typing import TYPE_CHECKING
 
+from convnet.data.dicom.header import code
 from convnet.data.errors import DicomError
-from convnet.data.header import code
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from convnet.data import phi
+from convnet.data.dicom.header import read_header
 from convnet.data.errors import DicomError
-from convnet.data.header import read_header
+from convnet.data.privacy import phi
 
 DATES = ("DA", "TM", "DT", "AS")
 TEXTS = ("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UT")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from convnet.data.orientation import Turn, turn
-from convnet.data.resize import pixel_spacing, scaled_shape, square_shape
+from convnet.data.dicom.orientation import Turn, turn
+from convnet.data.dicom.resize import pixel_spacing, scaled_shape, square_shape
 
 if TYPE_CHECKING:
     from pydicom import Dataset

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from convnet.data.cohort.splits import assign, require_apart
+from convnet.data.cohort.store import Images
+from convnet.data.cohort.table import SPLITS
 from convnet.data.errors import CohortError
-from convnet.data.splits import assign, require_apart
-from convnet.data.store import Images
-from convnet.data.table import SPLITS
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def unit_images(x: np.ndarray, name: str, channels: int = 1) -> np.ndarray:
 
     Raises CohortError for other types, shapes or ranges.
     """
-    from convnet.data.colour import luminance
+    from convnet.data.dicom.colour import luminance
 
     x = np.asarray(x)
     if x.ndim not in (3, 4) or (x.ndim == 4 and x.shape[3] not in (1, 3)):

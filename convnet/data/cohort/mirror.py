@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from convnet.data.build import Cohort
+    from convnet.data.cohort.build import Cohort
 
 SIDES = re.compile(r"(^|[^a-z])(left|right|l|r|lt|rt|sinister|dexter|links|rechts|gauche|droite?)([^a-z]|$)", re.I)
 MOST = 2000  # images that are compared, evenly from all

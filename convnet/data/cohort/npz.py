@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from convnet.data.build import Cohort, build, unit_images
+from convnet.data.cohort.build import Cohort, build, unit_images
+from convnet.data.cohort.table import SPLITS
+from convnet.data.dicom.resize import check_size, resize
 from convnet.data.errors import CohortError
 from convnet.data.limits import size as size_of
-from convnet.data.resize import check_size, resize
-from convnet.data.table import SPLITS
 
 MOST = 2**33  # bytes in all arrays of a file
 

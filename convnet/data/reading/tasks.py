@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from convnet.data import dicom, phi
-from convnet.data.facts import facts
-from convnet.data.header import read_header
+from convnet.data import dicom
+from convnet.data.dicom.facts import facts
+from convnet.data.dicom.header import read_header
+from convnet.data.privacy import phi
 
 Path = str | os.PathLike[str]
 

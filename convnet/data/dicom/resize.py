@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from convnet.data.dicom.header import numbers
 from convnet.data.errors import DicomError
-from convnet.data.header import numbers
 
 if TYPE_CHECKING:
     from pydicom import Dataset

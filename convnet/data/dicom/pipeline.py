@@ -16,12 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convnet.data import waveform
-from convnet.data.colour import luminance, palette
-from convnet.data.decode import decode
-from convnet.data.errors import DicomError
-from convnet.data.grey import Modality, inverted, modality, padding, stored_range, to_grey
-from convnet.data.header import (
+from convnet.data.dicom import waveform
+from convnet.data.dicom.colour import luminance, palette
+from convnet.data.dicom.decode import decode
+from convnet.data.dicom.grey import Modality, inverted, modality, padding, stored_range, to_grey
+from convnet.data.dicom.header import (
     attribute,
     code,
     damage_refused,
@@ -31,9 +30,10 @@ from convnet.data.header import (
     require_pixels,
     sop_class,
 )
-from convnet.data.orientation import STORED, directions, turn
-from convnet.data.resize import check_size, pixel_spacing, resize, square_pixels
-from convnet.data.waveform import has_waveform
+from convnet.data.dicom.orientation import STORED, directions, turn
+from convnet.data.dicom.resize import check_size, pixel_spacing, resize, square_pixels
+from convnet.data.dicom.waveform import has_waveform
+from convnet.data.errors import DicomError
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -62,10 +62,10 @@ def read_images(
     """Every frame of a DICOM file as a grey image: list of (size, size) float32 in [0, 1]; with three channels in
     colour, (size, size, 3), where grey images have three equal ones.
 
-    An electrocardiogram is one image (1, size, leads): see `convnet.data.waveform`.
+    An electrocardiogram is one image (1, size, leads): see `convnet.data.dicom.waveform`.
 
     size    pixels; None keeps the image's own shape (made square-pixelled)
-    aspect  "pad", "crop" or "stretch": see `convnet.data.resize.resize`
+    aspect  "pad", "crop" or "stretch": see `convnet.data.dicom.resize.resize`
     window  (center, width) in the modality's unit (HU for CT), over the file's own; the rules without it:
       `grey.to_grey`
     Raises DicomError (path and reason, one line) for a file that holds no image, or one that cannot be

@@ -19,14 +19,13 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from platformdirs import user_cache_path
 
+from convnet.data.cohort.origin import origin
 from convnet.data.errors import CohortError
 from convnet.data.limits import regular
 from convnet.data.pseudonyms import key
@@ -34,27 +33,12 @@ from convnet.data.pseudonyms import key
 SHARD = 2**25  # bytes of pixels in one .npy file
 RESIDENT = 2**27  # bytes of mapped pixels that stay in memory between two reads
 AROUND = 2**16  # bytes that Linux maps around a touched page (fault_around_bytes)
-DECODERS = ("pydicom", "numpy", "scipy", "pylibjpeg", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg", "pyjpegls", "pillow")
 
 
 def root() -> Path:
     """Where decoded images are kept; FORMULA_CONVNET_IMAGES names another folder than the user's cache."""
     named = os.environ.get("FORMULA_CONVNET_IMAGES")
     return Path(named) if named else user_cache_path("formula-convnet", appauthor=False) / "images"
-
-
-@cache
-def origin() -> str:
-    """What decoded pixels depend on beside the file: our source and the versions of the libraries."""
-    sha = hashlib.sha256()
-    for source in sorted(Path(__file__).parent.glob("*.py")):
-        sha.update(source.name.encode() + b"\0" + source.read_bytes())
-    for name in DECODERS:
-        try:
-            sha.update(f"{name} {metadata.version(name)}\n".encode())
-        except metadata.PackageNotFoundError:
-            sha.update(f"{name} none\n".encode())
-    return sha.hexdigest()
 
 
 class Store:

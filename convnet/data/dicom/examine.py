@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from convnet.data import dicom
-from convnet.data.colour import luminance
-from convnet.data.facts import facts
-from convnet.data.geometry import geometry
-from convnet.data.header import frame_count, read_header, require_pixels
+from convnet.data.dicom import pipeline
+from convnet.data.dicom.colour import luminance
+from convnet.data.dicom.facts import facts
+from convnet.data.dicom.geometry import geometry
+from convnet.data.dicom.header import frame_count, read_header, require_pixels
+from convnet.data.dicom.reference import reference
+from convnet.data.dicom.waveform import has_waveform
 from convnet.data.limits import regular
-from convnet.data.reference import reference
-from convnet.data.waveform import has_waveform
 
 OWN = ("window", "invert", "padding")  # the stages that show the file's own rows and columns in grey
 
@@ -25,7 +25,7 @@ def examine(
     path: str | os.PathLike[str],
     size: int,
     aspect: str,
-    window: dicom.Window | None,
+    window: pipeline.Window | None,
     pictures: bool = False,
     filed: bool = False,
     channels: int = 1,
@@ -33,23 +33,23 @@ def examine(
     """First {sha256, facts, reference}; then for each frame (image, grey, geometry).
 
     sha256     of the file; facts: `facts.facts`; reference: `reference.reference` if `filed`, else ""
-    image      as in `dicom.read_images`
+    image      as in `pipeline.read_images`
     grey       with `pictures` the frame in its own (rows, columns), uint8; else, and for waveforms, None
     geometry   the fields of `geometry.Geometry` then, else None
     Raises DicomError.
     """
-    dicom.check_arguments(size, aspect, window, channels)
+    pipeline.check_arguments(size, aspect, window, channels)
     ds = read_header(path)
     yield {"sha256": digest(path), "facts": facts(ds), "reference": reference(ds, path) if filed else ""}
     if has_waveform(ds):
-        yield next(dicom.each_frame(ds, path, size, aspect, window)), None, None
+        yield next(pipeline.each_frame(ds, path, size, aspect, window)), None, None
         return
     require_pixels(ds, path)
     for frame in range(frame_count(ds, path)):
         if not pictures:
-            yield dicom.last(dicom.stages(ds, path, frame, size, aspect, window, channels)).array, None, None
+            yield pipeline.last(pipeline.stages(ds, path, frame, size, aspect, window, channels)).array, None, None
             continue
-        for step in dicom.stages(ds, path, frame, size, aspect, window, channels):
+        for step in pipeline.stages(ds, path, frame, size, aspect, window, channels):
             if step.name in OWN:
                 grey = step.array if step.array.ndim == 2 else luminance(step.array)
         g = geometry(ds, path, frame, size, aspect)
