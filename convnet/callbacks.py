@@ -47,7 +47,7 @@ class History(Callback):
             self.history.setdefault(name, []).append(value)
 
     def _repr_html_(self) -> str:
-        from convnet.explain.display import history_table
+        from convnet.terms.display import history_table
 
         return history_table(self)._repr_html_()
 

@@ -213,9 +213,9 @@ class Model(Trainer, Layer):
     def summary(self, print_fn: Any = None) -> None:
         """Print the table of layers: shapes, parameters, multiply-adds, bytes, receptive field.
 
-        Nothing is returned, so that a notebook shows it once; convnet.explain.summary.Summary(model) has the numbers.
+        Nothing is returned, so that a notebook shows it once; convnet.terms.summary.Summary(model) has the numbers.
         """
-        from convnet.explain.summary import Summary
+        from convnet.terms.summary import Summary
 
         (print_fn or print)(str(Summary(self)))
 
@@ -224,7 +224,7 @@ class Model(Trainer, Layer):
 
         model.explain(x, n, i, j, f, layer="conv2d_1"). A layer used several times: its last use.
         """
-        from convnet.explain.stepping import explain_model
+        from convnet.terms.explain import explain_model
 
         return explain_model(self, x, index, layer)
 
@@ -236,13 +236,13 @@ class Model(Trainer, Layer):
         of="x" (the layer's input), "y" (its output), "z" (what its activation reads) or a weight's name: "kernel", ...
         model.explain_backward(x, y, p, q, c, f, layer="conv2d", of="kernel").
         """
-        from convnet.explain.stepping import explain_model_backward
+        from convnet.terms.explain import explain_model_backward
 
         return explain_model_backward(self, x, y, index, layer, of)
 
     def _repr_html_(self) -> str:
-        from convnet.explain.display import layer_table
-        from convnet.explain.summary import Summary
+        from convnet.terms.display import layer_table
+        from convnet.terms.summary import Summary
 
         return (Summary(self) if self.input_shape is not None else layer_table(self))._repr_html_()
 

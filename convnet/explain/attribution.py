@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convnet.explain.receptive import Field, fields
 from convnet.explain.score import check_class, check_image, score_plan
+from convnet.terms.receptive import Field, fields
 from kernels import checks
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from convnet.engine.plan import Plan
-from convnet.explain.receptive import fields
 from convnet.explain.score import check_image
 from convnet.study.figures import INK, SECOND, learning_curves, new
+from convnet.terms.receptive import fields
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -88,7 +88,7 @@ def plot_feature_maps(model: Model, image: np.ndarray, layer: Layer | str | None
 
 def plot_gradients(model: Model, x: np.ndarray, y: Any) -> Figure:
     """The compiled loss's gradient for one image x (H,W,C) of class y: at the image, and its size at every layer."""
-    from convnet.explain.stepping import backward_plan
+    from convnet.terms.explain import backward_plan
 
     image = check_image("plot_gradients", model, x)
     graph = model.graph(image.shape)

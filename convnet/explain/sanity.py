@@ -16,7 +16,7 @@ import numpy as np
 
 from convnet import initializers
 from convnet.explain.attribution import grad_cam
-from convnet.explain.table import Table
+from convnet.terms.table import Table
 
 if TYPE_CHECKING:
     from convnet.layers.base import Layer, Parameter

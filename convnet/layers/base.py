@@ -156,7 +156,7 @@ class Layer:
         conv.explain(x, n, i, j, f); dense.explain(x, n, f). The result prints as a table; `.terms` has all terms,
         `.holds` says whether sum and kernel agree within the rounding bound.
         """
-        from convnet.explain.stepping import explain_layer
+        from convnet.terms.explain import explain_layer
 
         return explain_layer(self, x, index)
 
@@ -166,12 +166,12 @@ class Layer:
         of="x" (the input), "y" (the output), "z" (what the activation reads) or a weight's name: "kernel", "bias", ...
         conv.explain_backward(x, dy, n, h, w, c); conv.explain_backward(x, dy, p, q, c, f, of="kernel").
         """
-        from convnet.explain.stepping import explain_layer_backward
+        from convnet.terms.explain import explain_layer_backward
 
         return explain_layer_backward(self, x, dy, index, of)
 
     def _repr_html_(self) -> str:
-        from convnet.explain.display import layer_table
+        from convnet.terms.display import layer_table
 
         return layer_table(self)._repr_html_()
 

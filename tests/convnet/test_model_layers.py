@@ -5,7 +5,7 @@ import pytest
 
 import convnet
 from convnet import layers
-from convnet.explain.summary import Summary
+from convnet.terms.summary import Summary
 from tests.convnet.small_models import data, small
 
 

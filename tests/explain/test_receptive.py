@@ -5,7 +5,7 @@ import pytest
 
 import convnet
 from convnet import layers
-from convnet.explain.receptive import fields
+from convnet.terms.receptive import fields
 
 STACKS = {
     "valid": [layers.Conv2D(1, 3), layers.MaxPooling2D(2), layers.Conv2D(1, (2, 3))],

@@ -6,9 +6,9 @@ import pytest
 import convnet
 from convnet import layers
 from convnet.engine.bindings import BINDINGS
-from convnet.explain.backward_terms import OF_INPUT, OF_WEIGHT
-from convnet.explain.forward_terms import FORWARD
-from convnet.explain.terms import Part, Term
+from convnet.terms.backward import OF_INPUT, OF_WEIGHT
+from convnet.terms.forward import FORWARD
+from convnet.terms.terms import Part, Term
 from tests.explain.layer_cases import LAYERS, made
 from tests.rounding import unit
 

@@ -1,4 +1,4 @@
-"""DICOM files as images: decode -> modality -> window -> inversion -> grey -> orientation -> square -> size -> [0, 1]."""
+"""DICOM files as images: decode, modality, window, inversion, grey, orientation, square, size, [0, 1]."""
 
 from convnet.data.dicom.pipeline import (
     Step,

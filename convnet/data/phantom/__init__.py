@@ -1,4 +1,4 @@
-"""The embedded study: simulated CT of the liver with a lesion of low contrast, and the best reader that there can be."""
+"""The embedded study: simulated CT of the liver with a lesion of low contrast, and its ideal observer."""
 
 from convnet.data.phantom.study import CLASSES, Study
 

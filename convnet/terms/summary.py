@@ -7,8 +7,8 @@ from math import prod
 from typing import Any
 
 from convnet.engine.graph import Call
-from convnet.explain.receptive import Field, fields
-from convnet.explain.table import Table
+from convnet.terms.receptive import Field, fields
+from convnet.terms.table import Table
 
 
 @dataclass(frozen=True)

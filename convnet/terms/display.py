@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from convnet.explain.table import Table
+from convnet.terms.table import Table
 
 if TYPE_CHECKING:
     from convnet.callbacks import History

@@ -13,8 +13,8 @@ from itertools import product as every
 import numpy as np
 
 from convnet.engine.bindings import Site
-from convnet.explain.forward_terms import Index, at, moved, pixel, real_pixels, winner
-from convnet.explain.terms import Term, product
+from convnet.terms.forward import Index, at, moved, pixel, real_pixels, winner
+from convnet.terms.terms import Term, product
 
 Terms = tuple[str, list[Term]]
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from convnet.explain.terms import Draft, product, summed
 from convnet.losses import CategoricalCrossentropy, MeanSquaredError, SparseCategoricalCrossentropy
+from convnet.terms.terms import Draft, product, summed
 from kernels.crossentropy.reference import sigmoid
 from kernels.verify.operations.softmax import forward_bound
 

@@ -12,7 +12,7 @@ from itertools import product as every
 import numpy as np
 
 from convnet.engine.bindings import Site
-from convnet.explain.terms import Draft, Term, product, summed
+from convnet.terms.terms import Draft, Term, product, summed
 from kernels.verify.operations.softmax import forward_bound
 
 Index = tuple[int, ...]

@@ -12,11 +12,11 @@ import numpy as np
 from convnet.engine.bindings import Site
 from convnet.engine.graph import Call, Graph, record
 from convnet.engine.plan import Plan
-from convnet.explain.backward_terms import OF_INPUT, OF_WEIGHT, ROUNDINGS
-from convnet.explain.forward_terms import FORWARD, Index, at
-from convnet.explain.loss_terms import loss_draft
-from convnet.explain.terms import Draft, Explanation, Part, Term, summed
 from convnet.losses import Bound, Loss
+from convnet.terms.backward import OF_INPUT, OF_WEIGHT, ROUNDINGS
+from convnet.terms.forward import FORWARD, Index, at
+from convnet.terms.loss import loss_draft
+from convnet.terms.terms import Draft, Explanation, Part, Term, summed
 
 if TYPE_CHECKING:
     from convnet.engine.lowering import Step, Value

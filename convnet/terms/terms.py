@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from convnet.explain.table import Table
+from convnet.terms.table import Table
 from kernels.verify.rounding import of_sum
 
 SHOWN = 24  # terms in the printed table; `terms` has them all
