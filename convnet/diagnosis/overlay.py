@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convnet.explain.attribution import grad_cam, occlusion
+from convnet.explain.maps.attribution import grad_cam, occlusion
 from convnet.notice import NOTICE
 from convnet.study.figures import INK, SECOND, curves, new
 

@@ -4,10 +4,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from convnet.explain.animation import animate
-    from convnet.explain.attribution import grad_cam, occlusion
-    from convnet.explain.lessons import Lesson, lesson
-    from convnet.explain.plots import (
+    from convnet.explain.animation_tmp.animate import animate
+    from convnet.explain.lesson_tmp.lesson import Lesson, lesson
+    from convnet.explain.maps.attribution import grad_cam, occlusion
+    from convnet.explain.maps.plots import (
         plot_attribution,
         plot_feature_maps,
         plot_filters,
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
         plot_history,
         plot_receptive_field,
     )
-    from convnet.explain.sanity import randomisation_check
+    from convnet.explain.maps.sanity import randomisation_check
 
 __all__ = [
     "Lesson",

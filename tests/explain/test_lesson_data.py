@@ -10,13 +10,14 @@ import convnet
 from convnet.callbacks import Recorder
 from convnet.engine.bindings import BINDINGS
 from convnet.engine.plan import Plan
-from convnet.explain import lesson, lessons
-from convnet.explain.arrays import OPTIMIZERS
-from convnet.explain.bundle import bundled
-from convnet.explain.pack import packed, unpacked
-from convnet.explain.source_places import PLACES
-from convnet.explain.sources import code_of
-from convnet.explain.subject import Subject
+from convnet.explain import lesson
+from convnet.explain.lesson_tmp import lesson
+from convnet.explain.lesson_tmp.arrays import OPTIMIZERS
+from convnet.explain.lesson_tmp.bundle import bundled
+from convnet.explain.lesson_tmp.pack import packed, unpacked
+from convnet.explain.lesson_tmp.source_places import PLACES
+from convnet.explain.lesson_tmp.sources import code_of
+from convnet.explain.lesson_tmp.subject import Subject
 from convnet.layers import BUILT_IN
 from convnet.study.networks import NETWORKS
 from tests.explain import models
@@ -212,7 +213,7 @@ def test_every_operation_of_every_layer_has_its_formula_and_its_lines():
 
 def test_the_page_knows_every_operation_and_every_layer_class():
     """The page's table of operations is the engine's."""
-    text = (lessons.PAGE / "operations.js").read_text(encoding="utf-8")
+    text = (lesson.PAGE / "operations.js").read_text(encoding="utf-8")
     listed = re.search(r"export const operations = \{(.*?)\};", text, re.DOTALL)[1]
     assert not OF_LAYERS - set(re.findall(r"\w+", listed))
     steps = {
@@ -223,7 +224,7 @@ def test_the_page_knows_every_operation_and_every_layer_class():
 
 
 def test_the_script_is_one_piece_and_other_forms_of_import_are_refused(tmp_path):
-    script = bundled(lessons.PAGE)
+    script = bundled(lesson.PAGE)
     assert not re.search(r"^\s*(import|export)\b", script, re.MULTILINE)
     assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", script)
     (tmp_path / "main.js").write_text('import * as all from "./other.js";\n')

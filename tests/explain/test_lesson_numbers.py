@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from convnet.explain import lesson
-from convnet.explain.subject import Subject
+from convnet.explain.lesson_tmp.subject import Subject
 from tests.explain import browser, models, oracle
 
 pytestmark = browser.needs_browser
@@ -127,14 +127,14 @@ def test_of_a_cut_page_only_what_the_kernels_computed_is_checked(driver, tmp_pat
     """Where a window leaves the middle that was kept, the page's own numbers go in: no verdict on a kernel there."""
     from selenium.webdriver.support.ui import WebDriverWait
 
-    from convnet.explain import lessons
+    from convnet.explain.lesson_tmp import lesson
     from convnet.study.networks import Gap
 
     monkeypatch.setattr(lessons, "LIMIT", 1_000_000)
     model = Gap(2)
     model.build((None, 40, 40, 1))
     made = lesson(models.settled(model), models.image((40, 40, 1)), 1)
-    assert made.document["cut"] in lessons.CUTS
+    assert made.document["cut"] in lesson.CUTS
     path = tmp_path / "cut.html"
     made.save(path)
     browser.load(driver, path, "#network/0/forward/0")
@@ -151,7 +151,7 @@ def test_of_a_cut_page_only_what_the_kernels_computed_is_checked(driver, tmp_pat
 
 def test_a_wrong_number_of_a_kernel_is_found(driver, pages, tmp_path):
     """The check can fail: one weight's gradient, changed in the page's data, is outside its bound and marked so."""
-    from convnet.explain.pack import packed, unpacked
+    from convnet.explain.lesson_tmp.pack import packed, unpacked
 
     path, _ = pages("formula")
     text = path.read_text(encoding="utf-8")

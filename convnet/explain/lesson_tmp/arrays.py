@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convnet.explain.pack import Box, packed
-from convnet.explain.subject import Subject
-from convnet.explain.trace import Trace, Weights, trace
+from convnet.explain.lesson_tmp.pack import Box, packed
+from convnet.explain.lesson_tmp.subject import Subject
+from convnet.explain.lesson_tmp.trace import Trace, Weights, trace
 from kernels import registry
 
 if TYPE_CHECKING:

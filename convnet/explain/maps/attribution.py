@@ -1,6 +1,6 @@
 """Which part of an image speaks for a class: Grad-CAM and occlusion maps, for any model of ours.
 
-A map says what the network used, not what is there, and may mislead: `convnet.explain.sanity` tests whether a map
+A map says what the network used, not what is there, and may mislead: `convnet.explain.maps.sanity` tests whether a map
 depends on what the network has learned.
 """
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convnet.explain.score import check_class, check_image, score_plan
+from convnet.explain.maps.score import check_class, check_image, score_plan
 from convnet.terms.receptive import Field, fields
 from kernels import checks
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from convnet.engine.plan import Plan
-from convnet.explain.score import check_image
+from convnet.explain.maps.score import check_image
 from convnet.study.figures import INK, SECOND, learning_curves, new
 from convnet.terms.receptive import fields
 

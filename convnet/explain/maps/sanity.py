@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from convnet import initializers
-from convnet.explain.attribution import grad_cam
+from convnet.explain.maps.attribution import grad_cam
 from convnet.terms.table import Table
 
 if TYPE_CHECKING:
