@@ -29,7 +29,7 @@ def explain(
     check_file("--html", html)
     from convnet.callbacks import Recorder
     from convnet.explain import lesson
-    from convnet.explain.lesson_tmp.image import read
+    from convnet.explain.lessons.image import read
     from convnet.weights import load
 
     network = load(model)

@@ -226,7 +226,7 @@ def test_images_and_electrocardiograms_do_not_mix(ecg, real, tmp_path):
 
 
 def test_the_lesson_of_an_electrocardiogram_reads_it_as_training_does(ecg):
-    from convnet.explain.lesson_tmp.image import read
+    from convnet.explain.lessons.image import read
     from convnet.study.networks import Wave
 
     path, model = ecg(beats(2000)), Wave(2)

@@ -11,13 +11,13 @@ from convnet.callbacks import Recorder
 from convnet.engine.bindings import BINDINGS
 from convnet.engine.plan import Plan
 from convnet.explain import lesson
-from convnet.explain.lesson_tmp import lesson
-from convnet.explain.lesson_tmp.arrays import OPTIMIZERS
-from convnet.explain.lesson_tmp.bundle import bundled
-from convnet.explain.lesson_tmp.pack import packed, unpacked
-from convnet.explain.lesson_tmp.source_places import PLACES
-from convnet.explain.lesson_tmp.sources import code_of
-from convnet.explain.lesson_tmp.subject import Subject
+from convnet.explain.lessons import lesson
+from convnet.explain.lessons.arrays import OPTIMIZERS
+from convnet.explain.lessons.bundle import bundled
+from convnet.explain.lessons.pack import packed, unpacked
+from convnet.explain.lessons.source_places import PLACES
+from convnet.explain.lessons.sources import code_of
+from convnet.explain.lessons.subject import Subject
 from convnet.layers import BUILT_IN
 from convnet.study.networks import NETWORKS
 from tests.explain import models

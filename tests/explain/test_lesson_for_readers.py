@@ -8,7 +8,7 @@ import pytest
 import convnet
 from convnet.callbacks import Recorder
 from convnet.explain import lesson
-from convnet.explain.lesson_tmp.trace import trace
+from convnet.explain.lessons.trace import trace
 from convnet.study.networks import Wave
 from tests.explain import browser, models
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from convnet.explain.lesson_tmp import source_places
-from convnet.explain.lesson_tmp.sources import excerpt
+from convnet.explain.lessons import source_places
+from convnet.explain.lessons.sources import excerpt
 from kernels.verify.formulas import FORMULAS
 
 PASSES = [

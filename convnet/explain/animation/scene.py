@@ -7,7 +7,7 @@ from textwrap import wrap
 
 import numpy as np
 
-from convnet.explain.animation_tmp.frames import Cell, Frame, Motion, number
+from convnet.explain.animation.frames import Cell, Frame, Motion, number
 
 SIDE, GAP, TOP, MARGIN = 34, 46, 66, 14
 INK, FAINT, MULTIPLIED, RESULT = "#222222", "#f4f4f4", "#9fcbea", "#f3b58a"  # blue and orange, light

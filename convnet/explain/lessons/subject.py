@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from convnet import losses
-from convnet.explain.lesson_tmp.trace import Backward, Trace, Weights, trace
+from convnet.explain.lessons.trace import Backward, Trace, Weights, trace
 
 if TYPE_CHECKING:
     from convnet.callbacks import Recorder

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from convnet.explain.animation_tmp.frames import SECONDS, Motion
-from convnet.explain.animation_tmp.scene import FAINT, INK, MULTIPLIED, RESULT, SIDE, Box, Label, Shape, scene
+from convnet.explain.animation.frames import SECONDS, Motion
+from convnet.explain.animation.scene import FAINT, INK, MULTIPLIED, RESULT, SIDE, Box, Label, Shape, scene
 
 
 def svg(a: Motion) -> str:

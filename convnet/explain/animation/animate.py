@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from convnet.explain.animation_tmp.frames import PASSES, Cell, Motion, cells, frame_of
-from convnet.explain.animation_tmp.gif import gif
-from convnet.explain.animation_tmp.svg import svg
+from convnet.explain.animation.frames import PASSES, Cell, Motion, cells, frame_of
+from convnet.explain.animation.gif import gif
+from convnet.explain.animation.svg import svg
 from convnet.output.atomic import write_atomically
 from kernels import checks
 

@@ -1,4 +1,4 @@
-// Arrays out of the page's text: base64, gzip, then planes of bytes (convnet/explain/lesson_tmp/pack.py writes them).
+// Arrays out of the page's text: base64, gzip, then planes of bytes (convnet/explain/lessons/pack.py writes them).
 
 import { sizeOf } from "./places.js";
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import kernels
 from convnet.engine.lowering import Step
-from convnet.explain.lesson_tmp.source_places import (
+from convnet.explain.lessons.source_places import (
     DEPTHWISE,
     NARROW,
     PLACES,

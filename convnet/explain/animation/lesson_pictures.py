@@ -1,9 +1,9 @@
-"""The moving pictures of kernels/conv2d/README.md: python -m convnet.explain.animation_tmp.lesson_pictures kernels/conv2d/pictures"""
+"""The moving pictures of conv2d: python -m convnet.explain.animation.lesson_pictures kernels/conv2d/pictures"""
 
 from pathlib import Path
 from typing import Any
 
-from convnet.explain.animation_tmp.animate import animate
+from convnet.explain.animation.animate import animate
 
 LESSONS: dict[str, dict[str, Any]] = {
     "forward": {"x": [[1, 2, 3, 0], [4, 5, 6, 0], [7, 8, 9, 0]], "k": [[1, 0], [0, -1]]},  # the lesson's own numbers

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convnet.explain.lesson_tmp.arrays import OPTIMIZERS, after_step
-from convnet.explain.lesson_tmp.sources import code_of
-from convnet.explain.lesson_tmp.subject import Subject
+from convnet.explain.lessons.arrays import OPTIMIZERS, after_step
+from convnet.explain.lessons.sources import code_of
+from convnet.explain.lessons.subject import Subject
 
 if TYPE_CHECKING:
     from convnet.engine.lowering import Step, Value

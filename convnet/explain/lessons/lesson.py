@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convnet.explain.lesson_tmp import arrays, contents
-from convnet.explain.lesson_tmp.bundle import bundled
-from convnet.explain.lesson_tmp.subject import Subject
+from convnet.explain.lessons import arrays, contents
+from convnet.explain.lessons.bundle import bundled
+from convnet.explain.lessons.subject import Subject
 from convnet.output.atomic import write_atomically
 
 if TYPE_CHECKING:

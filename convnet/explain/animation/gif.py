@@ -6,8 +6,8 @@ from functools import cache
 from io import BytesIO
 from typing import Any
 
-from convnet.explain.animation_tmp.frames import SECONDS, Motion
-from convnet.explain.animation_tmp.scene import SIDE, Box, Shape, scene
+from convnet.explain.animation.frames import SECONDS, Motion
+from convnet.explain.animation.scene import SIDE, Box, Shape, scene
 
 SCALE = 2  # pixels a unit of the layout
 

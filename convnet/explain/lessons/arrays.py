@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convnet.explain.lesson_tmp.pack import Box, packed
-from convnet.explain.lesson_tmp.subject import Subject
-from convnet.explain.lesson_tmp.trace import Trace, Weights, trace
+from convnet.explain.lessons.pack import Box, packed
+from convnet.explain.lessons.subject import Subject
+from convnet.explain.lessons.trace import Trace, Weights, trace
 from kernels import registry
 
 if TYPE_CHECKING:
