@@ -20,8 +20,8 @@ from convnet.audit import findings
 from convnet.audit.reading import read
 from convnet.data import cohort
 from convnet.evaluation.intervals import Figure, figures, intervals, shown
+from convnet.model_file import load
 from convnet.study import study
-from convnet.weights import load
 
 
 def copied(folder: Path, labels: Path) -> set[tuple[str, int]]:

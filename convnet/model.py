@@ -200,13 +200,13 @@ class Model(Trainer, Layer):
 
     def save(self, filepath: str | Path, include_optimizer: bool = True) -> None:
         """Write the model to one .safetensors file, whole or not at all; convnet.load reads it back."""
-        from convnet.weights import save
+        from convnet.model_file import save
 
         save(self, filepath, include_optimizer)
 
     def load_weights(self, filepath: str | Path) -> None:
         """Take the weights from a saved model whose layers have the same shapes."""
-        from convnet.weights import load_weights
+        from convnet.model_file import load_weights
 
         load_weights(self, filepath)
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from convnet.preflight import check_file
+from convnet.commands.preflight import check_file
 
 
 class Pass(StrEnum):

@@ -10,7 +10,7 @@ import typer
 from convnet.commands.cohort import load_cohort
 from convnet.commands.options import Cache, Folder, Json, Labels, Limit, Model, Npz, Split, SplitName, Strict
 from convnet.commands.output import emit
-from convnet.preflight import check_file
+from convnet.commands.preflight import check_file
 
 
 def compare(
@@ -28,9 +28,9 @@ def compare(
     """Two models on the same images: figures, their differences with intervals, and DeLong's test of the AUCs."""
     check_file("--json", json_path)
     from convnet.evaluation import paired
+    from convnet.model_file import load
     from convnet.notice import NOTICE
     from convnet.study import study
-    from convnet.weights import load
 
     models = [load(first), load(second)]
     classes, others = (study.classes_of(m) for m in models)

@@ -24,8 +24,8 @@ from convnet.commands.options import (
     Window,
 )
 from convnet.commands.output import emit, say
+from convnet.commands.preflight import check_file, check_folder, check_size
 from convnet.commands.recipe import takes_recipe
-from convnet.preflight import check_file, check_folder, check_size
 
 
 @takes_recipe

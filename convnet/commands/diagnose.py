@@ -9,7 +9,7 @@ import typer
 
 from convnet.commands.options import Json, Limit, Model, Strict
 from convnet.commands.output import emit, say
-from convnet.preflight import check_file, check_folder
+from convnet.commands.preflight import check_file, check_folder
 
 Overlays = Annotated[Path | None, typer.Option(help="Folder for pictures: Grad-CAM and occlusion over each image.")]
 Filed = Annotated[Path | None, typer.Option("--dicom", help="Folder for DICOM: a structured report, and overlays.")]
@@ -37,8 +37,8 @@ def diagnose(
     from convnet.diagnosis import run_log
     from convnet.diagnosis.diagnose import cases, collect, lines
     from convnet.diagnosis.dicom_results import Filing
+    from convnet.model_file import load
     from convnet.study.study import classes_of
-    from convnet.weights import load
 
     if folders := [str(f) for f in files if f.is_dir()]:
         raise ValueError(f"{folders[0]} is a folder: give its files, for instance {folders[0]}/*.dcm")

@@ -9,7 +9,7 @@ import typer
 from convnet.commands.cohort import load_cohort
 from convnet.commands.options import Cache, Figures, Folder, Json, Labels, Limit, Model, Npz, Split, SplitName, Strict
 from convnet.commands.output import emit, say
-from convnet.preflight import check_file, check_folder
+from convnet.commands.preflight import check_file, check_folder
 
 
 def evaluate(
@@ -33,9 +33,9 @@ def evaluate(
     check_file("--json", json_path)
     check_folder(figures)
     from convnet.evaluation import metrics, plots
+    from convnet.model_file import load
     from convnet.study import figures as drawing
     from convnet.study import study
-    from convnet.weights import load
 
     trained = load(model)
     classes = study.classes_of(trained)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from convnet.commands.options import Model
-from convnet.preflight import check_file
+from convnet.commands.preflight import check_file
 
 
 def explain(
@@ -30,7 +30,7 @@ def explain(
     from convnet.callbacks import Recorder
     from convnet.explain import lesson
     from convnet.explain.lessons.image import read
-    from convnet.weights import load
+    from convnet.model_file import load
 
     network = load(model)
     recorder = None if record is None else Recorder.load(record)

@@ -9,7 +9,7 @@ import typer
 
 from convnet.commands.options import Aspect, Colour, Limit, Size, Square, Window
 from convnet.commands.output import printable
-from convnet.preflight import check_file
+from convnet.commands.preflight import check_file
 
 
 def inspect(

@@ -23,8 +23,8 @@ from convnet.commands.options import (
     Strict,
     Window,
 )
+from convnet.commands.preflight import check_file, check_folder, check_size
 from convnet.commands.recipe import takes_recipe
-from convnet.preflight import check_file, check_folder, check_size
 
 
 @takes_recipe

@@ -7,7 +7,7 @@ import pytest
 
 import convnet
 from convnet import layers
-from convnet.weights import ModelFileError
+from convnet.model_file import ModelFileError
 from tests.convnet.small_models import Residual, data, small, trained
 
 

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from convnet.cli import app
-from convnet.learning import KERNELS, copy_course, files
+from convnet.course.folder import KERNELS, copy_course, files
 from kernels import registry
 
 NAMES = [name for name, _ in files()]

@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from convnet.cli import app
+from convnet.model_file import load
 from convnet.notice import NOTICE
-from convnet.weights import load
 
 hd = pytest.importorskip("highdicom", reason="highdicom is in the extra [clinical]")
 
