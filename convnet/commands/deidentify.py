@@ -22,7 +22,7 @@ def deidentify(
         raise ValueError("de-identification is left to deid, which is not installed: pip install '.[deid]'")
     import tempfile
 
-    from convnet.data.dicom.write import new_folder
+    from convnet.data.cohort.write import new_folder
     from convnet.data.errors import DicomError
     from convnet.data.limits import changed
     from convnet.data.privacy.deidentify import DUMMY, deidentified, recipe

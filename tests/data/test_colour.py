@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 from convnet import load
 from convnet.cli import app
 from convnet.data import cohort, dicom
+from convnet.data.cohort.write import new_image
 from convnet.data.dicom.colour import luminance
 from convnet.data.dicom.resize import resize
-from convnet.data.dicom.write import new_image
 from convnet.study.study import pipeline_of
 
 RED, GREEN = np.array([200, 0, 0]), np.array([0, 102, 0])  # of one luminance: grey tells nothing

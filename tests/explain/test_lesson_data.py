@@ -11,9 +11,9 @@ from convnet.callbacks import Recorder
 from convnet.engine.bindings import BINDINGS
 from convnet.engine.plan import Plan
 from convnet.explain import lesson
-from convnet.explain.lessons import lesson
 from convnet.explain.lessons.arrays import OPTIMIZERS
 from convnet.explain.lessons.bundle import bundled
+from convnet.explain.lessons.lesson import PAGE
 from convnet.explain.lessons.pack import packed, unpacked
 from convnet.explain.lessons.source_places import PLACES
 from convnet.explain.lessons.sources import code_of
@@ -213,7 +213,7 @@ def test_every_operation_of_every_layer_has_its_formula_and_its_lines():
 
 def test_the_page_knows_every_operation_and_every_layer_class():
     """The page's table of operations is the engine's."""
-    text = (lesson.PAGE / "operations.js").read_text(encoding="utf-8")
+    text = (PAGE / "operations.js").read_text(encoding="utf-8")
     listed = re.search(r"export const operations = \{(.*?)\};", text, re.DOTALL)[1]
     assert not OF_LAYERS - set(re.findall(r"\w+", listed))
     steps = {
@@ -224,7 +224,7 @@ def test_the_page_knows_every_operation_and_every_layer_class():
 
 
 def test_the_script_is_one_piece_and_other_forms_of_import_are_refused(tmp_path):
-    script = bundled(lesson.PAGE)
+    script = bundled(PAGE)
     assert not re.search(r"^\s*(import|export)\b", script, re.MULTILINE)
     assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", script)
     (tmp_path / "main.js").write_text('import * as all from "./other.js";\n')

@@ -127,7 +127,7 @@ def test_of_a_cut_page_only_what_the_kernels_computed_is_checked(driver, tmp_pat
     """Where a window leaves the middle that was kept, the page's own numbers go in: no verdict on a kernel there."""
     from selenium.webdriver.support.ui import WebDriverWait
 
-    from convnet.explain.lessons import lesson
+    from convnet.explain.lessons import lesson as lessons
     from convnet.study.networks import Gap
 
     monkeypatch.setattr(lessons, "LIMIT", 1_000_000)

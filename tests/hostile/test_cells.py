@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convnet.data.cohort.table import read_table
-from convnet.data.dicom.write import write_table
+from convnet.data.cohort.write import write_table
 from convnet.output import spreadsheet
 
 FORMULAS = ("=1+1", "+cmd", "-cmd|' /C calc'!A0", "@SUM(A1)", "\t=1", " =1", "\r=1", "\n=1", "=1", "-1+1|x", "+1-800")

@@ -11,7 +11,7 @@ import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from convnet.data import dicom, limits
-from convnet.data.dicom.write import new_image
+from convnet.data.cohort.write import new_image
 from convnet.data.errors import DicomError
 from convnet.data.limits import Limits, changed
 

@@ -14,7 +14,7 @@ import numpy as np
 from convnet.data.cohort.build import Cohort, Skipped, build, unit_images
 from convnet.data.cohort.folder import load_folder
 from convnet.data.cohort.npz import load_npz
-from convnet.data.dicom.write import write_dicom
+from convnet.data.cohort.write import write_dicom
 from convnet.data.errors import CohortError
 
 __all__ = [

@@ -140,7 +140,7 @@ class Study:
 
         Each image is a patient of its own. The folder must be new or empty (CohortError).
         """
-        from convnet.data.dicom.write import new_folder, save, write_table
+        from convnet.data.cohort.write import new_folder, save, write_table
 
         root, rows = new_folder(folder), []
         for number, label, split in self.rows():
@@ -156,7 +156,7 @@ class Study:
         """
         from pydicom.uid import CTImageStorage
 
-        from convnet.data.dicom.write import make_uid, new_image
+        from convnet.data.cohort.write import make_uid, new_image
 
         ds = new_image(CTImageStorage, (hu - INTERCEPT).astype(np.int16), patient, f"{self}/{patient}", "CT")
         ds.StudyInstanceUID = make_uid(self, patient, "study")
