@@ -1,9 +1,9 @@
 """The default on the CPU: register tiles (kernels/cpu/simd.py), every core.
 
-Each pass is the same tiled sum (kernels/cpu/tiled_sums.py) with other rows and steps. forward: pixels, and the taps of a
-window; backward_data: the same with dy for x (tiles_correlate.py); backward_weights: weights, and the pixels they
-touch (tiles_weights.py). Shapes that would fill such tiles badly have files of their own (tiles_*.py). Gain: one load
-feeds many multiply-adds, and no sum waits for another.
+Each pass is the same tiled sum (kernels/cpu/tiled_sums.py) with other rows and steps. forward: pixels, and the taps
+of a window; backward_data: the same with dy for x (tiles_correlate.py); backward_weights: weights, and the pixels
+they touch (tiles_weights.py). Shapes that would fill such tiles badly have files of their own (tiles_*.py). Gain: one
+load feeds many multiply-adds, and no sum waits for another.
 """
 
 import numba

@@ -2,8 +2,8 @@
 
     y[m,f] = max(0, max over a < 4 of  b[f] + sum_{p,q,c} x[corner[m] + place of a + (p,q,c)] * k[p,q,c,f])
 
-The sums are those of kernels/cpu/tiled_sums.py. Without padding, a line of the kernel reads a line of x that lies together:
-a run of Q*C steps. Pixels that fill no window are never computed.
+The sums are those of kernels/cpu/tiled_sums.py. Without padding, a line of the kernel reads a line of x that lies
+together: a run of Q*C steps. Pixels that fill no window are never computed.
 """
 
 import numba

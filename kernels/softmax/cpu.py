@@ -1,7 +1,8 @@
 """Blocks of rows in three passes: shift each row by its maximum, exp over the whole block, divide by the row's sum.
 
-exp runs over the block and not over a row, for ten classes would leave most of a SIMD register empty. A block stays in
-the cache between the passes. A row belongs to one thread, and the order of its sum to its length (kernels/cpu/lanes.py).
+exp runs over the block and not over a row, for ten classes would leave most of a SIMD register empty. A block stays
+in the cache between the passes. A row belongs to one thread, and the order of its sum to its length
+(kernels/cpu/lanes.py).
 """
 
 import numba

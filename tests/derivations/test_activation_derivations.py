@@ -4,7 +4,7 @@ import numpy as np
 import sympy
 from sympy import Rational, exp, log
 
-from tests.lessons.symbols import assert_identical, chain_rule, places, symbols
+from tests.derivations.symbols import assert_identical, chain_rule, places, symbols
 
 
 def sigmoid(x):

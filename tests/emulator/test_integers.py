@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.gpu.ptx import compute
+from tests.emulator.ptx import compute
 
 KINDS = ("u16", "s16", "u32", "s32", "u64", "s64")
 

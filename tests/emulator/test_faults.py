@@ -13,8 +13,8 @@ from kernels.emulator.arguments import bind
 from kernels.emulator.launch import execute
 from kernels.emulator.lowering import lower
 from kernels.emulator.parse import parse
-from tests.gpu import kernels, ptx
-from tests.gpu.kernels import cuda, float32
+from tests.emulator import kernels, ptx
+from tests.emulator.kernels import cuda, float32
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 
 from kernels import conv2d
 from kernels.conv2d import reference
-from tests.lessons.symbols import assert_identical, chain_rule, places, symbols
+from tests.derivations.symbols import assert_identical, chain_rule, places, symbols
 
 CASES = {
     "one image, formula (1)": ((1, 3, 4, 1), (2, 2, 1, 1), {}),

@@ -4,8 +4,8 @@ import numpy as np
 import sympy
 from sympy import exp, log
 
-from tests.lessons.symbols import assert_identical, derivative, places, symbols
-from tests.lessons.test_activation_derivations import sigmoid, softmax
+from tests.derivations.symbols import assert_identical, derivative, places, symbols
+from tests.derivations.test_activation_derivations import sigmoid, softmax
 
 K = 3
 

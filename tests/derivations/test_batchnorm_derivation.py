@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import sympy
 
-from tests.lessons.symbols import assert_identical, chain_rule, derivative, places, symbols
+from tests.derivations.symbols import assert_identical, chain_rule, derivative, places, symbols
 
 M = 3
 

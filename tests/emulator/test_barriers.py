@@ -10,7 +10,7 @@ from kernels.emulator import machine as m
 from kernels.emulator.lowering import lower
 from kernels.emulator.parse import parse
 from kernels.verify.implementation import Registered
-from tests.gpu.test_operations import EMULATED, OPERATIONS, PASSES
+from tests.emulator.test_operations import EMULATED, OPERATIONS, PASSES
 
 BARRIER = "bar.sync \t0;"
 

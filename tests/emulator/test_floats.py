@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from tests.gpu.ptx import compute
+from tests.emulator.ptx import compute
 
 F32 = np.array(
     [0.0, -0.0, 1.0, -1.0, 1.5, 2.5, -2.5, 0.5, -0.5, 3.0, 1e-45, -1e-45, 1e-40, 1.1754944e-38, 3.4028235e38, 2.0**24,
