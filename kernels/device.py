@@ -1,6 +1,6 @@
 """Arrays in a device's memory, and the one way in which a kernel for CUDA is launched on them.
 
-A kernel does not know where it runs. There are three such places: a GPU ("cuda"); the emulator of kernels/gpu, which
+A kernel does not know where it runs. There are three such places: a GPU ("cuda"); the emulator of kernels/emulator, which
 executes the compiled kernel on the CPU and checks every access ("cuda-emulated"); Numba's simulator, which runs the
 kernel's Python text, a mode of the whole process ("simulated").
 """
@@ -111,7 +111,7 @@ class Emulated:
         """A launch has ended when it returns."""
 
     def properties(self) -> dict[str, Any]:
-        return {"name": "emulator of kernels/gpu", "compute_capability": (8, 0)}
+        return {"name": "emulator of kernels/emulator", "compute_capability": (8, 0)}
 
 
 class NumbaCuda:

@@ -1,5 +1,6 @@
 """Tables that a spreadsheet opens without running anything in them."""
 
+import csv
 import io
 
 import pytest
@@ -28,7 +29,7 @@ def test_numbers_and_plain_text_stay_as_they_are(value):
 
 @given(st.lists(st.lists(st.text(), min_size=2, max_size=2), max_size=4))
 def test_any_text_comes_back_and_none_begins_like_a_formula(rows):
-    read = list(spreadsheet.reader(io.StringIO(spreadsheet.lines(rows), newline=""), strict=True))
+    read = list(csv.reader(io.StringIO(spreadsheet.lines(rows), newline=""), strict=True))
     assert [[spreadsheet.plain(cell) for cell in row] for row in read] == rows
     for cell in (cell for row in read for cell in row):
         assert not cell.lstrip().startswith(("=", "+", "-", "@")) or spreadsheet.NUMBER.fullmatch(cell)
@@ -37,7 +38,7 @@ def test_any_text_comes_back_and_none_begins_like_a_formula(rows):
 @given(st.lists(st.text(alphabet="ab;,\t=@'\"+-1"), min_size=2, max_size=3))
 def test_no_formula_begins_after_another_separator(row):
     for separator in (";", "\t"):
-        for line in spreadsheet.reader(io.StringIO(spreadsheet.lines([row]), newline=""), delimiter=separator):
+        for line in csv.reader(io.StringIO(spreadsheet.lines([row]), newline=""), delimiter=separator):
             for cell in line[1:]:
                 assert not cell.startswith(("=", "+", "-", "@")) or spreadsheet.NUMBER.fullmatch(cell)
 

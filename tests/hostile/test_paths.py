@@ -77,7 +77,7 @@ def test_a_pipe_in_the_folder_is_left_out_and_not_waited_for(folder):
 
 AUDIT = """
 import sys
-from convnet.data import tasks, worker
+from convnet.data.reading import tasks, worker
 worker.prepare()
 opened = []
 sys.addaudithook(lambda event, args: opened.append(str(args[0])) if event == "open" else None)

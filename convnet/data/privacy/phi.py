@@ -37,7 +37,7 @@ PIXELS = (
 @cache
 def table() -> tuple[dict[str, str], dict[str, str]]:
     """({tag: action}, {tag with x: action}); a tag is eight hexadecimal digits."""
-    lines = (files("convnet.data") / "phi.csv").read_text(encoding="utf-8").split()[1:]
+    lines = (files("convnet.data.privacy") / "phi.csv").read_text(encoding="utf-8").split()[1:]
     rows = dict(line.split(",") for line in lines)
     return {t: a for t, a in rows.items() if "x" not in t}, {t: a for t, a in rows.items() if "x" in t}
 

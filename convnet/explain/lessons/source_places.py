@@ -2,9 +2,9 @@
 
 Place = tuple[str, str, str]  # file under kernels/, function, a text that its one line has
 
-TILES: Place = ("tiled_sums.py", "_sum_tiles", "tile = simd.add_outer(")
+TILES: Place = ("cpu/tiled_sums.py", "_sum_tiles", "tile = simd.add_outer(")
 NARROW: Place = ("conv2d/tiles_narrow.py", "_task", "tile = simd.add_product(")
-DEPTHWISE: Place = ("tiled_sums.py", "sum_products", "tile = simd.add_product(")
+DEPTHWISE: Place = ("cpu/tiled_sums.py", "sum_products", "tile = simd.add_product(")
 WINDOW: Place = ("conv2d/tiles_window.py", "_block", "tile = add_window(")
 WINDOW_PRODUCTS: Place = ("conv2d/tiles_window.py", "_block", "tile = add_window_products(")
 TWO_BY_TWO: Place = ("maxpool2d/cpu.py", "_window_2x2", "y[n, i, j, c] = v if better")
