@@ -1,6 +1,6 @@
 """Arrays in a device's memory, and the one way in which a kernel for CUDA is launched on them.
 
-A kernel does not know where it runs. There are three such places: a GPU ("cuda"); the emulator (kernels/emulator), which
+A kernel does not know where it runs. Three such places exist: a GPU ("cuda"); the emulator (kernels/emulator), which
 executes the compiled kernel on the CPU and checks every access ("cuda-emulated"); Numba's simulator, which runs the
 kernel's Python text, a mode of the whole process ("simulated").
 """
