@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import kernels
-from convnet.engine.lowering import Step
+from convnet.engine.operator import Step
 from convnet.explain.lessons.source_places import (
     DEPTHWISE,
     NARROW,
