@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import kernels
-from convnet.engine.lowering import Step
+from convnet.engine.operator import Step
 from convnet.explain.lessons.source_places import MARK, Place, find_place, list_passes
 from kernels.conv2d.cpu import backward_data_way, forward_way, is_depthwise
 from kernels.verify.formulas import FORMULAS
