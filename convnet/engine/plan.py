@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 class Plan:
     """Forward, and with a loss backward, for batches of one size.
 
-    Buffers: `x` (batch, *sample), `y` the output; with a loss also `target_array`, `sample_weights` (or None), `loss` (0-d),
-    and `gradients`, an array for each trainable parameter. They are the plan's own: copy what goes to a user.
+    Buffers: `x` (batch, *sample), `y` the output; with a loss also `target_array`, `sample_weights` (or None), `loss`
+    (0-d), and `gradients`, an array for each trainable parameter. They are the plan's own: copy what goes to a user.
     Everything but the gradients is NumPy's: on another target than the CPU `forward` copies x, the targets and the
     sample weights there, and y and the loss back; nothing else moves.
     """
