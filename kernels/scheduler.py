@@ -18,6 +18,7 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import cache
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -44,7 +45,7 @@ def start_threads() -> Scheduler:
 
     if parallel._backend_init_process_lock is None:
         # Numba would take a lock between processes, which fixes multiprocessing's start method for good.
-        parallel._backend_init_process_lock = parallel._nop()
+        parallel._backend_init_process_lock = parallel._nop()  # type: ignore[assignment]
     with ExitStack() as kept:
         keep_openmp_default(kept)
         parallel._launch_threads()
@@ -120,9 +121,7 @@ def write_scheduler() -> ir.Module:
 def keep_openmp_default(kept: ExitStack) -> None:
     """Put OpenMP's default number of threads back at the end; Numba passes its own to every parallel region."""
     try:
-        from numba.np.ufunc import omppool
-
-        openmp = ctypes.CDLL(omppool.__file__)
+        openmp = ctypes.CDLL(str(import_module("numba.np.ufunc.omppool").__file__))
         kept.callback(openmp.omp_set_num_threads, openmp.omp_get_max_threads())
     except (ImportError, OSError, AttributeError):
         return  # no OpenMP: nothing to keep
