@@ -30,19 +30,22 @@ def compare(
     from convnet.evaluation import paired
     from convnet.model_file import load
     from convnet.notice import NOTICE
-    from convnet.study import study
+    from convnet.evaluation.calibration import calibrate
+    from convnet.study.evaluate import find_places, select_images
+    from convnet.study.metadata import read_classes, read_preparation, read_record
+    from convnet.study.outputs import predict_probabilities
 
     models = [load(first), load(second)]
-    classes, others = (study.classes_of(m) for m in models)
+    classes, others = (read_classes(m) for m in models)
     if set(classes) != set(others):
         raise ValueError(f"compare: the models know other classes: {', '.join(classes)} and {', '.join(others)}")
     found: list[Any] = []
     for model in models:
-        pipeline = study.pipeline_of(model)
-        own = study.classes_of(model)
-        data = load_cohort(folder, labels, npz, strict, pipeline, own, limit, cache)
-        at = study.places(data, split.value)
-        p = study.calibrated(model, study.probabilities(model, study.taken(data, at)))
+        preparation = read_preparation(model)
+        own = read_classes(model)
+        data = load_cohort(folder, labels, npz, strict, preparation, own, limit, cache)
+        at = find_places(data, split.value)
+        p = calibrate(predict_probabilities(model, select_images(data, at)), read_record(model).temperature)
         found.append(([(data.paths[i], int(data.frames[i])) for i in at], p[:, [own.index(c) for c in classes]]))
     (images, a), (again, b) = found
     if images != again:

@@ -28,6 +28,7 @@ def inspect(
     """What a file is, and what the pixel pipeline does to it, step by step."""
     check_file("--picture", picture)
     from convnet.data.limits import changed
+    from convnet.data.preparation import Preparation
     from convnet.data.privacy.phi import told
     from convnet.data.reading import readers as reading
     from convnet.data.reading import tasks
@@ -40,7 +41,7 @@ def inspect(
     with reading.Readers(changed(limit or ()), workers=1) as readers:
         for name, value in reading.describe(readers, file).items():
             print(printable(f"{name:>20}: {value}"))
-        steps = reading.steps(readers, file, size, aspect.value, window, frame, 3 if colour else 1)
+        steps = reading.steps(readers, file, Preparation(size, aspect.value, window, 3 if colour else 1), frame)
     for number, step in enumerate(steps, 1):
         a = step.array
         print(printable(f"{number}. {step.name}: {step.what}"))

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from convnet.data.cohort.build import Cohort, build, unit_images
+from convnet.data.cohort.build import Cohort, Record, build, unit_images
 from convnet.data.cohort.table import SPLITS
-from convnet.data.dicom.resize import check_size, resize
+from convnet.data.dicom.resize import resize
 from convnet.data.errors import CohortError
 from convnet.data.limits import size as size_of
+from convnet.data.preparation import Preparation
 
 MOST = 2**33  # bytes in all arrays of a file
 
@@ -30,17 +31,15 @@ def load_npz(
     Never unpickles. `size`, `aspect`: `resize`.
     Raises CohortError for a damaged file, one that is not MedMNIST, or one with several labels an image.
     """
-    check_size(size, aspect)
-    images, labels, paths, splits, facts = [], [], [], [], []
+    Preparation(size, aspect, None, channels)  # refuses what cannot be
+    images: list[np.ndarray] = []
+    records: list[Record] = []
     for name, (x, y) in read_arrays(path).items():
         found = unit_images(x, f"{path}: {name}_images", channels)
-        for i, (image, label) in enumerate(zip(found, y, strict=True)):
-            images.append(resize(image, size, aspect) if size is not None else image)
-            labels.append(str(label))
-            paths.append(f"{name}[{i}]")
-            splits.append(name)
-            facts.append({"photometric": "RGB"} if x.shape[3:] == (3,) else {})
-    return build(images, labels, paths=paths, splits=splits, classes=classes, facts=facts)
+        facts = {"photometric": "RGB"} if x.shape[3:] == (3,) else {}
+        images += [resize(image, size, aspect) if size is not None else image for image in found]
+        records += [Record(str(label), f"{name}[{i}]", split=name, facts=facts) for i, label in enumerate(y)]
+    return build(images, records, classes=classes)
 
 
 def read_arrays(path: str | os.PathLike[str]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
