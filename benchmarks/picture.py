@@ -14,7 +14,9 @@ from convnet import load
 from convnet.data import cohort
 from convnet.engine.plan import Plan
 from convnet.layers import Conv2D
-from convnet.study import figures, study
+from convnet.study import figures
+from convnet.study.metadata import read_classes, read_preparation
+from convnet.study.outputs import predict_probabilities
 from kernels import conv2d
 
 PIXEL = (13, 15)  # the output (i, j) that is taken apart
@@ -24,7 +26,7 @@ def main(demo: str, out: str) -> None:
     """Draw the picture from a finished demo folder."""
     folder = Path(demo)
     model = load(folder / "model.safetensors")
-    data = cohort.load_folder(folder / "dicom", folder / "dicom" / "labels.csv", **study.pipeline_of(model))
+    data = cohort.load_folder(folder / "dicom", folder / "dicom" / "labels.csv", **vars(read_preparation(model)))
     x, y = data.split("test")
     image = x[y == 1][0]
     graph = model.graph(image.shape)
@@ -38,8 +40,8 @@ def main(demo: str, out: str) -> None:
     figure, axes = figures.new(13.5, 3.5, 1, 4)
     _image(axes[0, 0], image[..., 0])
     _terms(axes[0, 1], image[..., 0], kernel[..., 0, f], float(bias[f]), float(maps[(*PIXEL, f)]), float(check))
-    _map(axes[0, 2], maps[..., f], p, tuple(model.metadata["classes"]))
-    _roc(axes[0, 3], folder, y, study.probabilities(model, x))
+    _map(axes[0, 2], maps[..., f], p, read_classes(model))
+    _roc(axes[0, 3], folder, y, predict_probabilities(model, x))
     figures.save(figure, out)
 
 

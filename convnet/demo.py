@@ -10,18 +10,19 @@ from typing import Any
 import numpy as np
 
 from convnet.callbacks import Recorder
+from convnet.data.preparation import Preparation
 from convnet.evaluation import metrics
 from convnet.evaluation.metrics import lines
 from convnet.explain import lesson
 from convnet.notice import NOTICE
 from convnet.output.atomic import write_json
-from convnet.data.preparation import Preparation
 from convnet.study import figures
 from convnet.study.complete import complete
 from convnet.study.evaluate import evaluate
+from convnet.study.metadata import ModelRecord, read_record
 from convnet.study.outputs import predict_probabilities
-from convnet.study.train import train
 from convnet.study.recipe import Recipe
+from convnet.study.train import train
 
 Say = Callable[[str], None]
 
@@ -92,7 +93,7 @@ def run_digits(folder: Path, say: Say, seed: int = 0, verbose: Any = "auto") -> 
     history = model.fit(x_train, y_train, epochs=10, batch_size=32, verbose=verbose, callbacks=[recorder])
     p = predict_probabilities(model, x_test)
     classes = tuple(str(d) for d in range(10))
-    model.metadata = {"classes": list(classes), "notice": NOTICE}
+    model.metadata = ModelRecord(classes=classes).to_plain()
     result = measure(y_test, p, classes, None)
     for line in lines(result):
         say("   " + line)
@@ -107,8 +108,9 @@ def draw(folder: Path, model: Any, history: Any, result: dict, y: np.ndarray, p:
     """All five figures of a study."""
     classes = tuple(result["classes"])
     positive = classes.index(result["positive"]) if "positive" in result else None
+    runs = read_record(model).runs
     pictures = {
-        "learning-curves": figures.learning_curves(history, model.metadata.get("best_epoch")),
+        "learning-curves": figures.learning_curves(history, runs[0].best_epoch if runs else None),
         "confusion": figures.confusion(result),
         "roc": figures.roc(y, p, classes, positive),
         "filters": figures.filters(model),

@@ -33,11 +33,11 @@ def diagnose(
     check_folder(dicom, "--dicom")
     from convnet.data.dicom.examine import digest
     from convnet.data.errors import DicomError
-    from convnet.data.limits import changed
+    from convnet.data.limits import parse_limits
     from convnet.diagnosis import run_log
     from convnet.diagnosis.diagnose import cases, collect, lines
     from convnet.diagnosis.dicom_results import Filing
-    from convnet.model_file import load
+    from convnet.model import load
     from convnet.study.metadata import read_classes
 
     if folders := [str(f) for f in files if f.is_dir()]:
@@ -47,7 +47,7 @@ def diagnose(
     filing = None if dicom is None else Filing(dicom, sha256, read_classes(trained))
     asked = overlays is not None or filing is not None
     found: list[Any] = []
-    for case in cases(trained, files, changed(limit or ()), pictures=asked, filed=filing is not None):
+    for case in cases(trained, files, parse_limits(limit or ()), pictures=asked, filed=filing is not None):
         if isinstance(case, DicomError):
             found.append(case)
             continue

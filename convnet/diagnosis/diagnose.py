@@ -70,9 +70,7 @@ def cases(
                 yield Case(replace(result, frame=frame), x[frame], grey, geometry, about["reference"])
 
 
-def judge(
-    model: Model, record: ModelRecord, blank: Result, x: np.ndarray, facts: dict[str, str]
-) -> Iterator[Result]:
+def judge(model: Model, record: ModelRecord, blank: Result, x: np.ndarray, facts: dict[str, str]) -> Iterator[Result]:
     """Yield `blank` filled in for each image (N,H,W,C) of one file: what the model says, or why it abstains."""
     shape, scope = tuple(model.input_shape or ()), record.scope
     if x.shape[1:] != shape:

@@ -64,7 +64,7 @@ def capture(
     found.ImageComments = f"{name}: {what}. {NOTICE} Model {model[:16]}"
     found.BurnedInAnnotation = "NO"  # a notice is, but nothing of the patient
     found.LossyImageCompression = "00"
-    found.DerivationDescription = f"{name} map over the frame's grey values, class {result['label']}"[:1024]
+    found.DerivationDescription = f"{name} map over the frame's grey values, class {result.label}"[:1024]
     item = hd.content.ReferencedImageSequence([source])[0]
     if source.get("NumberOfFrames", 1) > 1:
         item.ReferencedFrameNumber = result.frame + 1
@@ -124,9 +124,7 @@ def group(sr: Any, source: Dataset, result: Result, classes: tuple[str, ...], mo
         ]
     else:
         index = classes.index(result.label)
-        said.append(
-            sr.QualitativeEvaluation(own(sr, "RESULT", "Result"), own(sr, f"CLASS-{index}", result.label[:64]))
-        )
+        said.append(sr.QualitativeEvaluation(own(sr, "RESULT", "Result"), own(sr, f"CLASS-{index}", result.label[:64])))
     values = [
         sr.Measurement(own(sr, f"P-CLASS-{n}", f"Probability of {c}"[:64]), round(v, 6), codes.UCUM.NoUnits)
         for n, (c, v) in enumerate((result.probabilities or {}).items())
@@ -135,7 +133,7 @@ def group(sr: Any, source: Dataset, result: Result, classes: tuple[str, ...], mo
         unlike = own(sr, "OUTLIER", "How unlike the training images its features are")
         values.append(sr.Measurement(unlike, round(result.outlier.score, 6), codes.UCUM.NoUnits))
     return sr.MeasurementsAndQualitativeEvaluations(
-        tracking_identifier=sr.TrackingIdentifier(identifier=f"frame {result['frame'] + 1}"),
+        tracking_identifier=sr.TrackingIdentifier(identifier=f"frame {result.frame + 1}"),
         finding_type=own(sr, "IMAGE-CLASS", "Classification of images by a network"),
         algorithm_id=sr.AlgorithmIdentification("convnet diagnose", versions()["formula-convnet"], [f"model {model}"]),
         measurements=values or None,

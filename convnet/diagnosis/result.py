@@ -10,7 +10,7 @@ OPTIONAL = ("pictures", "dicom")
 
 @dataclass(frozen=True)
 class Outlier:
-    """How unlike training an image's features are (`outlier.score`), and the threshold above which the model abstains."""
+    """How unlike training an image's features are (`outlier.score`); above the threshold the model abstains."""
 
     score: float
     threshold: float
@@ -45,10 +45,3 @@ class Result:
         """Return plain JSON values, in this order; files are named only if there are any to name."""
         plain = {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items()}
         return {name: value for name, value in plain.items() if value is not None or name not in OPTIONAL}
-
-    @classmethod
-    def from_plain(cls, plain: dict[str, Any]) -> Result:
-        """Return the result that `to_plain` wrote."""
-        read = {name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()}
-        outlier = plain["outlier"]
-        return cls(**{**read, "outlier": None if outlier is None else Outlier(**outlier)})

@@ -9,14 +9,15 @@ import numpy as np
 
 from convnet.engine.bindings import BINDINGS, Run, Site, nothing
 from convnet.engine.graph import Graph, Node
-from convnet.engine.lowering import Lowering, Step, Value, lower, value_of
+from convnet.engine.lowering import lower, value_of
+from convnet.engine.operator import Lowering, Step, Value
+from convnet.engine.parameter import Parameter
 from convnet.engine.rewrite import fuse_convpool, pool_before_relu, separate_relus
 from kernels import registry, targets
 
 if TYPE_CHECKING:
     from convnet.engine.arena import Arena
     from convnet.engine.device_arena import DeviceArena
-    from convnet.layers.base import Parameter
     from convnet.losses import Loss
 
 _GOLDEN = 0x9E3779B97F4A7C15  # spreads the seeds of a dropout layer's several uses

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convnet.engine.lowering import Step, Value
+from convnet.engine.operator import Step, Value
 from kernels import convpool
 
 NO_PADDING, TWO_BY_TWO = ((0, 0), (0, 0)), {"size": (2, 2), "stride": (2, 2), "padding": ((0, 0), (0, 0))}

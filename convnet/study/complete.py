@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from convnet.evaluation import calibration, threshold
 from convnet.study import training_domain
 from convnet.study.ensemble import join

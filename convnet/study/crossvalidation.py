@@ -67,7 +67,7 @@ def run(
     repeats: int = 1,
     seed: int = 0,
     shares: Sequence[float] = (1.0,),
-    told: Callable[[dict[str, Any]], None] = lambda row: None,
+    on_fold: Callable[[dict[str, Any]], None] = lambda row: None,
     verbose: Any = 0,
 ) -> dict[str, Any]:
     """Train the recipe's `runs` models on every fold of every repeat, and measure them on the images held out.
@@ -90,7 +90,7 @@ def run(
                 row = {"repeat": repeat, "fold": number, "share": share, **found}
                 held.setdefault((share, repeat), np.zeros((len(used), p.shape[1])))[fold_places(fold)] = p
                 rows.append(row)
-                told(row)
+                on_fold(row)
     y, groups = cohort.y[used], cohort.groups()[used]
     by_share = []
     for share in shares:

@@ -147,7 +147,7 @@ def read_classes(model: Model) -> tuple[str, ...]:
     classes = read_record(model).classes
     if not classes:
         raise ValueError(f"{model.name}: the model file names no classes: it was not made by `convnet train`")
-    shape = model._main_graph().output.sample_shape
+    shape = model.training_graph().output.sample_shape
     if shape != (len(classes),):
         raise ValueError(f"{model.name}: the model file names {len(classes)} classes for outputs of shape {shape}")
     return classes

@@ -183,5 +183,3 @@ def balance_classes(y: np.ndarray) -> dict[int, float]:
     present = np.unique(y)
     weights = compute_class_weight("balanced", classes=present, y=y)
     return dict(zip(present.tolist(), weights.tolist(), strict=True))
-
-

@@ -28,7 +28,7 @@ from platformdirs import user_cache_path
 
 from convnet.data.cohort.origin import origin
 from convnet.data.errors import CohortError
-from convnet.data.limits import regular
+from convnet.data.limits import open_regular
 from convnet.data.preparation import Preparation
 from convnet.data.pseudonyms import key
 
@@ -90,7 +90,7 @@ class Store:
     def content(path: os.PathLike[str], most: int) -> bytes:
         """What a file of up to `most` bytes is known by: a keyed hash (BLAKE2b). Raises DicomError, OSError."""
         sha = hashlib.blake2b(key=key()[:64], digest_size=24)
-        with regular(path, most) as file:
+        with open_regular(path, most) as file:
             while piece := file.read(2**18):
                 sha.update(piece)
         return sha.digest()

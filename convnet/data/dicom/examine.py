@@ -16,7 +16,7 @@ from convnet.data.dicom.geometry import geometry
 from convnet.data.dicom.header import frame_count, read_header, require_pixels
 from convnet.data.dicom.reference import reference
 from convnet.data.dicom.waveform import has_waveform
-from convnet.data.limits import regular
+from convnet.data.limits import open_regular
 from convnet.data.preparation import Preparation
 
 OWN = ("window", "invert", "padding")  # the stages that show the file's own rows and columns in grey
@@ -54,7 +54,7 @@ def examine(
 def digest(path: str | os.PathLike[str]) -> str:
     """SHA-256 of a file's bytes, in hexadecimal."""
     sha = hashlib.sha256()
-    with regular(path) as file:
+    with open_regular(path) as file:
         while piece := file.read(2**18):
             sha.update(piece)
     return sha.hexdigest()

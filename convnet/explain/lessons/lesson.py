@@ -83,7 +83,7 @@ def lesson(
 
 def _image(model: Model, x: Any) -> np.ndarray:
     """x as a batch of one in the model's dtype."""
-    expected = model._main_graph().input.sample_shape
+    expected = model.training_graph().input.sample_shape
     array = np.asarray(x)
     if array.dtype.kind not in "fiub":
         raise ValueError(f"lesson: the image must be an array of numbers, got {array.dtype}")
