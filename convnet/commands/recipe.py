@@ -40,7 +40,7 @@ LIMITS: dict[str, dict[str, Any]] = {
     **{name: {"min": 0} for name in ("weight_decay", "shift", "rotate", "scale", "intensity", "elastic")},
     "dropout": {"min": 0, "max": 0.95},
 }
-MOST = 2**20  # bytes of a file of options
+MOST, LONGEST = 2**20, 1000  # bytes of a recipe, and characters of a line: tomllib is quadratic in a key's dots
 TYPES = {"int": int, "float": float, "float | None": float | None, "str": str}
 
 
@@ -49,7 +49,10 @@ def read_config(context: typer.Context, path: Path | None) -> Path | None:
     if path is None:
         return None
     try:
-        found = tomllib.loads(read_text(path, MOST).decode("utf-8"))
+        text = read_text(path, MOST).decode("utf-8")
+        if max(map(len, text.splitlines()), default=0) > LONGEST:
+            raise ValueError(f"it has a line of more than {LONGEST} characters")
+        found = tomllib.loads(text)
     except RecursionError:
         raise ValueError(f"--config {path}: cannot be read as TOML: it is nested too deeply") from None
     except (OSError, ValueError) as error:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Path = str | os.PathLike[str]
 
 MOST_MEMBERS = 1000
+NPY, NPZ = "a NumPy array of numbers", "an .npz file of plain arrays"
 
 
 @dataclass(frozen=True)
@@ -46,17 +47,17 @@ def explain_damage(path: object, kind: str) -> Iterator[None]:
     except MemoryError:
         raise
     except Exception as error:  # zlib, struct, zipfile and NumPy each fail in their own ways
-        raise DicomError(path, f"is not {kind}, or is damaged ({type(error).__name__})") from None
+        raise DicomError(path, f"is not {kind}, or damaged ({type(error).__name__})") from None
 
 
-def read_header(stream: BinaryIO, length: int, path: object) -> ArrayHeader:
+def read_header(stream: BinaryIO, length: int, path: object, kind: str) -> ArrayHeader:
     """Read a .npy header; leave the stream behind it. Raises DicomError unless the numbers fill the `length` bytes."""
     version = np.lib.format.read_magic(stream)
     reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, fortran, dtype = reader(stream)
     header = ArrayHeader(tuple(int(n) for n in shape), bool(fortran), dtype)
     if dtype.hasobject or dtype.kind not in "biufc":
-        raise DicomError(path, f"holds {dtype} values: expected an array of numbers")
+        raise DicomError(path, f"is not {kind}: it holds {dtype} values")
     if min(header.shape, default=0) < 0 or header.nbytes > length:
         raise DicomError(path, f"claims an array of shape {header.shape} {dtype}, which its {size(length)} cannot hold")
     return header
@@ -76,10 +77,10 @@ def read_values(stream: BinaryIO, header: ArrayHeader, path: object) -> np.ndarr
 
 def read_npy(path: Path) -> np.ndarray:
     """Read the array of a .npy file within this process's limits. Raises DicomError; never unpickles."""
-    with explain_damage(path, "a NumPy array of numbers"), open_regular(path) as file:
+    with explain_damage(path, NPY), open_regular(path) as file:
         length = file.seek(0, 2)
         file.seek(0)
-        header = read_header(file, length - file.tell(), path)
+        header = read_header(file, length - file.tell(), path, NPY)
         require_values(header, path)
         return read_values(file, header, path)
 
@@ -100,7 +101,7 @@ class ArrayFile:
         self.path = path
         self.file = open_regular(path, most, "arrays")
         try:
-            with explain_damage(path, "an .npz file of plain arrays"):
+            with explain_damage(path, NPZ):
                 self.zip = zipfile.ZipFile(self.file)
                 members = self.zip.infolist()
             if len(members) > MOST_MEMBERS:
@@ -122,8 +123,8 @@ class ArrayFile:
     @contextmanager
     def _open(self, name: str) -> Iterator[tuple[BinaryIO, ArrayHeader]]:
         member = self.members[name]
-        with explain_damage(self.path, "an .npz file of plain arrays"), self.zip.open(member) as stream:
-            yield stream, read_header(stream, member.file_size, self.path)  # type: ignore[arg-type, misc]
+        with explain_damage(self.path, NPZ), self.zip.open(member) as stream:
+            yield stream, read_header(stream, member.file_size, self.path, NPZ)  # type: ignore[arg-type, misc]
 
     def read(self, name: str) -> np.ndarray:
         """Read one array."""

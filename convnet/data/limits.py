@@ -28,20 +28,20 @@ class Limits:
 
     file      bytes of the file
     inflated  bytes that a deflated DICOM file may unfold to
-    arrays    bytes of an .npz file, and of all that its arrays unfold to
     values    numbers in all its pixels: rows x columns x samples x frames
     frames    images in the file
     seconds   without a decoded frame, before the process that decodes is ended
     memory    bytes that decoding may take beyond what the process has at its start; Linux enforces it (RLIMIT_AS)
+    arrays    bytes of an .npz file, and of all that its arrays unfold to
     """
 
     file: int = 512 * 2**20
     inflated: int = 256 * 2**20
-    arrays: int = 2**33
     values: int = 2**30
     frames: int = 10_000
     seconds: float = 10.0
     memory: int = 768 * 2**20
+    arrays: int = 2**33
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():

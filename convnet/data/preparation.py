@@ -35,7 +35,7 @@ class Preparation:
         if self.channels not in (1, 3):
             raise ValueError(f"channels must be 1 (grey) or 3 (colour), got {self.channels!r}")
         if self.channels == 3 and self.window is not None:
-            raise ValueError("a window applies to grey values: leave it out, or read images as grey")
+            raise ValueError("a window is a range of grey values: leave it out, or read images as grey")
 
     def to_plain(self) -> dict[str, Any]:
         """Return the settings as plain JSON values: what a model file stores and a worker is sent."""

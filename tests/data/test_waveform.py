@@ -5,7 +5,6 @@ import csv
 import numpy as np
 import pydicom
 import pytest
-from convnet.evaluate import evaluate
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom import Dataset
@@ -16,6 +15,7 @@ from pydicom.waveforms import multiplex_array
 from convnet.data import cohort, dicom
 from convnet.data.dicom.waveform import LEADS, lead, millivolts
 from convnet.data.preparation import Preparation
+from convnet.study.evaluate import evaluate
 from convnet.study.metadata import read_preparation
 from convnet.study.train import train
 

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from convnet.evaluate import evaluate
 
 from convnet.data import cohort as cohorts
 from convnet.data.cohort import mirror
@@ -13,6 +12,7 @@ from convnet.data.preparation import Preparation
 from convnet.evaluation.calibration import calibrate
 from convnet.study import crossvalidation, ensemble
 from convnet.study.complete import train_recipe
+from convnet.study.evaluate import evaluate
 from convnet.study.metadata import read_record
 from convnet.study.outputs import predict_probabilities
 from convnet.study.recipe import Recipe
