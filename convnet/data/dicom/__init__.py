@@ -6,6 +6,7 @@ from convnet.data.dicom.pipeline import (
     each_frame,
     last,
     read_images,
+    sound,
     stages,
     steps,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "each_frame",
     "last",
     "read_images",
+    "sound",
     "stages",
     "steps",
 ]

@@ -10,7 +10,7 @@ import numpy as np
 
 from convnet.data import dicom
 from convnet.data.dicom.facts import facts
-from convnet.data.dicom.header import read_header
+from convnet.data.dicom.parse import read_header
 from convnet.data.preparation import Preparation
 from convnet.data.privacy import phi
 
@@ -19,7 +19,7 @@ Path = str | os.PathLike[str]
 
 def images(path: Path, plain: dict[str, Any]) -> Iterator[np.ndarray]:
     """Yield `dicom.read_images` frame by frame. `plain`: `Preparation.to_plain`, here and below."""
-    yield from dicom.each_frame(read_header(path), path, Preparation.from_plain(plain))
+    yield from map(dicom.sound, dicom.each_frame(read_header(path), path, Preparation.from_plain(plain)))
 
 
 def labelled_images(path: Path, plain: dict[str, Any]) -> Iterator[Any]:
@@ -28,7 +28,7 @@ def labelled_images(path: Path, plain: dict[str, Any]) -> Iterator[Any]:
     ds = read_header(path)
     yield str(ds.get("PatientID") or "").strip()
     yield facts(ds)
-    yield from dicom.each_frame(ds, path, preparation)
+    yield from map(dicom.sound, dicom.each_frame(ds, path, preparation))
 
 
 def steps(path: Path, plain: dict[str, Any], frame: int) -> Iterator[tuple[str, str, np.ndarray]]:
