@@ -13,8 +13,10 @@ from convnet.callbacks import Recorder
 from convnet.evaluation import metrics
 from convnet.evaluation.metrics import lines
 from convnet.explain import lesson
+from convnet.explain.maps.history import plot_history
 from convnet.notice import NOTICE
 from convnet.output.atomic import write_json
+from convnet.output.drawing import save
 from convnet.study import complete, figures, study
 from convnet.study.recipe import Recipe
 
@@ -102,11 +104,11 @@ def draw(folder: Path, model: Any, history: Any, result: dict, y: np.ndarray, p:
     classes = tuple(result["classes"])
     positive = classes.index(result["positive"]) if "positive" in result else None
     pictures = {
-        "learning-curves": figures.learning_curves(history, model.metadata.get("best_epoch")),
+        "learning-curves": plot_history(history, model.metadata.get("best_epoch")),
         "confusion": figures.confusion(result),
         "roc": figures.roc(y, p, classes, positive),
         "filters": figures.filters(model),
         "feature-maps": figures.feature_maps(model, image),
     }
     for name, figure in pictures.items():
-        figures.save(figure, folder / f"{name}.png")
+        save(figure, folder / f"{name}.png")

@@ -80,7 +80,7 @@ def draw(model: Any, case: Any, folder: Path | None, filing: Any) -> None:
     """Overlays of one case as pictures and as DICOM; the result names the files."""
     from convnet.diagnosis import overlay
     from convnet.output.atomic import write_atomically
-    from convnet.study import figures
+    from convnet.output.drawing import save
 
     result, pictures = case.result, []
     if result["label"] is not None:
@@ -94,7 +94,7 @@ def draw(model: Any, case: Any, folder: Path | None, filing: Any) -> None:
             stem = f"{result['input'][:16]}-{result['frame']}"  # no name of a file: it may name a patient
             figure = overlay.traces(case.image, found, title) if case.grey is None else None
             figure = figure or overlay.panel(case.grey, found, case.geometry, title)
-            result["pictures"] = [figures.save(figure, folder / f"{stem}.png").name]
+            result["pictures"] = [save(figure, folder / f"{stem}.png").name]
             for name, _, picture in pictures:
                 path = folder / f"{stem}-{name.lower()}.png"
                 write_atomically(path, overlay.png(picture))

@@ -55,7 +55,9 @@ def train(
     pipeline = pipeline_of(size, aspect, window, colour)
     data = load_cohort(folder, labels, npz, strict, pipeline, limits=limit, cache=cache)
     from convnet.callbacks import Recorder
+    from convnet.explain.maps.history import plot_history
     from convnet.output.atomic import write_atomically, write_json
+    from convnet.output.drawing import save
     from convnet.study import complete, model_card
     from convnet.study import figures as drawing
 
@@ -83,5 +85,5 @@ def train(
         print(f"wrote {record}: the filters of {len(recorder.epochs) - 1} epochs")
     if figures is not None:
         history, best = members[0][1], members[0][0].metadata["best_epoch"]
-        drawing.save(drawing.learning_curves(history, best), figures / "learning-curves.png")
-        drawing.save(drawing.filters(model), figures / "filters.png")
+        save(plot_history(history, best), figures / "learning-curves.png")
+        save(drawing.filters(model), figures / "filters.png")
