@@ -8,6 +8,7 @@ from convnet.data.dicom.pipeline import (
     each_frame,
     last,
     read_images,
+    sound,
     stages,
     steps,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "each_frame",
     "last",
     "read_images",
+    "sound",
     "stages",
     "steps",
 ]

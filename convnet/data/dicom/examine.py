@@ -12,8 +12,10 @@ import numpy as np
 from convnet.data.dicom import pipeline
 from convnet.data.dicom.colour import luminance
 from convnet.data.dicom.facts import facts
+from convnet.data.dicom.frames import frame_count
 from convnet.data.dicom.geometry import geometry
-from convnet.data.dicom.header import frame_count, read_header, require_pixels
+from convnet.data.dicom.header import require_pixels
+from convnet.data.dicom.parse import read_header
 from convnet.data.dicom.reference import reference
 from convnet.data.dicom.waveform import has_waveform
 from convnet.data.limits import regular

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from convnet.data.dicom.header import numbers
+from convnet.data.dicom.remarks import remark
 from convnet.data.errors import DicomError
 
 if TYPE_CHECKING:
@@ -19,17 +20,17 @@ SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing", 
 
 
 def pixel_spacing(ds: Dataset, frame: int, path: object) -> tuple[float, float, str] | None:
-    """(between rows, between columns, the attribute's name) in mm; Pixel Aspect Ratio has no unit. None if
-    not stated.
+    """Return (between rows, between columns, the attribute's name) in mm; Pixel Aspect Ratio has no unit.
 
-    Raises DicomError for a spacing that is no pair of positive numbers, or beyond 20 to 1.
+    None if no usable spacing is stated: what is not two positive numbers is a filler. Raises DicomError beyond 20 to 1.
     """
     for keyword in SPACINGS:
         pair = numbers(ds, frame, keyword, path)
         if not pair:
             continue
         if len(pair) != 2 or min(pair) <= 0:
-            raise DicomError(path, f"{keyword} {pair} is not usable: expected two positive numbers")
+            remark(ds, f"{keyword} was ignored: it is not two positive numbers")
+            continue
         if max(pair) > 20 * min(pair):
             raise DicomError(path, f"{keyword} {pair} is not plausible: pixels over 20 times as long as wide")
         return pair[0], pair[1], keyword

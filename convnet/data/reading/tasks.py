@@ -10,7 +10,7 @@ import numpy as np
 
 from convnet.data import dicom
 from convnet.data.dicom.facts import facts
-from convnet.data.dicom.header import read_header
+from convnet.data.dicom.parse import read_header
 from convnet.data.privacy import phi
 
 Path = str | os.PathLike[str]
@@ -19,7 +19,7 @@ Path = str | os.PathLike[str]
 def images(path: Path, size: int | None, aspect: str, window: dicom.Window | None) -> Iterator[np.ndarray]:
     """`dicom.read_images`, frame by frame."""
     dicom.check_arguments(size, aspect, window)
-    yield from dicom.each_frame(read_header(path), path, size, aspect, window)
+    yield from map(dicom.sound, dicom.each_frame(read_header(path), path, size, aspect, window))
 
 
 def labelled_images(
@@ -30,7 +30,7 @@ def labelled_images(
     ds = read_header(path)
     yield str(ds.get("PatientID") or "").strip()
     yield facts(ds)
-    yield from dicom.each_frame(ds, path, size, aspect, window, channels)
+    yield from map(dicom.sound, dicom.each_frame(ds, path, size, aspect, window, channels))
 
 
 def steps(
