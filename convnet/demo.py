@@ -14,8 +14,10 @@ from convnet.data.preparation import Preparation
 from convnet.evaluation import metrics
 from convnet.evaluation.metrics import lines
 from convnet.explain import lesson
+from convnet.explain.maps.history import plot_history
 from convnet.notice import NOTICE
 from convnet.output.atomic import write_json
+from convnet.output.drawing import save
 from convnet.study import figures
 from convnet.study.complete import complete
 from convnet.study.evaluate import evaluate
@@ -110,11 +112,11 @@ def draw(folder: Path, model: Any, history: Any, result: dict, y: np.ndarray, p:
     positive = classes.index(result["positive"]) if "positive" in result else None
     runs = read_record(model).runs
     pictures = {
-        "learning-curves": figures.learning_curves(history, runs[0].best_epoch if runs else None),
+        "learning-curves": plot_history(history, runs[0].best_epoch if runs else None),
         "confusion": figures.confusion(result),
         "roc": figures.roc(y, p, classes, positive),
         "filters": figures.filters(model),
         "feature-maps": figures.feature_maps(model, image),
     }
     for name, figure in pictures.items():
-        figures.save(figure, folder / f"{name}.png")
+        save(figure, folder / f"{name}.png")

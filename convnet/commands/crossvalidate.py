@@ -42,6 +42,6 @@ def crossvalidate(
     emit(result, json_path, crossvalidation.lines(result))
     if figures is not None and cases:
         from convnet.evaluation import plots
-        from convnet.study import figures as drawing
+        from convnet.output.drawing import save
 
-        drawing.save(plots.cases_curve(result), figures / "cases.png")
+        save(plots.cases_curve(result), figures / "cases.png")

@@ -80,7 +80,7 @@ def draw(model: Any, case: Any, folder: Path | None, filing: Any) -> Any:
 
     from convnet.diagnosis import overlay
     from convnet.output.atomic import write_atomically
-    from convnet.study import figures
+    from convnet.output.drawing import save
 
     result, pictures = case.result, []
     if result.label is not None:
@@ -94,7 +94,7 @@ def draw(model: Any, case: Any, folder: Path | None, filing: Any) -> Any:
             stem = f"{result.input[:16]}-{result.frame}"  # no name of a file: it may name a patient
             figure = overlay.traces(case.image, found, title) if case.grey is None else None
             figure = figure or overlay.panel(case.grey, found, case.geometry, title)
-            written = [figures.save(figure, folder / f"{stem}.png").name]
+            written = [save(figure, folder / f"{stem}.png").name]
             for name, _, picture in pictures:
                 path = folder / f"{stem}-{name.lower()}.png"
                 write_atomically(path, overlay.png(picture))

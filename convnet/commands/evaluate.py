@@ -32,6 +32,7 @@ def evaluate(
     check_folder(figures)
     from convnet.evaluation import metrics, plots
     from convnet.model import load
+    from convnet.output.drawing import save
     from convnet.study import figures as drawing
     from convnet.study.evaluate import evaluate as measure
     from convnet.study.metadata import read_classes, read_preparation
@@ -51,8 +52,8 @@ def evaluate(
     emit(result, json_path, metrics.lines(result))
     if figures is not None:
         x, y = (data.x, data.y) if split == "all" else data.split(split.value)
-        drawing.save(drawing.confusion(result), figures / "confusion.png")
-        drawing.save(drawing.roc(y, p, classes, place), figures / "roc.png")
-        drawing.save(plots.precision_recall(y, p, classes, place), figures / "precision-recall.png")
-        drawing.save(plots.reliability(result), figures / "reliability.png")
-        drawing.save(drawing.feature_maps(trained, x[0]), figures / "feature-maps.png")
+        save(drawing.confusion(result), figures / "confusion.png")
+        save(drawing.roc(y, p, classes, place), figures / "roc.png")
+        save(plots.precision_recall(y, p, classes, place), figures / "precision-recall.png")
+        save(plots.reliability(result), figures / "reliability.png")
+        save(drawing.feature_maps(trained, x[0]), figures / "feature-maps.png")

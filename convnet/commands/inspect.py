@@ -32,7 +32,8 @@ def inspect(
     from convnet.data.privacy.phi import told
     from convnet.data.reading import readers as reading
     from convnet.data.reading import tasks
-    from convnet.study.figures import pipeline_steps, save
+    from convnet.output.drawing import save
+    from convnet.study.figures import pipeline_steps
 
     if phi:
         with reading.Readers(parse_limits(limit or ()), workers=1) as readers:

@@ -34,6 +34,8 @@ def train(
     preparation = pixels.to_preparation()
     data = load_training_cohort(recipe.network, source, preparation)
     from convnet.callbacks import Recorder
+    from convnet.explain.maps.history import plot_history
+    from convnet.output.drawing import save
     from convnet.study import figures as drawing
     from convnet.study.complete import train_recipe
     from convnet.study.metadata import read_record
@@ -51,9 +53,9 @@ def train(
         recorder.save(record)
         print(f"wrote {record}: the filters of {len(recorder.epochs) - 1} epochs")
     if figures is not None:
-        curves = drawing.learning_curves(study.members[0].history, kept.runs[0].best_epoch)
-        drawing.save(curves, figures / "learning-curves.png")
-        drawing.save(drawing.filters(study.model.model), figures / "filters.png")
+        curves = plot_history(study.members[0].history, kept.runs[0].best_epoch)
+        save(curves, figures / "learning-curves.png")
+        save(drawing.filters(study.model.model), figures / "filters.png")
 
 
 def report_member(member: Any) -> None:
