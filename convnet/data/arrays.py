@@ -44,6 +44,10 @@ def explain_damage(path: object, kind: str) -> Iterator[None]:
         yield
     except (DicomError, FileNotFoundError):
         raise
+    except OSError as error:
+        if error.errno:
+            raise DicomError(path, f"cannot be opened: {error.strerror}") from None
+        raise DicomError(path, f"is not {kind}, or damaged ({type(error).__name__})") from None  # Pillow's own
     except MemoryError:
         raise
     except Exception as error:  # zlib, struct, zipfile and NumPy each fail in their own ways

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from convnet.data.cohort.build import Cohort, Record, Skipped, build, unit_images
+from convnet.data.cohort.build import Cohort, Record, Skipped, build
 from convnet.data.cohort.folder import load_folder
 from convnet.data.cohort.npz import load_npz
 from convnet.data.cohort.write import write_dicom
 from convnet.data.errors import CohortError
+from convnet.data.unit_images import unit_images
 
 __all__ = [
     "Cohort",

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from convnet.data.arrays import ArrayFile
-from convnet.data.cohort.build import Cohort, Record, build, unit_images
+from convnet.data.cohort.build import Cohort, Record, build
 from convnet.data.cohort.table import SPLITS
 from convnet.data.dicom.resize import resize
 from convnet.data.errors import CohortError, DicomError
 from convnet.data.limits import Limits
 from convnet.data.preparation import Preparation
+from convnet.data.unit_images import unit_images
 
 
 def load_npz(

@@ -17,6 +17,7 @@ from convnet.data.dicom.resize import resize
 from convnet.data.errors import CohortError, DicomError
 from convnet.data.limits import current, open_regular, refuse
 from convnet.data.preparation import Preparation
+from convnet.data.unit_images import unit_images
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")  # no other decoder of Pillow's is tried
@@ -82,8 +83,6 @@ def read_frame(path: str, preparation: Preparation, frame: int) -> np.ndarray:
 
 def prepare(image: np.ndarray, path: object, preparation: Preparation) -> np.ndarray:
     """Return an image (H,W) or (H,W,C) as (size,size,channels) float32."""
-    from convnet.data.cohort.build import unit_images
-
     try:
         unit = unit_images(image[None], "the image", preparation.channels)[0]
     except CohortError as error:
