@@ -169,15 +169,18 @@ class Trainer:
         """One step: forward, backward, update, on what the plan's buffers hold."""
         assert self.optimizer is not None
         assert self._arena is not None
-        if plan.changes_layers or self.target != "cpu":
+        if plan.moves_statistics or self.target != "cpu":
             with self.plans.alone():
-                plan.forward()
-        else:
-            plan.forward()
+                self._step(plan, self.optimizer, self._arena)
+        else:  # others may predict until the weights change
+            self._step(plan, self.optimizer, self._arena)
+
+    def _step(self, plan: Plan, optimizer: optimizers.Optimizer, arena: Arena | DeviceArena) -> None:
+        plan.forward()
         plan.backward()
         with self.plans.alone():
-            self._arena.send()  # where somebody has looked at the weights since
-            self.optimizer.apply(self._arena.slabs, self.target)
+            arena.send()  # where somebody has looked at the weights since
+            optimizer.apply(arena.slabs, self.target)
 
     @contextmanager
     def _training(self, what: str) -> Iterator[None]:

@@ -28,12 +28,6 @@ from numba.core.compiler_lock import global_compiler_lock
 _SYMBOL = "numba_parallel_for"  # the name under which compiled kernels look for the scheduler
 _PARALLEL = "numba.np.ufunc.parallel"
 
-# Each gives the locks that a forking thread waits for, so that no child inherits a half-finished state of another
-# thread.
-held_at_fork: list[Callable[[], list[Any]]] = []
-# Each is called in a forked child, first thing.
-in_child: list[Callable[[], None]] = []
-
 
 @cache
 def start_threads() -> Scheduler:
@@ -133,10 +127,9 @@ class _Fork:
     locks: list[Any]
 
     def before(self) -> None:
-        """Wait until no other thread compiles, or is in the middle of changing what the child will read."""
+        """Wait until no other thread compiles or starts threads: the child would wait for it forever."""
         numbas: ModuleType | None = sys.modules.get(_PARALLEL)
-        self.locks = [lock for group in held_at_fork for lock in group()]
-        self.locks += [global_compiler_lock._lock, binding.ffi.lib._lock._lock]
+        self.locks = [global_compiler_lock._lock, binding.ffi.lib._lock._lock]
         self.locks += [numbas._backend_init_thread_lock] if numbas else []
         for lock in self.locks:
             lock.acquire()
@@ -150,8 +143,6 @@ class _Fork:
         self.release()
         for scheduler in _running:
             scheduler.work_alone()
-        for call in in_child:
-            call()
 
 
 if hasattr(os, "register_at_fork"):

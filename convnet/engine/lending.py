@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from typing import Any
 from weakref import WeakSet
 
+from convnet.engine.graph import RECORDING
 from convnet.engine.plan import Plan
 
 KINDS_KEPT = 8  # plans by batch size and mode; the least recently used are dropped with their buffers
@@ -27,18 +28,24 @@ Key = tuple[tuple[int, ...], bool, bool, bool]
 
 
 class _Shelf:
-    """The plans of one kind: those that are free, and how many there are in all."""
+    """The plans of one kind."""
 
     def __init__(self) -> None:
         self.free: list[Plan] = []
         self.made = 0
+        self.asked = 0  # threads that wait for one, since all are lent
+        self.kept: list[Plan] = []  # for those: others, which need no lock, would be faster than they
+
+    def put(self, plan: Plan) -> None:
+        """Put a plan where the next one finds it, while the lock is held."""
+        (self.kept if self.asked > len(self.kept) else self.free).append(plan)
 
 
 def _empty(shelf: _Shelf, plans: list[Plan]) -> bool:
     """Move the free plans of a shelf to `plans`; return True if all of the shelf are there."""
-    while shelf.free:
+    while shelf.free or shelf.kept:
         try:
-            plans.append(shelf.free.pop())
+            plans.append((shelf.kept or shelf.free).pop())
         except IndexError:  # a thread that needs no lock was faster
             break
     return sum(plan.shelf is shelf for plan in plans) == shelf.made
@@ -61,7 +68,9 @@ class Lending:
         self._alone: int | None = None  # the thread that is
         self._held: list[Plan] = []  # by the thread that is alone
         self._readers: list[int] = []  # threads
-        self._waiting = 0
+        self._waiting = 0  # threads that want to hear of a change
+        self._asking = 0  # those of them that want to read
+        self._owed = 0  # those that came while a thread was alone: before the next is, it is their turn
 
     # --- lending
 
@@ -76,9 +85,19 @@ class Lending:
 
     def give(self, plan: Plan) -> None:
         """Take back a plan that was lent."""
-        if plan.shelf is not None:
-            plan.shelf.free.append(plan)
+        shelf = plan.shelf
+        if shelf is None:
+            return
         if self._waiting:
+            with self._changed:
+                if self._alone is None:
+                    shelf.put(plan)
+                else:
+                    self._held.append(plan)
+                self._changed.notify_all()
+            return
+        shelf.free.append(plan)
+        if self._waiting:  # since a moment ago
             with self._changed:
                 self._changed.notify_all()
 
@@ -95,20 +114,26 @@ class Lending:
 
     def _make_or_wait(self, key: Key) -> Plan:
         me = threading.get_ident()
-        with self._wait():
+        with self._wait(), self._ask():
             while True:
                 if self._alone == me or me in self._readers:
                     return self._make(key)  # for this one use: those on the shelves are held back
                 if self._alone is None:
                     shelf = self._shelf(key)
-                    if shelf.free:
-                        return shelf.free.pop()
+                    try:
+                        return (shelf.kept or shelf.free).pop()
+                    except IndexError:
+                        pass
                     if shelf.made < AT_ONCE:
                         plan = self._make(key)  # may find other weights to train and then drop all shelves
                         shelf = self._shelf(key)
                         plan.shelf, shelf.made = shelf, shelf.made + 1
                         return plan
-                self._changed.wait()
+                    shelf.asked += 1
+                    self._changed.wait()
+                    shelf.asked -= 1
+                else:
+                    self._changed.wait()
 
     def _shelf(self, key: Key) -> _Shelf:
         if key not in self._shelves:
@@ -131,13 +156,25 @@ class Lending:
             finally:
                 self._waiting -= 1
 
+    @contextmanager
+    def _ask(self) -> Iterator[None]:
+        """Count a thread that wants to read; a training, which is alone again and again, lets it read in between."""
+        self._asking += 1
+        try:
+            yield
+        finally:
+            self._asking -= 1
+            if self._owed:
+                self._owed -= 1
+                self._changed.notify_all()
+
     # --- reading and changing weights
 
     @contextmanager
     def reading(self) -> Iterator[None]:
         """Keep the weights as they are while the caller reads them by other ways than a plan of these."""
         me = threading.get_ident()
-        with self._wait():
+        with self._wait(), self._ask():
             while self._alone not in (None, me) and me not in self._readers:
                 self._changed.wait()
             self._readers.append(me)
@@ -156,7 +193,7 @@ class Lending:
             yield
             return
         with self._wait():
-            while self._alone is not None:
+            while self._alone is not None or self._owed:
                 self._changed.wait()
             self._alone = me
             try:
@@ -166,8 +203,8 @@ class Lending:
             finally:
                 for plan in self._held:
                     if plan.shelf is not None:
-                        plan.shelf.free.append(plan)
-                self._held, self._alone = [], None
+                        plan.shelf.put(plan)
+                self._held, self._alone, self._owed = [], None, self._asking
                 self._changed.notify_all()
 
     def _gather(self, shelf: _Shelf) -> bool:
@@ -196,12 +233,30 @@ class Lending:
 _all: WeakSet[Lending] = WeakSet()
 
 
-def held_at_fork() -> list[Any]:
-    """Return the locks that keep a fork from falling into a change of weights."""
-    return [lending.lock for lending in list(_all)]
+class _Fork:
+    """Keep every model usable in a forked child."""
+
+    def __init__(self) -> None:
+        self.locks: list[Any] = []
+
+    def before(self) -> None:
+        """Wait for changes of weights and for recordings that other threads are in the middle of."""
+        self.locks = [*(lending.lock for lending in list(_all)), RECORDING]
+        for lock in self.locks:
+            lock.acquire()
+
+    def parent(self) -> None:
+        """Let them go on."""
+        while self.locks:
+            self.locks.pop().release()
+
+    def child(self) -> None:
+        """Forget the threads that this process does not have."""
+        self.parent()
+        for lending in list(_all):
+            lending.after_fork()
 
 
-def after_fork() -> None:
-    """Make every model usable in a forked child."""
-    for lending in list(_all):
-        lending.after_fork()
+if hasattr(os, "register_at_fork"):
+    _fork = _Fork()
+    os.register_at_fork(before=_fork.before, after_in_parent=_fork.parent, after_in_child=_fork.child)

@@ -73,9 +73,9 @@ class Plan:
         self._forward: list[Run] = [*self._bind_steps(), *loss_forward]
 
     @property
-    def changes_layers(self) -> bool:
-        """True if forward changes what layers keep: the statistics of a batch normalization, the calls of a dropout."""
-        return any(step.operation in ("batchnorm", "dropout") for step in self.low.steps)
+    def moves_statistics(self) -> bool:
+        """True if forward changes what layers keep beside their weights, the statistics of a batch normalization."""
+        return any(step.operation == "batchnorm" for step in self.low.steps)
 
     # --- running
 
