@@ -112,7 +112,13 @@ def run_digits(folder: Path, say: Say, seed: int = 0, verbose: Any = "auto") -> 
 
 
 def draw(folder: Path, model: Any, history: Any, result: dict, y: np.ndarray, p: np.ndarray, image: np.ndarray) -> None:
-    """Draw all five plots of a study."""
+    """Draw all five plots of a study.
+
+    folder          where they go
+    model, history  the trained network and the course of its training
+    result, y, p    what was measured, and the labels and probabilities that it was measured on
+    image           (H,W,C), for the feature maps
+    """
     classes = tuple(result["classes"])
     positive = classes.index(result["positive"]) if "positive" in result else None
     runs = read_record(model).runs

@@ -72,6 +72,7 @@ def run(
 ) -> dict[str, Any]:
     """Train the recipe's `runs` models on every fold of every repeat, and measure them on the images held out.
 
+    cohort      whose train and val images are used; recipe: how each model is trained
     k, repeats  folds, and how often they are drawn anew; shares: of the patients that are trained on
     seed        of the folds and of the models
     on_fold     called with each row

@@ -123,7 +123,7 @@ def list_limits(record: ModelRecord, cohort: Cohort, result: dict[str, Any]) -> 
         out.append(f"Class {rare!r} has only {totals[rare]} images: its sensitivity is uncertain.")
     if max(totals.values()) > 2 * totals[rare]:
         out.append(
-            "The classes are not balanced: accuracy favours the larger one, and the PPV holds only for these proportions."
+            "The classes are not balanced: accuracy favours the larger one, and PPV holds only for these shares."
         )
     silent = [name for name in ("sex", "age", "manufacturer") if not any(cohort.fact(name))]
     if silent:
