@@ -18,7 +18,7 @@ def components(truth: np.ndarray, scores: np.ndarray) -> tuple[float, np.ndarray
 
     yes, no = scores[truth], scores[~truth]
     if not len(yes) or not len(no):
-        raise ValueError("compare: all images are of one class: the area under the ROC curve is not defined")
+        raise ValueError("compare: the images are all of one class: the area under the ROC curve is not defined")
     ranks, out = rankdata(scores), np.empty(len(scores))
     out[truth] = (ranks[truth] - rankdata(yes)) / len(no)
     out[~truth] = 1 - (ranks[~truth] - rankdata(no)) / len(yes)
