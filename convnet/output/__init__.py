@@ -1,0 +1,1 @@
+"""Files and displays: CSV, HTML, figures, progress; files are written whole or not at all."""
