@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels import checks, targets
+from kernels import checks, pooling, targets
 
 OP = "maxpool2d"
 
