@@ -19,7 +19,7 @@ _drawing = threading.Lock()
 
 
 def set_random_seed(seed: int) -> None:
-    """Start the stream that weights, shuffling and dropout draw from: same seed, same machine, same bits.
+    """Start the stream that parameters, shuffling and dropout draw from: same seed, same machine, same bits.
 
     In a thread other than the main one it starts a stream of that thread's own: two threads that train two models, each
     after a seed of its own, do not disturb each other. Threads without a seed draw from the main thread's stream.
@@ -35,7 +35,7 @@ def set_random_seed(seed: int) -> None:
 
 
 def next_seed() -> int:
-    """A fresh 63-bit seed from the stream."""
+    """Return a fresh 63-bit seed from the stream."""
     if _streams.own is not None:
         return int(_streams.own.integers(2**63))
     with _drawing:

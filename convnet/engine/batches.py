@@ -54,7 +54,7 @@ class Batches:
         return weights
 
     def metrics(self) -> list[metrics.Metric]:
-        """The model's metrics as objects that fit these targets."""
+        """Return the model's metrics as objects that fit these targets."""
         one = self.output_shape[-1] == 1
         sparse = isinstance(self.model.loss, SparseCategoricalCrossentropy) or (
             not one and (self.y.ndim == 1 or self.y.shape[-1] != self.output_shape[-1])
