@@ -1,1 +1,1 @@
-"""Files and displays: CSV, HTML, figures, progress; files are written whole or not at all."""
+"""What is shown and written: files that are whole or absent, tables, pages, progress."""
