@@ -12,9 +12,9 @@ import numpy as np
 from convnet import initializers
 from convnet.engine.graph import Graph, Node
 from convnet.engine.lowering import lower
-from convnet.layers import BUILT_IN, Input
+from convnet.layers import BUILT_IN, Dropout, Input
 from convnet.output.atomic import write_atomically
-from kernels import targets
+from kernels import checks, targets
 
 FORMAT = "formula-convnet 1"
 
@@ -51,6 +51,7 @@ def save(model: Any, filepath: str | Path, include_optimizer: bool = True) -> No
                 m if isinstance(m, str) else {"name": m.name, "label": m.label} for m in model.compiled_metrics
             ],
         }
+        config["random"] = _streams(model, graph)
         for i, states in enumerate(model.optimizer.state):
             tensors |= {f"optimizer.{i}.{j}": targets.to_host(s) for j, s in enumerate(states)}
     try:
@@ -74,6 +75,7 @@ def load(filepath: str | Path, connect: Callable[[Node, Node, str], Any]) -> Any
         _fill(model.training_graph(), tensors)
         if "compile" in config:
             _recompile(model, config["compile"], tensors)
+        _continue_streams(model, config.get("random", {}))
         if not isinstance(model.metadata, dict):
             raise TypeError("its metadata is no table")
     except Exception as error:  # a damaged file can fail anywhere: in any layer, loss, metric or optimizer
@@ -154,6 +156,26 @@ def _same_in_inference(model: Any, training_graph: Graph) -> None:
             f"{model.name}: cannot be saved: `call` uses other layers with training=False than with training=True. "
             "Let the layers follow the mode (Dropout and BatchNormalization do), or save get_weights() yourself"
         )
+
+
+# --- random numbers: training goes on with the bits of a run that was never interrupted
+
+
+def _streams(model: Any, graph: Graph) -> dict[str, Any]:
+    """Return where the streams of random numbers stand: the order of batches, and each dropout's masks."""
+    calls = {str(i): layer.calls for i, layer in enumerate(graph.layers) if isinstance(layer, Dropout)}
+    return {"shuffle": list(model.shuffled) if model.shuffled else None, "dropout": calls}
+
+
+def _continue_streams(model: Any, found: dict[str, Any]) -> None:
+    if found.get("shuffle") is not None:
+        seed, first = (checks.integer("shuffle", "a stream's place", n, 0) for n in found["shuffle"])
+        model.shuffled = seed, first
+    layers = model.training_graph().layers
+    for place, calls in found.get("dropout", {}).items():
+        if not isinstance(layers[int(place)], Dropout):
+            raise ValueError(f"layer {place} is no Dropout, but the file has a place in a stream of masks for it")
+        layers[int(place)].calls = checks.integer("dropout", "a stream's place", calls, 0)
 
 
 # --- numbers
