@@ -24,12 +24,16 @@ class ModelFileError(ValueError):
 
 
 def save(model: Any, filepath: str | Path, include_optimizer: bool = True) -> None:
-    """Write architecture, parameters and, if compiled, loss, metrics, optimizer and its state.
+    """Write a model's file (`to_bytes`), complete or not at all."""
+    write_atomically(Path(filepath), to_bytes(model, include_optimizer))
 
-    The file is complete or not there: it is written beside its place and then moved.
-    ValueError if `call` does other things in training than layers do by themselves.
+
+def to_bytes(model: Any, include_optimizer: bool = True) -> bytes:
+    """Return architecture, parameters and, if compiled, loss, metrics, optimizer, its state and the random streams.
+
+    ValueError where `call` does other things in training than layers do by themselves.
     """
-    from safetensors.numpy import save as to_bytes
+    from safetensors.numpy import save as serialize
 
     graph = model.training_graph()
     _same_in_inference(model, graph)
@@ -55,18 +59,20 @@ def save(model: Any, filepath: str | Path, include_optimizer: bool = True) -> No
         for i, states in enumerate(model.optimizer.state):
             tensors |= {f"optimizer.{i}.{j}": targets.to_host(s) for j, s in enumerate(states)}
     try:
-        text = json.dumps(config)
-    except TypeError as error:
+        text = json.dumps(config, allow_nan=False)
+    except (TypeError, ValueError) as error:
         raise TypeError(f"{model.name}: model.metadata must hold plain JSON values: {error}") from None
-    write_atomically(Path(filepath), to_bytes(tensors, {"convnet": text}))
+    return serialize(tensors, {"convnet": text})
 
 
-def load(filepath: str | Path, connect: Callable[[Node, Node, str], Any]) -> Any:
+def load(source: str | Path | bytes, connect: Callable[[Node, Node, str], Any]) -> Any:
     """Return the model of a file, compiled if it was; ModelFileError with the reason for a file that cannot be used.
 
-    `connect` makes the model of an input, an output and a name.
+    source   the file, or its content
+    connect  makes the model of an input, an output and a name
     """
-    config, tensors = _read(Path(filepath))
+    filepath = "the model's bytes" if isinstance(source, bytes) else source
+    config, tensors = _parse(source) if isinstance(source, bytes) else _read(Path(source))
     try:
         with initializers.empty_weights(sum(t.size for t in tensors.values())):
             start = Input(tuple(config["input_shape"]), config["dtype"])
@@ -92,6 +98,9 @@ def load_weights(model: Any, filepath: str | Path) -> None:
         raise ModelFileError(f"{filepath}: {error}") from None
 
 
+_DAMAGE = (OSError, ValueError, TypeError, AttributeError, LookupError, RecursionError, MemoryError)
+
+
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     from safetensors import SafetensorError, safe_open
 
@@ -101,13 +110,34 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         with safe_open(path, framework="numpy") as file:
             config = json.loads((file.metadata() or {}).get("convnet", "null"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
-    except (SafetensorError, OSError, ValueError, TypeError, AttributeError, RecursionError, MemoryError) as error:
-        what = str(error) or type(error).__name__
-        raise ModelFileError(f"{path}: not a model file, or damaged: {what}") from None
+    except (SafetensorError, *_DAMAGE) as error:
+        raise _damaged(path, error) from None
+    return _check_format(path, config), tensors
+
+
+def _parse(content: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load as parse
+
+    where = "the model's bytes"
+    try:
+        tensors = parse(content)
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        config = json.loads(header.get("__metadata__", {}).get("convnet", "null"))
+    except (SafetensorError, *_DAMAGE) as error:
+        raise _damaged(where, error) from None
+    return _check_format(where, config), tensors
+
+
+def _damaged(where: object, error: BaseException) -> ModelFileError:
+    return ModelFileError(f"{where}: not a model file, or damaged: {error or type(error).__name__}")
+
+
+def _check_format(where: object, config: Any) -> dict[str, Any]:
     if not isinstance(config, dict) or config.get("format") != FORMAT:
         found = config.get("format") if isinstance(config, dict) else None
-        raise ModelFileError(f"{path}: a safetensors file, but not a {FORMAT} model (its format: {found!r})")
-    return config, tensors
+        raise ModelFileError(f"{where}: a safetensors file, but not a {FORMAT} model (its format: {found!r})")
+    return config
 
 
 # --- the architecture as JSON

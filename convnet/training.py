@@ -131,6 +131,7 @@ class Trainer:
                     if self.stop_training:
                         break
             except KeyboardInterrupt:
+                history.interrupted = True
                 progress.say(f"Interrupted: {best.restore()}")
             for c in calls:
                 c.on_train_end()
@@ -171,6 +172,8 @@ class Trainer:
             for c in calls:
                 if type(c).on_train_batch_end is not Callback.on_train_batch_end:
                     c.on_train_batch_end(number, tally.logs())
+            if self.stop_training:
+                break
         seconds, logs = time.perf_counter() - start, tally.logs()
         if held:
             logs |= {f"val_{name}": value for name, value in self._measure(held).items()}
