@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from convnet.output.spreadsheet import lines
-from convnet.utils import refuse
+from convnet.utils import list_arguments, refuse
 
 Logs = dict[str, float]
 RECORD = "formula-convnet record 1"
@@ -144,7 +144,7 @@ class ModelCheckpoint(_Monitor):
         mode: str = "auto",
         **unknown: Any,
     ) -> None:
-        refuse("ModelCheckpoint", unknown, ("filepath", "monitor", "verbose", "save_best_only", "mode"))
+        refuse("ModelCheckpoint", unknown, list_arguments(ModelCheckpoint.__init__))
         super().__init__(monitor, mode)
         self.filepath, self.verbose, self.save_best_only = str(filepath), verbose, save_best_only
         self.best: float | None = None

@@ -14,7 +14,7 @@ from convnet.callbacks import Callback, EarlyStopping, History
 from convnet.engine.batches import Batches, split_validation, three
 from convnet.metrics import check as check_metric
 from convnet.output.progress import Progress, tell_of_compilation
-from convnet.utils import next_seed, refuse
+from convnet.utils import list_arguments, next_seed, refuse
 from kernels import checks, targets
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Trainer:
         outputs and the loss come back.
         RuntimeError, saying what is missing, where there is no such target.
         """
-        refuse("compile", unknown, ("optimizer", "loss", "metrics", "target"))
+        refuse("compile", unknown, list_arguments(Trainer.compile))
         if loss is None:
             raise ValueError("compile: loss is missing, for example loss='sparse_categorical_crossentropy'")
         if isinstance(metrics, (str, dict)):
@@ -104,7 +104,7 @@ class Trainer:
         **unknown: Any,
     ) -> History:
         """Train for `epochs` passes over the data and return the History. Ctrl-C ends it with the best weights."""
-        refuse("fit", unknown, ("x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data",))
+        refuse("fit", unknown, list_arguments(Trainer.fit))
         self.require_compiled("fit")
         checks.integer("fit", "epochs", epochs, 0)
         callbacks = callbacks or []
@@ -231,7 +231,7 @@ class Trainer:
         **unknown: Any,
     ) -> Any:
         """The loss, or [loss, *metrics], or a dict of them, on given data; the weights stay as they are."""
-        refuse("evaluate", unknown, ("x, y, batch_size, verbose, sample_weight, return_dict",))
+        refuse("evaluate", unknown, list_arguments(Trainer.evaluate))
         self.require_compiled("evaluate")
         progress = Progress(verbose, 1, 0)
         with tell_of_compilation(progress.loud):
@@ -242,7 +242,7 @@ class Trainer:
 
     def predict(self, x: Any, batch_size: int | None = None, verbose: Any = 0, **unknown: Any) -> np.ndarray:
         """The outputs for all samples, batch by batch."""
-        refuse("predict", unknown, ("x, batch_size, verbose",))
+        refuse("predict", unknown, list_arguments(Trainer.predict))
         x = self.check_batch(x)
         size = 32 if batch_size is None else checks.integer("predict", "batch_size", batch_size)
         outputs: np.ndarray | None = None
