@@ -2,8 +2,6 @@
 
 from convnet.data.dicom.pipeline import (
     Step,
-    Window,
-    check_arguments,
     describe,
     each_frame,
     last,
@@ -13,12 +11,13 @@ from convnet.data.dicom.pipeline import (
     steps,
 )
 from convnet.data.errors import DicomError
+from convnet.data.preparation import Preparation, Window
 
 __all__ = [
     "DicomError",
+    "Preparation",
     "Step",
     "Window",
-    "check_arguments",
     "describe",
     "each_frame",
     "last",
