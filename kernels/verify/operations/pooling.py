@@ -34,7 +34,7 @@ def wide_mean(operation: Operation, name: str, p: Problem, pixels: int, own: int
 class Pooling(Operation):
     smallest = dict(zip(NAMES, [1] * 8 + [0] * 4, strict=True))
     linear = ("x",)
-    large = (
+    large: tuple[Geometry, ...] = (
         sized((3, 31, 28, 33), (2, 2), (2, 2)),
         sized((2, 15, 14, 24), (2, 2), (2, 2)),  # channels in fours
         sized((2, 37, 33, 29), (3, 3), (2, 2), (1, 1, 1, 0)),
@@ -84,7 +84,7 @@ class AvgPool(Pooling):
     name = "avgpool2d"
     passes = {"forward": ("y",), "backward": ("dx",)}
     scale = DIVISIBLE
-    large = (
+    large: tuple[Geometry, ...] = (
         *Pooling.large,
         sized((1, 200, 173, 5), (200, 173), (200, 173)),
         sized((1, 70, 61, 8), (64, 50), (3, 7), (2, 2, 5, 0)),
