@@ -124,8 +124,8 @@ def find_columns(table: object, header: list[str], columns: Columns) -> dict[str
         optional = getattr(columns, what) is None
         if header.count(name) > 1 or (name not in header and not optional):
             found = ", ".join(header) or "nothing"
-            option = f" (name another with --{what}-column)" if name not in header else ""
-            raise CohortError(f"{table}: expected one column '{name}' in the first line{option}, found: {found}")
+            option = f"; --{what}-column names another" if name not in header else ""
+            raise CohortError(f"{table}: expected one column '{name}' in the first line, found: {found}{option}")
         if name in header:
             places[what] = header.index(name)
     return places
