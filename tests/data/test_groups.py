@@ -73,7 +73,14 @@ def write(make, tmp_path, patients=8, per=3, header=None):
         for j in range(per):
             name = f"{i}_{j}.dcm"
             pixels = np.random.default_rng(10 * i + j).integers(0, 255, (8, 8)).astype(np.uint8)
-            make(pixels, name, patient="", StudyInstanceUID=f"2.25.{i + 1}", **(header or {}))
+            make(
+                pixels,
+                name,
+                patient="",
+                StudyInstanceUID=f"2.25.{i + 1}",
+                SeriesInstanceUID=f"2.25.{i + 100}",
+                **(header or {}),
+            )
             lines.append(f"{name},{'ab'[i % 2]}")
     (tmp_path / "labels.csv").write_text("\n".join(lines))
     return tmp_path
