@@ -45,8 +45,7 @@ def load_folder(
     channels: int = 1,
     columns: Columns | None = None,
 ) -> Cohort:
-    """Every image that the table `labels` names below `folder`, through the pixel pipeline
-    (`dicom.read_images`).
+    """Return a cohort of every image that a table names below a folder, through the pixel pipeline.
 
     labels       CSV or .xlsx: path (within the folder), label; optional patient, split (train, val, test)
     columns      what the table's columns are called, if not so
@@ -151,7 +150,7 @@ def collect_pixels(found: Sequence[Frame], store: Store | None) -> list[np.ndarr
 
 @contextmanager
 def explain_damage() -> Iterator[None]:
-    """What SQLite finds wrong with the kept images' index becomes an error that says what to do."""
+    """Turn what SQLite finds wrong with the index of kept images into an error that says what to do."""
     try:
         yield
     except sqlite3.Error as error:
@@ -186,12 +185,12 @@ def read_row(readers: Readers, store: Store | None, root: Path, row: Row, prepar
 
 
 def signature(status: os.stat_result) -> tuple[int, ...]:
-    """What changes when a file is written to."""
+    """Return what changes when a file is written to."""
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def locate(root: Path, row: Row) -> Path:
-    """The file of a row, below the folder also when links are followed. Raises DicomError."""
+    """Return the file of a row, which is below the folder even after links are followed. Raises DicomError."""
     path = root / row.path
     if not row.label:
         raise DicomError(path, f"row {row.line} has an empty label")
@@ -208,7 +207,7 @@ def locate(root: Path, row: Row) -> Path:
 
 
 def list_unnamed(root: Path, labels: Path, rows: Sequence[Row]) -> list[Skipped]:
-    """The files below the folder, the table itself and hidden files apart, that no row names.
+    """Return the files below the folder that no row names, except the table itself and hidden files.
 
     Links to folders are not followed.
     """

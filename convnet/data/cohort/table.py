@@ -26,8 +26,7 @@ MOST = 2**28  # bytes of a table: some millions of rows
 
 @dataclass(frozen=True)
 class Row:
-    """One row: its line in the file, the image's path below the folder ('/' between parts) and what is said
-    of it.
+    """One row: its line in the file, the image's path below the folder ('/' between parts), and its label.
 
     `patient` and `split` are None where the table has no such column.
     """
@@ -172,9 +171,7 @@ def found_inside(table: object, line: int, path: str, folder: str | os.PathLike[
 
 
 def forbid_twins(table: object, rows: list[Row]) -> None:
-    """Raise CohortError if a path stands in two rows: an image counted twice leaks from one split into
-    another.
-    """
+    """Raise CohortError if two rows name one path: an image counted twice leaks from one split into another."""
     first: dict[str, int] = {}
     for row in rows:
         if row.path in first:
