@@ -84,6 +84,9 @@ def judge(model: Model, record: ModelRecord, blank: Result, x: np.ndarray, facts
     scores = None if scope is None else outlier.score(scope["outlier"], features(model, x))
     for n, p in enumerate(calibrate(predict_probabilities(model, x), record.temperature)):
         score = None if scores is None else float(scores[n])
+        if not np.isfinite(p).all() or (score is not None and not np.isfinite(score)):
+            yield replace(blank, abstains=("the model's result is not a finite number: is the model file damaged?",))
+            continue
         why, unchecked = training_domain.outside(scope, facts, x[n], score)
         result = replace(blank, abstains=tuple(why), unchecked=tuple(unchecked))
         if scope is not None and score is not None:
