@@ -8,7 +8,9 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, JPEG2000Los
 
 from convnet.data import dicom
 from convnet.data.dicom.decode import stored_bits
+from convnet.data.dicom.examine import examine
 from convnet.data.dicom.parse import read_header
+from convnet.data.preparation import Preparation
 
 SYNTAXES = {
     "native": ExplicitVRLittleEndian,
@@ -194,6 +196,14 @@ def test_an_edge_tile_of_another_size_is_refused_by_its_number_alone(make):
     good, bad = good_and_bad(path)
     assert good == {0: 10, 1: 30, 2: 50, 4: 90}
     assert "frame 3 of 5, counted from 0: its codestream holds 40 x 20 pixels" in bad[3]
+
+
+@pytest.mark.parametrize("pictures", [False, True])
+def test_diagnose_gets_the_other_frames_and_the_reason_in_the_frames_place(make, pictures):
+    path = several(make, [*GREYS[:3], GREYS[3][:, :20].copy(), GREYS[4]], JPEGLSLossless)
+    _, *frames = examine(path, Preparation(28).to_plain(), pictures)
+    assert [isinstance(frame, str) for frame in frames] == [False, False, False, True, False]
+    assert frames[3].startswith("frame 3 of 5")
 
 
 def test_a_damaged_frame_is_refused_by_its_number_alone(make):
