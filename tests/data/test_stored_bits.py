@@ -172,7 +172,7 @@ def test_bytes_that_are_no_whole_frame_are_padding(make):
 
 def good_and_bad(path):
     """({frame: grey}, {frame: reason}) of a file."""
-    found = list(dicom.each_frame(read_header(path), path, None, "pad", None))
+    found = list(dicom.each_frame(read_header(path), path, Preparation(None)))
     bad = {n: image.reason for n, image in enumerate(found) if isinstance(image, dicom.DicomError)}
     return {n: round(float(image[0, 0]) * 255) for n, image in enumerate(found) if n not in bad}, bad
 
@@ -221,7 +221,7 @@ def test_a_damaged_frame_is_refused_by_its_number_alone(make):
 def test_a_file_without_one_sound_frame_is_refused_as_a_whole(make):
     path = several(make, GREYS[:2], JPEGLSLossless, Rows=41)
     with pytest.raises(dicom.DicomError, match="frame 0 of 2"):
-        list(dicom.each_frame(read_header(path), path, None, "pad", None))
+        list(dicom.each_frame(read_header(path), path, Preparation(None)))
 
 
 @pytest.mark.parametrize("odd", [False, True])
