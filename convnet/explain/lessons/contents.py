@@ -26,6 +26,7 @@ def document(s: Subject) -> dict[str, Any]:
         "model": s.model.name,
         "dtype": s.image.dtype.name,
         "training": s.training,
+        "layers": sorted({type(layer).__name__ for layer in s.model.layers}),
         "classes": s.names,
         "label": s.true,
         "answer": s.answer,
