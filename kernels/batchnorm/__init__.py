@@ -67,6 +67,26 @@ def inference(
     return y
 
 
+def inference_backward(
+    dy: np.ndarray,
+    gamma: np.ndarray,
+    var: np.ndarray,
+    *,
+    epsilon: float = 1e-3,
+    variant: str = "cpu",
+    out: np.ndarray | None = None,
+) -> np.ndarray:
+    """Return dx = gamma / sqrt(var + epsilon) * dy, the gradient of `inference`  -> dx as dy."""
+    dy, channels = _checked(x=dy, gamma=gamma, var=var)
+    epsilon = _positive(epsilon)
+    run = checks.kernel(OP, variant, "inference_backward", dy, *channels)
+    if variant == "reference":
+        return checks.deliver(OP, run(_rows(dy), *channels, epsilon=epsilon).reshape(dy.shape), out)
+    dx = checks.output(OP, "out", out, dy.shape, dy.dtype, (dy, *channels))
+    run(_rows(dy), *channels, epsilon=epsilon, out=_rows(dx))
+    return dx
+
+
 def backward(
     dy: np.ndarray,
     x: np.ndarray,

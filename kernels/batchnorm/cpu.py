@@ -26,6 +26,13 @@ def inference(x, gamma, beta, mean, var, *, epsilon, out):
     run(x, gamma / np.sqrt(var + x.dtype.type(epsilon)), beta, mean, _chunk(x), out)
 
 
+def inference_backward(dy, gamma, var, *, epsilon, out):
+    """Write dx = gamma / sqrt(var + epsilon) * dy into out: `inference` of dy with a mean and a beta of 0."""
+    zero = np.zeros_like(gamma)
+    # lesson: batchnorm_inference.data
+    inference(dy, gamma, zero, zero, var, epsilon=epsilon, out=out)
+
+
 def backward(dy, x, gamma, mean, var, *, epsilon, out):
     """dx = gamma / sqrt(var + epsilon) * (dy - dbeta/M - xhat * dgamma/M), into out = (dx, dgamma, dbeta)."""
     run = _backward_serial if x.size < SMALL else _backward_parallel
@@ -168,7 +175,7 @@ def _mean(sums, M, mean):
 def _normalise(x, mean, scale, beta, y):
     for m in range(x.shape[0]):
         for c in range(x.shape[1]):
-            # lesson: batchnorm.forward, batchnorm_inference.forward, batchnorm_inference.data
+            # lesson: batchnorm.forward, batchnorm_inference.forward
             y[m, c] = (x[m, c] - mean[c]) * scale[c] + beta[c]
 
 

@@ -28,6 +28,11 @@ def inference(x, gamma, beta, mean, var, *, epsilon, out):
     launch_fours(_normalise, x, gamma, beta, mean, var, x.dtype.type(epsilon), out)
 
 
+def inference_backward(dy, gamma, var, *, epsilon, out):
+    """Write dx = gamma / sqrt(var + epsilon) * dy into out."""
+    launch_fours(_scale, dy, gamma, var, dy.dtype.type(epsilon), out)
+
+
 def backward(dy, x, gamma, mean, var, *, epsilon, out):
     """dx = gamma / sqrt(var + epsilon) * (dy - dbeta/M - xhat * dgamma/M), into out = (dx, dgamma, dbeta)."""
     (M, C), (dx, dgamma, dbeta), epsilon = x.shape, out, x.dtype.type(epsilon)
@@ -125,6 +130,21 @@ def _normalise(x, gamma, beta, mean, var, epsilon, y):
         for e in range(i, x.size):
             c = e % C
             y[e] = _normal(x[e], gamma[c], beta[c], mean[c], var[c], epsilon)
+
+
+@cuda.jit
+def _scale(dy, gamma, var, epsilon, dx):
+    i, C = 4 * cuda.grid(1), gamma.size
+    if i + 4 <= dy.size:
+        d, g, v = load4(dy, i), load4_channels(gamma, i, C), load4_channels(var, i, C)
+        store4(
+            dx, i, d[0] * (g[0] / math.sqrt(v[0] + epsilon)), d[1] * (g[1] / math.sqrt(v[1] + epsilon)),
+            d[2] * (g[2] / math.sqrt(v[2] + epsilon)), d[3] * (g[3] / math.sqrt(v[3] + epsilon)),
+        )  # fmt: skip
+    else:
+        for e in range(i, dy.size):
+            c = e % C
+            dx[e] = dy[e] * (gamma[c] / math.sqrt(var[c] + epsilon))
 
 
 @cuda.jit(device=True)

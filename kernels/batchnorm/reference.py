@@ -30,9 +30,22 @@ def inference(x, gamma, beta, mean, var, *, epsilon=1e-3):
     y = np.zeros(x.shape)
     for m, c in np.ndindex(x.shape):
         xhat = (float(x[m, c]) - float(mean[c])) / np.sqrt(float(var[c]) + epsilon)
-        # lesson: batchnorm.forward, batchnorm_inference.forward, batchnorm_inference.data
+        # lesson: batchnorm.forward, batchnorm_inference.forward
         y[m, c] = float(gamma[c]) * xhat + float(beta[c])
     return y
+
+
+def inference_backward(dy, gamma, var, *, epsilon=1e-3):
+    """Apply the chain rule to `inference`: mean and var do not depend on x, so every number has one factor.
+
+    dx[m,c] = gamma[c] / sqrt(var[c] + epsilon) * dy[m,c]
+    dy (M,C)  gamma, var (C,)  ->  dx (M,C), float64
+    """
+    dx = np.zeros(dy.shape)
+    for m, c in np.ndindex(dy.shape):
+        # lesson: batchnorm_inference.data
+        dx[m, c] = float(gamma[c]) / np.sqrt(float(var[c]) + epsilon) * float(dy[m, c])
+    return dx
 
 
 def backward(dy, x, gamma, mean, var, *, epsilon=1e-3):

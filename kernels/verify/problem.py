@@ -48,6 +48,7 @@ class Operation:
     passes: pass -> names of its results; a result d<name> is the gradient of the array <name>.
     smallest: the least value of every number of a geometry, to shrink a counterexample towards.
     large: geometries with several tiles and threads.  linear: arrays in which forward is linear (or homogeneous).
+    forwards: gradient -> the pass that it is the gradient of, if that is not forward.
     fixed: numbers of a geometry that every problem has, for a kernel that is to do no more than that.
     """
 
@@ -56,6 +57,7 @@ class Operation:
     smallest: Geometry = {}
     large: tuple[Geometry, ...] = ()
     linear: tuple[str, ...] = ()
+    forwards: dict[str, str] = {}
     fixed: Geometry = {}
 
     def draw(self, rng: np.random.Generator) -> Geometry:

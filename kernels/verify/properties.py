@@ -127,9 +127,9 @@ def adjoint(op: Operation, impl: Implementation, name: str, p: Problem) -> Measu
     gradients, dy = results(op, impl, name, p), p["dy"].astype(float)
     for result, gradient in zip(op.passes[name], gradients, strict=True):
         v = result[1:]
-        if v not in op.linear:
+        if v not in op.linear or v not in p.arrays:  # a convolution may have no bias
             continue
-        whole, rest = (_forward(op, impl, q) for q in (p, p.replaced(**{v: np.zeros_like(p[v])})))
+        whole, rest = (_forward(op, impl, q, name) for q in (p, p.replaced(**{v: np.zeros_like(p[v])})))
         left, right = np.vdot(dy, whole - rest), np.vdot(gradient.astype(float), p[v].astype(float))
         if left != right:
             message = f"<dy, y> should be <{result}, {v}>: {left:.17g} is not {right:.17g}"
@@ -141,10 +141,12 @@ def differences(op: Operation, impl: Implementation, name: str, p: Problem) -> M
     """The gradient along a direction is the loss's central difference along it; the loss is <dy, y>, or L itself."""
     rng = np.random.default_rng(0)
     for result, gradient in zip(op.passes[name], results(op, impl, name, p), strict=True):
+        if result[1:] not in p.arrays:
+            continue
         v = p[result[1:]]
         u = rng.standard_normal(v.shape)
         dy = p.arrays.get("dy", np.ones(()))
-        ends = [_forward(op, impl, p.replaced(**{result[1:]: v + s * STEP * u})) for s in (1, -1)]
+        ends = [_forward(op, impl, p.replaced(**{result[1:]: v + s * STEP * u}), name) for s in (1, -1)]
         slope, given = (np.vdot(dy, ends[0]) - np.vdot(dy, ends[1])) / (2 * STEP), np.vdot(gradient, u)
         scale = np.abs(dy * ends[0]).sum() + np.abs(gradient * u).sum()
         if not abs(slope - given) <= TOLERANCE * scale:
@@ -153,17 +155,18 @@ def differences(op: Operation, impl: Implementation, name: str, p: Problem) -> M
     return Measured()
 
 
-def _forward(op: Operation, impl: Implementation, p: Problem) -> np.ndarray:
-    """y, or L; the oracle's where the implementation has no forward of its own."""
-    if impl.has("forward"):
-        given = _called(op, impl, "forward", p)
+def _forward(op: Operation, impl: Implementation, p: Problem, gradient: str) -> np.ndarray:
+    """Return y, or L, of the pass that this is the gradient of; the oracle's if the implementation has none."""
+    name = op.forwards.get(gradient, "forward")
+    if impl.has(name):
+        given = _called(op, impl, name, p)
         y = given[0] if isinstance(given, tuple) and given else given
         wanted = p["dy"].shape if "dy" in p.arrays else ()
         if y is None or np.shape(y) != wanted:  # the oracle is not asked again only to say so
-            raise Broken("shape", f"forward's result has shape {np.shape(y)}, expected {wanted}")
+            raise Broken("shape", f"{name}'s result has shape {np.shape(y)}, expected {wanted}")
         return np.asarray(y).astype(p.dtype).astype(float)
-    args, settings = op.arguments("forward", p)
-    return as_tuple(registry.find(op.name, "reference", "forward")(*args, **settings))[0]
+    args, settings = op.arguments(name, p)
+    return as_tuple(registry.find(op.name, "reference", name)(*args, **settings))[0]
 
 
 def repeats(op: Operation, impl: Implementation, name: str, p: Problem) -> Measured:
@@ -177,7 +180,7 @@ def repeats(op: Operation, impl: Implementation, name: str, p: Problem) -> Measu
 
 def applies(what: str, op: Operation, impl: Implementation, name: str, dtype: Any) -> bool:
     """Has this pass such a property?"""
-    gradient = name.startswith("backward")
+    gradient = "backward" in name
     if what == "adjoint":
         return gradient and impl.factor is None and any(r[1:] in op.linear for r in op.passes[name])
     if what == "differences":
@@ -190,6 +193,7 @@ PROPERTIES = {
     "integers": (integers, "integers"),
     "random": (random, "random"),
     "positive": (random, "positive"),
+    "unlike": (random, "unlike"),
     "adjoint": (adjoint, "integers"),
     "differences": (differences, "smooth"),
     "repeats": (repeats, "random"),

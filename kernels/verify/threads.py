@@ -76,7 +76,7 @@ def digest_all(job: dict[str, Any]) -> dict[str, str]:
             for variant in variants:
                 impl = FromFile(op, Path(job["kernel"])) if job["kernel"] else Registered(op, variant)
                 chosen = [op.draw(np.random.default_rng(0))] if job["small"] else geometries
-                problems = [case(op, impl, g, dtype, "random", 3, large=not job["small"]) for g in chosen]
+                problems = [case(op, impl, g, dtype, "random", 4, large=not job["small"]) for g in chosen]
                 for part in filter(impl.has, op.passes):
                     found[f"{name} {variant} {part} {dtype.__name__}"] = _digest(op, impl, part, problems)
     return found

@@ -50,7 +50,8 @@ def _step(step: Step, index: dict[Value, int], places: dict[Parameter, int], cod
     for name in ("forward", "data", "weights"):
         code = code_of(step.operation, name, step)
         if code is not None and (name != "weights" or step.parameters):
-            key = f"{step.operation} {name} {code['fast']['file']} {code['fast']['line']}"
+            grouped = step.settings.get("groups", 1) > 1  # its formula has one letter more
+            key = f"{step.operation} {name} {code['fast']['file']} {code['fast']['line']} {grouped}"
             codes[key] = code
             used[name] = key
     return {

@@ -55,12 +55,14 @@ class Conv2D(Operation):
         stride, dilation = (g["sh"], g["sw"]), (g["dh"], g["dw"])
         settings, y_shape = conv2d.geometry(x_shape, k_shape, stride, pad, dilation, g["groups"])
         rng = np.random.default_rng(seed)
-        shapes = {"x": x_shape, "k": k_shape, "b": k_shape[3:], "dy": y_shape}
+        shapes = {"x": x_shape, "k": k_shape, "dy": y_shape}
+        if seed % 2 == 0:  # every other problem has no bias: b is None
+            shapes["b"] = k_shape[3:]
         return Problem(g, {n: of_kind(rng, s, dtype, kind) for n, s in shapes.items()}, settings, oracle)
 
     def arguments(self, name: str, p: Problem) -> Arguments:
         if name == "forward":
-            return (p["x"], p["k"], p["b"]), p.settings
+            return (p["x"], p["k"], p.arrays.get("b")), p.settings
         if name == "backward_data":
             return (p["dy"], p["k"], p["x"].shape), p.settings
         return (p["x"], p["dy"], p["k"].shape), p.settings
@@ -89,7 +91,7 @@ class Conv2D(Operation):
         N, Ho, Wo, F = p["dy"].shape
         area = (Ho + 3) * (Wo + 3)  # of whole squares
         if name == "forward":
-            whole = (9 * x @ k + np.abs(p["b"]))[:, None, None]
+            whole = (9 * x @ k + np.abs(p.arrays.get("b", 0)))[:, None, None]
             return (
                 of_sum(9 * p["k"].shape[2] + 2 + TRANSFORMS, np.broadcast_to(whole, p["dy"].shape), p.dtype, factor),
             )

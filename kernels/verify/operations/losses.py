@@ -66,6 +66,8 @@ class CrossEntropy(Operation):
         p = 1 / (1 + np.exp(-z)) if what == "binary" else np.exp(z) / np.exp(z).sum(-1, keepdims=True)
         if kind == "smooth":
             p = 0.1 + 0.7 * p  # off the clip, and not of sum 1
+        if kind == "unlike":  # a sample's logits say nothing about those of another, nor does a sum of probabilities
+            z, p = z + 1000.0 * rng.permutation(N)[:, None], p * rng.uniform(0.1, 1, (N, 1))
         share = rng.random((N, K)) + 0.01
         y = {
             "sparse": rng.integers(0, K, N),

@@ -36,6 +36,8 @@ class Softmax(Operation):
             x = (np.where(order < winners[:, None], 0, -1000) + rng.integers(-4, 5, (shape[0], 1))).astype(dtype)
         elif kind == "random":
             x = x / dtype(10)
+        elif kind == "unlike":  # e to the power of one row's largest is no measure for another row
+            x = (4 * rng.standard_normal(shape) + 1000.0 * rng.permutation(g["M"])[:, None]).astype(dtype)
         y = forward_of("softmax", oracle)(x).astype(dtype)
         return Problem(g, {"x": x, "dy": dy, "y": y}, {}, oracle)
 
