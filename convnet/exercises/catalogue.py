@@ -14,6 +14,8 @@ ONE_STRIDE = {"sh": 1, "sw": 1, "dh": 1, "dw": 1, "groups": 1}
 
 @dataclass(frozen=True)
 class Exercise:
+    """One exercise: what a student writes, and the problems that check it."""
+
     name: str
     title: str
     operation: str
@@ -47,7 +49,7 @@ EXERCISES = (
 
 
 def find(name: str) -> Exercise:
-    """An exercise by its name, or by its number from 1 on; ValueError names what there is."""
+    """Return an exercise by its name, or by its number from 1 on; ValueError lists them."""
     for number, exercise in enumerate(EXERCISES, 1):
         if name in (exercise.name, str(number)):
             return exercise

@@ -13,12 +13,14 @@ from convnet.exercises.catalogue import Exercise
 
 @dataclass(frozen=True)
 class Verdict:
+    """Whether a file solves its exercise, and the lines that say so or why not."""
+
     solved: bool
     lines: list[str]
 
 
 def check(exercise: Exercise, file: Path) -> Verdict:
-    """Is the file a solution? ValueError, in a line, if it is no kernel file of this operation."""
+    """Check whether the file is a solution; ValueError, in a line, if it is no kernel file of this operation."""
     from kernels.verify import certificate, run, table
 
     if not file.is_file():
@@ -44,7 +46,7 @@ def check(exercise: Exercise, file: Path) -> Verdict:
 
 
 def not_by_a_kernel(file: Path) -> str | None:
-    """Why the numbers of y do not come out of a kernel with a thread for each of them; None if they do."""
+    """Return why the numbers of y do not come from a kernel with a thread for each of them; None if they do."""
     from kernels.emulator import launch
     from kernels.verify.implementation import load
 

@@ -26,7 +26,9 @@ def update(
     weight_decay: float = 0.0,
     variant: str = "cpu",
 ) -> None:
-    """Step number `step` (the first is 1):  p -= lr * weight_decay * p, then
+    """Overwrite p, m and v by step number `step`; the first is 1.
+
+    p -= lr * weight_decay * p, then
 
         m += (g - m) * (1 - beta1);  v += (g*g - v) * (1 - beta2);  p -= alpha * m / (sqrt(v) + epsilon)
         alpha = lr * sqrt(1 - beta2^step) / (1 - beta1^step)

@@ -27,7 +27,9 @@ def forward(
     variant: str = "cpu",
     out: Three | None = None,
 ) -> Three:
-    """mean = 1/M * sum x, var = 1/M * sum (x - mean)^2, y = gamma * (x - mean) / sqrt(var + epsilon) + beta.
+    """Normalise with the batch's own statistics.
+
+    mean = 1/M * sum x, var = 1/M * sum (x - mean)^2, y = gamma * (x - mean) / sqrt(var + epsilon) + beta
 
     -> y as x, mean (C,), var (C,). ValueError if M = 0. `reference` returns float64, the others x's dtype.
     """
@@ -56,7 +58,7 @@ def inference(
     variant: str = "cpu",
     out: np.ndarray | None = None,
 ) -> np.ndarray:
-    """y = gamma * (x - mean) / sqrt(var + epsilon) + beta, with a mean and var gathered before  -> y as x."""
+    """Compute y = gamma * (x - mean) / sqrt(var + epsilon) + beta with a given mean and var  -> y as x."""
     x, channels = _checked(x=x, gamma=gamma, beta=beta, mean=mean, var=var)
     epsilon = _positive(epsilon)
     run = checks.kernel(OP, variant, "inference", x, *channels)
@@ -98,7 +100,9 @@ def backward(
     variant: str = "cpu",
     out: Three | None = None,
 ) -> Three:
-    """With xhat = (x - mean) / sqrt(var + epsilon), mean and var those that forward returned for x:
+    """Compute the gradients of `forward`; mean and var are those that it returned for x.
+
+    xhat = (x - mean) / sqrt(var + epsilon)
 
     dbeta = sum dy, dgamma = sum dy * xhat, dx = gamma / sqrt(var + epsilon) * (dy - dbeta/M - xhat * dgamma/M)
     -> dx as x, dgamma (C,), dbeta (C,). ValueError if M = 0.
@@ -121,7 +125,7 @@ def backward(
 
 
 def _checked(x: Any, **channels: Any) -> tuple[np.ndarray, list[np.ndarray]]:
-    """x of rank >= 2, and one number a channel in every other array, all of one dtype."""
+    """Return x of rank >= 2, and every other array with one number per channel, all of one dtype."""
     x = checks.array(OP, "x", x, None)
     if x.ndim < 2:
         raise ValueError(f"{OP}: x must have at least 2 axes, the last one the channels, got shape {x.shape}")
@@ -144,5 +148,5 @@ def _positive(epsilon: Any) -> float:
 
 
 def _rows(x: np.ndarray) -> np.ndarray:
-    """(..., C) as (M, C): the same memory."""
+    """Return (..., C) as (M, C): the same memory."""
     return x.reshape(prod(x.shape[:-1]), x.shape[-1])

@@ -15,13 +15,13 @@ SMALL = 32_768  # elements of x below which one thread is quicker
 
 
 def forward(x, gamma, beta, *, epsilon, out):
-    """mean, var of each channel and y = gamma * (x - mean) / sqrt(var + epsilon) + beta, into out = (y, mean, var)."""
+    """Compute mean, var and y = gamma * (x - mean) / sqrt(var + epsilon) + beta, into out = (y, mean, var)."""
     run = _forward_serial if x.size < SMALL else _forward_parallel
     run(x, gamma, beta, x.dtype.type(epsilon), _chunk(x), *out)
 
 
 def inference(x, gamma, beta, mean, var, *, epsilon, out):
-    """y = gamma * (x - mean) / sqrt(var + epsilon) + beta, into out."""
+    """Compute y = gamma * (x - mean) / sqrt(var + epsilon) + beta, into out."""
     run = _inference_serial if x.size < SMALL else _inference_parallel
     run(x, gamma / np.sqrt(var + x.dtype.type(epsilon)), beta, mean, _chunk(x), out)
 
@@ -34,20 +34,20 @@ def inference_backward(dy, gamma, var, *, epsilon, out):
 
 
 def backward(dy, x, gamma, mean, var, *, epsilon, out):
-    """dx = gamma / sqrt(var + epsilon) * (dy - dbeta/M - xhat * dgamma/M), into out = (dx, dgamma, dbeta)."""
+    """Compute dx = gamma / sqrt(var + epsilon) * (dy - dbeta/M - xhat * dgamma/M), into out = (dx, dgamma, dbeta)."""
     run = _backward_serial if x.size < SMALL else _backward_parallel
     run(dy, x, gamma, mean, 1 / np.sqrt(var + x.dtype.type(epsilon)), _chunk(x), *out)
 
 
 def follow(moving, batch, keep):
-    """moving = keep * moving + (1 - keep) * batch, overwritten: statistics gathered over the batches."""
+    """Overwrite moving by keep * moving + (1 - keep) * batch: statistics gathered over the batches."""
     keep = moving.dtype.type(keep)
     moving *= keep
     moving += batch * (1 - keep)
 
 
 def _chunk(x):
-    """Rows in a chunk: about 8192 numbers, which fit the first-level cache with some to spare, and 16 rows or more."""
+    """Return the rows in a chunk: about 8192 numbers, which fit the first-level cache, and at least 16 rows."""
     return max(16, 8192 // max(x.shape[1], 1))
 
 
@@ -120,7 +120,7 @@ def _backward_serial(dy, x, gamma, mean, inverse, chunk, dx, dgamma, dbeta):
 
 @jit()
 def _sum(x, total):
-    """total[c] = sum_m x[m,c], four rows at a time: each sum is loaded and stored once for four."""
+    """Compute total[c] = sum_m x[m,c], four rows at a time: each sum is loaded and stored once for four."""
     M, C = x.shape
     total[:] = 0
     for m in range(0, M - M % 4, 4):
@@ -133,7 +133,7 @@ def _sum(x, total):
 
 @jit()
 def _sum_squares(x, mean, total):
-    """total[c] = sum_m (x[m,c] - mean[c])^2."""
+    """Compute total[c] = sum_m (x[m,c] - mean[c])^2."""
     M, C = x.shape
     total[:] = 0
     for m in range(0, M - M % 4, 4):
@@ -147,7 +147,7 @@ def _sum_squares(x, mean, total):
 
 @jit()
 def _sum_products(dy, x, mean, total):
-    """total[c] = sum_m dy[m,c] * (x[m,c] - mean[c])."""
+    """Compute total[c] = sum_m dy[m,c] * (x[m,c] - mean[c])."""
     M, C = x.shape
     total[:] = 0
     for m in range(0, M - M % 4, 4):
@@ -162,7 +162,7 @@ def _sum_products(dy, x, mean, total):
 
 @jit()
 def _mean(sums, M, mean):
-    """The chunks' sums in their order, divided by M."""
+    """Compute the chunks' sums in their order, divided by M."""
     mean[:] = 0
     for k in range(sums.shape[0]):
         for c in range(mean.size):
@@ -181,7 +181,7 @@ def _normalise(x, mean, scale, beta, y):
 
 @jit()
 def _finish(sums, products, M, inverse, dgamma, dbeta):
-    """dgamma and dbeta; and what of them every row of dx gives up: dbeta/M and dgamma/(M*sqrt(var + epsilon))."""
+    """Compute dgamma and dbeta, and return what every dx subtracts: dbeta/M, dgamma/(M*sqrt(var + epsilon))."""
     shares = np.zeros((2, dbeta.size), dbeta.dtype)
     dgamma[:] = 0
     dbeta[:] = 0

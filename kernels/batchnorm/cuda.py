@@ -12,7 +12,7 @@ from kernels.device import launch, launch_flat, launch_fours, scratch
 
 
 def forward(x, gamma, beta, *, epsilon, out):
-    """mean, var of each channel and y = gamma * (x - mean) / sqrt(var + epsilon) + beta, into out = (y, mean, var)."""
+    """Compute mean, var and y = gamma * (x - mean) / sqrt(var + epsilon) + beta, into out = (y, mean, var)."""
     (M, C), (y, mean, var) = x.shape, out
     sum_columns(x, mean)
     launch_flat(_divide, C, mean, M)
@@ -24,7 +24,7 @@ def forward(x, gamma, beta, *, epsilon, out):
 
 
 def inference(x, gamma, beta, mean, var, *, epsilon, out):
-    """y = gamma * (x - mean) / sqrt(var + epsilon) + beta, into out."""
+    """Compute y = gamma * (x - mean) / sqrt(var + epsilon) + beta, into out."""
     launch_fours(_normalise, x, gamma, beta, mean, var, x.dtype.type(epsilon), out)
 
 
@@ -34,7 +34,7 @@ def inference_backward(dy, gamma, var, *, epsilon, out):
 
 
 def backward(dy, x, gamma, mean, var, *, epsilon, out):
-    """dx = gamma / sqrt(var + epsilon) * (dy - dbeta/M - xhat * dgamma/M), into out = (dx, dgamma, dbeta)."""
+    """Compute dx = gamma / sqrt(var + epsilon) * (dy - dbeta/M - xhat * dgamma/M), into out = (dx, dgamma, dbeta)."""
     (M, C), (dx, dgamma, dbeta), epsilon = x.shape, out, x.dtype.type(epsilon)
     sum_columns(dy, dbeta)
     chunk, grid = _grid(M, C)
@@ -45,7 +45,7 @@ def backward(dy, x, gamma, mean, var, *, epsilon, out):
 
 
 def follow(moving, batch, keep):
-    """moving = keep * moving + (1 - keep) * batch, overwritten: statistics gathered over the batches."""
+    """Overwrite moving by keep * moving + (1 - keep) * batch: statistics gathered over the batches."""
     launch_flat(_follow, moving.size, moving, batch, moving.dtype.type(keep))
 
 
@@ -63,7 +63,7 @@ def _divide(mean, M):
 
 @cuda.jit
 def _squares(x, mean, chunk, partial):
-    """partial[k,c] = sum of (x[m,c] - mean[c])^2 over the rows m of chunk k."""
+    """Compute partial[k,c] = sum of (x[m,c] - mean[c])^2 over the rows m of chunk k."""
     tile = cuda.shared.array((ROWS, COLUMNS), x.dtype)
     M, C = x.shape
     c, k = cuda.blockIdx.x * COLUMNS + cuda.threadIdx.x, cuda.blockIdx.y
@@ -79,7 +79,7 @@ def _squares(x, mean, chunk, partial):
 
 @cuda.jit
 def _products(dy, x, mean, chunk, partial):
-    """partial[k,c] = sum of dy[m,c] * (x[m,c] - mean[c]) over the rows m of chunk k."""
+    """Compute partial[k,c] = sum of dy[m,c] * (x[m,c] - mean[c]) over the rows m of chunk k."""
     tile = cuda.shared.array((ROWS, COLUMNS), x.dtype)
     M, C = x.shape
     c, k = cuda.blockIdx.x * COLUMNS + cuda.threadIdx.x, cuda.blockIdx.y
@@ -149,7 +149,7 @@ def _scale(dy, gamma, var, epsilon, dx):
 
 @cuda.jit(device=True)
 def _passed(dy, x, gamma, mean, var, dgamma, dbeta, M, epsilon):
-    """dx of one number: what dy leaves once the mean and the deviation have taken their shares."""
+    """Return dx of one number: what is left of dy without the shares of the mean and of the deviation."""
     inverse, rows = _per_deviation(var, epsilon), type(x)(M)
     return gamma * inverse * (dy - dbeta / rows - (x - mean) * (dgamma * inverse / rows))
 

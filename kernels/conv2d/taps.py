@@ -32,14 +32,14 @@ def forward_axis(size, source_size, taps, stride, before, dilation):
 
 @jit(inner=True)
 def forward_axes(x, k, y, stride, before, dilation):
-    """forward_axis of y's rows and of its columns."""
+    """Return forward_axis down the rows of y and across its columns."""
     rows = forward_axis(y.shape[1], x.shape[1], k.shape[0], stride[0], before[0], dilation[0])
     return rows, forward_axis(y.shape[2], x.shape[2], k.shape[1], stride[1], before[1], dilation[1])
 
 
 @jit(inner=True)
 def backward_axes(dy, k, dx, stride, before, dilation):
-    """backward_axis of dx's rows and of its columns."""
+    """Return backward_axis down the rows of dx and across its columns."""
     rows = backward_axis(dx.shape[1], dy.shape[1], k.shape[0], stride[0], before[0], dilation[0])
     return rows, backward_axis(dx.shape[2], dy.shape[2], k.shape[1], stride[1], before[1], dilation[1])
 
@@ -72,7 +72,7 @@ def backward_axis(size, source_size, taps, stride, before, dilation):
 
 @jit(inner=True)
 def _classes(table):
-    """Number the distinct (first, count), in order of appearance, into table[:, CLASS]."""
+    """Write the class of each coordinate, counted by first appearance of its (first, count), to table[:, CLASS]."""
     classes = np.empty((table.shape[0], 2), np.int64)
     found = 0
     for i in range(table.shape[0]):
@@ -90,7 +90,7 @@ def _classes(table):
 
 @jit(inner=True)
 def rectangles(axis, taps, by_tap):
-    """Rectangles of taps and coordinates: all pairs in which forward's tap is inside the image, each pair once.
+    """Return rectangles of taps and coordinates: all pairs in which forward's tap is inside the image, each pair once.
 
     One for each class of coordinates; by_tap: one for taps side by side that meet the same coordinates.
     A line: first tap, taps, first coordinate, coordinates, where the first of both reads, and on to the next.

@@ -23,7 +23,9 @@ LEAST_PIXELS, MOST_PIXELS = 56, 2048  # of a task; more tasks than threads would
 
 @jit(inner=True, inline="always")  # one library less to optimise
 def correlate(x, k, transposed, b, y, rows, columns, groups, threads):
-    """y[n,i,j,f] = b[f] + the sum over the taps and channels of (n,i,j)'s class; x, y (N,H,W,C), k (P,Q,C/groups,F).
+    """Compute y[n,i,j,f] = b[f] + the sum over the taps and channels of (n,i,j)'s class.
+
+    x, y (N,H,W,C)  k (P,Q,C/groups,F)
 
     transposed: the steps run over k's filters and y's columns are its channels.  b may be empty.
     """
@@ -58,7 +60,7 @@ def _run(parts, lines_each, parts_across, blocks_each, x, k, transposed, start, 
 
 @jit(inner=True)
 def _task(line, last_line, first, last, x, k, transposed, start, y, rows, columns, groups):
-    """The lines (i,n) line..last_line of y, in the blocks first..last of the columns of all groups."""
+    """Compute the lines (i,n) line..last_line of y, in the blocks first..last of the columns of all groups."""
     taps, columns_each, steps = k.shape[0] * k.shape[1], y.shape[3] // groups, x.shape[3] // groups
     table, x_rows, y_rows = list_pixels(line, min(last_line, y.shape[0] * y.shape[1]), x, y, rows, columns)
     lanes = simd.lanes(x)
@@ -102,7 +104,7 @@ def _task(line, last_line, first, last, x, k, transposed, start, y, rows, column
 
 @jit(inner=True)
 def list_pixels(line, last_line, x, y, rows, columns):
-    """The pixels of the lines, sorted by class: (class down, class across, first, count) of each, and two lists.
+    """List the pixels of the lines by class: (class down, class across, first, count) of each, and two tables.
 
     Lines are counted over the images first: a task then has the same lines of many images, which share their classes,
     and a border's few pixels fill a tile. The lists hold for each pixel where its window begins in x and where its
@@ -147,7 +149,7 @@ def list_pixels(line, last_line, x, y, rows, columns):
 
 @jit(inner=True)
 def list_runs(a, b, tap, last_tap, length, Q, x, rows, columns):
-    """Class (a, b)'s taps among tap..last_tap as runs of `length` steps: where they begin in x and in the panel."""
+    """List the taps of class (a, b) among tap..last_tap as runs of `length` steps, by their begin in x and k."""
     _, H, W, C = x.shape
     (_, classes_down, step_down, move_down), (_, classes_across, step_across, move_across) = rows, columns
     p, ps = classes_down[a]

@@ -21,7 +21,7 @@ TASK_PIXELS = 1024  # or up to twice as many: what one class leaves of x in the 
 
 @jit(inner=True, inline="always")  # one library less to optimise
 def depthwise(x, k, b, y, rows, columns, threads):
-    """y (N,Ho,Wo,C) from x (N,H,W,C), k (P,Q,1,C) and b, which may be empty; rows, columns: axes of taps.py."""
+    """Compute y (N,Ho,Wo,C) from x (N,H,W,C), k (P,Q,1,C) and b, which may be empty; down, across: axes of taps.py."""
     N, Ho, Wo, C = y.shape
     start = np.empty(C + simd.WIDEST * simd.lanes(x), x.dtype)  # the last vector reads beyond C
     for c in range(start.size):
@@ -65,7 +65,10 @@ def _task(line, last_line, x, k, start, y, rows, columns):
 
 @jit(inner=True)
 def _list_taps(a, b, Q, x, rows, columns):
-    """Class (a, b)'s taps as runs: taps side by side are one run; where a stride leaves gaps, each is its own."""
+    """List the taps of class (a, b) as runs: taps side by side are one run.
+
+    If a stride leaves gaps, each is its own.
+    """
     _, _, W, C = x.shape
     (_, classes_down, step_down, move_down), (_, classes_across, step_across, move_across) = rows, columns
     (p, ps), (q, qs) = classes_down[a], classes_across[b]
@@ -82,7 +85,7 @@ def _list_taps(a, b, Q, x, rows, columns):
 
 @jit(inner=True, inline="always")  # one library less to optimise
 def depthwise_weights(x, dy, dk, db, rows, columns, stride_across):
-    """dk (P,Q,1,C) and db (C,): the taps are the rows of low tiles, the pixels the steps, in parts added in order."""
+    """Compute dk (P,Q,1,C) and db (C,): taps are the rows of low tiles, pixels the steps, in parts added in order."""
     N, Ho, Wo, C = dy.shape
     lines = N * Ho
     parts = max(1, min(TASKS, lines, lines * Wo // PART_PIXELS))

@@ -17,7 +17,7 @@ TASK_PIXELS = 256
 
 @jit(inner=True, inline="always")  # one library less to optimise
 def correlate_narrow(x, k, transposed, b, y, rows, columns, groups):
-    """As tiles_correlate.correlate, for few columns a group."""
+    """Compute what tiles_correlate.correlate does, for few columns per group."""
     N, Ho, Wo, F = y.shape
     P, Q, Ck, Fk = k.shape
     factors, place = k.reshape(-1), np.empty((2, F), np.int64)  # where a column's numbers begin, and how far to a tap's

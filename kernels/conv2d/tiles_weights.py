@@ -29,7 +29,7 @@ CHANNELS_FILL = 16  # so many channels of one tap fill the rows of tiles
 
 @jit(inner=True, inline="always")  # one library less to optimise
 def weights_gradient(x, dy, dk, db, rows, columns, stride_across, groups, threads):
-    """dk and db from x (N,H,W,C) and dy (N,Ho,Wo,F); rows and columns are forward's axes (taps.py)."""
+    """Compute dk and db from x (N,H,W,C) and dy (N,Ho,Wo,F); down and across are forward's axes (taps.py)."""
     N, Ho, Wo, F = dy.shape
     lines, terms = N * Ho, dk.shape[0] * dk.shape[1] * dk.shape[2]
     parts = part_count(lines, Wo, terms, dk.size)
@@ -49,7 +49,10 @@ def weights_gradient(x, dy, dk, db, rows, columns, stride_across, groups, thread
 
 @jit(inner=True)
 def part_count(lines, Wo, terms, size):
-    """How many partial dk: a power of two, which any usual number of threads divides; from the shape alone."""
+    """Return the number of partial dk: a power of two, which any usual number of threads divides.
+
+    From the shape alone.
+    """
     most, parts = min(TASKS, lines, lines * Wo // PART_PIXELS, PARTIAL_SIZE // max(size, 1)), 1
     most = min(most, ENOUGH_TILES // max(1, terms // TILE_ROWS))
     while 2 * parts <= most:
@@ -69,7 +72,7 @@ def _run(parts, lines_each, shares, terms_each, x, dy, partial_k, partial_b, dk,
 
 @jit(inner=True)
 def _task(part, line, last_line, first, last, x, dy, partial_k, partial_b, dk, rows, columns, stride, groups):
-    """The weights first..last in (p,q,c), summed over the lines (n,i) line..last_line of dy, into partial_k[part]."""
+    """Sum the rows first..last of dk, (p,q,c), over the lines (n,i) line..last_line of dy, into partial_k[part]."""
     P, Q, Cg, F = dk.shape
     N, Ho, Wo, _ = dy.shape
     last, last_line = min(last, P * Q * Cg), min(last_line, N * Ho)
@@ -121,7 +124,7 @@ def _block_count(vectors):
 
 @jit(inner=True)
 def _block(vectors, index):
-    """(first vector, number of vectors) of a block; all about as wide, since a tile of one vector loads most."""
+    """Return (first vector, number of vectors) of a block; all about as wide, since a tile of one vector loads most."""
     count = _block_count(vectors)
     first = vectors * index // count
     return first, vectors * (index + 1) // count - first
@@ -129,7 +132,7 @@ def _block(vectors, index):
 
 @jit(inner=True)
 def list_weights(first, last, down, across, x, dk, move_down, move_across, x_rows, y_rows):
-    """List those of the weights first..last in a rectangle: place in x, place in dk; how many."""
+    """List the rows first..last of dk in a rectangle, by their places in x and in dk; return how many there are."""
     _, Q, Cg, F = dk.shape
     _, _, W, C = x.shape
     count = 0
@@ -148,7 +151,7 @@ def list_weights(first, last, down, across, x, dk, move_down, move_across, x_row
 
 @jit(inner=True)
 def list_lines(line, last_line, down, across, x, dy, stride, runs):
-    """The pixels of a rectangle in the lines line..last_line as runs, (place in x, pixel from `line` on, length)."""
+    """List a rectangle's pixels in the lines line..last_line as runs: (place in x, pixel from `line` on, length)."""
     _, H, W, C = x.shape
     _, Ho, Wo, _ = dy.shape
     count = 0
@@ -172,7 +175,7 @@ def list_lines(line, last_line, down, across, x, dy, stride, runs):
 
 @jit(inner=True)
 def add_pixels(line, last_line, dy, total):
-    """total[f] = the sum of dy over the lines line..last_line: db's share.
+    """Compute total[f] = the sum of dy over the lines line..last_line: db's share.
 
     A tile's row r holds every PHASES-th pixel from the r-th on, so that no addition waits for the one before.
     """
@@ -199,7 +202,7 @@ def add_pixels(line, last_line, dy, total):
 
 @jit(inner=True)
 def add_parts(partial, total):
-    """total[e] = partial[0, e] + partial[1, e] + ..., in this order."""
+    """Compute total[e] = partial[0, e] + partial[1, e] + ..., in this order."""
     if total.size <= PIECE:
         _add_piece(partial, total, 0, total.size)
     else:

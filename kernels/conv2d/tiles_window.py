@@ -21,19 +21,22 @@ TASK_PIXELS = 1024
 
 
 def fits(width, source_width, taps, shift, stride, dilation):
-    """Can lines of `width` pixels be summed so, where pixel j's window begins at column j + shift of the source?"""
+    """Return whether lines of `width` pixels can be summed so.
+
+    Pixel j's window begins at column j + shift of the source.
+    """
     near = -OUTSIDE <= shift <= source_width - width
     return taps == TAPS and stride == 1 and dilation == 1 and width >= PIXELS and near
 
 
 def pays(columns, steps, itemsize):
-    """Would a tile of tiles_correlate.py have one vector too, or be done after a step for each tap?"""
+    """Return whether a tile of tiles_correlate.py would have only one vector too, or only one step per tap."""
     return columns * itemsize * 8 <= simd.BITS or steps == 1
 
 
 @jit(inner=True, inline="always")  # one library less to optimise
 def correlate_window(x, k, transposed, b, y, rows, columns, groups, threads):
-    """As tiles_correlate.correlate where `fits`, and as tiles_depthwise.depthwise."""
+    """Compute what tiles_correlate.correlate or tiles_depthwise.depthwise does, if `fits`."""
     N, Ho, Wo, F = y.shape
     lanes, mixed = simd.lanes(x), k.shape[2] != 1 or k.shape[3] != groups
     start = np.empty(F + lanes, x.dtype)  # a block's vector reads beyond F
@@ -53,7 +56,7 @@ def _run(parts, lines_each, x, k, transposed, start, y, rows, columns, groups, m
 
 @jit(inner=True)
 def _task(line, last_line, x, k, transposed, start, y, rows, columns, groups, mixed):
-    """The lines (n,i) line..last_line of y, one block of columns after the other."""
+    """Compute the lines (n,i) line..last_line of y, one block of columns after the other."""
     P, Q, N, Ho, F = k.shape[0], k.shape[1], y.shape[0], y.shape[1], y.shape[3]
     lanes, columns_each, steps = simd.lanes(x), F // groups, x.shape[3] // groups
     last_line, zero, one = min(last_line, N * Ho), np.int64(0), np.int64(1)  # plain 0 and 1 would be types of their own
@@ -78,7 +81,9 @@ def _task(line, last_line, x, k, transposed, start, y, rows, columns, groups, mi
 
 @jit(inner=True)
 def _block(line, last_line, x, steps, panel, start, y, f, valid, channel, rows, columns, mixed):
-    """The columns f ... f + valid of the lines, summed over `steps` channels from `channel` on; not mixed: over none.
+    """Compute the columns f ... f + valid of the lines, summed over `steps` channels from `channel` on.
+
+    mixed: whether channels are summed at all; if not, each has a kernel of its own.
 
     panel: (k, where tap (0,0) begins, from channel to channel, from tap to tap across, from tap to tap down)
     """

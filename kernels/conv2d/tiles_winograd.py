@@ -22,7 +22,7 @@ HELD, PART = 1 << 20, 1 << 17  # where k is large: numbers of V, which is read r
 
 @jit()
 def correlate_by_2(x, k, turned, b, before, threads, y):
-    """y[n,i,j,f] = b[f] + sum x[n, i + p - before[0], j + q - before[1], c] * k[p,q,c,f], by F(2x2,3x3).
+    """Compute y[n,i,j,f] = b[f] + sum x[n, i + p - before[0], j + q - before[1], c] * k[p,q,c,f], by F(2x2,3x3).
 
     turned: with k[2-p,2-q,f,c] instead.
     """
@@ -31,7 +31,7 @@ def correlate_by_2(x, k, turned, b, before, threads, y):
 
 @jit()
 def correlate_by_4(x, k, turned, b, before, threads, y):
-    """The same by F(4x4,3x3)."""
+    """Do the same by F(4x4,3x3)."""
     _correlate(x, k, turned, b, before, transform(4, "B"), transform(4, "G"), transform(4, "A"), threads, y)
 
 
@@ -79,7 +79,7 @@ def _run_filters_apart(threads, squares, x, k, turned, G, start, before, B, A, y
 
 @jit(inner=True)
 def _run_squares(first, last, vectors, x, U, start, before, B, A, y):
-    """y's squares first..last in all filters, some squares at once."""
+    """Compute y's squares first..last in all filters, some squares at once."""
     t, C, lanes = outputs(B), x.shape[3], simd.lanes(x)
     most = max(SQUARES, CACHED // max(t * t * C, 1) // SQUARES * SQUARES)
     size = t * t * (most * padded(x) + lanes)
@@ -97,7 +97,7 @@ def _run_squares(first, last, vectors, x, U, start, before, B, A, y):
 
 @jit(inner=True)
 def _run_filters(first, last, count, x, k, turned, G, start, before, B, A, y):
-    """All `count` squares of y in the vectors first..last of filters: some channels' U at a time."""
+    """Compute all `count` squares of y in the vectors first..last of filters: some channels' U at a time."""
     t, C, lanes = outputs(B), x.shape[3], simd.lanes(x)
     most = min(count, max(SQUARES, HELD // (t * t * C)))
     channels = max(1, PART // (t * t * simd.WIDEST * lanes * lanes)) * lanes
@@ -127,19 +127,19 @@ def _run_filters(first, last, count, x, k, turned, G, start, before, B, A, y):
 
 @jit(inner=True)
 def panel_size(C, x):
-    """From place to place of U's panels: no power of two, which caches dislike."""
+    """Return the distance from place to place of U's panels: not a power of two, which caches dislike."""
     return (C * simd.WIDEST + 1) * simd.lanes(x)
 
 
 @jit(inner=True)
 def padded(x):
-    """The channels, filled up to whole vectors."""
+    """Return the number of channels, filled up to whole vectors."""
     return -(-x.shape[3] // simd.lanes(x)) * simd.lanes(x)
 
 
 @jit(inner=True)
 def _transform(first, squares, x, before, B, A, y, V):
-    """V[e, s, c] = the transform of the square first + s of x."""
+    """Compute V[e, s, c] = the transform of the square first + s of x."""
     m, t, lanes = outputs(A), outputs(B), simd.lanes(x)
     down, across, channels = -(-y.shape[1] // m), -(-y.shape[2] // m), padded(x)
     apart, scratch = squares * channels + lanes, scratch_for(x, B)  # not a power of two apart, either
@@ -152,7 +152,9 @@ def _transform(first, squares, x, before, B, A, y, V):
 
 @jit(inner=True)
 def _multiply(squares, first, last, channels, vecs, V, U, at, apart, M):
-    """M[e] += V[e] U[e] for every place e, a block of filters and the channels first..last; from 0 on the first time.
+    """Compute M[e] += V[e] U[e] for every place e, a block of filters and the channels first..last.
+
+    The first time, with first = 0, M begins with 0.
 
     V's squares are `channels` apart, U's panels `apart`, from U[at] on.
     """
@@ -168,7 +170,7 @@ def _multiply(squares, first, last, channels, vecs, V, U, at, apart, M):
 
 @jit(inner=True)
 def _multiply_tiles(empty, squares, first, last, channels, V, U, at, apart, M):
-    """tiled_sums.sum_block's loop for all places: a call for each of the short sums would take as long as they do."""
+    """Run tiled_sums.sum_block's loop for all places: calling it for each of the short sums would double their time."""
     lanes, wide = simd.lanes(V), simd.width(empty)
     v_apart, m_apart = squares * channels + lanes, squares * wide + lanes
     v_rows, m_rows = list_rows(squares, channels), list_rows(squares, wide)
@@ -187,7 +189,7 @@ def _multiply_tiles(empty, squares, first, last, channels, V, U, at, apart, M):
 
 @jit(inner=True)
 def _transform_back(first, squares, vector, vecs, M, start, B, A, y):
-    """y's squares first, first + 1, ... from M, whose block of filters is `vecs` vectors from `vector` on."""
+    """Compute y's squares first, first + 1, ... from M, whose block of filters is `vecs` vectors from `vector` on."""
     m, t, F, lanes = outputs(A), outputs(B), y.shape[3], simd.lanes(y)
     down, across = -(-y.shape[1] // m), -(-y.shape[2] // m)
     f, each = vector * lanes, vecs * lanes
@@ -201,5 +203,5 @@ def _transform_back(first, squares, vector, vecs, M, start, B, A, y):
 
 @jit(inner=True)
 def place(square, down, across, m):
-    """(n, i, j) of a square's first pixel in y; an image has `down` x `across` squares of m x m pixels."""
+    """Return (n, i, j) of a square's first pixel in y; an image has `down` x `across` squares of m x m pixels."""
     return square // (down * across), square // across % down * m, square % across * m

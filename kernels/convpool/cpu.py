@@ -23,12 +23,12 @@ _WINDOW = {"size": (2, 2), "stride": (2, 2), "padding": ((0, 0), (0, 0))}
 
 
 def forward(x, k, b, *, out):
-    """y[n,i,j,f] = max(0, the largest of the convolution's results in window (i,j)), into out = (y, argmax)."""
+    """Compute y[n,i,j,f] = max(0, the largest of the convolution's results in window (i,j)), into out = (y, argmax)."""
     tiles_pooled.forward(x, k, _NOTHING[x.dtype] if b is None else b, numba.get_num_threads(), *out)
 
 
 def backward_data(dy, y, argmax, k, x_shape, *, out):
-    """dx[n,h+p,w+q,c] = sum of dy[n,i,j,f] * k[p,q,c,f] over the windows with y > 0 that chose (h,w), into out."""
+    """Compute dx[n,h+p,w+q,c] = sum of dy[n,i,j,f] * k[p,q,c,f] over windows with y > 0 that chose (h,w), into out."""
     if tiles_chosen.fits(k.shape):
         tiles_chosen.backward_data(dy, y, argmax, k, out)
     else:
@@ -36,7 +36,7 @@ def backward_data(dy, y, argmax, k, x_shape, *, out):
 
 
 def backward_weights(x, dy, y, argmax, k_shape, *, out):
-    """dk[p,q,c,f] = sum of x[n,h+p,w+q,c] * dy[n,i,j,f] over the same windows, db of dy, into out = (dk, db)."""
+    """Compute dk[p,q,c,f] = sum of x[n,h+p,w+q,c] * dy[n,i,j,f] over those windows, and db, into out = (dk, db)."""
     if tiles_chosen.fits(k_shape):
         tiles_chosen.backward_weights(x, dy, y, argmax, *out)
     elif tiles_grey.fits(k_shape):
@@ -47,7 +47,7 @@ def backward_weights(x, dy, y, argmax, k_shape, *, out):
 
 
 def _to_pixels(dy, y, argmax, x_shape, k_shape):
-    """The gradient with respect to the convolution's result."""
+    """Return the gradient with respect to the convolution's result."""
     g = targets.empty_like(dy)
     relu.backward(dy, y, out=g)
     z_shape = (x_shape[0], x_shape[1] - k_shape[0] + 1, x_shape[2] - k_shape[1] + 1, k_shape[3])

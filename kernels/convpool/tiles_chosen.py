@@ -23,13 +23,13 @@ TASKS = 16  # enough for many cores, from the shape alone
 
 
 def fits(k_shape):
-    """3x3, and channels in sixteens."""
+    """Return whether the kernel is 3x3 and its channels come in sixteens."""
     return k_shape[:2] == (SIDE, SIDE) and k_shape[2] % CHANNELS == 0
 
 
 @jit(parallel=True)
 def backward_data(dy, y, argmax, k, dx):
-    """dx (N,H,W,C) from dy, y, argmax (N,Ho,Wo,F) and k (3,3,C,F); a task is an image."""
+    """Compute dx (N,H,W,C) from dy, y, argmax (N,Ho,Wo,F) and k (3,3,C,F); a task is an image."""
     turned = filters_first(k)
     for n in numba.prange(dx.shape[0]):
         _data_of_image(np.int64(n), dy, y, argmax, turned, dx)
@@ -37,7 +37,7 @@ def backward_data(dy, y, argmax, k, dx):
 
 @jit(parallel=True)
 def backward_weights(x, dy, y, argmax, dk, db):
-    """dk (3,3,C,F) and db (F,). A task is some filters and some images; the images' parts are added in order."""
+    """Compute dk (3,3,C,F) and db (F,). A task is some filters and some images; the parts are added in order."""
     N, F, size = x.shape[0], dk.shape[3], TAPS * dk.shape[2]
     blocks = -(-F // FILTERS)
     parts = max(1, min(N, TASKS // max(1, blocks)))
@@ -57,7 +57,7 @@ def backward_weights(x, dy, y, argmax, dk, db):
 
 @jit(inner=True)
 def choose(n, first, last, x, dy, y, argmax):
-    """(g, at) of image n for the filters first..last, windows by filters, flat."""
+    """Return (g, at) of image n for the filters first..last, windows by filters, flat."""
     _, H, W, C = x.shape
     _, Ho, Wo, F = dy.shape
     filters, zero = last - first, x.dtype.type(0)
@@ -90,7 +90,7 @@ def _data_of_image(n, dy, y, argmax, turned, dx):
 
 @jit(inner=True)
 def _add_pixels(empty, e, turned, g, at, x_lines, k_lines, F, dx):
-    """One block of a line's numbers, from e on: filter after filter, its weights stay in registers."""
+    """Add one block of a line's numbers, from e on, to dx: filter by filter, whose numbers of k stay in registers."""
     flat, wide, size = dx.reshape(-1), simd.width(empty), turned.shape[1]
     x_rows, k_rows = simd.row_offsets(empty, x_lines, 0), simd.row_offsets(empty, k_lines, 0)
     for f in range(F):
@@ -101,7 +101,7 @@ def _add_pixels(empty, e, turned, g, at, x_lines, k_lines, F, dx):
 
 @jit(inner=True)
 def _weights_of_images(n, last_image, first, last, x, dy, y, argmax, partial_k, partial_b):
-    """The filters first..last, summed over the images n..last_image."""
+    """Compute the filters first..last, summed over the images n..last_image."""
     _, _, W, C = x.shape
     lanes, filters = simd.lanes(x), last - first
     x_lines, k_lines = list_rows(SIDE, W * C), list_rows(SIDE, SIDE * C)
@@ -122,7 +122,7 @@ def _weights_of_images(n, last_image, first, last, x, dy, y, argmax, partial_k, 
 
 @jit(inner=True)
 def _sum_pixels(empty, e, x, g, at, x_lines, k_lines, filters, partial):
-    """One block of a line's numbers, from e on: filter after filter, its sums stay in registers."""
+    """Sum one block of a line's numbers, from e on: filter by filter, whose sums stay in registers."""
     flat, wide, size = x.reshape(-1), simd.width(empty), TAPS * x.shape[3]
     x_rows, k_rows = simd.row_offsets(empty, x_lines, 0), simd.row_offsets(empty, k_lines, 0)
     for f in range(filters):
@@ -134,7 +134,7 @@ def _sum_pixels(empty, e, x, g, at, x_lines, k_lines, filters, partial):
 
 @jit(inner=True)
 def filters_first(k):
-    """k as [f, (p,q,c)], with rows to spare: F filled up to whole vectors."""
+    """Return k as [f, (p,q,c)], with rows to spare: F filled up to whole vectors."""
     _, _, C, F = k.shape
     lanes, square, flat, size = simd.lanes(k), simd.empty_tile(k, 1), k.reshape(-1), TAPS * C
     rows = -(-F // lanes) * lanes
@@ -147,7 +147,7 @@ def filters_first(k):
 
 @jit(inner=True)
 def _add_parts(partial_k, partial_b, first, last, dk, db):
-    """The filters first..last: their parts' sum, in order, turned back into dk."""
+    """Add up the parts of the filters first..last, in order, and turn the sums back into dk."""
     F, size, total, flat = dk.shape[3], TAPS * dk.shape[2], partial_k[0], dk.reshape(-1)
     for part in range(1, partial_k.shape[0]):
         for e in range(first * size, last * size):

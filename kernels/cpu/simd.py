@@ -24,7 +24,7 @@ from kernels.cpu.simd_llvm import I32, I64
 
 
 def host_registers() -> tuple[int, int]:
-    """(bits of a vector register, how many there are), for the CPU that Numba generates code for.
+    """Return (bits of a vector register, how many there are), for the CPU that Numba generates code for.
 
     NUMBA_CPU_NAME and NUMBA_CPU_FEATURES, if set, decide; both are part of the key of Numba's cache.
     """
@@ -77,7 +77,7 @@ class _RowsModel(models.PrimitiveModel):
 
 @intrinsic(prefer_literal=True)
 def empty_tile(typingctx, x, vecs):
-    """A tile of zeros for sums over the array x, `vecs` (a constant: 1 to 4) vectors wide, as the host allows."""
+    """Return a tile of zeros for sums over the array x, `vecs` (a constant) vectors wide or as many as the host has."""
     vectors = min(vecs.literal_value, WIDEST)
     tile = TileType(x.dtype, ROWS[vectors], vectors)
     return tile(x, vecs), lambda context, builder, sig, args: ir.Constant(context.get_value_type(tile), None)
@@ -85,32 +85,32 @@ def empty_tile(typingctx, x, vecs):
 
 @intrinsic(prefer_literal=True)
 def low_tile(typingctx, x, vecs, rows):
-    """The same with a number of rows (a constant, at most MOST_ROWS) of one's own."""
+    """Return the same with a given number of rows (a constant, at most MOST_ROWS)."""
     tile = TileType(x.dtype, min(rows.literal_value, MOST_ROWS), min(vecs.literal_value, WIDEST))
     return tile(x, vecs, rows), lambda context, builder, sig, args: ir.Constant(context.get_value_type(tile), None)
 
 
 @intrinsic
 def height(typingctx, tile):
-    """The tile's number of rows, a constant."""
+    """Return the tile's number of rows, a constant."""
     return types.intp(tile), lambda context, builder, sig, args: ir.Constant(I64, tile.rows)
 
 
 @intrinsic
 def width(typingctx, tile):
-    """How many numbers one row of the tile holds, a constant."""
+    """Return how many numbers one row of the tile holds, a constant."""
     return types.intp(tile), lambda context, builder, sig, args: ir.Constant(I64, tile.vecs * tile.lanes)
 
 
 @intrinsic
 def lanes(typingctx, x):
-    """How many of x's numbers one vector holds, a constant."""
+    """Return how many of x's numbers one vector holds, a constant."""
     return types.intp(x), lambda context, builder, sig, args: ir.Constant(I64, BITS // x.dtype.bitwidth)
 
 
 @intrinsic
 def row_offsets(typingctx, tile, table, m):
-    """table[m], table[m+1], ...: one offset for each row of the tile."""
+    """Return table[m], table[m+1], ...: one offset for each row of the tile."""
     rows = RowsType(tile.rows)
 
     def codegen(context, builder, sig, args):
@@ -127,7 +127,7 @@ def row_offsets(typingctx, tile, table, m):
 
 @intrinsic
 def add_outer(typingctx, tile, x, rows, u, k, v):
-    """tile[r, :] += x[rows[r] + u] * k[v : v + width]: one step of a sum for every number in the tile."""
+    """Return the tile with tile[r, :] += x[offsets[r] + u] * k[v : v + width]: one step of every sum."""
 
     def codegen(context, builder, sig, args):
         sums, x_value, offsets, u_value, k_value, v_value = args
@@ -144,7 +144,7 @@ def add_outer(typingctx, tile, x, rows, u, k, v):
 
 @intrinsic
 def add_product(typingctx, tile, x, rows, u, k, v, count):
-    """tile[r, :] += x[rows[r] + u : ... + count] * k[v : v + count], number by number: channels that do not mix."""
+    """Return the tile with tile[r, :] += x[offsets[r] + u : ... + count] * k[v : v + count], number by number."""
 
     def codegen(context, builder, sig, args):
         sums, x_value, offsets, u_value, k_value, v_value, valid = args
@@ -163,7 +163,7 @@ def add_product(typingctx, tile, x, rows, u, k, v, count):
 
 
 def _pixels(context, builder, x, x_value, rows, offsets, u):
-    """(row, pointer to x[rows[r] + u]) for every row of a tile."""
+    """Return (row, pointer to x[rows[r] + u]) for every row of a tile."""
     data = llvm.data(context, builder, x, x_value)
     for r in range(rows.rows):
         # in two steps: the row's own address does not change within a sum, so LLVM keeps it in a register
@@ -176,6 +176,7 @@ def _add(builder, tile, sums, index, factor, k_vector):
 
 
 def multiply_add(builder, tile, factor, k_vector, sum_vector):
+    """Return factor * k_vector + sum_vector, rounded once if the host can."""
     vector = llvm.vector(tile)
     # fmuladd, not fma: where the host has no fused instruction it is two, not a call into the C library
     name = f"llvm.fmuladd.v{tile.lanes}f{tile.dtype.bitwidth}"
@@ -185,7 +186,7 @@ def multiply_add(builder, tile, factor, k_vector, sum_vector):
 
 @intrinsic
 def fill(typingctx, tile, b, v):
-    """A tile with b[v : v + width] in every row."""
+    """Return a tile with b[v : v + width] in every row."""
 
     def codegen(context, builder, sig, args):
         sums, b_value, first = args
@@ -201,7 +202,7 @@ def fill(typingctx, tile, b, v):
 
 @intrinsic
 def load(typingctx, tile, y, rows, v, count):
-    """The tile y[rows[r] + v : ... + count], width - lanes < count <= width; what is beyond count is 0, unread."""
+    """Return the tile y[offsets[r] + v : ... + count], width - lanes < count <= width; 0, unread, beyond count."""
 
     def codegen(context, builder, sig, args):
         sums, y_value, offsets, first, valid = args
@@ -216,7 +217,7 @@ def load(typingctx, tile, y, rows, v, count):
 
 @intrinsic
 def store(typingctx, tile, y, rows, v, count):
-    """y[rows[r] + v : ... + count] = tile[r, :count], width - lanes < count <= width."""
+    """Write y[offsets[r] + v : ... + count] = tile[r, :count], width - lanes < count <= width."""
 
     def codegen(context, builder, sig, args):
         sums, y_value, offsets, first, valid = args
@@ -231,7 +232,7 @@ def store(typingctx, tile, y, rows, v, count):
 
 @intrinsic
 def store_sums(typingctx, tile, y, rows, v, start):
-    """y[rows[r] + v] = start + the sum of the tile's row r (one vector): halves added until one number is left."""
+    """Write y[offsets[r] + v] = start + the sum of the tile's row r (one vector), added in halves."""
 
     def codegen(context, builder, sig, args):
         sums, y_value, offsets, first, start_value = args

@@ -19,7 +19,7 @@ SPARE = simd.MOST_ROWS  # tables of rows are filled so far beyond their end: a t
 
 @jit(inner=True)
 def sum_block(vecs, source, panel, start, target, runs, rows, fresh):
-    """All sums of one block of columns, `vecs` vectors wide.
+    """Compute all sums of one block of columns, `vecs` vectors wide.
 
     source (x, x_rows, first, step)   panel (k, first, step)   target (y, y_rows, first, how many columns there are)
     fresh: begin with start[f]; if not, with what y holds.
@@ -58,7 +58,7 @@ def _sum_tiles(empty, source, panel, start, target, runs, rows, fresh):
 
 @jit(inner=True)
 def sum_products(empty, source, panel, start, target, runs, rows, fresh):
-    """The same with products, number by number: y[y_rows[r] + c] += x[x_rows[r] + c ...] * k[step's row, c]."""
+    """Do the same with products, number by number: y[y_starts[r] + c] += x[x_starts[r] + c ...] * k[step's row, c]."""
     x, x_rows, x_first, x_step = source
     k, k_first, k_step = panel
     y, y_rows, c, count = target
@@ -80,20 +80,20 @@ def sum_products(empty, source, panel, start, target, runs, rows, fresh):
 
 @jit(inner=True)
 def block_count(vectors, widest=simd.WIDEST):
-    """How many blocks `vectors` vectors of columns make: as many of the widest as fit, and what is left."""
+    """Return the number of blocks in `vectors` vectors of columns: as many of the widest as fit, and what is left."""
     return -(-vectors // widest)
 
 
 @jit(inner=True)
 def block(vectors, index, widest=simd.WIDEST):
-    """(first vector, number of vectors) of a block."""
+    """Return (first vector, number of vectors) of a block."""
     first = index * widest
     return first, min(widest, vectors - first)
 
 
 @jit(inner=True)
 def widest_for(rows):
-    """Vectors of a block with so few rows: one less than most where such tiles, which are higher, waste less."""
+    """Return the vectors of a block with so few rows: one less than most if the higher tiles waste less."""
     return simd.WIDEST - 1 if -(-rows // HIGH) * HIGH < -(-rows // LOW) * LOW else simd.WIDEST
 
 
@@ -106,7 +106,7 @@ def fill_spare(table, rows):
 
 @jit(inner=True)
 def list_rows(count, step):
-    """0, step, 2*step, ...: where `count` rows begin that lie evenly, and a tile's spare rows."""
+    """Return 0, step, 2*step, ...: where `count` evenly spaced rows begin, and a tile's spare rows."""
     rows = np.empty(count + SPARE, np.int64)
     for r in range(count):
         rows[r] = r * step
@@ -117,7 +117,7 @@ def list_rows(count, step):
 
 @jit(inner=True)
 def aligned(size, x):
-    """Room for `size` numbers of x's type, from the begin of a cache line on."""
+    """Return room for `size` numbers of x's type that begins with a cache line."""
     room = np.empty(size + LINE // x.itemsize, x.dtype)
     first = -np.int64(room.ctypes.data) % LINE // x.itemsize
     return room[first : first + size]
@@ -125,7 +125,7 @@ def aligned(size, x):
 
 @jit(inner=True)
 def copy_rows(vecs, source, first, step, rows, count, target, at):
-    """`rows` rows of `count` numbers, `step` apart, one after the other into target, each filled to whole vectors."""
+    """Copy `steps` rows of `count` numbers, `step` apart, one after the other into target, filled to whole vectors."""
     if vecs == 4:
         _copy_rows(simd.empty_tile(source, 4), source, first, step, rows, count, target, at)
     elif vecs == 3:

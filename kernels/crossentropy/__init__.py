@@ -33,7 +33,7 @@ def forward(
     variant: str = "cpu",
     out: np.ndarray | None = None,
 ) -> Any:
-    """L = 1/N sum_n w_n * l_n  -> L, a NumPy scalar, or `out` (a 0-d array). N is the number of samples.
+    """Compute L = 1/N sum_n w_n * l_n  -> L, a NumPy scalar, or `out` (a 0-d array). N is the number of samples.
 
     On probabilities, with clip(p) = min(max(p, 1e-7), 1 - 1e-7):
       sparse       l_n = -log clip(yhat[n,y_n])
@@ -64,7 +64,7 @@ def backward(
     variant: str = "cpu",
     out: np.ndarray | None = None,
 ) -> np.ndarray:
-    """dyhat = dL/dyhat, the exact derivative of `forward`, 0 where it clipped  -> dyhat, yhat's shape.
+    """Compute dyhat = dL/dyhat, the exact derivative of `forward`, 0 where it clipped  -> dyhat, yhat's shape.
 
     On logits dyhat[n,k] = w_n * (softmax(z)[n,k] - onehot[n,k]) / N; the other formulas stand in README.md.
     """
@@ -121,7 +121,7 @@ def _indices(y: Any, yhat: np.ndarray) -> np.ndarray:
 
 
 def _check_probabilities(y: np.ndarray) -> None:
-    """Every label in [0,1]; a NaN is let through, to make the loss NaN."""
+    """Raise ValueError unless every label is in [0,1]; a NaN passes, and makes the loss NaN."""
     if targets.home(y) != "cpu":
         return
     if y.min() < 0 or y.max() > 1 or (np.isnan(y.min()) and ((y < 0) | (y > 1)).any()):

@@ -21,17 +21,17 @@ _NOTHING = {np.dtype(t): np.zeros(0, t) for t in (np.float32, np.float64)}
 
 
 def forward(x, k, b=None, *, out):
-    """y[n,f] = b[f] + sum_c x[n,c] * k[c,f], into out."""
+    """Compute y[n,f] = b[f] + sum_c x[n,c] * k[c,f], into out."""
     _forward(x, k, _NOTHING[x.dtype] if b is None else b, out)
 
 
 def backward_data(dy, k, *, out):
-    """dx[n,c] = sum_f dy[n,f] * k[c,f], into out."""
+    """Compute dx[n,c] = sum_f dy[n,f] * k[c,f], into out."""
     _backward_data(dy, k, out)
 
 
 def backward_weights(x, dy, *, out):
-    """dk[c,f] = sum_n x[n,c] * dy[n,f], db[f] = sum_n dy[n,f], into out = (dk, db)."""
+    """Compute dk[c,f] = sum_n x[n,c] * dy[n,f], db[f] = sum_n dy[n,f], into out = (dk, db)."""
     run = _backward_weights_parallel if len(x) * out[0].size >= LARGE else _backward_weights
     run(x, dy, *out)
 
@@ -72,7 +72,7 @@ def _padded(y):
 
 @jit(inner=True)
 def _turned(k):
-    """k with rows for columns, filled up to whole squares."""
+    """Return k transposed, filled up to whole squares."""
     C, F = k.shape
     lanes, square, flat = simd.lanes(k), simd.empty_tile(k, 1), k.reshape(-1)
     turned = np.empty((-(-F // lanes) * lanes, -(-C // lanes) * lanes), k.dtype)
@@ -94,7 +94,10 @@ def _column_sums(dy, db):
 
 @jit(inner=True)
 def _product(left, down, along, right, steps, start, y):
-    """y[m,f] = start[f] + sum_s left[m*down + s*along] * right[s,f]; right may have rows and columns to spare."""
+    """Compute y[m,f] = start[f] + sum_s left[m*down + s*along] * right[s,f].
+
+    right may be larger than needed.
+    """
     M, F = y.shape
     lanes, zero, wide = simd.lanes(right), np.int64(0), right.shape[1]
     fresh = not zero  # plain 0 and True would be types of their own, and the tiles compiled again for them

@@ -19,7 +19,7 @@ OP = "dropout"
 def forward(
     x: np.ndarray, rate: float, *, seed: int, step: int = 0, variant: str = "cpu", out: np.ndarray | None = None
 ) -> np.ndarray:
-    """y[e] = x[e] / (1 - rate) where word(e) >= round(rate * 2^32), else 0  -> y as x.
+    """Compute y[e] = x[e] / (1 - rate) where word(e) >= round(rate * 2^32), else 0  -> y as x.
 
     e counts the elements in C order; word(e) is word e % 4 of Philox4x32-10 at counter (e // 4, step), key seed.
     A dropped NaN is 0. `reference` returns float64, the others x's dtype.
@@ -30,7 +30,7 @@ def forward(
 def backward(
     dy: np.ndarray, rate: float, *, seed: int, step: int = 0, variant: str = "cpu", out: np.ndarray | None = None
 ) -> np.ndarray:
-    """dx[e] = dy[e] / (1 - rate) where forward with this seed and step kept e, else 0  -> dx as dy."""
+    """Compute dx[e] = dy[e] / (1 - rate) where forward with this seed and step kept e, else 0  -> dx as dy."""
     return _run("backward", "dy", dy, rate, seed, step, variant, out)
 
 

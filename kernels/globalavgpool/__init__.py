@@ -13,7 +13,7 @@ OP = "globalavgpool"
 
 
 def forward(x: np.ndarray, *, variant: str = "cpu", out: np.ndarray | None = None) -> np.ndarray:
-    """y[n,c] = 1/(H*W) * sum_{h,w} x[n,h,w,c]  -> y (N,C).
+    """Compute y[n,c] = 1/(H*W) * sum_{h,w} x[n,h,w,c]  -> y (N,C).
 
     ValueError if the image has no pixels. `reference` returns float64, the others x's dtype.
     """
@@ -30,7 +30,7 @@ def forward(x: np.ndarray, *, variant: str = "cpu", out: np.ndarray | None = Non
 def backward(
     dy: np.ndarray, x_shape: tuple[int, ...], *, variant: str = "cpu", out: np.ndarray | None = None
 ) -> np.ndarray:
-    """dx[n,h,w,c] = dy[n,c] / (H*W)  -> dx = x_shape (N,H,W,C)."""
+    """Compute dx[n,h,w,c] = dy[n,c] / (H*W)  -> dx = x_shape (N,H,W,C)."""
     dy = checks.array(OP, "dy", dy, "N C")
     x_shape = checks.sizes(OP, "x_shape", x_shape, "N H W C")
     _has_pixels(x_shape)

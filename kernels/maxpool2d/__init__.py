@@ -25,7 +25,7 @@ def forward(
     variant: str = "cpu",
     out: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """y[n,i,j,c] = max_{p,q} x[n, s*i + p - top, s*j + q - left, c]  -> y, argmax (N,Ho,Wo,C).
+    """Compute y[n,i,j,c] = max_{p,q} x[n, s*i + p - top, s*j + q - left, c]  -> y, argmax (N,Ho,Wo,C).
 
     argmax = p*Q + q of the first maximum in row-major order, in the smallest unsigned dtype that holds P*Q - 1.
     A NaN in the window gives NaN, and argmax its first NaN. `reference` returns y in float64, the others in x's dtype.
@@ -52,7 +52,7 @@ def backward(
     variant: str = "cpu",
     out: np.ndarray | None = None,
 ) -> np.ndarray:
-    """dx[n,h,w,c] = sum of dy[n,i,j,c] over the windows (i,j) whose argmax is the pixel (h,w)  -> dx = x_shape.
+    """Compute dx[n,h,w,c] = sum of dy[n,i,j,c] over the windows (i,j) whose argmax is the pixel (h,w)  -> dx = x_shape.
 
     An argmax of P*Q or more is a ValueError (on a device, where nobody looks, it gives to no pixel); one that points
     into the padding (forward makes none) gives to no pixel.
@@ -76,5 +76,5 @@ def backward(
 
 
 def index_dtype(size: checks.Pair) -> np.dtype:
-    """The smallest unsigned dtype that holds every index of a window."""
+    """Return the smallest unsigned dtype that holds every index of a window."""
     return np.min_scalar_type(size[0] * size[1] - 1)

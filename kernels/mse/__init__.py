@@ -23,7 +23,7 @@ def forward(
     variant: str = "cpu",
     out: np.ndarray | None = None,
 ) -> Any:
-    """L = 1/N sum_i w_i * (y_i - yhat_i)^2  -> L, a NumPy scalar, or `out` (a 0-d array).
+    """Compute L = 1/N sum_i w_i * (y_i - yhat_i)^2  -> L, a NumPy scalar, or `out` (a 0-d array).
 
     w_i is the weight of the sample that element i belongs to, 1 without weights. N does not depend on the weights.
     `reference` returns float64, the others yhat's dtype.
@@ -45,7 +45,7 @@ def backward(
     variant: str = "cpu",
     out: np.ndarray | None = None,
 ) -> np.ndarray:
-    """dyhat_i = 2 w_i (yhat_i - y_i) / N  -> dyhat, yhat's shape."""
+    """Compute dyhat_i = 2 w_i (yhat_i - y_i) / N  -> dyhat, yhat's shape."""
     y, yhat, weights = _arguments(y, yhat, weights)
     run = checks.kernel(OP, variant, "backward", y, yhat, weights)
     if variant == "reference":

@@ -13,7 +13,7 @@ OP = "relu"
 
 
 def forward(x: np.ndarray, *, variant: str = "cpu", out: np.ndarray | None = None) -> np.ndarray:
-    """y = max(x, 0), and NaN where x is NaN  -> y, x's shape. `reference` returns float64, the others x's dtype."""
+    """Compute y = max(x, 0), NaN for a NaN  -> y, x's shape. `reference` returns float64, the others x's dtype."""
     x = checks.array(OP, "x", x, None)
     run = checks.kernel(OP, variant, "forward", x)
     if variant == "reference":
@@ -24,7 +24,7 @@ def forward(x: np.ndarray, *, variant: str = "cpu", out: np.ndarray | None = Non
 
 
 def backward(dy: np.ndarray, y: np.ndarray, *, variant: str = "cpu", out: np.ndarray | None = None) -> np.ndarray:
-    """dx = dy where y > 0, else 0, y being what forward returned  -> dx, y's shape."""
+    """Compute dx = dy where y > 0, else 0, y being what forward returned  -> dx, y's shape."""
     dy, y = checks.array(OP, "dy", dy, None), checks.array(OP, "y", y, None)
     checks.same_dtype(OP, dy=dy, y=y)
     checks.shape(OP, "dy", dy, y.shape, "y's shape")

@@ -23,7 +23,9 @@ def update(
     weight_decay: float = 0.0,
     variant: str = "cpu",
 ) -> None:
-    """p -= lr * weight_decay * p, then p -= lr * g, or with momentum
+    """Overwrite p, and v if there is momentum, by one step.
+
+    p -= lr * weight_decay * p, then p -= lr * g, or with momentum
 
         v = momentum * v - lr * g;  p += v   (nesterov: p += momentum * v - lr * g with the new v)
 

@@ -5,7 +5,10 @@ from kernels.device import launch_fours
 
 
 def update(p, g, v=None, *, lr, momentum=0.0, nesterov=False, weight_decay=0.0):
-    """p -= lr * weight_decay * p; v = momentum * v - lr * g; p += v or momentum * v - lr * g. Overwrites p and v."""
+    """Overwrite p and v by one step.
+
+    p -= lr * weight_decay * p; v = momentum * v - lr * g; p += v or momentum * v - lr * g
+    """
     lr, decay, momentum = map(p.dtype.type, (lr, lr * weight_decay, momentum))
     if momentum == 0:
         launch_fours(_plain, p, g, lr, decay)
@@ -20,7 +23,7 @@ def _step(p, g, lr, decay):
 
 @cuda.jit(device=True)
 def _moved(p, g, v, lr, momentum, nesterov, decay):
-    """p with the new velocity v."""
+    """Return p with the new velocity v."""
     return (p - decay * p) + (momentum * v - lr * g if nesterov else v)
 
 

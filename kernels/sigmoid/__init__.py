@@ -13,7 +13,7 @@ OP = "sigmoid"
 
 
 def forward(x: np.ndarray, *, variant: str = "cpu", out: np.ndarray | None = None) -> np.ndarray:
-    """y = 1 / (1 + exp(-x))  -> y, x's shape. `reference` returns float64, the others x's dtype."""
+    """Compute y = 1 / (1 + exp(-x))  -> y, x's shape. `reference` returns float64, the others x's dtype."""
     x = checks.array(OP, "x", x, None)
     run = checks.kernel(OP, variant, "forward", x)
     if variant == "reference":
@@ -24,7 +24,7 @@ def forward(x: np.ndarray, *, variant: str = "cpu", out: np.ndarray | None = Non
 
 
 def backward(dy: np.ndarray, y: np.ndarray, *, variant: str = "cpu", out: np.ndarray | None = None) -> np.ndarray:
-    """dx = dy * y * (1 - y), y being what forward returned  -> dx, y's shape."""
+    """Compute dx = dy * y * (1 - y), y being what forward returned  -> dx, y's shape."""
     dy, y = checks.array(OP, "dy", dy, None), checks.array(OP, "y", y, None)
     checks.same_dtype(OP, dy=dy, y=y)
     checks.shape(OP, "dy", dy, y.shape, "y's shape")

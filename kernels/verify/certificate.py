@@ -32,7 +32,7 @@ LARGEST = 64  # numbers of an array that a counterexample shows
 
 
 def made(outcome: Outcome) -> dict[str, Any]:
-    """The certificate of an outcome, as JSON values."""
+    """Return the certificate of an outcome, as JSON values."""
     return {
         "ok": outcome.ok,
         "quick": outcome.quick,
@@ -66,7 +66,7 @@ def _processor() -> str:
 
 
 def source(operation: str, name: str) -> str:
-    """Where the formula stands as plain loops: file and line."""
+    """Return the file and line of the formula as plain loops."""
     function = registry.find(operation, "reference", name)
     return f"{Path(function.__code__.co_filename).relative_to(ROOT).as_posix()}:{function.__code__.co_firstlineno}"
 

@@ -8,12 +8,14 @@ KINDS = ("integers", "random", "positive", "unlike", "smooth")
 
 
 def filled(shape: Any, dtype: Any, seed: int, integers: bool) -> np.ndarray:
-    """Numbers from a seed: integers in -4..4 (sums of them are exact), or normal with magnitudes over some decades."""
+    """Return numbers from a seed: integers in -4..4, whose sums are exact, or normal ones over some decades."""
     return of_kind(np.random.default_rng(seed), shape, dtype, "integers" if integers else "random")
 
 
 def of_kind(rng: np.random.Generator, shape: Any, dtype: Any, kind: str) -> np.ndarray:
-    """integers: -4..4, sums of them are exact in float32; one in nine is 0.  random: normal, over some decades.
+    """Return random numbers of one of KINDS.
+
+    integers: -4..4, whose sums are exact in float32; one in nine is 0.  random: normal, over some decades.
 
     positive: in (0, 1], so that nothing cancels.  smooth: normal, for central differences.
     unlike: normal, and every index of the first and of the last axis has a scale of its own, so that a result that

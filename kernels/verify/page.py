@@ -11,7 +11,7 @@ HEADINGS = ("variant", "dtype", "integers", "worst error", "in ulp", "adjoint", 
 
 
 def made(certificate: dict[str, Any]) -> str:
-    """The page."""
+    """Return the page."""
     sections = [_section(operation, name, rows) for (operation, name), rows in grouped(certificate["rows"]).items()]
     meaning = "".join(f"<dt>{escape(n)}</dt><dd>{escape(text)}</dd>" for n, text in certificate["properties"].items())
     said = "".join(f"<p>{escape(remark)}</p>\n" for remark in remarks(certificate))

@@ -31,14 +31,15 @@ class Problem:
 
     @property
     def dtype(self) -> np.dtype:
+        """The dtype of the floating-point arrays."""
         return next(a.dtype for a in self.arrays.values() if a.dtype.kind == "f")
 
     def replaced(self, **arrays: np.ndarray) -> "Problem":
-        """The same problem with other numbers in some arrays, of which the oracle has said nothing yet."""
+        """Return the problem with other numbers in some arrays, for which the oracle has not been asked yet."""
         return Problem(self.geometry, {**self.arrays, **arrays}, self.settings, self.oracle)
 
     def floats(self, change: Callable[[np.ndarray], np.ndarray]) -> "Problem":
-        """The same problem with every floating-point array changed."""
+        """Return the problem with every floating-point array changed."""
         return self.replaced(**{name: change(a) for name, a in self.arrays.items() if a.dtype.kind == "f"})
 
 
@@ -61,19 +62,19 @@ class Operation:
     fixed: Geometry = {}
 
     def draw(self, rng: np.random.Generator) -> Geometry:
-        """A small geometry, for the reference's plain loops."""
+        """Draw a small geometry, for the reference's plain loops."""
         raise NotImplementedError
 
     def problem(self, g: Geometry, dtype: Any, kind: str, seed: int, oracle: str = "reference") -> Problem:
-        """The problem of a geometry; ValueError if nothing has such a geometry."""
+        """Make the problem of a geometry; ValueError if there is none."""
         raise NotImplementedError
 
     def arguments(self, name: str, p: Problem) -> Arguments:
-        """Positional arguments and settings of a pass."""
+        """Return the positional arguments and the settings of a pass."""
         raise NotImplementedError
 
     def terms(self, name: str, p: Problem) -> tuple[int, ...]:
-        """The number of roundings in each result's longest sum."""
+        """Return the number of roundings in each result's longest sum."""
         raise NotImplementedError
 
     def limits(self, name: str, p: Problem) -> tuple[Limit, ...]:
@@ -82,28 +83,28 @@ class Operation:
         return tuple(of_sum(m, s, p.dtype) for m, s in zip(self.terms(name, p), magnitudes, strict=True))
 
     def own_limits(self, name: str, p: Problem, factor: float) -> tuple[Limit, ...]:
-        """The bound of a variant that has one of its own; registry.OWN_BOUNDS says what it is measured by."""
+        """Return the bounds of a variant that has one of its own; registry.OWN_BOUNDS defines it."""
         raise NotImplementedError
 
     def for_own_bounds(self, g: Geometry) -> Geometry:
-        """The nearest geometry that a variant with a bound of its own has."""
+        """Return the nearest geometry that a variant with a bound of its own has."""
         return g
 
     def work(self, p: Problem) -> int:
-        """How many terms the passes add up, about."""
+        """Return about how many terms the passes add up."""
         return max(a.size for a in p.arrays.values())
 
     def fitted(self, g: Geometry) -> Geometry:
-        """The geometry, enlarged where its windows do not fit."""
+        """Return the geometry, enlarged if its windows do not fit."""
         return g
 
     def random_oracle(self) -> str:
-        """Who knows the result of a large problem: cpu_naive in float64 where there is one, else the reference."""
+        """Return the oracle for a large problem: cpu_naive in float64 if there is one, else the reference."""
         return NAIVE if NAIVE in registry.OPERATIONS[self.name] else "reference"
 
 
 def exact(operation: Operation, name: str, p: Problem) -> tuple[np.ndarray, ...]:
-    """What the oracle gives for a pass, in float64; asked once a problem."""
+    """Return the oracle's results of a pass, in float64; it is asked once per problem."""
     if name not in p.known:
         if p.oracle == "reference":
             args, settings = operation.arguments(name, p)
@@ -118,10 +119,10 @@ def exact(operation: Operation, name: str, p: Problem) -> tuple[np.ndarray, ...]
 
 
 def forward_of(operation: str, oracle: str) -> Callable[..., Any]:
-    """The oracle's forward pass, for problems that hold its results."""
+    """Return the oracle's forward pass, for problems that hold its results."""
     return partial(import_module(f"kernels.{operation}").forward, variant=oracle)
 
 
 def as_tuple(results: Any) -> tuple[np.ndarray, ...]:
-    """A pass's result or results, as arrays."""
+    """Return a pass's result or results, as arrays."""
     return tuple(np.asarray(r) for r in (results if isinstance(results, tuple) else (results,)))

@@ -17,6 +17,8 @@ TOLERANCE = 1e-7  # of a central difference, relative to the terms' magnitudes: 
 
 @dataclass(frozen=True)
 class Measured:
+    """How far a result was from the exact one."""
+
     fraction: float = 0.0  # of the rounding bound
     ulp: float | None = None  # None: no number of a result was fit to be measured so
 
@@ -33,12 +35,12 @@ class Broken(Exception):
 
 
 def results(op: Operation, impl: Implementation, name: str, p: Problem) -> tuple[np.ndarray, ...]:
-    """What a pass returns, once it is clear that it is what it should be; in the problem's dtype."""
+    """Return the results of a pass in the problem's dtype, after checking their number, shapes and dtypes."""
     return _checked(op, impl, name, p, _called(op, impl, name, p))
 
 
 def _called(op: Operation, impl: Implementation, name: str, p: Problem) -> Any:
-    """What a pass returns, whatever it is."""
+    """Run a pass and return what it gives, whatever that is."""
     args, settings = op.arguments(name, p)
     before = [a.copy() if isinstance(a, np.ndarray) else a for a in args]
     try:
@@ -83,7 +85,7 @@ def _check_dtype(impl: Implementation, name: str, result: str, got: Any, oracle:
 
 
 def integers(op: Operation, impl: Implementation, name: str, p: Problem) -> Measured:
-    """Where every step is exact there is one right answer, whatever the order of the sum."""
+    """Check the numbers that are exact at every step: there is one right answer, in whatever order it is summed."""
     actual = results(op, impl, name, p)
     if impl.factor is not None:
         return _within(op, impl, name, p, actual)
@@ -93,7 +95,7 @@ def integers(op: Operation, impl: Implementation, name: str, p: Problem) -> Meas
 
 
 def random(op: Operation, impl: Implementation, name: str, p: Problem) -> Measured:
-    """Every number lies within the rounding bound of the oracle."""
+    """Check that every number lies within the rounding bound of the oracle."""
     return _within(op, impl, name, p, results(op, impl, name, p))
 
 
@@ -123,7 +125,7 @@ def _raise_first(what: str, result: str, a: np.ndarray, e: np.ndarray, wrong: np
 
 
 def adjoint(op: Operation, impl: Implementation, name: str, p: Problem) -> Measured:
-    """<dy, f(v) - f(0)> = <dv, v> for every array v in which forward is linear; exact on integers."""
+    """Check <dy, f(v) - f(0)> = <dv, v> for every array v in which forward is linear; it is exact on integers."""
     gradients, dy = results(op, impl, name, p), p["dy"].astype(float)
     for result, gradient in zip(op.passes[name], gradients, strict=True):
         v = result[1:]
@@ -138,7 +140,7 @@ def adjoint(op: Operation, impl: Implementation, name: str, p: Problem) -> Measu
 
 
 def differences(op: Operation, impl: Implementation, name: str, p: Problem) -> Measured:
-    """The gradient along a direction is the loss's central difference along it; the loss is <dy, y>, or L itself."""
+    """Check the gradient along a direction against the loss's central difference; the loss is <dy, y>, or L itself."""
     rng = np.random.default_rng(0)
     for result, gradient in zip(op.passes[name], results(op, impl, name, p), strict=True):
         if result[1:] not in p.arrays:
@@ -170,7 +172,7 @@ def _forward(op: Operation, impl: Implementation, p: Problem, gradient: str) -> 
 
 
 def repeats(op: Operation, impl: Implementation, name: str, p: Problem) -> Measured:
-    """Run twice, the same bits."""
+    """Check that two runs give the same bits."""
     both = zip(op.passes[name], results(op, impl, name, p), results(op, impl, name, p), strict=True)
     for result, a, b in both:
         if a.tobytes() != b.tobytes():
@@ -179,7 +181,7 @@ def repeats(op: Operation, impl: Implementation, name: str, p: Problem) -> Measu
 
 
 def applies(what: str, op: Operation, impl: Implementation, name: str, dtype: Any) -> bool:
-    """Has this pass such a property?"""
+    """Return whether this pass has such a property."""
     gradient = "backward" in name
     if what == "adjoint":
         return gradient and impl.factor is None and any(r[1:] in op.linear for r in op.passes[name])

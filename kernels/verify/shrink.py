@@ -16,7 +16,7 @@ Build = Callable[[Geometry], list[Problem]]
 
 
 def smallest(op: Operation, p: Problem, broken: Broken, build: Build, attempt: Attempt) -> tuple[Problem, Broken]:
-    """The smallest problem found within SECONDS in which the same property is broken, and how."""
+    """Search for SECONDS for the smallest problem in which the same property is broken; return it, and how."""
     until = time.monotonic() + SECONDS
 
     def fails(candidate: Problem) -> Broken | None:
@@ -46,7 +46,7 @@ def _geometry(op: Operation, p: Problem, broken: Broken, build: Build, fails: At
 
 
 def _failing(build: Build, g: Geometry, fails: Attempt) -> Iterator[tuple[Problem, Broken]]:
-    """The problems of a geometry that fail, each with how."""
+    """Yield the problems of a geometry that fail, each with how."""
     try:
         candidates = build(g)
     except ValueError:  # nothing has such a geometry
@@ -58,7 +58,7 @@ def _failing(build: Build, g: Geometry, fails: Attempt) -> Iterator[tuple[Proble
 
 
 def _numbers(p: Problem, broken: Broken, fails: Attempt) -> tuple[Problem, Broken]:
-    """Every number 0 if it can be, else 1, else as it was."""
+    """Make every number 0 if it can be, else 1, else leave it as it was."""
     for name, array in p.arrays.items():
         if array.dtype.kind != "f":
             continue

@@ -39,7 +39,7 @@ def shown(certificate: dict[str, Any], width: int | None = None) -> None:
 
 
 def grouped(rows: list[dict[str, Any]], *more: str) -> dict[tuple, list[dict[str, Any]]]:
-    """The rows of each operation and pass (and what else is named), in order."""
+    """Group the rows by operation and pass (and what else is named), in order."""
     groups: dict[tuple, list[dict[str, Any]]] = {}
     for row in rows:
         groups.setdefault(tuple(row[key] for key in ("operation", "pass", *more)), []).append(row)
@@ -58,7 +58,7 @@ def _table(rows: list[dict[str, Any]]) -> Any:
 
 
 def cells(row: dict[str, Any]) -> list[str]:
-    """A row in words."""
+    """Describe a row in words."""
     if not row["ok"]:
         return [f"  {row['variant']}", row["dtype"], "FAILED"]
     held, fraction, ulp = row["problems"], row["worst_fraction_of_bound"], row["worst_ulp"]
@@ -70,7 +70,7 @@ def cells(row: dict[str, Any]) -> list[str]:
 
 
 def notes(certificate: dict[str, Any]) -> list[str]:
-    """Every failure with its smallest counterexample, then the verdict."""
+    """Describe every failure with its smallest counterexample, then give the verdict."""
     lines: list[str] = []
     for rows in grouped(certificate["rows"], "variant").values():
         found = [(row, failure) for row in rows for failure in row["failures"]]
@@ -89,7 +89,7 @@ def notes(certificate: dict[str, Any]) -> list[str]:
 
 
 def remarks(certificate: dict[str, Any]) -> list[str]:
-    """What the reader must know of how it was found."""
+    """Describe what the reader must know about how the result was found."""
     said = [QUICK] if certificate["quick"] else []
     if any(not row["large_shapes"] for row in certificate["rows"]):
         said.append("Large shapes were left out: the kernel is plain Python, which is too slow for them.")
@@ -97,7 +97,7 @@ def remarks(certificate: dict[str, Any]) -> list[str]:
 
 
 def failed(row: dict[str, Any], failure: dict[str, Any]) -> list[str]:
-    """A failure: the property, the numbers, and the call that shows it."""
+    """Describe a failure: the property, the numbers, and the call that shows it."""
     lines = [
         f"FAILED {row['operation']} {row['pass']}, {row['variant']}, {row['dtype']}: {failure['property']}",
         f"  {failure['message']}",
@@ -114,7 +114,7 @@ def failed(row: dict[str, Any], failure: dict[str, Any]) -> list[str]:
 
 
 def short(values: Any) -> str:
-    """Nested lists of numbers, without the .0 of integers."""
+    """Return nested lists of numbers as text, without the .0 of integers."""
     if isinstance(values, list):
         return "[" + ", ".join(map(short, values)) + "]"
     return f"{values:.9g}"

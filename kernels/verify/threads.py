@@ -34,7 +34,7 @@ class Runs:
             self.processes[count] = process
 
     def digests(self) -> dict[int, dict[str, str]]:
-        """threads -> "operation variant pass dtype" -> digest."""
+        """Return {threads: {"operation variant pass dtype": digest}}."""
         found = {}
         for process in self.processes.values():
             assert process.stdin is not None
@@ -51,18 +51,20 @@ class Runs:
         return found
 
     def stop(self) -> None:
+        """End the processes that still run."""
         for process in self.processes.values():
             process.kill()
             process.communicate()
 
 
 def disagreement(found: dict[int, dict[str, str]], key: str) -> str | None:
-    """Which numbers of threads give other bits than one thread does; None if all agree."""
+    """Describe which numbers of threads give other bits than one thread does; None if all agree."""
     odd = [str(count) for count in found if found[count][key] != found[COUNTS[0]][key]]
     return f"{' and '.join(odd)} threads give other bits than 1 thread" if odd else None
 
 
 def digest_all(job: dict[str, Any]) -> dict[str, str]:
+    """Return a digest of the results of every pass that a job names, by operation, variant, pass and dtype."""
     from kernels.verify.drawn import DTYPES, case
     from kernels.verify.implementation import FromFile, Registered
     from kernels.verify.operations import known

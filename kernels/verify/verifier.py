@@ -145,7 +145,7 @@ def _compare_threads(rows: list[Row], found: dict[int, dict[str, str]]) -> None:
 
 
 def _is_slow(op: Operation, impl: FromFile) -> bool:
-    """Would a pass take longer than PATIENCE for the large problems? Estimated from the largest of many small ones."""
+    """Return whether a pass would take longer than PATIENCE for the large problems, estimated from a small one."""
     rng = np.random.default_rng(1)
     p = max((case(op, impl, op.draw(rng), np.float32, "integers", 0, False) for _ in range(50)), key=op.work)
     large = sum(op.work(case(op, impl, g, np.float32, "integers", 0, True)) for g in op.large)

@@ -145,8 +145,9 @@ def test_after_a_click_on_a_number_its_sum_is_in_view(driver, pooled, size):
         driver.execute_script("document.querySelector('.asked').scrollIntoView({ block: 'center' })")
         for part in (5, 2):
             driver.execute_script(
-                """const p = document.querySelector(".asked .picture"), r = p.getBoundingClientRect(), at = arguments[0];
-                p.dispatchEvent(new MouseEvent("click", { clientX: r.left + r.width / at, clientY: r.top + r.height / at }))""",
+                """const picture = document.querySelector(".asked .picture"), r = picture.getBoundingClientRect();
+                const [x, y] = [r.left + r.width / arguments[0], r.top + r.height / arguments[0]];
+                picture.dispatchEvent(new MouseEvent("click", { clientX: x, clientY: y }))""",
                 part,
             )
             top, bottom, height = driver.execute_script(
@@ -169,7 +170,9 @@ def test_of_a_gradient_with_kept_statistics_the_line_that_computes_it_is_marked(
 
 def test_no_sentence_of_the_page_is_missing_in_a_language():
     source = (PAGE / "i18n.js").read_text(encoding="utf-8")
-    used = set(re.findall(r"""\bt\(["'`]([\w. ]+)["'`][,)]""", "".join(p.read_text("utf-8") for p in Path(PAGE).glob("*.js"))))
+    used = set(
+        re.findall(r"""\bt\(["'`]([\w. ]+)["'`][,)]""", "".join(p.read_text("utf-8") for p in Path(PAGE).glob("*.js")))
+    )
     there = dict(re.findall(r'^  "([\w. ]+)": \["(.*)"\],$', source, re.MULTILINE))
     assert used <= set(there)
     assert all('", "' in pair for pair in there.values())

@@ -8,7 +8,7 @@ The check now includes large problems, for which plain Python is too slow. Compa
 
 Hints, read one at a time:
 - from kernels.jit import jit, and @jit(parallel=True) before a function of arrays and numbers alone: it is compiled.
-- numba.prange runs the turns of a loop on several cores, for example over n and i. No two turns may write the same number.
+- numba.prange runs a loop's turns on several cores, for example over n and i. No two turns may write the same number.
 - Let the innermost loop run over f, which reads k[p,q,c,:] in order: keep sums total[f] and add x * k[p,q,c,f] to them.
 - Tiles: compute several pixels j in one turn, so that each k that was loaded is used several times.
 - If the bias is None, use np.zeros(F, x.dtype).

@@ -1,0 +1,1 @@
+"""The moving pictures of a convolution: SVG and GIF."""

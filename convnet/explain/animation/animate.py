@@ -26,7 +26,7 @@ class Animation(Motion):
     """A Motion that can be shown, and saved."""
 
     def svg(self) -> str:
-        """The moving picture as the text of an SVG file."""
+        """Return the moving picture as the text of an SVG file."""
         return svg(self)
 
     def save(self, path: str | Path) -> Path:
@@ -59,7 +59,7 @@ def animate(
     k: Any = None,
     dy: Any = None,
 ) -> Animation:
-    """One image of one channel, one filter: which = "forward", "backward_data" or "backward_weights".
+    """Animate a convolution of one image of one channel: "forward", "backward_data" or "backward_weights".
 
     size, kernel: (rows, columns) or one number for both, of the image and of the kernel, filled with small integers;
     or x (H,W), k (P,Q), dy (Ho,Wo): numbers of your own. stride, padding, dilation as in `kernels.conv2d`.
@@ -95,7 +95,7 @@ def _array(name: str, given: Any) -> np.ndarray:
 
 
 def _pixels(shape: tuple[int, ...]) -> np.ndarray:
-    """0, 1, 2 and 3 without a pattern that the eye would see, the same on every machine."""
+    """Return 0 to 3 without a visible pattern, the same on every machine."""
     i, j = np.indices(shape)
     return ((23 * i + 41 * j + 17 * i * j + 29 * (i + 2) // (j + 1)) % 11 % 4).astype(float)
 

@@ -9,7 +9,7 @@ from convnet.explain.animation.scene import FAINT, INK, MULTIPLIED, RESULT, SIDE
 
 
 def svg(a: Motion) -> str:
-    """The file's text. Without motion (print, or a reader who wants none) the last frame and all results stand."""
+    """Return the text of an SVG file. Without motion (print, for example) it shows the last frame and all results."""
     s = scene(a)
     count = len(s.frames)
     rules, body = [], ["".join(map(_shape, s.still))]

@@ -26,7 +26,7 @@ OPTIMIZERS: dict[str, dict[str, float]] = {
 
 
 def after_step(s: Subject, loss: str, optimizer: str) -> tuple[Weights, Trace]:
-    """The weights after the kernel's first step down this image's gradient, and the network with them."""
+    """Return the parameters after the kernel's first step down this image's gradient, and the network with them."""
     if (loss, optimizer) not in s.after:
         s.after[loss, optimizer] = _stepped(s, loss, optimizer)
     return s.after[loss, optimizer]
@@ -49,7 +49,7 @@ def _stepped(s: Subject, loss: str, optimizer: str) -> tuple[Weights, Trace]:
 
 
 def tensors(s: Subject, cut: int | None) -> dict[str, Any]:
-    """All arrays by name: x{value}, p{parameter}, and for each loss the gradients; with `cut` the middle of maps."""
+    """Return all arrays by name: x{value}, p{parameter}, each loss's gradients; with `cut` only the middle of maps."""
     found = {f"x{i}": packed(s.trace.arrays[v][0], _middle(v.shape, cut)) for i, v in enumerate(s.values)}
     found["x0"] = packed(s.trace.arrays[s.values[0]][0])  # the image itself is always whole
     found |= {f"p{i}": packed(p.value) for i, p in enumerate(s.parameters)}
@@ -67,7 +67,7 @@ def tensors(s: Subject, cut: int | None) -> dict[str, Any]:
 
 
 def _statistics(s: Subject, step: Step) -> tuple[np.ndarray, np.ndarray]:
-    """The mean and variance of this image that the kernel of batch normalisation finds."""
+    """Return the mean and variance of this image that the kernel of batch normalisation finds."""
     x = s.trace.arrays[step.inputs[0]]
     gamma, beta = (p.value for p in step.parameters[:2])
     forward = registry.find("batchnorm", "cpu", "forward")
@@ -78,7 +78,7 @@ def _statistics(s: Subject, step: Step) -> tuple[np.ndarray, np.ndarray]:
 
 
 def raw_bytes(s: Subject, cut: int | None) -> int:
-    """What the values, and their gradients for each loss, take before they are packed."""
+    """Return the size of the values, and of their gradients for each loss, before they are packed."""
     kept = 0
     for v in s.values:
         box = _middle(v.shape, cut)
@@ -87,7 +87,7 @@ def raw_bytes(s: Subject, cut: int | None) -> int:
 
 
 def _gradients(s: Subject, loss: str, cut: int | None) -> dict[str, Any]:
-    """`LOSS dx{value}`; a step's shares `LOSS dx{step}.{input}` where others add to them; `LOSS dp{step}.{weight}`."""
+    """Return `LOSS dx{value}`, `LOSS dx{step}.{input}` if steps share a value, and `LOSS dp{step}.{parameter}`."""
     b, found = s.backward[loss], {}
     readers = [sum(list(step.inputs).count(v) for step in s.trace.steps) for v in s.values]
     for i, v in enumerate(s.values):
@@ -103,7 +103,7 @@ def _gradients(s: Subject, loss: str, cut: int | None) -> dict[str, Any]:
 
 
 def _middle(shape: tuple[int, ...], cut: int | None) -> Box | None:
-    """The middle `cut` rows and columns of an image that has more."""
+    """Return the middle `cut` rows and columns of an image that has more."""
     if cut is None or len(shape) != 3 or max(shape[:2]) <= cut:
         return None
     (top, bottom), (left, right) = (((n - min(n, cut)) // 2, (n + min(n, cut)) // 2) for n in shape[:2])
@@ -111,7 +111,7 @@ def _middle(shape: tuple[int, ...], cut: int | None) -> Box | None:
 
 
 def epochs(s: Subject, room: int) -> tuple[dict[str, Any], int]:
-    """The recorded epochs that fit in `room` bytes, evenly chosen, and how many were left out."""
+    """Return the recorded epochs that fit in `room` bytes, evenly chosen, and how many were left out."""
     record = s.recorder
     if record is None:
         return {"epochs": []}, 0

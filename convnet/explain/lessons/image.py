@@ -18,7 +18,7 @@ PICK = re.compile(r"(train|val|test)\[(\d+)\]")
 
 
 def read(model: Model, path: Path, pick: str | None = None, frame: int = 0) -> tuple[np.ndarray, str | None]:
-    """(image (H,W,C) as the model was trained on, its label if the file has one).
+    """Read (the image (H,W,C) as the model was trained on it, its label if the file has one).
 
     DICOM files and pictures go through the model's own pixel pipeline where it was saved with one.
     ValueError or OSError in one line for a file that is missing, damaged, or does not fit.
@@ -37,7 +37,7 @@ def read(model: Model, path: Path, pick: str | None = None, frame: int = 0) -> t
 
 
 def _pipeline(model: Model) -> dict[str, Any]:
-    """The model's own, or none: the image's own size."""
+    """Return the model's own pixel pipeline, or one that keeps the image's size."""
     from convnet.study.study import pipeline_of
 
     try:
@@ -61,7 +61,7 @@ def _of_npz(model: Model, path: Path, pick: str | None) -> tuple[np.ndarray, str
 
 
 def _fitted(images: np.ndarray, name: str, pipeline: dict[str, Any]) -> np.ndarray:
-    """One image (1,H,W) or (1,H,W,C) as the pipeline makes it: (size,size,channels) float32."""
+    """Prepare one image (1,H,W) or (1,H,W,C) as the pipeline does: (size,size,channels) float32."""
     from convnet.data.cohort.build import unit_images
     from convnet.data.dicom.resize import resize
 
@@ -79,7 +79,10 @@ def _array(path: Path) -> np.ndarray:
 
 
 def _picture(path: Path, pipeline: dict[str, Any]) -> np.ndarray:
-    """A PNG, JPEG or the like: values / 255, or / 65535 of a 16-bit grey picture; grey unless the model takes three."""
+    """Read a PNG, JPEG or the like: values / 255 (/ 65535 if 16-bit grey).
+
+    Grey unless the model takes three channels.
+    """
     from PIL import Image
 
     try:

@@ -57,7 +57,7 @@ def lesson(
     recorder: Recorder | None = None,
     title: str | None = None,
 ) -> Lesson:
-    """A page that shows every sum of `model` on the image x, forward and backward, with the kernels' numbers beside it.
+    """Make a page that shows every sum of `model` on the image x, forward and backward, beside the kernels' numbers.
 
     x (H,W,C), (1,H,W,C), or (H,W) for one channel. label: the true class, by number or name; None takes the model's
     own answer, and the page says so. classes: names, otherwise those saved with the model, otherwise numbers.
@@ -82,7 +82,7 @@ def lesson(
 
 
 def _image(model: Model, x: Any) -> np.ndarray:
-    """x as a batch of one in the model's dtype."""
+    """Return x as a batch of one in the model's dtype."""
     expected = model.training_graph().input.sample_shape
     array = np.asarray(x)
     if array.dtype.kind not in "fiub":
@@ -101,7 +101,7 @@ def _image(model: Model, x: Any) -> np.ndarray:
 
 
 def _fitted(subject: Subject, document: dict[str, Any]) -> Lesson:
-    """The page within LIMIT if leaving out can do it: first epochs, then what lies off the middle of large maps."""
+    """Make the page fit LIMIT if it can: leave out epochs first, then all but the middle of large maps."""
     cut, tensors = _maps(subject, LIMIT * MAPS - _size(document))
     document |= {"cut": cut, "tensors": tensors, "recording": {"epochs": []}}
     notes = [] if cut is None else [f"of maps larger than {cut} x {cut}, the kernels' numbers of the middle only"]
@@ -114,7 +114,7 @@ def _fitted(subject: Subject, document: dict[str, Any]) -> Lesson:
 
 
 def _maps(subject: Subject, room: float) -> tuple[int | None, dict[str, Any]]:
-    """(pixels a side that are kept of each map, or None for all; the packed arrays), the most that fits."""
+    """Return (the side kept of each map, None for all; the packed arrays): the most that fits."""
     for cut in (None, *CUTS):
         if arrays.raw_bytes(subject, cut) > MOST_RAW and cut != CUTS[-1]:
             continue  # no packing makes so many numbers fit

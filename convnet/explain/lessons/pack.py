@@ -16,7 +16,7 @@ Box = tuple[tuple[int, int], tuple[int, int]]  # rows and columns of an image th
 
 
 def packed(array: np.ndarray, box: Box | None = None) -> dict[str, Any]:
-    """One array as JSON; with `box`, only those rows and columns of (H,W,C), the rest being unknown to the page."""
+    """Return one array as JSON; with `box` only those rows and columns of (H,W,C): the page does not know the rest."""
     entry: dict[str, Any] = {"shape": list(array.shape), "dtype": array.dtype.name}
     kept = array
     if box is not None:
@@ -29,7 +29,7 @@ def packed(array: np.ndarray, box: Box | None = None) -> dict[str, Any]:
 
 
 def unpacked(entry: dict[str, Any]) -> np.ndarray:
-    """The array again; NaN outside a box."""
+    """Return the array again; NaN outside a box."""
     dtype, shape = np.dtype(entry["dtype"]), tuple(entry["shape"])
     planes = np.frombuffer(gzip.decompress(base64.b64decode(entry["data"])), np.uint8)
     kept = np.ascontiguousarray(planes.reshape(dtype.itemsize, -1).T).view(dtype.newbyteorder("<")).astype(dtype)

@@ -18,5 +18,5 @@ CLASSES = (
 
 
 def known() -> dict[str, Operation]:
-    """Every operation that can be verified, by name."""
+    """Return every operation that can be verified, by name."""
     return {c.name: c() for c in CLASSES}

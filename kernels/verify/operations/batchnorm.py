@@ -16,7 +16,7 @@ EPSILON = 1e-3
 
 
 def errors_scale(var, error_var, u):
-    """Relative error of 1/sqrt(var + epsilon): half of the sum's own, then a root and a division.
+    """Bound the relative error of 1/sqrt(var + epsilon): half of the sum's own, then a root and a division.
 
     |1/sqrt(1 + r) - 1| <= |r| for |r| <= 1/2.  epsilon in the array's dtype is off by u.
     """
@@ -26,7 +26,7 @@ def errors_scale(var, error_var, u):
 
 
 def errors_y(x, g, b, mean, var, error_mean, error_var, dtype):
-    """y = d * s + b with d = x - mean, s = g / sqrt(var + epsilon): each factor's error, two roundings, one of b."""
+    """Bound the error of y = d * s + b, d = x - mean, s = g / sqrt(var + epsilon): its factors, two roundings, b."""
     u = unit(dtype)
     d, s = np.abs(x - mean), np.abs(g) / np.sqrt(var + EPSILON)
     error_d = error_mean + u * (d + error_mean)
@@ -35,7 +35,7 @@ def errors_y(x, g, b, mean, var, error_mean, error_var, dtype):
 
 
 def errors_forward(x, g, b, mean, var, dtype):
-    """mean: M terms and a division. var: its terms rounded twice; the mean's error adds its own square."""
+    """Bound the errors of y, mean (M terms, a division) and var (terms rounded twice, the mean's error squared)."""
     m, axes = x[..., 0].size, tuple(range(x.ndim - 1))
     error_mean = gamma(m + 1, dtype) * np.abs(x).mean(axes)
     shifted = var + error_mean**2  # the mean of (x - a)^2 is var + (a - mean)^2
@@ -44,6 +44,7 @@ def errors_forward(x, g, b, mean, var, dtype):
 
 
 def errors_backward(dy, x, g, mean, var, dtype):
+    """Bound the errors of dx, dgamma and dbeta, following each sum of magnitudes."""
     u, m, axes = unit(dtype), x[..., 0].size, tuple(range(x.ndim - 1))
     inverse, grow = 1 / np.sqrt(var + EPSILON), 1 + errors_scale(var, 0, u)
     d, dy = np.abs(x - mean), np.abs(dy)
@@ -107,7 +108,7 @@ class BatchNorm(Operation):
         return tuple(p[a] for a in arrays[name]), p.settings
 
     def limits(self, name: str, p: Problem) -> tuple[Limit, ...]:
-        """The variant's bound and the float64 reference's own."""
+        """Return the variant's bound and the float64 reference's own."""
         results, both = exact(self, name, p), [self._errors(name, p, t) for t in (p.dtype, np.float64)]
         return tuple(
             Limit(single + double + 1e-44, np.abs(r)) for single, double, r in zip(*both, results, strict=True)

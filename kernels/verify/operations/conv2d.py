@@ -17,7 +17,7 @@ NAMES = tuple(["N", "H", "W", "C", "P", "Q", "F", "groups", "sh", "sw", "top", "
 
 
 def sized(x: tuple, k: tuple, stride: tuple = (1, 1), pad: tuple = (0, 0, 0, 0), dilation: tuple = (1, 1)) -> Geometry:
-    """x (N,H,W,C), k (P,Q,C/groups,F) and settings as one flat geometry; C and F there are those of one group."""
+    """Return x (N,H,W,C), k (P,Q,C/groups,F) and settings as one flat geometry; its C and F are those of one group."""
     groups = x[3] // k[2]
     return dict(zip(NAMES, (*x[:3], k[2], *k[:2], k[3] // groups, groups, *stride, *pad, *dilation), strict=True))
 

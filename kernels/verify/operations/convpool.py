@@ -14,7 +14,7 @@ NAMES = ("N", "H", "W", "C", "P", "Q", "F")
 
 
 def sized(x: tuple, k: tuple) -> Geometry:
-    """x (N,H,W,C) and k (P,Q,C,F) as one flat geometry."""
+    """Return x (N,H,W,C) and k (P,Q,C,F) as one flat geometry."""
     return dict(zip(NAMES, (*x, *k[:2], k[3]), strict=True))
 
 
@@ -62,7 +62,7 @@ class ConvPool(Operation):
         return (prod(p["dy"].shape[:3]) + 1,) * 2
 
     def limits(self, name: str, p: Problem) -> tuple[Limit, ...]:
-        """forward: a window's y moves no more than its pixels; its argmax only where two of them are as near."""
+        """Bound y by its pixels; a window's argmax may differ only if two of its pixels are that near."""
         if name != "forward":
             return super().limits(name, p)
         z, magnitude = (
@@ -76,7 +76,7 @@ class ConvPool(Operation):
 
 
 def _pixels(p: Problem) -> np.ndarray:
-    """The convolution's results, the four of each window last."""
+    """Return the convolution's results, the four of each window last."""
     z = forward_of("conv2d", "cpu_naive")(p["x"], p["k"], p["b"])
     N, Ho, Wo, F = p["dy"].shape
     z = z[:, : 2 * Ho, : 2 * Wo].reshape(N, Ho, 2, Wo, 2, F)

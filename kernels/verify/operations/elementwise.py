@@ -29,7 +29,7 @@ class Elementwise(Operation):
         return Problem(g, arrays, {}, oracle)
 
     def integers(self, rng: np.random.Generator, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """What must be other than small integers for every result to be exact."""
+        """Return what must be other than small integers for every result to be exact."""
         return {}
 
     def arguments(self, name: str, p: Problem) -> Arguments:
@@ -69,7 +69,7 @@ class Sigmoid(Elementwise):
     name = "sigmoid"
 
     def integers(self, rng: np.random.Generator, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """sigmoid is 1/2 at 0, and 0 or 1 to the last bit far out; elsewhere it is irrational."""
+        """Return sigmoid is 1/2 at 0, and 0 or 1 to the last bit far out; elsewhere it is irrational."""
         x = arrays["x"]
         return {"x": rng.choice([-1000, 0, 1000], x.shape).astype(x.dtype)}
 

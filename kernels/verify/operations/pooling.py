@@ -16,6 +16,7 @@ NAMES = ("N", "H", "W", "C", "P", "Q", "sh", "sw", "top", "bottom", "left", "rig
 
 
 def sized(x: tuple, size: tuple, stride: tuple, pad: tuple = (0, 0, 0, 0)) -> Geometry:
+    """Return x (N,H,W,C), window, stride and padding as one flat geometry."""
     return dict(zip(NAMES, (*x, *size, *stride, *pad), strict=True))
 
 

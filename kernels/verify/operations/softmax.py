@@ -10,7 +10,9 @@ from kernels.verify.rounding import Limit, of_sum, unit
 
 
 def forward_bound(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The shift d = x - max rounds by u |d|, which exp turns into a relative error, for the row's sum on average;
+    """Bound the error of softmax.
+
+    The shift d = x - max rounds by u |d|, which exp turns into a relative error, for the row's sum on average;
     exp adds 2u to both, the sum K u, the quotient u. Twice, for the reference rounds too where x is float64.
     """
     shift = np.abs(x.astype(float) - np.max(x, axis=-1, keepdims=True, initial=-np.inf))

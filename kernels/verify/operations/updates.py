@@ -27,7 +27,7 @@ class Update(Operation):
         return self.finished(Problem(g, arrays, settings, oracle), kind)
 
     def exact_settings(self, settings: dict[str, Any]) -> dict[str, Any]:
-        """Powers of two, for which every step is exact."""
+        """Return powers of two, for which every step is exact."""
         raise NotImplementedError
 
     def finished(self, p: Problem, kind: str) -> Problem:
@@ -52,7 +52,7 @@ class Sgd(Update):
         return {**halves, "momentum": 0.5} if "momentum" in settings else halves
 
     def limits(self, name: str, p: Problem) -> tuple[Limit, ...]:
-        """The same update with every term positive and without decay: the sum of the magnitudes."""
+        """Bound the update by the same one with every term positive and without decay: the sum of the magnitudes."""
         positive = p.floats(np.abs).replaced(g=-np.abs(p["g"]))
         size = exact(self, name, Problem(p.geometry, positive.arrays, {**p.settings, "weight_decay": 0.0}))
         return of_sum(8, size[0], p.dtype), of_sum(4, size[1], p.dtype)
@@ -66,7 +66,7 @@ class Adam(Update):
     modes = ({"step": 1}, {"step": 9, "weight_decay": 0.1}, {"step": 5000})
 
     def exact_settings(self, settings: dict[str, Any]) -> dict[str, Any]:
-        """alpha = lr sqrt(1 - 1/4) / ... is rational only for beta2 = 3/4 and the first step."""
+        """Return beta2 = 3/4 and the first step, the only one for which alpha = lr sqrt(1 - 1/4) / ... is rational."""
         return {"step": 1, "lr": 0.25, "beta1": 0.5, "beta2": 0.75, "epsilon": 0.0, "weight_decay": 0.5}
 
     def finished(self, p: Problem, kind: str) -> Problem:
