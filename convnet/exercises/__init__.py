@@ -12,7 +12,7 @@ from convnet.exercises.catalogue import Exercise, find
 __all__ = ["begin", "check", "put"]
 
 
-def put(exercise: Exercise, path: Path) -> None:
+def write_start(exercise: Exercise, path: Path) -> None:
     """Write an exercise's starting file; ValueError, and nothing written, where there is a file already."""
     from convnet.output.atomic import write_atomically
 
@@ -28,7 +28,7 @@ def begin(name: str, file: str | Path | None = None) -> None:
     if path.exists():
         print(f"{path} is there already: yours, and left as it is. When it is done: check({name!r})")
         return
-    put(exercise, path)
+    write_start(exercise, path)
     print(f"wrote {path.resolve()}: open it and write what it asks for. When it is done: check({name!r})")
 
 

@@ -35,17 +35,17 @@ def check(exercise: Exercise, file: Path) -> Verdict:
     if missing:
         return Verdict(False, [f"not yet: {file} does not define {' and '.join(missing)}"])
     if not outcome.ok:
-        lines = [line for line in table.notes(certificate.made(outcome))[:-2] if "Large shapes" not in line]
+        lines = [line for line in table.notes(certificate.make(outcome))[:-2] if "Large shapes" not in line]
         return Verdict(False, ["not yet:", *lines])
     if exercise.fast and not all(row.large for row in outcome.rows):
         why = "right on small problems, but too slow for large ones: compile it (kernels.jit.jit), see the file's hints"
         return Verdict(False, [f"not yet: {why}"])
-    if exercise.emulated and (reason := not_by_a_kernel(file)):
+    if exercise.emulated and (reason := explain_missing_kernel(file)):
         return Verdict(False, [f"not yet: {reason}"])
     return Verdict(True, [f"solved: {exercise.title}. Every number is right, on {_count(outcome)} problems."])
 
 
-def not_by_a_kernel(file: Path) -> str | None:
+def explain_missing_kernel(file: Path) -> str | None:
     """Return why the numbers of y do not come from a kernel with a thread for each of them; None if they do."""
     from kernels.emulator import launch
     from kernels.verify.implementation import load

@@ -33,9 +33,9 @@ def forward(
 
     -> y as x, mean (C,), var (C,). ValueError if M = 0. `reference` returns float64, the others x's dtype.
     """
-    x, channels = _checked(x=x, gamma=gamma, beta=beta)
-    _has_values(x.shape)
-    epsilon = _positive(epsilon)
+    x, channels = _check(x=x, gamma=gamma, beta=beta)
+    _check_values(x.shape)
+    epsilon = _check_epsilon(epsilon)
     run = checks.kernel(OP, variant, "forward", x, *channels)
     if variant == "reference":
         y, mean, var = run(_rows(x), *channels, epsilon=epsilon)
@@ -59,8 +59,8 @@ def inference(
     out: np.ndarray | None = None,
 ) -> np.ndarray:
     """Compute y = gamma * (x - mean) / sqrt(var + epsilon) + beta with a given mean and var  -> y as x."""
-    x, channels = _checked(x=x, gamma=gamma, beta=beta, mean=mean, var=var)
-    epsilon = _positive(epsilon)
+    x, channels = _check(x=x, gamma=gamma, beta=beta, mean=mean, var=var)
+    epsilon = _check_epsilon(epsilon)
     run = checks.kernel(OP, variant, "inference", x, *channels)
     if variant == "reference":
         return checks.deliver(OP, run(_rows(x), *channels, epsilon=epsilon).reshape(x.shape), out)
@@ -79,8 +79,8 @@ def inference_backward(
     out: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return dx = gamma / sqrt(var + epsilon) * dy, the gradient of `inference`  -> dx as dy."""
-    dy, channels = _checked(x=dy, gamma=gamma, var=var)
-    epsilon = _positive(epsilon)
+    dy, channels = _check(x=dy, gamma=gamma, var=var)
+    epsilon = _check_epsilon(epsilon)
     run = checks.kernel(OP, variant, "inference_backward", dy, *channels)
     if variant == "reference":
         return checks.deliver(OP, run(_rows(dy), *channels, epsilon=epsilon).reshape(dy.shape), out)
@@ -107,12 +107,12 @@ def backward(
     dbeta = sum dy, dgamma = sum dy * xhat, dx = gamma / sqrt(var + epsilon) * (dy - dbeta/M - xhat * dgamma/M)
     -> dx as x, dgamma (C,), dbeta (C,). ValueError if M = 0.
     """
-    x, channels = _checked(x=x, gamma=gamma, mean=mean, var=var)
+    x, channels = _check(x=x, gamma=gamma, mean=mean, var=var)
     dy = checks.array(OP, "dy", dy, None)
     checks.same_dtype(OP, dy=dy, x=x)
     checks.shape(OP, "dy", dy, x.shape, "x's shape")
-    _has_values(x.shape)
-    epsilon = _positive(epsilon)
+    _check_values(x.shape)
+    epsilon = _check_epsilon(epsilon)
     run = checks.kernel(OP, variant, "backward", dy, x, *channels)
     if variant == "reference":
         dx, dgamma, dbeta = run(_rows(dy), _rows(x), *channels, epsilon=epsilon)
@@ -124,7 +124,7 @@ def backward(
     return dx, dgamma, dbeta
 
 
-def _checked(x: Any, **channels: Any) -> tuple[np.ndarray, list[np.ndarray]]:
+def _check(x: Any, **channels: Any) -> tuple[np.ndarray, list[np.ndarray]]:
     """Return x of rank >= 2, and every other array with one number per channel, all of one dtype."""
     x = checks.array(OP, "x", x, None)
     if x.ndim < 2:
@@ -136,12 +136,12 @@ def _checked(x: Any, **channels: Any) -> tuple[np.ndarray, list[np.ndarray]]:
     return x, list(channels.values())
 
 
-def _has_values(x_shape: tuple[int, ...]) -> None:
+def _check_values(x_shape: tuple[int, ...]) -> None:
     if prod(x_shape[:-1]) == 0:
         raise ValueError(f"{OP}: the statistics of a batch need at least one value a channel, got x.shape={x_shape}")
 
 
-def _positive(epsilon: Any) -> float:
+def _check_epsilon(epsilon: Any) -> float:
     if checks.number(OP, "epsilon", epsilon, 0.0) == 0:
         raise ValueError(f"{OP}: epsilon must be > 0 (a constant channel has variance 0), got {epsilon!r}")
     return float(epsilon)

@@ -102,8 +102,8 @@ def _backward_parallel(dy, x, gamma, mean, inverse, chunk, dx, dgamma, dbeta):
         _sum_products(dy[k * chunk : (k + 1) * chunk], x[k * chunk : (k + 1) * chunk], mean, products[k])
     shares = _finish(sums, products, M, inverse, dgamma, dbeta)
     for k in numba.prange(K):
-        rows, end = k * chunk, (k + 1) * chunk
-        _gradient(dy[rows:end], x[rows:end], mean, gamma * inverse, shares[0], shares[1], dx[rows:end])
+        start, end = k * chunk, (k + 1) * chunk
+        _gradient(dy[start:end], x[start:end], mean, gamma * inverse, shares[0], shares[1], dx[start:end])
 
 
 @jit()

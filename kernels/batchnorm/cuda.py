@@ -148,10 +148,10 @@ def _scale(dy, gamma, var, epsilon, dx):
 
 
 @cuda.jit(device=True)
-def _passed(dy, x, gamma, mean, var, dgamma, dbeta, M, epsilon):
+def _subtract_shares(dy, x, gamma, mean, var, dgamma, dbeta, M, epsilon):
     """Return dx of one number: what is left of dy without the shares of the mean and of the deviation."""
-    inverse, rows = _per_deviation(var, epsilon), type(x)(M)
-    return gamma * inverse * (dy - dbeta / rows - (x - mean) * (dgamma * inverse / rows))
+    inverse, count = _per_deviation(var, epsilon), type(x)(M)
+    return gamma * inverse * (dy - dbeta / count - (x - mean) * (dgamma * inverse / count))
 
 
 @cuda.jit
@@ -160,15 +160,15 @@ def _gradient(dy, x, gamma, mean, var, dgamma, dbeta, M, epsilon, dx):
     if i + 4 <= x.size:
         d, a, g, m = load4(dy, i), load4(x, i), load4_channels(gamma, i, C), load4_channels(mean, i, C)
         v, s, t = load4_channels(var, i, C), load4_channels(dgamma, i, C), load4_channels(dbeta, i, C)
-        x0 = _passed(d[0], a[0], g[0], m[0], v[0], s[0], t[0], M, epsilon)
-        x1 = _passed(d[1], a[1], g[1], m[1], v[1], s[1], t[1], M, epsilon)
-        x2 = _passed(d[2], a[2], g[2], m[2], v[2], s[2], t[2], M, epsilon)
-        x3 = _passed(d[3], a[3], g[3], m[3], v[3], s[3], t[3], M, epsilon)
+        x0 = _subtract_shares(d[0], a[0], g[0], m[0], v[0], s[0], t[0], M, epsilon)
+        x1 = _subtract_shares(d[1], a[1], g[1], m[1], v[1], s[1], t[1], M, epsilon)
+        x2 = _subtract_shares(d[2], a[2], g[2], m[2], v[2], s[2], t[2], M, epsilon)
+        x3 = _subtract_shares(d[3], a[3], g[3], m[3], v[3], s[3], t[3], M, epsilon)
         store4(dx, i, x0, x1, x2, x3)
     else:
         for e in range(i, x.size):
             c = e % C
-            dx[e] = _passed(dy[e], x[e], gamma[c], mean[c], var[c], dgamma[c], dbeta[c], M, epsilon)
+            dx[e] = _subtract_shares(dy[e], x[e], gamma[c], mean[c], var[c], dgamma[c], dbeta[c], M, epsilon)
 
 
 @cuda.jit

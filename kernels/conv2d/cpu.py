@@ -68,62 +68,62 @@ def _way(columns, steps, depthwise, near, itemsize):
 
 @jit()
 def _forward(x, k, b, transposed, stride, before, dilation, groups, threads, y):
-    rows, columns = forward_axes(x, k, y, stride, before, dilation)
-    correlate(x, k, transposed, b, y, rows, columns, groups, threads)
+    vertical, horizontal = forward_axes(x, k, y, stride, before, dilation)
+    correlate(x, k, transposed, b, y, vertical, horizontal, groups, threads)
 
 
 @jit()
 def _backward_data(dy, k, nothing, transposed, stride, before, dilation, groups, threads, dx):
-    rows, columns = backward_axes(dy, k, dx, stride, before, dilation)
-    correlate(dy, k, transposed, nothing, dx, rows, columns, groups, threads)
+    vertical, horizontal = backward_axes(dy, k, dx, stride, before, dilation)
+    correlate(dy, k, transposed, nothing, dx, vertical, horizontal, groups, threads)
 
 
 @jit()
 def _backward_weights(x, dy, stride, before, dilation, groups, threads, dk, db):
-    rows, columns = forward_axes(x, dk, dy, stride, before, dilation)
-    weights_gradient(x, dy, dk, db, rows, columns, stride[1], groups, threads)
+    vertical, horizontal = forward_axes(x, dk, dy, stride, before, dilation)
+    weights_gradient(x, dy, dk, db, vertical, horizontal, stride[1], groups, threads)
 
 
 @jit()
 def _depthwise(x, k, b, transposed, stride, before, dilation, groups, threads, y):
-    rows, columns = forward_axes(x, k, y, stride, before, dilation)
-    depthwise(x, k, b, y, rows, columns, threads)
+    vertical, horizontal = forward_axes(x, k, y, stride, before, dilation)
+    depthwise(x, k, b, y, vertical, horizontal, threads)
 
 
 @jit()
 def _depthwise_data(dy, k, nothing, transposed, stride, before, dilation, groups, threads, dx):
-    rows, columns = backward_axes(dy, k, dx, stride, before, dilation)
-    depthwise(dy, k, nothing, dx, rows, columns, threads)
+    vertical, horizontal = backward_axes(dy, k, dx, stride, before, dilation)
+    depthwise(dy, k, nothing, dx, vertical, horizontal, threads)
 
 
 @jit()
 def _depthwise_weights(x, dy, stride, before, dilation, groups, threads, dk, db):
-    rows, columns = forward_axes(x, dk, dy, stride, before, dilation)
-    depthwise_weights(x, dy, dk, db, rows, columns, stride[1])
+    vertical, horizontal = forward_axes(x, dk, dy, stride, before, dilation)
+    depthwise_weights(x, dy, dk, db, vertical, horizontal, stride[1])
 
 
 @jit()
 def _narrow(x, k, b, transposed, stride, before, dilation, groups, threads, y):
-    rows, columns = forward_axes(x, k, y, stride, before, dilation)
-    correlate_narrow(x, k, transposed, b, y, rows, columns, groups)
+    vertical, horizontal = forward_axes(x, k, y, stride, before, dilation)
+    correlate_narrow(x, k, transposed, b, y, vertical, horizontal, groups)
 
 
 @jit()
 def _narrow_data(dy, k, nothing, transposed, stride, before, dilation, groups, threads, dx):
-    rows, columns = backward_axes(dy, k, dx, stride, before, dilation)
-    correlate_narrow(dy, k, transposed, nothing, dx, rows, columns, groups)
+    vertical, horizontal = backward_axes(dy, k, dx, stride, before, dilation)
+    correlate_narrow(dy, k, transposed, nothing, dx, vertical, horizontal, groups)
 
 
 @jit()
 def _window(x, k, b, transposed, stride, before, dilation, groups, threads, y):
-    rows, columns = forward_axes(x, k, y, stride, before, dilation)
-    correlate_window(x, k, transposed, b, y, rows, columns, groups, threads)
+    vertical, horizontal = forward_axes(x, k, y, stride, before, dilation)
+    correlate_window(x, k, transposed, b, y, vertical, horizontal, groups, threads)
 
 
 @jit()
 def _window_data(dy, k, nothing, transposed, stride, before, dilation, groups, threads, dx):
-    rows, columns = backward_axes(dy, k, dx, stride, before, dilation)
-    correlate_window(dy, k, transposed, nothing, dx, rows, columns, groups, threads)
+    vertical, horizontal = backward_axes(dy, k, dx, stride, before, dilation)
+    correlate_window(dy, k, transposed, nothing, dx, vertical, horizontal, groups, threads)
 
 
 _FORWARD = {"correlate": _forward, "depthwise": _depthwise, "narrow": _narrow, "window": _window}

@@ -6,6 +6,7 @@ A list is an arithmetic progression: first, first + step, ..., and from tap to t
 """
 
 from math import gcd
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,11 +15,20 @@ from kernels.jit import jit
 FIRST, COUNT, SOURCE, CLASS = 0, 1, 2, 3  # the columns of an axis table: one line for each coordinate
 
 
+class Axis(NamedTuple):
+    """What a pass knows of one axis of its result: vertical or horizontal."""
+
+    table: np.ndarray  # a line for each coordinate: first tap, number of taps, where the first reads, class
+    classes: np.ndarray  # a line for each class: first tap, number of taps
+    step: int  # from tap to tap in a class
+    move: int  # what that step moves in the source
+
+
 @jit(inner=True)
 def forward_axis(size, source_size, taps, stride, before, dilation):
     """For each output coordinate i the taps p with 0 <= s*i + d*p - before < source_size, and where the first reads.
 
-    Returns (table, classes, step, move); classes[a] = (first tap, number of taps) of class a.
+    -> Axis
     """
     table = np.empty((size, 4), np.int64)
     for i in range(size):
@@ -27,21 +37,21 @@ def forward_axis(size, source_size, taps, stride, before, dilation):
         last = min(taps, (source_size - start + dilation - 1) // dilation)
         table[i, FIRST], table[i, COUNT] = first, max(0, last - first)
         table[i, SOURCE] = start + dilation * first
-    return table, _classes(table), np.int64(1), dilation  # a plain 1 would be a type of its own
+    return Axis(table, _classes(table), np.int64(1), dilation)  # a plain 1 would be a type of its own
 
 
 @jit(inner=True)
 def forward_axes(x, k, y, stride, before, dilation):
     """Return forward_axis down the rows of y and across its columns."""
-    rows = forward_axis(y.shape[1], x.shape[1], k.shape[0], stride[0], before[0], dilation[0])
-    return rows, forward_axis(y.shape[2], x.shape[2], k.shape[1], stride[1], before[1], dilation[1])
+    vertical = forward_axis(y.shape[1], x.shape[1], k.shape[0], stride[0], before[0], dilation[0])
+    return vertical, forward_axis(y.shape[2], x.shape[2], k.shape[1], stride[1], before[1], dilation[1])
 
 
 @jit(inner=True)
 def backward_axes(dy, k, dx, stride, before, dilation):
     """Return backward_axis down the rows of dx and across its columns."""
-    rows = backward_axis(dx.shape[1], dy.shape[1], k.shape[0], stride[0], before[0], dilation[0])
-    return rows, backward_axis(dx.shape[2], dy.shape[2], k.shape[1], stride[1], before[1], dilation[1])
+    vertical = backward_axis(dx.shape[1], dy.shape[1], k.shape[0], stride[0], before[0], dilation[0])
+    return vertical, backward_axis(dx.shape[2], dy.shape[2], k.shape[1], stride[1], before[1], dilation[1])
 
 
 @jit(inner=True)
@@ -67,7 +77,7 @@ def backward_axis(size, source_size, taps, stride, before, dilation):
             if source < 0:
                 count = 0
         table[h, FIRST], table[h, COUNT], table[h, SOURCE] = first, count, source
-    return table, _classes(table), step, -(dilation * step // stride)
+    return Axis(table, _classes(table), step, -(dilation * step // stride))
 
 
 @jit(inner=True)

@@ -12,7 +12,7 @@ import numpy as np
 from kernels.conv2d.simd_transform import outputs, transform
 from kernels.conv2d.winograd_transforms import read_square, scratch_for, transform_kernel, turn, write_square
 from kernels.cpu import simd
-from kernels.cpu.tiled_sums import aligned, block, block_count, list_rows, widest_for
+from kernels.cpu.tiled_sums import allocate, block, block_count, list_starts, widest_for
 from kernels.jit import jit
 
 SMALL = 1 << 18  # numbers of U that a core's second-level cache holds
@@ -55,12 +55,12 @@ def _correlate(x, k, turned, b, before, B, G, A, threads, y):
 def _run_squares_apart(threads, squares, x, k, turned, G, start, before, B, A, y):
     C, t, lanes = x.shape[3], outputs(B), simd.lanes(x)
     vectors, apart, size = -(-y.shape[3] // lanes), panel_size(C, x), t * t * panel_size(C, x)
-    U = aligned(block_count(vectors) * size, x)
+    U = allocate(block_count(vectors) * size, x)
     each = -(-squares // threads)
     image, step = k.reshape(1, 3, 3, k.shape[2] * k.shape[3]), k.shape[3]
     if turned:
         step = vectors * lanes
-        image = aligned(9 * padded(x) * step, x).reshape(1, 3, 3, padded(x) * step)
+        image = allocate(9 * padded_channels(x) * step, x).reshape(1, 3, 3, padded_channels(x) * step)
         turn(k, 0, k.shape[2], 0, k.shape[3], image, step)
     for task in numba.prange(block_count(vectors) * t):
         vector, vecs = block(vectors, task // t)
@@ -82,16 +82,18 @@ def _run_squares(first, last, vectors, x, U, start, before, B, A, y):
     """Compute y's squares first..last in all filters, some squares at once."""
     t, C, lanes = outputs(B), x.shape[3], simd.lanes(x)
     most = max(SQUARES, CACHED // max(t * t * C, 1) // SQUARES * SQUARES)
-    size = t * t * (most * padded(x) + lanes)
+    size = t * t * (most * padded_channels(x) + lanes)
     # in one piece: what is freed in several, the C library soon gives back, and fresh pages are slow
-    room = aligned(size + t * t * (most * simd.WIDEST + 1) * lanes, x)
+    room = allocate(size + t * t * (most * simd.WIDEST + 1) * lanes, x)
     for s in range(first, last, most):
         squares, V = min(most, last - s), room[:size]
         _transform(s, squares, x, before, B, A, y, V)
         for index in range(block_count(vectors)):
             vector, vecs = block(vectors, index)
             M = room[size : size + t * t * (squares * vecs + 1) * lanes]
-            _multiply(squares, 0, C, padded(x), vecs, V, U, t * t * index * panel_size(C, x), panel_size(C, x), M)
+            _multiply(
+                squares, 0, C, padded_channels(x), vecs, V, U, t * t * index * panel_size(C, x), panel_size(C, x), M
+            )
             _transform_back(s, squares, vector, vecs, M, start, B, A, y)
 
 
@@ -101,9 +103,9 @@ def _run_filters(first, last, count, x, k, turned, G, start, before, B, A, y):
     t, C, lanes = outputs(B), x.shape[3], simd.lanes(x)
     most = min(count, max(SQUARES, HELD // (t * t * C)))
     channels = max(1, PART // (t * t * simd.WIDEST * lanes * lanes)) * lanes
-    size, m_size = t * t * (most * padded(x) + lanes), t * t * (most * simd.WIDEST + 1) * lanes
+    size, m_size = t * t * (most * padded_channels(x) + lanes), t * t * (most * simd.WIDEST + 1) * lanes
     apart, u_size = panel_size(channels, x), t * t * panel_size(channels, x)
-    room = aligned(size + m_size + u_size + 9 * panel_size(channels, x), x)
+    room = allocate(size + m_size + u_size + 9 * panel_size(channels, x), x)
     U, image, step = room[size + m_size :], k.reshape(1, 3, 3, k.shape[2] * k.shape[3]), k.shape[3]
     if turned:
         step = simd.WIDEST * lanes
@@ -121,7 +123,7 @@ def _run_filters(first, last, count, x, k, turned, G, start, before, B, A, y):
                     turn(k, f, min(y.shape[3], f + vecs * lanes), c, end, image, step)
                     v = -c * step
                 transform_kernel(image, v, step, vecs, c, end, 1, G, U, -c * vecs * lanes, apart)
-                _multiply(squares, c, end, padded(x), vecs, V, U, 0, apart, M)
+                _multiply(squares, c, end, padded_channels(x), vecs, V, U, 0, apart, M)
             _transform_back(s, squares, first + vector, vecs, M, start, B, A, y)
 
 
@@ -132,7 +134,7 @@ def panel_size(C, x):
 
 
 @jit(inner=True)
-def padded(x):
+def padded_channels(x):
     """Return the number of channels, filled up to whole vectors."""
     return -(-x.shape[3] // simd.lanes(x)) * simd.lanes(x)
 
@@ -141,7 +143,7 @@ def padded(x):
 def _transform(first, squares, x, before, B, A, y, V):
     """Compute V[e, s, c] = the transform of the square first + s of x."""
     m, t, lanes = outputs(A), outputs(B), simd.lanes(x)
-    down, across, channels = -(-y.shape[1] // m), -(-y.shape[2] // m), padded(x)
+    down, across, channels = -(-y.shape[1] // m), -(-y.shape[2] // m), padded_channels(x)
     apart, scratch = squares * channels + lanes, scratch_for(x, B)  # not a power of two apart, either
     for s in range(squares):
         n, i, j = place(first + s, down, across, m)
@@ -173,10 +175,10 @@ def _multiply_tiles(empty, squares, first, last, channels, V, U, at, apart, M):
     """Run tiled_sums.sum_block's loop for all places: calling it for each of the short sums would double their time."""
     lanes, wide = simd.lanes(V), simd.width(empty)
     v_apart, m_apart = squares * channels + lanes, squares * wide + lanes
-    v_rows, m_rows = list_rows(squares, channels), list_rows(squares, wide)
+    v_starts, m_starts = list_starts(squares, channels), list_starts(squares, wide)
     for e in range(M.size // m_apart):
         for s in range(0, squares, simd.height(empty)):
-            v_offsets, m_offsets = simd.row_offsets(empty, v_rows, s), simd.row_offsets(empty, m_rows, s)
+            v_offsets, m_offsets = simd.row_offsets(empty, v_starts, s), simd.row_offsets(empty, m_starts, s)
             tile = empty if first == 0 else simd.load(empty, M, m_offsets, e * m_apart, wide)
             u, v = e * v_apart + first, np.int64(at + e * apart)
             end = u + last - first

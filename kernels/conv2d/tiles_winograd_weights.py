@@ -11,10 +11,10 @@ import numba
 import numpy as np
 
 from kernels.conv2d.simd_transform import inputs, outputs, transform
-from kernels.conv2d.tiles_winograd import CACHED, padded, place
+from kernels.conv2d.tiles_winograd import CACHED, padded_channels, place
 from kernels.conv2d.winograd_transforms import read_square, scratch_for, write_square
 from kernels.cpu import simd
-from kernels.cpu.tiled_sums import aligned, block, block_count, list_rows, sum_block
+from kernels.cpu.tiled_sums import allocate, block, block_count, list_starts, sum_block
 from kernels.jit import jit
 
 SQUARES = 32  # at once, at least: a sum's length
@@ -53,11 +53,15 @@ def _run(threads, x, dy, before, B, G, A, dk):
 def _task(first_vector, last_vector, x, dy, before, B, G, A, dk):
     """Compute dk for the vectors first_vector..last_vector of filters."""
     (N, Ho, Wo, F), C, t, m, lanes = dy.shape, x.shape[3], outputs(A), inputs(A), simd.lanes(x)
-    total, wide, channels = N * -(-Ho // m) * -(-Wo // m), max(0, last_vector - first_vector) * lanes, padded(x)
+    total, wide, channels = (
+        N * -(-Ho // m) * -(-Wo // m),
+        max(0, last_vector - first_vector) * lanes,
+        padded_channels(x),
+    )
     most = min(total, max(SQUARES, CACHED // (t * t * C)))
     v_size, w_size = t * t * (most * channels + lanes), t * t * (most * wide + lanes)
     m_apart = C * wide + lanes  # places are no power of two apart, which caches dislike
-    room = aligned(v_size + w_size + t * t * m_apart, x)  # in one piece: see tiles_winograd.py
+    room = allocate(v_size + w_size + t * t * m_apart, x)  # in one piece: see tiles_winograd.py
     M = room[v_size + w_size :]
     M[:] = 0
     for first in range(0, total if wide else 0, max(most, 1)):
@@ -90,15 +94,15 @@ def _transform(first, squares, before, image, channel, wide, size, m, T, V):
 def _multiply(squares, C, channels, wide, V, W, M):
     """Compute M[e] += V[e]^T W[e] for every place e."""
     lanes, apart = simd.lanes(V), (squares * channels, squares * wide, C * wide)
-    v_rows, m_rows = list_rows(C, 1), list_rows(C, wide)
+    v_starts, m_starts = list_starts(C, 1), list_starts(C, wide)
     zeros, runs = np.zeros(wide, V.dtype), np.zeros((1, 3), np.int64)
     runs[0, 2] = squares
     for e in range(M.size // (apart[2] + lanes)):
-        source, sums = (V, v_rows, e * (apart[0] + lanes), channels), M[e * (apart[2] + lanes) :]
+        source, sums = (V, v_starts, e * (apart[0] + lanes), channels), M[e * (apart[2] + lanes) :]
         for index in range(block_count(wide // lanes)):
             vector, vecs = block(wide // lanes, index)
             f = vector * lanes
-            panel, target = (W, e * (apart[1] + lanes) + f, wide), (sums, m_rows, f, vecs * lanes)
+            panel, target = (W, e * (apart[1] + lanes) + f, wide), (sums, m_starts, f, vecs * lanes)
             sum_block(vecs, source, panel, zeros, target, runs, C, False)
 
 

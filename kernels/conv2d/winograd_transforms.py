@@ -10,7 +10,7 @@ import numpy as np
 from kernels.conv2d.simd_transform import apply, apply_square, inputs, outputs
 from kernels.cpu import simd
 from kernels.cpu.simd_panels import transpose
-from kernels.cpu.tiled_sums import aligned
+from kernels.cpu.tiled_sums import allocate
 from kernels.jit import jit
 
 
@@ -60,7 +60,7 @@ def write_square(T, source, at, row, apart, scratch, start, f, image, n, h, w, c
 @jit(inner=True)
 def scratch_for(image, T):
     """Return a vector of zeros, and room for the middle of a transform by T."""
-    scratch = aligned((1 + outputs(T) * inputs(T)) * simd.lanes(image), image)
+    scratch = allocate((1 + outputs(T) * inputs(T)) * simd.lanes(image), image)
     scratch[: simd.lanes(image)] = 0
     return scratch
 

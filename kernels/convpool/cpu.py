@@ -2,7 +2,7 @@
 
 forward (tiles_pooled.py): a tile's rows are whole windows, so that one number of four leaves the registers.
 backward: a window's gradient has one pixel a filter, and nothing for the other three.
-  Channels that fill vectors (tiles_chosen.py): a vector holds channels of the pixel that one filter chose. Gain: a
+  Channels that fill vectors (tiles_argmax.py): a vector holds channels of the pixel that one filter chose. Gain: a
   quarter of the products, and the gradient is never spread over an array four times its size.
   One channel (tiles_grey.py): a vector holds filters; all products, but in registers.
 Other kernels than 3x3 spread the gradient and leave the rest to conv2d.
@@ -13,7 +13,7 @@ import numpy as np
 
 from kernels import targets
 from kernels.conv2d import cpu as conv2d
-from kernels.convpool import tiles_chosen, tiles_grey, tiles_pooled
+from kernels.convpool import tiles_argmax, tiles_grey, tiles_pooled
 from kernels.maxpool2d import cpu as maxpool2d
 from kernels.relu import cpu as relu
 
@@ -29,16 +29,16 @@ def forward(x, k, b, *, out):
 
 def backward_data(dy, y, argmax, k, x_shape, *, out):
     """Compute dx[n,h+p,w+q,c] = sum of dy[n,i,j,f] * k[p,q,c,f] over windows with y > 0 that chose (h,w), into out."""
-    if tiles_chosen.fits(k.shape):
-        tiles_chosen.backward_data(dy, y, argmax, k, out)
+    if tiles_argmax.fits(k.shape):
+        tiles_argmax.backward_data(dy, y, argmax, k, out)
     else:
         conv2d.backward_data(_to_pixels(dy, y, argmax, x_shape, k.shape), k, x_shape, **_PLAIN, out=out)
 
 
 def backward_weights(x, dy, y, argmax, k_shape, *, out):
     """Compute dk[p,q,c,f] = sum of x[n,h+p,w+q,c] * dy[n,i,j,f] over those windows, and db, into out = (dk, db)."""
-    if tiles_chosen.fits(k_shape):
-        tiles_chosen.backward_weights(x, dy, y, argmax, *out)
+    if tiles_argmax.fits(k_shape):
+        tiles_argmax.backward_weights(x, dy, y, argmax, *out)
     elif tiles_grey.fits(k_shape):
         tiles_grey.backward_weights(x, dy, y, argmax, *out)
     else:

@@ -12,7 +12,7 @@ import numpy as np
 from kernels.convpool.tiles_pooled import list_corners
 from kernels.cpu import simd
 from kernels.cpu.simd_pooled import SIDE, TAPS, add_grey, tile_of
-from kernels.cpu.tiled_sums import list_rows
+from kernels.cpu.tiled_sums import list_starts
 from kernels.jit import jit
 
 VECS = 2 if simd.REGISTERS == 32 else 1  # ten rows of them fit the registers
@@ -65,4 +65,4 @@ def _sum_windows(tile, corners, first, last, f, count, x, dy, y, argmax, partial
     x_flat, dy_flat, y_flat, argmax_flat = x.reshape(-1), dy.reshape(-1), y.reshape(-1), argmax.reshape(-1)
     for m in range(first, last):
         tile = add_grey(tile, x_flat, corners[m - first], line, dy_flat, y_flat, argmax_flat, m * F + f, count)
-    simd.store(tile, partial, simd.row_offsets(tile, list_rows(ROWS, F), 0), f, count)
+    simd.store(tile, partial, simd.row_offsets(tile, list_starts(ROWS, F), 0), f, count)

@@ -10,7 +10,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from kernels.cpu import simd_llvm as llvm
-from kernels.cpu.simd import RowsType, TileType, multiply_add
+from kernels.cpu.simd import OffsetsType, TileType, multiply_add
 from kernels.cpu.simd_llvm import I32, I64
 
 WINDOW = 4  # pixels: a window of 2x2
@@ -27,12 +27,12 @@ def tile_of(typingctx, x, rows, vecs):
 @intrinsic
 def window_rows(typingctx, tile, corners, m, across, down):
     """Return where the tile's rows begin: at the pixels of the windows m, m+1, ..., whose corners the table has."""
-    rows = RowsType(tile.rows)
+    offsets = OffsetsType(tile.rows)
 
     def codegen(context, builder, sig, args):
         _, table, first, right, below = args
         data = llvm.data(context, builder, corners, table)
-        result = ir.Constant(context.get_value_type(rows), ir.Undefined)
+        result = ir.Constant(context.get_value_type(offsets), ir.Undefined)
         for w in range(tile.rows // WINDOW):
             corner = builder.load(llvm.at(builder, data, first, w))
             low = builder.add(corner, below)
@@ -40,7 +40,7 @@ def window_rows(typingctx, tile, corners, m, across, down):
                 result = builder.insert_value(result, place, w * WINDOW + r)
         return result
 
-    return rows(tile, corners, types.intp, types.intp, types.intp), codegen
+    return offsets(tile, corners, types.intp, types.intp, types.intp), codegen
 
 
 @intrinsic
@@ -80,43 +80,43 @@ def _largest(builder, tile, pixels):
 
 
 @intrinsic
-def add_scaled(typingctx, tile, x, rows, u, factor):
+def add_scaled(typingctx, tile, x, offsets, u, factor):
     """Return the tile with tile[r, :] += factor * x[offsets[r] + u : ... + width]."""
 
     def codegen(context, builder, sig, args):
-        sums, x_value, offsets, place, number = args
+        sums, x_value, offsets_value, place, number = args
         scale = llvm.broadcast(builder, tile, number)
-        for index, pointer in _lines(context, builder, tile, x, x_value, offsets, place):
+        for index, pointer in _lines(context, builder, tile, x, x_value, offsets_value, place):
             old = builder.extract_value(sums, index)
             new = multiply_add(builder, tile, scale, llvm.load(builder, tile, pointer), old)
             sums = builder.insert_value(sums, new, index)
         return sums
 
-    return tile(tile, x, rows, types.intp, x.dtype), codegen
+    return tile(tile, x, offsets, types.intp, x.dtype), codegen
 
 
 @intrinsic
-def add_into(typingctx, tile, y, rows, v, factor):
+def add_into(typingctx, tile, y, offsets, v, factor):
     """Add factor * tile[r, :] to y[offsets[r] + v : ... + width]."""
 
     def codegen(context, builder, sig, args):
-        numbers, y_value, offsets, place, number = args
+        numbers, y_value, offsets_value, place, number = args
         scale = llvm.broadcast(builder, tile, number)
-        for index, pointer in _lines(context, builder, tile, y, y_value, offsets, place):
+        for index, pointer in _lines(context, builder, tile, y, y_value, offsets_value, place):
             old = llvm.load(builder, tile, pointer)
             new = multiply_add(builder, tile, scale, builder.extract_value(numbers, index), old)
             llvm.store(builder, tile, new, pointer)
         return context.get_dummy_value()
 
-    return types.void(tile, y, rows, types.intp, y.dtype), codegen
+    return types.void(tile, y, offsets, types.intp, y.dtype), codegen
 
 
-def _lines(context, builder, tile, x, x_value, offsets, place):
-    """Return (index of a vector in the tile, pointer to x[rows[r] + place + its lanes]) for each."""
+def _lines(context, builder, tile, x, x_value, offsets_value, place):
+    """Return (index of a vector in the tile, pointer to x[offsets[r] + place + its lanes]) for each."""
     data = llvm.data(context, builder, x, x_value)
     for r in range(tile.rows):
         # in two steps: the row's own address does not change from call to call, so LLVM keeps it in a register
-        line = builder.gep(builder.gep(data, [builder.extract_value(offsets, r)]), [place])
+        line = builder.gep(builder.gep(data, [builder.extract_value(offsets_value, r)]), [place])
         for j in range(tile.vecs):
             yield r * tile.vecs + j, builder.gep(line, [ir.Constant(I64, j * tile.lanes)])
 

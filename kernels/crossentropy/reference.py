@@ -40,7 +40,7 @@ def clip(p):
     return LOW if p < LOW else HIGH if p > HIGH else p
 
 
-def clipped(p):
+def is_clipped(p):
     """Did clip change p? There the loss is constant and its gradient 0."""
     return p < LOW or p > HIGH
 
@@ -57,7 +57,7 @@ def sparse(t, p):
 def sparse_gradient(t, p):
     """Return dl/dp_k = -1/p_t for k = t, else 0."""
     # lesson: crossentropy_sparse.data
-    return [-1 / p[k] if k == t and not clipped(p[k]) else 0.0 for k in range(len(p))]
+    return [-1 / p[k] if k == t and not is_clipped(p[k]) else 0.0 for k in range(len(p))]
 
 
 def sparse_logits(t, z):
@@ -85,7 +85,7 @@ def categorical(t, p):
 def categorical_gradient(t, p):
     """Return dl/dp_i = (g_i - sum_k g_k q_k) / sum_j p_j,  g_k = dl/dq_k = -t_k / q_k, 0 where q_k was clipped."""
     q = [divide(v, sum(p)) for v in p]
-    g = [0.0 if clipped(q[k]) else -t[k] / q[k] for k in range(len(p))]
+    g = [0.0 if is_clipped(q[k]) else -t[k] / q[k] for k in range(len(p))]
     common = sum(g[k] * q[k] for k in range(len(p)))
     return [divide(v - common, sum(p)) for v in g]
 
@@ -114,7 +114,7 @@ def binary(t, p):
 def binary_gradient(t, p):
     """Return dl/dp_k = (p_k - t_k) / (p_k (1 - p_k)) / K, 0 where p_k was clipped."""
     # lesson: crossentropy_binary.data
-    return [0.0 if clipped(b) else (b - a) / (b * (1 - b)) / len(p) for a, b in zip(t, p, strict=True)]
+    return [0.0 if is_clipped(b) else (b - a) / (b * (1 - b)) / len(p) for a, b in zip(t, p, strict=True)]
 
 
 def binary_logits(t, z):

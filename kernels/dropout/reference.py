@@ -10,7 +10,7 @@ def forward(x, rate, *, seed, step=0):
     """
     y = np.zeros(x.shape)
     for e, index in enumerate(np.ndindex(x.shape)):
-        if kept(e, rate, seed, step):
+        if is_kept(e, rate, seed, step):
             # lesson: dropout.forward
             y[index] = float(x[index]) / (1 - rate)
     return y
@@ -22,7 +22,7 @@ def backward(dy, rate, *, seed, step=0):
     return forward(dy, rate, seed=seed, step=step)
 
 
-def kept(e, rate, seed, step):
+def is_kept(e, rate, seed, step):
     """Return whether element e is kept: whether its word, uniform in 0 .. 2^32 - 1, is at least rate * 2^32."""
     low = 2**32
     group = e // 4  # one call of the generator makes four words

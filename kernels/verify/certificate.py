@@ -31,7 +31,7 @@ PACKAGES = ("numpy", "numba", "llvmlite")
 LARGEST = 64  # numbers of an array that a counterexample shows
 
 
-def made(outcome: Outcome) -> dict[str, Any]:
+def make(outcome: Outcome) -> dict[str, Any]:
     """Return the certificate of an outcome, as JSON values."""
     return {
         "ok": outcome.ok,
@@ -101,9 +101,9 @@ def _failure(row: Row, failure: Failure) -> dict[str, Any]:
 
 def counterexample(row: Row, p: Problem) -> dict[str, Any]:
     """Return the arguments of the failing call: shapes, settings, and the numbers of the arrays that are small."""
-    from kernels.verify.operations import known
+    from kernels.verify.operations import load_operations
 
-    args, settings = known()[row.operation].arguments(row.name, p)
+    args, settings = load_operations()[row.operation].arguments(row.name, p)
     used = {n: a for n, a in p.arrays.items() if any(a is b for b in args)}
     names = inspect.signature(registry.find(row.operation, "reference", row.name)).parameters
     others = {n: a for n, a in zip(names, args, strict=False) if not isinstance(a, np.ndarray)}

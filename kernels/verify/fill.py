@@ -7,12 +7,12 @@ import numpy as np
 KINDS = ("integers", "random", "positive", "unlike", "smooth")
 
 
-def filled(shape: Any, dtype: Any, seed: int, integers: bool) -> np.ndarray:
+def draw_seeded(shape: Any, dtype: Any, seed: int, integers: bool) -> np.ndarray:
     """Return numbers from a seed: integers in -4..4, whose sums are exact, or normal ones over some decades."""
-    return of_kind(np.random.default_rng(seed), shape, dtype, "integers" if integers else "random")
+    return draw_numbers(np.random.default_rng(seed), shape, dtype, "integers" if integers else "random")
 
 
-def of_kind(rng: np.random.Generator, shape: Any, dtype: Any, kind: str) -> np.ndarray:
+def draw_numbers(rng: np.random.Generator, shape: Any, dtype: Any, kind: str) -> np.ndarray:
     """Return random numbers of one of KINDS.
 
     integers: -4..4, whose sums are exact in float32; one in nine is 0.  random: normal, over some decades.

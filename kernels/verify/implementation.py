@@ -100,11 +100,11 @@ def load(path: Path) -> Any:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # the file may do anything, sys.exit too
-        raise ValueError(f"--kernel {path}: it cannot be imported: {told(error, path)}") from error
+        raise ValueError(f"--kernel {path}: it cannot be imported: {describe_error(error, path)}") from error
     return module
 
 
-def told(error: BaseException, path: Path | None = None) -> str:
+def describe_error(error: BaseException, path: Path | None = None) -> str:
     """Describe an exception in a line, with the last line of the user's file that was running."""
     text = f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
     line, trace = None, error.__traceback__

@@ -34,13 +34,13 @@ class Problem:
         """The dtype of the floating-point arrays."""
         return next(a.dtype for a in self.arrays.values() if a.dtype.kind == "f")
 
-    def replaced(self, **arrays: np.ndarray) -> "Problem":
+    def replace(self, **arrays: np.ndarray) -> "Problem":
         """Return the problem with other numbers in some arrays, for which the oracle has not been asked yet."""
         return Problem(self.geometry, {**self.arrays, **arrays}, self.settings, self.oracle)
 
-    def floats(self, change: Callable[[np.ndarray], np.ndarray]) -> "Problem":
+    def map_floats(self, change: Callable[[np.ndarray], np.ndarray]) -> "Problem":
         """Return the problem with every floating-point array changed."""
-        return self.replaced(**{name: change(a) for name, a in self.arrays.items() if a.dtype.kind == "f"})
+        return self.replace(**{name: change(a) for name, a in self.arrays.items() if a.dtype.kind == "f"})
 
 
 class Operation:
@@ -79,7 +79,7 @@ class Operation:
 
     def limits(self, name: str, p: Problem) -> tuple[Limit, ...]:
         """Each result's bound; here that of sums: gamma * (the same pass on the magnitudes)."""
-        magnitudes = exact(self, name, p.floats(np.abs))
+        magnitudes = exact(self, name, p.map_floats(np.abs))
         return tuple(of_sum(m, s, p.dtype) for m, s in zip(self.terms(name, p), magnitudes, strict=True))
 
     def own_limits(self, name: str, p: Problem, factor: float) -> tuple[Limit, ...]:
@@ -94,7 +94,7 @@ class Operation:
         """Return about how many terms the passes add up."""
         return max(a.size for a in p.arrays.values())
 
-    def fitted(self, g: Geometry) -> Geometry:
+    def fit(self, g: Geometry) -> Geometry:
         """Return the geometry, enlarged if its windows do not fit."""
         return g
 
@@ -110,7 +110,7 @@ def exact(operation: Operation, name: str, p: Problem) -> tuple[np.ndarray, ...]
             args, settings = operation.arguments(name, p)
             results = registry.find(operation.name, "reference", name)(*args, **settings)
         else:
-            args, settings = operation.arguments(name, p.floats(lambda a: a.astype(np.float64)))
+            args, settings = operation.arguments(name, p.map_floats(lambda a: a.astype(np.float64)))
             results = getattr(import_module(f"kernels.{operation.name}"), name)(*args, **settings, variant=p.oracle)
             if name == "update":  # it has overwritten the parameter and its states
                 results = (args[0], *args[2:])
@@ -118,7 +118,7 @@ def exact(operation: Operation, name: str, p: Problem) -> tuple[np.ndarray, ...]
     return p.known[name]
 
 
-def forward_of(operation: str, oracle: str) -> Callable[..., Any]:
+def load_forward(operation: str, oracle: str) -> Callable[..., Any]:
     """Return the oracle's forward pass, for problems that hold its results."""
     return partial(import_module(f"kernels.{operation}").forward, variant=oracle)
 

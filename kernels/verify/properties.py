@@ -7,7 +7,7 @@ import numpy as np
 
 from kernels import registry
 from kernels.verify import rounding
-from kernels.verify.implementation import FromFile, Registered, told
+from kernels.verify.implementation import FromFile, Registered, describe_error
 from kernels.verify.problem import Operation, Problem, as_tuple, exact
 
 Implementation = Registered | FromFile
@@ -36,10 +36,10 @@ class Broken(Exception):
 
 def results(op: Operation, impl: Implementation, name: str, p: Problem) -> tuple[np.ndarray, ...]:
     """Return the results of a pass in the problem's dtype, after checking their number, shapes and dtypes."""
-    return _checked(op, impl, name, p, _called(op, impl, name, p))
+    return _check_results(op, impl, name, p, _call(op, impl, name, p))
 
 
-def _called(op: Operation, impl: Implementation, name: str, p: Problem) -> Any:
+def _call(op: Operation, impl: Implementation, name: str, p: Problem) -> Any:
     """Run a pass and return what it gives, whatever that is."""
     args, settings = op.arguments(name, p)
     before = [a.copy() if isinstance(a, np.ndarray) else a for a in args]
@@ -49,14 +49,14 @@ def _called(op: Operation, impl: Implementation, name: str, p: Problem) -> Any:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        raise Broken("runs", f"{name} raised {told(error, getattr(impl, 'path', None))}") from error
+        raise Broken("runs", f"{name} raised {describe_error(error, getattr(impl, 'path', None))}") from error
     for i, (a, b) in enumerate(zip(args, before, strict=True)):
         if isinstance(a, np.ndarray) and a.tobytes() != b.tobytes():
             raise Broken("inputs are never mutated", f"{name} overwrote its argument number {i + 1}")
     return given
 
 
-def _checked(op: Operation, impl: Implementation, name: str, p: Problem, given: Any) -> tuple[np.ndarray, ...]:
+def _check_results(op: Operation, impl: Implementation, name: str, p: Problem, given: Any) -> tuple[np.ndarray, ...]:
     wanted, names = exact(op, name, p), op.passes[name]
     if given is None:
         raise Broken("returns its result", f"{name} returned None, expected {', '.join(names)}: is a return missing?")
@@ -131,7 +131,7 @@ def adjoint(op: Operation, impl: Implementation, name: str, p: Problem) -> Measu
         v = result[1:]
         if v not in op.linear or v not in p.arrays:  # a convolution may have no bias
             continue
-        whole, rest = (_forward(op, impl, q, name) for q in (p, p.replaced(**{v: np.zeros_like(p[v])})))
+        whole, rest = (_forward(op, impl, q, name) for q in (p, p.replace(**{v: np.zeros_like(p[v])})))
         left, right = np.vdot(dy, whole - rest), np.vdot(gradient.astype(float), p[v].astype(float))
         if left != right:
             message = f"<dy, y> should be <{result}, {v}>: {left:.17g} is not {right:.17g}"
@@ -148,7 +148,7 @@ def differences(op: Operation, impl: Implementation, name: str, p: Problem) -> M
         v = p[result[1:]]
         u = rng.standard_normal(v.shape)
         dy = p.arrays.get("dy", np.ones(()))
-        ends = [_forward(op, impl, p.replaced(**{result[1:]: v + s * STEP * u}), name) for s in (1, -1)]
+        ends = [_forward(op, impl, p.replace(**{result[1:]: v + s * STEP * u}), name) for s in (1, -1)]
         slope, given = (np.vdot(dy, ends[0]) - np.vdot(dy, ends[1])) / (2 * STEP), np.vdot(gradient, u)
         scale = np.abs(dy * ends[0]).sum() + np.abs(gradient * u).sum()
         if not abs(slope - given) <= TOLERANCE * scale:
@@ -161,7 +161,7 @@ def _forward(op: Operation, impl: Implementation, p: Problem, gradient: str) -> 
     """Return y, or L, of the pass that this is the gradient of; the oracle's if the implementation has none."""
     name = op.forwards.get(gradient, "forward")
     if impl.has(name):
-        given = _called(op, impl, name, p)
+        given = _call(op, impl, name, p)
         y = given[0] if isinstance(given, tuple) and given else given
         wanted = p["dy"].shape if "dy" in p.arrays else ()
         if y is None or np.shape(y) != wanted:  # the oracle is not asked again only to say so

@@ -15,7 +15,7 @@ Attempt = Callable[[Problem], Broken | None]
 Build = Callable[[Geometry], list[Problem]]
 
 
-def smallest(op: Operation, p: Problem, broken: Broken, build: Build, attempt: Attempt) -> tuple[Problem, Broken]:
+def shrink(op: Operation, p: Problem, broken: Broken, build: Build, attempt: Attempt) -> tuple[Problem, Broken]:
     """Search for SECONDS for the smallest problem in which the same property is broken; return it, and how."""
     until = time.monotonic() + SECONDS
 
@@ -38,14 +38,14 @@ def _geometry(op: Operation, p: Problem, broken: Broken, build: Build, fails: At
             for new in sorted({least, (least + value) // 2, value - 1}):
                 if not least <= new < value:
                     continue
-                found = next(_failing(build, {**p.geometry, key: new}, fails), None)
+                found = next(_find_failing(build, {**p.geometry, key: new}, fails), None)
                 if found is not None and found[0].geometry != p.geometry:
                     (p, broken), progress = found, True
                     break
     return p, broken
 
 
-def _failing(build: Build, g: Geometry, fails: Attempt) -> Iterator[tuple[Problem, Broken]]:
+def _find_failing(build: Build, g: Geometry, fails: Attempt) -> Iterator[tuple[Problem, Broken]]:
     """Yield the problems of a geometry that fail, each with how."""
     try:
         candidates = build(g)
@@ -68,7 +68,7 @@ def _numbers(p: Problem, broken: Broken, fails: Attempt) -> tuple[Problem, Broke
                     break
                 simpler = p[name].copy()
                 simpler[index] = value
-                candidate = p.replaced(**{name: simpler})
+                candidate = p.replace(**{name: simpler})
                 found = fails(candidate)
                 if found is not None:
                     p, broken = candidate, found

@@ -65,13 +65,13 @@ def disagreement(found: dict[int, dict[str, str]], key: str) -> str | None:
 
 def digest_all(job: dict[str, Any]) -> dict[str, str]:
     """Return a digest of the results of every pass that a job names, by operation, variant, pass and dtype."""
-    from kernels.verify.drawn import DTYPES, case
     from kernels.verify.implementation import FromFile, Registered
-    from kernels.verify.operations import known
+    from kernels.verify.operations import load_operations
+    from kernels.verify.problems import DTYPES, case
 
     found = {}
     for name, variants in job["operations"].items():
-        op = known()[name]
+        op = load_operations()[name]
         op.fixed = job["fixed"]
         geometries = op.large[:1] if job["quick"] else op.large
         for dtype in DTYPES:

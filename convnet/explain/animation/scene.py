@@ -50,7 +50,7 @@ class Scene:
     results: list[list[Shape]]
 
 
-def scene(a: Motion) -> Scene:
+def make_scene(a: Motion) -> Scene:
     """Lay out the three arrays side by side, x with its padding, and the sum below."""
     (top, bottom), (left, right) = a.padding
     padded = (a.first.shape[0] + top + bottom, a.first.shape[1] + left + right)

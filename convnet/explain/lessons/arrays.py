@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convnet.explain.lessons.pack import Box, packed
+from convnet.explain.lessons.pack import Box, pack
 from convnet.explain.lessons.subject import Subject
 from convnet.explain.lessons.trace import Trace, Weights, trace
 from kernels import registry
@@ -28,11 +28,11 @@ OPTIMIZERS: dict[str, dict[str, float]] = {
 def after_step(s: Subject, loss: str, optimizer: str) -> tuple[Weights, Trace]:
     """Return the parameters after the kernel's first step down this image's gradient, and the network with them."""
     if (loss, optimizer) not in s.after:
-        s.after[loss, optimizer] = _stepped(s, loss, optimizer)
+        s.after[loss, optimizer] = _take_step(s, loss, optimizer)
     return s.after[loss, optimizer]
 
 
-def _stepped(s: Subject, loss: str, optimizer: str) -> tuple[Weights, Trace]:
+def _take_step(s: Subject, loss: str, optimizer: str) -> tuple[Weights, Trace]:
     update = registry.find(optimizer, "cpu", "update")
     new: Weights = {}
     frozen = {p for step in s.trace.steps if not step.layer.trainable for p in step.parameters}
@@ -48,21 +48,21 @@ def _stepped(s: Subject, loss: str, optimizer: str) -> tuple[Weights, Trace]:
     return new, trace(s.model, s.image, training=s.training, weights=new)
 
 
-def tensors(s: Subject, cut: int | None) -> dict[str, Any]:
+def pack_tensors(s: Subject, cut: int | None) -> dict[str, Any]:
     """Return all arrays by name: x{value}, p{parameter}, each loss's gradients; with `cut` only the middle of maps."""
-    found = {f"x{i}": packed(s.trace.arrays[v][0], _middle(v.shape, cut)) for i, v in enumerate(s.values)}
-    found["x0"] = packed(s.trace.arrays[s.values[0]][0])  # the image itself is always whole
-    found |= {f"p{i}": packed(p.value) for i, p in enumerate(s.parameters)}
+    found = {f"x{i}": pack(s.trace.arrays[v][0], _middle(v.shape, cut)) for i, v in enumerate(s.values)}
+    found["x0"] = pack(s.trace.arrays[s.values[0]][0])  # the image itself is always whole
+    found |= {f"p{i}": pack(p.value) for i, p in enumerate(s.parameters)}
     for t, step in enumerate(s.trace.steps):
         if step.operation == "batchnorm":
-            found[f"mean{t}"], found[f"variance{t}"] = (packed(a) for a in _statistics(s, step))
+            found[f"mean{t}"], found[f"variance{t}"] = (pack(a) for a in _statistics(s, step))
     for loss in s.losses:
         found |= _gradients(s, loss, cut)
         for optimizer in OPTIMIZERS:
             new, _ = after_step(s, loss, optimizer)
             for i, p in enumerate(s.parameters):
                 if p in new and p.value.size <= AFTER:
-                    found[f"{loss} {optimizer} p{i}"] = packed(new[p])
+                    found[f"{loss} {optimizer} p{i}"] = pack(new[p])
     return found
 
 
@@ -91,14 +91,14 @@ def _gradients(s: Subject, loss: str, cut: int | None) -> dict[str, Any]:
     b, found = s.backward[loss], {}
     readers = [sum(list(step.inputs).count(v) for step in s.trace.steps) for v in s.values]
     for i, v in enumerate(s.values):
-        found[f"{loss} dx{i}"] = packed(b.dy[v][0], _middle(v.shape, cut))
+        found[f"{loss} dx{i}"] = pack(b.dy[v][0], _middle(v.shape, cut))
     for t, step in enumerate(s.trace.steps):
         for n, v in enumerate(step.inputs):
             if readers[s.values.index(v)] > 1:
-                found[f"{loss} dx{t}.{n}"] = packed(b.dx[t][n][0], _middle(v.shape, cut))
+                found[f"{loss} dx{t}.{n}"] = pack(b.dx[t][n][0], _middle(v.shape, cut))
         for n, share in enumerate(b.dp[t]):
             if share is not None and (cut is None or share.size <= LARGE):
-                found[f"{loss} dp{t}.{n}"] = packed(share)
+                found[f"{loss} dp{t}.{n}"] = pack(share)
     return found
 
 
@@ -110,7 +110,7 @@ def _middle(shape: tuple[int, ...], cut: int | None) -> Box | None:
     return (top, bottom), (left, right)
 
 
-def epochs(s: Subject, room: int) -> tuple[dict[str, Any], int]:
+def pack_epochs(s: Subject, room: int) -> tuple[dict[str, Any], int]:
     """Return the recorded epochs that fit in `room` bytes, evenly chosen, and how many were left out."""
     record = s.recorder
     if record is None:
@@ -126,7 +126,7 @@ def epochs(s: Subject, room: int) -> tuple[dict[str, Any], int]:
         raise ValueError(f"lesson: the record is of another network: {what}")
 
     def frame(e: int) -> dict[str, Any]:
-        return {str(numbers[n]): packed(arrays[e].astype(np.float32)) for n, arrays in record.weights.items()}
+        return {str(numbers[n]): pack(arrays[e].astype(np.float32)) for n, arrays in record.weights.items()}
 
     facts: dict[str, Any] = {"logs": [{n: v for n, v in entry.items() if np.isfinite(v)} for entry in record.logs]}
     facts |= {"all_epochs": record.epochs, "kept": s.model.metadata.get("best_epoch")}

@@ -14,7 +14,7 @@ EXPORT = re.compile(r"^export ((?:async )?function|const|class) (\w+)", re.MULTI
 STRAY = re.compile(r"^\s*(?:import|export)\b.*$", re.MULTILINE)
 
 
-def bundled(folder: Path, start: str = "main") -> str:
+def bundle(folder: Path, start: str = "main") -> str:
     """Join every module that `start` needs into one script, each after those it needs; ValueError for another form."""
     done: dict[str, str] = {}
     _add(folder, start, done, ())

@@ -57,10 +57,10 @@ def _of_npz(model: Model, path: Path, pick: str | None) -> tuple[np.ndarray, str
     images, labels = read_arrays(path)[split]
     if number >= len(images):
         raise CohortError(f"{path}: {split}[{number}] does not exist: there are {len(images)}, counted from 0")
-    return _fitted(images[number : number + 1], f"{path}: {split}_images", _pipeline(model)), str(labels[number])
+    return _prepare(images[number : number + 1], f"{path}: {split}_images", _pipeline(model)), str(labels[number])
 
 
-def _fitted(images: np.ndarray, name: str, pipeline: dict[str, Any]) -> np.ndarray:
+def _prepare(images: np.ndarray, name: str, pipeline: dict[str, Any]) -> np.ndarray:
     """Prepare one image (1,H,W) or (1,H,W,C) as the pipeline does: (size,size,channels) float32."""
     from convnet.data.cohort.build import unit_images
     from convnet.data.dicom.resize import resize
@@ -93,7 +93,7 @@ def _picture(path: Path, pipeline: dict[str, Any]) -> np.ndarray:
                 values = np.asarray(picture.convert("L" if picture.mode in ("L", "1", "LA") else "RGB"))
     except (OSError, ValueError, SyntaxError) as error:
         raise ValueError(f"{path}: not a picture, or damaged: {error}") from None
-    return _fitted(values[None], str(path), pipeline)
+    return _prepare(values[None], str(path), pipeline)
 
 
 def _dicom(path: Path, pipeline: dict[str, Any], frame: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from convnet.explain.lessons import arrays, contents
-from convnet.explain.lessons.bundle import bundled
+from convnet.explain.lessons.bundle import bundle
 from convnet.explain.lessons.subject import Subject
 from convnet.output.atomic import write_atomically
 from kernels.verify.look import read_palette
@@ -78,7 +78,7 @@ def lesson(
         )
     subject = Subject(model, image, label, classes, training, recorder, title)
     document = contents.document(subject)
-    return _fitted(subject, document)
+    return _fit(subject, document)
 
 
 def _image(model: Model, x: Any) -> np.ndarray:
@@ -100,13 +100,13 @@ def _image(model: Model, x: Any) -> np.ndarray:
     return np.ascontiguousarray(array, model.compute_dtype)
 
 
-def _fitted(subject: Subject, document: dict[str, Any]) -> Lesson:
+def _fit(subject: Subject, document: dict[str, Any]) -> Lesson:
     """Make the page fit LIMIT if it can: leave out epochs first, then all but the middle of large maps."""
     cut, tensors = _maps(subject, LIMIT * MAPS - _size(document))
     document |= {"cut": cut, "tensors": tensors, "recording": {"epochs": []}}
     notes = [] if cut is None else [f"of maps larger than {cut} x {cut}, the kernels' numbers of the middle only"]
     room = max(LIMIT - len(_page(document).encode()), LIMIT // 8)
-    recording, left_out = arrays.epochs(subject, room)
+    recording, left_out = arrays.pack_epochs(subject, room)
     if left_out:
         notes.append(f"{left_out} of {left_out + len(recording['epochs'])} epochs left out")
     document["recording"] = recording
@@ -118,7 +118,7 @@ def _maps(subject: Subject, room: float) -> tuple[int | None, dict[str, Any]]:
     for cut in (None, *CUTS):
         if arrays.raw_bytes(subject, cut) > MOST_RAW and cut != CUTS[-1]:
             continue  # no packing makes so many numbers fit
-        tensors = arrays.tensors(subject, cut)
+        tensors = arrays.pack_tensors(subject, cut)
         if _size(tensors) <= room:
             break
     return cut, tensors
@@ -134,7 +134,7 @@ def _page(document: dict[str, Any]) -> str:
     parts = {
         "title": escape(document["title"] or f"{document['model']}: a network, number by number"),
         "style": read_palette() + (PAGE / "style.css").read_text(encoding="utf-8"),
-        "script": bundled(PAGE).replace("</", "<\\/"),
+        "script": bundle(PAGE).replace("</", "<\\/"),
         "data": data,
     }
     template = (PAGE / "index.html").read_text(encoding="utf-8")

@@ -70,9 +70,9 @@ class Trace:
         value, start = np.zeros((), y.dtype), np.empty_like(y)
         bound.forward(out=value)
         bound.backward(out=start)
-        return self._spread(float(value), start)
+        return self._propagate(float(value), start)
 
-    def _spread(self, loss: float, start: np.ndarray) -> Backward:
+    def _propagate(self, loss: float, start: np.ndarray) -> Backward:
         """Apply the chain rule, last step first."""
         dy: dict[Value, np.ndarray] = {self.low.output: start}
         dx: list[tuple[np.ndarray, ...]] = []

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from kernels.verify.fill import of_kind
-from kernels.verify.problem import Arguments, Geometry, Operation, Problem, exact, forward_of
+from kernels.verify.fill import draw_numbers
+from kernels.verify.problem import Arguments, Geometry, Operation, Problem, exact, load_forward
 from kernels.verify.rounding import Limit, gamma, unit
 
 EPSILON = 1e-3
@@ -81,11 +81,11 @@ class BatchNorm(Operation):
         if kind == "integers":
             g = {**g, "M": 2 * 2 ** int(np.log2(g["M"]))}
         rng, M, C = np.random.default_rng(seed), g["M"], g["C"]
-        arrays = {"x": self._pixels(rng, M, C, kind).astype(dtype), "dy": of_kind(rng, (M, C), dtype, kind)}
-        arrays |= {n: of_kind(rng, (C,), dtype, kind) for n in ("gamma", "beta")}
+        arrays = {"x": self._pixels(rng, M, C, kind).astype(dtype), "dy": draw_numbers(rng, (M, C), dtype, kind)}
+        arrays |= {n: draw_numbers(rng, (C,), dtype, kind) for n in ("gamma", "beta")}
         epsilon = 3.0 if kind == "integers" else EPSILON
         inputs = (arrays[n] for n in ("x", "gamma", "beta"))
-        _, mean, var = forward_of("batchnorm", oracle)(*inputs, epsilon=epsilon)
+        _, mean, var = load_forward("batchnorm", oracle)(*inputs, epsilon=epsilon)
         arrays |= {"mean": mean.astype(dtype), "var": var.astype(dtype)}
         return Problem(g, arrays, {"epsilon": epsilon}, oracle)
 

@@ -16,7 +16,7 @@ MOST_WORK = {"cuda-emulated": EMULATED, "simulated": 0}  # of a large problem, w
 def case(op: Operation, impl: Implementation, g: Geometry, dtype: Any, kind: str, seed: int, large: bool) -> Problem:
     """Return a problem that the implementation has."""
     if op.fixed:
-        g = op.fitted({**g, **op.fixed})
+        g = op.fit({**g, **op.fixed})
     if impl.factor is not None:
         g = op.for_own_bounds(g)
     return op.problem(g, dtype, kind, seed, op.random_oracle() if large else "reference")
