@@ -1,4 +1,4 @@
-"""Model and Sequential: what a user subclasses or fills, and how a model runs."""
+"""Model: what a user subclasses or connects, and how a model runs."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from convnet.engine.arena import Arena
 from convnet.engine.device_arena import DeviceArena
 from convnet.engine.graph import Graph, Node, record
 from convnet.engine.plan import Plan
-from convnet.layers.base import Layer, call_with_training, float_type, set_parameters, takes_training
-from convnet.layers.core import InputLayer
+from convnet.layers.base import Layer, call_with_training, set_parameters, takes_training
+from convnet.layers.checks import float_type
 from convnet.training import Trainer
 
 _PLANS_KEPT = 8  # plans by batch size and mode; the least recently used is dropped with its buffers
@@ -246,45 +246,6 @@ class Model(Trainer, Layer):
     def __repr__(self) -> str:
         built = f"input {self.input_shape}, {self.count_params():,} parameters" if self.input_shape else "not built yet"
         return f"<{type(self).__name__} {self.name}: {len(self.layers)} layers, {built}>"
-
-
-class Sequential(Model):
-    """Layers one after the other."""
-
-    settings: ClassVar[tuple[str, ...]] = ("layers",)
-
-    def __init__(self, layers: Any = None, *, name: str | None = None, dtype: Any = None) -> None:
-        super().__init__(name=name, dtype=dtype)
-        self.stack: list[Layer] = []
-        if layers is not None and not isinstance(layers, (list, tuple)):
-            raise TypeError(f"{self.name}: expects a list of layers, got {type(layers).__name__}")
-        for layer in layers or ():
-            self.add(layer)
-
-    def add(self, layer: Any) -> None:
-        """Append a layer; an Input or InputLayer at the start builds the weights at once."""
-        if isinstance(layer, Node):
-            layer = InputLayer(layer.sample_shape)
-        if not isinstance(layer, Layer):
-            raise TypeError(f"{self.name}: add expects a layer, got {type(layer).__name__}")
-        self.stack = [*self.stack, layer]
-        self._graphs.clear()
-        self._plans.clear()
-        if isinstance(self.stack[0], InputLayer) and self.layers:
-            self.input_shape = None
-            self.build((None, *self.stack[0].shape))
-
-    @property
-    def layers(self) -> list[Layer]:
-        """The layers in order, without the InputLayer, as in Keras."""
-        return [layer for layer in super().layers if not isinstance(layer, InputLayer)]
-
-    def call(self, x: Any, training: bool | None = None) -> Any:
-        if not self.layers:
-            raise ValueError(f"{self.name}: has no layers yet: add some")
-        for layer in self.stack:
-            x = layer(x, training=training)
-        return x
 
 
 def load(filepath: str | Path) -> Model:

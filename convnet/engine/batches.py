@@ -74,7 +74,7 @@ class Batches:
             plan.x[...] = self.x[part]
             self.model.loss.fill(plan.target_array, labels)
             if self.weights is not None:
-                plan.weights[...] = self.weights[part]
+                plan.sample_weights[...] = self.weights[part]
             yield plan, labels
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from convnet.engine.operator import Lowering, Operator, Value
+from convnet.layers.base import Layer
 
 NAMES = ("linear", "relu", "sigmoid", "softmax")
 
@@ -22,3 +23,18 @@ def lower_activation(low: Lowering, x: Value, name: str, layer: Operator) -> Val
     if name == "linear":
         return x
     return low.emit(name, (x,), x.shape, layer, in_place=name == "relu")
+
+
+class Activation(Layer):
+    """relu, sigmoid, softmax (over the last axis) or linear as a layer of its own."""
+
+    settings: ClassVar[tuple[str, ...]] = ("activation",)
+
+    def __init__(self, activation: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.activation = activation_name(self.name, activation)
+
+    def lower(self, low: Lowering, *inputs: Value) -> Value:
+        if self.activation == "linear":
+            return inputs[0]
+        return low.emit(self.activation, inputs, inputs[0].shape, self)

@@ -13,6 +13,7 @@ from convnet import initializers
 from convnet.engine.graph import Node, record
 from convnet.engine.operator import Lowering, Value, Window
 from convnet.engine.parameter import Parameter
+from convnet.layers.checks import float_type
 from convnet.layers.naming import unique_name
 from convnet.utils import refuse
 
@@ -229,14 +230,3 @@ def call_with_training(call: Any, x: Any, training: bool | None) -> Any:
 def takes_training(call: Any) -> bool:
     """Does the `call` of a user's class ask for the mode?"""
     return "training" in signature(call).parameters
-
-
-def float_type(where: str, dtype: Any) -> np.dtype:
-    """float32 or float64 as a dtype; ValueError for any other."""
-    try:
-        found = np.dtype(dtype)
-    except TypeError:
-        found = np.dtype(object)
-    if found not in (np.float32, np.float64):
-        raise ValueError(f"{where}: dtype must be 'float32' or 'float64', got {dtype!r}")
-    return found

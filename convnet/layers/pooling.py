@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from convnet.engine.operator import Lowering, Value, Window
 from convnet.layers.base import Layer
-from convnet.layers.conv import need_image, only_channels_last, padding_name
+from convnet.layers.checks import need_image, only_channels_last, padding_name
 from kernels import checks
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from convnet.engine.bindings import BINDINGS, Pair, Site
 from convnet.engine.lowering import lower
 from convnet.engine.operator import Lowering, Step, Value
-from convnet.engine.plan import seed_dropouts
+from convnet.engine.rewrite import seed_dropouts
 
 if TYPE_CHECKING:
     from convnet.engine.parameter import Parameter
