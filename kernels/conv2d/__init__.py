@@ -63,7 +63,8 @@ def backward_data(
 ) -> np.ndarray:
     """Compute dx[n,h,w,c] = sum of dy[n,i,j,f] * k[p,q,c,f] over the (i,j,p,q,f) that read x[n,h,w,c].
 
-    -> dx = x_shape"""
+    -> dx = x_shape
+    """
     dy = checks.array(OP, "dy", dy, "N Ho Wo F")
     k = checks.array(OP, "k", k, "P Q C F")
     checks.same_dtype(OP, dy=dy, k=k)
