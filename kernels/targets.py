@@ -20,7 +20,7 @@ Array = np.ndarray | DeviceArray
 def missing(target: str) -> str | None:
     """What `target` needs that is not there, and what to do; None if kernels can run on it. ValueError if unknown."""
     if target not in FAMILIES:
-        raise ValueError(f"there is no target {target!r}; choose of: {', '.join(TARGETS)}")
+        raise ValueError(f"there is no target {target!r}; choose one of: {', '.join(TARGETS)}")
     if target == "cpu":
         return None
     instead = "Use 'cpu'"

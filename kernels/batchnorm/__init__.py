@@ -132,13 +132,13 @@ def _check(x: Any, **channels: Any) -> tuple[np.ndarray, list[np.ndarray]]:
     channels = {name: checks.array(OP, name, a, "C") for name, a in channels.items()}
     checks.same_dtype(OP, x=x, **channels)
     for name, a in channels.items():
-        checks.shape(OP, name, a, x.shape[-1:], f"one number a channel: x.shape={x.shape}")
+        checks.shape(OP, name, a, x.shape[-1:], f"one number per channel: x.shape={x.shape}")
     return x, list(channels.values())
 
 
 def _check_values(x_shape: tuple[int, ...]) -> None:
     if prod(x_shape[:-1]) == 0:
-        raise ValueError(f"{OP}: the statistics of a batch need at least one value a channel, got x.shape={x_shape}")
+        raise ValueError(f"{OP}: the statistics of a batch need at least one value per channel, got x.shape={x_shape}")
 
 
 def _check_epsilon(epsilon: Any) -> float:

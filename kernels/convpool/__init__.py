@@ -129,4 +129,6 @@ def _check(
     for name, array in (("dy", dy), ("y", y), ("argmax", argmax)):
         checks.shape(OP, name, array, wanted, why)
     if targets.home(argmax) == "cpu" and (largest := int(argmax.max(initial=0))) > 3:
-        raise ValueError(f"{OP}: argmax must be below 4, a window's pixels, got {largest}")
+        raise ValueError(
+            f"{OP}: argmax must be below 4, the pixels of a window, got {largest}: pass the argmax that forward returned"
+        )

@@ -4,7 +4,7 @@
                         "categorical": probabilities (N,K), yhat (N,K)
                         "binary": probabilities in [0,1] of yhat's shape, (N,) or (N,...): each element a yes or no
 `from_logits`: yhat is what goes into softmax (binary: into sigmoid), and not what comes out.
-`weights` (N,), one a sample. Apart from indices all arrays are float32 or all are float64.
+`weights` (N,), one per sample. Apart from indices all arrays are float32 or all are float64.
 `out`: where to write the result, C-contiguous and apart from the inputs. `variant`: a name from the registry.
 Every function raises TypeError for a wrong kind of array; ValueError for shapes that do not fit, labels out of
 range, or no elements. On a device nobody looks at the labels first: indices are int64, and one out of range makes the
@@ -96,7 +96,7 @@ def _arguments(
         _check_probabilities(y)
     if weights is not None:
         weights = checks.array(OP, "weights", weights, "N")
-        checks.shape(OP, "weights", weights, yhat.shape[:1], f"one a sample: yhat.shape={yhat.shape}")
+        checks.shape(OP, "weights", weights, yhat.shape[:1], f"one per sample: yhat.shape={yhat.shape}")
     checks.same_dtype(OP, y=None if kind == "sparse" else y, yhat=yhat, weights=weights)
     return y, yhat, weights
 
@@ -110,7 +110,7 @@ def _indices(y: Any, yhat: np.ndarray) -> np.ndarray:
     N, K = yhat.shape
     y = checks.array(OP, "y", y, "N", INTEGERS)
     if y.shape != (N,):
-        checks.shape(OP, "y", y, (N,), f"one class index a sample: yhat.shape={yhat.shape} (N,K)")
+        checks.shape(OP, "y", y, (N,), f"one class index per sample: yhat.shape={yhat.shape} (N,K)")
     if targets.home(y) != "cpu":
         return checks.array(OP, "y", y, "N", (np.dtype(np.int64),))
     indices = y if y.dtype == np.int64 else y.astype(np.int64)

@@ -66,7 +66,9 @@ def backward(
     argmax = checks.array(OP, "argmax", argmax, "N Ho Wo C", (index_dtype((p, q)),))
     checks.shape(OP, "argmax", argmax, y_shape, why)
     if targets.home(argmax) == "cpu" and (largest := int(argmax.max(initial=0))) >= p * q:
-        raise ValueError(f"{OP}: argmax must be below P*Q={p * q} for a {p}x{q} window, got {largest}")
+        raise ValueError(
+            f"{OP}: argmax must be below P*Q={p * q} for a {p}x{q} window, got {largest}: pass the argmax that forward returned"
+        )
     run = checks.kernel(OP, variant, "backward", dy, argmax)
     if variant == "reference":
         return checks.deliver(OP, run(dy, argmax, x_shape, **settings), out)

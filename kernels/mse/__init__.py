@@ -1,6 +1,6 @@
 """The mean squared error, the document's formula (3), L = 1/N sum_i (y_i - yhat_i)^2; README.md is the lesson.
 
-y and yhat have one shape, any; N is the number of their elements. `weights` (B,), one a sample (the first axis).
+y and yhat have one shape, any; N is the number of their elements. `weights` (B,), one per sample (the first axis).
 All arrays are float32 or all are float64.
 `out`: where to write the result, C-contiguous and apart from the inputs. `variant`: a name from the registry.
 Every function raises TypeError for a wrong kind of array and ValueError for shapes that do not fit, or no elements.
@@ -62,6 +62,6 @@ def _arguments(y: Any, yhat: Any, weights: Any) -> tuple[np.ndarray, np.ndarray,
         raise ValueError(f"{OP}: the mean of no elements is not defined: yhat.shape={yhat.shape}")
     if weights is not None:
         weights = checks.array(OP, "weights", weights, "B")
-        checks.shape(OP, "weights", weights, yhat.shape[:1], f"one a sample, the first axis: yhat.shape={yhat.shape}")
+        checks.shape(OP, "weights", weights, yhat.shape[:1], f"one per sample, the first axis: yhat.shape={yhat.shape}")
     checks.same_dtype(OP, y=y, yhat=yhat, weights=weights)
     return y, yhat, weights

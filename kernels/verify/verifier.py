@@ -73,13 +73,13 @@ def run(
 def _resolve(operations: tuple[str, ...], kernel: Path | None, target: str) -> tuple[str, ...]:
     unknown = [name for name in operations if name not in registry.OPERATIONS]
     if unknown:
-        raise ValueError(f"there is no operation {unknown[0]!r}; choose of: {', '.join(registry.OPERATIONS)}")
+        raise ValueError(f"there is no operation {unknown[0]!r}; choose one of: {', '.join(registry.OPERATIONS)}")
     if kernel and len(operations) != 1:
         raise ValueError("--kernel FILE needs one --op NAME: the operation whose passes the file defines")
     there = tuple(name for name in registry.OPERATIONS if registry.variants(name, target))
     lacking = [name for name in operations if name not in there]
     if lacking:
-        raise ValueError(f"{lacking[0]}: there is no variant for {target!r} to verify")
+        raise ValueError(f"{lacking[0]}: there is no variant for {target!r} to verify: choose another --op or --target")
     return operations or there
 
 

@@ -173,7 +173,7 @@ def test_a_wrong_argument_is_named_with_what_arrived_and_what_was_expected(chang
 def test_backward_refuses_an_argmax_outside_the_window_and_arrays_of_other_shapes():
     x, k = np.ones((1, 5, 5, 1), np.float32), np.ones((3, 3, 1, 2), np.float32)
     y, argmax = convpool.forward(x, k)
-    with pytest.raises(ValueError, match="convpool: argmax must be below 4, a window's pixels, got 7"):
+    with pytest.raises(ValueError, match="convpool: argmax must be below 4, the pixels of a window, got 7"):
         convpool.backward_data(y, y, np.full_like(argmax, 7), k, x.shape)
     with pytest.raises(ValueError, match=r"convpool: dy must have shape \(1, 1, 1, 2\) \(what forward makes of"):
         convpool.backward_weights(x, y[..., :1], y, argmax, k.shape)

@@ -131,7 +131,11 @@ def test_one_number_is_an_array_too():
         ((np.ones((2, 3)), np.ones((3, 2))), ValueError, r"mse: y must have shape \(3, 2\) \(yhat's shape\)"),
         ((np.ones((0, 3)), np.ones((0, 3))), ValueError, r"the mean of no elements is not defined: .*\(0, 3\)"),
         ((np.ones(3), np.ones(3, np.float32)), TypeError, "one dtype, but y is float64, yhat is float32"),
-        ((np.ones((2, 3)), np.ones((2, 3)), np.ones(3)), ValueError, r"weights must have shape \(2,\) \(one a sample"),
+        (
+            (np.ones((2, 3)), np.ones((2, 3)), np.ones(3)),
+            ValueError,
+            r"weights must have shape \(2,\) \(one per sample",
+        ),
     ],
 )
 def test_a_wrong_argument_is_named_with_what_arrived_and_what_was_expected(arguments, error, message):
