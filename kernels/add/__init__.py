@@ -3,6 +3,7 @@
 a, b and y have any shape, all float32 or all float64. `variant`: a name from the registry.
 `out`: where to write the result, C-contiguous and apart from the inputs.
 Both functions raise TypeError for a wrong kind of array and ValueError for shapes that do not fit.
+Source: He, Zhang, Ren, Sun, Deep Residual Learning for Image Recognition, 2016, equation (1).
 """
 
 import numpy as np

@@ -6,6 +6,7 @@ Arrays are channels-last: x (N,H,W,C), y (N,Ho,Wo,C), Ho = (H + top + bottom - P
 the real pixels alone. `out`: where to write the result, C-contiguous and apart from the inputs.
 `variant`: a name from the registry.
 Every function raises TypeError for a wrong kind of array and ValueError for shapes or settings that do not fit.
+Source: LeCun, Bottou, Bengio, Haffner, Gradient-based learning applied to document recognition, 1998, II.B.
 """
 
 from typing import Any

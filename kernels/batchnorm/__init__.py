@@ -5,6 +5,7 @@ M = the number of values a channel has: the product of all axes but the last.
 `epsilon`: added to the variance, a number > 0. `variant`: a name from the registry.
 `out`: where to write the result, C-contiguous and apart from the inputs.
 Every function raises TypeError for a wrong kind of array and ValueError for shapes or settings that do not fit.
+Source: Ioffe, Szegedy, Batch Normalization, 2015, algorithm 1 and section 3.
 """
 
 from math import prod

@@ -5,6 +5,7 @@ Arrays are channels-last: x (N,H,W,C), k (P,Q,C/groups,F), b (F,), y (N,Ho,Wo,F)
 `padding`: an int, "valid", "same" or ((top, bottom), (left, right)), as in kernels/checks.py.
 `out`: where to write the result, C-contiguous and apart from the inputs. `variant`: a name from the registry.
 Every function raises TypeError for a wrong kind of array and ValueError for shapes or settings that do not fit.
+Source: the document's formula (1); Goodfellow, Bengio, Courville, Deep Learning, 2016, 9.1 (no kernel flip) and 9.5.
 """
 
 from typing import Any

@@ -4,6 +4,7 @@ Arrays are channels-last: x (N,H,W,C), k (P,Q,C,F), b (F,), y and argmax (N,Ho,W
 all float32 or all float64, argmax uint8. The convolution has stride 1 and no padding, the windows tile its result.
 `out`: where to write the result, C-contiguous and apart from the inputs. `variant`: a name from the registry.
 Every function raises TypeError for a wrong kind of array and ValueError for shapes that do not fit.
+Source: Goodfellow, Bengio, Courville, Deep Learning, 2016, 9.3.
 """
 
 import numpy as np
@@ -130,5 +131,5 @@ def _check(
         checks.shape(OP, name, array, wanted, why)
     if targets.home(argmax) == "cpu" and (largest := int(argmax.max(initial=0))) > 3:
         raise ValueError(
-            f"{OP}: argmax must be below 4, the pixels of a window, got {largest}: pass the argmax that forward returned"
+            f"{OP}: argmax must be below 4, the pixels of a window, got {largest}: pass what forward returned"
         )

@@ -9,6 +9,7 @@
 Every function raises TypeError for a wrong kind of array; ValueError for shapes that do not fit, labels out of
 range, or no elements. On a device nobody looks at the labels first: indices are int64, and one out of range makes the
 loss and its sample's gradient NaN.
+Source: Goodfellow, Bengio, Courville, Deep Learning, 2016, 3.13 and 6.2.2; Keras 3, keras/src/backend/*/nn.py.
 """
 
 from typing import Any

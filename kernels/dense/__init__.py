@@ -3,6 +3,7 @@
 x (N,C), k (C,F), b (F,), y (N,F); all float32 or all float64.
 `out`: where to write the result, C-contiguous and apart from the inputs. `variant`: a name from the registry.
 Every function raises TypeError for a wrong kind of array and ValueError for shapes that do not fit.
+Source: Goodfellow, Bengio, Courville, Deep Learning, 2016, 6.1 and 6.5.
 """
 
 import numpy as np

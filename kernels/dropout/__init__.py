@@ -5,6 +5,7 @@ x and y have any shape, float32 or float64. `rate`: the probability of a zero, 0
 else: the same on every target, for any number of threads; backward needs no stored mask.
 `out`: where to write the result, C-contiguous and apart from the inputs. `variant`: a name from the registry.
 Both functions raise TypeError for a wrong kind of array and ValueError for settings that do not fit.
+Source: Srivastava et al., Dropout, 2014; Salmon et al., Parallel Random Numbers: As Easy as 1, 2, 3, SC 2011.
 """
 
 from typing import Any

@@ -3,6 +3,7 @@
 x (N,H,W,C), y (N,C); float32 or float64. `variant`: a name from the registry.
 `out`: where to write the result, C-contiguous and apart from the inputs.
 Both functions raise TypeError for a wrong kind of array and ValueError for shapes that do not fit.
+Source: Lin, Chen, Yan, Network In Network, 2014, 3.2.
 """
 
 import numpy as np

@@ -5,6 +5,7 @@ Arrays are channels-last: x (N,H,W,C), y and argmax (N,Ho,Wo,C), Ho = (H + top +
 `padding`: an int, "valid", "same" or ((top, bottom), (left, right)), with -inf, each side less than the window.
 `out`: where to write the result, C-contiguous and apart from the inputs. `variant`: a name from the registry.
 Every function raises TypeError for a wrong kind of array and ValueError for shapes or settings that do not fit.
+Source: Goodfellow, Bengio, Courville, Deep Learning, 2016, 9.3.
 """
 
 from typing import Any
@@ -67,7 +68,7 @@ def backward(
     checks.shape(OP, "argmax", argmax, y_shape, why)
     if targets.home(argmax) == "cpu" and (largest := int(argmax.max(initial=0))) >= p * q:
         raise ValueError(
-            f"{OP}: argmax must be below P*Q={p * q} for a {p}x{q} window, got {largest}: pass the argmax that forward returned"
+            f"{OP}: argmax must be below P*Q={p * q} for a {p}x{q} window, got {largest}: pass what forward returned"
         )
     run = checks.kernel(OP, variant, "backward", dy, argmax)
     if variant == "reference":

@@ -4,6 +4,7 @@ y and yhat have one shape, any; N is the number of their elements. `weights` (B,
 All arrays are float32 or all are float64.
 `out`: where to write the result, C-contiguous and apart from the inputs. `variant`: a name from the registry.
 Every function raises TypeError for a wrong kind of array and ValueError for shapes that do not fit, or no elements.
+Source: the document's formula (3).
 """
 
 from typing import Any

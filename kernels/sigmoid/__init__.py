@@ -3,6 +3,7 @@
 Arrays of any shape; all float32 or all float64.
 `out`: where to write the result, C-contiguous and apart from the inputs. `variant`: a name from the registry.
 Every function raises TypeError for a wrong kind of array and ValueError for shapes that do not fit.
+Source: the document's formula (2).
 """
 
 import numpy as np

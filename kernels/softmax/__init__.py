@@ -3,6 +3,7 @@
 Arrays of any rank >= 1; all float32 or all float64. A variant receives them as (M,K): M rows, K classes.
 `out`: where to write the result, C-contiguous and apart from the inputs. `variant`: a name from the registry.
 Every function raises TypeError for a wrong kind of array and ValueError for shapes that do not fit.
+Source: Bridle 1990; Goodfellow, Bengio, Courville, Deep Learning, 2016, 4.1 and 6.2.2.3.
 """
 
 import numpy as np
