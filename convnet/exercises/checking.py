@@ -24,7 +24,7 @@ def check(exercise: Exercise, file: Path) -> Verdict:
     from kernels.verify import certificate, run, table
 
     if not file.is_file():
-        raise ValueError(f"there is no {file}: `convnet exercise start {exercise.name}` writes one to begin with")
+        raise ValueError(f"there is no {file}: `convnet exercise start {exercise.name}` writes one to start from")
     # an emulated kernel takes its time, and knows nothing of the CPU's threads: fewer problems
     try:
         outcome = run([exercise.operation], kernel=file, fixed=exercise.fixed, quick=exercise.emulated)
@@ -53,12 +53,12 @@ def explain_missing_kernel(file: Path) -> str | None:
     launches: list[tuple[int, list[np.ndarray]]] = []
     execute = launch.execute
 
-    def watched(program, name, grid, block, buffers, *rest):
+    def watch(program, name, grid, block, buffers, *rest):
         result = execute(program, name, grid, block, buffers, *rest)
         launches.append((prod(grid) * prod(block), [b.back.copy() for b in buffers if b.back is not None]))
         return result
 
-    launch.execute = watched
+    launch.execute = watch
     try:
         rng = np.random.default_rng(0)
         x, k = rng.random((2, 5, 6, 3), np.float32), rng.random((3, 2, 3, 4), np.float32)
@@ -68,7 +68,7 @@ def explain_missing_kernel(file: Path) -> str | None:
     if not any(np.array_equal(y, written) for _, arrays in launches for written in arrays):
         return "the numbers are right, but no kernel has written them: run it with kernels.emulator.run"
     most = max(threads for threads, _ in launches)
-    return None if most >= y.size else f"right, but {most} threads did the work of {y.size}: a thread an output"
+    return None if most >= y.size else f"right, but {most} threads did the work of {y.size}: one thread per output"
 
 
 def _count(outcome) -> int:

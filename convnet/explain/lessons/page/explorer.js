@@ -4,7 +4,7 @@ import { el, roving } from "./dom.js";
 import { dims, short } from "./format.js";
 import { codeView, formulaOf } from "./code.js";
 import { graph, reveal } from "./graph.js";
-import { fused, leads } from "./leads.js";
+import { fusedGradient, leads } from "./leads.js";
 import { letter, parameterKind, roleOf, settingsText, stepTitle } from "./names.js";
 import { noteOf, t } from "./i18n.js";
 import { operations, passesOf } from "./operations.js";
@@ -195,7 +195,7 @@ export class Explorer {
     this.account.replaceChildren(
       sumView({
         account: this.sum, c, step, pass, passName: state.pass, at: state.at, dtype: network.dtype, focus: state.focus,
-        photo: this.inputs.find((panel) => panel.name === pass.a)?.photo, fused: fused(this), onFocus: (i) => this.focus(i), after: leads(this, term),
+        photo: this.inputs.find((panel) => panel.name === pass.a)?.photo, fused: fusedGradient(this), onFocus: (i) => this.focus(i), after: leads(this, term),
       }),
     );
   }

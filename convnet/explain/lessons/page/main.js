@@ -84,7 +84,7 @@ function page(network) {
 }
 
 /** Only what a change touches is made anew. */
-function changed(network) {
+function watchState(network) {
   onChange((before) => {
     const same = (...names) => names.every((name) => before[name] === state[name]);
     if (!same("view")) {
@@ -120,7 +120,7 @@ async function start() {
   Object.assign(state, fromAddress() ?? {});
   if (!views[state.view]) state.view = "network";
   if (!data.losses[state.loss]) state.loss = data.chosen_loss;
-  changed(network);
+  watchState(network);
   page(network);
   addEventListener("hashchange", follow);
   addEventListener("lesson", (event) => go(event.detail)); // for scripts that lead through a lesson
