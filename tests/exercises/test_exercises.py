@@ -89,7 +89,7 @@ MISTAKES = {
     "crossentropy: one maximum for all rows": (
         "crossentropy",
         [("top = z.max(1)", "top = np.full(len(z), np.max(z))"), ("z.max(1, keepdims=True)", "np.max(z)")],
-        INTEGERS,
+        BOUND,
     ),
     "crossentropy: the gradient with one maximum for all rows": (
         "crossentropy",
