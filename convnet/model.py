@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,13 +12,14 @@ import numpy as np
 from convnet import model_file
 from convnet.engine.arena import Arena
 from convnet.engine.device_arena import DeviceArena
-from convnet.engine.graph import Graph, Node, record
+from convnet.engine.graph import RECORDING, Graph, Node, record
+from convnet.engine.lending import Key, Lending
 from convnet.engine.plan import Plan
 from convnet.layers.base import Layer, call_with_training, set_parameters, takes_training
 from convnet.layers.checks import float_type
 from convnet.training import Trainer
 
-_PLANS_KEPT = 8  # plans by batch size and mode; the least recently used is dropped with its buffers
+_GRAPHS_KEPT = 32  # recordings by shape and mode, beside those of the first shape
 
 
 class Model(Trainer, Layer):
@@ -34,7 +36,7 @@ class Model(Trainer, Layer):
         self.stop_training = False
         self.metadata: dict[str, Any] = {}  # JSON values that are saved with the model
         self._graphs: dict[tuple, Graph] = {}
-        self._plans: OrderedDict[tuple, Plan] = OrderedDict()
+        self.plans = Lending(self._make_plan)
         self._arena: Arena | DeviceArena | None = None
         self._unfrozen: list[bool] = []
         self._wiring: Graph | None = None
@@ -55,7 +57,7 @@ class Model(Trainer, Layer):
         self.build((None, *inputs.sample_shape))
 
     def call(self, x: Any, training: bool | None = None) -> Any:
-        """The forward computation in terms of layers; a model made of inputs and outputs repeats its wiring."""
+        """Compute the output by layers; a model made of inputs and outputs repeats its wiring."""
         if self._wiring is None:
             raise TypeError(f"{type(self).__name__} has no `call`: define call(self, x), or use Sequential")
         nodes = {id(self._wiring.input): x}
@@ -68,23 +70,32 @@ class Model(Trainer, Layer):
     # --- recording and plans
 
     def graph(self, shape: tuple[int, ...], training: bool = False) -> Graph:
-        """The recorded layer calls for samples of this shape."""
+        """Return the recorded layer calls for samples of this shape."""
         mode = training if takes_training(type(self).call) else None
         key = (tuple(shape), mode)
         if key not in self._graphs:
-
-            def call(node: Node) -> Any:
-                return call_with_training(self.call, node, mode)
-
-            graph = record(call, shape, self.compute_dtype, mode, f"{type(self).__name__}.call")
-            self._refuse_strangers(graph)
-            self._graphs[key] = graph
-            if self.input_shape is None:
-                self.input_shape, self.dtype = tuple(shape), self.compute_dtype
+            with RECORDING:
+                self._record_graph(key, shape, mode)
         return self._graphs[key]
 
+    def _record_graph(self, key: tuple, shape: tuple[int, ...], mode: bool | None) -> None:
+        if key in self._graphs:  # another thread was faster
+            return
+
+        def call(node: Node) -> Any:
+            return call_with_training(self.call, node, mode)
+
+        graph = record(call, shape, self.compute_dtype, mode, f"{type(self).__name__}.call")
+        self._refuse_strangers(graph)
+        if self.input_shape is None:
+            self.input_shape, self.dtype = tuple(shape), self.compute_dtype
+        others = [k for k in self._graphs if k[0] != self.input_shape]
+        for old in others[: max(len(others) - _GRAPHS_KEPT + 1, 0)]:
+            del self._graphs[old]
+        self._graphs[key] = graph
+
     def _refuse_strangers(self, graph: Graph) -> None:
-        """A layer with weights that was made inside `call` would be a new one, with new weights, at every call."""
+        """Raise ValueError for a layer that `call` makes: it would be a new one, with new parameters, at every call."""
         mine = set(self.parameters)
         for layer in graph.layers:
             if not mine.issuperset(layer.parameters):
@@ -94,26 +105,27 @@ class Model(Trainer, Layer):
                 )
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make the weights for inputs (None, height, width, channels); the first axis is the batch's."""
+        """Make the parameters for inputs (None, height, width, channels); the first axis is the batch's."""
         self.graph(tuple(input_shape[1:]))  # type: ignore[arg-type]
 
     def arena(self) -> Arena | DeviceArena:
-        """The trainable weights packed flat where the model runs, in the order in which the graph uses them."""
+        """Return the trainable parameters packed flat where the model runs, in the graph's order."""
         layers = self.training_graph().layers
         self._unfrozen = [layer.trainable for layer in layers]
         wanted = [p for layer in layers if layer.trainable for p in layer.parameters if p.trainable]
         if self._arena is None or self._arena.target != self.target or self._arena.parameters != wanted:
-            self._plans.clear()  # their views of the weights are no longer the right ones
+            self.plans.clear()  # their views of the weights are no longer the right ones
             self._arena = Arena(wanted) if self.target == "cpu" else DeviceArena(wanted, self.target)
             self.rebuild_optimizer()
         return self._arena
 
     def _same_layers_train(self) -> bool:
-        """Has nobody frozen or thawed a layer since the weights were packed?"""
+        """Return True if no layer was frozen or thawed since the parameters were packed."""
         layers = self.training_graph().layers
         return self._arena is not None and self._unfrozen == [layer.trainable for layer in layers]
 
     def training_graph(self) -> Graph:
+        """Return the recorded layer calls of training; ValueError before the first input is seen."""
         if self.input_shape is None:
             raise ValueError(
                 f"{self.name} has no weights yet: it has not seen an input. Call it on a batch, call fit, "
@@ -121,40 +133,71 @@ class Model(Trainer, Layer):
             )
         return self.graph(self.input_shape, training=True)
 
+    @contextmanager
+    def borrowed(
+        self, shape: tuple[int, ...], *, training: bool = False, loss: bool = False, weighted: bool = False
+    ) -> Iterator[Plan]:
+        """Lend a plan for a batch of this shape to the caller, who is alone if layers, or a device's memory, change."""
+        if training or self.target != "cpu":
+            with self.plans.alone():
+                yield self.plan(shape, training=training, loss=loss, weighted=weighted)
+            return
+        self._make_ready(shape[1:])
+        plan = self.plans.take((shape, training, loss, weighted))
+        try:
+            yield plan
+        finally:
+            self.plans.give(plan)
+
     def plan(
         self, shape: tuple[int, ...], *, training: bool = False, loss: bool = False, weighted: bool = False
     ) -> Plan:
-        """The plan for a batch of this shape, from the cache or new."""
-        key = (shape, training, loss, weighted)
-        if key not in self._plans or not self._same_layers_train():
-            graph, arena = self.graph(shape[1:], training), self.arena()
-            while len(self._plans) >= _PLANS_KEPT:
-                self._plans.popitem(last=False)
-            self._plans[key] = Plan(
-                graph,
-                shape[0],
-                training=training,
-                loss=self.loss if loss else None,
-                weighted=weighted,
-                target=self.target,
-                arena=arena,
-            )
-        self._plans.move_to_end(key)
-        return self._plans[key]
+        """Return the model's own plan for a batch of this shape: for the one thread that trains."""
+        self._make_ready(shape[1:])
+        return self.plans.trainer((shape, training, loss, weighted))
+
+    def _make_ready(self, sample_shape: tuple[int, ...]) -> None:
+        """Make the parameters, if this is the first input; pack them anew, if layers were frozen or thawed."""
+        if self.input_shape is None:
+            self.graph(sample_shape)
+        if not self._same_layers_train():
+            with self.plans.alone():
+                self.arena()
+
+    def _make_plan(self, key: Key) -> Plan:
+        shape, training, loss, weighted = key
+        graph, arena = self.graph(shape[1:], training), self.arena()
+        chosen = self.loss if loss else None
+        return Plan(graph, shape[0], training=training, loss=chosen, weighted=weighted, target=self.target, arena=arena)
 
     def forget_plans(self) -> None:
         """Drop all plans and their buffers."""
-        self._plans.clear()
+        self.plans.clear()
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Keep the parameters as they are while you read several of them, whatever another thread trains."""
+        return self.plans.reading()
 
     def __call__(self, x: Any, training: bool | None = None) -> Any:
-        """The output for a batch, as an array of your own; on a node, record this model inside another."""
+        """Return the output for a batch, as an array of your own; on a node, record this model inside another."""
         if isinstance(x, Node):
             return call_with_training(self.call, x, training if training is not None else x.graph.training)
-        x = self.check_batch(x)
-        return self.plan(x.shape, training=bool(training)).run(x)
+        return self.run(self.check_batch(x), bool(training))
+
+    def run(self, x: Any, training: bool = False) -> np.ndarray:
+        """Return the output for a checked batch; any number of threads may call it."""
+        if training or self.target != "cpu":
+            with self.borrowed(x.shape, training=training) as plan:
+                return plan.run(x)
+        self._make_ready(x.shape[1:])
+        plan = self.plans.take((x.shape, False, False, False))
+        try:
+            return plan.run(x)
+        finally:
+            self.plans.give(plan)
 
     def check_batch(self, x: Any) -> Any:
-        """An array of numbers, checked; an object that slices like one (data.augment, a memory map) stays as it is."""
+        """Return x as an array that the model takes, or raise; what slices like one (a memory map) stays as it is."""
         if not (isinstance(getattr(x, "dtype", None), np.dtype) and hasattr(x, "shape")):
             x = np.asarray(x)
         if x.dtype.kind not in "fiub":
@@ -168,7 +211,7 @@ class Model(Trainer, Layer):
         return x
 
     def _check_other_size(self, shape: tuple[int, ...]) -> None:
-        """Images of another size than the first fit only a model that averages over the whole image."""
+        """Raise ValueError for images of another size than the first, unless the model averages over all of it."""
         try:
             self.graph(shape)
         except ValueError as error:
@@ -178,20 +221,22 @@ class Model(Trainer, Layer):
                 f"{error}"
             ) from None
 
-    # --- weights
+    # --- parameters
 
     def get_weights(self) -> list[np.ndarray]:
-        """Copies of all weights, layer by layer."""
+        """Return copies of all parameters, layer by layer, as one finished step of training left them."""
         self.training_graph()
-        return super().get_weights()
+        with self.reading():
+            return super().get_weights()
 
     def set_weights(self, weights: list[np.ndarray]) -> None:
-        """Overwrite all weights; ValueError, and nothing changed, unless number and shapes fit."""
+        """Overwrite all parameters; ValueError, and nothing changed, unless number and shapes fit."""
         self.training_graph()
-        set_parameters(self.name, self.parameters, weights)
+        with self.plans.alone():
+            set_parameters(self.name, self.parameters, weights)
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """A layer by its name or its place in `layers`."""
+        """Return a layer by its name or its place in `layers`."""
         if index is not None:
             return self.layers[index]
         for layer in self.layers:
@@ -201,11 +246,13 @@ class Model(Trainer, Layer):
 
     def save(self, filepath: str | Path, include_optimizer: bool = True) -> None:
         """Write the model to one .safetensors file, whole or not at all; convnet.load reads it back."""
-        model_file.save(self, filepath, include_optimizer)
+        with self.reading():
+            model_file.save(self, filepath, include_optimizer)
 
     def load_weights(self, filepath: str | Path) -> None:
-        """Take the weights from a saved model whose layers have the same shapes."""
-        model_file.load_weights(self, filepath)
+        """Take the parameters from a saved model whose layers have the same shapes."""
+        with self.plans.alone():
+            model_file.load_weights(self, filepath)
 
     def summary(self, print_fn: Any = None) -> None:
         """Print the table of layers: shapes, parameters, multiply-adds, bytes, receptive field.
@@ -217,7 +264,7 @@ class Model(Trainer, Layer):
         (print_fn or print)(str(Summary(self)))
 
     def explain(self, x: Any, *index: int, layer: Layer | str | None = None) -> Any:
-        """One output, y[index], of a layer (by default the last) for a batch x of the model's inputs, term by term.
+        """Take one output, y[index], of a layer (by default the last) apart, for a batch x of the model's inputs.
 
         model.explain(x, n, i, j, f, layer="conv2d_1"). A layer used several times: its last use.
         """
@@ -228,7 +275,7 @@ class Model(Trainer, Layer):
     def explain_backward(  # type: ignore[override]
         self, x: Any, y: Any, *index: int, layer: Layer | str | None = None, of: str = "x"
     ) -> Any:
-        """One number of the gradient of the compiled loss for inputs x and targets y, at a layer, term by term.
+        """Take one number of the compiled loss's gradient apart, for inputs x and targets y, at a layer.
 
         of="x" (the layer's input), "y" (its output), "z" (what its activation reads) or a weight's name: "kernel", ...
         model.explain_backward(x, y, p, q, c, f, layer="conv2d", of="kernel").

@@ -24,10 +24,10 @@ class ModelFileError(ValueError):
 
 
 def save(model: Any, filepath: str | Path, include_optimizer: bool = True) -> None:
-    """Write architecture, weights and, if compiled, loss, metrics, optimizer and its state.
+    """Write architecture, parameters and, if compiled, loss, metrics, optimizer and its state.
 
     The file is complete or not there: it is written beside its place and then moved.
-    ValueError where `call` does other things in training than layers do by themselves.
+    ValueError if `call` does other things in training than layers do by themselves.
     """
     from safetensors.numpy import save as to_bytes
 
@@ -82,7 +82,7 @@ def load(filepath: str | Path, connect: Callable[[Node, Node, str], Any]) -> Any
 
 
 def load_weights(model: Any, filepath: str | Path) -> None:
-    """Copy a file's weights into a built model with the same layers in the same order."""
+    """Copy a file's parameters into a built model with the same layers in the same order."""
     _, tensors = _read(Path(filepath))
     try:
         _fill(model.training_graph(), tensors)
@@ -112,7 +112,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 
 
 def _named_parameters(graph: Graph) -> dict[str, Any]:
-    """Every weight under a name of its own: the layer's place and name, the weight's name."""
+    """Return the parameters by unique names: the layer's place and name, the parameter's name."""
     return {f"{i}.{p.name}": p for i, layer in enumerate(graph.layers) for p in layer.parameters}
 
 
@@ -139,11 +139,11 @@ def _rewire(config: dict[str, Any], start: Node) -> Node:
 
 
 def _same_in_inference(model: Any, training_graph: Graph) -> None:
-    """The recording of training mode serves both if, lowered for inference, it does what the other recording does."""
+    """Raise ValueError unless the recording of training, lowered for inference, does what the other recording does."""
     recorded = model.graph(training_graph.input.sample_shape, training=False)
 
     def trace(graph: Graph) -> list[tuple[Any, ...]]:
-        """What each step computes; a layer without weights (node + node makes a new Add each time) by its class."""
+        """Return what each step computes; layers without parameters by class (node + node makes a new Add)."""
         return [
             (step.layer if step.parameters else type(step.layer), step.operation, step.output.shape, step.settings)
             for step in lower(graph, training=False).steps
@@ -160,7 +160,7 @@ def _same_in_inference(model: Any, training_graph: Graph) -> None:
 
 
 def _fill(graph: Graph, tensors: dict[str, np.ndarray]) -> None:
-    """Copy the tensors into the weights after all were checked; names of layers may differ, places may not."""
+    """Copy the tensors into the parameters once all were checked; names of layers may differ, places may not."""
     wanted = _named_parameters(graph)
     stored = {_key(name): t for name, t in tensors.items() if not name.startswith("optimizer.")}
     mine = {_key(name): p for name, p in wanted.items()}
@@ -178,7 +178,7 @@ def _fill(graph: Graph, tensors: dict[str, np.ndarray]) -> None:
 
 
 def _key(name: str) -> str:
-    """ "3.dense_1/kernel" -> "3.kernel"."""
+    """Return "3.kernel" for "3.dense_1/kernel"."""
     return f"{name.split('.', 1)[0]}.{name.rsplit('/', 1)[-1]}"
 
 

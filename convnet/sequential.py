@@ -30,7 +30,7 @@ class Sequential(Model):
             raise TypeError(f"{self.name}: add expects a layer, got {type(layer).__name__}")
         self.stack = [*self.stack, layer]
         self._graphs.clear()
-        self._plans.clear()
+        self.plans.clear()
         if isinstance(self.stack[0], InputLayer) and self.layers:
             self.input_shape = None
             self.build((None, *self.stack[0].shape))
@@ -41,6 +41,7 @@ class Sequential(Model):
         return [layer for layer in super().layers if not isinstance(layer, InputLayer)]
 
     def call(self, x: Any, training: bool | None = None) -> Any:
+        """Compute the layers one after the other."""
         if not self.layers:
             raise ValueError(f"{self.name}: has no layers yet: add some")
         for layer in self.stack:

@@ -1,4 +1,4 @@
-"""The trainable weights of a model in one flat array, so that an optimizer's step is one call.
+"""The trainable parameters of a model in one flat array, so that an optimizer's step is one call.
 
 Each parameter's `value` becomes a view into it, and its gradient a view into a second array of the same layout.
 """
@@ -14,7 +14,7 @@ _LANES = 16  # each parameter starts at a multiple of 16 numbers: a vector of th
 
 
 class Arena:
-    """`slabs`: pairs (weights, gradients) of flat arrays; `gradients`: each parameter's view."""
+    """Packed parameters. `slabs`: pairs (values, gradients) of flat arrays; `gradients`: each parameter's view."""
 
     def __init__(self, parameters: list[Parameter]) -> None:
         self.parameters, self.target = parameters, "cpu"
@@ -25,12 +25,12 @@ class Arena:
         if free:
             self._pack(free)
         for p in parameters:
-            if p not in self.gradients:  # lives in another model's slab, or in this model's former one: stays there
+            if p not in self.gradients:  # it is in another model's slab, or in this model's former one, and stays there
                 self.gradients[p] = np.zeros_like(p.value)
                 self.slabs.append((p.value.reshape(-1), self.gradients[p].reshape(-1)))
 
     def value(self, p: Parameter) -> np.ndarray:
-        """The array that kernels read and write: the parameter's own."""
+        """Return the array that kernels read and write: the parameter's own."""
         self._used[p] = None
         return p.value
 
@@ -42,18 +42,18 @@ class Arena:
 
     def _pack(self, parameters: list[Parameter]) -> None:
         starts, end = padded(parameters)
-        weights, gradients = (targets.zeros((end,), parameters[0].value.dtype, "cpu") for _ in range(2))
+        values, gradients = (targets.zeros((end,), parameters[0].value.dtype, "cpu") for _ in range(2))
         for p, start in zip(parameters, starts, strict=True):
             place = slice(start, start + p.value.size)
-            view = weights[place].reshape(p.value.shape)
+            view = values[place].reshape(p.value.shape)
             view[...] = p.value
             p.value = view
             self.gradients[p] = gradients[place].reshape(view.shape)
-        self.slabs.append((weights, gradients))
+        self.slabs.append((values, gradients))
 
 
 def padded(parameters: list[Parameter]) -> tuple[list[int], int]:
-    """Where each parameter starts in a slab, and where the last one ends."""
+    """Return where each parameter starts in a slab, and where the last one ends."""
     starts, end = [], 0
     for p in parameters:
         starts.append(end)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -27,6 +28,7 @@ class Node:
 
     @property
     def dtype(self) -> np.dtype:
+        """The recorded model's dtype."""
         return self.graph.dtype
 
     addition: ClassVar[Callable[[Node, Node], Node]]  # the layer that adds puts itself here
@@ -109,11 +111,12 @@ class Graph:
     output: Node = field(init=False)
 
     def start(self, sample_shape: tuple[int, ...]) -> Node:
+        """Return the node of the input, for samples of this shape."""
         self.input = self.output = Node(self, sample_shape, "input")
         return self.input
 
     def add(self, layer: Operator, inputs: tuple[Node, ...], shape: tuple[int, ...], training: bool | None) -> Node:
-        """Note that `layer` was called; a flag equal to the mode of the recording follows the plan's mode."""
+        """Note a layer's call and return its output; a `training` equal to the recording's mode follows the plan's."""
         for node in inputs:
             if node.graph is not self:
                 raise ValueError(f"{layer.name}: its inputs were recorded from different Input nodes; use one Input")
@@ -140,7 +143,14 @@ class Graph:
         return list(dict.fromkeys(call.layer for call in self.calls))
 
 
+RECORDING = threading.RLock()
+
+
 def record(call: Callable[[Node], Any], shape: tuple[int, ...], dtype: Any, training: bool | None, what: str) -> Graph:
-    """Run `call` on a symbolic image of the given shape (without the batch axis) and keep what it did."""
+    """Run `call` on a symbolic image of the given shape (without the batch axis) and keep what it did.
+
+    One thread at a time: layers make their parameters when they are first recorded, and two models may share them.
+    """
     graph = Graph(np.dtype(dtype), training)
-    return graph.finish(call(graph.start(tuple(shape))), what)
+    with RECORDING:
+        return graph.finish(call(graph.start(tuple(shape))), what)

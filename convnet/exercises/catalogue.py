@@ -43,7 +43,12 @@ EXERCISES = (
     ),
     Exercise("tiles", "tile it: compiled, in tiles, on all cores", "conv2d", ("forward",), {"groups": 1}, fast=True),
     Exercise(
-        "gpu", "put it on the GPU (emulated): one thread per output", "conv2d", ("forward",), {"groups": 1}, emulated=True
+        "gpu",
+        "put it on the GPU (emulated): one thread per output",
+        "conv2d",
+        ("forward",),
+        {"groups": 1},
+        emulated=True,
     ),
 )
 

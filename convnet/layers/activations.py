@@ -11,7 +11,7 @@ NAMES = ("linear", "relu", "sigmoid", "softmax")
 
 
 def activation_name(where: str, activation: Any) -> str:
-    """None is 'linear'; ValueError lists the supported names."""
+    """Return an activation's name, "linear" for None; ValueError lists the supported names."""
     name = "linear" if activation is None else getattr(activation, "__name__", activation)
     if name not in NAMES:
         raise ValueError(f"{where}: activation {name!r} is not supported; choose one of: {', '.join(NAMES)}")
@@ -35,6 +35,7 @@ class Activation(Layer):
         self.activation = activation_name(self.name, activation)
 
     def lower(self, low: Lowering, *inputs: Value) -> Value:
+        """Emit the operations that compute this layer."""
         if self.activation == "linear":
             return inputs[0]
         return low.emit(self.activation, inputs, inputs[0].shape, self)

@@ -16,7 +16,19 @@ from kernels import checks
 class Conv2D(Layer):
     """y[n,i,j,f] = activation(b[f] + sum_{p,q,c} x[n, s*i + d*p - top, s*j + d*q - left, c] * k[p,q,c,f]).
 
-    x (N,H,W,C) -> y (N,Ho,Wo,filters). Weights: kernel (P,Q,C/groups,filters), bias (filters,).
+    x (N,H,W,C) -> y (N,Ho,Wo,filters). Parameters: kernel (P,Q,C/groups,filters), bias (filters,).
+
+    filters             F, the channels of y
+    kernel_size         (P,Q), or one number for both
+    strides             s, down and across
+    padding             "valid" (none) or "same" (y has x's size, divided by the stride)
+    data_format         None or "channels_last", the only layout here
+    dilation_rate       d, down and across
+    groups              parts of the channels that are correlated apart
+    activation          a name from convnet.layers.activations, or None
+    use_bias            False leaves b out
+    kernel_initializer  how the kernel starts, a name from convnet.initializers
+    bias_initializer    how the bias starts
     """
 
     settings: ClassVar[tuple[str, ...]] = (
@@ -61,6 +73,7 @@ class Conv2D(Layer):
         self.bias_initializer = initializers.get(bias_initializer)
 
     def build(self, shape: tuple[int, ...]) -> None:
+        """Make kernel and bias for samples of this shape."""
         need_image(self.name, shape)
         if shape[2] % self.groups or self.filters % self.groups:
             raise ValueError(
@@ -85,17 +98,21 @@ class Conv2D(Layer):
         return normal, y[1:]
 
     def output_shape(self, *shapes: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape of one output sample."""
         return self._geometry(shapes[0])[1]
 
     def lower(self, low: Lowering, *inputs: Value) -> Value:
+        """Emit the operations that compute this layer."""
         normal, shape = self._geometry(inputs[0].shape)
-        weights = (self.kernel, self.bias) if self.bias else (self.kernel,)
-        y = low.emit("conv2d", inputs, shape, self, weights, **normal)
+        parameters = (self.kernel, self.bias) if self.bias else (self.kernel,)
+        y = low.emit("conv2d", inputs, shape, self, parameters, **normal)
         return lower_activation(low, y, self.activation, self)
 
     def multiply_adds(self, *shapes: tuple[int, ...]) -> int:
+        """Return the multiply-adds that one sample costs, forward."""
         return prod(self.output_shape(*shapes)) * prod(self.kernel_size) * (shapes[0][2] // self.groups)
 
     def window(self, shape: tuple[int, ...]) -> Window:
+        """Return the window that one output sees."""
         (top, _), (left, _) = self._geometry(shape)[0]["padding"]
         return Window(self.kernel_size, self.strides, self.dilation_rate, (top, left))

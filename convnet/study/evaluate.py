@@ -21,7 +21,7 @@ def find_places(cohort: Cohort, split: str) -> np.ndarray:
     """Return the indices of the images of a split; "all" for every image. Raises ValueError if there are none."""
     at = np.arange(len(cohort.y)) if split == "all" else cohort.where(split)
     if not len(at):
-        raise ValueError(f"evaluate: the split {split!r} has no images; the data hold {cohort.counted()}")
+        raise ValueError(f"evaluate: the split {split!r} has no images; the data hold {cohort.describe_counts()}")
     return at
 
 
@@ -40,6 +40,7 @@ def evaluate(
 ) -> tuple[dict[str, Any], np.ndarray]:
     """Return the metrics of a model on one split, and the calibrated probabilities that they are computed from.
 
+    cohort    its images, prepared as the model was trained on
     split     "train", "val", "test", or "all" for every image
     positive  the class that sensitivity and specificity are of; for two classes
     least     choose the threshold whose sensitivity for `positive` was at least this on validation

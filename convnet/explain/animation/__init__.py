@@ -1,1 +1,1 @@
-"""The moving pictures of a convolution: SVG and GIF."""
+"""Moving pictures of a convolution's three passes, as SVG and GIF."""

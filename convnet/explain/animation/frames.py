@@ -45,18 +45,18 @@ class Motion:
 
     @property
     def names(self) -> tuple[str, str, str]:
-        """Return the names of the two factors and of the result."""
+        """The names of the two factors and of the result."""
         return PASSES[self.which]
 
     def text(self, frame: Frame) -> str:
-        """Return y(1,2) = 3*1 + 0*2 = 3, for example."""
+        """Return the frame's sum, as in y(1,2) = 3·1 + 0·2 = 3."""
         pairs = [(0 if m.padding else self.first[m.first], self.second[m.second]) for m in frame.meetings]
         products = " + ".join(f"{_factor(first)}·{_factor(second)}" for first, second in pairs)
         return f"{self.names[2]}({frame.cell[0]},{frame.cell[1]}) = {products or '0'} = {number(frame.value)}"
 
 
 def number(value: float) -> str:
-    """Return a number as text of three digits, with a true minus sign."""
+    """Return a number as it is shown."""
     return f"{value:.3g}".replace("-", "−")
 
 
@@ -67,7 +67,15 @@ def _factor(value: float) -> str:
 def make_frame(
     which: str, cell: Cell, s: dict[str, Any], first: np.ndarray, second: np.ndarray, kernel: tuple[int, ...]
 ) -> Frame:
-    """Return all products of one number of the result."""
+    """Return all products of one number of the result.
+
+    which   the pass: "forward", "backward_data" or "backward_weights"
+    cell    the number's place in the result
+    s       stride, dilation and padding
+    first   the pass's first factor, an image
+    second  its second factor
+    kernel  the kernel's height and width
+    """
     if which == "forward":
         meetings = [_met(_pixel(cell, tap, s), tap, first) for tap in cells(kernel)]
     elif which == "backward_weights":
@@ -94,7 +102,7 @@ def _pixel(output: Cell, tap: Cell, s: dict[str, Any]) -> Cell:
 
 
 def _readers(pixel: Cell, tap: Cell, s: dict[str, Any], shape: tuple[int, ...]) -> Iterator[Cell]:
-    """Return the outputs that read the pixel with this tap: one at most."""
+    """Yield the output (one at most) that reads the pixel with this tap."""
     places = [divmod(pixel[a] + s["padding"][a][0] - s["dilation"][a] * tap[a], s["stride"][a]) for a in (0, 1)]
     if all(rest == 0 and 0 <= place < n for (place, rest), n in zip(places, shape, strict=True)):
         yield places[0][0], places[1][0]
