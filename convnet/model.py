@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,13 +12,14 @@ import numpy as np
 from convnet import model_file
 from convnet.engine.arena import Arena
 from convnet.engine.device_arena import DeviceArena
-from convnet.engine.graph import Graph, Node, record
+from convnet.engine.graph import RECORDING, Graph, Node, record
+from convnet.engine.lending import Key, Lending
 from convnet.engine.plan import Plan
 from convnet.layers.base import Layer, call_with_training, set_parameters, takes_training
 from convnet.layers.checks import float_type
 from convnet.training import Trainer
 
-_PLANS_KEPT = 8  # plans by batch size and mode; the least recently used is dropped with its buffers
+_GRAPHS_KEPT = 32  # recordings by shape and mode, beside those of the first shape
 
 
 class Model(Trainer, Layer):
@@ -34,7 +36,7 @@ class Model(Trainer, Layer):
         self.stop_training = False
         self.metadata: dict[str, Any] = {}  # JSON values that are saved with the model
         self._graphs: dict[tuple, Graph] = {}
-        self._plans: OrderedDict[tuple, Plan] = OrderedDict()
+        self.plans = Lending(self._make_plan)
         self._arena: Arena | DeviceArena | None = None
         self._unfrozen: list[bool] = []
         self._wiring: Graph | None = None
@@ -72,16 +74,25 @@ class Model(Trainer, Layer):
         mode = training if takes_training(type(self).call) else None
         key = (tuple(shape), mode)
         if key not in self._graphs:
-
-            def call(node: Node) -> Any:
-                return call_with_training(self.call, node, mode)
-
-            graph = record(call, shape, self.compute_dtype, mode, f"{type(self).__name__}.call")
-            self._refuse_strangers(graph)
-            self._graphs[key] = graph
-            if self.input_shape is None:
-                self.input_shape, self.dtype = tuple(shape), self.compute_dtype
+            with RECORDING:
+                self._record_graph(key, shape, mode)
         return self._graphs[key]
+
+    def _record_graph(self, key: tuple, shape: tuple[int, ...], mode: bool | None) -> None:
+        if key in self._graphs:  # another thread was faster
+            return
+
+        def call(node: Node) -> Any:
+            return call_with_training(self.call, node, mode)
+
+        graph = record(call, shape, self.compute_dtype, mode, f"{type(self).__name__}.call")
+        self._refuse_strangers(graph)
+        if self.input_shape is None:
+            self.input_shape, self.dtype = tuple(shape), self.compute_dtype
+        others = [k for k in self._graphs if k[0] != self.input_shape]
+        for old in others[: max(len(others) - _GRAPHS_KEPT + 1, 0)]:
+            del self._graphs[old]
+        self._graphs[key] = graph
 
     def _refuse_strangers(self, graph: Graph) -> None:
         """Raise ValueError for a layer that `call` makes: it would be a new one, with new parameters, at every call."""
@@ -103,7 +114,7 @@ class Model(Trainer, Layer):
         self._unfrozen = [layer.trainable for layer in layers]
         wanted = [p for layer in layers if layer.trainable for p in layer.parameters if p.trainable]
         if self._arena is None or self._arena.target != self.target or self._arena.parameters != wanted:
-            self._plans.clear()  # their views of the weights are no longer the right ones
+            self.plans.clear()  # their views of the weights are no longer the right ones
             self._arena = Arena(wanted) if self.target == "cpu" else DeviceArena(wanted, self.target)
             self.rebuild_optimizer()
         return self._arena
@@ -122,37 +133,68 @@ class Model(Trainer, Layer):
             )
         return self.graph(self.input_shape, training=True)
 
+    @contextmanager
+    def borrowed(
+        self, shape: tuple[int, ...], *, training: bool = False, loss: bool = False, weighted: bool = False
+    ) -> Iterator[Plan]:
+        """Lend a plan for a batch of this shape to the caller, who is alone if layers, or a device's memory, change."""
+        if training or self.target != "cpu":
+            with self.plans.alone():
+                yield self.plan(shape, training=training, loss=loss, weighted=weighted)
+            return
+        self._make_ready(shape[1:])
+        plan = self.plans.take((shape, training, loss, weighted))
+        try:
+            yield plan
+        finally:
+            self.plans.give(plan)
+
     def plan(
         self, shape: tuple[int, ...], *, training: bool = False, loss: bool = False, weighted: bool = False
     ) -> Plan:
-        """Return the plan for a batch of this shape, from the cache or new."""
-        key = (shape, training, loss, weighted)
-        if key not in self._plans or not self._same_layers_train():
-            graph, arena = self.graph(shape[1:], training), self.arena()
-            while len(self._plans) >= _PLANS_KEPT:
-                self._plans.popitem(last=False)
-            self._plans[key] = Plan(
-                graph,
-                shape[0],
-                training=training,
-                loss=self.loss if loss else None,
-                weighted=weighted,
-                target=self.target,
-                arena=arena,
-            )
-        self._plans.move_to_end(key)
-        return self._plans[key]
+        """Return the model's own plan for a batch of this shape: for the one thread that trains."""
+        self._make_ready(shape[1:])
+        return self.plans.trainer((shape, training, loss, weighted))
+
+    def _make_ready(self, sample_shape: tuple[int, ...]) -> None:
+        """Make the parameters, if this is the first input; pack them anew, if layers were frozen or thawed."""
+        if self.input_shape is None:
+            self.graph(sample_shape)
+        if not self._same_layers_train():
+            with self.plans.alone():
+                self.arena()
+
+    def _make_plan(self, key: Key) -> Plan:
+        shape, training, loss, weighted = key
+        graph, arena = self.graph(shape[1:], training), self.arena()
+        chosen = self.loss if loss else None
+        return Plan(graph, shape[0], training=training, loss=chosen, weighted=weighted, target=self.target, arena=arena)
 
     def forget_plans(self) -> None:
         """Drop all plans and their buffers."""
-        self._plans.clear()
+        self.plans.clear()
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Keep the parameters as they are while you read several of them, whatever another thread trains."""
+        return self.plans.reading()
 
     def __call__(self, x: Any, training: bool | None = None) -> Any:
         """Return the output for a batch, as an array of your own; on a node, record this model inside another."""
         if isinstance(x, Node):
             return call_with_training(self.call, x, training if training is not None else x.graph.training)
-        x = self.check_batch(x)
-        return self.plan(x.shape, training=bool(training)).run(x)
+        return self.run(self.check_batch(x), bool(training))
+
+    def run(self, x: Any, training: bool = False) -> np.ndarray:
+        """Return the output for a checked batch; any number of threads may call it."""
+        if training or self.target != "cpu":
+            with self.borrowed(x.shape, training=training) as plan:
+                return plan.run(x)
+        self._make_ready(x.shape[1:])
+        plan = self.plans.take((x.shape, False, False, False))
+        try:
+            return plan.run(x)
+        finally:
+            self.plans.give(plan)
 
     def check_batch(self, x: Any) -> Any:
         """Return x as an array that the model takes, or raise; what slices like one (a memory map) stays as it is."""
@@ -182,14 +224,16 @@ class Model(Trainer, Layer):
     # --- parameters
 
     def get_weights(self) -> list[np.ndarray]:
-        """Return copies of all parameters, layer by layer."""
+        """Return copies of all parameters, layer by layer, as one finished step of training left them."""
         self.training_graph()
-        return super().get_weights()
+        with self.reading():
+            return super().get_weights()
 
     def set_weights(self, weights: list[np.ndarray]) -> None:
         """Overwrite all parameters; ValueError, and nothing changed, unless number and shapes fit."""
         self.training_graph()
-        set_parameters(self.name, self.parameters, weights)
+        with self.plans.alone():
+            set_parameters(self.name, self.parameters, weights)
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """Return a layer by its name or its place in `layers`."""
@@ -202,11 +246,23 @@ class Model(Trainer, Layer):
 
     def save(self, filepath: str | Path, include_optimizer: bool = True) -> None:
         """Write the model to one .safetensors file, whole or not at all; convnet.load reads it back."""
-        model_file.save(self, filepath, include_optimizer)
+        with self.reading():
+            model_file.save(self, filepath, include_optimizer)
+
+    def __reduce__(self) -> Any:
+        """Pickle and copy the model by way of its file: numbers and JSON, and no code but `from_bytes`."""
+        if self.input_shape is None:
+            raise TypeError(
+                f"{self.name}: cannot be pickled or copied before it has parameters: call it on a batch, call fit, or "
+                "build((None, height, width, channels))"
+            )
+        with self.reading():
+            return from_bytes, (model_file.to_bytes(self),)
 
     def load_weights(self, filepath: str | Path) -> None:
         """Take the parameters from a saved model whose layers have the same shapes."""
-        model_file.load_weights(self, filepath)
+        with self.plans.alone():
+            model_file.load_weights(self, filepath)
 
     def summary(self, print_fn: Any = None) -> None:
         """Print the table of layers: shapes, parameters, multiply-adds, bytes, receptive field.
@@ -252,3 +308,8 @@ class Model(Trainer, Layer):
 def load(filepath: str | Path) -> Model:
     """Return a model as it was saved, compiled if it was; ModelFileError with the reason for any other file."""
     return model_file.load(filepath, lambda start, end, name: Model(start, end, name=name))
+
+
+def from_bytes(content: bytes) -> Model:
+    """Return the model whose file has this content (`model_file.to_bytes`); ModelFileError for any other."""
+    return model_file.load(content, lambda start, end, name: Model(start, end, name=name))

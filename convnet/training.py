@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,12 +14,13 @@ from convnet.callbacks import Callback, EarlyStopping, History
 from convnet.engine.batches import Batches, split_validation, three
 from convnet.metrics import check as check_metric
 from convnet.output.progress import Progress, tell_of_compilation
-from convnet.utils import next_seed, refuse
+from convnet.utils import list_arguments, next_seed, refuse
 from kernels import checks, targets
 
 if TYPE_CHECKING:
     from convnet.engine.arena import Arena
     from convnet.engine.device_arena import DeviceArena
+    from convnet.engine.lending import Lending
     from convnet.engine.plan import Plan
 
 
@@ -29,8 +32,10 @@ class Trainer:
     loss: losses.Loss | None = None
     optimizer: optimizers.Optimizer | None = None
     target: str = "cpu"
+    shuffled: tuple[int, int] | None = None  # where the order of batches began: a seed, and which epoch
     compiled_metrics: list[Any] = []  # noqa: RUF012  (replaced, never changed)
     _arena: Arena | DeviceArena | None
+    plans: Lending
 
     if TYPE_CHECKING:
 
@@ -38,6 +43,7 @@ class Trainer:
         def arena(self) -> Arena | DeviceArena: ...
         def graph(self, shape: tuple[int, ...], training: bool = ...) -> Any: ...
         def forget_plans(self) -> None: ...
+        def run(self, x: Any, training: bool = ...) -> np.ndarray: ...
         def get_weights(self) -> list[np.ndarray]: ...
         def set_weights(self, weights: list[np.ndarray]) -> None: ...
         def check_batch(self, x: Any) -> Any: ...
@@ -52,16 +58,18 @@ class Trainer:
         outputs and the loss come back.
         RuntimeError, saying what is missing, where there is no such target.
         """
-        refuse("compile", unknown, ("optimizer", "loss", "metrics", "target"))
+        refuse("compile", unknown, list_arguments(Trainer.compile))
         if loss is None:
             raise ValueError("compile: loss is missing, for example loss='sparse_categorical_crossentropy'")
         if isinstance(metrics, (str, dict)):
             raise TypeError(f"compile: metrics must be a list, like ['accuracy'], got {metrics!r}")
         targets.require(target)
-        self.optimizer, self.loss, self.target = optimizers.get(optimizer), losses.get(loss), target
-        self.compiled_metrics = [check_metric(m) for m in metrics or []]
-        self.forget_plans()
-        self.rebuild_optimizer()
+        chosen, found = (optimizers.get(optimizer), losses.get(loss), target), [check_metric(m) for m in metrics or []]
+        with self.plans.alone():
+            self.optimizer, self.loss, self.target = chosen
+            self.compiled_metrics = found
+            self.forget_plans()
+            self.rebuild_optimizer()
 
     def rebuild_optimizer(self) -> None:
         """Fresh optimizer state for the weights as they are packed now."""
@@ -96,7 +104,7 @@ class Trainer:
         **unknown: Any,
     ) -> History:
         """Train for `epochs` passes over the data and return the History. Ctrl-C ends it with the best weights."""
-        refuse("fit", unknown, ("x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data",))
+        refuse("fit", unknown, list_arguments(Trainer.fit))
         self.require_compiled("fit")
         checks.integer("fit", "epochs", epochs, 0)
         callbacks = callbacks or []
@@ -111,9 +119,9 @@ class Trainer:
         history = History()
         calls = [*callbacks, history]
         progress = Progress(verbose, epochs, data.count)
-        rng = np.random.Generator(np.random.Philox(next_seed())) if shuffle else None
+        rng = self._shuffler(initial_epoch, data.count) if shuffle else None
         best = _Best(self, calls)
-        with tell_of_compilation(progress.loud), progress:
+        with self._training("fit"), tell_of_compilation(progress.loud), progress:
             self._begin(calls)
             try:
                 for epoch in range(initial_epoch, epochs):
@@ -123,11 +131,25 @@ class Trainer:
                     if self.stop_training:
                         break
             except KeyboardInterrupt:
+                history.interrupted = True
                 progress.say(f"Interrupted: {best.restore()}")
             for c in calls:
                 c.on_train_end()
         targets.warn_of_slow_threads()
         return history
+
+    def _shuffler(self, initial_epoch: int, count: int) -> np.random.Generator:
+        """Return the generator of each epoch's order: for a later `initial_epoch` the one that training began with.
+
+        So epochs 4 to 6 after a pause, or in another process that loaded the model, see the batches of a run of 6.
+        """
+        if self.shuffled is None or not initial_epoch:
+            self.shuffled = next_seed(), initial_epoch
+        seed, first = self.shuffled
+        rng = np.random.Generator(np.random.Philox(seed))
+        for _ in range(first, initial_epoch):
+            rng.permutation(count)
+        return rng
 
     def _begin(self, calls: list[Callback]) -> None:
         self.stop_training = False
@@ -143,13 +165,15 @@ class Trainer:
         for c in calls:
             c.on_epoch_begin(epoch)
         tally = _Tally(data.metrics())
-        for number, (plan, labels) in enumerate(data.load(training=True, rng=rng)):
+        for number, (plan, labels) in enumerate(data.load(rng)):
             self._train(plan)
-            tally.add(plan, labels)
+            tally.add(plan.batch, float(plan.loss), labels, plan.y)
             progress.batch_end(tally.images, tally.logs)
             for c in calls:
                 if type(c).on_train_batch_end is not Callback.on_train_batch_end:
                     c.on_train_batch_end(number, tally.logs())
+            if self.stop_training:
+                break
         seconds, logs = time.perf_counter() - start, tally.logs()
         if held:
             logs |= {f"val_{name}": value for name, value in self._measure(held).items()}
@@ -160,20 +184,40 @@ class Trainer:
 
     def _train(self, plan: Plan) -> None:
         """One step: forward, backward, update, on what the plan's buffers hold."""
-        plan.forward()
-        plan.backward()
         assert self.optimizer is not None
         assert self._arena is not None
-        self._arena.send()  # where somebody has looked at the weights since
-        self.optimizer.apply(self._arena.slabs, self.target)
+        if plan.moves_statistics or self.target != "cpu":
+            with self.plans.alone():
+                self._step(plan, self.optimizer, self._arena)
+        else:  # others may predict until the weights change
+            self._step(plan, self.optimizer, self._arena)
+
+    def _step(self, plan: Plan, optimizer: optimizers.Optimizer, arena: Arena | DeviceArena) -> None:
+        plan.forward()
+        plan.backward()
+        with self.plans.alone():
+            arena.send()  # where somebody has looked at the weights since
+            optimizer.apply(arena.slabs, self.target)
+
+    @contextmanager
+    def _training(self, what: str) -> Iterator[None]:
+        """Be the one thread that trains; RuntimeError where another one does."""
+        if not self.plans.training.acquire(blocking=False):
+            raise RuntimeError(
+                f"{what}: {self.name} is being trained in another thread. One thread trains a model at a time: wait "
+                "until it is done, or train a model of your own (others may predict and evaluate meanwhile)"
+            )
+        try:
+            yield
+        finally:
+            self.plans.training.release()
 
     # --- measuring
 
     def _measure(self, data: Batches) -> dict[str, float]:
         tally = _Tally(data.metrics())
-        for plan, labels in data.load(training=False):
-            plan.forward()
-            tally.add(plan, labels)
+        for found in data.measure():
+            tally.add(*found)
         return tally.logs()
 
     def evaluate(
@@ -187,7 +231,7 @@ class Trainer:
         **unknown: Any,
     ) -> Any:
         """The loss, or [loss, *metrics], or a dict of them, on given data; the weights stay as they are."""
-        refuse("evaluate", unknown, ("x, y, batch_size, verbose, sample_weight, return_dict",))
+        refuse("evaluate", unknown, list_arguments(Trainer.evaluate))
         self.require_compiled("evaluate")
         progress = Progress(verbose, 1, 0)
         with tell_of_compilation(progress.loud):
@@ -198,19 +242,18 @@ class Trainer:
 
     def predict(self, x: Any, batch_size: int | None = None, verbose: Any = 0, **unknown: Any) -> np.ndarray:
         """The outputs for all samples, batch by batch."""
-        refuse("predict", unknown, ("x, batch_size, verbose",))
+        refuse("predict", unknown, list_arguments(Trainer.predict))
         x = self.check_batch(x)
         size = 32 if batch_size is None else checks.integer("predict", "batch_size", batch_size)
         outputs: np.ndarray | None = None
         with tell_of_compilation(verbose not in (0, "auto")):
             for start in range(0, len(x), size):
-                part = x[start : start + size]
-                plan = self.plan(part.shape)
-                plan.x[...] = part
-                plan.forward()
+                part = self.run(np.asarray(x[start : start + size]))
+                if len(part) == len(x):
+                    return part
                 if outputs is None:
-                    outputs = np.empty((len(x), *plan.y.shape[1:]), plan.dtype)
-                outputs[start : start + size] = plan.y
+                    outputs = np.empty((len(x), *part.shape[1:]), part.dtype)
+                outputs[start : start + size] = part
         if outputs is None:
             graph = self.graph(x.shape[1:])
             return np.empty((0, *graph.output.sample_shape), graph.dtype)
@@ -227,9 +270,10 @@ class Trainer:
         self.require_compiled("train_on_batch")
         data = Batches(self, x, y, sample_weight, class_weight, len(np.asarray(x)), "train_on_batch")
         tally = _Tally(data.metrics())
-        for plan, labels in data.load(training=True):
-            self._train(plan)
-            tally.add(plan, labels)
+        with self._training("train_on_batch"):
+            for plan, labels in data.load():
+                self._train(plan)
+                tally.add(plan.batch, float(plan.loss), labels, plan.y)
         return tally.logs() if return_dict else _plain(tally.logs())
 
     def test_on_batch(self, x: Any, y: Any, sample_weight: Any = None, return_dict: bool = False) -> Any:
@@ -249,11 +293,11 @@ class _Tally:
         for m in found:
             m.reset()
 
-    def add(self, plan: Plan, labels: np.ndarray) -> None:
-        self.images += plan.batch
-        self.loss += float(plan.loss) * plan.batch
+    def add(self, images: int, loss: float, labels: np.ndarray, outputs: np.ndarray) -> None:
+        self.images += images
+        self.loss += loss * images
         for m in self.metrics:
-            m.update(labels, plan.y)
+            m.update(labels, outputs)
 
     def logs(self) -> dict[str, float]:
         return {"loss": self.loss / max(self.images, 1), **{m.label: m.result() for m in self.metrics}}

@@ -61,21 +61,39 @@ class Batches:
         )
         return [metrics.get(m, self.output_shape, sparse) for m in self.model.compiled_metrics]
 
-    def load(self, *, training: bool, rng: np.random.Generator | None = None) -> Iterator[tuple[Plan, np.ndarray]]:
-        """Fill a plan's buffers with one batch after the other, shuffled by `rng`; yields (plan, targets)."""
+    def load(self, rng: np.random.Generator | None = None) -> Iterator[tuple[Plan, np.ndarray]]:
+        """Fill the model's own plan with one batch after the other, shuffled by `rng`; yield (plan, targets)."""
         order = None if rng is None else rng.permutation(self.count)
-        for start in range(0, self.count, self.size):
-            stop = min(start + self.size, self.count)
-            part: Any = slice(start, stop) if order is None else order[start:stop]
-            plan = self.model.plan(
-                (stop - start, *self.x.shape[1:]), training=training, loss=True, weighted=self.weights is not None
-            )
-            labels = self.y[part]
-            plan.x[...] = self.x[part]
-            self.model.loss.fill(plan.target_array, labels)
-            if self.weights is not None:
-                plan.sample_weights[...] = self.weights[part]
+        for part in self._parts(order):
+            rows, labels, kind = self._batch(part)
+            plan = self.model.plan(rows.shape, training=True, **kind)
+            self._fill(plan, rows, labels, part)
             yield plan, labels
+
+    def measure(self) -> Iterator[tuple[int, float, np.ndarray, np.ndarray]]:
+        """Compute one batch after the other; yield its size, its loss, its targets and the outputs."""
+        for part in self._parts(None):
+            rows, labels, kind = self._batch(part)
+            with self.model.borrowed(rows.shape, **kind) as plan:
+                self._fill(plan, rows, labels, part)
+                plan.forward()
+                found = len(rows), float(plan.loss), labels, plan.y.copy()
+            yield found  # a user's metric runs here: no plan is lent meanwhile
+
+    def _parts(self, order: np.ndarray | None) -> Iterator[Any]:
+        for start in range(0, self.count, self.size):
+            part = slice(start, min(start + self.size, self.count))
+            yield part if order is None else order[part]
+
+    def _batch(self, part: Any) -> tuple[Any, np.ndarray, dict[str, bool]]:
+        """Return the samples and targets of a batch, and which kind of plan it needs."""
+        return np.asarray(self.x[part]), self.y[part], {"loss": True, "weighted": self.weights is not None}
+
+    def _fill(self, plan: Plan, rows: np.ndarray, labels: np.ndarray, part: Any) -> None:
+        plan.x[...] = rows
+        self.model.loss.fill(plan.target_array, labels)
+        if self.weights is not None and plan.sample_weights is not None:
+            plan.sample_weights[...] = self.weights[part]
 
 
 def three(data: Any) -> tuple[Any, Any, Any]:
