@@ -49,6 +49,7 @@ def files() -> Iterator[tuple[str, bytes]]:
     for path in sorted(COURSE.iterdir()):
         if path.suffix in (".ipynb", ".md"):
             yield path.name, _adapt_links(path, "../../kernels/", "kernels/")
+    yield "kernels/GLOSSARY.md", (KERNELS / "GLOSSARY.md").read_bytes()
     for pattern in LESSON_FILES:
         for path in sorted(KERNELS.glob(f"*/{pattern}")):
             yield (
