@@ -32,6 +32,7 @@ class Trainer:
     loss: losses.Loss | None = None
     optimizer: optimizers.Optimizer | None = None
     target: str = "cpu"
+    shuffled: tuple[int, int] | None = None  # where the order of batches began: a seed, and which epoch
     compiled_metrics: list[Any] = []  # noqa: RUF012  (replaced, never changed)
     _arena: Arena | DeviceArena | None
     plans: Lending
@@ -118,7 +119,7 @@ class Trainer:
         history = History()
         calls = [*callbacks, history]
         progress = Progress(verbose, epochs, data.count)
-        rng = np.random.Generator(np.random.Philox(next_seed())) if shuffle else None
+        rng = self._shuffler(initial_epoch, data.count) if shuffle else None
         best = _Best(self, calls)
         with self._training("fit"), tell_of_compilation(progress.loud), progress:
             self._begin(calls)
@@ -130,11 +131,25 @@ class Trainer:
                     if self.stop_training:
                         break
             except KeyboardInterrupt:
+                history.interrupted = True
                 progress.say(f"Interrupted: {best.restore()}")
             for c in calls:
                 c.on_train_end()
         targets.warn_of_slow_threads()
         return history
+
+    def _shuffler(self, initial_epoch: int, count: int) -> np.random.Generator:
+        """Return the generator of each epoch's order: for a later `initial_epoch` the one that training began with.
+
+        So epochs 4 to 6 after a pause, or in another process that loaded the model, see the batches of a run of 6.
+        """
+        if self.shuffled is None or not initial_epoch:
+            self.shuffled = next_seed(), initial_epoch
+        seed, first = self.shuffled
+        rng = np.random.Generator(np.random.Philox(seed))
+        for _ in range(first, initial_epoch):
+            rng.permutation(count)
+        return rng
 
     def _begin(self, calls: list[Callback]) -> None:
         self.stop_training = False
@@ -157,6 +172,8 @@ class Trainer:
             for c in calls:
                 if type(c).on_train_batch_end is not Callback.on_train_batch_end:
                     c.on_train_batch_end(number, tally.logs())
+            if self.stop_training:
+                break
         seconds, logs = time.perf_counter() - start, tally.logs()
         if held:
             logs |= {f"val_{name}": value for name, value in self._measure(held).items()}
