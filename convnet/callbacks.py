@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from convnet.output.spreadsheet import lines
-from convnet.utils import refuse
+from convnet.utils import list_arguments, refuse
 
 Logs = dict[str, float]
 RECORD = "formula-convnet record 1"
@@ -37,6 +37,7 @@ class History(Callback):
     def __init__(self) -> None:
         self.epoch: list[int] = []
         self.history: dict[str, list[float]] = {}
+        self.interrupted = False  # by Ctrl-C, or by a signal that ends a command
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         self.epoch.append(epoch)
@@ -119,6 +120,15 @@ class EarlyStopping(_Monitor):
             self.model.set_weights(self.best_weights)
 
 
+class TerminateOnNaN(Callback):
+    """Stop when the loss of a batch is not a finite number."""
+
+    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+        if not np.isfinite(logs["loss"]):
+            print(f"Batch {batch}: Invalid loss, terminating training")
+            self.model.stop_training = True
+
+
 class ModelCheckpoint(_Monitor):
     """Save the model after each epoch, or only when the watched figure became better.
 
@@ -134,7 +144,7 @@ class ModelCheckpoint(_Monitor):
         mode: str = "auto",
         **unknown: Any,
     ) -> None:
-        refuse("ModelCheckpoint", unknown, ("filepath", "monitor", "verbose", "save_best_only", "mode"))
+        refuse("ModelCheckpoint", unknown, list_arguments(ModelCheckpoint.__init__))
         super().__init__(monitor, mode)
         self.filepath, self.verbose, self.save_best_only = str(filepath), verbose, save_best_only
         self.best: float | None = None
@@ -205,7 +215,7 @@ class Recorder(Callback):
             if facts["format"] != RECORD or {len(t) for t in tensors.values()} - {len(facts["epochs"])}:
                 raise ValueError("other content")
             record.epochs, record.logs = facts["epochs"], facts["logs"]
-        except (SafetensorError, OSError, ValueError, TypeError, KeyError, AttributeError):
+        except (SafetensorError, OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise ValueError(f"{path}: not a record of a training: `convnet train --record FILE` makes one") from None
         record.weights = {name: list(t) for name, t in tensors.items()}
         return record

@@ -14,7 +14,7 @@ from convnet.callbacks import Callback, EarlyStopping, History
 from convnet.engine.batches import Batches, split_validation, three
 from convnet.metrics import check as check_metric
 from convnet.output.progress import Progress, tell_of_compilation
-from convnet.utils import next_seed, refuse
+from convnet.utils import list_arguments, next_seed, refuse
 from kernels import checks, targets
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class Trainer:
     loss: losses.Loss | None = None
     optimizer: optimizers.Optimizer | None = None
     target: str = "cpu"
+    shuffled: tuple[int, int] | None = None  # where the order of batches began: a seed, and which epoch
     compiled_metrics: list[Any] = []  # noqa: RUF012  (replaced, never changed)
     _arena: Arena | DeviceArena | None
     plans: Lending
@@ -57,7 +58,7 @@ class Trainer:
         outputs and the loss come back.
         RuntimeError, saying what is missing, where there is no such target.
         """
-        refuse("compile", unknown, ("optimizer", "loss", "metrics", "target"))
+        refuse("compile", unknown, list_arguments(Trainer.compile))
         if loss is None:
             raise ValueError("compile: loss is missing, for example loss='sparse_categorical_crossentropy'")
         if isinstance(metrics, (str, dict)):
@@ -103,7 +104,7 @@ class Trainer:
         **unknown: Any,
     ) -> History:
         """Train for `epochs` passes over the data and return the History. Ctrl-C ends it with the best weights."""
-        refuse("fit", unknown, ("x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data",))
+        refuse("fit", unknown, list_arguments(Trainer.fit))
         self.require_compiled("fit")
         checks.integer("fit", "epochs", epochs, 0)
         callbacks = callbacks or []
@@ -118,7 +119,7 @@ class Trainer:
         history = History()
         calls = [*callbacks, history]
         progress = Progress(verbose, epochs, data.count)
-        rng = np.random.Generator(np.random.Philox(next_seed())) if shuffle else None
+        rng = self._shuffler(initial_epoch, data.count) if shuffle else None
         best = _Best(self, calls)
         with self._training("fit"), tell_of_compilation(progress.loud), progress:
             self._begin(calls)
@@ -130,11 +131,25 @@ class Trainer:
                     if self.stop_training:
                         break
             except KeyboardInterrupt:
+                history.interrupted = True
                 progress.say(f"Interrupted: {best.restore()}")
             for c in calls:
                 c.on_train_end()
         targets.warn_of_slow_threads()
         return history
+
+    def _shuffler(self, initial_epoch: int, count: int) -> np.random.Generator:
+        """Return the generator of each epoch's order: for a later `initial_epoch` the one that training began with.
+
+        So epochs 4 to 6 after a pause, or in another process that loaded the model, see the batches of a run of 6.
+        """
+        if self.shuffled is None or not initial_epoch:
+            self.shuffled = next_seed(), initial_epoch
+        seed, first = self.shuffled
+        rng = np.random.Generator(np.random.Philox(seed))
+        for _ in range(first, initial_epoch):
+            rng.permutation(count)
+        return rng
 
     def _begin(self, calls: list[Callback]) -> None:
         self.stop_training = False
@@ -157,6 +172,8 @@ class Trainer:
             for c in calls:
                 if type(c).on_train_batch_end is not Callback.on_train_batch_end:
                     c.on_train_batch_end(number, tally.logs())
+            if self.stop_training:
+                break
         seconds, logs = time.perf_counter() - start, tally.logs()
         if held:
             logs |= {f"val_{name}": value for name, value in self._measure(held).items()}
@@ -214,7 +231,7 @@ class Trainer:
         **unknown: Any,
     ) -> Any:
         """The loss, or [loss, *metrics], or a dict of them, on given data; the weights stay as they are."""
-        refuse("evaluate", unknown, ("x, y, batch_size, verbose, sample_weight, return_dict",))
+        refuse("evaluate", unknown, list_arguments(Trainer.evaluate))
         self.require_compiled("evaluate")
         progress = Progress(verbose, 1, 0)
         with tell_of_compilation(progress.loud):
@@ -225,7 +242,7 @@ class Trainer:
 
     def predict(self, x: Any, batch_size: int | None = None, verbose: Any = 0, **unknown: Any) -> np.ndarray:
         """The outputs for all samples, batch by batch."""
-        refuse("predict", unknown, ("x, batch_size, verbose",))
+        refuse("predict", unknown, list_arguments(Trainer.predict))
         x = self.check_batch(x)
         size = 32 if batch_size is None else checks.integer("predict", "batch_size", batch_size)
         outputs: np.ndarray | None = None

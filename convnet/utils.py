@@ -1,7 +1,9 @@
-"""Random seeds, and the check for arguments that Keras has and this engine has not."""
+"""Random seeds, and the check for arguments that Keras has and this engine lacks."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import cache
+from inspect import Parameter, signature
 from typing import Any
 
 import numpy as np
@@ -43,10 +45,18 @@ def next_seed() -> int:
 
 
 def refuse(where: str, given: dict[str, Any], supported: Iterable[str]) -> None:
-    """TypeError naming the arguments that are not supported; Keras's way of saying "none" (None) passes."""
+    """Raise TypeError naming the arguments that are not supported; Keras's way of saying "none" (None) passes."""
     unknown = sorted(name for name, value in given.items() if value is not None)
     if unknown:
         raise TypeError(
             f"{where}: {', '.join(unknown)} not supported (Keras may have it, this engine does not); "
             f"supported: {', '.join(supported)}"
         )
+
+
+@cache
+def list_arguments(function: Callable, without: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Return the names of a function's arguments for `refuse`: not `self`, `**unknown`, nor those that it refuses."""
+    skipped = {"self", *without}
+    named = (p for p in signature(function).parameters.values() if p.kind is not Parameter.VAR_KEYWORD)
+    return tuple(p.name for p in named if p.name not in skipped)

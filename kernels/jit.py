@@ -35,7 +35,7 @@ on_compile: list[Callable[[str], None]] = []
 
 
 def jit(parallel: bool = False, inner: bool = False, **options: Any) -> Callable:
-    """Decorator: `numba.njit` with our fast-math rule, no GIL, NumPy's division, and our disk cache.
+    """Return a decorator: `numba.njit` with our fast-math rule, no GIL, NumPy's division, and our disk cache.
 
     inner: only compiled code calls it; without an entry for Python it compiles in less time.
     """

@@ -41,7 +41,7 @@ class Node:
     __radd__ = __add__
 
     def __getattr__(self, name: str) -> NoReturn:
-        if name.startswith("_"):  # NumPy and copy ask for these; nobody uses them in a `call`
+        if name.startswith("_"):  # NumPy and copy ask for these; no `call` uses them
             raise AttributeError(name)
         _no(self, f".{name}")
 

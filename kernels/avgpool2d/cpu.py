@@ -3,6 +3,7 @@
 Channels lie side by side in memory, so the inner loop runs over c. The rows and columns of a window that lie inside
 the image are found before that loop. backward turns round: each pixel of dx gathers from the windows that hold it, so
 every number has one writer and its terms one order, whatever the number of threads.
+A window of more than FEW pixels is summed in float64: in float32 a sum far above its terms would swallow them.
 A small array stays on one thread (starting the others takes microseconds): the same rows, the same bits.
 """
 
@@ -13,6 +14,7 @@ from kernels.cpu.prefetch import LARGE, prefetch
 from kernels.jit import jit
 
 SMALL = 32_768  # elements of x below which one thread is quicker
+FEW = 64  # pixels of a window that are summed in the array's own type
 
 
 def forward(x, size, *, stride, padding, out):
@@ -82,6 +84,9 @@ def _forward_row(t, x, size, stride, pad, y):
         if h1 - h0 == 2 and w1 - w0 == 2:
             _mean_of_four(x, n, h0, w0, y, i, j)
             continue
+        if (h1 - h0) * (w1 - w0) > FEW:
+            _mean_of_many(x[n, h0:h1, w0:w1], y[n, i, j])
+            continue
         for c in range(C):
             y[n, i, j, c] = x[n, h0, w0, c]
         for h in range(h0, h1):
@@ -100,6 +105,22 @@ def _mean_of_four(x, n, h, w, y, i, j):
         total = x[n, h, w, c] + x[n, h, w + 1, c]
         total += x[n, h + 1, w, c]
         y[n, i, j, c] = (total + x[n, h + 1, w + 1, c]) / y.dtype.type(4)
+
+
+@jit()
+def _mean_of_many(x, y):
+    """A large window: float64 takes up its pixels four at a time."""
+    H, W, C = x.shape
+    total = np.zeros(C, np.float64)
+    for h in range(H):
+        for w in range(0, W - W % 4, 4):
+            for c in range(C):
+                total[c] += (x[h, w, c] + x[h, w + 1, c]) + (x[h, w + 2, c] + x[h, w + 3, c])
+        for w in range(W - W % 4, W):
+            for c in range(C):
+                total[c] += x[h, w, c]
+    for c in range(C):
+        y[c] = total[c] / (H * W)
 
 
 @jit()

@@ -5,8 +5,12 @@ gathers from the windows that hold it, so that it has one writer, and its terms 
 a thread spreads its numbers over its window: each byte is moved once.
 """
 
+from numba import float64
+
 from kernels.cuda.vectors import cuda, load4, store4
 from kernels.device import launch_flat
+
+FEW = 64  # pixels of a window that are summed in the array's own type; more are in float64, which loses none
 
 
 def forward(x, size, *, stride, padding, out):
@@ -53,11 +57,19 @@ def _forward(x, x_flat, P, Q, sh, sw, top, left, y, y_flat):
         return
     h0, h1 = _inside(i, P, sh, top, H)
     w0, w1 = _inside(j, Q, sw, left, W)
+    count = (h1 - h0) * (w1 - w0)
+    if count > FEW:
+        many = 0.0
+        for h in range(h0, h1):
+            for w in range(w0, w1):
+                many += x[n, h, w, c]
+        y[n, i, j, c] = many / count
+        return
     total = x.dtype.type(0)
     for h in range(h0, h1):
         for w in range(w0, w1):
             total += x[n, h, w, c]
-    y[n, i, j, c] = total / x.dtype.type((h1 - h0) * (w1 - w0))
+    y[n, i, j, c] = total / x.dtype.type(count)
 
 
 @cuda.jit
@@ -70,6 +82,9 @@ def _forward4(x, x_flat, P, Q, sh, sw, top, left, y, y_flat):
         return
     h0, h1 = _inside(i, P, sh, top, H)
     w0, w1 = _inside(j, Q, sw, left, W)
+    if (h1 - h0) * (w1 - w0) > FEW:
+        _many4(x_flat, (n * H + h0) * W * C + 4 * c, h1 - h0, w0, w1, W, C, y_flat, 4 * t)
+        return
     a = b = d = e = x.dtype.type(0)
     for h in range(h0, h1):
         for w in range(w0, w1):
@@ -77,6 +92,18 @@ def _forward4(x, x_flat, P, Q, sh, sw, top, left, y, y_flat):
             a, b, d, e = a + v[0], b + v[1], d + v[2], e + v[3]
     count = x.dtype.type((h1 - h0) * (w1 - w0))
     store4(y_flat, 4 * t, a / count, b / count, d / count, e / count)
+
+
+@cuda.jit(device=True)
+def _many4(x_flat, first, rows, w0, w1, W, C, y_flat, at):
+    """The means of a large window's four channels, in float64."""
+    a = b = d = e = 0.0
+    for h in range(rows):
+        for w in range(w0, w1):
+            v = load4(x_flat, first + (h * W + w) * C)
+            a, b, d, e = a + v[0], b + v[1], d + v[2], e + v[3]
+    count, number = float64(rows * (w1 - w0)), y_flat.dtype.type
+    store4(y_flat, at, number(a / count), number(b / count), number(d / count), number(e / count))
 
 
 @cuda.jit

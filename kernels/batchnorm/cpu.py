@@ -1,7 +1,8 @@
 """The default: all cores, and one instruction for many channels.
 
 The rows are summed in chunks, as many as the shape says and not the threads: a thread takes a chunk, and the chunks'
-sums are added in their order, so the bits do not depend on the threads. The variance takes a second pass over x, since
+sums are added in their order, so the bits do not depend on the threads. Sums are in float64, which takes up the rows
+four at a time: in float32 a sum far above its terms would swallow them. The variance takes a second pass over x, since
 mean(x^2) - mean(x)^2 loses every digit where the mean is large beside the deviation.
 A small array stays on one thread (starting the others takes microseconds): the same chunks, the same bits.
 """
@@ -48,7 +49,7 @@ def _chunk(x):
 def _forward_parallel(x, gamma, beta, epsilon, chunk, y, mean, var):
     M, C = x.shape
     K = (M + chunk - 1) // chunk
-    sums = np.empty((K, C), x.dtype)
+    sums = np.empty((K, C))
     for k in numba.prange(K):
         _sum(x[k * chunk : (k + 1) * chunk], sums[k])
     _mean(sums, M, mean)
@@ -64,7 +65,7 @@ def _forward_parallel(x, gamma, beta, epsilon, chunk, y, mean, var):
 def _forward_serial(x, gamma, beta, epsilon, chunk, y, mean, var):
     M, C = x.shape
     K = (M + chunk - 1) // chunk
-    sums = np.empty((K, C), x.dtype)
+    sums = np.empty((K, C))
     for k in range(K):
         _sum(x[k * chunk : (k + 1) * chunk], sums[k])
     _mean(sums, M, mean)
@@ -89,7 +90,7 @@ def _inference_serial(x, scale, beta, mean, chunk, y):
 def _backward_parallel(dy, x, gamma, mean, inverse, chunk, dx, dgamma, dbeta):
     M, C = x.shape
     K = (M + chunk - 1) // chunk
-    sums, products = np.empty((K, C), x.dtype), np.empty((K, C), x.dtype)
+    sums, products = np.empty((K, C)), np.empty((K, C))
     for k in numba.prange(K):
         _sum(dy[k * chunk : (k + 1) * chunk], sums[k])
         _sum_products(dy[k * chunk : (k + 1) * chunk], x[k * chunk : (k + 1) * chunk], mean, products[k])
@@ -103,7 +104,7 @@ def _backward_parallel(dy, x, gamma, mean, inverse, chunk, dx, dgamma, dbeta):
 def _backward_serial(dy, x, gamma, mean, inverse, chunk, dx, dgamma, dbeta):
     M, C = x.shape
     K = (M + chunk - 1) // chunk
-    sums, products = np.empty((K, C), x.dtype), np.empty((K, C), x.dtype)
+    sums, products = np.empty((K, C)), np.empty((K, C))
     for k in range(K):
         _sum(dy[k * chunk : (k + 1) * chunk], sums[k])
         _sum_products(dy[k * chunk : (k + 1) * chunk], x[k * chunk : (k + 1) * chunk], mean, products[k])
@@ -156,12 +157,16 @@ def _sum_products(dy, x, mean, total):
 @jit()
 def _mean(sums, M, mean):
     """The chunks' sums in their order, divided by M."""
-    mean[:] = 0
-    for k in range(sums.shape[0]):
-        for c in range(mean.size):
-            mean[c] += sums[k, c]
     for c in range(mean.size):
-        mean[c] /= mean.dtype.type(M)
+        mean[c] = _column(sums, c) / M
+
+
+@jit()
+def _column(sums, c):
+    total = sums[0, c]
+    for k in range(1, sums.shape[0]):
+        total += sums[k, c]
+    return total
 
 
 @jit()
@@ -176,14 +181,9 @@ def _normalise(x, mean, scale, beta, y):
 def _finish(sums, products, M, inverse, dgamma, dbeta):
     """dgamma and dbeta; and what of them every row of dx gives up: dbeta/M and dgamma/(M*sqrt(var + epsilon))."""
     shares = np.zeros((2, dbeta.size), dbeta.dtype)
-    dgamma[:] = 0
-    dbeta[:] = 0
-    for k in range(sums.shape[0]):
-        for c in range(dbeta.size):
-            dbeta[c] += sums[k, c]
-            dgamma[c] += products[k, c]
     for c in range(dbeta.size):
-        dgamma[c] *= inverse[c]
+        dbeta[c] = _column(sums, c)
+        dgamma[c] = _column(products, c) * inverse[c]
         shares[0, c] = dbeta[c] / dbeta.dtype.type(M)
         shares[1, c] = dgamma[c] * inverse[c] / dbeta.dtype.type(M)
     return shares

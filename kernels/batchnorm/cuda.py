@@ -6,6 +6,8 @@ pass over x, since mean(x^2) - mean(x)^2 loses every digit where the mean is lar
 
 import math
 
+from numba import float64
+
 from kernels.cuda.sums import COLUMNS, ROWS, add_partials, chunk_of, sum_columns, sum_rows
 from kernels.cuda.vectors import cuda, load4, load4_channels, store4
 from kernels.device import launch, launch_flat, launch_fours, scratch
@@ -17,7 +19,7 @@ def forward(x, gamma, beta, *, epsilon, out):
     sum_columns(x, mean)
     launch_flat(_divide, C, mean, M)
     chunk, grid = _grid(M, C)
-    partial = scratch(x, (grid[1], C))
+    partial = scratch(x, (grid[1], C), "f8")
     launch(_squares, grid, (COLUMNS, ROWS), x, mean, chunk, partial)
     launch_flat(_variance, C, partial, M, var)
     inference(x, gamma, beta, mean, var, epsilon=epsilon, out=y)
@@ -33,7 +35,7 @@ def backward(dy, x, gamma, mean, var, *, epsilon, out):
     (M, C), (dx, dgamma, dbeta), epsilon = x.shape, out, x.dtype.type(epsilon)
     sum_columns(dy, dbeta)
     chunk, grid = _grid(M, C)
-    partial = scratch(x, (grid[1], C))
+    partial = scratch(x, (grid[1], C), "f8")
     launch(_products, grid, (COLUMNS, ROWS), dy, x, mean, chunk, partial)
     launch_flat(_slope, C, partial, var, epsilon, dgamma)
     launch_fours(_gradient, dy, x, gamma, mean, var, dgamma, dbeta, M, epsilon, dx)
@@ -59,10 +61,10 @@ def _divide(mean, M):
 @cuda.jit
 def _squares(x, mean, chunk, partial):
     """partial[k,c] = sum of (x[m,c] - mean[c])^2 over the rows m of chunk k."""
-    tile = cuda.shared.array((ROWS, COLUMNS), x.dtype)
+    tile = cuda.shared.array((ROWS, COLUMNS), float64)
     M, C = x.shape
     c, k = cuda.blockIdx.x * COLUMNS + cuda.threadIdx.x, cuda.blockIdx.y
-    v = x.dtype.type(0)
+    v = 0.0
     if c < C:
         for m in range(k * chunk + cuda.threadIdx.y, min((k + 1) * chunk, M), ROWS):
             d = x[m, c] - mean[c]
@@ -75,10 +77,10 @@ def _squares(x, mean, chunk, partial):
 @cuda.jit
 def _products(dy, x, mean, chunk, partial):
     """partial[k,c] = sum of dy[m,c] * (x[m,c] - mean[c]) over the rows m of chunk k."""
-    tile = cuda.shared.array((ROWS, COLUMNS), x.dtype)
+    tile = cuda.shared.array((ROWS, COLUMNS), float64)
     M, C = x.shape
     c, k = cuda.blockIdx.x * COLUMNS + cuda.threadIdx.x, cuda.blockIdx.y
-    v = x.dtype.type(0)
+    v = 0.0
     if c < C:
         for m in range(k * chunk + cuda.threadIdx.y, min((k + 1) * chunk, M), ROWS):
             v += dy[m, c] * (x[m, c] - mean[c])
@@ -91,7 +93,7 @@ def _products(dy, x, mean, chunk, partial):
 def _variance(partial, M, var):
     c = cuda.grid(1)
     if c < var.size:
-        var[c] = add_partials(partial, c) / var.dtype.type(M)
+        var[c] = add_partials(partial, c) / M
 
 
 @cuda.jit(device=True)

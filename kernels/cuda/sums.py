@@ -45,7 +45,7 @@ def block_sum(v):
 
 @cuda.jit(device=True)
 def sum_rows(v, tile):
-    """The sum of v over threadIdx.y, for the threads of the first warp; `tile` is shared, (ROWS, COLUMNS)."""
+    """The sum of v over threadIdx.y, for the threads of the first warp; `tile` is shared, (ROWS, COLUMNS) float64."""
     x, y = cuda.threadIdx.x, cuda.threadIdx.y
     tile[y, x] = v
     cuda.syncthreads()
@@ -62,10 +62,10 @@ def chunk_of(rows):
 
 
 def sum_columns(a, out):
-    """out[c] = sum_m a[m,c]."""
+    """out[c] = sum_m a[m,c], in float64: in float32 a sum far above its terms would swallow them."""
     M, C = a.shape
     chunk = chunk_of(M)
-    partial = scratch(a, (max(-(-M // chunk), 1), C))
+    partial = scratch(a, (max(-(-M // chunk), 1), C), "f8")
     launch(_sum_columns, (-(-C // COLUMNS), len(partial)), (COLUMNS, ROWS), a, chunk, partial)
     launch_flat(_add_partials, C, partial, out)
 
@@ -73,10 +73,10 @@ def sum_columns(a, out):
 @cuda.jit
 def _sum_columns(a, chunk, partial):
     """partial[k,c] = sum of a[m,c] over the rows m of chunk k."""
-    tile = cuda.shared.array((ROWS, COLUMNS), a.dtype)
+    tile = cuda.shared.array((ROWS, COLUMNS), float64)
     M, C = a.shape
     c, k = cuda.blockIdx.x * COLUMNS + cuda.threadIdx.x, cuda.blockIdx.y
-    v = a.dtype.type(0)
+    v = 0.0
     if c < C:
         for m in range(k * chunk + cuda.threadIdx.y, min((k + 1) * chunk, M), ROWS):
             v += a[m, c]

@@ -1,5 +1,7 @@
 """Forward: a block for 32 channels of one image, whose warps share the pixels. Backward: four numbers a thread."""
 
+from numba import float64
+
 from kernels.cuda.sums import COLUMNS, ROWS, sum_rows
 from kernels.cuda.vectors import cuda, load4, store4
 from kernels.device import launch, launch_fours
@@ -19,16 +21,16 @@ def backward(dy, x_shape, *, out):
 
 @cuda.jit
 def _mean(x, y):
-    tile = cuda.shared.array((ROWS, COLUMNS), x.dtype)
+    tile = cuda.shared.array((ROWS, COLUMNS), float64)
     N, pixels, C = x.shape
     c, n = cuda.blockIdx.y * COLUMNS + cuda.threadIdx.x, cuda.blockIdx.x
-    v = x.dtype.type(0)
+    v = 0.0
     if c < C:
         for m in range(cuda.threadIdx.y, pixels, ROWS):
             v += x[n, m, c]
     total = sum_rows(v, tile)
     if c < C and cuda.threadIdx.y == 0:
-        y[n, c] = total / x.dtype.type(pixels)
+        y[n, c] = total / pixels
 
 
 @cuda.jit(device=True)

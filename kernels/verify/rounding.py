@@ -28,6 +28,14 @@ def gamma(m: int, dtype: Any) -> float:
     return m * unit(dtype) / (1 - m * unit(dtype))
 
 
+def wide(terms: int, others: int, dtype: Any) -> float:
+    """gamma of a sum that float64 takes up, whatever the array's type: `others` are the roundings in that type.
+
+    The two that are added before float64 takes them up, and the result's, are among the others.
+    """
+    return gamma(terms + others, dtype) if dtype == np.float64 else gamma(others, dtype) + gamma(terms, np.float64)
+
+
 def of_sum(terms: int, magnitude: Any, dtype: Any, factor: float = 1.0) -> Limit:
     """gamma_terms * magnitude for a sum of `terms` roundings; `factor` is a variant's own, registry.OWN_BOUNDS.
 

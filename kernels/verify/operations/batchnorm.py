@@ -1,7 +1,7 @@
 """batchnorm: the bounds are derived, not chosen.
 
 `errors_*` follow a quantity's error through the formula, operation by operation, with u the unit roundoff and
-gamma_m = m u / (1 - m u) for a sum of m terms in any order.
+gamma_m = m u / (1 - m u) for a sum of m terms in any order. Sums over the rows are in float64: `rounding.wide`.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ import numpy as np
 
 from kernels.verify.fill import of_kind
 from kernels.verify.problem import Arguments, Geometry, Operation, Problem, exact, forward_of
-from kernels.verify.rounding import Limit, gamma, unit
+from kernels.verify.rounding import Limit, unit, wide
 
 EPSILON = 1e-3
 
@@ -37,9 +37,9 @@ def errors_y(x, g, b, mean, var, error_mean, error_var, dtype):
 def errors_forward(x, g, b, mean, var, dtype):
     """mean: M terms and a division. var: its terms rounded twice; the mean's error adds its own square."""
     m, axes = x[..., 0].size, tuple(range(x.ndim - 1))
-    error_mean = gamma(m + 1, dtype) * np.abs(x).mean(axes)
+    error_mean = wide(m, 4, dtype) * np.abs(x).mean(axes)
     shifted = var + error_mean**2  # the mean of (x - a)^2 is var + (a - mean)^2
-    error_var = gamma(m + 4, dtype) * shifted + error_mean**2
+    error_var = wide(m, 7, dtype) * shifted + error_mean**2
     return errors_y(x, g, b, mean, var, error_mean, error_var, dtype), error_mean, error_var
 
 
@@ -48,8 +48,8 @@ def errors_backward(dy, x, g, mean, var, dtype):
     inverse, grow = 1 / np.sqrt(var + EPSILON), 1 + errors_scale(var, 0, u)
     d, dy = np.abs(x - mean), np.abs(dy)
     dbeta, dgamma = dy.sum(axes), (dy * d).sum(axes) * inverse  # sums of magnitudes
-    error_beta = gamma(m, dtype) * dbeta
-    error_gamma = dgamma * ((1 + gamma(m + 3, dtype)) * grow - 1)
+    error_beta = wide(m, 3, dtype) * dbeta
+    error_gamma = dgamma * ((1 + wide(m, 7, dtype)) * grow - 1)
     # what dx subtracts: dbeta/M, and d * dgamma/(M sqrt(var + epsilon)); magnitudes bound the true values
     share, slope = dbeta / m, dgamma * inverse / m
     error_share = (dbeta + error_beta) * (1 + u) / m - share

@@ -6,8 +6,8 @@ import numpy as np
 
 from kernels.pooling import normalize
 from kernels.verify.fill import of_kind
-from kernels.verify.problem import Arguments, Geometry, Operation, Problem, forward_of
-from kernels.verify.rounding import Limit
+from kernels.verify.problem import Arguments, Geometry, Operation, Problem, exact, forward_of
+from kernels.verify.rounding import Limit, gamma, of_sum, wide
 
 DIVISIBLE = 144  # by every number of real pixels up to 4x4: then integers' means are integers
 
@@ -19,10 +19,22 @@ def sized(x: tuple, size: tuple, stride: tuple, pad: tuple = (0, 0, 0, 0)) -> Ge
     return dict(zip(NAMES, (*x, *size, *stride, *pad), strict=True))
 
 
+def wide_mean(operation: Operation, name: str, p: Problem, pixels: int, own: int = 4) -> Limit:
+    """The bound of a mean of so many pixels, of which no more than `own` roundings are in the array's type.
+
+    Four: two of the additions before float64 takes up four pixels, the division, and the result's. backward: 2.
+    """
+    (magnitude,) = exact(operation, name, p.floats(np.abs))
+    if name == "backward":
+        return of_sum(2, magnitude, p.dtype)
+    bound = (wide(pixels, own, p.dtype) + gamma(pixels + 1, np.float64)) * magnitude
+    return Limit(bound + float(np.finfo(p.dtype).smallest_subnormal) * (own + 1), magnitude)
+
+
 class Pooling(Operation):
     smallest = dict(zip(NAMES, [1] * 8 + [0] * 4, strict=True))
     linear = ("x",)
-    large = (
+    large: tuple[Geometry, ...] = (
         sized((3, 31, 28, 33), (2, 2), (2, 2)),
         sized((2, 15, 14, 24), (2, 2), (2, 2)),  # channels in fours
         sized((2, 37, 33, 29), (3, 3), (2, 2), (1, 1, 1, 0)),
@@ -65,10 +77,24 @@ class Pooling(Operation):
         return (p.geometry["P"] * p.geometry["Q"] + 1,)
 
 
+FEW = 64  # pixels of a window that may be summed in float32, whatever its size
+
+
 class AvgPool(Pooling):
     name = "avgpool2d"
     passes = {"forward": ("y",), "backward": ("dx",)}
     scale = DIVISIBLE
+    large: tuple[Geometry, ...] = (
+        *Pooling.large,
+        sized((1, 200, 173, 5), (200, 173), (200, 173)),
+        sized((1, 70, 61, 8), (64, 50), (3, 7), (2, 2, 5, 0)),
+    )
+
+    def limits(self, name: str, p: Problem) -> tuple[Limit, ...]:
+        pixels = p.geometry["P"] * p.geometry["Q"]
+        if name == "forward" and pixels > FEW:
+            return (wide_mean(self, name, p, pixels, FEW + 1),)
+        return super().limits(name, p)
 
 
 class MaxPool(Pooling):
@@ -113,5 +139,5 @@ class GlobalAvgPool(Operation):
     def arguments(self, name: str, p: Problem) -> Arguments:
         return ((p["x"],) if name == "forward" else (p["dy"], p["x"].shape)), {}
 
-    def terms(self, name: str, p: Problem) -> tuple[int, ...]:
-        return (p.geometry["H"] * p.geometry["W"] + 1 if name == "forward" else 2,)
+    def limits(self, name: str, p: Problem) -> tuple[Limit, ...]:
+        return (wide_mean(self, name, p, p.geometry["H"] * p.geometry["W"]),)
