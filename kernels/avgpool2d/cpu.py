@@ -18,13 +18,13 @@ FEW = 64  # pixels of a window that are summed in the array's own type
 
 
 def forward(x, size, *, stride, padding, out):
-    """y[n,i,j,c] = 1/R * sum_{p,q} x[n, s*i + p - top, s*j + q - left, c], into out."""
+    """Compute y[n,i,j,c] = 1/R * sum_{p,q} x[n, s*i + p - top, s*j + q - left, c], into out."""
     run = _forward_serial if x.size < SMALL else _forward_parallel
     run(x, size, stride, (padding[0][0], padding[1][0]), out)
 
 
 def backward(dy, x_shape, *, size, stride, padding, out):
-    """dx[n,h,w,c] = sum of dy[n,i,j,c] / R over the windows that hold the pixel, into out."""
+    """Compute dx[n,h,w,c] = sum of dy[n,i,j,c] / R over the windows that hold the pixel, into out."""
     if stride == size and padding == ((0, 0), (0, 0)):
         (_tiles_serial if out.size < SMALL else _tiles_parallel)(dy, size, out)
     else:
@@ -70,7 +70,7 @@ def _gather_serial(dy, size, stride, pad, dx):
 
 @jit()
 def _forward_row(t, x, size, stride, pad, y):
-    """Row t = n*Ho + i of y."""
+    """Compute row t = n*Ho + i of y."""
     _, H, W, _ = x.shape
     _, Ho, Wo, C = y.shape
     n, i = t // Ho, t % Ho
@@ -100,7 +100,7 @@ def _forward_row(t, x, size, stride, pad, y):
 
 @jit()
 def _mean_of_four(x, n, h, w, y, i, j):
-    """The usual window in registers: four reads, one write."""
+    """Compute the usual window in registers: four reads, one write."""
     for c in range(y.shape[3]):
         total = x[n, h, w, c] + x[n, h, w + 1, c]
         total += x[n, h + 1, w, c]
@@ -125,7 +125,7 @@ def _mean_of_many(x, y):
 
 @jit()
 def _tiles_row(t, dy, size, dx):
-    """Windows that tile the image: row t = n*Ho + i of dy writes its P rows of dx, each number once."""
+    """Write the P rows of dx that row t = n*Ho + i of dy has as its own: windows tile the image."""
     _, H, W, C = dx.shape
     _, Ho, Wo, _ = dy.shape
     P, Q = size
@@ -144,7 +144,7 @@ def _tiles_row(t, dy, size, dx):
 
 @jit()
 def _gather_row(t, dy, size, stride, pad, dx):
-    """Row t = n*H + h of dx, from the windows i0 <= i < i1, j0 <= j < j1 that hold each pixel."""
+    """Compute row t = n*H + h of dx from the windows i0 <= i < i1, j0 <= j < j1 that hold each pixel."""
     _, H, W, C = dx.shape
     _, Ho, Wo, _ = dy.shape
     zero = dx.dtype.type(0)

@@ -14,14 +14,14 @@ FEW = 64  # pixels of a window that are summed in the array's own type; more are
 
 
 def forward(x, size, *, stride, padding, out):
-    """y[n,i,j,c] = 1/R * sum_{p,q} x[n, s*i + p - top, s*j + q - left, c], into out."""
+    """Compute y[n,i,j,c] = 1/R * sum_{p,q} x[n, s*i + p - top, s*j + q - left, c], into out."""
     kernel, channels = (_forward4, x.shape[3] // 4) if x.shape[3] % 4 == 0 else (_forward, x.shape[3])
     threads = out.shape[0] * out.shape[1] * out.shape[2] * channels
     launch_flat(kernel, threads, x, x.reshape(-1), *size, *stride, padding[0][0], padding[1][0], out, out.reshape(-1))
 
 
 def backward(dy, x_shape, *, size, stride, padding, out):
-    """dx[n,h,w,c] = sum of dy[n,i,j,c] / R over the windows that hold the pixel, into out."""
+    """Compute dx[n,h,w,c] = sum of dy[n,i,j,c] / R over the windows that hold the pixel, into out."""
     N, H, W, C = x_shape
     if stride != size or padding != ((0, 0), (0, 0)):
         launch_flat(_gather, out.size, dy, *size, *stride, padding[0][0], padding[1][0], out)
@@ -35,14 +35,14 @@ def backward(dy, x_shape, *, size, stride, padding, out):
 
 @cuda.jit(device=True)
 def _inside(i, size, stride, pad, length):
-    """Where window i begins and ends within the image."""
+    """Return where window i begins and ends within the image."""
     first = stride * i - pad
     return max(first, 0), min(first + size, length)
 
 
 @cuda.jit(device=True)
 def _place(t, down, across, channels):
-    """(n, i, j, c) of thread t, the channels counted fastest."""
+    """Return (n, i, j, c) of thread t, the channels counted fastest."""
     rest = t // channels
     return rest // across // down, rest // across % down, rest % across, t % channels
 
@@ -128,7 +128,7 @@ def _gather(dy, P, Q, sh, sw, top, left, dx):
 
 @cuda.jit
 def _tiles(dy, P, Q, dx):
-    """One thread a window, also those that the image cuts off: what no whole window sees is 0."""
+    """Spread one window per thread, also those that the image cuts off: a pixel in no whole window gets 0."""
     N, H, W, C = dx.shape
     N, Ho, Wo, C = dy.shape
     n, i, j, c = _place(cuda.grid(1), (H + P - 1) // P, (W + Q - 1) // Q, C)
@@ -144,7 +144,7 @@ def _tiles(dy, P, Q, dx):
 
 @cuda.jit
 def _tiles4(dy, dy_flat, P, Q, dx, dx_flat):
-    """The same for four channels."""
+    """Do the same for four channels."""
     N, H, W, C = dx.shape
     N, Ho, Wo, C = dy.shape
     n, i, j, c = _place(cuda.grid(1), (H + P - 1) // P, (W + Q - 1) // Q, C // 4)

@@ -16,32 +16,39 @@ SMALL = 32_768  # elements of x below which one thread is quicker
 
 
 def forward(x, gamma, beta, *, epsilon, out):
-    """mean, var of each channel and y = gamma * (x - mean) / sqrt(var + epsilon) + beta, into out = (y, mean, var)."""
+    """Compute mean, var and y = gamma * (x - mean) / sqrt(var + epsilon) + beta, into out = (y, mean, var)."""
     run = _forward_serial if x.size < SMALL else _forward_parallel
     run(x, gamma, beta, x.dtype.type(epsilon), _chunk(x), *out)
 
 
 def inference(x, gamma, beta, mean, var, *, epsilon, out):
-    """y = gamma * (x - mean) / sqrt(var + epsilon) + beta, into out."""
+    """Compute y = gamma * (x - mean) / sqrt(var + epsilon) + beta, into out."""
     run = _inference_serial if x.size < SMALL else _inference_parallel
     run(x, gamma / np.sqrt(var + x.dtype.type(epsilon)), beta, mean, _chunk(x), out)
 
 
+def inference_backward(dy, gamma, var, *, epsilon, out):
+    """Write dx = gamma / sqrt(var + epsilon) * dy into out: `inference` of dy with a mean and a beta of 0."""
+    zero = np.zeros_like(gamma)
+    # lesson: batchnorm_inference.data
+    inference(dy, gamma, zero, zero, var, epsilon=epsilon, out=out)
+
+
 def backward(dy, x, gamma, mean, var, *, epsilon, out):
-    """dx = gamma / sqrt(var + epsilon) * (dy - dbeta/M - xhat * dgamma/M), into out = (dx, dgamma, dbeta)."""
+    """Compute dx = gamma / sqrt(var + epsilon) * (dy - dbeta/M - xhat * dgamma/M), into out = (dx, dgamma, dbeta)."""
     run = _backward_serial if x.size < SMALL else _backward_parallel
     run(dy, x, gamma, mean, 1 / np.sqrt(var + x.dtype.type(epsilon)), _chunk(x), *out)
 
 
 def follow(moving, batch, keep):
-    """moving = keep * moving + (1 - keep) * batch, overwritten: statistics gathered over the batches."""
+    """Overwrite moving by keep * moving + (1 - keep) * batch: statistics gathered over the batches."""
     keep = moving.dtype.type(keep)
     moving *= keep
     moving += batch * (1 - keep)
 
 
 def _chunk(x):
-    """Rows in a chunk: about 8192 numbers, which fit the first-level cache with some to spare, and 16 rows or more."""
+    """Return the rows in a chunk: about 8192 numbers, which fit the first-level cache, and at least 16 rows."""
     return max(16, 8192 // max(x.shape[1], 1))
 
 
@@ -96,8 +103,8 @@ def _backward_parallel(dy, x, gamma, mean, inverse, chunk, dx, dgamma, dbeta):
         _sum_products(dy[k * chunk : (k + 1) * chunk], x[k * chunk : (k + 1) * chunk], mean, products[k])
     shares = _finish(sums, products, M, inverse, dgamma, dbeta)
     for k in numba.prange(K):
-        rows, end = k * chunk, (k + 1) * chunk
-        _gradient(dy[rows:end], x[rows:end], mean, gamma * inverse, shares[0], shares[1], dx[rows:end])
+        start, end = k * chunk, (k + 1) * chunk
+        _gradient(dy[start:end], x[start:end], mean, gamma * inverse, shares[0], shares[1], dx[start:end])
 
 
 @jit()
@@ -114,7 +121,7 @@ def _backward_serial(dy, x, gamma, mean, inverse, chunk, dx, dgamma, dbeta):
 
 @jit()
 def _sum(x, total):
-    """total[c] = sum_m x[m,c], four rows at a time: each sum is loaded and stored once for four."""
+    """Compute total[c] = sum_m x[m,c], four rows at a time: each sum is loaded and stored once for four."""
     M, C = x.shape
     total[:] = 0
     for m in range(0, M - M % 4, 4):
@@ -127,7 +134,7 @@ def _sum(x, total):
 
 @jit()
 def _sum_squares(x, mean, total):
-    """total[c] = sum_m (x[m,c] - mean[c])^2."""
+    """Compute total[c] = sum_m (x[m,c] - mean[c])^2."""
     M, C = x.shape
     total[:] = 0
     for m in range(0, M - M % 4, 4):
@@ -141,7 +148,7 @@ def _sum_squares(x, mean, total):
 
 @jit()
 def _sum_products(dy, x, mean, total):
-    """total[c] = sum_m dy[m,c] * (x[m,c] - mean[c])."""
+    """Compute total[c] = sum_m dy[m,c] * (x[m,c] - mean[c])."""
     M, C = x.shape
     total[:] = 0
     for m in range(0, M - M % 4, 4):
@@ -156,7 +163,7 @@ def _sum_products(dy, x, mean, total):
 
 @jit()
 def _mean(sums, M, mean):
-    """The chunks' sums in their order, divided by M."""
+    """Compute the chunks' sums in their order, divided by M."""
     for c in range(mean.size):
         mean[c] = _column(sums, c) / M
 
@@ -173,13 +180,13 @@ def _column(sums, c):
 def _normalise(x, mean, scale, beta, y):
     for m in range(x.shape[0]):
         for c in range(x.shape[1]):
-            # lesson: batchnorm.forward, batchnorm_inference.forward, batchnorm_inference.data
+            # lesson: batchnorm.forward, batchnorm_inference.forward
             y[m, c] = (x[m, c] - mean[c]) * scale[c] + beta[c]
 
 
 @jit()
 def _finish(sums, products, M, inverse, dgamma, dbeta):
-    """dgamma and dbeta; and what of them every row of dx gives up: dbeta/M and dgamma/(M*sqrt(var + epsilon))."""
+    """Compute dgamma and dbeta, and return what every dx subtracts: dbeta/M, dgamma/(M*sqrt(var + epsilon))."""
     shares = np.zeros((2, dbeta.size), dbeta.dtype)
     for c in range(dbeta.size):
         dbeta[c] = _column(sums, c)

@@ -16,7 +16,7 @@ CHUNK = 256  # pixels
 
 
 def forward(x, *, out):
-    """y[n,c] = 1/(H*W) * sum_{h,w} x[n,h,w,c], into out."""
+    """Compute y[n,c] = 1/(H*W) * sum_{h,w} x[n,h,w,c], into out."""
     N, H, W, C = x.shape
     pixels = x.reshape(N, H * W, C)
     sums = np.empty((N, -(-H * W // CHUNK), C))
@@ -25,7 +25,7 @@ def forward(x, *, out):
 
 
 def backward(dy, x_shape, *, out):
-    """dx[n,h,w,c] = dy[n,c] / (H*W), into out."""
+    """Compute dx[n,h,w,c] = dy[n,c] / (H*W), into out."""
     N, H, W, C = x_shape
     pixels = out.reshape(N, H * W, C)
     (_spread_serial if out.size < SMALL else _spread_parallel)(dy / dy.dtype.type(H * W), pixels)
@@ -45,7 +45,7 @@ def _sums_serial(x, sums):
 
 @jit()
 def _sum_chunk(t, x, sums):
-    """Chunk t = n*K + k: the sum of its pixels, four at a time so that each sum is loaded and stored once for four."""
+    """Sum chunk t = n*K + k, four pixels at a time, so that each sum is loaded and stored once for four."""
     _, K, C = sums.shape
     n, k = t // K, t % K
     start, stop = k * CHUNK, min((k + 1) * CHUNK, x.shape[1])

@@ -8,13 +8,13 @@ from kernels.device import launch, launch_fours
 
 
 def forward(x, *, out):
-    """y[n,c] = 1/(H*W) * sum_{h,w} x[n,h,w,c], into out."""
+    """Compute y[n,c] = 1/(H*W) * sum_{h,w} x[n,h,w,c], into out."""
     N, H, W, C = x.shape
     launch(_mean, (N, -(-C // COLUMNS)), (COLUMNS, ROWS), x.reshape(N, H * W, C), out)
 
 
 def backward(dy, x_shape, *, out):
-    """dx[n,h,w,c] = dy[n,c] / (H*W), into out."""
+    """Compute dx[n,h,w,c] = dy[n,c] / (H*W), into out."""
     N, H, W, C = x_shape
     launch_fours(_spread, dy, H * W, C, out)
 
@@ -35,7 +35,7 @@ def _mean(x, y):
 
 @cuda.jit(device=True)
 def _share(dy, pixels, C, e):
-    """What element e of dx receives."""
+    """Return the share that element e of dx receives."""
     return dy[e // (pixels * C) * C + e % C] / dy.dtype.type(pixels)
 
 
