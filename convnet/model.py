@@ -100,7 +100,7 @@ class Model(Trainer, Layer):
         for layer in graph.layers:
             if not mine.issuperset(layer.parameters):
                 raise ValueError(
-                    f"{layer.name} is not kept by {type(self).__name__}: a layer made inside `call` has new weights at "
+                    f"{layer.name} is not kept by {type(self).__name__}: a layer made in `call` has new parameters at "
                     "every call. Make it in __init__ and keep it as an attribute (or in a list or dict that is one)"
                 )
 
@@ -128,7 +128,7 @@ class Model(Trainer, Layer):
         """Return the recorded layer calls of training; ValueError before the first input is seen."""
         if self.input_shape is None:
             raise ValueError(
-                f"{self.name} has no weights yet: it has not seen an input. Call it on a batch, call fit, "
+                f"{self.name} has no parameters yet: it has not seen an input. Call it on a batch, call fit, "
                 "or build((None, height, width, channels))"
             )
         return self.graph(self.input_shape, training=True)

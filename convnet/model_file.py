@@ -221,11 +221,11 @@ def _fill(graph: Graph, tensors: dict[str, np.ndarray]) -> None:
     mine = {_key(name): p for name, p in wanted.items()}
     if set(stored) != set(mine):
         odd = sorted(set(stored) ^ set(mine))
-        raise ValueError(f"the file's weights do not fit the layers: {odd[0]} is only in one of them")
+        raise ValueError(f"the file's parameters do not fit the layers: {odd[0]} is only in one of them")
     for key, p in mine.items():
         if stored[key].shape != p.value.shape or stored[key].dtype != p.value.dtype:
             raise ValueError(
-                f"weight {key} is {stored[key].dtype} of {stored[key].shape} in the file, "
+                f"parameter {key} is {stored[key].dtype} of {stored[key].shape} in the file, "
                 f"but the layer needs {p.value.dtype} of {p.value.shape}"
             )
     for key, p in mine.items():

@@ -114,6 +114,7 @@ def train(
     x, y = cohort.split("train")
     x_val, y_val = cohort.split("val")
     check_splits(cohort, y, y_val)
+    require_content(x)
     check_shape(recipe.network, x.shape[1:])
     set_random_seed(seed)
     network, classes = recipe.network, len(cohort.classes)
@@ -187,6 +188,17 @@ def check_splits(cohort: Cohort, y: np.ndarray, y_val: np.ndarray) -> None:
         only = f"only {cohort.classes[0]!r}"
         lacks = f"no image of class {missing[0]!r} in the split 'train'" if missing else only
         raise ValueError(f"train: needs images of two classes or more, but there is {lacks}")
+
+
+def require_content(x: Any) -> None:
+    """Raise ValueError if every image is constant: there is nothing to learn."""
+    if all(float(image.min()) == float(image.max()) for image in x):
+        value = float(x[0].max())
+        raise ValueError(
+            f"train: all {len(x)} training images are constant (the first is {value:g} everywhere): nothing can be "
+            "learned. As a rule the window does not fit the pixels: `convnet inspect FILE --picture steps.png` shows "
+            "what the network sees, and --window CENTRE WIDTH gives another"
+        )
 
 
 def augment(x: np.ndarray, recipe: Recipe, mirrored: bool, seed: int) -> Any:

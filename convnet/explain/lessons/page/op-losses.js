@@ -4,7 +4,7 @@ import { ofSum, unitOf } from "./rounding.js";
 
 const [LOW, HIGH] = [1e-7, 1 - 1e-7]; // Keras's epsilon: the logarithm stays finite
 const clip = (p) => Math.min(Math.max(p, LOW), HIGH);
-const clipped = (p) => p < LOW || p > HIGH;
+const isClipped = (p) => p < LOW || p > HIGH;
 
 /** kernels/verify/operations/losses.py: computed in float64, then rounded once. */
 const own = (c) => 100 * (c.x0.data.length + 1) * 2 ** -53;
@@ -29,9 +29,9 @@ function sparseForward(c, at, account) {
 function sparseData(c, k, account) {
   const t = c.target[0];
   const p = c.x0.data[k];
-  const slope = k === t && !clipped(p) ? -1 / p : 0;
+  const slope = k === t && !isClipped(p) ? -1 / p : 0;
   account.line(k === t ? `−1 / ŷ[${t}]` : `k ≠ ${t}`, slope);
-  account.result(slope, slopeBound(c, account, slope, clipped(c.x0.data[t]) ? 0 : 1 / c.x0.data[t]));
+  account.result(slope, slopeBound(c, account, slope, isClipped(c.x0.data[t]) ? 0 : 1 / c.x0.data[t]));
 }
 
 function logitsForward(c, at, account) {
@@ -70,7 +70,7 @@ function binaryForward(c, at, account) {
 function binaryData(c, k, account) {
   const slopeAt = (j) => {
     const p = c.x0.data[j];
-    return clipped(p) ? 0 : (p - c.target[j]) / (p * (1 - p)) / c.x0.data.length;
+    return isClipped(p) ? 0 : (p - c.target[j]) / (p * (1 - p)) / c.x0.data.length;
   };
   const slope = slopeAt(k);
   const largest = c.x0.data.reduce((most, _, j) => Math.max(most, Math.abs(slopeAt(j))), 0);
