@@ -46,13 +46,16 @@ def clipped(p):
 
 
 def sparse(t, p):
-    """l = -log clip(p_t)."""
-    return -math.log(clip(p[t]))
+    """l = -log clip(q_t), q_t = p_t / sum_j p_j."""
+    return -math.log(clip(divide(p[t], sum(p))))
 
 
 def sparse_gradient(t, p):
-    """dl/dp_k = -1/p_t for k = t, else 0."""
-    return [-1 / p[k] if k == t and not clipped(p[k]) else 0.0 for k in range(len(p))]
+    """dl/dp_k = (1 - [k = t] / q_t) / sum_j p_j, 0 where q_t was clipped."""
+    q = divide(p[t], sum(p))
+    if clipped(q):
+        return [0.0] * len(p)
+    return [divide(1 - (1 / q if k == t else 0.0), sum(p)) for k in range(len(p))]
 
 
 def sparse_logits(t, z):

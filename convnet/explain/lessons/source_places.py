@@ -187,8 +187,8 @@ PLACES: dict[str, dict[str, tuple[str, Place, Place | None]]] = {
         ),
         "data": (
             "dhat{y}[k] = - {1}/{hat{y}[t]} where k = t, else 0",
-            ("crossentropy/reference.py", "sparse_gradient", "return [-1 / p[k]"),
-            ("crossentropy/cpu.py", "_sparse_gradient", "dp[n, y[n]] = -factors[n] / v"),
+            ("crossentropy/reference.py", "sparse_gradient", "return [divide(1 -"),
+            ("crossentropy/cpu.py", "_sparse_gradient", "dp[n, y[n]] = factors[n] *"),
         ),
     },
     "crossentropy logits": {
