@@ -20,7 +20,7 @@ from convnet.audit import findings
 from convnet.audit.reading import read
 from convnet.data import cohort
 from convnet.evaluation.intervals import Figure, figures, intervals, shown
-from convnet.model_file import load
+from convnet.model import load
 from convnet.study import study
 
 

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from convnet.layers import Input
-    from convnet.model import Model, Sequential
-    from convnet.model_file import load
+    from convnet.model import Model, Sequential, load
     from convnet.utils import set_random_seed
 
 __version__ = "0.1.0"
@@ -31,7 +30,7 @@ _HOMES = {
     "Model": "convnet.model",
     "Sequential": "convnet.model",
     "Input": "convnet.layers",
-    "load": "convnet.model_file",
+    "load": "convnet.model",
     "set_random_seed": "convnet.utils",
 }
 __all__ = ["Input", "Model", "Sequential", "load", "set_random_seed"]

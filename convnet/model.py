@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from convnet import model_file
 from convnet.engine.arena import Arena
 from convnet.engine.device_arena import DeviceArena
 from convnet.engine.graph import Graph, Node, record
@@ -98,7 +99,7 @@ class Model(Trainer, Layer):
 
     def arena(self) -> Arena | DeviceArena:
         """The trainable weights packed flat where the model runs, in the order in which the graph uses them."""
-        layers = self._main_graph().layers
+        layers = self.training_graph().layers
         self._unfrozen = [layer.trainable for layer in layers]
         wanted = [p for layer in layers if layer.trainable for p in layer.parameters if p.trainable]
         if self._arena is None or self._arena.target != self.target or self._arena.parameters != wanted:
@@ -109,10 +110,10 @@ class Model(Trainer, Layer):
 
     def _same_layers_train(self) -> bool:
         """Has nobody frozen or thawed a layer since the weights were packed?"""
-        layers = self._main_graph().layers
+        layers = self.training_graph().layers
         return self._arena is not None and self._unfrozen == [layer.trainable for layer in layers]
 
-    def _main_graph(self) -> Graph:
+    def training_graph(self) -> Graph:
         if self.input_shape is None:
             raise ValueError(
                 f"{self.name} has no weights yet: it has not seen an input. Call it on a batch, call fit, "
@@ -149,10 +150,10 @@ class Model(Trainer, Layer):
         """The output for a batch, as an array of your own; on a node, record this model inside another."""
         if isinstance(x, Node):
             return call_with_training(self.call, x, training if training is not None else x.graph.training)
-        x = self._batch(x)
+        x = self.check_batch(x)
         return self.plan(x.shape, training=bool(training)).run(x)
 
-    def _batch(self, x: Any) -> Any:
+    def check_batch(self, x: Any) -> Any:
         """An array of numbers, checked; an object that slices like one (data.augment, a memory map) stays as it is."""
         if not (isinstance(getattr(x, "dtype", None), np.dtype) and hasattr(x, "shape")):
             x = np.asarray(x)
@@ -181,12 +182,12 @@ class Model(Trainer, Layer):
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies of all weights, layer by layer."""
-        self._main_graph()
+        self.training_graph()
         return super().get_weights()
 
     def set_weights(self, weights: list[np.ndarray]) -> None:
         """Overwrite all weights; ValueError, and nothing changed, unless number and shapes fit."""
-        self._main_graph()
+        self.training_graph()
         set_parameters(self.name, self.parameters, weights)
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
@@ -200,15 +201,11 @@ class Model(Trainer, Layer):
 
     def save(self, filepath: str | Path, include_optimizer: bool = True) -> None:
         """Write the model to one .safetensors file, whole or not at all; convnet.load reads it back."""
-        from convnet.model_file import save
-
-        save(self, filepath, include_optimizer)
+        model_file.save(self, filepath, include_optimizer)
 
     def load_weights(self, filepath: str | Path) -> None:
         """Take the weights from a saved model whose layers have the same shapes."""
-        from convnet.model_file import load_weights
-
-        load_weights(self, filepath)
+        model_file.load_weights(self, filepath)
 
     def summary(self, print_fn: Any = None) -> None:
         """Print the table of layers: shapes, parameters, multiply-adds, bytes, receptive field.
@@ -288,3 +285,8 @@ class Sequential(Model):
         for layer in self.stack:
             x = layer(x, training=training)
         return x
+
+
+def load(filepath: str | Path) -> Model:
+    """Return a model as it was saved, compiled if it was; ModelFileError with the reason for any other file."""
+    return model_file.load(filepath, lambda start, end, name: Model(start, end, name=name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from convnet import initializers
 from convnet.engine.graph import Graph, Node
 from convnet.engine.lowering import lower
+from convnet.layers import BUILT_IN, Input
 from convnet.output.atomic import write_atomically
 from kernels import targets
 
@@ -29,7 +31,7 @@ def save(model: Any, filepath: str | Path, include_optimizer: bool = True) -> No
     """
     from safetensors.numpy import save as to_bytes
 
-    graph = model._main_graph()
+    graph = model.training_graph()
     _same_in_inference(model, graph)
     tensors = {name: np.ascontiguousarray(p.value) for name, p in _named_parameters(graph).items()}
     config: dict[str, Any] = {
@@ -45,7 +47,9 @@ def save(model: Any, filepath: str | Path, include_optimizer: bool = True) -> No
         config["compile"] = {
             "optimizer": model.optimizer.get_config() | {"iterations": model.optimizer.iterations},
             "loss": model.loss.get_config(),
-            "metrics": [m if isinstance(m, str) else {"name": m.name, "label": m.label} for m in model._metrics],
+            "metrics": [
+                m if isinstance(m, str) else {"name": m.name, "label": m.label} for m in model.compiled_metrics
+            ],
         }
         for i, states in enumerate(model.optimizer.state):
             tensors |= {f"optimizer.{i}.{j}": targets.to_host(s) for j, s in enumerate(states)}
@@ -56,18 +60,18 @@ def save(model: Any, filepath: str | Path, include_optimizer: bool = True) -> No
     write_atomically(Path(filepath), to_bytes(tensors, {"convnet": text}))
 
 
-def load(filepath: str | Path) -> Any:
-    """A model as it was saved, compiled if it was. Raises ModelFileError with the reason for any file it cannot use."""
-    from convnet.layers import Input
-    from convnet.model import Model
+def load(filepath: str | Path, connect: Callable[[Node, Node, str], Any]) -> Any:
+    """Return the model of a file, compiled if it was; ModelFileError with the reason for a file that cannot be used.
 
+    `connect` makes the model of an input, an output and a name.
+    """
     config, tensors = _read(Path(filepath))
     try:
         with initializers.empty_weights(sum(t.size for t in tensors.values())):
             start = Input(tuple(config["input_shape"]), config["dtype"])
-            model = Model(start, _rewire(config, start), name=config["name"])
+            model = connect(start, _rewire(config, start), config["name"])
         model.metadata = config["metadata"]
-        _fill(model._main_graph(), tensors)
+        _fill(model.training_graph(), tensors)
         if "compile" in config:
             _recompile(model, config["compile"], tensors)
         if not isinstance(model.metadata, dict):
@@ -81,7 +85,7 @@ def load_weights(model: Any, filepath: str | Path) -> None:
     """Copy a file's weights into a built model with the same layers in the same order."""
     _, tensors = _read(Path(filepath))
     try:
-        _fill(model._main_graph(), tensors)
+        _fill(model.training_graph(), tensors)
     except ValueError as error:
         raise ModelFileError(f"{filepath}: {error}") from None
 
@@ -126,8 +130,6 @@ def _wiring(graph: Graph) -> dict[str, Any]:
 
 
 def _rewire(config: dict[str, Any], start: Node) -> Node:
-    from convnet.layers import BUILT_IN
-
     layers = [BUILT_IN[entry["class"]](**entry["config"]) for entry in config["layers"]]
     nodes = [start]
     for call in config["calls"]:

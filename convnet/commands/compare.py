@@ -28,7 +28,7 @@ def compare(
     """Two models on the same images: figures, their differences with intervals, and DeLong's test of the AUCs."""
     check_file("--json", json_path)
     from convnet.evaluation import paired
-    from convnet.model_file import load
+    from convnet.model import load
     from convnet.notice import NOTICE
     from convnet.study import study
 

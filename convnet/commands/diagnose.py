@@ -37,7 +37,7 @@ def diagnose(
     from convnet.diagnosis import run_log
     from convnet.diagnosis.diagnose import cases, collect, lines
     from convnet.diagnosis.dicom_results import Filing
-    from convnet.model_file import load
+    from convnet.model import load
     from convnet.study.study import classes_of
 
     if folders := [str(f) for f in files if f.is_dir()]:

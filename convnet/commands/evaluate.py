@@ -33,7 +33,7 @@ def evaluate(
     check_file("--json", json_path)
     check_folder(figures)
     from convnet.evaluation import metrics, plots
-    from convnet.model_file import load
+    from convnet.model import load
     from convnet.study import figures as drawing
     from convnet.study import study
 

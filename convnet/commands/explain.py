@@ -30,7 +30,7 @@ def explain(
     from convnet.callbacks import Recorder
     from convnet.explain import lesson
     from convnet.explain.lessons.image import read
-    from convnet.model_file import load
+    from convnet.model import load
 
     network = load(model)
     recorder = None if record is None else Recorder.load(record)

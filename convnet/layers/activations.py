@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from convnet.engine.lowering import Lowering, Value
-    from convnet.layers.base import Layer
+from convnet.engine.operator import Lowering, Operator, Value
 
 NAMES = ("linear", "relu", "sigmoid", "softmax")
 
@@ -19,7 +17,7 @@ def activation_name(where: str, activation: Any) -> str:
     return name
 
 
-def lower_activation(low: Lowering, x: Value, name: str, layer: Layer) -> Value:
+def lower_activation(low: Lowering, x: Value, name: str, layer: Operator) -> Value:
     """Emit the activation; relu overwrites the value it alone reads, since its gradient needs only its output."""
     if name == "linear":
         return x

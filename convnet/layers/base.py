@@ -5,57 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from inspect import signature
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 
 from convnet import initializers
 from convnet.engine.graph import Node, record
+from convnet.engine.operator import Lowering, Value, Window
+from convnet.engine.parameter import Parameter
 from convnet.layers.naming import unique_name
 from convnet.utils import refuse
-
-if TYPE_CHECKING:
-    from convnet.engine.device_arena import DeviceArena
-    from convnet.engine.lowering import Lowering, Value
-
-
-class Parameter:
-    """One weight array. `trainable` ones get gradients; the others are statistics that a layer keeps itself.
-
-    `value` is a NumPy array. While a model runs on a device, the numbers are `away`; asking for them brings them home.
-    """
-
-    def __init__(self, name: str, value: np.ndarray, trainable: bool = True, initializer: str = "zeros") -> None:
-        self.name, self.trainable, self._value = name, trainable, value
-        self.initializer = initializer  # how it started
-        self.away: DeviceArena | None = None
-
-    @property
-    def value(self) -> np.ndarray:
-        if self.away is not None:
-            self.away.bring_home()
-        return self._value
-
-    @value.setter
-    def value(self, array: np.ndarray) -> None:
-        self._value = array
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self._value.shape
-
-    @property
-    def dtype(self) -> np.dtype:
-        return self._value.dtype
-
-
-class Window(NamedTuple):
-    """What one output reads of a layer's input, each along (height, width)."""
-
-    size: tuple[int, int] = (1, 1)
-    stride: tuple[int, int] = (1, 1)
-    dilation: tuple[int, int] = (1, 1)
-    before: tuple[int, int] = (0, 0)  # padding at the top and at the left
 
 
 class Layer:
@@ -102,10 +61,10 @@ class Layer:
 
     def __call__(self, x: Any, training: bool | None = None) -> Any:
         if isinstance(x, Node) or (isinstance(x, (list, tuple)) and x and isinstance(x[0], Node)):
-            return self._record(x, training)
+            return self.record(x, training)
         return self._compute(x, bool(training))
 
-    def _record(self, x: Any, training: bool | None) -> Any:
+    def record(self, x: Any, training: bool | None) -> Any:
         own_call = getattr(type(self), "call", None)
         if own_call is not None:
             return call_with_training(self.call, x, training if training is not None else x.graph.training)  # type: ignore[attr-defined]
@@ -125,7 +84,7 @@ class Layer:
         if x.ndim < 1 or x.dtype.kind not in "fiub":
             raise ValueError(f"{self.name}: expected a batch of real numbers, got {x.dtype} of shape {x.shape}")
         dtype = self.dtype or np.dtype(np.float32)
-        graph = record(lambda node: self._record(node, None), x.shape[1:], dtype, training, self.name)
+        graph = record(lambda node: self.record(node, None), x.shape[1:], dtype, training, self.name)
         return Plan(graph, len(x), training=training).run(x)
 
     def ensure_built(self, shape: tuple[int, ...], dtype: Any) -> None:

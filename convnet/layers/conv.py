@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from convnet import initializers
+from convnet.engine.operator import Lowering, Value, Window
 from convnet.layers.activations import activation_name, lower_activation
-from convnet.layers.base import Layer, Window
+from convnet.layers.base import Layer
 from kernels import checks
-
-if TYPE_CHECKING:
-    from convnet.engine.lowering import Lowering, Value
 
 
 class Conv2D(Layer):

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from convnet import initializers
 from convnet.engine.graph import Graph, Node
+from convnet.engine.operator import Lowering, Value
 from convnet.layers.activations import activation_name, lower_activation
 from convnet.layers.base import Layer, float_type
 from convnet.utils import next_seed
 from kernels import checks
-
-if TYPE_CHECKING:
-    from convnet.engine.lowering import Lowering, Value
 
 
 class Dense(Layer):
@@ -132,6 +130,9 @@ class Add(Layer):
 
     def lower(self, low: Lowering, *inputs: Value) -> Value:
         return low.emit("add", inputs, inputs[0].shape, self)
+
+
+Node.addition = staticmethod(lambda a, b: Add()([a, b]))  # `a + b` in a `call`
 
 
 class InputLayer(Layer):

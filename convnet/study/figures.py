@@ -116,7 +116,7 @@ def filters(model: Model) -> Figure:
     """The first convolution's kernels, channel by channel averaged, blue negative and red positive."""
     from convnet.layers import Conv2D
 
-    layer = next((call.layer for call in model._main_graph().calls if isinstance(call.layer, Conv2D)), None)
+    layer = next((call.layer for call in model.training_graph().calls if isinstance(call.layer, Conv2D)), None)
     if layer is None:
         raise ValueError(f"{model.name}: there is no convolution whose filters could be drawn")
     kernels = layer.kernel.value.mean(axis=2)

@@ -183,7 +183,7 @@ def classes_of(model: Model) -> tuple[str, ...]:
     found = model.metadata.get("classes")
     if not isinstance(found, list) or not all(isinstance(c, str) for c in found):
         raise ValueError(f"{model.name}: the model file names no classes: it was not made by `convnet train`")
-    shape = model._main_graph().output.sample_shape
+    shape = model.training_graph().output.sample_shape
     if shape != (len(found),):
         raise ValueError(f"{model.name}: the model file names {len(found)} classes for outputs of shape {shape}")
     return tuple(found)

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from convnet.engine.operator import Operator
 from convnet.terms.table import Table
-
-if TYPE_CHECKING:
-    from convnet.callbacks import History
-    from convnet.layers.base import Layer
 
 EPOCHS = 20  # more are thinned out
 
 
-def layer_table(layer: Layer) -> Table:
+def layer_table(layer: Operator) -> Table:
     """A layer's formula, settings and weights; what its weights are before it has seen an input is not known."""
     doc = (type(layer).__doc__ or type(layer).__name__).strip().splitlines()[0]
     rows = [
@@ -27,14 +22,14 @@ def layer_table(layer: Layer) -> Table:
     return Table(["", "value", "from ... to"], rows, f"{type(layer).__name__} {layer.name}: {doc}", note, left=2)
 
 
-def history_table(history: History) -> Table:
+def history_table(epoch: list[int], history: dict[str, list[float]]) -> Table:
     """The figures by epoch, of those that every epoch has; of a long training every few epochs, and always the last."""
-    epochs = len(history.epoch)
-    names = [name for name, values in history.history.items() if len(values) == epochs]
+    epochs = len(epoch)
+    names = [name for name, values in history.items() if len(values) == epochs]
     step = -(-epochs // EPOCHS) or 1
     shown = sorted({*range(0, epochs, step), epochs - 1}) if epochs else []
-    rows = [[str(history.epoch[n] + 1), *(f"{history.history[name][n]:.4f}" for name in names)] for n in shown]
-    rare = [name for name in history.history if name not in names]
+    rows = [[str(epoch[n] + 1), *(f"{history[name][n]:.4f}" for name in names)] for n in shown]
+    rare = [name for name in history if name not in names]
     note = "".join(
         [f"every {step} epochs; " if step > 1 else "", f"not in every epoch: {', '.join(rare)}; " if rare else ""]
     )

@@ -5,12 +5,14 @@ Explained is what the network does in use: dropout passes everything on, batch n
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from convnet.engine.bindings import Site
 from convnet.engine.graph import Call, Graph, record
+from convnet.engine.operator import Operator, Step, Value
+from convnet.engine.parameter import Parameter
 from convnet.engine.plan import Plan
 from convnet.losses import Bound, Loss
 from convnet.terms.backward import OF_INPUT, OF_WEIGHT, ROUNDINGS
@@ -18,10 +20,20 @@ from convnet.terms.forward import FORWARD, Index, at
 from convnet.terms.loss import loss_draft
 from convnet.terms.terms import Draft, Explanation, Part, Term, summed
 
-if TYPE_CHECKING:
-    from convnet.engine.lowering import Step, Value
-    from convnet.layers.base import Layer, Parameter
-    from convnet.model import Model
+
+class Network(Protocol):
+    """A model, as its explanations see it."""
+
+    name: str
+
+    def graph(self, shape: tuple[int, ...], training: bool = False) -> Graph:
+        """Return the recorded layer calls for samples of this shape."""
+
+    def check_batch(self, x: Any) -> Any:
+        """Return x as an array that the model takes, or raise."""
+
+    def require_compiled(self, where: str) -> tuple[Loss, Any]:
+        """Return loss and optimizer, or raise if the model has none."""
 
 
 class _Given(Loss):
@@ -51,14 +63,14 @@ class _Given(Loss):
 # --- a layer by itself
 
 
-def explain_layer(layer: Layer, x: Any, index: Index) -> Explanation:
+def explain_layer(layer: Operator, x: Any, index: Index) -> Explanation:
     """One output of a layer for a batch x of its inputs."""
     graph, x = _layer_graph(layer, x)
     plan = _forward(graph, x)
     return _forward_parts(plan, graph.calls[-1], index)
 
 
-def explain_layer_backward(layer: Layer, x: Any, dy: Any, index: Index, of: str) -> Explanation:
+def explain_layer_backward(layer: Operator, x: Any, dy: Any, index: Index, of: str) -> Explanation:
     """One number of a layer's gradient, for a batch x of its inputs and dy = dL/dy."""
     graph, x = _layer_graph(layer, x)
     dy = np.asarray(dy)
@@ -69,39 +81,39 @@ def explain_layer_backward(layer: Layer, x: Any, dy: Any, index: Index, of: str)
     return _gradient(plan, graph.calls[-1], index, of)
 
 
-def _layer_graph(layer: Layer, x: Any) -> tuple[Graph, np.ndarray]:
+def _layer_graph(layer: Operator, x: Any) -> tuple[Graph, np.ndarray]:
     if layer.inputs != 1:
         raise ValueError(f"{layer.name}: takes {layer.inputs} inputs: explain it inside a model, model.explain(...)")
     x = np.asarray(x)
     if x.ndim < 2 or x.dtype.kind not in "fiub":
         raise ValueError(f"{layer.name}: expects a batch of its inputs, (N, ...), got {x.dtype} of shape {x.shape}")
-    graph = record(lambda node: layer._record(node, None), x.shape[1:], layer.dtype or np.float32, False, layer.name)
+    graph = record(lambda node: layer.record(node, None), x.shape[1:], layer.dtype or np.float32, False, layer.name)
     return graph, x
 
 
 # --- a layer inside a model
 
 
-def explain_model(model: Model, x: Any, index: Index, layer: Layer | str | None) -> Explanation:
+def explain_model(model: Network, x: Any, index: Index, layer: Operator | str | None) -> Explanation:
     """One output of a model's layer (the last one if none is named) for a batch of the model's inputs."""
-    x = model._batch(x)
+    x = model.check_batch(x)
     graph = model.graph(x.shape[1:])
     plan = _forward(graph, x)
     return _forward_parts(plan, _call(model, graph, layer), index)
 
 
 def explain_model_backward(
-    model: Model, x: Any, y: Any, index: Index, layer: Layer | str | None, of: str
+    model: Network, x: Any, y: Any, index: Index, layer: Operator | str | None, of: str
 ) -> Explanation:
     """One number of the gradient of the model's loss for a batch of inputs x and targets y."""
-    loss, _ = model._compiled("explain_backward")
-    x = model._batch(x)
+    loss, _ = model.require_compiled("explain_backward")
+    x = model.check_batch(x)
     graph = model.graph(x.shape[1:])
     plan = backward_plan(graph, x, loss, y)
     return _gradient(plan, _call(model, graph, layer), index, of)
 
 
-def _call(model: Model, graph: Graph, layer: Layer | str | None) -> Call:
+def _call(model: Network, graph: Graph, layer: Operator | str | None) -> Call:
     """The last call of the named layer; of all calls where none is named."""
     found = [c for c in graph.calls if layer is None or layer in (c.layer, c.layer.name)]
     if not found:
@@ -166,7 +178,7 @@ def _forward_parts(plan: Plan, call: Call, index: Index) -> Explanation:
     return Explanation(tuple(parts))
 
 
-def _checked(layer: Layer, name: str, index: Index, shape: tuple[int, ...]) -> Index:
+def _checked(layer: Operator, name: str, index: Index, shape: tuple[int, ...]) -> Index:
     """The index as ints; ValueError unless it is inside of the array."""
     whole = all(isinstance(v, (int, np.integer)) and not isinstance(v, bool) for v in index)
     if len(index) != len(shape) or not whole or any(not 0 <= v < n for v, n in zip(index, shape, strict=True)):
@@ -201,7 +213,7 @@ def _values(plan: Plan, call: Call) -> dict[str, Value]:
     return found
 
 
-def _of_weight(plan: Plan, layer: Layer, parameter: Parameter, index: Index, of: str) -> Explanation:
+def _of_weight(plan: Plan, layer: Operator, parameter: Parameter, index: Index, of: str) -> Explanation:
     if parameter not in plan.gradients:
         raise ValueError(f"{layer.name}: its weights are frozen (trainable is False), so they have no gradient")
     gradient = plan.gradients[parameter]
@@ -211,7 +223,7 @@ def _of_weight(plan: Plan, layer: Layer, parameter: Parameter, index: Index, of:
     return _added_up(f"{at(f'd{of}', *index)} of {layer.name}", found, float(gradient[index]), gradient.dtype)
 
 
-def _of_value(plan: Plan, layer: Layer, value: Value, index: Index, of: str) -> Explanation:
+def _of_value(plan: Plan, layer: Operator, value: Value, index: Index, of: str) -> Explanation:
     gradient = plan.gradient_of(value)
     index = _checked(layer, of, index, gradient.shape)
     readers = [s for s in plan.low.steps if s is not plan.swallowed]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from convnet.engine.graph import Call, Graph
-    from convnet.layers.base import Window
+    from convnet.engine.operator import Window
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ class Summary:
     """Rows and totals. `str()` gives the table, `to_dict()` plain types; notebooks show it as HTML."""
 
     def __init__(self, model: Any) -> None:
-        graph = model._main_graph()
+        graph = model.training_graph()
         self.name, self.input_shape = model.name, graph.input.sample_shape
         self.itemsize = graph.dtype.itemsize
         counted: set[int] = set()

@@ -58,5 +58,6 @@ def _task(line, last_line, x, factors, place, taps, Q, b, y, rows, columns, grou
                     v = place[0, f] + runs[run, 1] * place[1, f]
                     for step in range(0, steps, lanes):
                         valid = min(lanes, steps - step)
+                        # lesson: conv2d.narrow
                         tile = simd.add_product(tile, x_flat, x_offsets, u + step, factors, v + step, valid)
                 simd.store_sums(tile, y_flat, simd.row_offsets(empty, y_rows, m), f, bias)

@@ -108,10 +108,12 @@ def _block(line, last_line, x, steps, panel, start, y, f, valid, channel, rows, 
                 v = corner + (p + u * rows[2]) * down
                 if mixed:
                     for c in range(steps):
+                        # lesson: conv2d.window
                         tile = add_window(
                             tile, x_flat, at + c, C, -j - shift, W - j - shift, factors, v + c * k_step, across
                         )
                 else:
+                    # lesson: conv2d.window_depthwise
                     tile = add_window_products(
                         tile, x_flat, at, C, -j - shift, W - j - shift, factors, v, across, valid
                     )

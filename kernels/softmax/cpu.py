@@ -44,6 +44,7 @@ def _forward_block(x, y):
     for m in range(M):
         total = lanes.total(y[m])
         for k in range(K):
+            # lesson: softmax.forward
             y[m, k] /= total
 
 
@@ -66,6 +67,7 @@ def _backward_block(dy, y, dx):
     for m in range(M):
         mean = lanes.dot(dy[m], y[m])
         for k in range(K):
+            # lesson: softmax.data
             dx[m, k] = y[m, k] * (dy[m, k] - mean)
 
 

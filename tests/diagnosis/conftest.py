@@ -10,7 +10,7 @@ import convnet
 from convnet.cli import app
 from convnet.data import cohort
 from convnet.data.phantom import Study
-from convnet.model_file import load
+from convnet.model import load
 from convnet.study import study, training_domain
 
 

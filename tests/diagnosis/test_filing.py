@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from convnet.cli import app
-from convnet.model_file import load
+from convnet.model import load
 from convnet.notice import NOTICE
 
 hd = pytest.importorskip("highdicom", reason="highdicom is in the extra [clinical]")

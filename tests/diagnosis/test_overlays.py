@@ -12,7 +12,7 @@ from convnet.cli import app
 from convnet.data import dicom
 from convnet.diagnosis import overlay
 from convnet.diagnosis.diagnose import cases
-from convnet.model_file import load
+from convnet.model import load
 from convnet.notice import NOTICE
 from convnet.study.networks import NETWORKS
 

@@ -13,7 +13,7 @@ from sklearn.covariance import LedoitWolf
 
 import convnet
 from convnet.diagnosis.diagnose import cases, diagnose, lines
-from convnet.model_file import load
+from convnet.model import load
 from convnet.study import outlier, training_domain
 from convnet.study.features import features, last_inputs, project
 from convnet.study.networks import NETWORKS

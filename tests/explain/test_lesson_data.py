@@ -15,7 +15,7 @@ from convnet.explain.lessons.arrays import OPTIMIZERS
 from convnet.explain.lessons.bundle import bundled
 from convnet.explain.lessons.lesson import PAGE
 from convnet.explain.lessons.pack import packed, unpacked
-from convnet.explain.lessons.source_places import PLACES
+from convnet.explain.lessons.source_places import list_passes
 from convnet.explain.lessons.sources import code_of
 from convnet.explain.lessons.subject import Subject
 from convnet.layers import BUILT_IN
@@ -201,13 +201,13 @@ def test_packing_loses_nothing(shape, dtype):
 
 
 def test_every_operation_of_every_layer_has_its_formula_and_its_lines():
-    assert OF_LAYERS - {"reshape"} <= set(PLACES)
-    for operation, passes in PLACES.items():
+    assert OF_LAYERS - {"reshape"} <= set(list_passes())
+    for operation, passes in list_passes().items():
         for name in passes:
             code = code_of(operation, name)
             assert code["formula"].startswith("<math")
             for source in (code["reference"], code["fast"]):
-                line = source["text"].split("\n")[source["line"] - source["first"]]
+                line = source["text"].split("\n")[source["numbers"].index(source["line"])]
                 assert line.strip(), source
 
 

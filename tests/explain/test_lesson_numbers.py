@@ -134,7 +134,7 @@ def test_of_a_cut_page_only_what_the_kernels_computed_is_checked(driver, tmp_pat
     model = Gap(2)
     model.build((None, 40, 40, 1))
     made = lesson(models.settled(model), models.image((40, 40, 1)), 1)
-    assert made.document["cut"] in lesson.CUTS
+    assert made.document["cut"] in lessons.CUTS
     path = tmp_path / "cut.html"
     made.save(path)
     browser.load(driver, path, "#network/0/forward/0")

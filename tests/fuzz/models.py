@@ -137,7 +137,8 @@ def change(tree: Any, chance: random.Random) -> None:
 
 def model_file(path: str) -> Iterator[tuple[str, float]]:
     """Everything that commands do with a model before the first image. Yields ('model' or why not, seconds)."""
-    from convnet.model_file import ModelFileError, load
+    from convnet.model import load
+    from convnet.model_file import ModelFileError
     from convnet.study import study
 
     start = time.monotonic()

@@ -14,7 +14,7 @@ from convnet.explain.lessons.trace import Trace, Weights, trace
 from kernels import registry
 
 if TYPE_CHECKING:
-    from convnet.engine.lowering import Step
+    from convnet.engine.operator import Step
 
 LARGE = 400_000  # numbers of a weight above which a page that must save leaves the kernels' gradient out
 AFTER = 40_000  # numbers of a weight above which its values after an optimizer's step are left out

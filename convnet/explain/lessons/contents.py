@@ -11,8 +11,8 @@ from convnet.explain.lessons.sources import code_of
 from convnet.explain.lessons.subject import Subject
 
 if TYPE_CHECKING:
-    from convnet.engine.lowering import Step, Value
-    from convnet.layers.base import Parameter
+    from convnet.engine.operator import Step, Value
+    from convnet.engine.parameter import Parameter
 
 
 def document(s: Subject) -> dict[str, Any]:

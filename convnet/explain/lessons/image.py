@@ -43,7 +43,7 @@ def _pipeline(model: Model) -> dict[str, Any]:
     try:
         return pipeline_of(model)
     except ValueError:
-        shape = model._main_graph().input.sample_shape
+        shape = model.training_graph().input.sample_shape
         return {"size": None, "aspect": "pad", "window": None, "channels": 3 if shape[-1:] == (3,) else 1}
 
 

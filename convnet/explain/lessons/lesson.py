@@ -16,6 +16,7 @@ from convnet.explain.lessons import arrays, contents
 from convnet.explain.lessons.bundle import bundled
 from convnet.explain.lessons.subject import Subject
 from convnet.output.atomic import write_atomically
+from kernels.verify.look import read_palette
 
 if TYPE_CHECKING:
     from convnet.callbacks import Recorder
@@ -82,7 +83,7 @@ def lesson(
 
 def _image(model: Model, x: Any) -> np.ndarray:
     """x as a batch of one in the model's dtype."""
-    expected = model._main_graph().input.sample_shape
+    expected = model.training_graph().input.sample_shape
     array = np.asarray(x)
     if array.dtype.kind not in "fiub":
         raise ValueError(f"lesson: the image must be an array of numbers, got {array.dtype}")
@@ -132,7 +133,7 @@ def _page(document: dict[str, Any]) -> str:
     data = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     parts = {
         "title": escape(document["title"] or f"{document['model']}: a network, number by number"),
-        "style": (PAGE / "style.css").read_text(encoding="utf-8"),
+        "style": read_palette() + (PAGE / "style.css").read_text(encoding="utf-8"),
         "script": bundled(PAGE).replace("</", "<\\/"),
         "data": data,
     }

@@ -8,84 +8,102 @@ from pathlib import Path
 from typing import Any
 
 import kernels
-from convnet.engine.lowering import Step
-from convnet.explain.lessons.source_places import (
-    DEPTHWISE,
-    NARROW,
-    PLACES,
-    TILES,
-    TILING,
-    TWO_BY_TWO,
-    WINDOW,
-    WINDOW_PRODUCTS,
-    Place,
-)
+from convnet.engine.operator import Step
+from convnet.explain.lessons.source_places import MARK, Place, find_place, list_passes
 from kernels.conv2d.cpu import backward_data_way, forward_way, is_depthwise
 from kernels.verify.formulas import FORMULAS
 from kernels.verify.markup import equations
 
+# what the page shows of a pass that is not a whole formula of its operation: one sample's loss, one settings' update
+OWN_FORMULAS = {
+    "batchnorm_inference.forward": "y = γ {x - mean}/{sqrt{var + ε}} + β",
+    "batchnorm_inference.data": "dx = {γ}/{sqrt{var + ε}} · dy",
+    "batchnorm_inference.weights": "dγ = sum_{m} dy[m] · hat{x}[m];  dβ = sum_{m} dy[m]",
+    "mse.forward": "L = {1}/{N} sum_{i} (y[i] - hat{y}[i])^{2}",
+    "mse.data": "dhat{y}[i] = {2}/{N} (hat{y}[i] - y[i])",
+    "crossentropy_sparse.forward": "L = - log hat{y}[t]",
+    "crossentropy_sparse.data": "dhat{y}[k] = - {1}/{hat{y}[t]} where k = t, else 0",
+    "crossentropy_logits.forward": "L = log sum_{j} e^{z[j]} - z[t]",
+    "crossentropy_logits.data": "dz[k] = softmax(z)[k] - [k = t]",
+    "crossentropy_binary.forward": "L = - {1}/{K} sum_{k} (y[k] · log hat{y}[k] + (1 - y[k]) · log (1 - hat{y}[k]))",
+    "crossentropy_binary.data": "dhat{y}[k] = {1}/{K} {hat{y}[k] - y[k]}/{hat{y}[k] · (1 - hat{y}[k])}",
+    "sgd.forward": "p = p - η · dp",
+}
+# the operation's own names for a pass of the lesson, the more special first
+NAMES = {
+    "forward": ("forward", "update"),
+    "data": ("backward_data", "backward"),
+    "weights": ("backward_weights", "backward"),
+}
+
 
 def code_of(operation: str, name: str, step: Step | None = None) -> dict[str, Any] | None:
-    """Formula and sources of one pass; None where nothing is computed (a reshape) or the pass does not exist."""
-    entry = PLACES.get(operation, {}).get(name)
-    if entry is None:
+    """Return formula and sources of one pass; None where nothing is computed (a reshape) or the pass does not exist."""
+    operation = operation.replace(" ", "_")
+    if name not in list_passes().get(operation, ()):
         return None
-    formula, reference, fast = entry
-    kernel = operation.split()[0].removesuffix("_inference")
-    text = FORMULAS[kernel].get(formula, formula)
-    if step is not None:
-        fast = _taken(operation, name, step) or fast
+    label = f"{operation}.{name}"
+    loop = None if step is None else _special_loop(operation, name, step)
     return {
-        "formula": "".join(equations(text)),
-        "reference": excerpt(reference),
-        "fast": None if fast is None else excerpt(fast),
+        "formula": "".join(equations(formula_of(label))),
+        "reference": excerpt(find_place(label, "reference")),
+        "fast": excerpt(find_place(f"{operation}.{loop}" if loop else label, "fast")),
     }
 
 
-def _taken(operation: str, name: str, step: Step) -> Place | None:
-    """The loop that the kernel takes for a step's sizes, where there are several."""
+def formula_of(label: str) -> str:
+    """Return the formula of one pass in the notation of kernels/verify/formulas.py."""
+    if label in OWN_FORMULAS:
+        return OWN_FORMULAS[label]
+    operation, name = label.split(".")
+    formulas = FORMULAS[operation]
+    return next(formulas[n] for n in NAMES[name] if n in formulas)
+
+
+def _special_loop(operation: str, name: str, step: Step) -> str | None:
+    """Return the loop that the kernel takes for a step's sizes, where it has more than one."""
     if operation == "conv2d":
         return _conv2d_loop(name, step)
     if operation not in ("maxpool2d", "avgpool2d"):
         return None
     size, stride, padding = (step.settings[s] for s in ("size", "stride", "padding"))
     if name == "forward":
-        return TWO_BY_TWO if operation == "maxpool2d" and size == (2, 2) and padding == ((0, 0), (0, 0)) else None
-    tiling = stride == size and padding == ((0, 0), (0, 0))
-    return TILING[operation] if tiling else None
+        return "two_by_two" if operation == "maxpool2d" and size == (2, 2) and padding == ((0, 0), (0, 0)) else None
+    return "side_by_side" if stride == size and padding == ((0, 0), (0, 0)) else None
 
 
-def _conv2d_loop(name: str, step: Step) -> Place:
-    """As kernels/conv2d/cpu.py decides."""
+def _conv2d_loop(name: str, step: Step) -> str | None:
+    """Return the loop that kernels/conv2d/cpu.py chooses; None for its usual one."""
     k, settings = step.parameters[0].value, step.settings
     depthwise = is_depthwise(k.shape, settings["groups"])
     if name == "weights":
-        return DEPTHWISE if depthwise else TILES
+        return "depthwise" if depthwise else None
     which = forward_way if name == "forward" else backward_data_way
     way = which(step.inputs[0].shape[1], step.output.shape[1], k.shape, **settings, itemsize=k.itemsize)
-    window = WINDOW_PRODUCTS if depthwise else WINDOW
-    return {"narrow": NARROW, "window": window, "depthwise": DEPTHWISE, "correlate": TILES}[way]
+    if way == "window" and depthwise:
+        return "window_depthwise"
+    return None if way == "correlate" else way
 
 
 def excerpt(place: Place) -> dict[str, Any]:
-    """The function's text, its first line's number in the file, and the number of the line that computes."""
-    file, function, mark = place
-    lines = _lines(file)
-    found = next((n for n in ast.walk(_tree(file)) if isinstance(n, ast.FunctionDef) and n.name == function), None)
-    if found is None:
-        raise ValueError(f"kernels/{file}: there is no function {function}")
-    first, last = found.lineno, found.end_lineno or found.lineno
-    marked = [n for n in range(first, last + 1) if mark in lines[n - 1]]
-    if len(marked) != 1:
-        raise ValueError(f"kernels/{file}: {len(marked)} lines of {function} have {mark!r}, expected one")
-    return {"file": f"kernels/{file}", "first": first, "line": marked[0], "text": "\n".join(lines[first - 1 : last])}
+    """Return the function around a line: its file, its lines without the marks, and their numbers."""
+    lines = _read_lines(place.file)
+    functions = [n for n in ast.walk(_parse(place.file)) if isinstance(n, ast.FunctionDef)]
+    around = [n for n in functions if n.lineno <= place.line <= (n.end_lineno or n.lineno)]
+    if not around:
+        raise ValueError(f"kernels/{place.file}:{place.line}: a line marked for the lesson must stand in a function")
+    innermost = max(around, key=lambda n: n.lineno)
+    numbers = range(innermost.lineno, (innermost.end_lineno or innermost.lineno) + 1)
+    shown = [n for n in numbers if not MARK.fullmatch(lines[n - 1])]
+    text = "\n".join(lines[n - 1] for n in shown)
+    return {"file": f"kernels/{place.file}", "line": place.line, "numbers": shown, "text": text}
 
 
 @cache
-def _lines(file: str) -> list[str]:
+def _read_lines(file: str) -> list[str]:
     return (Path(kernels.__file__).parent / file).read_text(encoding="utf-8").splitlines()
 
 
 @cache
-def _tree(file: str) -> ast.Module:
-    return ast.parse("\n".join(_lines(file)))
+def _parse(file: str) -> ast.Module:
+    return ast.parse("\n".join(_read_lines(file)))

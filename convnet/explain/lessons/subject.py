@@ -14,8 +14,8 @@ from convnet.explain.lessons.trace import Backward, Trace, Weights, trace
 
 if TYPE_CHECKING:
     from convnet.callbacks import Recorder
-    from convnet.engine.lowering import Value
-    from convnet.layers.base import Parameter
+    from convnet.engine.operator import Value
+    from convnet.engine.parameter import Parameter
     from convnet.model import Model
 
 

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from convnet.engine.bindings import BINDINGS, Pair, Site
-from convnet.engine.lowering import Lowering, Step, Value, lower
-from convnet.engine.plan import seed_dropouts
+from convnet.engine.lowering import lower
+from convnet.engine.operator import Lowering, Step, Value
+from convnet.engine.rewrite import seed_dropouts
 
 if TYPE_CHECKING:
-    from convnet.layers.base import Parameter
+    from convnet.engine.parameter import Parameter
     from convnet.losses import Loss
     from convnet.model import Model
 

@@ -92,7 +92,7 @@ def plot_gradients(model: Model, x: np.ndarray, y: Any) -> Figure:
 
     image = check_image("plot_gradients", model, x)
     graph = model.graph(image.shape)
-    plan = backward_plan(graph, image[None], model._compiled("plot_gradients")[0], np.asarray(y)[None])
+    plan = backward_plan(graph, image[None], model.require_compiled("plot_gradients")[0], np.asarray(y)[None])
     figure, axes = new(10.5, 3.3, 1, 3)
     axes[0, 0].imshow(_grey(image), cmap="gray")
     _bare(axes[0, 0], "the image x")

@@ -19,7 +19,8 @@ from convnet.explain.maps.attribution import grad_cam
 from convnet.terms.table import Table
 
 if TYPE_CHECKING:
-    from convnet.layers.base import Layer, Parameter
+    from convnet.engine.operator import Operator
+    from convnet.engine.parameter import Parameter
     from convnet.model import Model
 
 Method = Callable[["Model", np.ndarray, int], np.ndarray]
@@ -103,7 +104,7 @@ def randomisation_check(
     )
 
 
-def randomise(layer: Layer, rng: np.random.Generator) -> None:
+def randomise(layer: Operator, rng: np.random.Generator) -> None:
     """Start the layer's own weights anew, as `build` did; a kernel that started constant gets Glorot's numbers."""
     for parameter in layer.own_parameters:
         parameter.value[...] = initializers.BY_NAME[_initializer(parameter)](parameter.value.shape, rng)

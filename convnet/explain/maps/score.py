@@ -55,7 +55,7 @@ def check_image(what: str, model: Model, image: Any) -> np.ndarray:
     if array.ndim != 3:
         hint = ": add the channels, image[..., None]" if array.ndim == 2 else ": give one image of a batch, x[0]"
         raise ValueError(f"{what}: expects one image (height, width, channels), got shape {array.shape}{hint}")
-    return np.ascontiguousarray(model._batch(array[None])[0], model.compute_dtype)
+    return np.ascontiguousarray(model.check_batch(array[None])[0], model.compute_dtype)
 
 
 def check_class(what: str, model: Model, image: np.ndarray, class_index: Any) -> int:

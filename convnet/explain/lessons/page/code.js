@@ -5,7 +5,7 @@ import { t } from "./i18n.js";
 
 function excerpt(title, source) {
   const lines = source.text.split("\n").map((line, i) => {
-    const number = source.first + i;
+    const number = source.numbers[i];
     return el("span", { class: number === source.line ? "line here" : "line", "data-n": number }, `${line}\n`);
   });
   const block = el("pre", { tabindex: 0 }, el("code", {}, ...lines));
