@@ -17,10 +17,28 @@ from convnet.output.atomic import write_atomically
 from kernels import targets
 
 FORMAT = "formula-convnet 1"
+_OTHERS = {
+    **dict.fromkeys((".keras", ".h5", ".hdf5"), "Keras"),
+    ".onnx": "ONNX",
+    **dict.fromkeys((".pt", ".pth"), "PyTorch"),
+    **dict.fromkeys((".pb", ".tflite"), "TensorFlow"),
+}
 
 
 class ModelFileError(ValueError):
     """A model file that is missing, damaged, or not one of ours."""
+
+
+def check_path(filepath: str | Path, error: type[ValueError] = ValueError) -> Path:
+    """Return a model file's path; ValueError for a name that promises another program's format."""
+    path = Path(filepath)
+    if path.suffix.lower() in _OTHERS:
+        raise error(
+            f"{path}: {_OTHERS[path.suffix.lower()]} files are neither written nor read; model files here end in "
+            ".safetensors. Between this engine and Keras, carry the weights over: "
+            "model.set_weights(keras_model.get_weights()), and the other way round"
+        )
+    return path
 
 
 def save(model: Any, filepath: str | Path, include_optimizer: bool = True) -> None:
@@ -30,6 +48,8 @@ def save(model: Any, filepath: str | Path, include_optimizer: bool = True) -> No
     ValueError where `call` does other things in training than layers do by themselves.
     """
     from safetensors.numpy import save as to_bytes
+
+    path = check_path(filepath)
 
     graph = model.training_graph()
     _same_in_inference(model, graph)
@@ -47,9 +67,7 @@ def save(model: Any, filepath: str | Path, include_optimizer: bool = True) -> No
         config["compile"] = {
             "optimizer": model.optimizer.get_config() | {"iterations": model.optimizer.iterations},
             "loss": model.loss.get_config(),
-            "metrics": [
-                m if isinstance(m, str) else {"name": m.name, "label": m.label} for m in model.compiled_metrics
-            ],
+            "metrics": [m if isinstance(m, str) else m.get_config() for m in model.compiled_metrics],
         }
         for i, states in enumerate(model.optimizer.state):
             tensors |= {f"optimizer.{i}.{j}": targets.to_host(s) for j, s in enumerate(states)}
@@ -57,7 +75,7 @@ def save(model: Any, filepath: str | Path, include_optimizer: bool = True) -> No
         text = json.dumps(config)
     except TypeError as error:
         raise TypeError(f"{model.name}: model.metadata must hold plain JSON values: {error}") from None
-    write_atomically(Path(filepath), to_bytes(tensors, {"convnet": text}))
+    write_atomically(path, to_bytes(tensors, {"convnet": text}))
 
 
 def load(filepath: str | Path, connect: Callable[[Node, Node, str], Any]) -> Any:
@@ -95,6 +113,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 
     if not path.is_file():
         raise ModelFileError(f"{path}: no such model file")
+    check_path(path, ModelFileError)
     try:
         with safe_open(path, framework="numpy") as file:
             config = json.loads((file.metadata() or {}).get("convnet", "null"))
@@ -189,7 +208,7 @@ def _recompile(model: Any, config: dict[str, Any], tensors: dict[str, np.ndarray
     name, iterations = settings.pop("name"), settings.pop("iterations")
     loss = dict(config["loss"])
     loss_class = losses.BY_NAME[loss.pop("name")]
-    found = [m if isinstance(m, str) else metrics.BY_NAME[m["name"]](m["label"]) for m in config["metrics"]]
+    found = [m if isinstance(m, str) else metrics.from_config(m) for m in config["metrics"]]
     model.compile(optimizers.BY_NAME[name](**settings), loss_class(**loss), found)
     model.arena()
     model.rebuild_optimizer()

@@ -33,10 +33,11 @@ class BestByAUC(EarlyStopping):
     """
 
     def __init__(self, x: np.ndarray, y: np.ndarray, patience: int, restore: bool = True) -> None:
-        super().__init__("val_auc", patience=patience, restore_best_weights=restore)
+        super().__init__("val_auc", patience=patience, mode="max", restore_best_weights=restore)
         self.x, self.y = x, y
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        assert logs is not None
         area = metrics.auc(self.y, probabilities(self.model, self.x))
         logs["val_auc"] = float("nan") if area is None else area
         super().on_epoch_end(epoch, logs)
@@ -54,10 +55,10 @@ class Cosine(Callback):
     def __init__(self, epochs: int) -> None:
         self.epochs = epochs
 
-    def on_train_begin(self) -> None:
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self.first = self.model.optimizer.learning_rate  # type: ignore[union-attr]
 
-    def on_epoch_begin(self, epoch: int) -> None:
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self.model.optimizer.learning_rate = self.first * (1 + np.cos(np.pi * epoch / self.epochs)) / 2  # type: ignore[union-attr]
 
 

@@ -136,7 +136,7 @@ def backward_plan(graph: Graph, x: np.ndarray, loss: Loss, y: Any = None) -> Pla
     """A plan that has gone forward, and back from a loss with its targets y, where every gradient can be looked at."""
     plan = Plan(graph, len(x), loss=loss, input_gradient=True, rewritten=False)
     if y is not None:
-        loss.check_labels(np.asarray(y), plan.y.shape[-1])
+        loss.check_labels(np.asarray(y), plan.y.shape[1:])
         loss.fill(plan.target_array, np.asarray(y))
     plan.x[...] = x
     plan.forward()
