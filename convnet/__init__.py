@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from convnet.layers import Input
-    from convnet.model import Model, Sequential, load
+    from convnet.model import Model, load
+    from convnet.sequential import Sequential
     from convnet.utils import set_random_seed
 
 __version__ = "0.1.0"
@@ -28,7 +29,7 @@ _MODULES = (
 )
 _HOMES = {
     "Model": "convnet.model",
-    "Sequential": "convnet.model",
+    "Sequential": "convnet.sequential",
     "Input": "convnet.layers",
     "load": "convnet.model",
     "set_random_seed": "convnet.utils",

@@ -1,4 +1,4 @@
-"""Model and Sequential: what a user subclasses or fills, and how a model runs."""
+"""Model: what a user subclasses or connects, and how a model runs."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from convnet import model_file
 from convnet.engine.arena import Arena
 from convnet.engine.device_arena import DeviceArena
 from convnet.engine.graph import Graph, Node, record
+from convnet.engine.order import keras_order
 from convnet.engine.plan import Plan
-from convnet.layers.base import Layer, call_with_training, float_type, set_parameters, takes_training
-from convnet.layers.core import InputLayer
+from convnet.layers.base import Layer, call_with_training, set_parameters
+from convnet.layers.changes import count_changes
+from convnet.layers.checks import float_type
 from convnet.training import Trainer
 
 _PLANS_KEPT = 8  # plans by batch size and mode; the least recently used is dropped with its buffers
@@ -38,6 +40,7 @@ class Model(Trainer, Layer):
         self._arena: Arena | DeviceArena | None = None
         self._unfrozen: list[bool] = []
         self._wiring: Graph | None = None
+        self._changes = count_changes()
         if (inputs is None) != (outputs is None):
             raise ValueError(f"{self.name}: give both inputs and outputs, or neither and a `call` in a subclass")
         if inputs is not None:
@@ -51,7 +54,7 @@ class Model(Trainer, Layer):
         if inputs.graph is not outputs.graph:
             raise ValueError(f"{self.name}: outputs do not come from inputs")
         self._wiring = outputs.graph.finish(outputs, self.name)
-        self.wired_layers = self._wiring.layers
+        self.wired_layers = keras_order(self._wiring)
         self.build((None, *inputs.sample_shape))
 
     def call(self, x: Any, training: bool | None = None) -> Any:
@@ -68,20 +71,32 @@ class Model(Trainer, Layer):
     # --- recording and plans
 
     def graph(self, shape: tuple[int, ...], training: bool = False) -> Graph:
-        """The recorded layer calls for samples of this shape."""
-        mode = training if takes_training(type(self).call) else None
-        key = (tuple(shape), mode)
+        """Return the recorded layer calls for samples of this shape."""
+        self._notice_changes()
+        key = (tuple(shape), bool(training))
         if key not in self._graphs:
+            self.build_for([tuple(shape)])
 
             def call(node: Node) -> Any:
-                return call_with_training(self.call, node, mode)
+                return call_with_training(self.call, node, bool(training))
 
-            graph = record(call, shape, self.compute_dtype, mode, f"{type(self).__name__}.call")
+            graph = record(call, shape, self.compute_dtype, bool(training), f"{type(self).__name__}.call")
             self._refuse_strangers(graph)
             self._graphs[key] = graph
             if self.input_shape is None:
                 self.input_shape, self.dtype = tuple(shape), self.compute_dtype
         return self._graphs[key]
+
+    def _notice_changes(self) -> None:
+        """Forget recordings and plans if a setting of a layer (its activation, a rate) has changed since."""
+        if self._changes != count_changes():
+            self._changes = count_changes()
+            self._graphs.clear()
+            self._plans.clear()
+
+    @classmethod
+    def _own_builds(cls) -> tuple[Any, ...]:
+        return (Model.build,)
 
     def _refuse_strangers(self, graph: Graph) -> None:
         """A layer with weights that was made inside `call` would be a new one, with new weights, at every call."""
@@ -125,6 +140,7 @@ class Model(Trainer, Layer):
         self, shape: tuple[int, ...], *, training: bool = False, loss: bool = False, weighted: bool = False
     ) -> Plan:
         """The plan for a batch of this shape, from the cache or new."""
+        self._notice_changes()
         key = (shape, training, loss, weighted)
         if key not in self._plans or not self._same_layers_train():
             graph, arena = self.graph(shape[1:], training), self.arena()
@@ -149,7 +165,7 @@ class Model(Trainer, Layer):
     def __call__(self, x: Any, training: bool | None = None) -> Any:
         """The output for a batch, as an array of your own; on a node, record this model inside another."""
         if isinstance(x, Node):
-            return call_with_training(self.call, x, training if training is not None else x.graph.training)
+            return self.record(x, training)
         x = self.check_batch(x)
         return self.plan(x.shape, training=bool(training)).run(x)
 
@@ -246,45 +262,6 @@ class Model(Trainer, Layer):
     def __repr__(self) -> str:
         built = f"input {self.input_shape}, {self.count_params():,} parameters" if self.input_shape else "not built yet"
         return f"<{type(self).__name__} {self.name}: {len(self.layers)} layers, {built}>"
-
-
-class Sequential(Model):
-    """Layers one after the other."""
-
-    settings: ClassVar[tuple[str, ...]] = ("layers",)
-
-    def __init__(self, layers: Any = None, *, name: str | None = None, dtype: Any = None) -> None:
-        super().__init__(name=name, dtype=dtype)
-        self.stack: list[Layer] = []
-        if layers is not None and not isinstance(layers, (list, tuple)):
-            raise TypeError(f"{self.name}: expects a list of layers, got {type(layers).__name__}")
-        for layer in layers or ():
-            self.add(layer)
-
-    def add(self, layer: Any) -> None:
-        """Append a layer; an Input or InputLayer at the start builds the weights at once."""
-        if isinstance(layer, Node):
-            layer = InputLayer(layer.sample_shape)
-        if not isinstance(layer, Layer):
-            raise TypeError(f"{self.name}: add expects a layer, got {type(layer).__name__}")
-        self.stack = [*self.stack, layer]
-        self._graphs.clear()
-        self._plans.clear()
-        if isinstance(self.stack[0], InputLayer) and self.layers:
-            self.input_shape = None
-            self.build((None, *self.stack[0].shape))
-
-    @property
-    def layers(self) -> list[Layer]:
-        """The layers in order, without the InputLayer, as in Keras."""
-        return [layer for layer in super().layers if not isinstance(layer, InputLayer)]
-
-    def call(self, x: Any, training: bool | None = None) -> Any:
-        if not self.layers:
-            raise ValueError(f"{self.name}: has no layers yet: add some")
-        for layer in self.stack:
-            x = layer(x, training=training)
-        return x
 
 
 def load(filepath: str | Path) -> Model:

@@ -68,6 +68,7 @@ def save(model: Any, filepath: str | Path, include_optimizer: bool = True) -> No
             "optimizer": model.optimizer.get_config() | {"iterations": model.optimizer.iterations},
             "loss": model.loss.get_config(),
             "metrics": [m if isinstance(m, str) else m.get_config() for m in model.compiled_metrics],
+            "weighted_metrics": [m if isinstance(m, str) else m.get_config() for m in model.weighted_metrics],
         }
         for i, states in enumerate(model.optimizer.state):
             tensors |= {f"optimizer.{i}.{j}": targets.to_host(s) for j, s in enumerate(states)}
@@ -208,8 +209,11 @@ def _recompile(model: Any, config: dict[str, Any], tensors: dict[str, np.ndarray
     name, iterations = settings.pop("name"), settings.pop("iterations")
     loss = dict(config["loss"])
     loss_class = losses.BY_NAME[loss.pop("name")]
-    found = [m if isinstance(m, str) else metrics.from_config(m) for m in config["metrics"]]
-    model.compile(optimizers.BY_NAME[name](**settings), loss_class(**loss), found)
+    found, weighted = (
+        [m if isinstance(m, str) else metrics.from_config(m) for m in config.get(key, [])]
+        for key in ("metrics", "weighted_metrics")
+    )
+    model.compile(optimizers.BY_NAME[name](**settings), loss_class(**loss), found, weighted)
     model.arena()
     model.rebuild_optimizer()
     model.optimizer.iterations = iterations

@@ -24,7 +24,7 @@ def deidentify(
 
     from convnet.data.cohort.write import new_folder
     from convnet.data.errors import DicomError
-    from convnet.data.limits import changed
+    from convnet.data.limits import parse_limits
     from convnet.data.privacy.deidentify import DUMMY, deidentified, recipe
     from convnet.data.pseudonyms import key, shown
     from convnet.data.reading import tasks
@@ -34,7 +34,7 @@ def deidentify(
     new_folder(out)
     left: dict[str, int] = {}
     failed = 0
-    with tempfile.TemporaryDirectory() as place, Readers(changed(limit or ())) as readers:
+    with tempfile.TemporaryDirectory() as place, Readers(parse_limits(limit or ())) as readers:
         rules = Path(place) / "deid.convnet"
         rules.write_text(recipe(), encoding="utf-8")
         results = readers.map(lambda p: list(readers.read(deidentified, p, str(rules), key().hex())), files)

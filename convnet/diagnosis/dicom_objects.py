@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from convnet.diagnosis.result import Result
 from convnet.diagnosis.run_log import versions
 from convnet.notice import NOTICE
 
@@ -32,7 +33,7 @@ def series() -> dict[str, Any]:
 def capture(
     hd: Any,
     source: Dataset,
-    result: dict[str, Any],
+    result: Result,
     overlay: tuple[str, str, np.ndarray],
     series_uid: str,
     number: int,
@@ -63,10 +64,10 @@ def capture(
     found.ImageComments = f"{name}: {what}. {NOTICE} Model {model[:16]}"
     found.BurnedInAnnotation = "NO"  # a notice is, but nothing of the patient
     found.LossyImageCompression = "00"
-    found.DerivationDescription = f"{name} map over the frame's grey values, class {result['label']}"[:1024]
+    found.DerivationDescription = f"{name} map over the frame's grey values, class {result.label}"[:1024]
     item = hd.content.ReferencedImageSequence([source])[0]
     if source.get("NumberOfFrames", 1) > 1:
-        item.ReferencedFrameNumber = result["frame"] + 1
+        item.ReferencedFrameNumber = result.frame + 1
     purpose = codes.DCM.SourceImageForImageProcessingOperation
     item.PurposeOfReferenceCodeSequence = [hd.sr.CodedConcept(*purpose[:3])]
     found.SourceImageSequence = [item]
@@ -109,32 +110,30 @@ def report(hd: Any, study: dict[str, Any], classes: tuple[str, ...], model: str)
     return found
 
 
-def group(sr: Any, source: Dataset, result: dict[str, Any], classes: tuple[str, ...], model: str) -> Any:
+def group(sr: Any, source: Dataset, result: Result, classes: tuple[str, ...], model: str) -> Any:
     """The measurement group (TID 1501) of one frame."""
     from pydicom.sr.codedict import codes
 
-    frames = [result["frame"] + 1] if source.get("NumberOfFrames", 1) > 1 else None
+    frames = [result.frame + 1] if source.get("NumberOfFrames", 1) > 1 else None
     said = [sr.QualitativeEvaluation(own(sr, "NOTICE", "Notice"), own(sr, "NOT-CLINICAL", NOTICE))]
-    if result["label"] is None:
+    if result.label is None:
         said.append(sr.QualitativeEvaluation(own(sr, "RESULT", "Result"), own(sr, "ABSTAINS", "The network abstains")))
         said += [
             sr.QualitativeEvaluation(own(sr, "REASON", "Reason to abstain"), own(sr, f"REASON-{n}", why[:64]))
-            for n, why in enumerate(result["abstains"], 1)
+            for n, why in enumerate(result.abstains, 1)
         ]
     else:
-        index = classes.index(result["label"])
-        said.append(
-            sr.QualitativeEvaluation(own(sr, "RESULT", "Result"), own(sr, f"CLASS-{index}", result["label"][:64]))
-        )
+        index = classes.index(result.label)
+        said.append(sr.QualitativeEvaluation(own(sr, "RESULT", "Result"), own(sr, f"CLASS-{index}", result.label[:64])))
     values = [
         sr.Measurement(own(sr, f"P-CLASS-{n}", f"Probability of {c}"[:64]), round(v, 6), codes.UCUM.NoUnits)
-        for n, (c, v) in enumerate((result["probabilities"] or {}).items())
+        for n, (c, v) in enumerate((result.probabilities or {}).items())
     ]
-    if result["outlier"] is not None:
+    if result.outlier is not None:
         unlike = own(sr, "OUTLIER", "How unlike the training images its features are")
-        values.append(sr.Measurement(unlike, round(result["outlier"]["score"], 6), codes.UCUM.NoUnits))
+        values.append(sr.Measurement(unlike, round(result.outlier.score, 6), codes.UCUM.NoUnits))
     return sr.MeasurementsAndQualitativeEvaluations(
-        tracking_identifier=sr.TrackingIdentifier(identifier=f"frame {result['frame'] + 1}"),
+        tracking_identifier=sr.TrackingIdentifier(identifier=f"frame {result.frame + 1}"),
         finding_type=own(sr, "IMAGE-CLASS", "Classification of images by a network"),
         algorithm_id=sr.AlgorithmIdentification("convnet diagnose", versions()["formula-convnet"], [f"model {model}"]),
         measurements=values or None,

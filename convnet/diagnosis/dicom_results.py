@@ -16,6 +16,7 @@ import numpy as np
 
 from convnet.data.errors import DicomError
 from convnet.diagnosis import dicom_objects
+from convnet.diagnosis.result import Result
 from convnet.output.atomic import write_atomically
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Filing:
         self.studies: dict[str, dict[str, Any]] = {}
         folder.mkdir(parents=True, exist_ok=True)
 
-    def add(self, reference: str, result: dict[str, Any], pictures: Sequence[tuple[str, str, np.ndarray]]) -> list[str]:
+    def add(self, reference: str, result: Result, pictures: Sequence[tuple[str, str, np.ndarray]]) -> list[str]:
         """Write a frame's overlays, keep its result for the report -> names of the files.
 
         reference  DICOM JSON of the source (`data.reference`); pictures: (name, what it shows, (R,C,3) uint8)
@@ -56,7 +57,7 @@ class Filing:
         """
         from pydicom import Dataset
 
-        with refusing(result["path"]):
+        with refusing(result.path):
             source = Dataset.from_json(reference)
             for keyword in EMPTY:  # type 2: must be there, may be empty
                 if keyword not in source:
@@ -88,7 +89,7 @@ class Filing:
         """Write a report for each study; gives the names of the files, or why one could not be made."""
         for study in self.studies.values():
             try:
-                with refusing(study["results"][0][1]["path"]):
+                with refusing(study["results"][0][1].path):
                     yield self.write(dicom_objects.report(self.hd, study, self.classes, self.model))
             except DicomError as error:
                 yield error

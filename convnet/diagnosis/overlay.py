@@ -11,7 +11,8 @@ import numpy as np
 
 from convnet.explain.maps.attribution import grad_cam, occlusion
 from convnet.notice import NOTICE
-from convnet.study.figures import INK, SECOND, curves, new
+from convnet.output.drawing import INK, SECOND, new
+from convnet.study.figures import curves
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

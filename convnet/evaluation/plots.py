@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convnet.study.figures import INK, SECOND, new
+from convnet.output.drawing import INK, SECOND, new
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

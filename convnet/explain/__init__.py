@@ -7,12 +7,12 @@ if TYPE_CHECKING:
     from convnet.explain.animation.animate import animate
     from convnet.explain.lessons.lesson import Lesson, lesson
     from convnet.explain.maps.attribution import grad_cam, occlusion
+    from convnet.explain.maps.history import plot_history
     from convnet.explain.maps.plots import (
         plot_attribution,
         plot_feature_maps,
         plot_filters,
         plot_gradients,
-        plot_history,
         plot_receptive_field,
     )
     from convnet.explain.maps.sanity import randomisation_check
@@ -38,6 +38,7 @@ _MODULES = {
     "animate": "animation.animate",
     "grad_cam": "maps.attribution",
     "occlusion": "maps.attribution",
+    "plot_history": "maps.history",
     "randomisation_check": "maps.sanity",
 }
 

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from convnet.engine.operator import Lowering, Operator, Value
+from convnet.layers.base import Layer
 
 NAMES = ("linear", "relu", "sigmoid", "softmax")
 
 
 def activation_name(where: str, activation: Any) -> str:
-    """None is 'linear'; ValueError lists the supported names."""
-    name = "linear" if activation is None else getattr(activation, "__name__", activation)
+    """Return an activation's name, None being 'linear'; ValueError lists the supported names.
+
+    A function is refused even if it is called like one of them: it may compute something else.
+    """
+    name = "linear" if activation is None else activation
+    if callable(name):
+        called = getattr(name, "__name__", repr(name))
+        raise TypeError(
+            f"{where}: an activation must be given by its name, not as a function (got {called}): choose one of: "
+            f"{', '.join(NAMES)}"
+        )
     if name not in NAMES:
         raise ValueError(f"{where}: activation {name!r} is not supported; choose one of: {', '.join(NAMES)}")
     return name
@@ -22,3 +32,18 @@ def lower_activation(low: Lowering, x: Value, name: str, layer: Operator) -> Val
     if name == "linear":
         return x
     return low.emit(name, (x,), x.shape, layer, in_place=name == "relu")
+
+
+class Activation(Layer):
+    """relu, sigmoid, softmax (over the last axis) or linear as a layer of its own."""
+
+    settings: ClassVar[tuple[str, ...]] = ("activation",)
+
+    def __init__(self, activation: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.activation = activation_name(self.name, activation)
+
+    def lower(self, low: Lowering, *inputs: Value) -> Value:
+        if self.activation == "linear":
+            return inputs[0]
+        return low.emit(self.activation, inputs, inputs[0].shape, self)

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from convnet.engine.operator import Lowering, Value, Window
 from convnet.layers.base import Layer
-from convnet.layers.conv import need_image, only_channels_last, padding_name
+from convnet.layers.checks import need_image, only_channels_last, padding_name
 from kernels import checks
 
 
@@ -60,18 +60,22 @@ class AveragePooling2D(_Pooling2D):
 
 
 class GlobalAveragePooling2D(Layer):
-    """y[n,c] = the mean of x[n,:,:,c]:  (N,H,W,C) -> (N,C)."""
+    """y[n,c] = the mean of x[n,:,:,c]:  (N,H,W,C) -> (N,C), or (N,1,1,C) with keepdims."""
 
-    def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
+    settings: ClassVar[tuple[str, ...]] = ("keepdims",)
+
+    def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         only_channels_last(self.name, data_format)
+        self.keepdims = bool(keepdims)
 
     def output_shape(self, *shapes: tuple[int, ...]) -> tuple[int, ...]:
         need_image(self.name, shapes[0])
-        return (shapes[0][2],)
+        return (1, 1, shapes[0][2]) if self.keepdims else (shapes[0][2],)
 
     def lower(self, low: Lowering, *inputs: Value) -> Value:
-        return low.emit("globalavgpool", inputs, (inputs[0].shape[2],), self)
+        y = low.emit("globalavgpool", inputs, (inputs[0].shape[2],), self)
+        return low.emit("reshape", (y,), (1, 1, *y.shape), self, in_place=True) if self.keepdims else y
 
     def window(self, shape: tuple[int, ...]) -> None:
         return None

@@ -10,8 +10,11 @@ import numpy as np
 
 from convnet.evaluation import intervals, metrics
 from convnet.notice import NOTICE
-from convnet.study import study
 from convnet.study.ensemble import join
+from convnet.study.evaluate import select_images
+from convnet.study.metadata import read_record
+from convnet.study.outputs import predict_probabilities
+from convnet.study.train import train
 
 if TYPE_CHECKING:
     from convnet.data.cohort import Cohort
@@ -46,7 +49,7 @@ def subset(cohort: Cohort, at: np.ndarray, splits: list[str]) -> Cohort:
     """These images of the cohort, in these splits."""
     return replace(
         cohort,
-        x=study.taken(cohort, at),
+        x=select_images(cohort, at),
         y=cohort.y[at],
         paths=[cohort.paths[i] for i in at],
         frames=cohort.frames[at],
@@ -64,7 +67,7 @@ def run(
     repeats: int = 1,
     seed: int = 0,
     shares: Sequence[float] = (1.0,),
-    told: Callable[[dict[str, Any]], None] = lambda row: None,
+    on_fold: Callable[[dict[str, Any]], None] = lambda row: None,
     verbose: Any = 0,
 ) -> dict[str, Any]:
     """Train the recipe's `runs` models on every fold of every repeat, and measure them on the images held out.
@@ -87,7 +90,7 @@ def run(
                 row = {"repeat": repeat, "fold": number, "share": share, **found}
                 held.setdefault((share, repeat), np.zeros((len(used), p.shape[1])))[fold_places(fold)] = p
                 rows.append(row)
-                told(row)
+                on_fold(row)
     y, groups = cohort.y[used], cohort.groups()[used]
     by_share = []
     for share in shares:
@@ -139,14 +142,14 @@ def fewer(fold: Cohort, share: float, seed: int) -> Cohort:
 
 def fit_and_measure(fold: Cohort, recipe: Recipe, seed: int, verbose: Any) -> tuple[dict[str, Any], np.ndarray]:
     """auc and accuracy on the fold's `test` of each model and of their ensemble; the ensemble's probabilities."""
-    models = [study.train(fold, recipe, seed=seed + i, verbose=verbose)[0] for i in range(recipe.runs)]
+    models = [train(fold, recipe, seed=seed + i, verbose=verbose).model for i in range(recipe.runs)]
     x, y = fold.split("test")
-    found = [study.probabilities(m, x) for m in models]
-    joined = study.probabilities(join(models), x) if len(models) > 1 else found[0]
+    found = [predict_probabilities(m, x) for m in models]
+    joined = predict_probabilities(join(models), x) if len(models) > 1 else found[0]
     row = {
         "images": len(y),
         "cases": len(fold.y) - len(y),
-        "epochs": [m.metadata["best_epoch"] for m in models],
+        "epochs": [read_record(m).runs[0].best_epoch for m in models],
         "single": [both(y, p) for p in found],
         "ensemble": both(y, joined),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,8 +14,11 @@ if TYPE_CHECKING:
 MOST = 192  # more features are projected
 
 
-def features(model: Model, x: Any, batch: int = 64) -> dict[str, np.ndarray]:
-    """Two kinds of features of images (N,H,W,C), each (N, D) float64, D at most 192.
+Features = dict[str, np.ndarray]
+
+
+def features(model: Model, x: Any, batch: int = 64) -> Features:
+    """Return two kinds of features of images (N,H,W,C), each (N, D) float64, D at most 192.
 
     textures  mean and standard deviation of every channel of every convolution's output
     last      the inputs of the last dense layers (of each member of an ensemble)
@@ -22,6 +26,16 @@ def features(model: Model, x: Any, batch: int = 64) -> dict[str, np.ndarray]:
     More than 192 numbers are projected by random signs: f -> S f / sqrt(192), which keeps distances (Achlioptas 2003).
     ValueError for a model without convolutions, or that does not end in a dense layer.
     """
+    return project_features(extract(model, x, batch))
+
+
+def project_features(found: Features) -> Features:
+    """Return the features with at most 192 numbers of each kind."""
+    return {name: project(f) for name, f in found.items()}
+
+
+def extract(model: Model, x: Any, batch: int = 64) -> Features:
+    """Return the features before they are projected. The model is run once over the images."""
     from convnet.engine.plan import Plan
 
     graph = model.graph(tuple(x.shape[1:]))
@@ -29,26 +43,33 @@ def features(model: Model, x: Any, batch: int = 64) -> dict[str, np.ndarray]:
     if not maps or not last:
         raise ValueError(f"{model.name}: needs convolutions and a dense layer at its end to have features")
     found: dict[str, list[np.ndarray]] = {"textures": [], "last": []}
+    plan: Plan | None = None
     for start in range(0, len(x), batch):
         part = x[start : start + batch]
-        plan = Plan(graph, len(part), rewritten=False)
+        if plan is None or plan.batch != len(part):
+            plan = Plan(graph, len(part), rewritten=False)
         plan.run(part)
         channels = [plan.of(node).astype(np.float64) for node in maps]
         moments = [moment(a, axis=(1, 2)) for a in channels for moment in (np.mean, np.std)]
         found["textures"].append(np.concatenate(moments, axis=1))
         found["last"].append(np.concatenate([plan.of(n).reshape(len(part), -1) for n in last], axis=1))
-    return {name: project(np.concatenate(parts).astype(np.float64)) for name, parts in found.items()}
+    return {name: np.concatenate(parts).astype(np.float64) for name, parts in found.items()}
+
+
+def join_features(found: Sequence[Features]) -> Features:
+    """Return the features of an ensemble from those of its members, before they are projected."""
+    return {name: np.concatenate([f[name] for f in found], axis=1) for name in found[0]}
 
 
 def convolved(graph: Graph) -> list[Node]:
-    """The outputs of the convolutions, in the order in which they are computed."""
+    """Return the outputs of the convolutions, in the order in which they are computed."""
     from convnet.layers import Conv2D
 
     return [call.output for call in graph.calls if isinstance(call.layer, Conv2D)]
 
 
 def last_inputs(graph: Graph) -> list[Node]:
-    """What goes into the dense layers that the output comes from through nothing but layers without weights."""
+    """Return the inputs of the dense layers behind which no layer has parameters."""
     from convnet.layers import Dense
 
     of = {id(call.output): call for call in graph.calls}
@@ -66,7 +87,7 @@ def last_inputs(graph: Graph) -> list[Node]:
 
 
 def project(f: np.ndarray) -> np.ndarray:
-    """(N, D) -> (N, 192) where D is larger."""
+    """Return features (N, D) as (N, 192) if D is larger."""
     D = f.shape[1]
     if D <= MOST:
         return f

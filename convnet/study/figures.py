@@ -1,69 +1,17 @@
-"""The PNG figures: learning curves, confusion matrix, ROC, filters, feature maps."""
+"""The PNG figures: confusion matrix, ROC, filters, feature maps."""
 
 from __future__ import annotations
 
-import os
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convnet.notice import NOTICE
+from convnet.output.drawing import INK, new
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from convnet.callbacks import History
     from convnet.model import Model
-
-INK, SECOND = "#0072b2", "#d55e00"  # Okabe & Ito's blue and vermilion: distinct to colour-blind eyes
-
-
-def new(width: float, height: float, rows: int = 1, columns: int = 1) -> tuple[Figure, np.ndarray]:
-    """A figure without pyplot's global state, and its axes (rows, columns)."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    from convnet.output.notebook_figure import Picture
-
-    figure = Picture(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure, figure.subplots(rows, columns, squeeze=False)
-
-
-def save(figure: Figure, path: str | Path) -> Path:
-    """Write the PNG whole or not at all, with the notice below."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.supxlabel(NOTICE, fontsize=7, color="0.4")
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".png", delete=False) as file:
-        try:
-            figure.savefig(file, dpi=120, format="png")
-            file.close()
-            os.chmod(file.name, 0o644)
-            os.replace(file.name, path)
-        except BaseException:
-            os.unlink(file.name)
-            raise
-    return path
-
-
-def learning_curves(history: History, best_epoch: int | None = None) -> Figure:
-    """Loss and accuracy by epoch, training and validation; the chosen epoch marked."""
-    names = [n for n in ("loss", "accuracy", "auc") if n in history.history or f"val_{n}" in history.history]
-    figure, axes = new(4.2 * len(names), 3.4, 1, len(names))
-    epochs = np.array(history.epoch) + 1
-    for ax, name in zip(axes[0], names, strict=True):
-        for key, label, color in ((name, "training", INK), (f"val_{name}", "validation", SECOND)):
-            if key in history.history:
-                ax.plot(epochs, history.history[key], color=color, label=label, lw=1.5)
-        if best_epoch:
-            ax.axvline(best_epoch, color="0.5", ls=":", lw=1, label=f"chosen: epoch {best_epoch}")
-        ax.xaxis.get_major_locator().set_params(integer=True)
-        ax.set(xlabel="epoch", title="AUC" if name == "auc" else name)
-        ax.legend(fontsize=8, frameon=False)
-        ax.grid(alpha=0.25)
-    return figure
 
 
 def confusion(result: dict[str, Any]) -> Figure:

@@ -7,6 +7,7 @@ model was chosen and calibrated: `convnet evaluate` on images that it has never 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import asdict
 from html import escape
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
@@ -15,10 +16,13 @@ from convnet.evaluation import plots
 from convnet.evaluation.intervals import shown
 from convnet.notice import NOTICE
 from convnet.output import html_page
-from convnet.study import study
+from convnet.study.evaluate import evaluate
+from convnet.study.metadata import ModelRecord, read_record
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import numpy as np
 
     from convnet.data.cohort import Cohort
     from convnet.model import Model
@@ -35,13 +39,19 @@ FACTS = ("modality", "body_part", "manufacturer", "sex", "age", "laterality", "s
 MOST = 12  # values of one fact that are listed
 
 
-def made(model: Model, cohort: Cohort, file: Path) -> dict[str, Any]:
-    """The card as JSON values. No path, no identifier; `cohort`: the one that the model was trained on."""
-    facts = model.metadata
-    result, _ = study.evaluate(model, cohort, "val")
+def make_card(model: Model, cohort: Cohort, file: Path, outputs: np.ndarray | None = None) -> dict[str, Any]:
+    """Return the model card as plain JSON, without any path or identifier.
+
+    cohort   the one that the model was trained on
+    file     the model's file
+    outputs  the model's outputs for the val split, if they are known
+    """
+    record = read_record(model)
+    assert record.preparation is not None
+    result, _ = evaluate(model, cohort, "val", outputs=outputs)
     kept = ("n", "patients", "patients_known", "classes", "confusion", "figures", "calibration", "subgroups")
     return {
-        "title": f"Model card: {facts['network']} network for {', '.join(facts['classes'])}",
+        "title": f"Model card: {record.network} network for {', '.join(record.classes)}",
         "not_a_medical_device": True,
         "notice": NOTICE,
         "intended_use": INTENDED,
@@ -49,23 +59,22 @@ def made(model: Model, cohort: Cohort, file: Path) -> dict[str, Any]:
         "model": {
             "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
             "version": version(),
-            "network": facts["network"],
+            "network": record.network,
             "weights": model.count_params(),
             "input": list(model.input_shape or ()),
-            "pipeline": facts["pipeline"],
-            "members": facts.get("members")
-            or [{name: facts[name] for name in ("seed", "epochs_run", "best_epoch", "chosen_by", "chosen_value")}],
-            "temperature": facts["temperature"],
+            "pipeline": record.preparation.to_plain(),
+            "members": [asdict(run) for run in record.runs],
+            "temperature": record.temperature,
         },
-        "training": {"recipe": facts["recipe"], "mirrored": facts["mirrored"]},
+        "training": {"recipe": record.recipe, "mirrored": record.mirrored},
         "data": {
-            "images": facts["images"],
+            "images": record.images,
             "patients": patients(cohort),
             "left_out": len(cohort.skipped),
             "headers": {name: counted(cohort.fact(name)) for name in FACTS if any(cohort.fact(name))},
         },
         "validation": {name: result[name] for name in kept},
-        "limits": limits(model, cohort, result),
+        "limits": limits(record, cohort, result),
     }
 
 
@@ -94,9 +103,9 @@ def counted(values: list[str]) -> dict[str, int]:
     return dict(found[:MOST]) | ({"other": rest} if rest else {})
 
 
-def limits(model: Model, cohort: Cohort, result: dict[str, Any]) -> list[str]:
+def limits(record: ModelRecord, cohort: Cohort, result: dict[str, Any]) -> list[str]:
     """What this data cannot show, in sentences: from the numbers, not from a template alone."""
-    facts, n = model.metadata, result["n"]
+    n = result["n"]
     out = [
         f"The figures are of {n} validation images on which the epoch, the temperature and the threshold were chosen: "
         "they flatter the model.",
@@ -108,7 +117,7 @@ def limits(model: Model, cohort: Cohort, result: dict[str, Any]) -> list[str]:
             "For some images the patient is unknown: then each file counts as a patient, and if several are of one "
             "patient, splits may share patients and intervals are too narrow."
         )
-    totals = {c: sum(split[c] for split in facts["images"].values()) for c in facts["classes"]}
+    totals = {c: sum(split[c] for split in record.images.values()) for c in record.classes}
     rare = min(totals, key=totals.__getitem__)
     if totals[rare] < 100:
         out.append(f"Class {rare!r} has {totals[rare]} images in all: its sensitivity is known only roughly.")

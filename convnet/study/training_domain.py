@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from convnet.study import outlier
-from convnet.study.features import features
+from convnet.study.features import project_features
 
 if TYPE_CHECKING:
     from convnet.data.cohort import Cohort
-    from convnet.model import Model
+    from convnet.study.features import Features
 
 ROOM = 0.1  # how far beyond the trained range of grey values, as a share of it
 
 
-def learn(model: Model, cohort: Cohort) -> dict[str, Any]:
-    """The scope of a model trained on this cohort, as plain JSON values.
+def learn(cohort: Cohort, train: Features, val: Features) -> dict[str, Any]:
+    """Return the training domain of a model trained on this cohort, as plain JSON values.
+
+    `train` and `val` are the model's features of these splits before projection (`features.extract`).
 
     modality, body_part  those that the headers of train and val name
     sides                smallest and largest side of those files' images in pixels, None where no header says so
@@ -36,7 +38,7 @@ def learn(model: Model, cohort: Cohort) -> dict[str, Any]:
         "intensity": {
             name: [float(moments[:, i].min()), float(moments[:, i].max())] for i, name in enumerate(("mean", "sd"))
         },
-        "outlier": outlier.learn(features(model, x), y, features(model, cohort.split("val")[0])),
+        "outlier": outlier.learn(project_features(train), y, project_features(val)),
     }
 
 

@@ -10,8 +10,8 @@ only adds. Columns f are cut into blocks as wide as a tile; the rows of k for on
 import numpy as np
 
 from kernels.cpu import simd, simd_panels
+from kernels.cpu.cache_line import LINE
 from kernels.jit import jit
-from kernels.targets import LINE
 
 LOW, HIGH = simd.ROWS[simd.WIDEST], simd.ROWS[simd.WIDEST - 1]  # rows of the widest tile, and of the next
 SPARE = simd.MOST_ROWS  # tables of rows are filled so far beyond their end: a tile has whole rows

@@ -45,6 +45,7 @@ def _update(p, g, v, m, a, moved, centered, lr, rho, rest, momentum, epsilon, de
     else:
         for i in range(p.size):
             v[i] = rho * v[i] + rest * (g[i] * g[i])
+            # lesson: rmsprop.forward
             p[i] = (p[i] - decay * p[i]) - lr * g[i] / math.sqrt(v[i] + epsilon)
 
 

@@ -30,5 +30,6 @@ def update(p, g, v, m=None, a=None, *, lr=0.001, rho=0.9, momentum=0.0, centered
         if momentum != 0:
             new_m[i] = momentum * float(m[i]) + step
             step = new_m[i]
+        # lesson: rmsprop.forward
         new_p[i] = w - step
     return new_p, new_v, new_m, new_a

@@ -10,8 +10,10 @@ import convnet
 from convnet.cli import app
 from convnet.data import cohort
 from convnet.data.phantom import Study
+from convnet.data.preparation import Preparation
 from convnet.model import load
-from convnet.study import study, training_domain
+from convnet.study.complete import complete
+from convnet.study.train import train
 
 
 @pytest.fixture(scope="session")
@@ -26,9 +28,11 @@ def phantom(tmp_path_factory):
 def model_file(phantom, tmp_path_factory):
     """The model's file, its scope in it."""
     data = cohort.load_folder(phantom, phantom / "labels.csv", size=28)
-    model, _ = study.train(data, epochs=10, verbose=0, flip="off", shift=0.0)
-    model.metadata["pipeline"] = {"size": 28, "aspect": "pad", "window": None}
-    model.metadata["scope"] = training_domain.learn(model, data)
+    trained = train(data, epochs=10, verbose=0, flip="off", shift=0.0)
+    complete(trained, data, Preparation(28))
+    model = trained.model
+    for name in ("temperature", "operating_points"):  # the network's own probabilities
+        del model.metadata[name]
     path = tmp_path_factory.mktemp("model") / "model.safetensors"
     model.save(path)
     return path

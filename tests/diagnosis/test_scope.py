@@ -13,11 +13,12 @@ from sklearn.covariance import LedoitWolf
 
 import convnet
 from convnet.diagnosis.diagnose import cases, diagnose, lines
+from convnet.evaluation.calibration import calibrate
 from convnet.model import load
 from convnet.study import outlier, training_domain
 from convnet.study.features import features, last_inputs, project
+from convnet.study.metadata import read_record
 from convnet.study.networks import NETWORKS
-from convnet.study.study import calibrated
 from kernels import conv2d
 
 
@@ -215,7 +216,9 @@ def test_a_temperature_divides_the_logits(T, classes, seed):
     model = convnet.Sequential(name="m")
     model.metadata = {"temperature": T}
     z = np.random.default_rng(seed).normal(0, 4, (5, classes))
-    np.testing.assert_allclose(calibrated(model, softmax(z, axis=1)), softmax(z / T, axis=1), atol=1e-12)
+    np.testing.assert_allclose(
+        calibrate(softmax(z, axis=1), read_record(model).temperature), softmax(z / T, axis=1), atol=1e-12
+    )
 
 
 def test_diagnose_calibrates_by_the_recorded_temperature_and_says_so(model, ct):

@@ -8,8 +8,15 @@ import pytest
 from convnet.data import cohort as cohorts
 from convnet.data.cohort import mirror
 from convnet.data.cohort.augment import Augmented
-from convnet.study import complete, crossvalidation, ensemble, study
+from convnet.data.preparation import Preparation
+from convnet.evaluation.calibration import calibrate
+from convnet.study import crossvalidation, ensemble
+from convnet.study.complete import train_recipe
+from convnet.study.evaluate import evaluate
+from convnet.study.metadata import read_record
+from convnet.study.outputs import predict_probabilities
 from convnet.study.recipe import Recipe
+from convnet.study.train import balance_classes, train
 
 
 def blobs(n, seed=0, classes=2, size=12, per_patient=1, noise=0.15):
@@ -92,24 +99,25 @@ def test_an_ensemble_is_the_mean_of_its_members_in_one_file(tmp_path):
     import convnet
 
     data = blobs(80)
-    model, members = complete.train(data, QUICK, {"size": 12, "aspect": "pad", "window": None}, verbose=0)
+    study = train_recipe(data, QUICK, Preparation(12), verbose=0)
+    model, members = study.model.model, [member.model for member in study.members]
     x = data.split("test")[0]
-    mean = np.mean([study.probabilities(m, x) for m, _ in members], axis=0)
-    np.testing.assert_allclose(study.probabilities(model, x), mean, atol=1e-6)
-    assert np.abs(study.probabilities(members[0][0], x) - mean).max() > 1e-3  # they do differ
+    mean = np.mean([predict_probabilities(m, x) for m in members], axis=0)
+    np.testing.assert_allclose(predict_probabilities(model, x), mean, atol=1e-6)
+    assert np.abs(predict_probabilities(members[0], x) - mean).max() > 1e-3  # they do differ
     model.save(tmp_path / "e.safetensors")
     again = convnet.load(tmp_path / "e.safetensors")
-    np.testing.assert_array_equal(study.probabilities(again, x), study.probabilities(model, x))
+    np.testing.assert_array_equal(predict_probabilities(again, x), predict_probabilities(model, x))
     assert again.metadata["temperature"] == model.metadata["temperature"]
-    result, p = study.evaluate(again, data, positive="class 1")
-    np.testing.assert_allclose(p, study.calibrated(model, mean), atol=1e-5)
+    result, p = evaluate(again, data, positive="class 1")
+    np.testing.assert_allclose(p, calibrate(mean, read_record(model).temperature), atol=1e-5)
     assert [m["seed"] for m in again.metadata["members"]] == [0, 1]
     assert len(result["operating_points"]) == 2
 
 
 def test_members_of_different_shapes_are_no_ensemble():
-    pipeline = {"size": 12, "aspect": "pad", "window": None}
-    models = [complete.train(blobs(40, size=s), replace(QUICK, runs=1), pipeline, verbose=0)[0] for s in (12, 14)]
+    recipe = replace(QUICK, runs=1)
+    models = [train_recipe(blobs(40, size=s), recipe, Preparation(12), verbose=0).model.model for s in (12, 14)]
     with pytest.raises(ValueError, match="images of one shape"):
         ensemble.join(models)
 
@@ -118,11 +126,10 @@ def test_what_training_records_comes_from_validation_and_not_from_test():
     data = blobs(120)
     spoiled = data.x.copy()
     spoiled[data.where("test")] = 0.5
-    pipeline = {"size": 12, "aspect": "pad", "window": None}
-    a, b = (complete.train(replace(data, x=x), QUICK, pipeline, verbose=0)[0] for x in (data.x, spoiled))
+    a, b = (train_recipe(replace(data, x=x), QUICK, Preparation(12), verbose=0).model.model for x in (data.x, spoiled))
     assert a.metadata == b.metadata
     _, y = data.split("val")
-    p = study.calibrated(a, study.probabilities(a, data.split("val")[0]))
+    p = calibrate(predict_probabilities(a, data.split("val")[0]), read_record(a).temperature)
     points = a.metadata["operating_points"]
     at = points["threshold"][2]
     assert points["sensitivity"][2] == np.mean(p[y == 1, 1] >= at)
@@ -130,7 +137,8 @@ def test_what_training_records_comes_from_validation_and_not_from_test():
 
 def test_the_last_epoch_is_kept_where_it_is_asked_for_and_the_rate_falls_to_nothing():
     data = blobs(80)
-    model, history = study.train(data, replace(QUICK, keep="last", schedule="cosine", epochs=4), verbose=0)
+    trained = train(data, replace(QUICK, keep="last", schedule="cosine", epochs=4), verbose=0)
+    model, history = trained.model, trained.history
     assert (model.metadata["best_epoch"], len(history.epoch)) == (4, 4)
     assert model.optimizer.learning_rate == pytest.approx(0.001 * (1 + np.cos(np.pi * 3 / 4)) / 2)
 
@@ -143,7 +151,7 @@ def test_a_recipe_refuses_what_it_does_not_know():
 
 def test_balanced_weights_give_every_class_the_same_total():
     y = np.array([0] * 30 + [1] * 10 + [2] * 5)
-    weights = study.balanced(y)
+    weights = balance_classes(y)
     totals = [weights[c] * np.sum(y == c) for c in range(3)]
     np.testing.assert_allclose(totals, 15)
 

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from convnet.data.cohort.build import Cohort, Skipped, build, unit_images
+from convnet.data.cohort.build import Cohort, Record, Skipped, build
 from convnet.data.cohort.folder import load_folder
 from convnet.data.cohort.npz import load_npz
 from convnet.data.cohort.write import write_dicom
 from convnet.data.errors import CohortError
+from convnet.data.unit_images import unit_images
 
 __all__ = [
     "Cohort",
@@ -47,8 +48,20 @@ def from_arrays(
     """
     images = unit_images(x, "x", channels)
     labels = [str(label) for label in np.asarray(y).tolist()]
-    names = paths if paths is not None else [f"image[{i}]" for i in range(len(images))]
-    return build(images, labels, paths=names, patients=patients, splits=splits, classes=classes, seed=seed)
+    given = {"labels": labels, "patients": patients, "splits": splits, "paths": paths}
+    for name, values in given.items():
+        if values is not None and len(values) != len(images):
+            raise CohortError(f"{len(images)} images but {len(values)} {name}: expected one for each image")
+    records = [
+        Record(
+            label,
+            path=f"image[{i}]" if paths is None else paths[i],
+            patient="" if patients is None else patients[i],
+            split=None if splits is None else splits[i],
+        )
+        for i, label in enumerate(labels)
+    ]
+    return build(images, records, classes=classes, seed=seed)
 
 
 def load(source: str | os.PathLike[str], labels: str | os.PathLike[str] | None = None, **options: Any) -> Cohort:

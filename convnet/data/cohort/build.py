@@ -85,83 +85,88 @@ def sort_classes(labels: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda n: (int(n), n)) if numeric else sorted(names))
 
 
+@dataclass(frozen=True)
+class Record:
+    """What is known of one image beside its pixels.
+
+    path     its file, relative to the folder; frame: which frame of it
+    patient  a pseudonym, "" if unknown
+    split    "train", "val" or "test"; None for every image if splits are to be drawn
+    group    what stays in one split; None: the patient
+    facts    what its header says (`facts.facts`)
+    """
+
+    label: str
+    path: str
+    frame: int = 0
+    patient: str = ""
+    split: str | None = None
+    group: str | None = None
+    facts: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def owner(self) -> str:
+        """The name of what stays in one split."""
+        return self.patient if self.group is None else self.group
+
+
 def build(
     images: Sequence[np.ndarray] | np.ndarray | Images,
-    labels: Sequence[str],
+    records: Sequence[Record],
     *,
-    paths: Sequence[str],
-    frames: Sequence[int] | None = None,
-    patients: Sequence[str] | None = None,
-    splits: Sequence[str] | None = None,
     classes: Sequence[str] | None = None,
-    groups: Sequence[str] | None = None,
     skipped: Sequence[Skipped] = (),
-    facts: Sequence[dict[str, str]] = (),
     seed: int = 0,
 ) -> Cohort:
-    """A checked Cohort of images (H, W), (H, W, 3) or (1, T, leads) in [0, 1] and their labels.
+    """Return a checked Cohort of images (H, W), (H, W, 3) or (1, T, leads) in [0, 1], a record for each.
 
-    `groups` (default: patients) stay in one split.
+    classes  their order; else the sorted labels
+    seed     of the 70/10/20 split that is drawn if the records name no splits
+    Raises CohortError.
     """
-    n = len(images)
-    patients = list(patients if patients is not None else [""] * n)
-    groups = list(groups if groups is not None else patients)
-    for name, values in (
-        ("labels", labels),
-        ("paths", paths),
-        ("patients", patients),
-        ("splits", splits),
-        ("facts", facts or None),
-    ):
-        if values is not None and len(values) != n:
-            raise CohortError(f"{n} images but {len(values)} {name}: expected one for each image")
-    if n == 0:
+    if not records:
         raise CohortError("no image could be used" + "".join(f"; {s.path}: {s.reason}" for s in skipped[:3]))
-    shapes = [] if isinstance(images, Images) else sorted({image.shape for image in images})
+    x, labels = stack(images), [r.label for r in records]
+    names = check_classes(labels, classes)
+    groups, index = [r.owner for r in records], {c: i for i, c in enumerate(names)}
+    named = [r.split for r in records if r.split is not None]
+    if unknown := set(named) - set(SPLITS):
+        raise CohortError(f"splits {sorted(unknown)} are unknown: expected {', '.join(SPLITS)}")
+    splits = named if len(named) == len(records) else assign(groups, labels, names, seed)
+    require_apart(groups, splits, [r.path for r in records])
+    return Cohort(
+        x=x,
+        y=np.array([index[label] for label in labels], np.int64),
+        classes=names,
+        paths=[r.path for r in records],
+        frames=np.array([r.frame for r in records], np.int64),
+        patients=[r.patient for r in records],
+        splits=splits,
+        skipped=list(skipped),
+        facts=[r.facts for r in records] if any(r.facts for r in records) else [],
+    )
+
+
+def stack(images: Sequence[np.ndarray] | np.ndarray | Images) -> np.ndarray | Images:
+    """Return the images as one array (N, H, W, C), or as they are if they stay on disk. Raises CohortError."""
+    if isinstance(images, Images):
+        return images
+    shapes = sorted({image.shape for image in images})
     if len({len(shape) for shape in shapes}) > 1:
         raise CohortError("images and electrocardiograms in one table: make a table for each kind")
     if len(shapes) > 1:
         raise CohortError(f"images of {len(shapes)} shapes, for instance {shapes[0]} and {shapes[-1]}: give a size")
+    x = np.stack([np.asarray(image, np.float32) for image in images])
+    return x[..., None] if x.ndim == 3 else x
+
+
+def check_classes(labels: Sequence[str], classes: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the classes in order. Raises CohortError unless they name each label once."""
     names = tuple(str(c) for c in classes) if classes is not None else sort_classes(labels)
-    unknown = sorted(set(labels) - set(names))
     if len(set(names)) < len(names):
         raise CohortError(f"classes {list(names)}: each must be named once")
-    if unknown:
+    if unknown := sorted(set(labels) - set(names)):
         raise CohortError(
             f"labels {', '.join(map(repr, unknown))} are none of the classes {', '.join(map(repr, names))}"
         )
-    if splits is None:
-        splits = assign(groups, labels, names, seed)
-    elif set(splits) - set(SPLITS):
-        raise CohortError(f"splits {sorted(set(splits) - set(SPLITS))} are unknown: expected {', '.join(SPLITS)}")
-    require_apart(groups, splits, paths)
-    index = {c: i for i, c in enumerate(names)}
-    x: Any = images
-    if not isinstance(images, Images):
-        x = np.stack([np.asarray(image, np.float32) for image in images])
-        x = x[..., None] if x.ndim == 3 else x
-    y = np.array([index[label] for label in labels], np.int64)
-    at = np.array(frames if frames is not None else [0] * n, np.int64)
-    return Cohort(x, y, names, list(paths), at, patients, list(splits), list(skipped), list(facts))
-
-
-def unit_images(x: np.ndarray, name: str, channels: int = 1) -> np.ndarray:
-    """uint8 (v / 255), or float in [0, 1]; (N, H, W), (N, H, W, 1) or RGB (N, H, W, 3) -> (N, H, W) float32, or with
-    three channels (N, H, W, 3), of grey images three equal ones.
-
-    Raises CohortError for other types, shapes or ranges.
-    """
-    from convnet.data.dicom.colour import luminance
-
-    x = np.asarray(x)
-    if x.ndim not in (3, 4) or (x.ndim == 4 and x.shape[3] not in (1, 3)):
-        raise CohortError(f"{name} has shape {x.shape}: expected (N, H, W), (N, H, W, 1) or (N, H, W, 3)")
-    if x.dtype != np.uint8 and x.dtype.kind != "f":
-        raise CohortError(f"{name} has type {x.dtype}: expected uint8, or float in [0, 1]")
-    if x.dtype.kind == "f" and x.size and not (x.min() >= 0 and x.max() <= 1):  # also refuses NaN
-        raise CohortError(f"{name} goes from {x.min():g} to {x.max():g}: expected float values in [0, 1], or uint8")
-    grey = x if x.ndim == 3 else x[..., 0] if x.shape[3] == 1 else luminance(x) if channels == 1 else x
-    if channels == 3 and grey.ndim == 3:
-        grey = np.repeat(grey[..., None], 3, axis=3)
-    # float64 first, as the pipeline for files does: the same bits
-    return np.clip(grey.astype(np.float64) / (255.0 if x.dtype == np.uint8 else 1.0), 0, 1).astype(np.float32)
+    return names

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from convnet.data.cohort.build import Cohort, Skipped, build
+from convnet.data.cohort.build import Cohort, Record, Skipped, build
 from convnet.data.cohort.splits import require_apart
-from convnet.data.cohort.store import Store, unusable
+from convnet.data.cohort.store import Images, Store, unusable
 from convnet.data.cohort.table import SPLITS, Row, read_table
-from convnet.data.dicom import Window, check_arguments
 from convnet.data.dicom.facts import NAMES
 from convnet.data.errors import CohortError, DicomError
 from convnet.data.limits import Limits
+from convnet.data.preparation import Preparation, Window
 from convnet.data.pseudonyms import pseudonym, shown
 from convnet.data.reading import tasks
 from convnet.data.reading.readers import Readers, processors
@@ -61,11 +61,9 @@ def load_folder(
     Raises CohortError for a table or a cohort that cannot be used, DicomError for the first bad image if
     strict.
     """
-    check_arguments(size, aspect, window, channels)
+    preparation = Preparation(size, aspect, window, channels)
     if split_all is not None and split_all not in SPLITS:
         raise CohortError(f"split_all={split_all!r} is unknown: expected one of {', '.join(SPLITS)}")
-    if cache and size is None:
-        raise ValueError("load_folder: decoded images are kept on disk in one size: give a size, or cache=False")
     root = Path(folder)
     if not root.is_dir():
         raise CohortError(f"{root}: is not a folder")
@@ -73,57 +71,72 @@ def load_folder(
     if split_all is None and rows[0].patient is not None and rows[0].split is not None:  # before any decoding
         require_apart([r.patient or "" for r in rows], [r.split or "" for r in rows], [r.path for r in rows])
 
-    images: list[np.ndarray] = []
-    places: list[int] = []  # in the store
-    of: list[Row] = []
-    frames: list[int] = []
-    header: list[str] = []
-    facts: list[dict[str, str]] = []
+    found: list[Frame] = []
     skipped: list[Skipped] = []
-    with damage_told(), ExitStack() as stack:
-        store = stack.enter_context(Store.open(size, aspect, window, channels)) if cache and size is not None else None
+    with explain_damage(), ExitStack() as stack:
+        store = stack.enter_context(Store.open(preparation)) if cache else None
         readers = stack.enter_context(Readers(limits, workers or min(processors(), -(-len(rows) // 16))))
-        results = readers.map(lambda row: read_row(readers, store, root, row, size, aspect, window, channels), rows)
+        results = readers.map(lambda row: read_row(readers, store, root, row, preparation), rows)
         for done, (row, result) in enumerate(results, start=1):
-            if isinstance(result, DicomError):
-                if strict:
-                    raise result
-                skipped.append(Skipped(shown(row.path), result.reason))
+            if not isinstance(result, DicomError):
+                found += keep_frames(row, result, store)
+            elif strict:
+                raise result
             else:
-                kept = store is not None and all(map(store.takes, result.images))
-                if store is not None and kept:
-                    at = store.add(result.content, result.images, result.facts) if result.at is None else result.at
-                    places += at
-                images += [] if kept else result.images
-                n = len(at) if kept else len(result.images)
-                of += [row] * n
-                frames += range(n)
-                header += [result.facts["patient"]] * n
-                facts += [{name: result.facts.get(name, "") for name in NAMES}] * n
+                skipped.append(Skipped(shown(row.path), result.reason))
             if on_progress is not None:
                 on_progress(done, len(rows))
-        if images and places:
-            raise CohortError("images and electrocardiograms in one table: make a table for each kind")
-        found = store.images(np.array(places, np.int64)) if store is not None and places else images
+        images = collect_pixels(found, store)
+    records = [
+        Record(
+            frame.row.label,
+            frame.row.path,
+            frame.number,
+            patient=pseudonym("patient", frame.row.patient or "") or frame.patient,
+            split=split_all or frame.row.split,
+            group=group,
+            facts=frame.facts,
+        )
+        for frame, group in zip(found, name_groups(found), strict=True)
+    ]
+    skipped += list_unnamed(root, Path(labels), rows)
+    return build(images, records, classes=classes, skipped=skipped, seed=seed)
 
-    splits = [split_all or row.split or "" for row in of] if split_all or rows[0].split is not None else None
-    return build(
-        found,
-        [row.label for row in of],
-        paths=[row.path for row in of],
-        frames=frames,
-        patients=[pseudonym("patient", row.patient or "") or name for row, name in zip(of, header, strict=True)],
-        splits=splits,
-        classes=classes,
-        groups=together(of, header),
-        skipped=skipped + unlisted(root, Path(labels), rows),
-        facts=facts,
-        seed=seed,
-    )
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One image as it was read: its row of the table, its number in the file, and its pixels or their place on disk.
+
+    patient  pseudonym of the PatientID in its header, "" if there is none; facts: what else the header says
+    """
+
+    row: Row
+    number: int
+    patient: str
+    facts: dict[str, str]
+    pixels: np.ndarray | int
+
+
+def keep_frames(row: Row, read: Read, store: Store | None) -> list[Frame]:
+    """Return the frames of one file, their pixels in the store if it takes them."""
+    pixels: Sequence[np.ndarray | int] = read.images
+    if store is not None and all(map(store.takes, read.images)):
+        pixels = store.add(read.content, read.images, read.facts) if read.at is None else read.at
+    facts = {name: read.facts.get(name, "") for name in NAMES}
+    return [Frame(row, n, read.facts["patient"], facts, p) for n, p in enumerate(pixels)]
+
+
+def collect_pixels(found: Sequence[Frame], store: Store | None) -> list[np.ndarray] | Images:
+    """Return all images: arrays, or what the store keeps on disk. Raises CohortError for a mixture of the two."""
+    arrays = [frame.pixels for frame in found if isinstance(frame.pixels, np.ndarray)]
+    places = [frame.pixels for frame in found if isinstance(frame.pixels, int)]
+    if arrays and places:
+        raise CohortError("images and electrocardiograms in one table: make a table for each kind")
+    return store.images(np.array(places, np.int64)) if store is not None and places else arrays
 
 
 @contextmanager
-def damage_told() -> Iterator[None]:
+def explain_damage() -> Iterator[None]:
     """What SQLite finds wrong with the kept images' index becomes an error that says what to do."""
     try:
         yield
@@ -141,18 +154,9 @@ class Read:
     content: bytes | None = None  # None: not to be kept
 
 
-def read_row(
-    readers: Readers,
-    store: Store | None,
-    root: Path,
-    row: Row,
-    size: int | None,
-    aspect: str,
-    window: Window | None,
-    channels: int,
-) -> Read:
-    """The file of one row, from the store or from a worker. Raises DicomError with the reason to skip it."""
-    path = located(root, row)
+def read_row(readers: Readers, store: Store | None, root: Path, row: Row, preparation: Preparation) -> Read:
+    """Read the file of one row, from the store or by a worker. Raises DicomError with the reason to skip it."""
+    path = locate(root, row)
     content = before = None
     try:
         if store is not None:
@@ -160,7 +164,7 @@ def read_row(
             content = store.content(path, readers.limits.file)
             if known := store.find(content):
                 return Read(known[1], [], known[0])
-        patient, facts, *images = readers.read(tasks.labelled_images, path, size, aspect, window, channels)
+        patient, facts, *images = readers.read(tasks.labelled_images, path, preparation.to_plain())
         if before is not None and signature(before) != signature(os.stat(path)):
             content = None  # it was written to meanwhile: these may be another content's pixels
     except OSError as error:
@@ -173,7 +177,7 @@ def signature(status: os.stat_result) -> tuple[int, ...]:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def located(root: Path, row: Row) -> Path:
+def locate(root: Path, row: Row) -> Path:
     """The file of a row, below the folder also when links are followed. Raises DicomError."""
     path = root / row.path
     if not row.label:
@@ -190,22 +194,22 @@ def located(root: Path, row: Row) -> Path:
     return path
 
 
-def together(of: Sequence[Row], header: Sequence[str]) -> list[str]:
-    """What stays in one split, for each image: the table's patient, else the file's, else the file itself.
+def name_groups(found: Sequence[Frame]) -> list[str]:
+    """Return what stays in one split, for each image: the table's patient, else the file's, else the file itself.
 
     A row without a patient falls back to its file's PatientID: an empty cell must not hide an overlap. A file's
     patient is named by the first of the patient's paths, so that a drawn split does not depend on the key.
     """
     first: dict[str, str] = {}
-    for row, name in zip(of, header, strict=True):
-        first[name] = min(first.get(name, row.path), row.path)
+    for frame in found:
+        first[frame.patient] = min(first.get(frame.patient, frame.row.path), frame.row.path)
     return [
-        row.patient or (f"header {first[name]}" if name else f"file {row.path}")
-        for row, name in zip(of, header, strict=True)
+        frame.row.patient or (f"header {first[frame.patient]}" if frame.patient else f"file {frame.row.path}")
+        for frame in found
     ]
 
 
-def unlisted(root: Path, labels: Path, rows: Sequence[Row]) -> list[Skipped]:
+def list_unnamed(root: Path, labels: Path, rows: Sequence[Row]) -> list[Skipped]:
     """The files below the folder, the table itself and hidden files apart, that no row names.
 
     Links to folders are not followed.

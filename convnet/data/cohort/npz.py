@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from collections.abc import Sequence
 
 import numpy as np
 
-from convnet.data.cohort.build import Cohort, build, unit_images
+from convnet.data.arrays import ArrayFile
+from convnet.data.cohort.build import Cohort, Record, build
 from convnet.data.cohort.table import SPLITS
-from convnet.data.dicom.resize import check_size, resize
-from convnet.data.errors import CohortError
-from convnet.data.limits import size as size_of
-
-MOST = 2**33  # bytes in all arrays of a file
+from convnet.data.dicom.resize import resize
+from convnet.data.errors import CohortError, DicomError
+from convnet.data.limits import Limits
+from convnet.data.preparation import Preparation
+from convnet.data.unit_images import unit_images
 
 
 def load_npz(
@@ -23,57 +23,50 @@ def load_npz(
     aspect: str = "pad",
     classes: Sequence[str] | None = None,
     channels: int = 1,
+    limits: Limits | None = None,
 ) -> Cohort:
-    """train_images, train_labels, val_*, test_*: grey (n, H, W) or RGB (n, H, W, 3) uint8 -> Cohort, v / 255.
+    """Load the arrays train_images, train_labels, val_*, test_* of an .npz file as a cohort, v / 255.
 
-    In grey or, with three channels, in colour. Labels (n, 1) or (n,) whole numbers; the classes are named by them.
-    Never unpickles. `size`, `aspect`: `resize`.
+    path          images are grey (n, H, W) or RGB (n, H, W, 3) uint8, labels whole numbers (n, 1) or (n,)
+    size, aspect  as in `dicom.resize.resize`
+    classes       the order of the classes, which are named by their numbers; else the sorted labels
+    channels      1 for grey, 3 for colour
+    limits        what the file may cost: `arrays` bytes
+
+    Never unpickles.
     Raises CohortError for a damaged file, one that is not MedMNIST, or one with several labels an image.
     """
-    check_size(size, aspect)
-    images, labels, paths, splits, facts = [], [], [], [], []
-    for name, (x, y) in read_arrays(path).items():
+    Preparation(size, aspect, None, channels)  # refuses what cannot be
+    images: list[np.ndarray] = []
+    records: list[Record] = []
+    for name, (x, y) in read_arrays(path, limits).items():
         found = unit_images(x, f"{path}: {name}_images", channels)
-        for i, (image, label) in enumerate(zip(found, y, strict=True)):
-            images.append(resize(image, size, aspect) if size is not None else image)
-            labels.append(str(label))
-            paths.append(f"{name}[{i}]")
-            splits.append(name)
-            facts.append({"photometric": "RGB"} if x.shape[3:] == (3,) else {})
-    return build(images, labels, paths=paths, splits=splits, classes=classes, facts=facts)
+        facts = {"photometric": "RGB"} if x.shape[3:] == (3,) else {}
+        images += [resize(image, size, aspect) if size is not None else image for image in found]
+        records += [Record(str(label), f"{name}[{i}]", split=name, facts=facts) for i, label in enumerate(y)]
+    return build(images, records, classes=classes)
 
 
-def read_arrays(path: str | os.PathLike[str]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """{split: (images, labels (n,))}, checked. Raises CohortError."""
+def read_arrays(path: str | os.PathLike[str], limits: Limits | None = None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return {split: (images, labels (n,))}, checked. Raises CohortError."""
+    names = [f"{split}_{kind}" for split in SPLITS for kind in ("images", "labels")]
     try:
-        with zipfile.ZipFile(path) as members:
-            total = sum(member.file_size for member in members.infolist())  # zipfile reads no more than these
-        if total > MOST:
-            raise CohortError(
-                f"{path}: unfolds to {size_of(total)}: more than {size_of(MOST)} are not read into memory"
-            )
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in file.files}
-    except CohortError:
-        raise
+        with ArrayFile(path, (limits or Limits()).arrays) as file:
+            if missing := [name for name in names if name not in file.members]:
+                listed = ", ".join(file.members)
+                raise CohortError(f"{path}: is not a MedMNIST file: {', '.join(missing)} missing, found: {listed}")
+            arrays = {name: file.read(name) for name in names}
     except FileNotFoundError:
         raise CohortError(f"{path}: no such file") from None
-    except (AttributeError, EOFError, OSError, ValueError, zipfile.BadZipFile, zipfile.LargeZipFile) as error:
-        raise CohortError(
-            f"{path}: is not an .npz file of plain arrays, or is damaged ({type(error).__name__})"
-        ) from None
-    except Exception as error:  # zlib and struct errors of a damaged member
-        raise CohortError(f"{path}: is damaged ({type(error).__name__}: {error})") from None
-    missing = [f"{s}_{kind}" for s in SPLITS for kind in ("images", "labels") if f"{s}_{kind}" not in arrays]
-    if missing:
-        raise CohortError(f"{path}: is not a MedMNIST file: {', '.join(missing)} missing, found: {', '.join(arrays)}")
+    except (DicomError, OSError) as error:
+        raise CohortError(str(error)) from None
     out = {}
     for name in SPLITS:
         x, y = arrays[f"{name}_images"], arrays[f"{name}_labels"]
         if y.dtype.kind not in "iu" or y.ndim not in (1, 2) or (y.ndim == 2 and y.shape[1] != 1):
             what = f"{y.shape} {y.dtype}"
             raise CohortError(f"{path}: {name}_labels is {what}: expected one whole number an image, (n, 1) or (n,)")
-        if len(x) != len(y):
-            raise CohortError(f"{path}: {len(x)} {name}_images but {len(y)} {name}_labels")
+        if x.shape[:1] != y.shape[:1]:
+            raise CohortError(f"{path}: {x.shape[:1][0]} {name}_images but {len(y)} {name}_labels")
         out[name] = (x, y.reshape(-1))
     return out

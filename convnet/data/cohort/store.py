@@ -19,6 +19,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,8 @@ from platformdirs import user_cache_path
 
 from convnet.data.cohort.origin import origin
 from convnet.data.errors import CohortError
-from convnet.data.limits import regular
+from convnet.data.limits import open_regular
+from convnet.data.preparation import Preparation
 from convnet.data.pseudonyms import key
 
 SHARD = 2**25  # bytes of pixels in one .npy file
@@ -42,7 +44,7 @@ def root() -> Path:
 
 
 class Store:
-    """Images of one size, prepared in one way. `with Store.open(size, aspect, window) as store: ...`"""
+    """Images of one size, prepared in one way. `with Store.open(preparation) as store: ...`"""
 
     def __init__(self, folder: Path, size: int, channels: int = 1) -> None:
         self.folder, self.shape = folder, (size, size, channels)
@@ -64,10 +66,13 @@ class Store:
         self.written = time.monotonic()
 
     @classmethod
-    def open(cls, size: int, aspect: str, window: tuple[float, float] | None, channels: int = 1) -> Store:
-        """The store for one way of preparing pixels. Raises ValueError, OSError where it cannot be kept."""
-        how = hashlib.sha256(key() + json.dumps([origin(), size, aspect, window, channels]).encode()).hexdigest()[:24]
-        return cls(root() / how, size, channels)
+    def open(cls, preparation: Preparation) -> Store:
+        """Return the store for one way of preparing pixels. Raises ValueError or OSError if it cannot be kept."""
+        if preparation.size is None:
+            raise ValueError("load_folder: decoded images are kept on disk in one size: give a size, or cache=False")
+        how = json.dumps([origin(), *astuple(preparation)]).encode()
+        name = hashlib.sha256(key() + how).hexdigest()[:24]
+        return cls(root() / name, preparation.size, preparation.channels)
 
     def takes(self, image: np.ndarray) -> bool:
         """Is it of this store's shape? Electrocardiograms are not: they are small, and not kept on disk."""
@@ -85,7 +90,7 @@ class Store:
     def content(path: os.PathLike[str], most: int) -> bytes:
         """What a file of up to `most` bytes is known by: a keyed hash (BLAKE2b). Raises DicomError, OSError."""
         sha = hashlib.blake2b(key=key()[:64], digest_size=24)
-        with regular(path, most) as file:
+        with open_regular(path, most) as file:
             while piece := file.read(2**18):
                 sha.update(piece)
         return sha.digest()

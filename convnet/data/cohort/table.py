@@ -6,13 +6,15 @@ import csv
 import io
 import os
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import PurePosixPath, PureWindowsPath
 
 from convnet.data.errors import CohortError
+from convnet.data.limits import read_text
 from convnet.data.pseudonyms import shown
 from convnet.output.spreadsheet import plain
 
 SPLITS = ("train", "val", "test")
+MOST = 2**28  # bytes of a table: some millions of rows
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,13 @@ def read_table(table: str | os.PathLike[str]) -> list[Row]:
     of images skips it.
     """
     try:
-        text = Path(table).read_bytes().decode("utf-8-sig")
+        text = read_text(table, MOST).decode("utf-8-sig")
     except OSError as error:
         raise CohortError(f"{table}: the table of labels cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise CohortError(f"{table}: byte {error.start} is not UTF-8: save the table as 'CSV UTF-8'") from None
+    except ValueError as error:
+        raise CohortError(f"{table}: the table of labels {error}") from None
     header = text.partition("\n")[0]
     delimiter = max(",;\t", key=header.count)
     try:

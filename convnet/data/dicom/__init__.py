@@ -2,26 +2,27 @@
 
 from convnet.data.dicom.pipeline import (
     Step,
-    Window,
-    check_arguments,
     describe,
     each_frame,
     last,
     read_images,
+    sound,
     stages,
     steps,
 )
 from convnet.data.errors import DicomError
+from convnet.data.preparation import Preparation, Window
 
 __all__ = [
     "DicomError",
+    "Preparation",
     "Step",
     "Window",
-    "check_arguments",
     "describe",
     "each_frame",
     "last",
     "read_images",
+    "sound",
     "stages",
     "steps",
 ]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from convnet.data.dicom.orientation import Turn, turn
 from convnet.data.dicom.resize import pixel_spacing, scaled_shape, square_shape
+from convnet.data.preparation import Preparation
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -26,6 +27,16 @@ class Geometry:
     turned: Turn
     scaled: tuple[int, int]
     size: int
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return plain JSON values: what a worker sends."""
+        return asdict(self) | {"scaled": list(self.scaled)}
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> Geometry:
+        """Return the geometry that `to_plain` wrote."""
+        turned, scaled = Turn(**plain["turned"]), (plain["scaled"][0], plain["scaled"][1])
+        return cls(plain["rows"], plain["columns"], turned, scaled, plain["size"])
 
     def back(self, values: np.ndarray) -> np.ndarray:
         """A map (size,size) of the network's image -> (rows,columns) float64, NaN where the network saw nothing.
@@ -61,12 +72,15 @@ def along(values: np.ndarray, axis: int, at: np.ndarray) -> np.ndarray:
     return out
 
 
-def geometry(ds: Dataset, path: object, frame: int, size: int, aspect: str) -> Geometry:
-    """How the pipeline changes a frame's geometry. Raises DicomError for a spacing that is not usable."""
+def geometry(ds: Dataset, path: object, frame: int, preparation: Preparation) -> Geometry:
+    """Return how the pipeline changes a frame's geometry. Raises DicomError for a spacing that is not usable."""
+    if preparation.size is None:
+        raise ValueError("geometry: a map goes back from images of one size: give a size")
     rows, columns = int(ds.Rows), int(ds.Columns)
     turned, _ = turn(ds, frame, path)
     shape = (columns, rows) if turned.transpose else (rows, columns)
     spacing = pixel_spacing(ds, frame, path)
     if spacing and spacing[0] != spacing[1]:
         shape = square_shape(shape, turned.pair(spacing[:2]))
-    return Geometry(rows, columns, turned, scaled_shape(shape, size, aspect), size)
+    scaled = scaled_shape(shape, preparation.size, preparation.aspect)
+    return Geometry(rows, columns, turned, scaled, preparation.size)

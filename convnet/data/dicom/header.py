@@ -1,16 +1,15 @@
-"""From a file to its header: opening, and reading single values without trusting them."""
+"""Values of a header, read without trusting them."""
 
 from __future__ import annotations
 
-import os
 import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from convnet.data.errors import DicomError
-from convnet.data.limits import opened, require_extent
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -24,6 +23,7 @@ FUNCTIONAL_GROUP = {
     "ImageOrientationPatient": "PlaneOrientationSequence",
     "RescaleIntercept": "PixelValueTransformationSequence",
     "RescaleSlope": "PixelValueTransformationSequence",
+    "RescaleType": "PixelValueTransformationSequence",
     "WindowCenter": "FrameVOILUTSequence",
     "WindowWidth": "FrameVOILUTSequence",
     "VOILUTFunction": "FrameVOILUTSequence",
@@ -36,7 +36,14 @@ ONE = (
     *("BitsAllocated", "BitsStored", "HighBit", "PixelPaddingValue", "PixelPaddingRangeLimit"),
     *("FloatPixelPaddingValue", "FloatPixelPaddingRangeLimit"),
     *("DoubleFloatPixelPaddingValue", "DoubleFloatPixelPaddingRangeLimit"),
-    *("RescaleIntercept", "RescaleSlope", "VOILUTFunction", "PresentationLUTShape", "AnatomicalOrientationType"),
+    *(
+        "RescaleIntercept",
+        "RescaleSlope",
+        "RescaleType",
+        "VOILUTFunction",
+        "PresentationLUTShape",
+        "AnatomicalOrientationType",
+    ),
 )
 INTEGERS = (
     *("Rows", "Columns", "SamplesPerPixel", "PlanarConfiguration", "PixelRepresentation"),
@@ -48,55 +55,6 @@ MANY = (
     *("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing", "PixelAspectRatio"),
     *("ImageOrientationPatient", "PatientOrientation", "SequenceOfUltrasoundRegions", "WaveformSequence"),
 )
-
-
-def read_header(path: str | os.PathLike[str], *, pixels: bool = True) -> Dataset:
-    """The data set of a DICOM file (PS3.10), with or without its 128-byte preamble and its file meta header.
-
-    Without a stated transfer syntax the encoding that the parser saw is taken (explicit or implicit, little
-    or big endian). Raises DicomError when the file cannot be opened, is not DICOM, or has a damaged header, or is
-    beyond the limits (`limits.Limits`).
-    """
-    import pydicom
-
-    try:
-        file = opened(path)
-    except OSError as error:
-        raise DicomError(path, f"cannot be opened: {error.strerror or type(error).__name__}") from None
-    try:
-        with file, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # their texts quote header values, which may identify a patient
-            ds = pydicom.dcmread(file, force=True, stop_before_pixels=not pixels)
-            ds.filename = os.fspath(path)  # not the number that the open file has
-            state_syntax(ds)
-    except (DicomError, MemoryError):
-        raise
-    except Exception as error:  # a damaged file can fail anywhere in the parser
-        kind = type(error).__name__
-        raise DicomError(path, f"is not DICOM, or is damaged (the parser met {kind})") from None
-    check_header(ds, path)
-    require_extent(ds, path, frame_count(ds, path))
-    if "SOPClassUID" not in ds and "Rows" not in ds and "DirectoryRecordSequence" not in ds:
-        raise DicomError(path, "is not a DICOM image file: neither a SOP class nor rows of pixels in it")
-    return ds
-
-
-def state_syntax(ds: Dataset) -> None:
-    """Make sure that the data set states its transfer syntax: from the encoding seen, if the file does not
-    say.
-    """
-    from pydicom.dataset import FileMetaDataset
-    from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
-
-    if not getattr(ds, "file_meta", None):
-        ds.file_meta = FileMetaDataset()
-    stated = ds.file_meta.get("TransferSyntaxUID")
-    if stated:
-        ds.file_meta.TransferSyntaxUID = UID(str(stated))  # of another VR it would be plain text
-    else:
-        implicit, little = ds.original_encoding
-        explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
-        ds.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
 
 
 def check_header(ds: Dataset, path: object) -> None:
@@ -118,6 +76,24 @@ def check_header(ds: Dataset, path: object) -> None:
             raise DicomError(path, f"{keyword} in the header is not a sequence")
         if keyword in INTEGERS and value is not None and not isinstance(value, int):
             raise DicomError(path, f"{keyword} in the header is not a whole number")
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How a file's bytes are to be read: what its transfer syntax says (PS3.5 section 10)."""
+
+    implicit: bool
+    little: bool
+    encapsulated: bool
+
+
+def encoding(ds: Dataset) -> Encoding:
+    """Return the encoding that the transfer syntax states; that of compressed ones for a syntax of unknown UID."""
+    syntax = ds.file_meta.TransferSyntaxUID
+    try:
+        return Encoding(syntax.is_implicit_VR, syntax.is_little_endian, syntax.is_encapsulated)
+    except ValueError:  # of no transfer syntax that pydicom knows
+        return Encoding(False, True, True)
 
 
 def is_sequence(value: Any) -> bool:
@@ -167,7 +143,7 @@ def sop_class(ds: Dataset) -> str | None:
 
 
 def code(value: Any) -> str | None:
-    """A coded value (CS, PS3.5 6.2) such as 'CT'; None where absent.
+    """Return a coded value (CS, PS3.5 6.2) such as 'CT'; None where absent.
 
     Where a damaged length or VR makes it something else, that may be a neighbouring patient's name: it is not shown.
     """
@@ -176,25 +152,19 @@ def code(value: Any) -> str | None:
     return str(value) if re.fullmatch(r"[A-Z0-9_ ]{1,16}", str(value)) else "not a code"
 
 
-def frame_count(ds: Dataset, path: object) -> int:
-    """How many frames the file holds (Number of Frames, 1 where absent).
-
-    Raises DicomError when it is no number.
-    """
-    count = numbers(ds, 0, "NumberOfFrames", path) or [1.0]
-    if len(count) != 1 or not 1 <= count[0] < 2**31:
-        raise DicomError(path, f"NumberOfFrames {count} is not usable: expected one number above 0")
-    return int(count[0])
+def groups(ds: Dataset, frame: int) -> list[Dataset]:
+    """Return the functional groups that hold for one frame: its own, then the shared one (PS3.3 C.7.6.16)."""
+    found = []
+    per_frame = ds.get("PerFrameFunctionalGroupsSequence")
+    if per_frame and frame < len(per_frame):
+        found.append(per_frame[frame])
+    found.extend((ds.get("SharedFunctionalGroupsSequence") or [])[:1])
+    return found
 
 
 def attribute(ds: Dataset, frame: int, keyword: str) -> Any:
-    """A header value as it holds for one frame: its own group, else the shared one, else the top."""
-    groups = []
-    per_frame = ds.get("PerFrameFunctionalGroupsSequence")
-    if per_frame and frame < len(per_frame):
-        groups.append(per_frame[frame])
-    groups.extend((ds.get("SharedFunctionalGroupsSequence") or [])[:1])
-    for group in groups:
+    """Return a header value as it holds for one frame: its own group's, else the shared one's, else the top's."""
+    for group in groups(ds, frame):
         items = group.get(FUNCTIONAL_GROUP.get(keyword, ""))
         if is_sequence(items) and items and items[0].get(keyword) is not None:
             return items[0].get(keyword)
@@ -202,12 +172,16 @@ def attribute(ds: Dataset, frame: int, keyword: str) -> Any:
 
 
 def numbers(ds: Dataset, frame: int, keyword: str, path: object) -> list[float]:
-    """The finite numbers of one attribute (empty when absent).
+    """Return the finite numbers of one attribute as it holds for one frame (empty when absent).
 
     Raises DicomError when they are not numbers.
     """
+    return numbers_of(attribute(ds, frame, keyword), keyword, path)
+
+
+def numbers_of(value: Any, keyword: str, path: object) -> list[float]:
+    """Return a value's finite numbers, empty where it is absent. Raises DicomError, naming the keyword."""
     try:
-        value = attribute(ds, frame, keyword)
         if value is None or value == "":
             return []
         values = [float(v) for v in value] if hasattr(value, "__iter__") else [float(value)]

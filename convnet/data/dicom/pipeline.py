@@ -11,36 +11,37 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from convnet.data.dicom import waveform
-from convnet.data.dicom.colour import luminance, palette
+from convnet.data.dicom.colour import luminance
 from convnet.data.dicom.decode import decode
-from convnet.data.dicom.grey import Modality, inverted, modality, padding, stored_range, to_grey
+from convnet.data.dicom.frames import frame_count
+from convnet.data.dicom.grey import inverted, padding, to_grey
 from convnet.data.dicom.header import (
     attribute,
     code,
     damage_refused,
-    frame_count,
-    numbers,
-    read_header,
     require_pixels,
     sop_class,
 )
+from convnet.data.dicom.modality import Modality, apply_modality, stored_range
 from convnet.data.dicom.orientation import STORED, directions, turn
-from convnet.data.dicom.resize import check_size, pixel_spacing, resize, square_pixels
+from convnet.data.dicom.palette import apply_palette
+from convnet.data.dicom.parse import read_header
+from convnet.data.dicom.resize import pixel_spacing, resize, square_pixels
 from convnet.data.dicom.waveform import has_waveform
-from convnet.data.errors import DicomError
+from convnet.data.dicom.window import stated_voi
+from convnet.data.errors import DicomError, FrameError
+from convnet.data.preparation import Preparation, Window
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
 __all__ = ["DicomError", "Step", "describe", "read_images", "render", "steps"]
-
-Window = tuple[float, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,43 +72,40 @@ def read_images(
     Raises DicomError (path and reason, one line) for a file that holds no image, or one that cannot be
     decoded.
     """
-    check_arguments(size, aspect, window, channels)
-    return render(read_header(path), path, size, aspect, window, channels)
+    return render(read_header(path), path, Preparation(size, aspect, window, channels))
 
 
-def check_arguments(size: int | None, aspect: str, window: Window | None, channels: int = 1) -> None:
-    """ValueError for a size, aspect, window or number of channels that no file could be read with."""
-    check_size(size, aspect)
-    check_window(window)
-    if channels not in (1, 3):
-        raise ValueError(f"channels must be 1 (grey) or 3 (colour), got {channels!r}")
-    if channels == 3 and window is not None:
-        raise ValueError("a window is of grey values: leave it out, or read images as grey")
+def render(ds: Dataset, path: object, preparation: Preparation) -> list[np.ndarray]:
+    """Return `read_images` of a data set that is already in memory; `path` is only for the error texts."""
+    return [sound(image) for image in each_frame(ds, path, preparation)]
 
 
-def check_window(window: Window | None) -> None:
-    """ValueError unless window is None or two finite numbers, the width above 0."""
-    if window is not None and not (len(window) == 2 and np.isfinite(window).all() and window[1] > 0):
-        raise ValueError(f"window must be two finite numbers, center and a width above 0, got {window!r}")
+def sound(image: np.ndarray | FrameError) -> np.ndarray:
+    """Return a frame's image, or raise what is wrong with it."""
+    if isinstance(image, FrameError):
+        raise image
+    return image
 
 
-def render(
-    ds: Dataset, path: object, size: int | None, aspect: str = "pad", window: Window | None = None, channels: int = 1
-) -> list[np.ndarray]:
-    """`read_images` of a data set that is already in memory; `path` is only for the error texts."""
-    return list(each_frame(ds, path, size, aspect, window, channels))
+def each_frame(ds: Dataset, path: object, preparation: Preparation) -> Iterator[np.ndarray | FrameError]:
+    """Yield the images of `render`, one at a time; in the place of a frame that cannot be read, why.
 
-
-def each_frame(
-    ds: Dataset, path: object, size: int | None, aspect: str, window: Window | None, channels: int = 1
-) -> Iterator[np.ndarray]:
-    """The images of `render`, one at a time."""
+    Raises DicomError for what is wrong with the whole file, and at the end if no frame could be read.
+    """
     if has_waveform(ds):
-        yield last(stages(ds, path, 0, size, aspect, window)).array
+        yield last(stages(ds, path, 0, preparation)).array
         return
     require_pixels(ds, path)
-    for frame in range(frame_count(ds, path)):
-        yield last(stages(ds, path, frame, size, aspect, window, channels)).array
+    refused, count = [], frame_count(ds, path)
+    for frame in range(count):
+        try:
+            yield last(stages(ds, path, frame, preparation)).array
+        except FrameError as error:
+            refused.append(error)
+            if count > 1:
+                yield error
+    if len(refused) == count:
+        raise refused[0]
 
 
 def steps(
@@ -121,14 +119,14 @@ def steps(
     """What `read_images` does to one frame, stage by stage; the last step's array is its result, bit for
     bit.
     """
-    check_arguments(size, aspect, window, channels)
+    preparation = Preparation(size, aspect, window, channels)
     ds = read_header(path)
     if not has_waveform(ds):
         require_pixels(ds, path)
     frames = frame_count(ds, path)
     if not 0 <= frame < frames:
         raise DicomError(path, f"frame {frame} does not exist: the file has {frames}, counted from 0")
-    return list(stages(ds, path, frame, size, aspect, window, channels))
+    return list(stages(ds, path, frame, preparation))
 
 
 def last(items: Iterator[Step]) -> Step:
@@ -138,29 +136,26 @@ def last(items: Iterator[Step]) -> Step:
     return kept
 
 
-def stages(
-    ds: Dataset, path: object, frame: int, size: int | None, aspect: str, window: Window | None, channels: int = 1
-) -> Iterator[Step]:
+def stages(ds: Dataset, path: object, frame: int, preparation: Preparation) -> Iterator[Step]:
     """The pipeline, for one frame; damage that shows only when a value is asked for is refused."""
     with damage_refused(path):
-        yield from _stages(ds, path, frame, size, aspect, window, channels)
+        yield from _stages(ds, path, frame, preparation)
 
 
-def _stages(
-    ds: Dataset, path: object, frame: int, size: int | None, aspect: str, window: Window | None, channels: int
-) -> Iterator[Step]:
+def _stages(ds: Dataset, path: object, frame: int, preparation: Preparation) -> Iterator[Step]:
+    size, aspect, window, channels = astuple(preparation)
     if has_waveform(ds):
         yield from (Step(*stage) for stage in waveform.stages(ds, path, size, aspect, window))
         return
     stored, photometric = decode(ds, path, frame)
     if stored.dtype.kind == "f" and not np.isfinite(stored).all():
-        raise DicomError(path, f"frame {frame} has pixels that are not numbers (NaN or infinite)")
+        raise FrameError(path, "it has pixels that are not numbers (NaN or infinite)", frame, frame_count(ds, path))
     syntax = ds.file_meta.TransferSyntaxUID.name
     shape = " x ".join(str(n) for n in stored.shape)
     yield Step("stored", f"{shape} {stored.dtype} values, {stored.min()} to {stored.max()} ({syntax})", stored)
 
     if photometric in ("MONOCHROME1", "MONOCHROME2"):
-        m, mask = modality(stored, ds, frame, path), padding(stored, ds)
+        m, mask = apply_modality(stored, ds, frame, path), padding(stored, ds)
         yield Step("modality", m.what, m.values)
         grey, what = to_grey(m, mask, ds, frame, path, window)
         yield Step("window", what, grey)
@@ -208,7 +203,7 @@ def colour_stages(
     """
     rgb, high = stored, stored_range(ds)[1]
     if photometric == "PALETTE COLOR":
-        rgb, top = palette(stored, ds, path)
+        rgb, top = apply_palette(stored, ds, path)
         high = float(top)
         yield Step("palette", f"colours looked up in the file's palette, 0 to {top}", rgb)
     elif photometric != "RGB":
@@ -234,7 +229,6 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
     """
     ds = read_header(path, pixels=False)
     spacing = pixel_spacing(ds, 0, path)
-    center, width = (numbers(ds, 0, k, path) for k in ("WindowCenter", "WindowWidth"))
     representation = attribute(ds, 0, "PixelRepresentation")
     return {
         "modality": code(ds.get("Modality")),
@@ -249,7 +243,7 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
         "photometric": code(ds.get("PhotometricInterpretation")),
         "spacing": spacing[:2] if spacing else None,
         "spacing_from": spacing[2] if spacing else None,
-        "window": (center[0], width[0]) if center and width else None,
+        "window": stated_voi(ds, 0, path).window,
         "orientation": directions(ds, 0, path),
         "body_part": code(ds.get("BodyPartExamined")),
     }

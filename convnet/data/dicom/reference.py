@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from convnet.data.dicom.header import frame_count
+from convnet.data.dicom.frames import frame_count
 from convnet.data.dicom.orientation import directions
 from convnet.data.errors import DicomError
 

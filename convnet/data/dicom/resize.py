@@ -7,29 +7,29 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from convnet.data.dicom.header import numbers
+from convnet.data.dicom.remarks import remark
 from convnet.data.errors import DicomError
+from convnet.data.preparation import check_size
 
 if TYPE_CHECKING:
     from pydicom import Dataset
-
-ASPECTS = ("pad", "crop", "stretch")
 
 # (row spacing, column spacing) in mm, the most trustworthy first (PS3.3 10.7, C.8.7, C.8.11)
 SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing", "PixelAspectRatio")
 
 
 def pixel_spacing(ds: Dataset, frame: int, path: object) -> tuple[float, float, str] | None:
-    """(between rows, between columns, the attribute's name) in mm; Pixel Aspect Ratio has no unit. None if
-    not stated.
+    """Return (between rows, between columns, the attribute's name) in mm; Pixel Aspect Ratio has no unit.
 
-    Raises DicomError for a spacing that is no pair of positive numbers, or beyond 20 to 1.
+    None if no usable spacing is stated: what is not two positive numbers is a filler. Raises DicomError beyond 20 to 1.
     """
     for keyword in SPACINGS:
         pair = numbers(ds, frame, keyword, path)
         if not pair:
             continue
         if len(pair) != 2 or min(pair) <= 0:
-            raise DicomError(path, f"{keyword} {pair} is not usable: expected two positive numbers")
+            remark(ds, f"{keyword} was ignored: it is not two positive numbers")
+            continue
         if max(pair) > 20 * min(pair):
             raise DicomError(path, f"{keyword} {pair} is not plausible: pixels over 20 times as long as wide")
         return pair[0], pair[1], keyword
@@ -88,14 +88,6 @@ def square_shape(shape: tuple[int, ...], spacing: tuple[float, float]) -> tuple[
     """What `square_pixels` makes of (rows, columns)."""
     rows, columns = (max(1, round(n * s / min(spacing))) for n, s in zip(shape, spacing, strict=True))
     return rows, columns
-
-
-def check_size(size: int | None, aspect: str) -> None:
-    """Raise ValueError unless size is None or a whole number above 0 and aspect one of ASPECTS."""
-    if aspect not in ASPECTS:
-        raise ValueError(f"resize: aspect={aspect!r} is unknown: expected one of {', '.join(ASPECTS)}")
-    if size is not None and (isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1):
-        raise ValueError(f"resize: size={size!r}: expected a whole number of pixels above 0, or None to keep the shape")
 
 
 def resize(image: np.ndarray, size: int, aspect: str = "pad") -> np.ndarray:

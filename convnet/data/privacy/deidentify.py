@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from convnet.data.dicom.header import read_header
+from convnet.data.dicom.parse import read_header
 from convnet.data.errors import DicomError
 from convnet.data.privacy import phi
 

@@ -13,7 +13,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from convnet.data.dicom.header import read_header
+from convnet.data.dicom.parse import read_header
 
 if TYPE_CHECKING:
     from pydicom import DataElement, Dataset

@@ -10,9 +10,10 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from convnet.data.dicom import Step, Window
+from convnet.data.dicom import Step
 from convnet.data.errors import DicomError
 from convnet.data.limits import Limits
+from convnet.data.preparation import Preparation
 from convnet.data.reading import tasks
 from convnet.data.reading.worker import Watch, Worker
 
@@ -120,14 +121,12 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def steps(
-    readers: Readers, path: object, size: int, aspect: str, window: Window | None, frame: int, channels: int = 1
-) -> list[Step]:
-    """`dicom.steps`, in a worker."""
-    return [Step(*step) for step in readers.read(tasks.steps, path, size, aspect, window, frame, channels)]
+def steps(readers: Readers, path: object, preparation: Preparation, frame: int) -> list[Step]:
+    """Return `dicom.steps`, computed in a worker."""
+    return [Step(*step) for step in readers.read(tasks.steps, path, preparation.to_plain(), frame)]
 
 
 def describe(readers: Readers, path: object) -> dict[str, Any]:
-    """`dicom.describe`, in a worker."""
+    """Return `dicom.describe`, computed in a worker."""
     (found,) = readers.read(tasks.describe, path)
     return found

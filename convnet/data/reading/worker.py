@@ -211,11 +211,13 @@ def answer(out: BinaryIO, name: str, path: str, arguments: list[Any]) -> None:
 
 def prepare() -> None:
     """Import what reading needs, before memory is bounded and before a file's time starts."""
+    import PIL.Image  # noqa: F401
     import pydicom.pixels  # noqa: F401
     import scipy.ndimage  # noqa: F401
 
     import convnet.data.dicom
     import convnet.data.dicom.examine
+    import convnet.data.reading.image_file
     import convnet.data.reading.tasks  # noqa: F401
 
 

@@ -12,14 +12,13 @@ import numpy as np
 
 from convnet.engine.plan import Plan
 from convnet.explain.maps.score import check_image
-from convnet.study.figures import INK, SECOND, learning_curves, new
+from convnet.output.drawing import INK, SECOND, new
 from convnet.terms.receptive import fields
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from convnet.callbacks import History
     from convnet.engine.graph import Call
     from convnet.layers.base import Layer
     from convnet.model import Model
@@ -151,17 +150,6 @@ def plot_receptive_field(model: Model, image: np.ndarray, i: int, j: int, layer:
         ax.title.set_fontsize(9)
     size, step = ("{}x{}".format(*pair) for pair in (field.size, field.step))
     figure.suptitle(f"receptive field {size}, a step of one output is {step} pixels", fontsize=10)
-    return figure
-
-
-def plot_history(history: History, best_epoch: int | None = None) -> Figure:
-    """Loss, accuracy and AUC by epoch, training and validation; `best_epoch` (from 1 on) is marked."""
-    if not getattr(history, "history", None):
-        found = type(history).__name__
-        raise ValueError(f"plot_history: expects what fit returned, with one epoch or more, got {found}")
-    figure = learning_curves(history, best_epoch)
-    for ax in figure.axes:
-        ax.set_ylabel(ax.get_title())
     return figure
 
 
