@@ -110,7 +110,7 @@ class Layer:
         self._call_is_built = True
         if type(self).build not in self._own_builds():
             given: list[Any] = [(None, *shape) for shape in shapes]
-            self.build(given if len(given) > 1 else given[0])
+            self.build(given if len(given) > 1 else given[0])  # type: ignore[arg-type]
 
     @classmethod
     def _own_builds(cls) -> tuple[Any, ...]:
