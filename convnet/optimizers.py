@@ -78,8 +78,15 @@ class Optimizer:
         """Keep each parameter's states by themselves, on the host."""
         if self._arena is None:
             return
-        for p, (slab, start) in self._arena.places.items():
-            self._parked[p] = [targets.to_host(part(s, start, p.shape)) for s in self.state[slab]]
+        for p in self._arena.places:
+            self._parked[p] = [targets.to_host(s) for s in self.states_of(p)]
+
+    def states_of(self, p: Parameter) -> list[np.ndarray]:
+        """Return what is kept for a parameter (its velocity, its moments), where the model runs: the same memory."""
+        if self._arena is None or p not in self._arena.places:
+            return self._parked.get(p, [])
+        slab, start = self._arena.places[p]
+        return [part(s, start, p.shape) for s in self.state[slab]]
 
     def apply(self, slabs: list[tuple[np.ndarray, np.ndarray]], target: str) -> None:
         """Make one step on every slab, in place."""

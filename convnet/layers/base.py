@@ -28,9 +28,7 @@ class Layer:
 
     inputs: ClassVar[int] = 1
     settings: ClassVar[tuple[str, ...]] = ()  # constructor arguments, kept as attributes of the same name
-    defaults: ClassVar[dict[str, Any]] = {
-        "autocast": True
-    }  # Keras's arguments that may be given if they change nothing
+    defaults: ClassVar[dict[str, Any]] = {"autocast": True}  # Keras's, which may be spelled out
 
     def __init__(self, *, name: str | None = None, trainable: bool = True, dtype: Any = None, **unknown: Any) -> None:
         cls = type(self)
