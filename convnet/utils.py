@@ -29,9 +29,7 @@ def refuse(where: str, given: dict[str, Any], supported: Iterable[str], defaults
     """
     known = {} if defaults is None else defaults
     unknown = sorted(
-        name
-        for name, value in given.items()
-        if not (name in known and _same(value, known[name])) and not (value is None and name not in known)
+        name for name, value in given.items() if value is not None and not (name in known and _same(value, known[name]))
     )
     if unknown:
         raise TypeError(

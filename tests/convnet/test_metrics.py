@@ -105,7 +105,7 @@ def test_what_a_metric_cannot_do_is_refused_by_name():
         (lambda: metrics.check(metrics.F1Score()), ValueError, "choose average='macro'"),
         (lambda: metrics.check("iou"), ValueError, "metric 'iou' is not supported; choose one of: accuracy, sparse"),
         (lambda: metrics.check(np.mean), ValueError, "metric a function of your own is not supported"),
-        (lambda: metrics.MeanIoU, AttributeError, "convnet.metrics has no 'MeanIoU' .* it has SparseCat"),
+        (lambda: metrics.MeanIoU, AttributeError, r"convnet.metrics has no 'MeanIoU' .* it has SparseCat"),
     ):
         with pytest.raises(error, match=message):
             make()

@@ -105,7 +105,7 @@ def test_wrong_data_is_refused_before_training():
         model.fit(x, y, callbacks=[print], verbose=0)
     with pytest.raises(ValueError, match=r"expected a batch of shape \(batch, 8, 8, 1\), got samples of \(12, 12, 1\)"):
         model.predict(np.ones((2, 12, 12, 1), np.float32))
-    with pytest.raises(TypeError, match="class_weight must be {class: weight} or 'balanced', got 'even'"):
+    with pytest.raises(TypeError, match=r"class_weight must be {class: weight} or 'balanced', got 'even'"):
         model.fit(x, y, class_weight="even", verbose=0)
     with pytest.raises(RuntimeError, match="compile the model first"):
         small().fit(x, y)

@@ -106,7 +106,7 @@ def test_a_function_of_ones_own_is_refused_even_under_a_known_name(function):
     def ones(shape, dtype=None):
         return np.full(shape, 7.0)
 
-    with pytest.raises(TypeError, match="of your own|not as a function"):
+    with pytest.raises(TypeError, match=r"of your own|not as a function"):
         layers.Dense(3, activation=relu) if function == "activation" else layers.Dense(3, kernel_initializer=ones)
     assert layers.Dense(3, kernel_initializer=convnet.initializers.ones).kernel_initializer == "ones"
 
