@@ -19,7 +19,7 @@ import numpy as np
 from convnet.audit import findings
 from convnet.audit.reading import read
 from convnet.data import cohort
-from convnet.evaluation.intervals import Figure, figures, intervals, shown
+from convnet.evaluation.intervals import Metric, intervals, ranking_metrics, shown
 from convnet.model import load
 from convnet.study.evaluate import find_places, select_images
 from convnet.study.metadata import read_classes, read_preparation
@@ -35,16 +35,20 @@ def copied(folder: Path, labels: Path) -> set[tuple[str, int]]:
     return {(images[i].row.path, images[i].frame) for g in torn for i in g if images[i].row.split == "test"}
 
 
-def mean_of(all_figures: list[dict[str, Figure]], name: str) -> Figure:
+def mean_of(all_metrics: list[dict[str, Metric]], name: str) -> Metric:
     """The members' mean of one figure, on the same weights."""
-    return lambda w: np.mean([f[name](w) for f in all_figures], axis=0)
+    return lambda w: np.mean([f[name](w) for f in all_metrics], axis=0)
 
 
 def rows(y: np.ndarray, members: list[np.ndarray], joined: np.ndarray, groups: np.ndarray) -> list[dict[str, Any]]:
     """A row for each member, for their mean, and for the ensemble."""
-    each = [figures(y, p) for p in members]
+    each = [ranking_metrics(y, p) for p in members]
     means = {name: mean_of(each, name) for name in each[0]}
-    named = [*((f"member {n}", f) for n, f in enumerate(each, 1)), ("mean", means), ("ensemble", figures(y, joined))]
+    named = [
+        *((f"member {n}", f) for n, f in enumerate(each, 1)),
+        ("mean", means),
+        ("ensemble", ranking_metrics(y, joined)),
+    ]
     out = [{"name": name, **intervals(f, groups)} for name, f in named]
     values = {name: [row[name]["value"] for row in out[: len(each)]] for name in means}
     out[len(each)]["sd"] = {name: float(np.std(v, ddof=1)) for name, v in values.items()}

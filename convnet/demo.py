@@ -1,4 +1,4 @@
-"""`convnet demo`: the whole way on data that the project makes itself, with the best possible reader beside it."""
+"""`convnet demo`: a whole study on data that the project makes itself, beside the best possible reader."""
 
 from __future__ import annotations
 
@@ -30,7 +30,12 @@ Say = Callable[[str], None]
 
 
 def run(folder: Path, say: Say, seed: int = 0, verbose: Any = "auto", phantom_study: Any = None) -> None:
-    """Simulated CT study -> DICOM files -> train -> evaluate -> one diagnosis, one lesson; the ideal observer."""
+    """Simulate a CT study, write it as DICOM, train, evaluate, diagnose one image, write a lesson.
+
+    folder         where everything goes; say: called with each line of text
+    verbose        as in `Model.fit`
+    phantom_study  the study, a `phantom.Study`; the default one if None
+    """
     from convnet.data import cohort, phantom
     from convnet.diagnosis.diagnose import diagnose
     from convnet.diagnosis.diagnose import lines as diagnosis_lines
@@ -74,7 +79,7 @@ def run(folder: Path, say: Say, seed: int = 0, verbose: Any = "auto", phantom_st
 
 
 def run_digits(folder: Path, say: Say, seed: int = 0, verbose: Any = "auto") -> None:
-    """The document's listing as it stands, ten classes, on scikit-learn's 1,797 real handwritten digits (8x8)."""
+    """Train the document's listing as it stands, ten classes, on scikit-learn's 1,797 handwritten digits (8x8)."""
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
@@ -107,7 +112,13 @@ def run_digits(folder: Path, say: Say, seed: int = 0, verbose: Any = "auto") -> 
 
 
 def draw(folder: Path, model: Any, history: Any, result: dict, y: np.ndarray, p: np.ndarray, image: np.ndarray) -> None:
-    """All five figures of a study."""
+    """Draw all five plots of a study.
+
+    folder          where they go
+    model, history  the trained network and the course of its training
+    result, y, p    what was measured, and the labels and probabilities that it was measured on
+    image           (H,W,C), for the feature maps
+    """
     classes = tuple(result["classes"])
     positive = classes.index(result["positive"]) if "positive" in result else None
     runs = read_record(model).runs

@@ -1,4 +1,4 @@
-"""How weights start: Keras's initializers, each a function of a shape and a generator."""
+"""How parameters start: Keras's initializers, each a function of a shape and a generator."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ Initializer = Callable[[tuple[int, ...], np.random.Generator], np.ndarray]
 
 
 def fans(shape: tuple[int, ...]) -> tuple[int, int]:
-    """Inputs and outputs of one unit: for a kernel (P,Q,C,F) P*Q*C and P*Q*F, for a matrix (C,F) C and F."""
+    """Return the inputs and outputs of one unit: for a kernel (P,Q,C,F) P*Q*C and P*Q*F, for a matrix (C,F) C and F."""
     if len(shape) < 2:
         return max(shape[0], 1), max(shape[0], 1)
     area = prod(shape[:-2])
@@ -21,19 +21,19 @@ def fans(shape: tuple[int, ...]) -> tuple[int, int]:
 
 
 def glorot_uniform(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    """U(-a, a), a = sqrt(6 / (fan_in + fan_out)). Source: Glorot & Bengio, AISTATS 2010."""
+    """Draw from U(-a, a), a = sqrt(6 / (fan_in + fan_out)). Source: Glorot & Bengio, AISTATS 2010."""
     limit = sqrt(6 / max(sum(fans(shape)), 1))
     return rng.uniform(-limit, limit, shape)
 
 
 def he_uniform(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    """U(-a, a), a = sqrt(6 / fan_in). Source: He et al., ICCV 2015."""
+    """Draw from U(-a, a), a = sqrt(6 / fan_in). Source: He et al., ICCV 2015."""
     limit = sqrt(6 / max(fans(shape)[0], 1))
     return rng.uniform(-limit, limit, shape)
 
 
 def he_normal(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    """Normal of variance 2 / fan_in, cut off at two standard deviations as in Keras. Source: He et al., ICCV 2015."""
+    """Draw from a normal of variance 2 / fan_in, cut off at two standard deviations. Source: He et al., ICCV 2015."""
     from scipy.stats import truncnorm
 
     # 0.8796...: the standard deviation that cutting at +-2 leaves of 1
@@ -42,12 +42,12 @@ def he_normal(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
 
 
 def zeros(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    """All 0."""
+    """Return zeros."""
     return np.zeros(shape)
 
 
 def ones(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    """All 1."""
+    """Return ones."""
     return np.ones(shape)
 
 
@@ -77,7 +77,7 @@ _room: list[int] = []  # inside `empty_weights`: how many numbers may still be m
 
 @contextmanager
 def empty_weights(numbers: int) -> Iterator[None]:
-    """Weights made inside are zeros, for a file's numbers to go in: no random draws, and ValueError past `numbers`."""
+    """Make parameters inside as zeros, for a file's numbers: no random draws, and ValueError past `numbers` of them."""
     _room.append(numbers)
     try:
         yield
@@ -86,7 +86,7 @@ def empty_weights(numbers: int) -> Iterator[None]:
 
 
 def make(name: str, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    """Draw the values of one weight from the stream that set_random_seed starts."""
+    """Draw one array of parameters from the stream that set_random_seed starts."""
     if _room:
         _room[-1] -= prod(shape)
         if _room[-1] < 0:

@@ -39,11 +39,20 @@ class Measurer:
 
     if TYPE_CHECKING:
 
-        def plan(self, shape: tuple, *, training: bool = ..., loss: bool = ..., weighted: bool = ...) -> Plan: ...
-        def graph(self, shape: tuple[int, ...], training: bool = ...) -> Any: ...
-        def get_weights(self) -> list[np.ndarray]: ...
-        def set_weights(self, weights: list[np.ndarray]) -> None: ...
-        def check_batch(self, x: Any) -> Any: ...
+        def plan(self, shape: tuple, *, training: bool = ..., loss: bool = ..., weighted: bool = ...) -> Plan:
+            """Return the plan for a batch of this shape."""
+
+        def graph(self, shape: tuple[int, ...], training: bool = ...) -> Any:
+            """Return the recorded layer calls."""
+
+        def get_weights(self) -> list[np.ndarray]:
+            """Return copies of all parameters."""
+
+        def set_weights(self, weights: list[np.ndarray]) -> None:
+            """Overwrite all parameters."""
+
+        def check_batch(self, x: Any) -> Any:
+            """Return a batch of samples, checked."""
 
     def require_compiled(self, what: str) -> tuple[Loss, Optimizer]:
         """Return the loss and the optimizer; RuntimeError if the model was not compiled."""

@@ -58,7 +58,7 @@ class Model(Trainer, Layer):
         self.build((None, *inputs.sample_shape))
 
     def call(self, x: Any, training: bool | None = None) -> Any:
-        """The forward computation in terms of layers; a model made of inputs and outputs repeats its wiring."""
+        """Compute the output by layers; a model made of inputs and outputs repeats its wiring."""
         if self._wiring is None:
             raise TypeError(f"{type(self).__name__} has no `call`: define call(self, x), or use Sequential")
         nodes = {id(self._wiring.input): x}
@@ -99,7 +99,7 @@ class Model(Trainer, Layer):
         return (Model.build,)
 
     def _refuse_strangers(self, graph: Graph) -> None:
-        """A layer with weights that was made inside `call` would be a new one, with new weights, at every call."""
+        """Raise ValueError for a layer that `call` makes: it would be a new one, with new parameters, at every call."""
         mine = set(self.parameters)
         for layer in graph.layers:
             if not mine.issuperset(layer.parameters):
@@ -109,11 +109,11 @@ class Model(Trainer, Layer):
                 )
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make the weights for inputs (None, height, width, channels); the first axis is the batch's."""
+        """Make the parameters for inputs (None, height, width, channels); the first axis is the batch's."""
         self.graph(tuple(input_shape[1:]))  # type: ignore[arg-type]
 
     def arena(self) -> Arena | DeviceArena:
-        """The trainable weights packed flat where the model runs, in the order in which the graph uses them."""
+        """Return the trainable parameters packed flat where the model runs, in the graph's order."""
         layers = self.training_graph().layers
         self._unfrozen = [layer.trainable for layer in layers]
         wanted = [p for layer in layers if layer.trainable for p in layer.parameters if p.trainable]
@@ -124,11 +124,12 @@ class Model(Trainer, Layer):
         return self._arena
 
     def _same_layers_train(self) -> bool:
-        """Has nobody frozen or thawed a layer since the weights were packed?"""
+        """Return True if no layer was frozen or thawed since the parameters were packed."""
         layers = self.training_graph().layers
         return self._arena is not None and self._unfrozen == [layer.trainable for layer in layers]
 
     def training_graph(self) -> Graph:
+        """Return the recorded layer calls of training; ValueError before the first input is seen."""
         if self.input_shape is None:
             raise ValueError(
                 f"{self.name} has no weights yet: it has not seen an input. Call it on a batch, call fit, "
@@ -139,7 +140,7 @@ class Model(Trainer, Layer):
     def plan(
         self, shape: tuple[int, ...], *, training: bool = False, loss: bool = False, weighted: bool = False
     ) -> Plan:
-        """The plan for a batch of this shape, from the cache or new."""
+        """Return the plan for a batch of this shape, from the cache or new."""
         self._notice_changes()
         key = (shape, training, loss, weighted)
         if key not in self._plans or not self._same_layers_train():
@@ -163,14 +164,14 @@ class Model(Trainer, Layer):
         self._plans.clear()
 
     def __call__(self, x: Any, training: bool | None = None) -> Any:
-        """The output for a batch, as an array of your own; on a node, record this model inside another."""
+        """Return the output for a batch, as an array of your own; on a node, record this model inside another."""
         if isinstance(x, Node):
             return self.record(x, training)
         x = self.check_batch(x)
         return self.plan(x.shape, training=bool(training)).run(x)
 
     def check_batch(self, x: Any) -> Any:
-        """An array of numbers, checked; an object that slices like one (data.augment, a memory map) stays as it is."""
+        """Return x as an array that the model takes, or raise; what slices like one (a memory map) stays as it is."""
         if not (isinstance(getattr(x, "dtype", None), np.dtype) and hasattr(x, "shape")):
             x = np.asarray(x)
         if x.dtype.kind not in "fiub":
@@ -184,7 +185,7 @@ class Model(Trainer, Layer):
         return x
 
     def _check_other_size(self, shape: tuple[int, ...]) -> None:
-        """Images of another size than the first fit only a model that averages over the whole image."""
+        """Raise ValueError for images of another size than the first, unless the model averages over all of it."""
         try:
             self.graph(shape)
         except ValueError as error:
@@ -194,20 +195,20 @@ class Model(Trainer, Layer):
                 f"{error}"
             ) from None
 
-    # --- weights
+    # --- parameters
 
     def get_weights(self) -> list[np.ndarray]:
-        """Copies of all weights, layer by layer."""
+        """Return copies of all parameters, layer by layer."""
         self.training_graph()
         return super().get_weights()
 
     def set_weights(self, weights: list[np.ndarray]) -> None:
-        """Overwrite all weights; ValueError, and nothing changed, unless number and shapes fit."""
+        """Overwrite all parameters; ValueError, and nothing changed, unless number and shapes fit."""
         self.training_graph()
         set_parameters(self.name, self.parameters, weights)
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """A layer by its name or its place in `layers`."""
+        """Return a layer by its name or its place in `layers`."""
         if index is not None:
             return self.layers[index]
         for layer in self.layers:
@@ -220,7 +221,7 @@ class Model(Trainer, Layer):
         model_file.save(self, filepath, include_optimizer)
 
     def load_weights(self, filepath: str | Path) -> None:
-        """Take the weights from a saved model whose layers have the same shapes."""
+        """Take the parameters from a saved model whose layers have the same shapes."""
         model_file.load_weights(self, filepath)
 
     def summary(self, print_fn: Any = None) -> None:
@@ -233,7 +234,7 @@ class Model(Trainer, Layer):
         (print_fn or print)(str(Summary(self)))
 
     def explain(self, x: Any, *index: int, layer: Layer | str | None = None) -> Any:
-        """One output, y[index], of a layer (by default the last) for a batch x of the model's inputs, term by term.
+        """Take one output, y[index], of a layer (by default the last) apart, for a batch x of the model's inputs.
 
         model.explain(x, n, i, j, f, layer="conv2d_1"). A layer used several times: its last use.
         """
@@ -244,7 +245,7 @@ class Model(Trainer, Layer):
     def explain_backward(  # type: ignore[override]
         self, x: Any, y: Any, *index: int, layer: Layer | str | None = None, of: str = "x"
     ) -> Any:
-        """One number of the gradient of the compiled loss for inputs x and targets y, at a layer, term by term.
+        """Take one number of the compiled loss's gradient apart, for inputs x and targets y, at a layer.
 
         of="x" (the layer's input), "y" (its output), "z" (what its activation reads) or a weight's name: "kernel", ...
         model.explain_backward(x, y, p, q, c, f, layer="conv2d", of="kernel").

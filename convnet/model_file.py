@@ -14,38 +14,21 @@ from convnet.engine.graph import Graph, Node
 from convnet.engine.lowering import lower
 from convnet.layers import BUILT_IN, Input
 from convnet.output.atomic import write_atomically
+from convnet.output.formats import check_path
 from kernels import targets
 
 FORMAT = "formula-convnet 1"
-_OTHERS = {
-    **dict.fromkeys((".keras", ".h5", ".hdf5"), "Keras"),
-    ".onnx": "ONNX",
-    **dict.fromkeys((".pt", ".pth"), "PyTorch"),
-    **dict.fromkeys((".pb", ".tflite"), "TensorFlow"),
-}
 
 
 class ModelFileError(ValueError):
     """A model file that is missing, damaged, or not one of ours."""
 
 
-def check_path(filepath: str | Path, error: type[ValueError] = ValueError) -> Path:
-    """Return a model file's path; ValueError for a name that promises another program's format."""
-    path = Path(filepath)
-    if path.suffix.lower() in _OTHERS:
-        raise error(
-            f"{path}: {_OTHERS[path.suffix.lower()]} files are neither written nor read; model files here end in "
-            ".safetensors. Between this engine and Keras, carry the weights over: "
-            "model.set_weights(keras_model.get_weights()), and the other way round"
-        )
-    return path
-
-
 def save(model: Any, filepath: str | Path, include_optimizer: bool = True) -> None:
-    """Write architecture, weights and, if compiled, loss, metrics, optimizer and its state.
+    """Write architecture, parameters and, if compiled, loss, metrics, optimizer and its state.
 
     The file is complete or not there: it is written beside its place and then moved.
-    ValueError where `call` does other things in training than layers do by themselves.
+    ValueError if `call` does other things in training than layers do by themselves.
     """
     from safetensors.numpy import save as to_bytes
 
@@ -101,7 +84,7 @@ def load(filepath: str | Path, connect: Callable[[Node, Node, str], Any]) -> Any
 
 
 def load_weights(model: Any, filepath: str | Path) -> None:
-    """Copy a file's weights into a built model with the same layers in the same order."""
+    """Copy a file's parameters into a built model with the same layers in the same order."""
     _, tensors = _read(Path(filepath))
     try:
         _fill(model.training_graph(), tensors)
@@ -132,7 +115,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 
 
 def _named_parameters(graph: Graph) -> dict[str, Any]:
-    """Every weight under a name of its own: the layer's place and name, the weight's name."""
+    """Return the parameters by unique names: the layer's place and name, the parameter's name."""
     return {f"{i}.{p.name}": p for i, layer in enumerate(graph.layers) for p in layer.parameters}
 
 
@@ -159,11 +142,11 @@ def _rewire(config: dict[str, Any], start: Node) -> Node:
 
 
 def _same_in_inference(model: Any, training_graph: Graph) -> None:
-    """The recording of training mode serves both if, lowered for inference, it does what the other recording does."""
+    """Raise ValueError unless the recording of training, lowered for inference, does what the other recording does."""
     recorded = model.graph(training_graph.input.sample_shape, training=False)
 
     def trace(graph: Graph) -> list[tuple[Any, ...]]:
-        """What each step computes; a layer without weights (node + node makes a new Add each time) by its class."""
+        """Return what each step computes; layers without parameters by class (node + node makes a new Add)."""
         return [
             (step.layer if step.parameters else type(step.layer), step.operation, step.output.shape, step.settings)
             for step in lower(graph, training=False).steps
@@ -180,7 +163,7 @@ def _same_in_inference(model: Any, training_graph: Graph) -> None:
 
 
 def _fill(graph: Graph, tensors: dict[str, np.ndarray]) -> None:
-    """Copy the tensors into the weights after all were checked; names of layers may differ, places may not."""
+    """Copy the tensors into the parameters once all were checked; names of layers may differ, places may not."""
     wanted = _named_parameters(graph)
     stored = {_key(name): t for name, t in tensors.items() if not name.startswith("optimizer.")}
     mine = {_key(name): p for name, p in wanted.items()}
@@ -198,7 +181,7 @@ def _fill(graph: Graph, tensors: dict[str, np.ndarray]) -> None:
 
 
 def _key(name: str) -> str:
-    """ "3.dense_1/kernel" -> "3.kernel"."""
+    """Return "3.kernel" for "3.dense_1/kernel"."""
     return f"{name.split('.', 1)[0]}.{name.rsplit('/', 1)[-1]}"
 
 

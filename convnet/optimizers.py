@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any, ClassVar
+from math import prod
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from convnet.engine.arena import part
 from convnet.utils import check_name, name_what_exists, refuse
 from kernels import checks, registry, targets
 
-if TYPE_CHECKING:
-    from convnet.engine.arena import Arena
-    from convnet.engine.device_arena import DeviceArena
-    from convnet.engine.parameter import Parameter
+
+class Packed(Protocol):
+    """A model's trainable parameters where the model runs.
+
+    slabs   pairs of flat arrays, parameters and gradients
+    places  the slab that holds a parameter, and where in it the parameter starts
+    """
+
+    slabs: list[tuple[Any, Any]]
+    places: dict[Any, tuple[int, int]]
+
 
 # what Keras's optimizers have besides; its own "off" may be spelled out
 _OFF = {
@@ -49,10 +56,10 @@ class Optimizer:
         self.iterations = 0
         self.state: list[list[np.ndarray]] = []
         self._owner: weakref.ref[Any] | None = None
-        self._arena: Arena | DeviceArena | None = None
-        self._parked: dict[Parameter, list[np.ndarray]] = {}  # states of parameters that are frozen now
+        self._arena: Packed | None = None
+        self._parked: dict[Any, list[np.ndarray]] = {}  # states of parameters that are frozen now
 
-    def build(self, arena: Arena | DeviceArena, owner: Any) -> None:
+    def build(self, arena: Packed, owner: Any) -> None:
         """Make the state for a model's parameters as they are packed now; what was kept for one of them stays.
 
         ValueError if the optimizer already belongs to another model, whose moments it holds.
@@ -72,7 +79,7 @@ class Optimizer:
         ]
         for p, (slab, start) in arena.places.items():
             for kept, state in zip(self._parked.pop(p, ()), self.state[slab], strict=False):
-                targets.copy(part(state, start, kept.shape), kept)
+                targets.copy(_part(state, start, kept.shape), kept)
 
     def _park(self) -> None:
         """Keep each parameter's states by themselves, on the host."""
@@ -81,12 +88,12 @@ class Optimizer:
         for p in self._arena.places:
             self._parked[p] = [targets.to_host(s) for s in self.states_of(p)]
 
-    def states_of(self, p: Parameter) -> list[np.ndarray]:
+    def states_of(self, p: Any) -> list[np.ndarray]:
         """Return what is kept for a parameter (its velocity, its moments), where the model runs: the same memory."""
         if self._arena is None or p not in self._arena.places:
             return self._parked.get(p, [])
         slab, start = self._arena.places[p]
-        return [part(s, start, p.shape) for s in self.state[slab]]
+        return [_part(s, start, p.shape) for s in self.state[slab]]
 
     def apply(self, slabs: list[tuple[np.ndarray, np.ndarray]], target: str) -> None:
         """Make one step on every slab, in place."""
@@ -101,6 +108,13 @@ class Optimizer:
     def get_config(self) -> dict[str, Any]:
         """Return the name and the settings, as plain JSON."""
         return {"name": self.name} | {s: getattr(self, s) for s in self.settings}
+
+
+def _part(slab: Any, start: int, shape: tuple[int, ...]) -> Any:
+    """Return a parameter's numbers in a slab, wherever that is: the same memory."""
+    if isinstance(slab, np.ndarray):
+        return slab[start : start + prod(shape)].reshape(shape)
+    return slab.part(start, shape)
 
 
 class SGD(Optimizer):

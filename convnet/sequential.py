@@ -41,6 +41,7 @@ class Sequential(Model):
         return [layer for layer in super().layers if not isinstance(layer, InputLayer)]
 
     def call(self, x: Any, training: bool | None = None) -> Any:
+        """Compute the layers one after the other."""
         if not self.layers:
             raise ValueError(f"{self.name}: has no layers yet: add some")
         for layer in self.stack:

@@ -43,7 +43,8 @@ class Trainer(Measurer):
 
     if TYPE_CHECKING:
 
-        def forget_plans(self) -> None: ...
+        def forget_plans(self) -> None:
+            """Drop all plans and their buffers."""
 
     def compile(
         self,

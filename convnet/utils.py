@@ -9,7 +9,7 @@ _generator = np.random.Generator(np.random.Philox())
 
 
 def set_random_seed(seed: int) -> None:
-    """Start the one stream that weights, shuffling and dropout draw from: same seed, same machine, same bits."""
+    """Start the one stream that parameters, shuffling and dropout draw from: same seed, same machine, same bits."""
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
         raise ValueError(f"set_random_seed: seed must be an integer >= 0, got {seed!r}")
     global _generator
@@ -17,7 +17,7 @@ def set_random_seed(seed: int) -> None:
 
 
 def next_seed() -> int:
-    """A fresh 63-bit seed from the stream."""
+    """Return a fresh 63-bit seed from the stream."""
     return int(_generator.integers(2**63))
 
 

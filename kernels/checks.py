@@ -17,7 +17,7 @@ Padding = tuple[Pair, Pair]
 
 
 def array(op: str, name: str, value: Any, axes: str | None, dtypes: Sequence[np.dtype] = FLOATS) -> Any:
-    """`value` as a C-contiguous, aligned, writable array (copied only if it is not), its rank and dtype checked.
+    """Return `value` as a C-contiguous, aligned, writable array (copied only if it is not), its rank and dtype checked.
 
     `axes` names the axes, a letter or word each ("N H W C"); None allows any rank. A device's array stays as it is.
     """
@@ -42,10 +42,10 @@ def array(op: str, name: str, value: Any, axes: str | None, dtypes: Sequence[np.
 
 
 def kernel(op: str, variant: str, name: str, *arrays: Any) -> Callable:
-    """The pass `name` of a variant, once it is clear that the arrays are where it runs.
+    """Return the pass `name` of a variant, once it is clear that the arrays are where it runs.
 
-    RuntimeError where its target is not there, TypeError or ValueError where the arrays are elsewhere; all say what
-    to do. Nothing is moved silently.
+    RuntimeError if its target is missing, TypeError or ValueError if the arrays are elsewhere; all say what to do.
+    Nothing is moved silently.
     """
     run = registry.find(op, variant, name) if registry.family(variant) == "cpu" else None
     if run is not None and DeviceArray not in map(type, arrays):
@@ -90,7 +90,7 @@ def shape(op: str, name: str, value: np.ndarray, expected: tuple[int, ...], why:
 
 
 def sizes(op: str, name: str, value: Any, axes: str) -> tuple[int, ...]:
-    """A shape given as an argument (x_shape, k_shape): non-negative integers, as many as `axes` has letters."""
+    """Return a shape given as an argument (x_shape, k_shape): non-negative integers, one for each letter of `axes`."""
     wanted = len(axes.split())
     if not isinstance(value, (tuple, list)) or len(value) != wanted or not all(_is_int(v) and v >= 0 for v in value):
         letters = ",".join(axes.split())
@@ -99,14 +99,20 @@ def sizes(op: str, name: str, value: Any, axes: str) -> tuple[int, ...]:
 
 
 def output(op: str, name: str, given: Any, shape: tuple[int, ...], dtype: Any, inputs: Sequence[Any] = ()) -> Any:
-    """The array to write a result to: a new one, or `given` once its shape, dtype and layout are right.
+    """Return the array to write a result to: a new one, or `given` once its shape, dtype and layout are right.
 
     It is where the inputs are, and may not overlap one: inputs are never mutated.
+
+    op, name  the operation and the argument, named in errors
+    given     what the caller passed as `out`, or None
+    shape     the result's shape
+    dtype     the result's dtype
+    inputs    the arrays that it may not overlap
     """
     if type(given) is np.ndarray and given.shape == shape and given.dtype == dtype and given.flags.carray:
         for x in inputs:
             if x is not None and (type(x) is not np.ndarray or np.may_share_memory(given, x)):
-                break  # what is wrong is told below
+                break  # the checks below say what is wrong
         else:
             return given
     place = targets.home(next((x for x in inputs if x is not None), None))
@@ -128,7 +134,7 @@ def output(op: str, name: str, given: Any, shape: tuple[int, ...], dtype: Any, i
 def outputs(
     op: str, given: Any, wanted: Sequence[tuple[str, tuple[int, ...], Any]], inputs: Sequence[Any] = ()
 ) -> tuple:
-    """The arrays for a result that is a tuple; `wanted` lists (name, shape, dtype)."""
+    """Return the arrays for a result that is a tuple; `wanted` lists (name, shape, dtype)."""
     if given is None:
         given = (None,) * len(wanted)
     if not isinstance(given, tuple) or len(given) != len(wanted):
@@ -138,12 +144,12 @@ def outputs(
 
 
 def scalar(L: Any, given: Any) -> Any:
-    """A loss as a NumPy scalar; as the 0-d array itself where that was given or is on a device."""
+    """Return a loss as a NumPy scalar; as the 0-d array itself if that was given or is on a device."""
     return L if given is not None or isinstance(L, DeviceArray) else L[()]
 
 
 def deliver(op: str, result: Any, given: Any) -> Any:
-    """The reference's float64 result as it is, or rounded into `given` (an array, or a tuple for a tuple)."""
+    """Return the reference's float64 result as it is, or rounded into `given` (an array, or a tuple for a tuple)."""
     if given is None:
         return result
     if isinstance(result, tuple):
@@ -161,7 +167,7 @@ def deliver(op: str, result: Any, given: Any) -> Any:
 
 
 def pair(op: str, name: str, value: Any, minimum: int = 1) -> Pair:
-    """An int or two of them, each at least `minimum`, as (vertical, horizontal)."""
+    """Return an int or two of them, each at least `minimum`, as (vertical, horizontal)."""
     if type(value) is int and value >= minimum:
         return value, value
     both = (value, value) if _is_int(value) else value
@@ -171,9 +177,16 @@ def pair(op: str, name: str, value: Any, minimum: int = 1) -> Pair:
 
 
 def padding(op: str, value: Any, image: Pair, kernel: Pair, stride: Pair, dilation: Pair) -> Padding:
-    """An int, "valid", "same" or ((top, bottom), (left, right)) as the last of these.
+    """Return an int, "valid", "same" or ((top, bottom), (left, right)) as the last of these.
 
     "same" is Keras's: total = max((ceil(H/s) - 1)*s + (P-1)*d + 1 - H, 0), top = total // 2.
+
+    op        the operation, named in errors
+    value     the padding as it was given
+    image     the image's height and width
+    kernel    the kernel's or window's
+    stride    down and across
+    dilation  down and across
     """
     if isinstance(value, str) and value == "same":
         spans = [
@@ -194,7 +207,15 @@ def padding(op: str, value: Any, image: Pair, kernel: Pair, stride: Pair, dilati
 
 @lru_cache(maxsize=1024)
 def window_count(op: str, image: Pair, kernel: Pair, stride: Pair, pad: Padding, dilation: Pair = (1, 1)) -> Pair:
-    """How often the window fits: (H + top + bottom - d*(P-1) - 1) // s + 1, and the same across."""
+    """Return how often the window fits: (H + top + bottom - d*(P-1) - 1) // s + 1, and the same across.
+
+    op        the operation, named in errors
+    image     the image's height and width
+    kernel    the kernel's or window's
+    stride    down and across
+    pad       ((top, bottom), (left, right))
+    dilation  down and across
+    """
     counts = []
     for axis, h, p, s, d, (a, b) in zip("HW", image, kernel, stride, dilation, pad, strict=True):
         if p < 1:
@@ -210,14 +231,20 @@ def window_count(op: str, image: Pair, kernel: Pair, stride: Pair, pad: Padding,
 
 
 def integer(op: str, name: str, value: Any, minimum: int = 1) -> int:
-    """An integer that is at least `minimum`."""
+    """Return an integer that is at least `minimum`, as an int."""
     if not _is_int(value) or value < minimum:
         raise ValueError(f"{op}: {name} must be an integer >= {minimum}, got {value!r}")
     return int(value)
 
 
 def number(op: str, name: str, value: Any, low: float, high: float = float("inf"), *, below: bool = False) -> float:
-    """A finite real number in [low, high], or in [low, high) if `below`."""
+    """Return a finite real number in [low, high], or in [low, high) if `below`, as a float.
+
+    op, name   the operation and the argument, named in errors
+    value      the number as it was given
+    low, high  the limits
+    below      True: `high` itself is too large
+    """
     ok = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
     if not ok or not low <= value <= high or (below and value == high) or not np.isfinite(value):
         bracket = ")" if below else "]"
@@ -229,28 +256,8 @@ def _is_int(value: Any) -> bool:
     return isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.bool_))
 
 
-def pooling(
-    op: str, x_shape: tuple[int, ...], size: Any, stride: Any, pad: Any
-) -> tuple[dict[str, Any], tuple[int, int, int, int]]:
-    """A pooling's settings in normal form and the shape of y; ValueError unless every window holds a real pixel."""
-    n, h, w, c = x_shape
-    size = pair(op, "size", size)
-    stride = size if stride is None else pair(op, "stride", stride)
-    if h == 0 or w == 0:
-        raise ValueError(f"{op}: an image must have pixels, got {x_shape} (N,H,W,C)")
-    pad = padding(op, pad, (h, w), size, stride, (1, 1))
-    for axis, p, sides in zip("HW", size, pad, strict=True):
-        if max(sides) >= p:
-            raise ValueError(
-                f"{op}: padding must be less than the window's size along {axis} ({p}), got {sides}: "
-                "a window would hold no pixel of the image"
-            )
-    ho, wo = window_count(op, (h, w), size, stride, pad)
-    return {"size": size, "stride": stride, "padding": pad}, (n, ho, wo, c)
-
-
 def in_place(op: str, **states: Any) -> None:
-    """What an optimizer overwrites: arrays of one shape and float dtype, writable, C-contiguous, disjoint.
+    """Check what an optimizer overwrites: arrays of one shape and float dtype, writable, C-contiguous, disjoint.
 
     The first is the parameter, which gives the shape and the dtype.
     """
@@ -269,7 +276,7 @@ def in_place(op: str, **states: Any) -> None:
 
 
 def real(op: str, name: str, value: Any, low: float = 0.0, below: float = float("inf")) -> float:
-    """A number with low <= value < below."""
+    """Return a number with low <= value < below, as a float."""
     if type(value) is float and low <= value < below:
         return value
     if not isinstance(value, (int, float, np.integer, np.floating)) or isinstance(value, bool):
@@ -280,7 +287,7 @@ def real(op: str, name: str, value: Any, low: float = 0.0, below: float = float(
 
 
 def gradient(op: str, g: Any, **states: np.ndarray) -> np.ndarray:
-    """An optimizer's gradient in normal form: of the parameter's shape and dtype, apart from what is overwritten."""
+    """Return an optimizer's gradient in normal form: of the parameter's shape and dtype, apart from the states."""
     name, p = next(iter(states.items()))
     given, g = g, array(op, "g", g, None)
     shape(op, "g", g, p.shape, f"{name}'s shape")

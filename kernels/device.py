@@ -36,29 +36,34 @@ class DeviceArray:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The array's shape."""
         return tuple(self.data.shape)
 
     @property
     def dtype(self) -> np.dtype:
+        """The array's dtype."""
         return np.dtype(self.data.dtype)
 
     @property
     def ndim(self) -> int:
+        """How many axes it has."""
         return len(self.data.shape)
 
     @property
     def size(self) -> int:
+        """How many elements it has."""
         return prod(self.data.shape)
 
     @property
     def nbytes(self) -> int:
+        """How many bytes it takes."""
         return self.size * self.dtype.itemsize
 
     def __len__(self) -> int:
         return self.shape[0]
 
     def reshape(self, *shape: Any) -> DeviceArray:
-        """The same memory under another shape; one -1 stands for what is left."""
+        """Return the same memory under another shape; one -1 stands for what is left."""
         wanted = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple) else shape
         if -1 in wanted:
             rest = prod(n for n in wanted if n != -1)
@@ -66,7 +71,7 @@ class DeviceArray:
         return DeviceArray(self.data.reshape(wanted), self.target)
 
     def part(self, start: int, shape: tuple[int, ...]) -> DeviceArray:
-        """The elements from `start` on, in C order, as an array of `shape`: the same memory."""
+        """Return the elements from `start` on, in C order, as an array of `shape`: the same memory."""
         if start * self.dtype.itemsize % ALIGNMENT:
             raise ValueError(f"DeviceArray.part: start={start} is no multiple of {ALIGNMENT} bytes")
         flat = self.data.reshape(self.size)[start : start + prod(shape)]
@@ -80,25 +85,29 @@ class DeviceArray:
 
 
 class Emulated:
-    """The emulator's memory is NumPy's. What nobody has written is NaN there, and 255 in bytes."""
+    """The emulator's memory is NumPy's. What no kernel has written is NaN there, and 255 in bytes."""
 
     name = "cuda-emulated"
 
     def empty(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+        """Return an array of NaN, or of 255 in bytes."""
         dtype = np.dtype(dtype)
         raw = np.full(prod(shape) * dtype.itemsize + ALIGNMENT, 255, np.uint8)
         start = -raw.ctypes.data % ALIGNMENT
         return raw[start : start + prod(shape) * dtype.itemsize].view(dtype).reshape(shape)
 
     def copy(self, to: np.ndarray, source: np.ndarray) -> None:
+        """Overwrite `to` by `source`."""
         to[...] = source
 
     to_device = to_host = copy
 
     def address(self, data: np.ndarray) -> int:
+        """Return where the array begins."""
         return data.ctypes.data
 
     def launch(self, kernel: Any, grid: Any, block: Any, arguments: tuple) -> None:
+        """Run the compiled kernel on the emulator, and tell `on_report`'s listeners."""
         from kernels.emulator import run
 
         report = run(kernel, grid, block, arguments)
@@ -107,9 +116,10 @@ class Emulated:
             listener(report)
 
     def synchronize(self) -> None:
-        """A launch has ended when it returns."""
+        """Do nothing: a launch has ended when it returns."""
 
     def properties(self) -> dict[str, Any]:
+        """Return the emulated device's name and compute capability."""
         return {"name": "emulator of kernels/emulator", "compute_capability": (8, 0)}
 
 
@@ -122,23 +132,29 @@ class NumbaCuda:
         warnings.filterwarnings("ignore", message="Grid size .* under-utilization")
 
     def empty(self, shape: tuple[int, ...], dtype: Any) -> Any:
+        """Return a device array that is not initialized."""
         return self.cuda.device_array(shape, dtype)
 
     def to_device(self, to: Any, source: np.ndarray) -> None:
+        """Copy a NumPy array to the device."""
         to.copy_to_device(np.asarray(source, order="C"))
 
     def to_host(self, to: np.ndarray, source: Any) -> None:
+        """Copy a device array to the host."""
         to[...] = source.copy_to_host()
 
     def copy(self, to: Any, source: Any) -> None:
+        """Copy within the device."""
         to.copy_to_device(source)
 
     def address(self, data: Any) -> int:
+        """Return where the array begins in the device's memory."""
         if self.name == "simulated":
             return data._ary.ctypes.data
         return data.__cuda_array_interface__["data"][0]
 
     def launch(self, kernel: Any, grid: Any, block: Any, arguments: tuple) -> None:
+        """Start the kernel; in the simulator, say what it cannot do."""
         try:
             kernel[grid, block](*arguments)
         except AttributeError as error:
@@ -147,9 +163,11 @@ class NumbaCuda:
             raise
 
     def synchronize(self) -> None:
+        """Wait until everything launched has run."""
         self.cuda.synchronize()
 
     def properties(self) -> dict[str, Any]:
+        """Return the device's name, and a GPU's compute capability, clocks and sizes."""
         if self.name == "simulated":
             return {"name": "Numba's simulator"}
         device = self.cuda.get_current_device()
@@ -164,12 +182,12 @@ class NumbaCuda:
 
 @cache
 def backend(target: str) -> Emulated | NumbaCuda:
-    """What stands behind a target that is not the CPU; `targets.require` says whether it is there."""
+    """Return the memory and launches of a target that is not the CPU; `targets.require` says if it is available."""
     return Emulated() if target == "cuda-emulated" else NumbaCuda(target)
 
 
 def launch(kernel: Callable, grid: int | tuple[int, ...], block: int | tuple[int, ...], *arguments: Any) -> None:
-    """kernel[grid, block](*arguments), where the arrays are; nothing, if the grid is empty."""
+    """Start kernel[grid, block](*arguments) on the arrays' target; do nothing if the grid is empty."""
     if prod((grid,) if isinstance(grid, int) else grid) == 0:
         return
     target = next(a.target for a in arguments if isinstance(a, DeviceArray))
@@ -178,7 +196,7 @@ def launch(kernel: Callable, grid: int | tuple[int, ...], block: int | tuple[int
 
 
 def launch_flat(kernel: Callable, threads: int, *arguments: Any, block: int = 128) -> None:
-    """Launch at least so many threads, in one dimension: `cuda.grid(1)` counts them."""
+    """Launch at least `threads` threads, in one dimension: `cuda.grid(1)` counts them."""
     launch(kernel, -(-threads // block), block, *arguments)
 
 
@@ -192,7 +210,7 @@ _scratch: dict[tuple, DeviceArray] = {}
 
 
 def scratch(like: DeviceArray, shape: tuple[int, ...], dtype: Any = None) -> DeviceArray:
-    """Memory for one pass's own use, beside the array: the next pass gets the same."""
+    """Return memory for one pass's own use, beside the array: the next pass gets the same."""
     key, size = (like.target, np.dtype(dtype or like.dtype)), prod(shape)
     if key not in _scratch or _scratch[key].size < size:
         _scratch[key] = DeviceArray(backend(like.target).empty((size,), key[1]), like.target)
@@ -200,7 +218,7 @@ def scratch(like: DeviceArray, shape: tuple[int, ...], dtype: Any = None) -> Dev
 
 
 def overlap(a: Any, b: Any) -> bool:
-    """Have two arrays memory in common?"""
+    """Return True if two arrays have memory in common."""
     if type(a) is np.ndarray and type(b) is np.ndarray:
         return np.may_share_memory(a, b)
     if isinstance(a, DeviceArray) and isinstance(b, DeviceArray):

@@ -1,4 +1,4 @@
-"""Are the `kernels` and `convnet` that Python finds ours? Both names belong to other projects on PyPI."""
+"""Whether the `kernels` and `convnet` that Python finds are ours: both names belong to other projects on PyPI."""
 
 from importlib.util import find_spec
 from pathlib import Path

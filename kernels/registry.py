@@ -51,24 +51,24 @@ OWN_BOUNDS: dict[tuple[str, str], float] = {("conv2d", "cpu_winograd"): 256.0}
 
 
 def variants(operation: str, target: str | None = None) -> tuple[str, ...]:
-    """The variants of an operation, slowest first; of one target if it is named. `reference` is not among them."""
+    """Return the variants of an operation, slowest first, without `reference`; of one target if it is named."""
     return tuple(v for v in OPERATIONS[operation] if target is None or family(v) == FAMILIES[target])
 
 
 def family(variant: str) -> str:
-    """ "cpu" or "cuda": what a variant, or a target, is made for; the reference is for the CPU."""
+    """Return what a variant, or a target, is made for: "cpu" or "cuda"; the reference is for the CPU."""
     if variant in FAMILIES:
         return FAMILIES[variant]
     return "cpu" if variant == "reference" else variant.split("_")[0]
 
 
 def general(operation: str, target: str | None = None) -> tuple[str, ...]:
-    """Those of them that have all settings, and the operation's own bound: not those of OWN_BOUNDS."""
+    """Return the variants that accept every setting and meet the operation's own bound: those not in OWN_BOUNDS."""
     return tuple(v for v in variants(operation, target) if (operation, v) not in OWN_BOUNDS)
 
 
 def check(operation: str, variant: str) -> str:
-    """The variant's own name, a target's turned into its default's; ValueError names what there is if there is none."""
+    """Return the variant's own name, for a target its default's; ValueError lists the variants if it is unknown."""
     if variant in FAMILIES and variant not in OPERATIONS[operation]:
         variant = default(operation, variant)
     if variant != "reference" and variant not in OPERATIONS[operation]:
@@ -78,12 +78,12 @@ def check(operation: str, variant: str) -> str:
 
 
 def load(operation: str, variant: str) -> ModuleType:
-    """The module that holds a variant's passes; ValueError names what there is if it is not among them."""
+    """Return the module that holds a variant's passes; ValueError lists the variants if it is unknown."""
     return import_module(f"kernels.{operation}.{check(operation, variant)}")
 
 
 def default(operation: str, target: str) -> str:
-    """The variant that a target's name stands for: the one called like its family, or the fastest that there is yet."""
+    """Return the variant that a target's name stands for: the one called like its family, or the fastest there is."""
     there = general(operation, target)
     if not there:
         raise ValueError(f"{operation}: there is no variant for the target {target!r} yet")
@@ -92,5 +92,5 @@ def default(operation: str, target: str) -> str:
 
 @cache
 def find(operation: str, variant: str, name: str) -> Callable:
-    """One pass of a variant: find("conv2d", "cpu", "backward_data")."""
+    """Return one pass of a variant, for example "backward_data" of "cpu" of "conv2d"."""
     return getattr(load(operation, variant), name)

@@ -10,7 +10,7 @@ from kernels import device, toolchain
 from kernels.cpu.cache_line import LINE
 from kernels.device import DeviceArray
 
-# target -> what the names of its variants begin with
+# target -> how the names of its variants begin
 FAMILIES = {"cpu": "cpu", "cuda": "cuda", "cuda-emulated": "cuda", "simulated": "cuda"}
 TARGETS = tuple(FAMILIES)
 
@@ -18,9 +18,9 @@ Array = np.ndarray | DeviceArray
 
 
 def missing(target: str) -> str | None:
-    """What `target` needs that is not there, and what to do; None if kernels can run on it. ValueError if unknown."""
+    """Return what `target` lacks here and what to do; None if kernels can run on it. ValueError if it is unknown."""
     if target not in FAMILIES:
-        raise ValueError(f"there is no target {target!r}; choose of: {', '.join(TARGETS)}")
+        raise ValueError(f"there is no target {target!r}; choose one of: {', '.join(TARGETS)}")
     if target == "cpu":
         return None
     instead = "Use 'cpu'"
@@ -42,24 +42,24 @@ def missing(target: str) -> str | None:
 
 
 def available() -> dict[str, str | None]:
-    """Every target, and what it lacks here; None for those that kernels can run on."""
+    """Return for every target what it lacks here; None for those that kernels can run on."""
     return {target: missing(target) for target in TARGETS}
 
 
 def require(target: str) -> None:
-    """RuntimeError, saying what is missing and what to do, unless kernels can run on `target` here."""
+    """Raise RuntimeError, saying what is missing and what to do, unless kernels can run on `target` here."""
     lacks = missing(target)
     if lacks is not None:
         raise RuntimeError(lacks)
 
 
 def home(array: Any) -> str:
-    """The target in whose memory an array is."""
+    """Return the target in whose memory an array is."""
     return array.target if isinstance(array, DeviceArray) else "cpu"
 
 
 def empty(shape: tuple[int, ...], dtype: Any, target: str) -> Any:
-    """An array that nobody has written to yet; on the CPU it begins with a cache line, where NumPy's seldom do."""
+    """Return an array that is not initialized; on the CPU it begins with a cache line, as NumPy's seldom do."""
     if target == "cpu":
         wanted = np.dtype(dtype)
         size = prod(shape) * wanted.itemsize
@@ -71,28 +71,28 @@ def empty(shape: tuple[int, ...], dtype: Any, target: str) -> Any:
 
 
 def empty_like(array: Any) -> Any:
-    """An array of the same shape and dtype at the same place."""
+    """Return an array of the same shape and dtype at the same place, not initialized."""
     return empty(array.shape, array.dtype, home(array))
 
 
 def zeros(shape: tuple[int, ...], dtype: Any, target: str) -> Any:
-    """An array of zeros."""
+    """Return an array of zeros."""
     if target == "cpu":
-        made = empty(shape, dtype, target)
-        made.fill(0)
-        return made
+        array = empty(shape, dtype, target)
+        array.fill(0)
+        return array
     return to_device(np.zeros(shape, dtype), target)
 
 
 def to_device(array: np.ndarray, target: str) -> Any:
-    """A copy of a NumPy array in the target's memory; of its own, also for "cpu". RuntimeError if it is not there."""
+    """Return a copy of a NumPy array in the target's memory, a new one also for "cpu". RuntimeError if missing."""
     copied = empty(array.shape, array.dtype, target)
     copy(copied, array)
     return copied
 
 
 def to_host(array: Any) -> np.ndarray:
-    """A copy as a NumPy array."""
+    """Return a copy as a NumPy array."""
     copied = np.empty(array.shape, array.dtype)
     copy(copied, array)
     return copied
@@ -121,19 +121,19 @@ def copy(to: Any, source: Any) -> None:
 
 
 def synchronize(target: str) -> None:
-    """Wait until the target has done all that was launched on it."""
+    """Wait until everything launched on the target has run."""
     if target != "cpu":
         device.backend(target).synchronize()
 
 
 def properties(target: str) -> dict[str, Any]:
-    """What is known of a target's device: its name, and its compute capability where it has one."""
+    """Return a target's device: its name, and its compute capability if it has one."""
     require(target)
     return {"name": "NumPy's memory, Numba's threads"} if target == "cpu" else device.backend(target).properties()
 
 
 def warn_of_slow_threads() -> None:
-    """A RuntimeWarning if Numba runs on its fall-back threads.
+    """Warn if Numba runs on its fall-back threads.
 
     They take longer to start by far, and abort the process if two Python threads call kernels at once.
     """
@@ -147,7 +147,7 @@ def warn_of_slow_threads() -> None:
 
 
 def threading_layer() -> str:
-    """Numba's threading layer in use ("tbb", "omp", "workqueue"); "none yet" before the first parallel kernel ran."""
+    """Return Numba's threading layer in use ("tbb", "omp", "workqueue"); "none yet" before a parallel kernel ran."""
     import numba
 
     try:

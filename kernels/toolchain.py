@@ -1,4 +1,4 @@
-"""The compiler for CUDA: is it installed, and does this process run Numba's simulator instead?"""
+"""The compiler for CUDA: whether it is installed, and whether this process runs Numba's simulator instead."""
 
 import os
 from importlib.util import find_spec

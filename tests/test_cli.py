@@ -205,7 +205,7 @@ def test_an_npz_file_trains_like_a_folder(tmp_path):
 def test_positive_must_be_a_class(study, model):
     done = convnet("evaluate", model, study, "--labels", study / "labels.csv", "--positive", "malignant")
     assert done.returncode == 2
-    assert "--positive 'malignant' is none of the classes: absent, present" in done.stderr
+    assert "--positive 'malignant': choose one of the classes: absent, present" in done.stderr
 
 
 def table(path: Path, rows: list[str]) -> Path:
@@ -227,7 +227,7 @@ def test_evaluate_warns_of_images_that_training_has_seen(study, model):
     [
         (["--size", "9"], "--size 9 is too small for the network listing: it needs 10 or more"),
         (["--size", "5", "--network", "gap"], "--size 5 is too small for the network gap: it needs"),
-        (["--size", "512"], "million weights: use --network gap"),
+        (["--size", "512"], "million parameters: use --network gap"),
         (["--window", "nan", "100"], "window must be two finite numbers"),
         (["--window", "40", "0"], "window must be two finite numbers"),
         (["--out", "."], "is a folder: give a file's name"),

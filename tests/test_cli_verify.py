@@ -55,10 +55,10 @@ def test_an_exercise_is_started_once_and_checked(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["verify", "--op", "conv3d"], "no operation 'conv3d'; choose of: conv2d"),
+        (["verify", "--op", "conv3d"], "no operation 'conv3d'; choose one of: conv2d"),
         (["verify", "--kernel", "no.py", "--op", "conv2d"], "--kernel no.py: not a Python file"),
         (["verify", "--kernel", "no.py"], "needs one --op"),
-        (["verify", "--target", "tpu"], "there is no target 'tpu'; choose of: cpu, cuda, cuda-emulated, simulated"),
+        (["verify", "--target", "tpu"], "there is no target 'tpu'; choose one of: cpu, cuda, cuda-emulated, simulated"),
         (["verify", "--target", "simulated"], "'simulated' needs the [cuda] extra"),
         (["verify", "--html", "nowhere/c.html"], "there is no folder nowhere"),
         (["exercise", "start", "fft"], "no exercise 'fft'; choose one of: sum"),

@@ -1,4 +1,4 @@
-"""The checks of an audit. Each gives findings: how grave, what, and which images show it."""
+"""The checks of an audit. Each yields findings: how severe, what, and which images show it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from convnet.data.cohort.table import SPLITS
 
 FLAT = 0.01  # standard deviation of grey values in 0..1 below which an image shows nothing
 TOP = 0.25  # share of pixels at the largest value above which an image is overexposed
-FEW = 30  # images of a class below which its figures say little
+FEW = 30  # images of a class below which its metrics mean little
 ORDER = ("error", "warning", "note")
 
 
 @dataclass
 class Finding:
-    """level: error (a figure would be false), warning (look at it), note. groups: images that belong together."""
+    """One problem. level: error (metrics would be wrong), warning (look at it) or note; groups: of similar images."""
 
     check: str
     level: str
@@ -31,7 +31,7 @@ class Finding:
 
 
 def findings(c: Collection, shortcuts: Sequence[dict[str, Any]]) -> list[Finding]:
-    """All findings, the gravest first."""
+    """Return all findings, the most severe first."""
     found = [
         *unreadable(c),
         *copies(c),
@@ -47,17 +47,18 @@ def findings(c: Collection, shortcuts: Sequence[dict[str, Any]]) -> list[Finding
 
 
 def unreadable(c: Collection) -> Iterator[Finding]:
+    """Report the files that cannot be used, by reason, and those that no row names."""
     reasons = defaultdict(list)
     for row, reason in c.unreadable:
         reasons[reason].append(row.line)
     for reason, rows in reasons.items():
-        yield Finding("unreadable", "warning", f"{counted(len(rows), 'file')} cannot be used: {reason}", rows=rows)
+        yield Finding("unreadable", "warning", f"{count(len(rows), 'file')} cannot be used: {reason}", rows=rows)
     if c.not_listed:
-        yield Finding("not listed", "note", f"{counted(c.not_listed, 'file')} of the folder: no row names it")
+        yield Finding("not listed", "note", f"{count(c.not_listed, 'file')} of the folder: no row names it")
 
 
 def copies(c: Collection) -> Iterator[Finding]:
-    """Images whose pixels are the same to the last."""
+    """Report images whose pixels are all identical."""
     same: dict[str, list[int]] = defaultdict(list)
     for n, image in enumerate(c.images):
         if image.sd >= FLAT:
@@ -66,7 +67,7 @@ def copies(c: Collection) -> Iterator[Finding]:
 
 
 def near_copies(c: Collection) -> Iterator[Finding]:
-    """Images that are nearly the same: as a rule only of two patients or splits, for frames of one are alike."""
+    """Report images that are nearly identical, unless one patient's images in one split: frames resemble each other."""
     if not c.images:
         return
     straight: list[tuple[int, int]] = []
@@ -80,7 +81,7 @@ def near_copies(c: Collection) -> Iterator[Finding]:
 
 
 def linked(pairs: list[tuple[int, int]]) -> list[list[int]]:
-    """Groups of images that are linked by pairs, in order."""
+    """Return the groups of images that are linked by pairs, in order."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -94,7 +95,7 @@ def linked(pairs: list[tuple[int, int]]) -> list[list[int]]:
 
 
 def together(check: str, what: str, groups: list[list[int]], c: Collection, within: bool) -> Iterator[Finding]:
-    """Groups of alike images: across splits, under several labels, and the rest."""
+    """Report groups of similar images: those across splits, those with several labels, and the rest if `within`."""
     rest = []
     across, conflicts = [], []
     for g in groups:
@@ -104,49 +105,51 @@ def together(check: str, what: str, groups: list[list[int]], c: Collection, with
         across += [g] if leaks else []
         rest += [] if torn or leaks else [g]
     if across:
-        yield Finding(check, "error", f"{counted(len(across), 'group')} of {what} in several splits", across)
+        yield Finding(check, "error", f"{count(len(across), 'group')} of {what} in several splits", across)
     if conflicts:
         yield Finding(
-            "label conflict", "error", f"{counted(len(conflicts), 'group')} of {what}, several labels", conflicts
+            "label conflict", "error", f"{count(len(conflicts), 'group')} of {what}, several labels", conflicts
         )
     if rest and within:
-        yield Finding(check, "warning", f"{counted(len(rest), 'group')} of {what} in one split, one label", rest)
+        yield Finding(check, "warning", f"{count(len(rest), 'group')} of {what} in one split, one label", rest)
 
 
 def patients(c: Collection) -> Iterator[Finding]:
+    """Report unknown patients, patients in several splits, and patients with several labels."""
     people: dict[str, list[int]] = defaultdict(list)
     for n, image in enumerate(c.images):
         if image.patient:
             people[image.patient].append(n)
     unknown = sum(not image.patient for image in c.images)
     if unknown:
-        text = f"{counted(unknown, 'image')} of an unknown patient: splits by patient cannot be checked for them"
+        text = f"{count(unknown, 'image')} without a known patient: splits may share their patients"
         yield Finding("patients", "warning", text)
     torn = [g for g in people.values() if len({c.images[i].row.split for i in g}) > 1]
     if torn:
-        text = f"{counted(len(torn), 'patient')} in several splits: tested on whom it was trained on"
+        text = f"{count(len(torn), 'patient')} in several splits: tested on patients it was trained on"
         yield Finding("patients", "error", text, torn)
     mixed = [g for g in people.values() if len({c.images[i].row.label for i in g}) > 1]
     if mixed:
-        text = f"{counted(len(mixed), 'patient')} with several labels: right where labels are of images"
+        text = f"{count(len(mixed), 'patient')} with several labels: correct if labels describe images"
         yield Finding("patients", "note", text, mixed)
     if not c.has_splits:
         yield Finding("splits", "note", "The table has no split column: nothing was checked across splits")
 
 
 def pixels(images: Sequence[Image]) -> Iterator[Finding]:
+    """Report images that are constant or overexposed."""
     flat = [n for n, image in enumerate(images) if image.sd < FLAT]
     if flat:
-        text = f"{counted(len(flat), 'image')} (almost) constant: nothing to see"
+        text = f"{count(len(flat), 'image')} (almost) constant: they show nothing"
         yield Finding("constant", "error", text, [[n] for n in flat])
     burnt = [n for n, image in enumerate(images) if image.sd >= FLAT and image.top > TOP]
     if burnt:
-        text = f"{counted(len(burnt), 'image')} with more than {TOP:.0%} of pixels at the largest value: overexposed?"
+        text = f"{count(len(burnt), 'image')} with more than {TOP:.0%} of pixels at the largest value: overexposed?"
         yield Finding("saturated", "warning", text, [[n] for n in burnt])
 
 
 def kinds(c: Collection) -> Iterator[Finding]:
-    """Images whose modality or body part is not that of most."""
+    """Report images whose modality or body part differs from that of most images."""
     for name in ("modality", "body_part"):
         values = Counter(image.facts[name] for image in c.images if image.facts[name])
         if len(values) < 2:
@@ -157,10 +160,11 @@ def kinds(c: Collection) -> Iterator[Finding]:
         text = f"{name.replace('_', ' ')}: {usual} in most, but {others}"
         yield Finding(f"wrong {name.replace('_', ' ')}", "warning", text, [[n] for n in odd])
     if c.waveforms and c.images:
-        yield Finding("wrong modality", "error", f"{counted(c.waveforms, 'electrocardiogram')} among the images")
+        yield Finding("wrong modality", "error", f"{count(c.waveforms, 'electrocardiogram')} among the images")
 
 
 def shapes(images: Sequence[Image]) -> Iterator[Finding]:
+    """Report several sizes or windows among the images."""
     for name in ("size", "window"):
         values = Counter(image.facts[name] or "not stated" for image in images)
         if len(values) > 1:
@@ -169,6 +173,7 @@ def shapes(images: Sequence[Image]) -> Iterator[Finding]:
 
 
 def balance(c: Collection) -> Iterator[Finding]:
+    """Report rare classes, unequal classes, and splits that lack a class."""
     totals = Counter(image.row.label for image in c.images)
     if len(totals) < 2:
         names = ", ".join(totals) or "none"
@@ -177,7 +182,7 @@ def balance(c: Collection) -> Iterator[Finding]:
     few = {label: n for label, n in totals.items() if n < FEW}
     if few:
         text = ", ".join(f"{label} ({n})" for label, n in few.items())
-        yield Finding("classes", "warning", f"fewer than {FEW} images: {text}; figures for them say little")
+        yield Finding("classes", "warning", f"fewer than {FEW} images: {text}; metrics for them mean little")
     largest, smallest = max(totals.values()), min(totals.values())
     if largest > 3 * smallest:
         text = f"the largest class has {largest / smallest:.1f} times the images of the smallest: accuracy misleads"
@@ -190,14 +195,16 @@ def balance(c: Collection) -> Iterator[Finding]:
 
 
 def acquisition(shortcuts: Iterable[dict[str, Any]]) -> Iterator[Finding]:
+    """Report labels that follow how the image was made (`shortcuts.shortcuts`)."""
     for s in shortcuts:
         if s["suspicious"]:
             text = (
                 f"the label follows {s['fact'].replace('_', ' ')}: Cramer's V {s['v']:.2f}, p {s['p_all']:.4f}; it "
-                f"alone would guess {s['guess']:.0%} of patients' labels, the commonest label {s['baseline']:.0%}"
+                f"alone would predict {s['guess']:.0%} of patients' labels, the most frequent label {s['baseline']:.0%}"
             )
             yield Finding("shortcut", "warning", text)
 
 
-def counted(n: int, what: str) -> str:
+def count(n: int, what: str) -> str:
+    """Return "1 image", "2 images"."""
     return f"{n} {what}" if n == 1 else f"{n} {what}s"

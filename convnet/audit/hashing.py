@@ -14,12 +14,12 @@ BLOCK = 2**22  # pairs at once
 
 
 def exact(image: np.ndarray) -> str:
-    """A hash of the prepared pixels and their shape: equal for copies, whatever the header says."""
+    """Return a hash of the prepared pixels and their shape: equal for copies, whatever the header says."""
     return hashlib.sha256(str(image.shape).encode() + np.ascontiguousarray(image, "<f4").tobytes()).hexdigest()
 
 
 def perceptual(picture: np.ndarray) -> int:
-    """63 bits: which of the 8x8 lowest frequencies, the mean apart, are above their median. picture (32,32).
+    """Return 63 bits: which of the 8x8 lowest frequencies, the mean apart, are above their median. picture (32,32).
 
     Source: pHash, as the package imagehash has it (Zauner, Implementation and Benchmarking of Perceptual Image Hash
     Functions, 2010).
@@ -32,8 +32,10 @@ def perceptual(picture: np.ndarray) -> int:
 
 
 def pairs(pictures: np.ndarray) -> Iterator[tuple[int, int, float, bool]]:
-    """(a, b, correlation, mirrored) for all a < b of pictures (N,32,32) that are nearly the same, straight or mirrored
-    left-right. Constant pictures are like nothing. All pairs are compared by their hashes: about 10^8 a second.
+    """Yield (a, b, correlation, mirrored) for all a < b of pictures (N,32,32) that are nearly the same.
+
+    mirrored  whether they are so when one is mirrored left-right
+    A constant picture matches nothing. All pairs are compared by their hashes: about 10^8 a second.
     """
     n = len(pictures)
     flat = pictures.reshape(n, -1).astype(np.float64)

@@ -63,7 +63,12 @@ class Collection:
 def read(
     folder: Path, labels: Path, limits: Limits | None = None, on_progress: Callable[[int, int], None] | None = None
 ) -> Collection:
-    """The images that a table names below a folder. Raises CohortError for a table that cannot be read."""
+    """Read the images that a table names below a folder.
+
+    limits       what one file may cost
+    on_progress  called with (rows done, rows in all)
+    Raises CohortError for a table that cannot be read.
+    """
     if not folder.is_dir():
         raise CohortError(f"{folder}: is not a folder")
     rows = read_table(labels)
@@ -90,7 +95,7 @@ def read(
 
 
 def describe(row: Row, frame: int, patient: str, facts: dict[str, str], pixels: np.ndarray) -> Image | None:
-    """An image's description; None for an electrocardiogram."""
+    """Return an image's description; None for an electrocardiogram."""
     if pixels.ndim != 2:
         return None
     largest = float(pixels.max())
@@ -108,5 +113,5 @@ def describe(row: Row, frame: int, patient: str, facts: dict[str, str], pixels: 
 
 
 def shown_path(image: Image) -> str:
-    """The file's name as other results show it."""
+    """Return the file's name as other results show it."""
     return shown(image.row.path)

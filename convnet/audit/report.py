@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from convnet.audit.findings import Finding, counted
+from convnet.audit.findings import Finding, count
 from convnet.audit.reading import Collection, Image, shown_path
 from convnet.data.cohort.table import SPLITS
 from convnet.notice import NOTICE
@@ -20,7 +20,7 @@ MOST = 12  # groups, and pictures of a group, that the page shows
 
 
 def to_json(c: Collection, found: list[Finding], shortcuts: list[dict[str, Any]]) -> dict[str, Any]:
-    """counts, findings with the rows of the table that show them, and every test for a shortcut."""
+    """Return counts, findings with the rows of the table that show them, and every test for a shortcut."""
     return {
         "images": len(c.images),
         "patients": len({image.patient for image in c.images} - {""}),
@@ -31,7 +31,7 @@ def to_json(c: Collection, found: list[Finding], shortcuts: list[dict[str, Any]]
                 "level": f.level,
                 "text": f.text,
                 "rows": f.rows,
-                "groups": [[described(c.images[i]) for i in g] for g in f.groups],
+                "groups": [[describe_image(c.images[i]) for i in g] for g in f.groups],
             }
             for f in found
         ],
@@ -40,13 +40,14 @@ def to_json(c: Collection, found: list[Finding], shortcuts: list[dict[str, Any]]
     }
 
 
-def described(image: Image) -> dict[str, Any]:
+def describe_image(image: Image) -> dict[str, Any]:
+    """Return how the result names an image."""
     row = image.row
     return {"row": row.line, "frame": image.frame, "path": shown_path(image), "label": row.label, "split": row.split}
 
 
 def counts(c: Collection) -> dict[str, dict[str, int]]:
-    """{split: {label: images}}; the split is "all" where the table has none."""
+    """Return {split: {label: images}}; the split is "all" if the table has none."""
     found = Counter((image.row.split or "all", image.row.label) for image in c.images)
     labels = sorted({label for _, label in found})
     splits = [s for s in (*SPLITS, "all") if any(split == s for split, _ in found)]
@@ -54,8 +55,8 @@ def counts(c: Collection) -> dict[str, dict[str, int]]:
 
 
 def lines(result: dict[str, Any]) -> list[str]:
-    """The audit as text for a terminal."""
-    out = [f"{counted(result['images'], 'image')} of {counted(result['patients'], 'known patient')}"]
+    """Return the audit as text for a terminal."""
+    out = [f"{count(result['images'], 'image')} of {count(result['patients'], 'known patient')}"]
     out += [f"  {split}: " + ", ".join(f"{k} {n}" for k, n in of.items()) for split, of in result["counts"].items()]
     for f in result["findings"]:
         out.append(f"{f['level'].upper()}: {f['check']}: {f['text']}")
@@ -63,33 +64,34 @@ def lines(result: dict[str, Any]) -> list[str]:
         rows += [f"row {line}" for line in f["rows"]]
         out += [f"    {text}" for text in rows[:5]] + ([f"    and {len(rows) - 5} more"] if len(rows) > 5 else [])
     if not result["findings"]:
-        out.append("nothing was found; that does not mean that there is nothing")
+        out.append("nothing was found; a clean audit does not prove clean data")
     return [*out, result["notice"]]
 
 
 def page(c: Collection, result: dict[str, Any], found: list[Finding]) -> str:
-    """The audit as HTML: images are named by their row in the table, patients and files not at all."""
+    """Return the audit as HTML. Images are named by their row in the table; patients and files are not named."""
     labels = list(next(iter(result["counts"].values()), {}))
     rows = [[split, *of.values()] for split, of in result["counts"].items()]
     tally = Counter(f.level for f in found)
     style = "bad" if tally["error"] else "good"
     body = [
         f'<p class="notice">{escape(NOTICE)}</p>',
-        f'<p class="{style}">{counted(tally["error"], "error")}, {counted(tally["warning"], "warning")}, '
-        f"{counted(tally['note'], 'note')}.</p>",
-        f"<p>{counted(result['images'], 'image')} of {counted(result['patients'], 'known patient')}. Rows are lines of "
-        "the table of labels. Pictures are at most 96 pixels wide; still, look whether one shows a name before you "
-        "pass this page on.</p>",
+        f'<p class="{style}">{count(tally["error"], "error")}, {count(tally["warning"], "warning")}, '
+        f"{count(tally['note'], 'note')}.</p>",
+        f"<p>{count(result['images'], 'image')} of {count(result['patients'], 'known patient')}. Row numbers are "
+        "lines of the table of labels. Pictures are at most 96 pixels wide, but check that none shows a name before "
+        "you share this page.</p>",
         "<h2>Images by split and label</h2>" + html_page.table(["split", *labels], rows),
         *(part for f in found for part in section(c, f)),
         *shortcut_section(result["shortcuts"]),
-        "<h2>All labels</h2><p>Images drawn evenly from each label.</p>",
+        "<h2>All labels</h2><p>A sample of each label, taken evenly over the table.</p>",
         *(samples(c, label) for label in labels),
     ]
     return html_page.page("Audit of images and labels", body)
 
 
 def section(c: Collection, f: Finding) -> Iterator[str]:
+    """Yield the HTML of one finding, with the images that show it."""
     style = "bad" if f.level == "error" else ""
     yield f'<h2 class="{style}">{escape(f.level.capitalize())}: {escape(f.check)}</h2><p>{escape(f.text)}.</p>'
     if f.rows:
@@ -106,6 +108,7 @@ def section(c: Collection, f: Finding) -> Iterator[str]:
 
 
 def picture(image: Image) -> str:
+    """Return the HTML of one image and its caption."""
     words = f"{image.name}: {image.row.label}" + (f", {image.row.split}" if image.row.split else "")
     return (
         f"<figure>{html_page.image(png(image.thumb), words, width=96)}<figcaption>{escape(words)}</figcaption></figure>"
@@ -113,7 +116,7 @@ def picture(image: Image) -> str:
 
 
 def png(grey: np.ndarray) -> bytes:
-    """A picture (H,W) in 0..1."""
+    """Return a picture (H,W) in 0..1 as PNG."""
     from matplotlib.image import imsave
 
     out = io.BytesIO()
@@ -122,13 +125,14 @@ def png(grey: np.ndarray) -> bytes:
 
 
 def shortcut_section(shortcuts: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield the HTML of the tests for shortcuts."""
     yield (
-        "<h2>Does the label follow how the image was made?</h2><p>Patients by what their images' headers say. p: share "
-        "of random permutations of the labels that fit the header as well, by Holm's rule for all tests; V: Cramer's, "
-        "0 for nothing in common, 1 for all.</p>"
+        "<h2>Does the label follow how the image was made?</h2><p>Number of patients by header value and label. p is "
+        "the share of random permutations of the labels that fit the header equally well, corrected for the number of "
+        "tests (Holm); V is Cramer's: 0 for no association, 1 for a perfect one.</p>"
     )
     if not shortcuts:
-        yield "<p>No header differs between images, or there is one label: nothing to test.</p>"
+        yield "<p>Nothing to test: no header differs between images, or all images have one label.</p>"
     for s in shortcuts:
         style, name = ("bad" if s["suspicious"] else ""), s["fact"].replace("_", " ")
         yield f'<h3 class="{style}">{escape(name)}: V {s["v"]:.2f}, p {s["p_all"]:.4f}</h3>'
@@ -139,7 +143,7 @@ def shortcut_section(shortcuts: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def samples(c: Collection, label: str) -> str:
-    """Up to twelve pictures of a label, evenly over the table."""
+    """Return the HTML of up to twelve pictures of a label, evenly over the table."""
     at = [n for n, image in enumerate(c.images) if image.row.label == label]
     chosen = sorted({at[int(i)] for i in np.linspace(0, len(at) - 1, MOST)}) if at else []
     return f"<h3>{escape(label)}</h3>" + "".join(picture(c.images[n]) for n in chosen)

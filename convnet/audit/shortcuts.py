@@ -16,7 +16,7 @@ P, V = 0.01, 0.1  # reported where p (Holm's) is below the first and Cramer's V 
 
 
 def shortcuts(images: Sequence[Image]) -> list[dict[str, Any]]:
-    """For each fact with two values or more: counts of patients by value and label, chi-square, p and Cramer's V.
+    """Return, for each fact with two or more values, counts of patients by value and label, chi-square, p and V.
 
     Patients are counted, not images, by their most frequent label and value (an image without a patient for itself). p
     is the share of random permutations of the labels among the patients whose chi-square is as large: no cell is too
@@ -42,11 +42,12 @@ def shortcuts(images: Sequence[Image]) -> list[dict[str, Any]]:
 
 
 def commonest(texts: list[str]) -> str:
+    """Return the most frequent text, the first in order of those that are equally frequent."""
     return Counter(sorted(texts)).most_common(1)[0][0]
 
 
 def association(values: Sequence[str], labels: Sequence[str], seed: int = 0) -> dict[str, Any]:
-    """The table of values by labels, its chi-square, permutation p, bias-corrected Cramer's V, and what it tells."""
+    """Return the table of values by labels, its chi-square, permutation p, Cramer's V and predictions."""
     rows, r = np.unique(values, return_inverse=True)
     columns, c = np.unique(labels, return_inverse=True)
     counts = table(r, c, len(rows), len(columns))
@@ -69,11 +70,15 @@ def association(values: Sequence[str], labels: Sequence[str], seed: int = 0) -> 
 
 
 def table(r: np.ndarray, c: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """Return how often each pair of a row index and a column index occurs, (rows,columns)."""
     return np.bincount(r * columns + c, minlength=rows * columns).reshape(rows, columns)
 
 
 def cramer(chi: float, n: int, rows: int, columns: int) -> float:
-    """sqrt(max(0, chi/n - (R-1)(C-1)/(n-1)) / min(R', C')), R' = R - (R-1)^2/(n-1) - 1 and C' alike; 0 if undefined."""
+    """Return Cramer's V, corrected for its bias; 0 if undefined.
+
+    sqrt(max(0, chi/n - (R-1)(C-1)/(n-1)) / min(R', C')), R' = R - (R-1)^2/(n-1) - 1 and C' alike
+    """
     if n < 2:
         return 0.0
     phi = max(0.0, chi / n - (rows - 1) * (columns - 1) / (n - 1))

@@ -9,6 +9,7 @@ import numpy as np
 
 from convnet import metrics
 from convnet.callbacks.base import Callback, Logs
+from convnet.output.formats import check_path
 from convnet.utils import refuse
 
 
@@ -124,8 +125,6 @@ class ModelCheckpoint(_Monitor):
         initial_value_threshold: float | None = None,
         **unknown: Any,
     ) -> None:
-        from convnet.model_file import check_path
-
         known = ("filepath", "monitor", "verbose", "save_best_only", "mode", "initial_value_threshold")
         more = {"save_weights_only": save_weights_only, "save_freq": save_freq, **unknown}
         refuse("ModelCheckpoint", more, known, {"save_weights_only": False, "save_freq": "epoch"})

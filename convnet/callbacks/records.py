@@ -21,6 +21,7 @@ class History(Callback):
         self.history: dict[str, list[float]] = {}
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Keep the epoch's metrics."""
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
@@ -44,10 +45,12 @@ class Recorder(Callback):
         self.weights: dict[str, list[np.ndarray]] = {}
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Start anew."""
         self.epochs, self.logs, self.weights = [], [], {}
         self._keep(0, {})
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Keep the epoch's metrics."""
         self._keep(epoch + 1, logs or {})
 
     def _keep(self, epoch: int, logs: Logs) -> None:
@@ -98,11 +101,13 @@ class CSVLogger(Callback):
         self.filename, self.separator, self.append = Path(filename), separator, append
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Start anew."""
         self.header = not (self.append and self.filename.exists() and self.filename.stat().st_size)
         if not self.append:
             self.filename.write_text("", encoding="utf-8")
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Keep the epoch's metrics."""
         with self.filename.open("a", newline="", encoding="utf-8") as file:
             names = [["epoch", *(logs or {})]] if self.header else []
             self.header = False

@@ -29,7 +29,7 @@ def animate(
     padding: Annotated[str, typer.Option(help="Zeros around the image: a number, valid or same.")] = "0",
     dilation: Annotated[str, typer.Option(help="Pixels between the kernel's numbers.")] = "1",
 ) -> None:
-    """The arithmetic of a convolution as a moving picture: every product of every number."""
+    """Draw the arithmetic of a convolution as a moving picture: every product of every number."""
     check_file("--out", out)
     from convnet.explain.animation.animate import animate as made
 
@@ -42,7 +42,7 @@ def animate(
 
 
 def _pair(option: str, text: str) -> tuple[int, int]:
-    """ "5" or "5x7"."""
+    """Return the two numbers of "5" or "5x7"."""
     found = re.fullmatch(r"(\d{1,4})(?:x(\d{1,4}))?", text)
     if not found:
         raise ValueError(f"--{option} must be a number or two, like 5 or 5x7, got {text!r}")

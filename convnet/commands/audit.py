@@ -17,10 +17,10 @@ def audit(
     labels: Annotated[Path, typer.Option(help="Table (CSV) with columns path,label and optional patient,split.")],
     html: Annotated[Path | None, typer.Option(help="Write a page with pictures to this file.")] = None,
     json_path: Json = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 2 where there is an error.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with code 2 if there is an error.")] = False,
     limit: Limit = None,
 ) -> None:
-    """What is wrong with images and labels: copies across splits, odd images, labels that follow the scanner."""
+    """Find faults in images and labels: copies across splits, odd images, labels that follow the scanner."""
     check_file("--html", html)
     check_file("--json", json_path)
     from convnet.audit import findings, report, shortcuts

@@ -14,10 +14,10 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder to write to; it must not exist or be empty.")] = Path(
         "convnet-demo"
     ),
-    digits: Annotated[bool, typer.Option("--digits", help="The listing itself, on handwritten digits.")] = False,
+    digits: Annotated[bool, typer.Option("--digits", help="Train the listing itself, on handwritten digits.")] = False,
     seed: Seed = 0,
 ) -> None:
-    """Simulated CT study -> train -> evaluate -> one diagnosis, with the ideal observer beside it."""
+    """Run a whole study on simulated CT: train, evaluate, diagnose, and compare with the ideal observer."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ValueError(f"{out} exists and is not empty: choose another folder with --out, or remove it")
     out.mkdir(parents=True, exist_ok=True)

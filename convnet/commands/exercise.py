@@ -16,7 +16,7 @@ File = Annotated[Path | None, typer.Argument(help="The file to write in; NAME.py
 
 @app.command("list")
 def listing() -> None:
-    """The exercises, the easiest first."""
+    """List the exercises, the easiest first."""
     from convnet.exercises.catalogue import EXERCISES
 
     for number, exercise in enumerate(EXERCISES, 1):

@@ -26,7 +26,7 @@ def explain(
     ] = False,
     limit: Limit = None,
 ) -> None:
-    """One page, for any browser, that shows the network forward and backward on one image, sum by sum."""
+    """Write a page, for any browser, that shows the network forward and backward on one image, sum by sum."""
     check_file("--html", html)
     from convnet.callbacks import Recorder
     from convnet.data.limits import parse_limits
@@ -57,5 +57,5 @@ def _names(network: Any) -> list[str]:
 
 
 def _number(label: str) -> int | str:
-    """A class may be named by its number where no class has that name."""
+    """Return a label as a number if it is one: a class may be given by its number."""
     return int(label) if label.isdecimal() else label

@@ -25,7 +25,7 @@ def inspect(
     ] = False,
     limit: Limit = None,
 ) -> None:
-    """What a file is, and what the pixel pipeline does to it, step by step."""
+    """Show what a file is, and what the pixel pipeline does to it, step by step."""
     check_file("--picture", picture)
     from convnet.data.limits import parse_limits
     from convnet.data.preparation import Preparation

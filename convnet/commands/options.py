@@ -10,12 +10,16 @@ import typer
 
 
 class Aspect(StrEnum):
+    """How an oblong image becomes square."""
+
     pad = "pad"
     crop = "crop"
     stretch = "stretch"
 
 
 class SplitName(StrEnum):
+    """A split, or every image."""
+
     train = "train"
     val = "val"
     test = "test"
@@ -23,7 +27,7 @@ class SplitName(StrEnum):
 
 
 Model = Annotated[Path, typer.Argument(help="A model file.")]
-Split = Annotated[SplitName, typer.Option(help="The images of one split, or all.")]
+Split = Annotated[SplitName, typer.Option(help="Which split to use, or all images.")]
 Size = Annotated[
     int, typer.Option(min=1, max=2048, help="Images become SIZE x SIZE pixels, ECG SIZE samples at 100 Hz.")
 ]
@@ -31,8 +35,10 @@ Square = Annotated[Aspect, typer.Option(help="How an oblong image becomes square
 Labels = Annotated[Path | None, typer.Option(help="Table (CSV) with columns path,label and optional patient,split.")]
 Npz = Annotated[Path | None, typer.Option(help="A MedMNIST .npz file instead of a folder.")]
 Folder = Annotated[Path | None, typer.Argument(help="Folder of DICOM files, searched recursively.")]
-Json = Annotated[Path | None, typer.Option("--json", help="Write the result as JSON to this file; - is the screen.")]
-Figures = Annotated[Path | None, typer.Option(help="Folder for PNG figures.")]
+Json = Annotated[
+    Path | None, typer.Option("--json", help="Write the result as JSON to this file; - writes it to the terminal.")
+]
+Figures = Annotated[Path | None, typer.Option(help="Folder for plots (PNG).")]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first file that cannot be read.")]
 Limit = Annotated[
     list[str] | None,
@@ -43,9 +49,9 @@ Limit = Annotated[
     ),
 ]
 Cache = Annotated[bool, typer.Option(help="Keep decoded images on disk, in your cache folder, for the next run.")]
-Seed = Annotated[int, typer.Option(min=0, help="Start of all random numbers.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")]
 Colour = Annotated[
-    bool, typer.Option("--colour", "--color", help="Keep colours; else all images are read as grey (luminance).")
+    bool, typer.Option("--colour", "--color", help="Keep colours; otherwise all images are read as grey (luminance).")
 ]
 Window = Annotated[
     tuple[float, float] | None, typer.Option(metavar="CENTRE WIDTH", help="Grey-level window (HU for CT).")

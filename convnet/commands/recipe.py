@@ -17,23 +17,23 @@ from convnet.data.limits import read_text
 from convnet.study.recipe import CHOICES, Recipe
 
 HELP = {
-    "network": "The listing's; gap for larger images; formula: sigmoid and MSE; wave: ECG.",
-    "epochs": "At most so many passes over the training images.",
-    "batch_size": "Images in one step.",
-    "patience": "Stop after so many epochs without a better one (with --keep best).",
-    "runs": "Train so many models from seeds SEED, SEED+1, ... and join them into an ensemble.",
-    "keep": "The weights of the epoch that was best on val, or of the last one.",
-    "dropout": "Share of a dense layer's inputs that are zeroed in training.",
-    "learning_rate": "Of Adam; 0.001 if not given, 0.003 for the network formula.",
-    "weight_decay": "Decoupled (AdamW).",
-    "schedule": "The learning rate stays, or falls to 0 along half a cosine.",
-    "flip": "Mirror training images: auto does so unless a side carries meaning.",
-    "shift": "Move them by up to so many pixels in 28.",
-    "rotate": "Turn them by up to so many degrees.",
-    "scale": "Enlarge or shrink them by up to this share.",
-    "intensity": "Change contrast and brightness by up to this share.",
-    "elastic": "Bend them smoothly by so many pixels in 28.",
-    "class_weight": "balanced: a rare class counts as much as a frequent one.",
+    "network": "listing: the document's; gap: larger images; formula: sigmoid and MSE; wave: ECG.",
+    "epochs": "Maximum number of epochs.",
+    "batch_size": "Number of images in one step.",
+    "patience": "Stop after this many epochs without improvement (with --keep best).",
+    "runs": "Number of models to train, from seeds SEED, SEED+1, ..., and join into an ensemble.",
+    "keep": "Keep the parameters of the best epoch on val, or of the last one.",
+    "dropout": "Share of each dense layer's inputs to zero in training.",
+    "learning_rate": "Learning rate of Adam. Default: 0.001, or 0.003 for the network formula.",
+    "weight_decay": "Decoupled weight decay (AdamW).",
+    "schedule": "Keep the learning rate constant, or lower it to 0 along half a cosine.",
+    "flip": "Mirror training images at random; auto: unless sides carry meaning.",
+    "shift": "Shift training images by up to this many pixels in 28.",
+    "rotate": "Rotate them by up to this many degrees.",
+    "scale": "Scale them up or down by up to this share.",
+    "intensity": "Change their contrast and brightness by up to this share.",
+    "elastic": "Deform them smoothly by this many pixels in 28.",
+    "class_weight": "balanced: every class counts the same, however rare.",
 }
 LIMITS: dict[str, dict[str, Any]] = {
     **{name: {"min": 1} for name in ("epochs", "batch_size", "patience", "runs")},
@@ -45,7 +45,7 @@ TYPES = {"int": int, "float": float, "float | None": float | None, "str": str}
 
 
 def read_config(context: typer.Context, path: Path | None) -> Path | None:
-    """Values of a TOML file become the options' defaults: what stands on the command line is stronger."""
+    """Take the values of a TOML file as the options' defaults; the command line overrides them."""
     if path is None:
         return None
     try:
@@ -59,7 +59,7 @@ def read_config(context: typer.Context, path: Path | None) -> Path | None:
         raise ValueError(f"--config {path}: cannot be read as TOML: {error}") from None
     if unknown := sorted(set(found) - set(HELP) - {"size", "aspect", "colour"}):
         raise ValueError(
-            f"--config {path}: {unknown[0]!r} is unknown; there is size, aspect, colour, {', '.join(HELP)}"
+            f"--config {path}: {unknown[0]!r} is unknown; choose one of size, aspect, colour, {', '.join(HELP)}"
         )
     context.default_map = {**(context.default_map or {}), **found}
     return path
@@ -72,7 +72,7 @@ Config = Annotated[
 
 
 def takes_recipe(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with --config and an option for each choice of `Recipe`; it is given the `recipe` they make."""
+    """Return the command with --config and an option for each choice of `Recipe`; it receives the `recipe`."""
 
     @functools.wraps(command)
     def run(config: Any = None, **arguments: Any) -> None:
@@ -93,7 +93,7 @@ def takes_recipe(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def option(field: Any) -> Any:
-    """The field's type and help as typer takes them; a choice is an enumeration."""
+    """Return a field's type and help as typer takes them; a choice is an enumeration."""
     names = CHOICES.get(field.name)
     made = StrEnum(field.name, {n: n for n in names}) if names else TYPES[field.type]
     return Annotated[made, typer.Option(help=HELP[field.name], **LIMITS.get(field.name, {}))]

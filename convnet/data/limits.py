@@ -69,7 +69,7 @@ _current = Limits()
 
 
 def current() -> Limits:
-    """The limits of this process."""
+    """Return the limits of this process."""
     return _current
 
 
@@ -80,7 +80,7 @@ def apply(limits: Limits) -> None:
 
 
 def size(n: float) -> str:
-    """A number of bytes for people: '512 MiB'."""
+    """Return a number of bytes as text: '512 MiB'."""
     for unit in ("bytes", "KiB", "MiB"):
         if n < 1024:
             return f"{n:.4g} {unit}"
@@ -89,7 +89,7 @@ def size(n: float) -> str:
 
 
 def refuse(path: object, what: str, limit: str) -> DicomError:
-    """The error for a file beyond a limit: it names the limit and how to raise it."""
+    """Return the error for a file beyond a limit: it names the limit and how to raise it."""
     return DicomError(path, f"{what}: raise it with --limit {limit}=... if you trust the file")
 
 
@@ -101,11 +101,12 @@ class Opened(io.BufferedReader):
         self.length = length
 
     def read(self, n: int | None = -1, /) -> bytes:
+        """Read up to n bytes, as `io.BufferedReader` does."""
         return super().read(n if n is None or n < 2**16 else max(0, min(n, self.length - self.tell())))
 
 
 def opened(path: str | os.PathLike[str]) -> BinaryIO:
-    """A DICOM file, open, once its size and what it unfolds to are within the limits. DicomError beyond; OSError."""
+    """Open a DICOM file whose size, and what it unfolds to, are within the limits. Raises DicomError, OSError."""
     file = open_regular(path)
     try:
         if deflated(file):
@@ -152,7 +153,7 @@ def read_text(path: str | os.PathLike[str], most: int) -> bytes:
 
 
 def deflated(file: BinaryIO) -> bool:
-    """Does the file meta header (PS3.10 7.1) name the deflated transfer syntax? Leaves the file behind that header."""
+    """Return True if the file meta header (PS3.10 7.1) names the deflated transfer syntax; stop behind that header."""
     file.seek(128)
     if file.read(4) != b"DICM":
         file.seek(0)
@@ -191,7 +192,7 @@ def require_extent(ds: Dataset, path: object, frames: int) -> None:
 
 
 def whole(value: Any) -> int:
-    """A header value as a whole number, 0 where it is none (the pipeline names the fault)."""
+    """Return a header value as a whole number, 0 if it is none (the pipeline names the fault)."""
     try:
         return int(value)
     except (TypeError, ValueError, OverflowError):

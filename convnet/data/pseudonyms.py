@@ -1,8 +1,9 @@
 """Names for patients that only the holder of a key can tie to the patient: HMAC-SHA-256 (RFC 2104).
 
 The key is 32 bytes or more in the file that FORMULA_CONVNET_KEY names, else in a file of the user's own that is made
-when it is first needed. The same key gives the same pseudonyms, so keep it with the data and share it with nobody else.
-Without the key a pseudonym cannot be found by trying all numbers of a hospital, as it could from a plain hash.
+when it is first needed. The same key gives the same pseudonyms, so keep it with the data and keep it secret.
+Anyone who holds the key can confirm a guessed patient ID. Without it, trying all of a hospital's numbers finds
+nothing, as it would for a plain hash.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ ALONE = secrets.token_bytes(LEAST)  # where no key can be kept: one for all thre
 
 @cache
 def key() -> bytes:
-    """The key of this run. Raises ValueError for a file that cannot be read, is too short, or is open to others.
+    """Return the key of this run. Raises ValueError for a file that cannot be read, is too short, or is open to others.
 
-    Where none is named and none can be made, a key for this run alone, with a warning.
+    If none is named and none can be written, it is a key for this run alone, with a warning.
     """
     named = os.environ.get("FORMULA_CONVNET_KEY")
     path = Path(named) if named else user_config_path("formula-convnet", appauthor=False) / "pseudonyms.key"
@@ -52,7 +53,7 @@ def key() -> bytes:
 
 
 def make(path: Path) -> None:
-    """A new key, for this user alone; two runs that make it at once agree on one."""
+    """Write a new key, for this user alone; two runs that write it at once agree on one."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
@@ -68,7 +69,7 @@ def make(path: Path) -> None:
 
 
 def shown(path: object) -> str:
-    """A file's name as results, logs and errors show it: as it is, or its pseudonym under FORMULA_CONVNET_HIDE_PATHS.
+    """Return a file's name as results, logs and errors show it: its pseudonym under FORMULA_CONVNET_HIDE_PATHS.
 
     Names of files and folders are the user's own handles, but often hold a patient's name or number.
     """
@@ -76,7 +77,7 @@ def shown(path: object) -> str:
 
 
 def pseudonym(kind: str, value: str) -> str:
-    """80 bits of HMAC-SHA-256(key, kind, value) in base 32: 'patient-7Q...'; "" for "". kind: what it stands for."""
+    """Return 80 bits of HMAC-SHA-256(key, kind, value) in base 32: 'patient-7Q...'; "" for ""."""
     if not value:
         return ""
     digest = hmac.new(key(), f"{kind}\0{value}".encode(errors="surrogatepass"), hashlib.sha256).digest()

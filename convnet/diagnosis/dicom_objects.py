@@ -20,7 +20,7 @@ NUMBER = 9000  # of the first series that is added to a study
 
 
 def series() -> dict[str, Any]:
-    """What every object that we add to a study says of itself."""
+    """Return the equipment attributes of every object that we add to a study."""
     return {
         "manufacturer": MAKER,
         "manufacturer_model_name": "convnet diagnose",
@@ -39,7 +39,14 @@ def capture(
     number: int,
     model: str,
 ) -> Dataset:
-    """A secondary capture (PS3.3 A.8.1) of an overlay, in the source's rows and columns, that refers to the source."""
+    """Return a secondary capture (PS3.3 A.8.1) of an overlay, in the source's rows and columns.
+
+    hd          the package highdicom
+    source      the header of the image that it refers to; result: the frame's
+    overlay     (name, what it shows, (R,C,3) uint8)
+    series_uid  of the series that it joins; number: its place there
+    model       SHA-256 of the model file
+    """
     from pydicom.sr.codedict import codes
     from pydicom.uid import ExplicitVRLittleEndian
 
@@ -77,9 +84,9 @@ def capture(
 
 
 def report(hd: Any, study: dict[str, Any], classes: tuple[str, ...], model: str) -> Dataset:
-    """A Comprehensive SR with a Measurement Report (TID 1500): for each frame a probability by class and the finding.
+    """Return a Comprehensive SR with a Measurement Report (TID 1500): probabilities and the finding of each frame.
 
-    It is complete, not final and not verified: nobody has read it.
+    It is marked complete, not final and not verified: no person has read it.
     """
     sources = list(study["sources"].values())
     sr = hd.sr
@@ -111,7 +118,7 @@ def report(hd: Any, study: dict[str, Any], classes: tuple[str, ...], model: str)
 
 
 def group(sr: Any, source: Dataset, result: Result, classes: tuple[str, ...], model: str) -> Any:
-    """The measurement group (TID 1501) of one frame."""
+    """Return the measurement group (TID 1501) of one frame."""
     from pydicom.sr.codedict import codes
 
     frames = [result.frame + 1] if source.get("NumberOfFrames", 1) > 1 else None
@@ -143,12 +150,12 @@ def group(sr: Any, source: Dataset, result: Result, classes: tuple[str, ...], mo
 
 
 def own(sr: Any, value: str, meaning: str) -> Any:
-    """A concept of our private coding scheme; the value has at most 16 characters, the meaning 64."""
+    """Return a concept of our private coding scheme; the value has at most 16 characters, the meaning 64."""
     return sr.CodedConcept(value, SCHEME, meaning)
 
 
 def concept(sr: Any, name: str) -> Any:
-    """A concept of DICOM's own dictionary (PS3.16 D) by pydicom's name for it."""
+    """Return a concept of DICOM's own dictionary (PS3.16 D) by pydicom's name for it."""
     from pydicom.sr.codedict import codes
 
     return sr.CodedConcept(*getattr(codes.DCM, name)[:3])

@@ -29,7 +29,7 @@ EMPTY = (
 
 
 def highdicom() -> Any:
-    """The package, or ImportError saying how to get it."""
+    """Return the package. Raises ImportError that says how to get it."""
     try:
         import highdicom
     except ImportError:
@@ -95,6 +95,7 @@ class Filing:
                 yield error
 
     def write(self, ds: Dataset) -> str:
+        """Write one object -> the name of its file."""
         name, out = f"{ds.SOPInstanceUID}.dcm", io.BytesIO()
         ds.save_as(out, enforce_file_format=True)
         write_atomically(self.folder / name, out.getvalue())
@@ -103,7 +104,7 @@ class Filing:
 
 @contextmanager
 def refusing(path: object) -> Iterator[None]:
-    """Without highdicom's warnings, and with its errors as a DicomError: their texts quote the patient's name."""
+    """Silence highdicom's warnings and turn its errors into a DicomError: their texts quote the patient's name."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

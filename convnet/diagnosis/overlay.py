@@ -35,7 +35,7 @@ class Map:
 
 
 def maps(model: Model, image: np.ndarray, label: str, index: int, geometry: Geometry | None) -> list[Map]:
-    """Grad-CAM and occlusion for one class of an image (H,W,C), sent back to the file's rows and columns."""
+    """Return Grad-CAM and occlusion for one class of an image (H,W,C), in the file's rows and columns."""
     found = []
     for name, values in (("Grad-CAM", grad_cam(model, image, index)), ("occlusion", occlusion(model, image, index))):
         against = ", blue: against it" if (values < 0).any() else ""
@@ -45,7 +45,7 @@ def maps(model: Model, image: np.ndarray, label: str, index: int, geometry: Geom
 
 
 def blend(grey: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """The map over the picture: grey (R,C) uint8, values (R,C), NaN where nothing was seen -> (R,C,3) uint8.
+    """Return the map over the picture: grey (R,C) uint8, values (R,C), NaN if nothing was seen -> (R,C,3) uint8.
 
     v > 0 is covered with orange, v < 0 with blue, each as thickly as |v| / max|v|; what was not seen stays, and
     a map below `FAINT`, where a saturated network hardly answers, is not blown up.
@@ -58,12 +58,12 @@ def blend(grey: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def rgb(colour: str) -> np.ndarray:
-    """(3,) float64 of '#rrggbb'."""
+    """Return (3,) float64 of '#rrggbb'."""
     return np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)], np.float64)
 
 
 def signed(picture: np.ndarray, text: str) -> np.ndarray:
-    """The picture (R,C,3) with the text and the notice at its lower edge, as much of them as has room."""
+    """Return the picture (R,C,3) with the text and the notice at its lower edge, as much of them as fits."""
     from PIL import Image, ImageDraw, ImageFont
 
     font = ImageFont.load_default(11)
@@ -80,7 +80,7 @@ def signed(picture: np.ndarray, text: str) -> np.ndarray:
 
 
 def png(picture: np.ndarray) -> bytes:
-    """The picture (R,C,3) as PNG, the notice in its text."""
+    """Return the picture (R,C,3) as PNG, with the notice in its metadata."""
     from PIL import Image
     from PIL.PngImagePlugin import PngInfo
 
@@ -91,7 +91,7 @@ def png(picture: np.ndarray) -> bytes:
 
 
 def panel(grey: np.ndarray, found: list[Map], geometry: Geometry, title: str) -> Figure:
-    """The picture, and beside it each map over it; pixels as oblong as they are."""
+    """Plot the picture, and beside it each map over it, with the pixels' own aspect."""
     shape = (geometry.columns, geometry.rows) if geometry.turned.transpose else (geometry.rows, geometry.columns)
     tall = (geometry.scaled[0] / shape[0]) / (geometry.scaled[1] / shape[1])
     tall = 1 / tall if geometry.turned.transpose else tall
@@ -109,7 +109,7 @@ def panel(grey: np.ndarray, found: list[Map], geometry: Geometry, title: str) ->
 
 
 def traces(image: np.ndarray, found: list[Map], title: str) -> Figure:
-    """An electrocardiogram (1,T,leads), the maps as a coloured band behind it."""
+    """Plot an electrocardiogram (1,T,leads), with the maps as a coloured band behind it."""
     figure, axes = new(10, 3.6 * len(found), len(found), 1)
     for ax, m in zip(axes[:, 0], found, strict=True):
         leads = image[0].T

@@ -1,4 +1,4 @@
-"""A record of every run: one JSON line for each image, with what is needed to know later how a result came about."""
+"""The run log: one JSON line for each image, with what is needed to trace later how a result came about."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ PACKAGES = ("formula-convnet", "numpy", "numba", "scipy", "pydicom", "safetensor
 
 
 def default() -> Path:
-    """Where runs are recorded if nothing else is said; FORMULA_CONVNET_RUNS names another file."""
+    """Return the file of the run log; FORMULA_CONVNET_RUNS names another one."""
     named = os.environ.get("FORMULA_CONVNET_RUNS")
     return Path(named) if named else user_state_path("formula-convnet", appauthor=False) / "runs.jsonl"
 
 
 def versions() -> dict[str, str]:
-    """Of Python and of the packages that a result depends on."""
+    """Return the versions of Python and of the packages that a result depends on."""
     found = {"python": platform.python_version(), "machine": platform.machine()}
     for name in PACKAGES:
         try:
@@ -36,8 +36,10 @@ def versions() -> dict[str, str]:
 
 
 def entries(model: str, found: dict[str, Any]) -> list[dict[str, Any]]:
-    """A line for each image and each file that could not be read: time (UTC), SHA-256 of the model file and of the
-    input (None if it could not be read), versions, result; no path and no identifier.
+    """Return a line for each image and each file that could not be read, without any path or identifier.
+
+    It holds the time (UTC), SHA-256 of the model file and of the input (None if it could not be read), versions, and
+    the result.
     """
     about = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "model": model, "versions": versions()}
     results = [(r["input"], {k: v for k, v in r.items() if k not in NOT_KEPT}) for r in found["images"]]

@@ -1,12 +1,9 @@
-"""The trainable weights of a model in one flat array, so that an optimizer's step is one call.
+"""The trainable parameters of a model in one flat array, so that an optimizer's step is one call.
 
 Each parameter's `value` becomes a view into it, and its gradient a view into a second array of the same layout.
 """
 
 from __future__ import annotations
-
-from math import prod
-from typing import Any
 
 import numpy as np
 
@@ -32,13 +29,13 @@ class Arena:
         if free:
             self._pack(free)
         for p in parameters:
-            if p not in self.gradients:  # lives in another model's slab, or in this model's former one: stays there
+            if p not in self.gradients:  # it is in another model's slab, or in this model's former one, and stays there
                 self.gradients[p] = np.zeros_like(p.value)
                 self.places[p] = len(self.slabs), 0
                 self.slabs.append((p.value.reshape(-1), self.gradients[p].reshape(-1)))
 
     def value(self, p: Parameter) -> np.ndarray:
-        """The array that kernels read and write: the parameter's own."""
+        """Return the array that kernels read and write: the parameter's own."""
         self._used[p] = None
         return p.value
 
@@ -61,15 +58,8 @@ class Arena:
         self.slabs.append((weights, gradients))
 
 
-def part(slab: Any, start: int, shape: tuple[int, ...]) -> Any:
-    """Return a parameter's numbers in a slab, wherever that lives: the same memory."""
-    if isinstance(slab, np.ndarray):
-        return slab[start : start + prod(shape)].reshape(shape)
-    return slab.part(start, shape)
-
-
 def padded(parameters: list[Parameter]) -> tuple[list[int], int]:
-    """Where each parameter starts in a slab, and where the last one ends."""
+    """Return where each parameter starts in a slab, and where the last one ends."""
     starts, end = [], 0
     for p in parameters:
         starts.append(end)

@@ -19,12 +19,12 @@ Pair = tuple[Run, Run]
 
 
 def nothing() -> None:
-    """The forward or backward of an operation that has nothing to do."""
+    """Do nothing: the forward or backward of an operation that needs none."""
 
 
 @dataclass
 class Site:
-    """One use of an operation in a plan: its arrays. dx and dp hold None where nobody needs that gradient."""
+    """One use of an operation in a plan: its arrays. dx and dp hold None for gradients that are not needed."""
 
     step: Step
     target: str
@@ -37,15 +37,16 @@ class Site:
 
     @property
     def settings(self) -> dict[str, Any]:
+        """The step's settings, in normal form."""
         return self.step.settings
 
     def kernel(self, operation: str | None = None) -> ModuleType:
-        """The target's default variant of the operation."""
+        """Return the target's default variant of the operation."""
         return registry.load(operation or self.step.operation, self.target)
 
 
 def _both(*runs: Run | None) -> Run:
-    """One call for those of the runs that there are."""
+    """Return one call for those of the runs that are not None."""
     wanted = [r for r in runs if r is not None]
     if len(wanted) == 1:
         return wanted[0]
@@ -58,7 +59,7 @@ def _both(*runs: Run | None) -> Run:
 
 
 def _weight_gradients(s: Site, k_shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray] | None:
-    """Where (dk, db) go; a bias that is not there still has its sum computed, into scratch."""
+    """Return where (dk, db) go; without a bias its sum is computed all the same, into scratch."""
     dk = s.dp[0] if s.dp else None
     if dk is None:
         return None
@@ -67,6 +68,7 @@ def _weight_gradients(s: Site, k_shape: tuple[int, ...]) -> tuple[np.ndarray, np
 
 
 def conv2d(s: Site) -> Pair:
+    """Bind a convolution; without a needed dx or dk the pass for it is left out."""
     op, x, k, dx = s.kernel(), s.x[0], s.p[0], s.dx[0] if s.dx else None
     b = s.p[1] if len(s.p) > 1 else None
     forward = partial(op.forward, x, k, b, **s.settings, out=s.y)
@@ -77,6 +79,7 @@ def conv2d(s: Site) -> Pair:
 
 
 def convpool(s: Site) -> Pair:
+    """Bind convolution, pooling and relu in one; the maxima's places are the site's own."""
     op, x, k, dx = s.kernel(), s.x[0], s.p[0], s.dx[0] if s.dx else None
     b = s.p[1] if len(s.p) > 1 else None
     argmax = targets.empty(s.y.shape, np.uint8, s.target)
@@ -88,6 +91,7 @@ def convpool(s: Site) -> Pair:
 
 
 def dense(s: Site) -> Pair:
+    """Bind a dense layer's product; without a needed dx or dk the pass for it is left out."""
     op, x, k, dx = s.kernel(), s.x[0], s.p[0], s.dx[0] if s.dx else None
     b = s.p[1] if len(s.p) > 1 else None
     forward = partial(op.forward, x, k, b, out=s.y)
@@ -98,6 +102,7 @@ def dense(s: Site) -> Pair:
 
 
 def maxpool2d(s: Site) -> Pair:
+    """Bind max pooling; the maxima's places are the site's own."""
     op = s.kernel()
     area = s.settings["size"][0] * s.settings["size"][1]
     index = np.uint8 if area <= 1 << 8 else np.uint16 if area <= 1 << 16 else np.uint32
@@ -110,6 +115,7 @@ def maxpool2d(s: Site) -> Pair:
 
 
 def avgpool2d(s: Site) -> Pair:
+    """Bind average pooling."""
     op = s.kernel()
     size, window = s.settings["size"], {k: v for k, v in s.settings.items() if k != "size"}
     forward = partial(op.forward, s.x[0], size, **window, out=s.y)
@@ -119,6 +125,7 @@ def avgpool2d(s: Site) -> Pair:
 
 
 def globalavgpool(s: Site) -> Pair:
+    """Bind the mean over the whole image."""
     op = s.kernel()
     forward = partial(op.forward, s.x[0], out=s.y)
     if not s.dx or s.dx[0] is None:
@@ -127,7 +134,7 @@ def globalavgpool(s: Site) -> Pair:
 
 
 def _from_output(s: Site) -> Pair:
-    """relu, sigmoid, softmax: the gradient needs the output only."""
+    """Bind relu, sigmoid or softmax, whose gradient needs the output only."""
     op = s.kernel()
     rows = (-1, s.y.shape[-1]) if s.step.operation == "softmax" else s.y.shape
     x, y = s.x[0].reshape(rows), s.y.reshape(rows)
@@ -138,6 +145,7 @@ def _from_output(s: Site) -> Pair:
 
 
 def dropout(s: Site) -> Pair:
+    """Bind a dropout: backward repeats the mask of the latest forward."""
     op, layer, site_seed = s.kernel(), s.step.layer, s.settings["seed"]
     rate, call = s.settings["rate"], [0]
 
@@ -153,6 +161,7 @@ def dropout(s: Site) -> Pair:
 
 
 def batchnorm(s: Site) -> Pair:
+    """Bind batch normalization in training, which moves the kept statistics."""
     op, layer, epsilon = s.kernel(), s.step.layer, s.settings["epsilon"]
     x, y = (a.reshape(-1, a.shape[-1]) for a in (s.x[0], s.y))
     gamma, beta, moving_mean, moving_var = s.p
@@ -169,7 +178,7 @@ def batchnorm(s: Site) -> Pair:
 
 
 def _batchnorm_backward(s: Site, op: ModuleType, x: np.ndarray, mean: np.ndarray, var: np.ndarray) -> Run:
-    """All three gradients come at once; the ones that nobody needs go to scratch."""
+    """Return the pass that computes all three gradients at once; those that are not needed go to scratch."""
     assert s.dy is not None
     gamma = s.p[0]
     dx = s.dx[0] if s.dx and s.dx[0] is not None else targets.empty_like(s.x[0])
@@ -179,7 +188,7 @@ def _batchnorm_backward(s: Site, op: ModuleType, x: np.ndarray, mean: np.ndarray
 
 
 def batchnorm_inference(s: Site) -> Pair:
-    """With kept statistics the operation is linear in x, so its adjoint is itself without mean and beta."""
+    """Bind the operation with kept statistics: linear in x, its adjoint is itself without mean and beta."""
     op, epsilon = s.kernel("batchnorm"), s.settings["epsilon"]
     x, y = (a.reshape(-1, a.shape[-1]) for a in (s.x[0], s.y))
     gamma, beta, mean, var = s.p
@@ -198,6 +207,7 @@ def batchnorm_inference(s: Site) -> Pair:
 
 
 def add(s: Site) -> Pair:
+    """Bind a sum; both inputs get dy as it is."""
     op = s.kernel()
 
     def backward() -> None:
@@ -209,7 +219,7 @@ def add(s: Site) -> Pair:
 
 
 def reshape(s: Site) -> Pair:
-    """The output is the input's memory under another shape; so is the gradient, unless others added to it."""
+    """Bind nothing: the output is the input's memory under another shape, as its gradient is if nothing adds to it."""
 
     def backward() -> None:
         targets.copy(s.dx[0], s.dy.reshape(s.x[0].shape))  # type: ignore[union-attr]

@@ -1,4 +1,4 @@
-"""The weights of a model that runs on a device: there during training, home on the host when somebody looks at them."""
+"""The parameters of a model that runs on a device: there during training, on the host when they are asked for."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from kernels import targets
 
 
 class DeviceArena:
-    """As Arena: `slabs` of trainable weights and gradients, flat, and `gradients`; all in the device's memory.
+    """As Arena: `slabs` of trainable parameters and their gradients, flat, and `gradients`; all in the device's memory.
 
-    Weights go there before a run, if the host has had them since (`send`), and come home when a parameter's `value` is
-    asked for (`bring_home`); from step to step they stay.
+    Parameters go there before a run, if the host has the latest numbers (`send`), and come home when a parameter's
+    `value` is asked for (`bring_home`); from step to step they stay.
     """
 
     def __init__(self, parameters: list[Parameter], target: str) -> None:
@@ -29,14 +29,14 @@ class DeviceArena:
         self._home = True  # the host's numbers are the latest
 
     def value(self, p: Parameter) -> Any:
-        """The device's array of a parameter: of the slab, or its own where it is not trained."""
+        """Return the device's array of a parameter: of the slab, or its own if it is not trained."""
         if p not in self._there:
             self.bring_home()
             self._there[p] = targets.empty(p.shape, p.dtype, self.target)
         return self._there[p]
 
     def send(self) -> None:
-        """Copy the weights to the device, unless they are there."""
+        """Copy the parameters to the device, unless they are there."""
         if not self._home:
             return
         for p, there in self._there.items():
@@ -45,7 +45,7 @@ class DeviceArena:
         self._home = False
 
     def bring_home(self) -> None:
-        """Copy the weights to the host, unless they are there."""
+        """Copy the parameters to the host, unless they are there."""
         if self._home:
             return
         self._home = True

@@ -27,6 +27,7 @@ class Node:
 
     @property
     def dtype(self) -> np.dtype:
+        """The recorded model's dtype."""
         return self.graph.dtype
 
     addition: ClassVar[Callable[[Node, Node], Node]]  # the layer that adds puts itself here
@@ -109,11 +110,12 @@ class Graph:
     output: Node = field(init=False)
 
     def start(self, sample_shape: tuple[int, ...]) -> Node:
+        """Return the node of the input, for samples of this shape."""
         self.input = self.output = Node(self, sample_shape, "input")
         return self.input
 
     def add(self, layer: Operator, inputs: tuple[Node, ...], shape: tuple[int, ...], training: bool | None) -> Node:
-        """Note that `layer` was called; a flag equal to the mode of the recording follows the plan's mode."""
+        """Note a layer's call and return its output; a `training` equal to the recording's mode follows the plan's."""
         for node in inputs:
             if node.graph is not self:
                 raise ValueError(f"{layer.name}: its inputs were recorded from different Input nodes; use one Input")

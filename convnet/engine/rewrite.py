@@ -25,10 +25,10 @@ def separate(low: Lowering) -> None:
 
 
 def pool_before_relu(steps: list[Step]) -> list[Step]:
-    """relu then max pooling -> max pooling then relu, which has a quarter of the numbers to rectify.
+    """Pool before a relu instead of after it, which leaves a quarter of the numbers to rectify.
 
     The largest of rectified numbers is the rectified largest number. The gradient is the same too: a window whose
-    maximum is positive chooses the same pixel, and any other passes nothing on. Only where nobody else reads the
+    maximum is positive chooses the same pixel, and any other passes nothing on. Only if nothing else reads the
     rectified numbers.
     """
     steps = list(steps)
@@ -40,14 +40,14 @@ def pool_before_relu(steps: list[Step]) -> list[Step]:
             continue
         pooled = Value(pool.output.shape)
         steps[i] = Step("maxpool2d", relu.inputs, pooled, pool.layer, (), pool.settings)
-        # whoever read the pool's output reads the same value, now the rectifier's
+        # what read the pool's output reads the same value, now the relu's
         pool.output.alias = pooled
         steps[i + 1] = Step("relu", (pooled,), pool.output, relu.layer)
     return steps
 
 
 def fuse_convpool(steps: list[Step], output: Value) -> list[Step]:
-    """conv2d, max pooling, relu -> convpool, where that pays and nobody else reads what lies between."""
+    """Make conv2d, max pooling and relu one convpool, if that pays and nothing else reads what lies between."""
     kept: list[Step] = []
     at = 0
     while at < len(steps):

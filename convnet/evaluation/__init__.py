@@ -1,1 +1,1 @@
-"""Figures of merit: intervals by patient, calibration, operating points, subgroups, DeLong's test, the model card."""
+"""Metrics with intervals by patient, calibration, operating points, subgroups, and DeLong's test."""

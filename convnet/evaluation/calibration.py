@@ -1,4 +1,4 @@
-"""Do the probabilities mean what they say? Temperature, expected calibration error, Brier score, reliability."""
+"""How well probabilities match frequencies: temperature, expected calibration error, Brier score, reliability."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LEAST = 1e-12  # a probability of 0 has no logarithm
 
 
 def temperature(y: np.ndarray, p: np.ndarray) -> float:
-    """The T that gives p^(1/T), divided by its sum, the smallest cross-entropy on labels y: fit it on validation.
+    """Return the T for which p^(1/T), normalized, has the smallest cross-entropy on labels y: fit it on validation.
 
     The targets are Platt's instead of 0 and 1, (n_c + 1) / (n_c + 2) for a true class with n_c images, what is left
     shared among the others: images that are all ranked rightly then do not ask for T = 0. T is within 1/20 to 20.
@@ -45,8 +45,9 @@ def calibrate(p: np.ndarray, T: float | None) -> np.ndarray:
 
 
 def said(y: np.ndarray, p: np.ndarray, one: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """(what the model said, what was): for two classes the probability of class `one` (1 if None) and whether it is
-    that class; for more the largest probability and whether that class is right.
+    """Return (predicted probability, whether the event occurred), (N,) each.
+
+    For two classes the event is class `one` (1 if None), for more that the most probable class is right.
     """
     if p.shape[1] == 2:
         one = 1 if one is None else one
@@ -55,13 +56,13 @@ def said(y: np.ndarray, p: np.ndarray, one: int | None = None) -> tuple[np.ndarr
 
 
 def brier(y: np.ndarray, p: np.ndarray) -> np.ndarray:
-    """(N,) squared errors whose mean is the Brier score: (p - y)^2 for two classes, else summed over the classes."""
+    """Return (N,) squared errors whose mean is the Brier score: (p - y)^2 for two classes, else summed over them."""
     squares = (p - np.eye(p.shape[1])[y]) ** 2
     return squares[:, 1] if p.shape[1] == 2 else squares.sum(axis=1)
 
 
 def reliability(y: np.ndarray, p: np.ndarray, one: int | None = None) -> dict[str, Any]:
-    """Ten bins of equal width: images, mean of what was said, share of what was, its 95 % interval (Wilson's).
+    """Return ten bins of equal width: images, mean predicted probability, observed frequency, its Wilson interval.
 
     ece = sum_b n_b / N |share_b - mean_b|: it cannot be below what chance gives few images, about 0.05 for 150.
     """

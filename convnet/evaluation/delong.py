@@ -1,4 +1,4 @@
-"""DeLong's test: do two models differ in the area under the ROC curve, measured on the same images?"""
+"""DeLong's test for a difference between two models' areas under the ROC curve, measured on the same images."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import numpy as np
 
 
 def components(truth: np.ndarray, scores: np.ndarray) -> tuple[float, np.ndarray]:
-    """(area, (N,) structural components): for a yes the share of noes below it, for a no the share of yeses above it,
-    ties a half; by midranks, O(N log N).
+    """Return (area, (N,) structural components), computed from midranks in O(N log N).
+
+    The component of a yes is the share of noes below it, that of a no the share of yeses above it; ties count a half.
 
     Source: DeLong, DeLong & Clarke-Pearson, Biometrics 44:837, 1988; Sun & Xu, IEEE Signal Proc. Lett. 21:1389, 2014.
     """
@@ -17,7 +18,7 @@ def components(truth: np.ndarray, scores: np.ndarray) -> tuple[float, np.ndarray
 
     yes, no = scores[truth], scores[~truth]
     if not len(yes) or not len(no):
-        raise ValueError("compare: the images are all of one class: there is no area under the ROC curve")
+        raise ValueError("compare: the images are all of one class: the area under the ROC curve is not defined")
     ranks, out = rankdata(scores), np.empty(len(scores))
     out[truth] = (ranks[truth] - rankdata(yes)) / len(no)
     out[~truth] = 1 - (ranks[~truth] - rankdata(no)) / len(yes)
@@ -25,7 +26,7 @@ def components(truth: np.ndarray, scores: np.ndarray) -> tuple[float, np.ndarray
 
 
 def covariance(truth: np.ndarray, scores: list[np.ndarray], groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(areas (M,), their covariance (M,M)) of M models' scores of the same images.
+    """Return (areas (M,), their covariance (M,M)) of M models' scores of the same images.
 
     With V the components, sums over a patient's images of V - area for its m yeses, D10, and n noes, D01:
         S10 = I10/((I10-1) m) sum D10 D10',  S01 = I01/((I01-1) n) sum D01 D01',  S11 = I/(I-1) sum D10 D01'
@@ -51,7 +52,9 @@ def covariance(truth: np.ndarray, scores: list[np.ndarray], groups: np.ndarray) 
 
 
 def compare(truth: np.ndarray, a: np.ndarray, b: np.ndarray, groups: np.ndarray) -> dict[str, Any]:
-    """areas of two models, the difference a - b with its 95 % interval, z, and the two-sided p.
+    """Return the areas of two models, the difference a - b with its 95% interval, z, and the two-sided p.
+
+    truth (N,) bool; a, b: the models' scores (N,); groups: a number for each patient
 
     p is None where the two rank all images alike: then there is nothing to test.
     """

@@ -1,4 +1,4 @@
-"""Figures of merit from labels and probabilities; every sensitivity says which class it speaks of."""
+"""Metrics of labels and probabilities; every sensitivity names its class."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from convnet.notice import NOTICE
 
 
 def measure(y: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...], positive: str | None) -> dict[str, Any]:
-    """accuracy, auc, n, confusion (rows: true class, columns: predicted), sensitivity of each class.
+    """Return accuracy, auc, n, confusion (rows: true class, columns: predicted), and the sensitivity of each class.
 
     The prediction is the most probable class. auc is the area under the ROC curve; for more than two classes the
     mean of one-against-the-rest; None where a class is missing. With `positive` (two classes) also sensitivity and
@@ -41,16 +41,16 @@ def measure(y: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...], 
 
 
 def positive_index(classes: tuple[str, ...], positive: str) -> int:
-    """The place of the class that the user calls positive; ValueError where that makes no sense."""
+    """Return the index of the class that the user calls positive. Raises ValueError if there is none."""
     if len(classes) != 2:
         raise ValueError(f"--positive needs a task of two classes; this one has {len(classes)}: {', '.join(classes)}")
     if positive not in classes:
-        raise ValueError(f"--positive {positive!r} is none of the classes: {', '.join(classes)}")
+        raise ValueError(f"--positive {positive!r}: choose one of the classes: {', '.join(classes)}")
     return classes.index(positive)
 
 
 def auc(y: np.ndarray, probabilities: np.ndarray) -> float | None:
-    """Area under the ROC curve, one against the rest averaged for more than two classes; None if undefined."""
+    """Return the area under the ROC curve, the mean of one against the rest for more classes; None if undefined."""
     present = [c for c in range(probabilities.shape[1]) if 0 < np.count_nonzero(y == c) < len(y)]
     if len(present) < probabilities.shape[1]:
         return None
@@ -60,14 +60,14 @@ def auc(y: np.ndarray, probabilities: np.ndarray) -> float | None:
 
 
 def area(truth: np.ndarray, scores: np.ndarray) -> float:
-    """Area under the ROC curve of scores for a yes/no truth."""
+    """Return the area under the ROC curve of scores for a yes/no truth."""
     from sklearn.metrics import roc_auc_score
 
     return float(roc_auc_score(truth, scores))
 
 
 def lines(result: dict[str, Any]) -> list[str]:
-    """The result as text for a terminal."""
+    """Return the result as text for a terminal."""
     area = "not defined (a class is missing)" if result["auc"] is None else f"{result['auc']:.4f}"
     out = [f"images {result['n']}   accuracy {result['accuracy']:.4f}   AUC {area}"]
     for name, value in result["sensitivity_by_class"].items():

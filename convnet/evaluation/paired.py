@@ -1,4 +1,4 @@
-"""Two models on the same images: DeLong's test of the areas, and the paired bootstrap of the other figures."""
+"""Two models on the same images: DeLong's test of the areas, and the paired bootstrap of the other metrics."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from typing import Any
 import numpy as np
 
 from convnet.evaluation import delong
-from convnet.evaluation.intervals import figures, intervals, shown
+from convnet.evaluation.intervals import intervals, ranking_metrics, shown
 
 
 def paired(y: np.ndarray, a: np.ndarray, b: np.ndarray, classes: tuple[str, ...], groups: np.ndarray) -> dict[str, Any]:
-    """figures of both models (`first`, `second`) and of their `difference`, all with intervals on the same resamples of
-    patients; `delong`: for each class against the rest (for two classes once). Probabilities a, b (N,C).
+    """Return the metrics of two models and of their difference, with intervals on the same resamples of patients.
+
+    y       labels (N,); groups: a number for each patient (N,)
+    a, b    the models' probabilities (N,C)
+    The result holds `first`, `second`, `difference`, and `delong`: for each class against the rest (two classes: once).
     """
-    one, two = figures(y, a), figures(y, b)
+    one, two = ranking_metrics(y, a), ranking_metrics(y, b)
     flat = {f"first {n}": f for n, f in one.items()} | {f"second {n}": f for n, f in two.items()}
     flat |= {f"difference {n}": _minus(one[n], two[n]) for n in one}
     found = intervals(flat, groups)
@@ -30,8 +33,8 @@ def _minus(f: Any, g: Any) -> Any:
 
 
 def lines(found: dict[str, Any]) -> list[str]:
-    """The comparison as text for a terminal."""
-    out = [f"{found['n']} images of {found['patients']} patients; 95 % intervals by bootstrap over patients"]
+    """Return the comparison as text for a terminal."""
+    out = [f"{found['n']} images of {found['patients']} patients; 95% intervals by bootstrap over patients"]
     for name in found["first"]:
         out.append(
             f"{name}: first {shown(found['first'][name])}, second {shown(found['second'][name])}, "
@@ -39,7 +42,7 @@ def lines(found: dict[str, Any]) -> list[str]:
         )
     for name, test in found["delong"].items():
         if test["p"] is None:
-            out.append(f"AUC for '{name}': the two rank all images alike; there is nothing to test")
+            out.append(f"AUC for '{name}': both models rank all images identically; there is nothing to test")
             continue
         out.append(
             f"AUC for '{name}': {test['auc'][0]:.4f} and {test['auc'][1]:.4f}, difference {test['difference']:.4f} "

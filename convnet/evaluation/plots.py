@@ -1,4 +1,4 @@
-"""PNG figures of an evaluation: reliability, precision and recall, and the learning curve against cases."""
+"""Plots of an evaluation: reliability, precision and recall, and the learning curve against cases."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def reliability(result: dict[str, Any]) -> Figure:
-    """What was said against what was, by tenths, with Wilson's intervals; below, how many images each tenth holds."""
+    """Plot observed frequency against predicted probability in ten bins, with Wilson's intervals and image counts."""
     figure, axes = new(4.4, 5.2, 2, 1)
     bins = result["calibration"]["bins"]
     said, was = (np.array([b[name] for b in bins]) for name in ("said", "was"))
@@ -23,15 +23,15 @@ def reliability(result: dict[str, Any]) -> Figure:
     top.errorbar(said, was, yerr=[was - low, high - was], fmt="o-", color=INK, lw=1.5, ms=4, capsize=2)
     two = len(result["classes"]) == 2
     name = result.get("positive", result["classes"][-1])
-    label = f"probability said for '{name}'" if two else "probability said for the most probable class"
-    top.set(xlim=(0, 1), ylim=(0, 1), ylabel="share that was so", title=f"ECE {result['calibration']['ece']:.3f}")
+    label = f"predicted probability of '{name}'" if two else "predicted probability of the most probable class"
+    top.set(xlim=(0, 1), ylim=(0, 1), ylabel="observed frequency", title=f"ECE {result['calibration']['ece']:.3f}")
     bottom.bar(said, [b["n"] for b in bins], width=0.06, color=INK)
     bottom.set(xlim=(0, 1), xlabel=label, ylabel="images")
     return figure
 
 
 def precision_recall(y: np.ndarray, p: np.ndarray, classes: tuple[str, ...], positive: int | None = None) -> Figure:
-    """PPV against sensitivity for the positive class (or every class), the share of the class as the floor."""
+    """Plot PPV against sensitivity for the positive class (or every class), with the share of the class as a floor."""
     from sklearn.metrics import average_precision_score, precision_recall_curve
 
     figure, axes = new(4.4, 4.2)
@@ -55,7 +55,7 @@ def precision_recall(y: np.ndarray, p: np.ndarray, classes: tuple[str, ...], pos
 
 
 def cases_curve(result: dict[str, Any]) -> Figure:
-    """AUC on the images held out against the number of cases: each fold, and the mean; the answer in words."""
+    """Plot AUC on the images held out against the number of cases: each fold, the mean, and the answer in words."""
     figure, axes = new(5.4, 4.0)
     ax, at, means = axes[0, 0], [], []
     for of in result["by_share"]:

@@ -1,4 +1,4 @@
-"""Every figure of one evaluation: with its interval by patient, at its operating points, calibrated, by subgroup."""
+"""All metrics of one evaluation: with intervals by patient, at operating points, calibrated, by subgroup."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from convnet.evaluation import calibration, threshold
-from convnet.evaluation.intervals import Figure, Share, figures, intervals, mean, shown
+from convnet.evaluation.intervals import Metric, Share, intervals, mean, ranking_metrics, shown
 
 SUBGROUPS = ("sex", "age", "manufacturer", "modality", "body_part", "laterality")
-FEWEST = 10  # images of a subgroup for figures to be given
+FEWEST = 10  # images of a subgroup for metrics to be given
 BROAD = 12  # values of one fact that are listed
 
 
@@ -25,36 +25,44 @@ def report(
     least: float | None = None,
     facts: dict[str, list[str]] | None = None,
 ) -> dict[str, Any]:
-    """The figures of labels y (N,) and probabilities p (N,C) as JSON values.
+    """Return the metrics of labels y (N,) and probabilities p (N,C) as plain JSON.
 
-    figures           name -> {value, low, high}: accuracy, auc, pr_auc (of the positive class, else of the second; more
-                      classes: the mean of one against the rest), brier, and of each class sensitivity and PPV
-    operating_points  with `positive`: sensitivity, specificity, PPV, NPV where the most probable class is taken, and at
-                      the threshold that `points` (chosen on validation) give
+    groups    a number for each image's patient
+    positive  the index of the positive class
+    points    operating points that were chosen on validation (`threshold.curve`)
+    least     the sensitivity that the operating point is to reach
+    facts     what headers say of the images: {name: a text for each}
+
+    The result holds:
+
+    figures           metric -> {value, low, high}: accuracy, auc, pr_auc (of the positive class, else of the second;
+                      more classes: the mean of one against the rest), brier, each class's sensitivity and PPV
+    operating_points  with `positive`: sensitivity, specificity, PPV, NPV when the most probable class is taken, and at
+                      the threshold that `points` give
     calibration       `calibration.reliability`
-    subgroups         fact -> value -> n, patients and figures
+    subgroups         fact -> value -> n, patients and metrics
     patients          how many `groups`
     """
-    all_figures, operating = named_figures(y, p, classes, positive), operating_points(y, p, positive, points, least)
-    flat = dict(all_figures)
+    all_metrics, operating = named_metrics(y, p, classes, positive), operating_points(y, p, positive, points, least)
+    flat = dict(all_metrics)
     for number, point in enumerate(operating):
-        flat |= {f"{number} {name}": figure for name, figure in point["figures"].items()}
+        flat |= {f"{number} {name}": metric for name, metric in point["figures"].items()}
     found = intervals(flat, groups)
     for number, point in enumerate(operating):
         point["figures"] = {name: found[f"{number} {name}"] for name in point["figures"]}
     return {
         "patients": len(np.unique(groups)),
-        "figures": {name: found[name] for name in all_figures},
+        "figures": {name: found[name] for name in all_metrics},
         "operating_points": operating,
         "calibration": calibration.reliability(y, p, positive),
         "subgroups": subgroups(y, p, classes, groups, facts or {}),
     }
 
 
-def named_figures(y: np.ndarray, p: np.ndarray, classes: tuple[str, ...], positive: int | None) -> dict[str, Figure]:
-    """The figures that need no threshold, and each class's sensitivity and PPV where the most probable is taken."""
+def named_metrics(y: np.ndarray, p: np.ndarray, classes: tuple[str, ...], positive: int | None) -> dict[str, Metric]:
+    """Return the metrics that need no threshold, and each class's sensitivity and PPV for the most probable."""
     turned = positive == 0 and len(classes) == 2
-    out = figures(1 - y, p[:, ::-1]) if turned else figures(y, p)
+    out = ranking_metrics(1 - y, p[:, ::-1]) if turned else ranking_metrics(y, p)
     predicted = p.argmax(axis=1)
     out["accuracy"] = Share(predicted == y)
     out["brier"] = mean(calibration.brier(y, p))
@@ -67,7 +75,7 @@ def named_figures(y: np.ndarray, p: np.ndarray, classes: tuple[str, ...], positi
 def operating_points(
     y: np.ndarray, p: np.ndarray, one: int | None, points: dict[str, list[float]] | None, least: float | None
 ) -> list[dict[str, Any]]:
-    """Two ways of calling an image positive, with the four figures of each; none without a positive class."""
+    """Return two ways of calling an image positive, with the four metrics of each; none without a positive class."""
     if one is None:
         if least is not None:
             raise ValueError("--sensitivity needs --positive: the class whose sensitivity is meant")
@@ -77,7 +85,7 @@ def operating_points(
         t, rule = threshold.choose(points, one, least)
         ways.append((f"{rule} on validation", t if one == 1 else 1 - t, threshold.called(p, one, t)))
     elif least is not None:
-        raise ValueError("--sensitivity: the model file holds no operating points: train it again")
+        raise ValueError("--sensitivity: the model file records no operating points: train it again")
     truth = y == one
     return [
         {
@@ -97,7 +105,7 @@ def operating_points(
 def subgroups(
     y: np.ndarray, p: np.ndarray, classes: tuple[str, ...], groups: np.ndarray, facts: dict[str, list[str]]
 ) -> dict[str, dict[str, Any]]:
-    """n, patients, and accuracy, auc and each class's sensitivity for every value of a fact that has two or more."""
+    """Return n, patients, accuracy, auc and each class's sensitivity for every value of a fact that has two or more."""
     out: dict[str, dict[str, Any]] = {}
     for name in SUBGROUPS:
         values = np.array(facts.get(name, [""] * len(y)), dtype=object)
@@ -109,7 +117,7 @@ def subgroups(
             at = values == value
             entry: dict[str, Any] = {"n": int(at.sum()), "patients": len(np.unique(groups[at]))}
             if entry["n"] >= FEWEST:
-                chosen = named_figures(y[at], p[at], classes, None)
+                chosen = named_metrics(y[at], p[at], classes, None)
                 wanted = {k: v for k, v in chosen.items() if k in ("accuracy", "auc") or k.startswith("sensitivity")}
                 entry["figures"] = intervals(wanted, groups[at])
             out[name][str(value) or "not stated"] = entry
@@ -117,21 +125,21 @@ def subgroups(
 
 
 def lines(found: dict[str, Any]) -> list[str]:
-    """The report as text for a terminal."""
-    head = f"95 % intervals by bootstrap over {found['patients']} patients:"
-    out = [head, *(f"  {name}: {shown(figure)}" for name, figure in found["figures"].items())]
+    """Return the report as text for a terminal."""
+    head = f"95% intervals by bootstrap over {found['patients']} patients:"
+    out = [head, *(f"  {name}: {shown(metric)}" for name, metric in found["figures"].items())]
     for point in found["operating_points"]:
         at = "" if point["threshold"] is None else f" (threshold {point['threshold']:.3f})"
         out.append(f"positive '{found['positive']}', {point['rule']}{at}:")
-        out.append("  " + ", ".join(f"{name} {shown(figure)}" for name, figure in point["figures"].items()))
+        out.append("  " + ", ".join(f"{name} {shown(metric)}" for name, metric in point["figures"].items()))
     T = found.get("temperature")
     how = "no temperature" if T is None else f"temperature {T:.2f}, fitted on validation"
     out.append(f"calibration ({how}): expected calibration error {found['calibration']['ece']:.3f}")
     for name, values in found["subgroups"].items():
         for value, entry in values.items():
-            figures = entry.get("figures")
-            said = "too few for figures"
-            if figures:
-                said = ", ".join(f"{n} {shown(f)}" for n, f in figures.items() if n in ("accuracy", "auc"))
-            out.append(f"{name} {value}: {entry['n']} images of {entry['patients']} patients: {said}")
+            metrics = entry.get("figures")
+            text = "too few for metrics"
+            if metrics:
+                text = ", ".join(f"{n} {shown(m)}" for n, m in metrics.items() if n in ("accuracy", "auc"))
+            out.append(f"{name} {value}: {entry['n']} images of {entry['patients']} patients: {text}")
     return out

@@ -1,4 +1,4 @@
-"""The operating point: a threshold that is chosen on validation, kept in the model's file, and used on test."""
+"""The operating point: a threshold that is chosen on validation, stored in the model file, and used on test."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ MOST = 500  # points of a curve that a model file keeps
 
 
 def curve(y: np.ndarray, p: np.ndarray) -> dict[str, list[float]] | None:
-    """The ROC curve of class 1 on validation: image by image called class 1 where its probability reaches threshold.
+    """Return the ROC curve of class 1 on validation: an image is called class 1 if its probability reaches a threshold.
 
-    None for more than two classes, or where one is missing. The first point calls nothing class 1.
+    None for more than two classes, or if one is missing. The first point calls nothing class 1.
     """
     from sklearn.metrics import roc_curve
 
@@ -29,7 +29,7 @@ def curve(y: np.ndarray, p: np.ndarray) -> dict[str, list[float]] | None:
 
 
 def choose(points: dict[str, list[float]], one: int, least: float | None = None) -> tuple[float, str]:
-    """(threshold for the probability of class 1, the rule in words) for the positive class `one`.
+    """Return (threshold for the probability of class 1, the rule in words) for the positive class `one`.
 
     The largest sensitivity + specificity (Youden, Cancer 3:32, 1950); with `least`, the largest specificity among the
     points whose sensitivity for `one` is that or more.
@@ -47,12 +47,12 @@ def choose(points: dict[str, list[float]], one: int, least: float | None = None)
 
 
 def called(p: np.ndarray, one: int, threshold: float) -> np.ndarray:
-    """Which images are called the positive class `one`: class 1 from the threshold on, class 0 below it."""
+    """Return which images are called the positive class `one`: class 1 from the threshold on, class 0 below it."""
     return p[:, 1] >= threshold if one == 1 else p[:, 1] < threshold
 
 
 def check(found: Any) -> dict[str, list[float]] | None:
-    """The curve in a model file's metadata, None where there is none; ValueError for one that cannot be used."""
+    """Return the curve that a model file records, None if there is none. Raises ValueError if it cannot be used."""
     if found is None:
         return None
     try:

@@ -44,6 +44,7 @@ class Activation(Layer):
         self.activation = activation_name(self.name, activation)
 
     def lower(self, low: Lowering, *inputs: Value) -> Value:
+        """Emit the operations that compute this layer."""
         if self.activation == "linear":
             return inputs[0]
         return low.emit(self.activation, inputs, inputs[0].shape, self)

@@ -1,4 +1,4 @@
-"""What every layer has: a name, weights that are made when the first input's shape is known, and a call."""
+"""What every layer has: a name, parameters that are made when the first input's shape is known, and a call."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from convnet.utils import refuse
 class Layer:
     """A layer: called on an array it computes, called on a node it is recorded.
 
-    A subclass of the engine gives `build` (make the weights), `output_shape` and `lower` (its formula as operations
+    A built-in subclass gives `build` (make the parameters), `output_shape` and `lower` (its formula as operations
     of `kernels`); a user's own layer gives `call`, made of other layers.
     """
 
@@ -49,10 +49,10 @@ class Layer:
     # --- what a subclass gives
 
     def build(self, shape: tuple[int, ...]) -> None:
-        """Make the weights for samples of this shape; the base has none."""
+        """Make the parameters for samples of this shape; the base has none."""
 
     def output_shape(self, *shapes: tuple[int, ...]) -> tuple[int, ...]:
-        """The shape of one output sample; the base keeps its input's."""
+        """Return the shape of one output sample; the base keeps its input's."""
         return shapes[0]
 
     def lower(self, low: Lowering, *inputs: Value) -> Value:
@@ -60,21 +60,23 @@ class Layer:
         raise TypeError(f"{type(self).__name__} has neither `lower` nor `call`: give it a `call(self, x)` of layers")
 
     def multiply_adds(self, *shapes: tuple[int, ...]) -> int:
-        """Multiplications with an addition that one sample costs, forward."""
+        """Return the multiply-adds that one sample costs, forward."""
         return 0
 
     def window(self, shape: tuple[int, ...]) -> Window | None:
-        """The window of samples of this shape that one output sees; None for all of the image."""
+        """Return the window of samples of this shape that one output sees; None for all of the image."""
         return Window()
 
     # --- calling
 
     def __call__(self, x: Any, training: bool | None = None) -> Any:
+        """Compute the layer on an array of samples; on a node, record the call."""
         if isinstance(x, Node) or (isinstance(x, (list, tuple)) and x and isinstance(x[0], Node)):
             return self.record(x, training)
         return self._compute(x, bool(training))
 
     def record(self, x: Any, training: bool | None) -> Any:
+        """Note the call on the graph of the node `x`, and return the output's node."""
         inputs = tuple(x) if isinstance(x, (list, tuple)) else (x,)
         if hasattr(type(self), "call"):
             return self._record_call(x, inputs, training)
@@ -128,7 +130,7 @@ class Layer:
         return Plan(graph, len(x), training=training).run(x)
 
     def ensure_built(self, shape: tuple[int, ...], dtype: Any) -> None:
-        """Make the weights at the first call; later calls must bring samples that fit them."""
+        """Make the parameters at the first call; later calls must bring samples that fit them."""
         if self.dtype is not None and self.dtype != dtype:
             raise ValueError(f"{self.name}: this layer is {self.dtype}, the model {dtype}: give both the same dtype")
         if self.input_shape is None:
@@ -139,7 +141,7 @@ class Layer:
             self.check_shape(shape)
 
     def check_shape(self, shape: tuple[int, ...]) -> None:
-        """ValueError where samples of another shape than the first do not fit the weights."""
+        """Raise ValueError if samples of another shape than the first do not fit the parameters."""
         assert self.input_shape is not None
         if shape[-1] != self.input_shape[-1]:
             raise ValueError(
@@ -150,7 +152,7 @@ class Layer:
     # --- explaining
 
     def explain(self, x: Any, *index: int) -> Any:
-        """One output, y[index], for a batch x of this layer's inputs: its formula's terms, and the kernel's number.
+        """Take one output, y[index], apart for a batch x of inputs: the formula's terms, and the kernel's number.
 
         conv.explain(x, n, i, j, f); dense.explain(x, n, f). The result prints as a table; `.terms` has all terms,
         `.holds` says whether sum and kernel agree within the rounding bound.
@@ -160,7 +162,7 @@ class Layer:
         return explain_layer(self, x, index)
 
     def explain_backward(self, x: Any, dy: Any, *index: int, of: str = "x") -> Any:
-        """One number of the gradient with respect to `of`, where dy = dL/dy: every term of the chain rule.
+        """Take one number of the gradient with respect to `of` apart, with dy = dL/dy: every term of the chain rule.
 
         of="x" (the input), "y" (the output), "z" (what the activation reads) or a weight's name: "kernel", "bias", ...
         conv.explain_backward(x, dy, n, h, w, c); conv.explain_backward(x, dy, p, q, c, f, of="kernel").
@@ -174,7 +176,7 @@ class Layer:
 
         return layer_table(self)._repr_html_()
 
-    # --- weights
+    # --- parameters
 
     def add_weight(
         self, name: Any = None, shape: Any = None, initializer: Any = None, trainable: bool = True, **keras: Any
@@ -201,7 +203,7 @@ class Layer:
 
     @property
     def trainable(self) -> bool:
-        """False: no gradients for this layer's weights, nor for those of the layers in it, when set on a whole."""
+        """False freezes the parameters of this layer and of the layers in it: they get no gradients."""
         return self._trainable
 
     @trainable.setter
@@ -217,29 +219,29 @@ class Layer:
 
     @property
     def parameters(self) -> list[Parameter]:
-        """This layer's weights, then those of the layers in it."""
+        """This layer's parameters, then those of the layers in it."""
         inner = (p for layer in self.layers for p in layer.parameters)
         return list(dict.fromkeys((*self.own_parameters, *inner)))
 
     @property
     def weights(self) -> list[np.ndarray]:
-        """Copies of the weight arrays."""
+        """Copies of the parameters' arrays."""
         return [p.value.copy() for p in self.parameters]
 
     def get_weights(self) -> list[np.ndarray]:
-        """Copies of the weight arrays, in the order that set_weights takes."""
+        """Return copies of the parameters' arrays, in the order that set_weights takes."""
         return self.weights
 
     def set_weights(self, weights: list[np.ndarray]) -> None:
-        """Overwrite all weights; ValueError, and nothing changed, unless number and shapes fit."""
+        """Overwrite all parameters; ValueError, and nothing changed, unless number and shapes fit."""
         set_parameters(self.name, self.parameters, weights)
 
     def count_params(self) -> int:
-        """Numbers in all weights."""
+        """Return how many numbers the parameters hold."""
         return sum(p.value.size for p in self.parameters)
 
     def get_config(self) -> dict[str, Any]:
-        """What the constructor needs to make this layer again; plain JSON types."""
+        """Return the arguments that make this layer again, as plain JSON types."""
         config: dict[str, Any] = {"name": self.name, "trainable": self.trainable}
         if self.dtype is not None:
             config["dtype"] = str(self.dtype)
@@ -251,7 +253,7 @@ class Layer:
 
 
 def _layers_in(value: Any) -> Iterator[Layer]:
-    """The layers in an attribute's value: one, or those in a list, tuple or dict."""
+    """Yield the layers in an attribute's value: one, or those in a list, tuple or dict."""
     if isinstance(value, Layer):
         yield value
     elif isinstance(value, (list, tuple)):
@@ -273,11 +275,11 @@ def set_parameters(where: str, parameters: list[Parameter], weights: Any) -> Non
 
 
 def call_with_training(call: Any, x: Any, training: bool | None) -> Any:
-    """`call(x)`, or `call(x, training=...)` where its signature has that argument."""
+    """Return `call(x)`, or `call(x, training=...)` if its signature has that argument."""
     return call(x, training=training) if takes_training(type(call.__self__).call) else call(x)
 
 
 @cache
 def takes_training(call: Any) -> bool:
-    """Does the `call` of a user's class ask for the mode?"""
+    """Return True if the `call` of a user's class asks for the mode."""
     return "training" in signature(call).parameters

@@ -8,7 +8,7 @@ import numpy as np
 
 
 def need_image(name: str, shape: tuple[int, ...]) -> None:
-    """ValueError unless a sample is (height, width, channels)."""
+    """Raise ValueError unless a sample is (height, width, channels)."""
     if len(shape) != 3:
         hint = ": add a channel axis, x[..., None]" if len(shape) == 2 else ""
         raise ValueError(
@@ -17,20 +17,20 @@ def need_image(name: str, shape: tuple[int, ...]) -> None:
 
 
 def padding_name(name: str, padding: Any) -> str:
-    """Keras's "valid" or "same"."""
+    """Return Keras's "valid" or "same"; ValueError for any other padding."""
     if not isinstance(padding, str) or padding.lower() not in ("valid", "same"):
         raise ValueError(f"{name}: padding must be 'valid' or 'same', got {padding!r}")
     return padding.lower()
 
 
 def only_channels_last(name: str, data_format: str | None) -> None:
-    """Keras's data_format: this engine has one layout."""
+    """Raise ValueError for a data_format that is not this engine's one layout."""
     if data_format not in (None, "channels_last"):
         raise ValueError(f"{name}: data_format must be 'channels_last' (N,H,W,C), got {data_format!r}")
 
 
 def float_type(where: str, dtype: Any) -> np.dtype:
-    """float32 or float64 as a dtype; ValueError for any other."""
+    """Return float32 or float64 as a dtype; ValueError for any other."""
     try:
         found = np.dtype(dtype)
     except TypeError:
@@ -41,7 +41,7 @@ def float_type(where: str, dtype: Any) -> np.dtype:
 
 
 def sample_shape(where: str, shape: Any) -> tuple[int, ...]:
-    """The shape of one sample, positive integers without the batch axis."""
+    """Return the shape of one sample, positive integers without the batch axis; ValueError for any other."""
     if isinstance(shape, (tuple, list)) and shape and all(isinstance(v, (int, np.integer)) and v > 0 for v in shape):
         return tuple(int(v) for v in shape)
     raise ValueError(

@@ -61,6 +61,7 @@ class Conv2D(Layer):
         self.bias_initializer = initializers.get(bias_initializer)
 
     def build(self, shape: tuple[int, ...]) -> None:
+        """Make kernel and bias for samples of this shape."""
         need_image(self.name, shape)
         if shape[2] % self.groups or self.filters % self.groups:
             raise ValueError(
@@ -85,17 +86,21 @@ class Conv2D(Layer):
         return normal, y[1:]
 
     def output_shape(self, *shapes: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape of one output sample."""
         return self._geometry(shapes[0])[1]
 
     def lower(self, low: Lowering, *inputs: Value) -> Value:
+        """Emit the operations that compute this layer."""
         normal, shape = self._geometry(inputs[0].shape)
         weights = (self.kernel, self.bias) if self.bias else (self.kernel,)
         y = low.emit("conv2d", inputs, shape, self, weights, **normal)
         return lower_activation(low, y, self.activation, self)
 
     def multiply_adds(self, *shapes: tuple[int, ...]) -> int:
+        """Return the multiply-adds that one sample costs, forward."""
         return prod(self.output_shape(*shapes)) * prod(self.kernel_size) * (shapes[0][2] // self.groups)
 
     def window(self, shape: tuple[int, ...]) -> Window:
+        """Return the window that one output sees."""
         (top, _), (left, _) = self._geometry(shape)[0]["padding"]
         return Window(self.kernel_size, self.strides, self.dilation_rate, (top, left))

@@ -33,11 +33,13 @@ class Dense(Layer):
         self.bias_initializer = initializers.get(bias_initializer)
 
     def build(self, shape: tuple[int, ...]) -> None:
+        """Make kernel and bias for samples of this shape."""
         self.output_shape(shape)
         self.kernel = self.add_weight("kernel", (shape[0], self.units), self.kernel_initializer)
         self.bias = self.add_weight("bias", (self.units,), self.bias_initializer) if self.use_bias else None
 
     def output_shape(self, *shapes: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape of one output sample."""
         if len(shapes[0]) != 1:
             raise ValueError(
                 f"{self.name}: expects vectors (one axis a sample), got {shapes[0]}: put a Flatten before it"
@@ -45,12 +47,15 @@ class Dense(Layer):
         return (self.units,)
 
     def lower(self, low: Lowering, *inputs: Value) -> Value:
+        """Emit the operations that compute this layer."""
         weights = (self.kernel, self.bias) if self.bias else (self.kernel,)
         y = low.emit("dense", inputs, (self.units,), self, weights)
         return lower_activation(low, y, self.activation, self)
 
     def multiply_adds(self, *shapes: tuple[int, ...]) -> int:
+        """Return the multiply-adds that one sample costs, forward."""
         return shapes[0][0] * self.units
 
     def window(self, shape: tuple[int, ...]) -> None:
+        """Return None: one output sees all of its input."""
         return None

@@ -20,11 +20,12 @@ class InputLayer(Layer):
         self.shape = sample_shape(self.name, shape if shape is not None else input_shape)
 
     def lower(self, low: Lowering, *inputs: Value) -> Value:
+        """Emit nothing: the output is the input."""
         return inputs[0]
 
 
 def Input(shape: Any, dtype: Any = "float32", name: str | None = None) -> Node:
-    """A symbolic batch of samples of this shape, to call layers on: Model(inputs=..., outputs=...)."""
+    """Return a symbolic batch of samples of this shape, to call layers on: Model(inputs=..., outputs=...)."""
     node = Graph(float_type("Input", dtype)).start(sample_shape("Input", shape))
     node.name = name or node.name
     return node

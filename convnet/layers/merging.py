@@ -17,6 +17,7 @@ class Add(Layer):
     inputs: ClassVar[int] = 2
 
     def __call__(self, x: Any, training: bool | None = None) -> Any:
+        """Add two arrays; on two nodes, record the call."""
         if not isinstance(x, (list, tuple)) or len(x) != 2:
             raise ValueError(f"{self.name}: expects a list of two inputs of equal shape, [a, b]")
         if not isinstance(x[0], Node):
@@ -26,11 +27,13 @@ class Add(Layer):
         return super().__call__(x, training)
 
     def output_shape(self, *shapes: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape of one output sample."""
         if shapes[0] != shapes[1]:
             raise ValueError(f"{self.name}: expects two inputs of one shape, got {shapes[0]} and {shapes[1]}")
         return shapes[0]
 
     def lower(self, low: Lowering, *inputs: Value) -> Value:
+        """Emit the operations that compute this layer."""
         return low.emit("add", inputs, inputs[0].shape, self)
 
 

@@ -1,4 +1,4 @@
-"""The names that layers get where their maker gives none."""
+"""The names of layers that are not given one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _names: Counter[str] = Counter()
 
 
 def unique_name(class_name: str) -> str:
-    """conv2d, conv2d_1, conv2d_2 ... as Keras numbers its layers."""
+    """Return conv2d, conv2d_1, conv2d_2 ... as Keras numbers its layers."""
     snake = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", class_name)
     snake = re.sub("([a-z])([A-Z])", r"\1_\2", snake).lower()
     _names[snake] += 1
@@ -20,7 +20,7 @@ def unique_name(class_name: str) -> str:
 
 @contextmanager
 def unnumbered() -> Iterator[None]:
-    """Layers that are made within, to try something out, take no numbers from those that come after."""
+    """Keep the numbering as it is: layers made inside, to try something out, take no numbers."""
     before = _names.copy()
     try:
         yield

@@ -46,6 +46,7 @@ class BatchNormalization(Layer):
         self.epsilon = checks.number(self.name, "epsilon", epsilon, 0.0)
 
     def build(self, shape: tuple[int, ...]) -> None:
+        """Make gamma, beta and the moving statistics for samples of this shape."""
         if self.axis not in (-1, len(shape)):
             raise ValueError(f"{self.name}: axis must be -1 (channels last), got {self.axis}")
         channels = (shape[-1],)
@@ -59,10 +60,12 @@ class BatchNormalization(Layer):
         return Parameter(f"{self.name}/{name}", np.full(shape[-1:], value, self.dtype), trainable=False)
 
     def lower(self, low: Lowering, *inputs: Value) -> Value:
+        """Emit the operations that compute this layer."""
         # Keras: a frozen layer runs as in inference
         operation = "batchnorm" if low.training and self.trainable else "batchnorm_inference"
         weights = (self.gamma, self.beta, self.moving_mean, self.moving_variance)
         return low.emit(operation, inputs, inputs[0].shape, self, weights, epsilon=self.epsilon)
 
     def multiply_adds(self, *shapes: tuple[int, ...]) -> int:
+        """Return the multiply-adds that one sample costs, forward."""
         return prod(shapes[0])

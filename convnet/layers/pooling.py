@@ -33,16 +33,19 @@ class _Pooling2D(Layer):
         return {"size": self.pool_size, "stride": self.strides, "padding": pad}
 
     def output_shape(self, *shapes: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape of one output sample."""
         need_image(self.name, shapes[0])
         pad = self._normal(shapes[0])["padding"]
         count = checks.window_count(self.name, shapes[0][:2], self.pool_size, self.strides, pad)  # type: ignore[arg-type]
         return (*count, shapes[0][2])
 
     def lower(self, low: Lowering, *inputs: Value) -> Value:
+        """Emit the operations that compute this layer."""
         shape = inputs[0].shape
         return low.emit(self.operation, inputs, self.output_shape(shape), self, **self._normal(shape))
 
     def window(self, shape: tuple[int, ...]) -> Window:
+        """Return the window that one output sees."""
         (top, _), (left, _) = self._normal(shape)["padding"]
         return Window(self.pool_size, self.strides, before=(top, left))
 
@@ -70,12 +73,15 @@ class GlobalAveragePooling2D(Layer):
         self.keepdims = bool(keepdims)
 
     def output_shape(self, *shapes: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape of one output sample."""
         need_image(self.name, shapes[0])
         return (1, 1, shapes[0][2]) if self.keepdims else (shapes[0][2],)
 
     def lower(self, low: Lowering, *inputs: Value) -> Value:
+        """Emit the operations that compute this layer."""
         y = low.emit("globalavgpool", inputs, (inputs[0].shape[2],), self)
         return low.emit("reshape", (y,), (1, 1, *y.shape), self, in_place=True) if self.keepdims else y
 
     def window(self, shape: tuple[int, ...]) -> None:
+        """Return None: one output sees all of its input."""
         return None

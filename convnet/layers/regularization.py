@@ -25,6 +25,7 @@ class Dropout(Layer):
         self.calls = 0  # every training call draws another mask
 
     def lower(self, low: Lowering, *inputs: Value) -> Value:
+        """Emit the operations that compute this layer."""
         if not low.training or self.rate == 0:
             return inputs[0]
         return low.emit("dropout", inputs, inputs[0].shape, self, rate=self.rate)

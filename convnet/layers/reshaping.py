@@ -12,10 +12,13 @@ class Flatten(Layer):
     """(N,H,W,C) -> (N, H*W*C), the same numbers in the same order."""
 
     def output_shape(self, *shapes: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape of one output sample."""
         return (prod(shapes[0]),)
 
     def lower(self, low: Lowering, *inputs: Value) -> Value:
+        """Emit the operations that compute this layer."""
         return low.emit("reshape", inputs, (prod(inputs[0].shape),), self, in_place=True)
 
     def window(self, shape: tuple[int, ...]) -> None:
+        """Return None: one output sees all of its input."""
         return None

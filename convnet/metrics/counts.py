@@ -31,6 +31,7 @@ class _Share(Metric):
         super().__init__(name, dtype=dtype, top_k=top_k, **unknown)
 
     def reset(self) -> None:
+        """Forget what was seen."""
         self.hits, self.total = 0.0, 0.0
 
     def counted(self, truth: np.ndarray, chosen: np.ndarray) -> np.ndarray:
@@ -38,6 +39,7 @@ class _Share(Metric):
         raise NotImplementedError
 
     def update(self, y_true: np.ndarray, y_pred: np.ndarray, weights: np.ndarray | None = None) -> None:
+        """Take in one batch."""
         y_true = shaped_like(self.name, y_true, y_pred.shape)
         if self.class_id is not None:
             if self.class_id >= y_pred.shape[-1]:
@@ -51,6 +53,7 @@ class _Share(Metric):
         self.total += float(each[self.counted(truth, chosen)].sum())
 
     def result(self) -> float:
+        """Return the metric over all that was seen."""
         return self.hits / self.total if self.total else 0.0
 
 
@@ -60,6 +63,7 @@ class Precision(_Share):
     kind = "precision"
 
     def counted(self, truth: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+        """Return what the share is of."""
         return chosen
 
 
@@ -69,6 +73,7 @@ class Recall(_Share):
     kind = "recall"
 
     def counted(self, truth: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+        """Return what the share is of."""
         return truth
 
 
@@ -98,9 +103,11 @@ class F1Score(Metric):
         super().__init__(name, dtype=dtype, **unknown)
 
     def reset(self) -> None:
+        """Forget what was seen."""
         self.counts: np.ndarray | None = None  # rows: true positives, false positives, false negatives, targets
 
     def update(self, y_true: np.ndarray, y_pred: np.ndarray, weights: np.ndarray | None = None) -> None:
+        """Take in one batch."""
         if y_pred.ndim != 2 or y_true.shape != y_pred.shape:
             raise ValueError(
                 f"{self.name}: needs targets and outputs (N, classes), got {y_true.shape} and {y_pred.shape}: give "
@@ -116,6 +123,7 @@ class F1Score(Metric):
         self.counts = batch if self.counts is None else self.counts + batch
 
     def result(self) -> Any:
+        """Return the metric over all that was seen."""
         if self.counts is None:
             return float("nan")
         counts = self.counts.sum(axis=1, keepdims=True) if self.average == "micro" else self.counts
@@ -154,11 +162,13 @@ class AUC(Metric):
         super().__init__(name, **thresholds, **unknown)
 
     def reset(self) -> None:
+        """Forget what was seen."""
         self.truth: list[np.ndarray] = []
         self.scores: list[np.ndarray] = []
         self.weights: list[np.ndarray] = []
 
     def update(self, y_true: np.ndarray, y_pred: np.ndarray, weights: np.ndarray | None = None) -> None:
+        """Take in one batch."""
         if y_pred.ndim != 2 or y_pred.shape[1] > 2:
             raise ValueError(f"auc: needs one or two outputs a sample, the model gives {y_pred.shape[1:]}")
         if weights is not None:
@@ -168,6 +178,7 @@ class AUC(Metric):
         self.scores.append(y_pred[:, -1].copy())
 
     def result(self) -> float:
+        """Return the metric over all that was seen."""
         from scipy.stats import rankdata
 
         if not self.truth:

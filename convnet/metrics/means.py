@@ -14,6 +14,7 @@ class _Mean(Metric):
     """The mean of a number for each sample, or for each pixel, over all that was seen; NaN before anything was."""
 
     def reset(self) -> None:
+        """Forget what was seen."""
         self.total, self.count = 0.0, 0.0
 
     def values(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
@@ -21,6 +22,7 @@ class _Mean(Metric):
         raise NotImplementedError
 
     def update(self, y_true: np.ndarray, y_pred: np.ndarray, weights: np.ndarray | None = None) -> None:
+        """Take in one batch."""
         values = np.asarray(self.values(y_true, y_pred), float)
         if weights is None:
             self.total, self.count = self.total + float(values.sum()), self.count + values.size
@@ -30,6 +32,7 @@ class _Mean(Metric):
         self.total, self.count = self.total + float((values * weights).sum()), self.count + float(weights.sum())
 
     def result(self) -> float:
+        """Return the metric over all that was seen."""
         return self.total / self.count if self.count else float("nan")
 
 
@@ -40,6 +43,7 @@ class SparseCategoricalAccuracy(_Mean):
     direction = "up"
 
     def values(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+        """Return one number a row."""
         found = y_pred.argmax(axis=-1)
         return found == shaped_like(self.name, y_true, found.shape)
 
@@ -51,6 +55,7 @@ class CategoricalAccuracy(_Mean):
     direction = "up"
 
     def values(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+        """Return one number a row."""
         return y_pred.argmax(axis=-1) == shaped_like(self.name, y_true, y_pred.shape).argmax(axis=-1)
 
 
@@ -68,6 +73,7 @@ class BinaryAccuracy(_Mean):
         super().__init__(name, dtype=dtype, **unknown)
 
     def values(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+        """Return one number a row."""
         return (y_pred > self.threshold) == shaped_like(self.name, y_true, y_pred.shape)
 
 
@@ -86,6 +92,7 @@ class _TopK(_Mean):
         raise NotImplementedError
 
     def values(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+        """Return one number a row."""
         true = self.classes(y_true, y_pred)
         own = np.take_along_axis(y_pred, true[..., None].astype(np.int64), axis=-1)
         return ((y_pred > own).sum(axis=-1) < self.k) & np.isfinite(own[..., 0])
@@ -116,6 +123,7 @@ class MeanSquaredError(_Mean):
     direction = "down"
 
     def values(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+        """Return one number a row."""
         return ((shaped_like(self.name, y_true, y_pred.shape) - y_pred.astype(float)) ** 2).mean(axis=-1)
 
 
@@ -126,4 +134,5 @@ class MeanAbsoluteError(_Mean):
     direction = "down"
 
     def values(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+        """Return one number a row."""
         return np.abs(shaped_like(self.name, y_true, y_pred.shape) - y_pred.astype(float)).mean(axis=-1)

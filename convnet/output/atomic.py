@@ -10,7 +10,7 @@ from typing import Any
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """The file is written whole or not at all; an old one stays until then. OSError names `path`."""
+    """Write a file whole or not at all; an old one stays until then. OSError names `path`."""
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder: give a file's name")
     if not path.parent.is_dir():
@@ -30,5 +30,5 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Indented JSON, whole or not at all."""
+    """Write indented JSON, whole or not at all."""
     write_atomically(path, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())

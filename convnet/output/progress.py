@@ -11,7 +11,7 @@ from typing import Any
 
 @contextmanager
 def tell_of_compilation(loud: bool) -> Iterator[None]:
-    """Say once, on stderr, that kernels are being compiled, so that nobody takes the wait for a hang."""
+    """Say once, on stderr, that kernels are being compiled, so that the wait is not taken for a hang."""
     from kernels.jit import on_compile
 
     told: list[str] = []
@@ -31,14 +31,14 @@ def tell_of_compilation(loud: bool) -> Iterator[None]:
         on_compile.remove(tell)
 
 
-def figures(logs: dict[str, float]) -> str:
-    """loss 0.1234 - accuracy 0.9500"""
+def format_metrics(logs: dict[str, float]) -> str:
+    """Return the metrics as text: "loss 0.1234 - accuracy 0.9500"."""
     return " - ".join(f"{name} {value:.4f}" for name, value in logs.items())
 
 
 @contextmanager
 def reading() -> Iterator[Any]:
-    """A bar of the files read, on a terminal; yields what `load_folder` calls with (done, all), or None elsewhere."""
+    """Show a bar of the files read, on a terminal; yield what `load_folder` calls with (done, all), else None."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -73,7 +73,7 @@ class Progress:
             MofNCompleteColumn(),
             TextColumn("{task.fields[speed]:>7.0f} images/s"),
             TimeRemainingColumn(compact=True),
-            TextColumn("{task.fields[figures]}"),
+            TextColumn("{task.fields[metrics]}"),
             transient=True,
         )
 
@@ -87,32 +87,32 @@ class Progress:
             self.bar.stop()
 
     def epoch_begin(self, epoch: int) -> None:
+        """Start an epoch's bar and clock."""
         self.start, self.shown = time.perf_counter(), 0.0
         if self.bar:
             for task in list(self.bar.task_ids):
                 self.bar.remove_task(task)
             name = f"Epoch {epoch + 1}/{self.epochs}"
-            self.task = self.bar.add_task(name, total=self.images, speed=0.0, figures="")
+            self.task = self.bar.add_task(name, total=self.images, speed=0.0, metrics="")
 
     def batch_end(self, images: int, logs: Any) -> None:
-        """`logs`: a function that gives the figures so far; called only when they are shown, 10 times a second."""
+        """Advance the bar. `logs` returns the metrics so far; called only when shown, 10 times a second."""
         now = time.perf_counter()
         if self.bar and (now - self.shown > 0.1):
             self.shown = now
             speed = images / (now - self.start)
-            self.bar.update(self.task, completed=images, speed=speed, figures=figures(logs()))
+            self.bar.update(self.task, completed=images, speed=speed, metrics=format_metrics(logs()))
 
     def epoch_end(self, epoch: int, logs: dict[str, float], seconds: float) -> None:
-        """One line for good. `seconds`: the training part, on which images/s is counted."""
+        """Print the epoch's line. `seconds`: its training part, from which images/s is computed."""
         if self.loud:
             speed = self.images / seconds if seconds else 0.0
             width = len(str(self.epochs))
-            self.say(
-                f"Epoch {epoch + 1:{width}}/{self.epochs}  {figures(logs)}  ({seconds:.2f} s, {speed:.0f} images/s)"
-            )
+            pace = f"({seconds:.2f} s, {speed:.0f} images/s)"
+            self.say(f"Epoch {epoch + 1:{width}}/{self.epochs}  {format_metrics(logs)}  {pace}")
 
     def say(self, line: str) -> None:
-        """A line above the bar, or just a line."""
+        """Print a line, above the bar if there is one."""
         if self.bar:
             self.bar.console.print(line, highlight=False, markup=False)
         elif self.loud:

@@ -22,7 +22,7 @@ FORMULA = re.compile(r"'*\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")  # the full-width 
 
 
 def harmless(value: Any) -> Any:
-    """A cell for a CSV file: what would be a formula in it gets an apostrophe in front; numbers stay what they are.
+    """Return a cell for a CSV file: a formula gets an apostrophe in front; numbers are left as they are.
 
     Also behind a separator inside of the cell, where a spreadsheet of another country would begin a new one.
     """
@@ -34,12 +34,12 @@ def harmless(value: Any) -> Any:
 
 
 def plain(cell: str) -> str:
-    """The text that `harmless` was given."""
+    """Return the text that `harmless` was given."""
     return "".join(p[1:] if p.startswith("'") and FORMULA.match(p) else p for p in SEPARATOR.split(cell))
 
 
 def lines(rows: Iterable[Iterable[Any]], delimiter: str = ",") -> str:
-    """Rows as CSV."""
+    """Return rows as CSV."""
     out = io.StringIO(newline="")
     some, every = (
         csv.writer(out, delimiter=delimiter, lineterminator="\n", quoting=quoting)
@@ -52,5 +52,5 @@ def lines(rows: Iterable[Iterable[Any]], delimiter: str = ",") -> str:
 
 
 def write_csv(path: Path, rows: Iterable[Iterable[Any]]) -> None:
-    """A CSV file, UTF-8, whole or not at all."""
+    """Write a CSV file, UTF-8, whole or not at all."""
     write_atomically(path, lines(rows).encode())

@@ -25,7 +25,7 @@ INNER = 8  # of the patients outside the fold an eighth chooses the epoch, as `v
 
 
 def parts(y: np.ndarray, groups: np.ndarray, k: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """(outside, inside) of each of k parts: no patient in two of them, the classes in proportion; a fixed shuffle."""
+    """Yield (outside, inside) of each of k parts: no patient in two of them, classes in proportion; a fixed shuffle."""
     from sklearn.model_selection import StratifiedGroupKFold
 
     for c in np.unique(y):
@@ -35,7 +35,7 @@ def parts(y: np.ndarray, groups: np.ndarray, k: int, seed: int) -> Iterator[tupl
 
 
 def folds(cohort: Cohort, k: int, seed: int) -> Iterator[Cohort]:
-    """The cohort's train and val images, k times: a fold is `test`, the rest is `train` and `val`."""
+    """Yield the cohort's train and val images k times: a fold is `test`, the rest is `train` and `val`."""
     used = np.sort(np.concatenate([cohort.where("train"), cohort.where("val")]))
     y, groups = cohort.y[used], cohort.groups()[used]
     for outside, inside in parts(y, groups, k, seed):
@@ -46,7 +46,7 @@ def folds(cohort: Cohort, k: int, seed: int) -> Iterator[Cohort]:
 
 
 def subset(cohort: Cohort, at: np.ndarray, splits: list[str]) -> Cohort:
-    """These images of the cohort, in these splits."""
+    """Return these images of the cohort, in these splits."""
     return replace(
         cohort,
         x=select_images(cohort, at),
@@ -72,12 +72,19 @@ def run(
 ) -> dict[str, Any]:
     """Train the recipe's `runs` models on every fold of every repeat, and measure them on the images held out.
 
+    cohort      whose train and val images are used; recipe: how each model is trained
+    k, repeats  folds, and how often they are drawn anew; shares: of the patients that are trained on
+    seed        of the folds and of the models
+    on_fold     called with each row
+    verbose     as in `Model.fit`
+
+    The result holds:
+
     rows       repeat, fold, share of the patients trained on, cases (images of train and val), auc and accuracy of each
                single model and of their ensemble on the images held out
     by_share   for each share: mean and standard deviation over rows of the single models and of the ensemble, and the
-               figures of all images held out together, with their intervals (`merit`), by repeat
+               metrics of all images held out together, with their intervals, by repeat
     more       for several shares: what the last doubling of cases gave (`more_cases`)
-    Different repeats deal the folds anew; the models' seeds differ.
     """
     used = np.sort(np.concatenate([cohort.where("train"), cohort.where("val")]))
     held: dict[tuple[float, int], np.ndarray] = {}
@@ -99,8 +106,8 @@ def run(
             {
                 "share": share,
                 "cases": round(float(np.mean([row["cases"] for row in of]))),
-                "single": summary([m for row in of for m in row["single"]]),
-                "ensemble": summary([row["ensemble"] for row in of]),
+                "single": summarize([m for row in of for m in row["single"]]),
+                "ensemble": summarize([row["ensemble"] for row in of]),
                 "together": [together(y, held[share, r], cohort.classes, groups) for r in range(repeats)],
             }
         )
@@ -120,12 +127,12 @@ def run(
 
 
 def fold_places(fold: Cohort) -> np.ndarray:
-    """Where the held out images of `folds` stand among the images of train and val."""
+    """Return the places of a fold's held out images among the images of train and val."""
     return fold.where("test")
 
 
 def fewer(fold: Cohort, share: float, seed: int) -> Cohort:
-    """The fold with that share of the patients in its train and val, drawn class by class."""
+    """Return the fold with that share of the patients in its train and val, drawn class by class."""
     if share == 1:
         return fold
     rng = np.random.Generator(np.random.Philox(seed))
@@ -141,7 +148,7 @@ def fewer(fold: Cohort, share: float, seed: int) -> Cohort:
 
 
 def fit_and_measure(fold: Cohort, recipe: Recipe, seed: int, verbose: Any) -> tuple[dict[str, Any], np.ndarray]:
-    """auc and accuracy on the fold's `test` of each model and of their ensemble; the ensemble's probabilities."""
+    """Return (AUC and accuracy on the fold's `test` of each model and of the ensemble, its probabilities)."""
     models = [train(fold, recipe, seed=seed + i, verbose=verbose).model for i in range(recipe.runs)]
     x, y = fold.split("test")
     found = [predict_probabilities(m, x) for m in models]
@@ -157,29 +164,31 @@ def fit_and_measure(fold: Cohort, recipe: Recipe, seed: int, verbose: Any) -> tu
 
 
 def both(y: np.ndarray, p: np.ndarray) -> dict[str, float | None]:
-    """The two figures that a configuration is chosen by."""
+    """Return the two metrics that a configuration is chosen by."""
     return {"auc": metrics.auc(y, p), "accuracy": float(np.mean(p.argmax(axis=1) == y))}
 
 
 def together(y: np.ndarray, p: np.ndarray, classes: tuple[str, ...], groups: np.ndarray) -> dict[str, Any]:
-    """AUC and accuracy of all images held out, each once, with intervals by patient."""
-    found = intervals.intervals(intervals.figures(y, p), groups)
+    """Return AUC and accuracy of all images held out, each once, with intervals by patient."""
+    found = intervals.intervals(intervals.ranking_metrics(y, p), groups)
     return {name: found[name] for name in ("auc", "accuracy") if name in found}
 
 
-def summary(figures: list[dict[str, float | None]]) -> dict[str, dict[str, float | None]]:
-    """{figure: {mean, sd}} over rows; a row whose fold lacks a class has no AUC and does not count in it."""
+def summarize(found: list[dict[str, float | None]]) -> dict[str, dict[str, float | None]]:
+    """Return {metric: {mean, sd}} over rows. A row whose fold lacks a class has no AUC and does not count in it."""
     out: dict[str, dict[str, float | None]] = {}
     for name in ("auc", "accuracy"):
-        values = [v for f in figures if (v := f[name]) is not None]
+        values = [v for f in found if (v := f[name]) is not None]
         spread = float(np.std(values, ddof=1)) if len(values) > 1 else None
         out[name] = {"mean": float(np.mean(values)) if values else None, "sd": spread}
     return out
 
 
 def more_cases(rows: list[dict[str, Any]], shares: Sequence[float]) -> dict[str, Any]:
-    """What the last step in the number of cases gave: the mean over folds of the ensemble's AUC at the largest share
-    minus that at the next smaller one, its t interval, and the answer in words.
+    """Return what the last step in the number of cases gave, and the answer in words.
+
+    It is the mean over folds of the ensemble's AUC at the largest share minus that at the next smaller one, with its t
+    interval.
 
     Folds share training images, so the interval is somewhat too narrow (Bengio & Grandvalet, JMLR 5:1089, 2004).
     """
@@ -196,14 +205,14 @@ def more_cases(rows: list[dict[str, Any]], shares: Sequence[float]) -> dict[str,
     if mean - half > 0:
         answer = "yes: the last step still helped, so more cases probably will"
     elif mean + half < 0.01:
-        answer = "hardly: the last step gave less than 0.01, so look elsewhere first"
+        answer = "hardly: the last step gave less than 0.01, so try something else first"
     else:
         answer = "unclear: the last step's gain is within chance"
     return {"from": low, "to": high, "gain": mean, "low": mean - half, "high": mean + half, "answer": answer}
 
 
 def line(row: dict[str, Any]) -> str:
-    """One fold as text."""
+    """Return one fold as text."""
     auc, accuracy = row["ensemble"]["auc"], row["ensemble"]["accuracy"]
     area = "not defined" if auc is None else f"{auc:.4f}"
     where = f"repeat {row['repeat'] + 1} fold {row['fold'] + 1}: {row['cases']} cases"
@@ -211,13 +220,13 @@ def line(row: dict[str, Any]) -> str:
 
 
 def lines(result: dict[str, Any]) -> list[str]:
-    """The result as a table for a terminal."""
+    """Return the result as a table for a terminal."""
     out = [f"{result['folds']} folds, {result['repeats']} repeat(s), {result['images']} images of train and val"]
     for of in result["by_share"]:
         for kind in ("single", "ensemble"):
             if kind == "ensemble" and result["recipe"]["runs"] == 1:
                 continue
-            out.append(f"{of['cases']:>6} cases, {kind:>8}: " + ", ".join(map(told_summary, of[kind].items())))
+            out.append(f"{of['cases']:>6} cases, {kind:>8}: " + ", ".join(map(format_summary, of[kind].items())))
         for repeat, found in enumerate(of["together"], 1):
             shown = ", ".join(f"{name} {intervals.shown(v)}" for name, v in found.items())
             out.append(f"{'':>6} all held out images together, repeat {repeat}: {shown}")
@@ -226,7 +235,8 @@ def lines(result: dict[str, Any]) -> list[str]:
     return [*out, result["notice"]]
 
 
-def told_summary(item: tuple[str, dict[str, float | None]]) -> str:
+def format_summary(item: tuple[str, dict[str, float | None]]) -> str:
+    """Return one metric's mean and standard deviation as text."""
     name, found = item
     if found["mean"] is None:
         return f"{name} not defined"

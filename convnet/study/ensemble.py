@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def join(models: Sequence[Model], name: str = "ensemble") -> Model:
-    """A model whose outputs are the sum of the members': made probabilities again (`outputs.normalize`), their mean.
+    """Return a model whose outputs are the sum of its members': normalized (`outputs.normalize`), their mean.
 
     Nothing that takes a model needs to know: evaluate and diagnose run it, save writes it to one file.
     ValueError unless all take and give the same shapes.

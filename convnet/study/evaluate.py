@@ -40,6 +40,7 @@ def evaluate(
 ) -> tuple[dict[str, Any], np.ndarray]:
     """Return the metrics of a model on one split, and the calibrated probabilities that they are computed from.
 
+    cohort    its images, prepared as the model was trained on
     split     "train", "val", "test", or "all" for every image
     positive  the class that sensitivity and specificity are of; for two classes
     least     choose the threshold whose sensitivity for `positive` was at least this on validation

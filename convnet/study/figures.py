@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def confusion(result: dict[str, Any]) -> Figure:
-    """Counts by true and predicted class, shaded by the share of the true class."""
+    """Plot counts by true and predicted class, shaded by the share of the true class."""
     counts, classes = np.array(result["confusion"]), result["classes"]
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = max(3.4, 0.55 * len(classes) + 1.6)
@@ -33,7 +33,7 @@ def confusion(result: dict[str, Any]) -> Figure:
 
 
 def roc(y: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...], positive: int | None = None) -> Figure:
-    """ROC curve of the positive class, or of every class against the rest."""
+    """Plot the ROC curve of the positive class, or of every class against the rest."""
     from sklearn.metrics import roc_auc_score, roc_curve
 
     if positive is None and len(classes) == 2:
@@ -61,12 +61,12 @@ def _images(n: int) -> str:
 
 
 def filters(model: Model) -> Figure:
-    """The first convolution's kernels, channel by channel averaged, blue negative and red positive."""
+    """Plot the first convolution's kernels, averaged over their channels: blue negative, red positive."""
     from convnet.layers import Conv2D
 
     layer = next((call.layer for call in model.training_graph().calls if isinstance(call.layer, Conv2D)), None)
     if layer is None:
-        raise ValueError(f"{model.name}: there is no convolution whose filters could be drawn")
+        raise ValueError(f"{model.name}: it has no convolution whose filters could be plotted")
     kernels = layer.kernel.value.mean(axis=2)
     figure, axes = _grid(np.moveaxis(kernels, -1, 0), "RdBu_r", symmetric=True)
     figure.suptitle(f"{layer.name}: {kernels.shape[-1]} filters of {kernels.shape[0]}x{kernels.shape[1]}", fontsize=10)
@@ -74,7 +74,7 @@ def filters(model: Model) -> Figure:
 
 
 def feature_maps(model: Model, image: np.ndarray) -> Figure:
-    """What the first convolution makes of one image (H,W,C): the image, then a map for each filter."""
+    """Plot an image (H,W,C), and what each filter of the first convolution makes of it."""
     from convnet.data.dicom.colour import luminance
     from convnet.engine.plan import Plan
     from convnet.layers import Conv2D
@@ -82,7 +82,7 @@ def feature_maps(model: Model, image: np.ndarray) -> Figure:
     graph = model.graph(image.shape)
     call = next((call for call in graph.calls if isinstance(call.layer, Conv2D)), None)
     if call is None:
-        raise ValueError(f"{model.name}: there is no convolution whose maps could be drawn")
+        raise ValueError(f"{model.name}: it has no convolution whose maps could be plotted")
     plan = Plan(graph, 1, rewritten=False)
     plan.run(image[None])
     maps = plan.of(call.output)[0]
@@ -90,12 +90,12 @@ def feature_maps(model: Model, image: np.ndarray) -> Figure:
     figure, axes = _grid(np.moveaxis(maps, -1, 0), "gray", first=shown)
     silent = int(np.sum(maps.reshape(-1, maps.shape[-1]).max(axis=0) <= 0))
     title = f"the image, and {maps.shape[-1]} maps of {call.layer.name}"
-    figure.suptitle(f"{title}; {silent} of them answer nothing to this image" if silent else title, fontsize=10)
+    figure.suptitle(f"{title}; {silent} of them are zero everywhere" if silent else title, fontsize=10)
     return figure
 
 
 def pipeline_steps(steps: list[Any]) -> Figure:
-    """The pixel pipeline as pictures, each with its own grey range and what was done."""
+    """Plot each step of the pixel pipeline, with its own grey range and what was done."""
     from textwrap import fill
 
     figure, axes = new(2.3 * len(steps), 3.4, 1, len(steps))
@@ -114,7 +114,7 @@ def pipeline_steps(steps: list[Any]) -> Figure:
 
 
 def curves(ax: Any, leads: np.ndarray) -> None:
-    """The leads (leads, T) one below the other, each moved down by its largest neighbour's height."""
+    """Draw the leads (leads, T) one below the other, half the range of all apart."""
     span = float(np.nanmax(leads) - np.nanmin(leads)) or 1.0
     for row, lead in enumerate(leads):
         ax.plot(lead - np.nanmedian(lead) - row * span / 2, lw=0.4, color=INK)

@@ -1,7 +1,7 @@
-"""The model card that is made with every trained model: data, splits, figures, limits, intended use.
+"""The model card that is written with every trained model: data, splits, metrics, limits, intended use.
 
-After Mitchell et al., Model Cards for Model Reporting, FAT* 2019. Its figures are of the validation split, on which the
-model was chosen and calibrated: `convnet evaluate` on images that it has never seen says what it is worth.
+After Mitchell et al., Model Cards for Model Reporting, FAT* 2019. Its metrics are of the validation split, on which the
+model was chosen and calibrated: `convnet evaluate` on images that it has never seen measures how good it is.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ INTENDED = (
 )
 NOT_INTENDED = (
     "Diagnosis, triage, screening, or any decision about a patient. It is not a medical device, it has not been "
-    "assessed as one, and nobody has checked it on patients outside of this data."
+    "assessed as one, and it has not been tested on patients outside these data."
 )
 FACTS = ("modality", "body_part", "manufacturer", "sex", "age", "laterality", "size")
 MOST = 12  # values of one fact that are listed
@@ -71,15 +71,15 @@ def make_card(model: Model, cohort: Cohort, file: Path, outputs: np.ndarray | No
             "images": record.images,
             "patients": patients(cohort),
             "left_out": len(cohort.skipped),
-            "headers": {name: counted(cohort.fact(name)) for name in FACTS if any(cohort.fact(name))},
+            "headers": {name: count_values(cohort.fact(name)) for name in FACTS if any(cohort.fact(name))},
         },
         "validation": {name: result[name] for name in kept},
-        "limits": limits(record, cohort, result),
+        "limits": list_limits(record, cohort, result),
     }
 
 
 def version() -> str:
-    """Of this package; "not installed" where it runs from its sources."""
+    """Return the version of this package; "not installed" if it runs from its sources."""
     try:
         return metadata.version("formula-convnet")
     except metadata.PackageNotFoundError:
@@ -87,15 +87,15 @@ def version() -> str:
 
 
 def patients(cohort: Cohort) -> dict[str, int | None]:
-    """How many patients each split has; None where they are not known."""
+    """Return how many patients each split has; None if they are not known."""
     groups = cohort.groups()
     splits = {name: cohort.where(name) for name in ("train", "val", "test")}
     known = all(cohort.patients)
     return {name: len(set(groups[at].tolist())) if known else None for name, at in splits.items()}
 
 
-def counted(values: list[str]) -> dict[str, int]:
-    """How often each value occurs, the most frequent first; the rest together."""
+def count_values(values: list[str]) -> dict[str, int]:
+    """Return how often each value occurs, the most frequent first, the rest together."""
     from collections import Counter
 
     found = Counter(v or "not stated" for v in values).most_common()
@@ -103,34 +103,37 @@ def counted(values: list[str]) -> dict[str, int]:
     return dict(found[:MOST]) | ({"other": rest} if rest else {})
 
 
-def limits(record: ModelRecord, cohort: Cohort, result: dict[str, Any]) -> list[str]:
-    """What this data cannot show, in sentences: from the numbers, not from a template alone."""
+def list_limits(record: ModelRecord, cohort: Cohort, result: dict[str, Any]) -> list[str]:
+    """Return what these data cannot show, in sentences that follow from the numbers."""
     n = result["n"]
     out = [
-        f"The figures are of {n} validation images on which the epoch, the temperature and the threshold were chosen: "
-        "they flatter the model.",
-        "The data are what one collection holds. Other scanners, hospitals and patients were not tried, unless they "
-        "are among the headers' values above.",
+        f"The metrics are of the {n} validation images on which the epoch, the temperature and the threshold were "
+        "chosen: they are better than on new images.",
+        "The data come from one collection. Other scanners, hospitals and patients were not tested, unless they are "
+        "among the header values above.",
     ]
     if not all(cohort.patients):
         out.append(
-            "For some images the patient is unknown: then each file counts as a patient, and if several are of one "
+            "For some images the patient is unknown. Each file then counts as a patient; if several belong to one "
             "patient, splits may share patients and intervals are too narrow."
         )
     totals = {c: sum(split[c] for split in record.images.values()) for c in record.classes}
     rare = min(totals, key=totals.__getitem__)
     if totals[rare] < 100:
-        out.append(f"Class {rare!r} has {totals[rare]} images in all: its sensitivity is known only roughly.")
+        out.append(f"Class {rare!r} has only {totals[rare]} images: its sensitivity is uncertain.")
     if max(totals.values()) > 2 * totals[rare]:
-        out.append("The classes are not balanced: accuracy favours the larger one, and PPV holds for this mix only.")
+        out.append(
+            "The classes are not balanced: accuracy favours the larger one, and PPV holds only for these shares."
+        )
     silent = [name for name in ("sex", "age", "manufacturer") if not any(cohort.fact(name))]
     if silent:
-        out.append(f"The headers do not state {', '.join(silent)}: whether it works alike for all is not known.")
+        unknown = "whether the model works equally well for all is unknown"
+        out.append(f"The headers do not state {', '.join(silent)}: {unknown}.")
     return out
 
 
 def page(card: dict[str, Any]) -> str:
-    """The card as one HTML page."""
+    """Return the card as one HTML page."""
     model, data, val = card["model"], card["data"], card["validation"]
     classes = val["classes"]
     images = [
@@ -152,25 +155,27 @@ def page(card: dict[str, Any]) -> str:
         f"<h2>Intended use</h2><p>{escape(card['intended_use'])}</p>",
         f"<p><strong>Not for:</strong> {escape(card['not_intended'])}</p>",
         "<h2>Data</h2>" + html_page.table(["split", *classes, "patients"], images),
-        f"<p>{data['left_out']} files were left out.</p>",
+        f"<p>Files left out: {data['left_out']}.</p>",
         *(
             f"<p>{escape(name.replace('_', ' '))}: {escape(', '.join(f'{v} ({n})' for v, n in values.items()))}</p>"
             for name, values in data["headers"].items()
         ),
-        "<h2>Figures on validation</h2>",
-        f"<p>95 % intervals by bootstrap over {val['patients']} patients.</p>",
-        html_page.table(["figure", "value (interval)"], [[name, shown(f)] for name, f in val["figures"].items()]),
-        "<h3>Confusion</h3>"
+        "<h2>Metrics on validation</h2>",
+        f"<p>95% intervals by bootstrap over {val['patients']} patients.</p>",
+        html_page.table(
+            ["metric", "value (95% interval)"], [[name, shown(metric)] for name, metric in val["figures"].items()]
+        ),
+        "<h3>Confusion matrix</h3>"
         + html_page.table(
             ["truth \\ prediction", *classes], [[c, *row] for c, row in zip(classes, val["confusion"], strict=True)]
         ),
         "<h3>Calibration</h3>",
         f"<p>Temperature {model['temperature']:.3f}, fitted on validation.</p>",
-        html_page.plot(plots.reliability(val), "Reliability diagram: what was said against what was"),
+        html_page.plot(plots.reliability(val), "Reliability diagram: predicted probability against observed frequency"),
         *subgroup_tables(val["subgroups"]),
         "<h2>Limits</h2><ul>" + "".join(f"<li>{escape(text)}</li>" for text in card["limits"]) + "</ul>",
         "<h2>Model</h2>",
-        f"<p>{escape(model['network'])} network, {model['weights']:,} weights, input "
+        f"<p>{escape(model['network'])} network, {model['weights']:,} parameters, input "
         f"{escape(' x '.join(map(str, model['input'])))}, formula-convnet {escape(model['version'])}.<br>"
         f"SHA-256 of the file: <code>{model['sha256']}</code></p>",
         html_page.table(["seed", "epoch kept", "epochs run", "chosen by"], members),
@@ -182,11 +187,11 @@ def page(card: dict[str, Any]) -> str:
 
 
 def subgroup_tables(found: dict[str, dict[str, Any]]) -> list[str]:
-    """A table for each fact; nothing where no header differs."""
+    """Return a table for each fact whose values differ."""
     out = []
     for name, values in found.items():
         rows = [
-            [value, entry["n"], entry["patients"], *(figure(entry, f) for f in ("accuracy", "auc"))]
+            [value, entry["n"], entry["patients"], *(format_metric(entry, f) for f in ("accuracy", "auc"))]
             for value, entry in values.items()
         ]
         head = [name.replace("_", " "), "images", "patients", "accuracy", "AUC"]
@@ -194,5 +199,6 @@ def subgroup_tables(found: dict[str, dict[str, Any]]) -> list[str]:
     return out
 
 
-def figure(entry: dict[str, Any], name: str) -> str:
+def format_metric(entry: dict[str, Any], name: str) -> str:
+    """Return a subgroup's metric with its interval as text."""
     return shown(entry["figures"][name]) if "figures" in entry else "too few images"

@@ -28,6 +28,7 @@ class Listing(Model):
         self.dense2 = layers.Dense(classes, activation="softmax")
 
     def call(self, x: Any) -> Any:  # type: ignore[override]
+        """Return the outputs (N,classes) of images (N,H,W,C)."""
         x = self.conv1(x)
         x = self.pool(x)
         x = self.conv2(x)
@@ -41,7 +42,7 @@ class Gap(Model):
     """For larger images: four convolution stages, then global average pooling where the listing flattens.
 
     The listing's first dense layer has (H/4 - 2)^2 * 64 * 128 weights, 31 million at 256x256; here the number of
-    weights does not depend on the image's size.
+    parameters does not depend on the image's size.
     """
 
     kernel, pooled = (3, 3), (2, 2)
@@ -57,6 +58,7 @@ class Gap(Model):
         self.dense = layers.Dense(classes, activation="softmax")
 
     def call(self, x: Any) -> Any:  # type: ignore[override]
+        """Return the outputs (N,classes) of images (N,H,W,C)."""
         for i, (conv, norm) in enumerate(zip(self.stages, self.norms, strict=True)):
             x = self.relu(norm(conv(x)))
             if i < len(self.stages) - 1:
@@ -76,6 +78,7 @@ class Formula(Model):
         self.dense = layers.Dense(classes, activation="sigmoid")
 
     def call(self, x: Any) -> Any:  # type: ignore[override]
+        """Return the outputs (N,classes) of images (N,H,W,C)."""
         return self.dense(self.drop(self.flatten(self.pool(self.conv(x)))))
 
 
@@ -89,15 +92,15 @@ NETWORKS: dict[str, Any] = {"listing": Listing, "gap": Gap, "formula": Formula, 
 
 
 def check_shape(network: str, shape: tuple[int, ...]) -> None:
-    """ValueError where the network is not for images (H, W, C) of this shape."""
+    """Raise ValueError unless the network is for images (H, W, C) of this shape."""
     if (shape[0] == 1) != (network == "wave"):
         is_wave = "electrocardiograms" if shape[0] == 1 else "images"
         fits = "--network wave" if shape[0] == 1 else "--network listing or gap"
-        raise ValueError(f"train: the network {network} is not for {is_wave} of shape {shape}: use {fits}")
+        raise ValueError(f"train: the network {network} does not take {is_wave} of shape {shape}: use {fits}")
 
 
 def _shape_only(network: str, size: int) -> Model:
-    """The network for two classes on size x size images, its weights zeros that take no memory until touched."""
+    """Return the network for two classes on size x size images, its parameters zeros that take no memory."""
     with unnumbered(), empty_weights(2**62):
         model = NETWORKS[network](2)
         model.build((None, 1, size, 12) if network == "wave" else (None, size, size, 1))
@@ -105,12 +108,12 @@ def _shape_only(network: str, size: int) -> Model:
 
 
 def weights_at(network: str, size: int) -> int:
-    """How many weights the network has for images of this size."""
+    """Return how many parameters the network has for images of this size."""
     return _shape_only(network, size).count_params()
 
 
 def smallest_size(network: str) -> int:
-    """The smallest image, in pixels a side, that gets through the network's windows."""
+    """Return the smallest image, in pixels a side, that fits through the network's windows."""
     size = 1
     while True:
         try:
@@ -121,7 +124,7 @@ def smallest_size(network: str) -> int:
 
 
 def compile_for(model: Model, network: str, learning_rate: float | None = None, weight_decay: float = 0.0) -> None:
-    """The loss that goes with a network: cross-entropy, or formula (3) on one-hot targets; Adam, AdamW with decay."""
+    """Compile a network with its loss, cross-entropy or formula (3) on one-hot targets, and Adam, AdamW with decay."""
     from convnet.optimizers import Adam, AdamW
 
     loss = "mean_squared_error" if network == "formula" else "sparse_categorical_crossentropy"

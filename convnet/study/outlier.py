@@ -1,4 +1,4 @@
-"""How unlike the training images is an image? The Mahalanobis distance of its features from the nearest class."""
+"""How unlike the training images an image is: the Mahalanobis distance of its features from the nearest class."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ KEPT = 0.99  # of the validation images lie within the threshold
 
 
 def learn(train: dict[str, np.ndarray], y: np.ndarray, val: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Statistics of training features (N, D) by kind, and a threshold from the validation images', as JSON values.
+    """Return statistics of training features (N, D) by kind, and a threshold from validation, as plain JSON.
 
     For each kind: the means of the classes, and a matrix W with W^T W the inverse of the covariance within classes,
     shrunk by Ledoit and Wolf's rule so that few images are enough; `usual`, the median distance on validation.
@@ -31,7 +31,7 @@ def learn(train: dict[str, np.ndarray], y: np.ndarray, val: dict[str, np.ndarray
 
 
 def spread(f: np.ndarray, y: np.ndarray) -> dict[str, Any]:
-    """Means (C, D) of the classes, and W (D, D), lower triangular, as text: 32-bit floats in base64, row by row."""
+    """Return means (C, D) of the classes, and W (D, D), lower triangular, as text: float32 in base64, row by row."""
     from sklearn.covariance import LedoitWolf
 
     classes, of = np.unique(y, return_inverse=True)
@@ -47,7 +47,7 @@ def spread(f: np.ndarray, y: np.ndarray) -> dict[str, Any]:
 
 
 def matrix(kind: dict[str, Any]) -> np.ndarray:
-    """W (D, D) of its text."""
+    """Return W (D, D) from its text."""
     D = len(kind["means"][0])
     out = np.zeros((D, D))
     out[np.tril_indices(D)] = np.frombuffer(base64.b64decode(kind["whitening"], validate=True), "<f4")
@@ -55,7 +55,7 @@ def matrix(kind: dict[str, Any]) -> np.ndarray:
 
 
 def distances(kind: dict[str, Any], f: np.ndarray) -> np.ndarray:
-    """min over classes c of |W (f - m_c)| / sqrt(D), for each row of f (N, D): (N,) float64. About 1 in training."""
+    """Return min over classes c of |W (f - m_c)| / sqrt(D), for each row of f (N, D): (N,), about 1 in training."""
     means, W = np.asarray(kind["means"], np.float64), matrix(kind)
     if f.shape[1] != means.shape[1]:
         raise ValueError(f"outlier: the model has {f.shape[1]} features, its file's statistics are of {means.shape[1]}")
@@ -64,12 +64,12 @@ def distances(kind: dict[str, Any], f: np.ndarray) -> np.ndarray:
 
 
 def score(recorded: dict[str, Any], f: dict[str, np.ndarray]) -> np.ndarray:
-    """The largest distance of each image in units of the usual one, (N,) float64."""
+    """Return the largest distance of each image in units of the usual one, (N,) float64."""
     return np.max([distances(kind, f[name]) / kind["usual"] for name, kind in recorded["kinds"].items()], axis=0)
 
 
 def check(recorded: Any) -> None:
-    """ValueError, KeyError or TypeError unless statistics read from a file are ones that `score` can use."""
+    """Raise ValueError, KeyError or TypeError unless `score` can use statistics that were read from a file."""
     limits = [float(recorded[name]) for name in ("threshold", "kept")]
     if set(recorded["kinds"]) != {"textures", "last"} or not np.isfinite(limits).all():
         raise ValueError("outlier statistics are of other kinds")

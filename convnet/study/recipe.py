@@ -16,17 +16,22 @@ CHOICES = {
 
 @dataclass(frozen=True)
 class Recipe:
-    """network, epochs, batch_size, dropout, learning_rate (None: the network's own), weight_decay (AdamW's)
+    """How a model is trained.
+
+    network       see `CHOICES` and `networks.NETWORKS`
+    epochs        maximum number of epochs; batch_size: images in one step
+    patience      with keep="best": stop after this many epochs without improvement
     runs          models trained from seeds seed, seed+1, ...; more than one are joined into an ensemble
-    keep          the weights of the epoch that was best on val (stopping after `patience` epochs without a better
-                  one), or those of the last epoch
+    keep          the parameters of the epoch that was best on val, or those of the last epoch
+    dropout       share of a dense layer's inputs that are zeroed in training
+    learning_rate of Adam; None: the network's own. weight_decay: AdamW's
     schedule      of the learning rate: constant, or falling to 0 along half a cosine over `epochs`
-    flip          mirror training images left-right: on, off, or auto (`data.mirror`: unless sides carry meaning)
-    shift         by up to so many pixels in 28 (a 56 pixel image by up to twice as many)
-    rotate        by up to so many degrees
+    flip          mirror training images left-right: on, off, or auto (`cohort.mirror`: unless sides carry meaning)
+    shift         by up to this many pixels in 28 (a 56 pixel image by up to twice as many)
+    rotate        by up to this many degrees
     scale         by a factor of up to 1 + scale, or down to its inverse
     intensity     contrast by a factor 1 +- intensity, brightness by +- intensity
-    elastic       smooth random displacements of so many pixels in 28 (root mean square)
+    elastic       smooth random displacements of this many pixels in 28 (root mean square)
     class_weight  balanced: a class's images weigh N / (classes * its number)
     """
 
@@ -60,5 +65,5 @@ class Recipe:
                 raise ValueError(f"train: {name} must be 0 or more, got {getattr(self, name)}")
 
     def to_json(self) -> dict[str, Any]:
-        """Every choice by its name."""
+        """Return every choice by its name."""
         return asdict(self)

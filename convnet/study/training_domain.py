@@ -1,4 +1,4 @@
-"""What a model was trained on, kept in its file, and whether an image is like that: if not, it abstains."""
+"""What a model was trained on, kept in its file. For an image outside this domain, the model abstains."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def learn(cohort: Cohort, train: Features, val: Features) -> dict[str, Any]:
 
 
 def outside(scope: Any, facts: dict[str, str], image: np.ndarray, score: float | None) -> tuple[list[str], list[str]]:
-    """(why an image is outside of what the model was trained on, what could not be checked); both empty if all is well.
+    """Return (why an image is outside the training domain, what could not be checked); both are empty if all is well.
 
     facts     what its header says (`data.facts`); image: prepared, as the network takes it; score: `outlier.score`
     A side may be half the smallest or twice the largest that was trained on; mean and standard deviation of the grey
@@ -79,7 +79,7 @@ def outside(scope: Any, facts: dict[str, str], image: np.ndarray, score: float |
 
 
 def check(scope: Any) -> None:
-    """ValueError unless a scope read from a file is one that `outside` and `distances` can use."""
+    """Raise ValueError unless `outside` and `distances` can use a training domain that was read from a file."""
     if scope is None:
         return
     try:

@@ -1,0 +1,1 @@
+"""The same program term by term: every number of a network taken apart, forward and backward."""

@@ -1,7 +1,7 @@
 """The terms of one number of each gradient: the chain rule written out for one number.
 
-A function takes a site of a plan after backward, which of the operation's inputs or weights is meant (its place), and
-the number's index; it gives the terms that this one use of the operation contributes.
+A function takes a site of a plan after backward, the place of one of the operation's inputs or parameters, and the
+number's index; it returns the terms that this one use of the operation contributes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from itertools import product as every
 import numpy as np
 
 from convnet.engine.bindings import Site
-from convnet.terms.forward import Index, at, moved, pixel, real_pixels, winner
+from convnet.terms.forward import Index, at, move_index, pixel, real_pixels, winner
 from convnet.terms.terms import Term, product
 
 Terms = tuple[str, list[Term]]
@@ -25,7 +25,7 @@ def _dy(s: Site) -> np.ndarray:
 
 
 def conv2d_x(s: Site, place: int, index: Index) -> Terms:
-    """dx[n,h,w,c]: every output that reads the pixel, times the number of k that it is read with."""
+    """Take dx[n,h,w,c] apart: every output that reads the pixel, times the number of k that it is read with."""
     (n, h, w, c), dy, k = index, _dy(s), s.p[0]
     P, Q, C, F = k.shape
     filters = F // s.settings["groups"]
@@ -42,13 +42,13 @@ def conv2d_x(s: Site, place: int, index: Index) -> Terms:
 
 
 def _reader(s: Site, axis: int, place: int, tap: int) -> tuple[int, int]:
-    """(i, remainder) of (h + top - d*p) / s."""
+    """Return (i, remainder) of (h + top - d*p) / s."""
     before = s.settings["padding"][axis][0]
     return divmod(place + before - s.settings["dilation"][axis] * tap, s.settings["stride"][axis])
 
 
 def conv2d_p(s: Site, place: int, index: Index) -> Terms:
-    """dk[p,q,c,f]: over all outputs, the pixel that the number of k met; db[f]: over all outputs, 1."""
+    """Take dk[p,q,c,f] apart: over all outputs, the pixel that the number of k met; db[f]: over all outputs, 1."""
     dy, x = _dy(s), s.x[0]
     if place == 1:
         return "sum_{n,i,j} dy[n,i,j,f]", _all_outputs(dy, index[0])
@@ -71,6 +71,7 @@ def _all_outputs(dy: np.ndarray, f: int) -> list[Term]:
 
 
 def dense_x(s: Site, place: int, index: Index) -> Terms:
+    """Take dx[n,c] apart: every output, times the number of k that x was read with."""
     (n, c), dy, k = index, _dy(s), s.p[0]
     return "sum_f dy[n,f] * k[c,f]", [
         product(f"{at('dy', n, f)} * {at('k', c, f)}", dy[n, f], k[c, f]) for f in range(k.shape[1])
@@ -78,6 +79,7 @@ def dense_x(s: Site, place: int, index: Index) -> Terms:
 
 
 def dense_p(s: Site, place: int, index: Index) -> Terms:
+    """Take dk[c,f] apart: over the batch, the input that the number of k met; db[f]: over the batch, 1."""
     dy, x = _dy(s), s.x[0]
     if place == 1:
         return "sum_n dy[n,f]", _all_outputs(dy, index[0])
@@ -88,11 +90,12 @@ def dense_p(s: Site, place: int, index: Index) -> Terms:
 
 
 def _windows(s: Site, h: int, w: int) -> list[tuple[int, int]]:
-    """The pooling windows (i,j) that hold the pixel (h,w)."""
+    """Return the pooling windows (i,j) that hold the pixel (h,w)."""
     return [(i, j) for i, j in np.ndindex(s.y.shape[1:3]) if (h, w) in real_pixels(s, i, j)]
 
 
 def maxpool2d_x(s: Site, place: int, index: Index) -> Terms:
+    """Take dx[n,h,w,c] apart: every window that holds the pixel, times 1 if the pixel is its maximum."""
     n, h, w, c = index
     terms = []
     for i, j in _windows(s, h, w):
@@ -103,6 +106,7 @@ def maxpool2d_x(s: Site, place: int, index: Index) -> Terms:
 
 
 def avgpool2d_x(s: Site, place: int, index: Index) -> Terms:
+    """Take dx[n,h,w,c] apart: every window that holds the pixel, divided by its real pixels."""
     n, h, w, c = index
     terms = []
     for i, j in _windows(s, h, w):
@@ -112,24 +116,27 @@ def avgpool2d_x(s: Site, place: int, index: Index) -> Terms:
 
 
 def globalavgpool_x(s: Site, place: int, index: Index) -> Terms:
+    """Take dx[n,h,w,c] apart: the one output, divided by the pixels."""
     n, h, w, c = index
     pixels = s.x[0].shape[1] * s.x[0].shape[2]
     return "dy[n,c] / (H*W)", [product(f"{at('dy', n, c)} / {pixels}", _dy(s)[n, c], 1 / pixels)]
 
 
 def relu_x(s: Site, place: int, index: Index) -> Terms:
+    """Take one number of dx apart: dy, or 0."""
     passes = int(s.y[index] > 0)
     name = f"{at('dy', *index)} * {'1 (y > 0)' if passes else '0 (y = 0)'}"
     return "dy where y > 0, else 0", [product(name, _dy(s)[index], passes)]
 
 
 def sigmoid_x(s: Site, place: int, index: Index) -> Terms:
+    """Take one number of dx apart: dy times the slope."""
     y = float(s.y[index])
     return "dy * y * (1 - y)", [product(f"{at('dy', *index)} * y * (1 - y)", _dy(s)[index], y, 1 - y)]
 
 
 def softmax_x(s: Site, place: int, index: Index) -> Terms:
-    """dz[k] = sum_j dy[j] * dy[j]/dz[k], the Jacobian being y[j] * ([j = k] - y[k])."""
+    """Take dz[k] = sum_j dy[j] * dy[j]/dz[k] apart, the Jacobian being y[j] * ([j = k] - y[k])."""
     *row, k = index
     dy, y = (a[tuple(row)].astype(float) for a in (_dy(s), s.y))
     terms = [product(f"{at('dy', *row, k)} * {at('y', *row, k)}", dy[k], y[k])]
@@ -140,6 +147,7 @@ def softmax_x(s: Site, place: int, index: Index) -> Terms:
 
 
 def batchnorm_inference_x(s: Site, place: int, index: Index) -> Terms:
+    """Take one number of dx apart: dy times the channel's scale."""
     c = index[-1]
     scale = float(s.p[0][c]) / math.sqrt(float(s.p[3][c]) + s.settings["epsilon"])
     return "dy * gamma[c] / sqrt(var[c] + epsilon)", [
@@ -148,6 +156,7 @@ def batchnorm_inference_x(s: Site, place: int, index: Index) -> Terms:
 
 
 def batchnorm_inference_p(s: Site, place: int, index: Index) -> Terms:
+    """Take dgamma[c] or dbeta[c] apart: a term for every number of the channel."""
     (c,), dy = index, _dy(s)
     if place == 1:
         return "sum dy[...,c]", _all_outputs(dy, c)
@@ -163,11 +172,13 @@ def batchnorm_inference_p(s: Site, place: int, index: Index) -> Terms:
 
 
 def add_x(s: Site, place: int, index: Index) -> Terms:
+    """Take one number of da or db apart: dy as it is."""
     return "dy", [product(at("dy", *index), _dy(s)[index])]
 
 
 def reshape_x(s: Site, place: int, index: Index) -> Terms:
-    to = moved(index, s.x[0].shape, s.y.shape)
+    """Take one number of dx apart: dy at the number's new place."""
+    to = move_index(index, s.x[0].shape, s.y.shape)
     return "dy at the number's new place", [product(at("dy", *to), _dy(s)[to])]
 
 

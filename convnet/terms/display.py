@@ -5,11 +5,11 @@ from __future__ import annotations
 from convnet.engine.operator import Operator
 from convnet.terms.table import Table
 
-EPOCHS = 20  # more are thinned out
+EPOCHS = 20  # a longer training is thinned out
 
 
 def layer_table(layer: Operator) -> Table:
-    """A layer's formula, settings and weights; what its weights are before it has seen an input is not known."""
+    """Return a layer's formula, settings and parameters; parameters only once it has seen an input."""
     doc = (type(layer).__doc__ or type(layer).__name__).strip().splitlines()[0]
     rows = [
         [name, str(getattr(layer, name)), ""] for name in layer.settings if name not in ("inputs", "outputs", "layers")
@@ -23,7 +23,7 @@ def layer_table(layer: Operator) -> Table:
 
 
 def history_table(epoch: list[int], history: dict[str, list[float]]) -> Table:
-    """The figures by epoch, of those that every epoch has; of a long training every few epochs, and always the last."""
+    """Return the metrics that every epoch has, by epoch; of a long training every few epochs, and always the last."""
     epochs = len(epoch)
     names = [name for name, values in history.items() if len(values) == epochs]
     step = -(-epochs // EPOCHS) or 1

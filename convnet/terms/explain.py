@@ -18,7 +18,7 @@ from convnet.losses import Bound, Loss
 from convnet.terms.backward import OF_INPUT, OF_WEIGHT, ROUNDINGS
 from convnet.terms.forward import FORWARD, Index, at
 from convnet.terms.loss import loss_draft
-from convnet.terms.terms import Draft, Explanation, Part, Term, summed
+from convnet.terms.terms import Draft, Explanation, Part, Term, sum_terms
 
 
 class Network(Protocol):
@@ -55,7 +55,7 @@ class _Given(Loss):
         return Bound(forward, backward)
 
     def draft(self, index: Index) -> Draft:
-        """What the output itself gets: dy."""
+        """Take the output's own gradient apart: dy."""
         value = float(self.dy[index])
         return Draft("dy", [Term(at("dy", *index), (value,), value)], value, 0.0)
 
@@ -64,14 +64,14 @@ class _Given(Loss):
 
 
 def explain_layer(layer: Operator, x: Any, index: Index) -> Explanation:
-    """One output of a layer for a batch x of its inputs."""
+    """Take one output of a layer apart, for a batch x of its inputs."""
     graph, x = _layer_graph(layer, x)
     plan = _forward(graph, x)
     return _forward_parts(plan, graph.calls[-1], index)
 
 
 def explain_layer_backward(layer: Operator, x: Any, dy: Any, index: Index, of: str) -> Explanation:
-    """One number of a layer's gradient, for a batch x of its inputs and dy = dL/dy."""
+    """Take one number of a layer's gradient apart, for a batch x of its inputs and dy = dL/dy."""
     graph, x = _layer_graph(layer, x)
     dy = np.asarray(dy)
     expected = (len(x), *graph.output.sample_shape)
@@ -95,7 +95,7 @@ def _layer_graph(layer: Operator, x: Any) -> tuple[Graph, np.ndarray]:
 
 
 def explain_model(model: Network, x: Any, index: Index, layer: Operator | str | None) -> Explanation:
-    """One output of a model's layer (the last one if none is named) for a batch of the model's inputs."""
+    """Take one output of a model's layer (by default the last) apart, for a batch of the model's inputs."""
     x = model.check_batch(x)
     graph = model.graph(x.shape[1:])
     plan = _forward(graph, x)
@@ -105,7 +105,7 @@ def explain_model(model: Network, x: Any, index: Index, layer: Operator | str | 
 def explain_model_backward(
     model: Network, x: Any, y: Any, index: Index, layer: Operator | str | None, of: str
 ) -> Explanation:
-    """One number of the gradient of the model's loss for a batch of inputs x and targets y."""
+    """Take one number of the gradient of the model's loss apart, for a batch of inputs x and targets y."""
     loss, _ = model.require_compiled("explain_backward")
     x = model.check_batch(x)
     graph = model.graph(x.shape[1:])
@@ -114,7 +114,7 @@ def explain_model_backward(
 
 
 def _call(model: Network, graph: Graph, layer: Operator | str | None) -> Call:
-    """The last call of the named layer; of all calls where none is named."""
+    """Return the last call of the named layer; of all calls if none is named."""
     found = [c for c in graph.calls if layer is None or layer in (c.layer, c.layer.name)]
     if not found:
         there = ", ".join(layer.name for layer in graph.layers)
@@ -133,7 +133,7 @@ def _forward(graph: Graph, x: np.ndarray) -> Plan:
 
 
 def backward_plan(graph: Graph, x: np.ndarray, loss: Loss, y: Any = None) -> Plan:
-    """A plan that has gone forward, and back from a loss with its targets y, where every gradient can be looked at."""
+    """Return a plan that has gone forward, and back from a loss with its targets y; it keeps every gradient."""
     plan = Plan(graph, len(x), loss=loss, input_gradient=True, rewritten=False)
     if y is not None:
         loss.check_labels(np.asarray(y), plan.y.shape[1:])
@@ -145,7 +145,7 @@ def backward_plan(graph: Graph, x: np.ndarray, loss: Loss, y: Any = None) -> Pla
 
 
 def _site(plan: Plan, step: Step) -> Site:
-    """A step's arrays; dy where there is one."""
+    """Return a step's arrays, with dy if there is one."""
     return Site(
         step,
         plan.target,
@@ -179,7 +179,7 @@ def _forward_parts(plan: Plan, call: Call, index: Index) -> Explanation:
 
 
 def _checked(layer: Operator, name: str, index: Index, shape: tuple[int, ...]) -> Index:
-    """The index as ints; ValueError unless it is inside of the array."""
+    """Return the index as ints; ValueError unless it is inside of the array."""
     whole = all(isinstance(v, (int, np.integer)) and not isinstance(v, bool) for v in index)
     if len(index) != len(shape) or not whole or any(not 0 <= v < n for v, n in zip(index, shape, strict=True)):
         raise ValueError(
@@ -203,7 +203,7 @@ def _gradient(plan: Plan, call: Call, index: Index, of: str) -> Explanation:
 
 
 def _values(plan: Plan, call: Call) -> dict[str, Value]:
-    """A call's numbers by name: x (and x2) that it reads, z that its activation reads, y if it has a gradient."""
+    """Return a call's numbers by name: x (and x2) that it reads, z of its activation, y if it has a gradient."""
     found = {f"x{n + 1 if n else ''}": plan.low.values[id(node)] for n, node in enumerate(call.inputs)}
     steps = plan.low.steps_of(call.output)
     if len(steps) > 1:
@@ -220,7 +220,7 @@ def _of_weight(plan: Plan, layer: Operator, parameter: Parameter, index: Index, 
     index = _checked(layer, of, index, gradient.shape)
     uses = [s for s in plan.low.steps if parameter in s.parameters]
     found = [OF_WEIGHT[s.operation](_site(plan, s), s.parameters.index(parameter), index) for s in uses]
-    return _added_up(f"{at(f'd{of}', *index)} of {layer.name}", found, float(gradient[index]), gradient.dtype)
+    return _add_up(f"{at(f'd{of}', *index)} of {layer.name}", found, float(gradient[index]), gradient.dtype)
 
 
 def _of_value(plan: Plan, layer: Operator, value: Value, index: Index, of: str) -> Explanation:
@@ -235,21 +235,21 @@ def _of_value(plan: Plan, layer: Operator, value: Value, index: Index, of: str) 
         found.append((draft.formula, draft.terms))
         extra = draft.bound
     what = f"{at(f'd{of}', *index)} of {layer.name}"
-    return _added_up(what, found, float(gradient[index]), gradient.dtype, extra)
+    return _add_up(what, found, float(gradient[index]), gradient.dtype, extra)
 
 
 def _of_loss(plan: Plan, value: Value, index: Index) -> Draft:
-    """The loss's own gradient at what it reads."""
+    """Take the loss's own gradient at what it reads apart."""
     if isinstance(plan.loss_function, _Given):
         return plan.loss_function.draft(index)
     assert plan.loss_function is not None
     return loss_draft(plan.loss_function, plan.target_array, plan.of(value), index, plan.swallowed is not None)
 
 
-def _added_up(
+def _add_up(
     what: str, found: list[tuple[str, list[Term]]], kernel: float, dtype: Any, extra: float = 0.0
 ) -> Explanation:
-    """What the several uses of a weight, or the several readers of a value, contribute."""
+    """Return the sum of what the uses of a parameter, or the readers of a value, contribute."""
     formula = "  +  ".join(formula for formula, _ in found)
-    draft = summed(formula, [term for _, terms in found for term in terms], dtype, ROUNDINGS, extra)
+    draft = sum_terms(formula, [term for _, terms in found for term in terms], dtype, ROUNDINGS, extra)
     return Explanation((Part(what, formula, tuple(draft.terms), draft.value, kernel, draft.bound),))

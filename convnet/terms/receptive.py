@@ -23,7 +23,7 @@ class Field:
     start: tuple[int, int] = (0, 0)
 
     def through(self, window: Window) -> Field:
-        """The field of what reads this one by a window: r += d*(P-1)*step; start -= before*step; step *= s."""
+        """Return the field of what reads this one by a window: r += d*(P-1)*step; start -= before*step; step *= s."""
         axes = range(2)
         return Field(
             tuple(self.size[a] + window.dilation[a] * (window.size[a] - 1) * self.step[a] for a in axes),  # type: ignore[arg-type]
@@ -32,11 +32,11 @@ class Field:
         )
 
     def rows(self, i: int) -> tuple[int, int]:
-        """First and last row that output row i sees, where the image may end before."""
+        """Return the first and last row that output row i sees; the image may end before."""
         return self._span(0, i)
 
     def columns(self, j: int) -> tuple[int, int]:
-        """First and last column that output column j sees, where the image may end before."""
+        """Return the first and last column that output column j sees; the image may end before."""
         return self._span(1, j)
 
     def _span(self, axis: int, place: int) -> tuple[int, int]:
@@ -45,7 +45,7 @@ class Field:
 
 
 def fields(graph: Graph) -> list[Field | None]:
-    """The field of every call's output, in the order of the calls; None where it is the whole image."""
+    """Return the field of every call's output, in the order of the calls; None for the whole image."""
     known: dict[int, Field | None] = {id(graph.input): Field()}
     for call in graph.calls:
         known[id(call.output)] = _of(call, known)
@@ -61,7 +61,7 @@ def _of(call: Call, known: dict[int, Field | None]) -> Field | None:
 
 
 def union(given: Sequence[Field]) -> Field:
-    """The smallest field around several: what a sum of branches sees. The largest step counts."""
+    """Return the smallest field around several: what a sum of branches sees. The largest step counts."""
     axes = range(2)
     start = tuple(min(f.start[a] for f in given) for a in axes)
     end = tuple(max(f.start[a] + f.size[a] for f in given) for a in axes)

@@ -53,12 +53,13 @@ class Summary:
         )
 
     def _clip(self, field: Field | None) -> tuple[int, int] | None:
-        """No field is larger than the image."""
+        """Return the field's size, at most the image's."""
         if field is None or len(self.input_shape) != 3:
             return None
         return min(field.size[0], self.input_shape[0]), min(field.size[1], self.input_shape[1])
 
     def to_dict(self) -> dict[str, Any]:
+        """Return the table as plain types."""
         return {
             "name": self.name,
             "input_shape": list(self.input_shape),

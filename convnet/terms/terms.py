@@ -25,13 +25,13 @@ class Term:
 
 
 def product(name: str, *factors: Any) -> Term:
-    """The product of some numbers, in float64."""
+    """Return the product of some numbers, in float64."""
     values = tuple(float(f) for f in factors)
     return Term(name, values, float(np.prod(values)))
 
 
 def total(terms: list[Term]) -> float:
-    """Their sum, one after the other, in float64."""
+    """Return the sum of the terms, one after the other, in float64."""
     result = 0.0
     for term in terms:
         result += term.value
@@ -49,8 +49,8 @@ class Draft:
     how: str = "sum"  # what `value` is of the terms
 
 
-def summed(formula: str, terms: list[Term], dtype: Any, roundings: int = 1, extra: float = 0.0) -> Draft:
-    """The sum of terms; `roundings`: how often each rounds before it is added; `extra`: the terms' own error."""
+def sum_terms(formula: str, terms: list[Term], dtype: Any, roundings: int = 1, extra: float = 0.0) -> Draft:
+    """Return the sum of terms; `roundings`: how often each rounds before it is added; `extra`: their own error."""
     magnitude = sum(abs(t.value) for t in terms)
     bound = float(of_sum(len(terms) + roundings, magnitude, dtype).bound) + extra
     return Draft(formula, terms, total(terms), bound)
@@ -70,12 +70,13 @@ class Part:
 
     @property
     def holds(self) -> bool:
-        """Are the two numbers the same, but for rounding (or both not finite)?"""
+        """True if the two numbers agree within the rounding bound, or are the same and not finite."""
         if not np.isfinite(self.value) or not np.isfinite(self.kernel):
             return bool(np.array_equal(self.value, self.kernel, equal_nan=True))
         return abs(self.value - self.kernel) <= self.bound
 
     def table(self) -> Table:
+        """Return the terms as a table, at most the largest ones."""
         shown = sorted(np.argsort([-abs(t.value) for t in self.terms], kind="stable")[:SHOWN].tolist())
         added, rows, marked = 0.0, [], set()
         for n in shown:
@@ -121,7 +122,7 @@ class Explanation:
 
     @property
     def holds(self) -> bool:
-        """Is every part within the rounding bound of the kernel's number?"""
+        """True if every part is within the rounding bound of the kernel's number."""
         return all(part.holds for part in self.parts)
 
     def _tables(self) -> Iterator[Table]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels import checks
+from kernels import checks, pooling
 
 OP = "avgpool2d"
 
@@ -31,7 +31,7 @@ def forward(
     R = R(i,j) counts the window's pixels inside the image. `reference` returns float64, the others x's dtype.
     """
     x = checks.array(OP, "x", x, "N H W C")
-    settings, y_shape = checks.pooling(OP, x.shape, size, stride, padding)
+    settings, y_shape = pooling.normalize(OP, x.shape, size, stride, padding)
     run = checks.kernel(OP, variant, "forward", x)
     if variant == "reference":
         return checks.deliver(OP, run(x, **settings), out)
@@ -53,7 +53,7 @@ def backward(
     """dx[n,h,w,c] = sum of dy[n,i,j,c] / R(i,j) over the windows (i,j) that hold the pixel (h,w)  -> dx = x_shape."""
     dy = checks.array(OP, "dy", dy, "N Ho Wo C")
     x_shape = checks.sizes(OP, "x_shape", x_shape, "N H W C")
-    settings, y_shape = checks.pooling(OP, x_shape, size, stride, padding)
+    settings, y_shape = pooling.normalize(OP, x_shape, size, stride, padding)
     checks.shape(OP, "dy", dy, y_shape, f"what forward makes of x_shape={x_shape}")
     run = checks.kernel(OP, variant, "backward", dy)
     if variant == "reference":

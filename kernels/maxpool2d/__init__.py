@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels import checks, targets
+from kernels import checks, pooling, targets
 
 OP = "maxpool2d"
 
@@ -31,7 +31,7 @@ def forward(
     A NaN in the window gives NaN, and argmax its first NaN. `reference` returns y in float64, the others in x's dtype.
     """
     x = checks.array(OP, "x", x, "N H W C")
-    settings, y_shape = checks.pooling(OP, x.shape, size, stride, padding)
+    settings, y_shape = pooling.normalize(OP, x.shape, size, stride, padding)
     run = checks.kernel(OP, variant, "forward", x)
     if variant == "reference":
         return checks.deliver(OP, run(x, **settings), out)
@@ -59,7 +59,7 @@ def backward(
     """
     dy = checks.array(OP, "dy", dy, "N Ho Wo C")
     x_shape = checks.sizes(OP, "x_shape", x_shape, "N H W C")
-    settings, y_shape = checks.pooling(OP, x_shape, size, stride, padding)
+    settings, y_shape = pooling.normalize(OP, x_shape, size, stride, padding)
     why = f"what forward makes of x_shape={x_shape}"
     checks.shape(OP, "dy", dy, y_shape, why)
     p, q = settings["size"]

@@ -73,7 +73,7 @@ def run(
 def _named(operations: tuple[str, ...], kernel: Path | None, target: str) -> tuple[str, ...]:
     unknown = [name for name in operations if name not in registry.OPERATIONS]
     if unknown:
-        raise ValueError(f"there is no operation {unknown[0]!r}; choose of: {', '.join(registry.OPERATIONS)}")
+        raise ValueError(f"there is no operation {unknown[0]!r}; choose one of: {', '.join(registry.OPERATIONS)}")
     if kernel and len(operations) != 1:
         raise ValueError("--kernel FILE needs one --op NAME: the operation whose passes the file defines")
     there = tuple(name for name in registry.OPERATIONS if registry.variants(name, target))

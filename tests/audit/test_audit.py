@@ -75,7 +75,7 @@ def test_nothing_is_found_in_a_sound_study(study):
     _, result, _ = study.audit()
     assert result["findings"] == []
     assert result["counts"]["train"] == {"a": 15, "b": 15}
-    assert "that does not mean" in " ".join(report.lines(result))
+    assert "does not prove clean data" in " ".join(report.lines(result))
 
 
 def test_copies_across_splits_and_under_other_labels_are_errors(study):

@@ -68,7 +68,7 @@ def test_what_keras_has_and_we_have_not_is_refused_by_name():
         small().compile("adam", "hinge")
     with pytest.raises(TypeError, match="compile: jit_compile not supported"):
         small().compile("adam", "mse", jit_compile=True)
-    with pytest.raises(ValueError, match="there is no target 'gpu'; choose of: cpu, cuda, cuda-emulated"):
+    with pytest.raises(ValueError, match="there is no target 'gpu'; choose one of: cpu, cuda, cuda-emulated"):
         small().compile("adam", "mse", target="gpu")
     with pytest.raises(ValueError, match="data_format must be 'channels_last'"):
         layers.Conv2D(3, 3, data_format="channels_first")

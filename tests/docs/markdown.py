@@ -8,7 +8,7 @@ PAGES = sorted(
     path
     for pattern in ("*.md", "benchmarks/*.md", "convnet/**/*.md", "kernels/**/*.md", "docs/**/*.md")
     for path in ROOT.glob(pattern)
-    if not {"_build", "gathered"} & set(path.parts)
+    if not {"_build", "pages"} & set(path.parts)
 )
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 

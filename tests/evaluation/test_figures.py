@@ -22,7 +22,7 @@ def test_weighted_figures_are_those_of_scikit_learn(seed):
     rng, y, p = study(seed)
     w = rng.integers(0, 4, len(y)).astype(float)
     w[:2] = 1  # both classes
-    found = {name: float(figure(w[None])[0]) for name, figure in intervals.figures(y, p).items()}
+    found = {name: float(figure(w[None])[0]) for name, figure in intervals.ranking_metrics(y, p).items()}
     assert found["auc"] == pytest.approx(metrics.roc_auc_score(y, p[:, 1], sample_weight=w))
     assert found["pr_auc"] == pytest.approx(metrics.average_precision_score(y, p[:, 1], sample_weight=w))
     assert found["accuracy"] == pytest.approx(metrics.accuracy_score(y, p.argmax(1), sample_weight=w))
@@ -44,7 +44,7 @@ def test_operating_figures_are_those_of_the_table_of_four(seed, one):
 
 def test_many_classes_have_the_mean_of_one_against_the_rest():
     _, y, p = study(3, 90, classes=4)
-    found = {name: float(f(np.ones((1, 90)))[0]) for name, f in intervals.figures(y, p).items()}
+    found = {name: float(f(np.ones((1, 90)))[0]) for name, f in intervals.ranking_metrics(y, p).items()}
     assert found["auc"] == pytest.approx(metrics.roc_auc_score(y, p, multi_class="ovr", average="macro"))
     assert found["pr_auc"] == pytest.approx(metrics.average_precision_score(np.eye(4)[y], p, average="macro"))
 
@@ -67,7 +67,7 @@ def test_an_interval_covers_the_truth_nineteen_times_in_twenty_where_patients_ha
 def test_there_is_no_interval_where_the_resamples_cannot_tell():
     y = np.array([0, 0, 0, 1])
     p = np.stack([1 - y, y], 1) * 0.8 + 0.1
-    found = intervals.intervals(intervals.figures(y, p), np.arange(4))
+    found = intervals.intervals(intervals.ranking_metrics(y, p), np.arange(4))
     from scipy.stats import binomtest
 
     exact = binomtest(4, 4).proportion_ci(method="exact")  # all right: the resamples are as well
@@ -82,10 +82,10 @@ def test_there_is_no_interval_where_the_resamples_cannot_tell():
 def test_intervals_repeat_and_do_not_depend_on_how_many_are_computed_at_once(monkeypatch):
     _, y, p = study(5)
     groups = np.arange(60) // 3
-    first = intervals.intervals(intervals.figures(y, p), groups)
-    assert first == intervals.intervals(intervals.figures(y, p), groups)
+    first = intervals.intervals(intervals.ranking_metrics(y, p), groups)
+    assert first == intervals.intervals(intervals.ranking_metrics(y, p), groups)
     monkeypatch.setattr(intervals, "AT_ONCE", 60 * 7)
-    assert intervals.intervals(intervals.figures(y, p), groups) == first
+    assert intervals.intervals(intervals.ranking_metrics(y, p), groups) == first
 
 
 @pytest.mark.parametrize(("T", "classes"), [(0.5, 2), (1.0, 3), (2.5, 2), (4.0, 5)])

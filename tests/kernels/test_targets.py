@@ -18,7 +18,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_an_unknown_target_is_an_error_that_says_what_there_is():
     targets.require("cpu")
-    with pytest.raises(ValueError, match="there is no target 'tpu'; choose of: cpu, cuda, cuda-emulated, simulated"):
+    with pytest.raises(
+        ValueError, match="there is no target 'tpu'; choose one of: cpu, cuda, cuda-emulated, simulated"
+    ):
         targets.require("tpu")
 
 

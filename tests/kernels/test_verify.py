@@ -174,7 +174,7 @@ def test_a_file_that_is_no_kernel_is_refused_in_a_line(text, message, tmp_path):
 
 
 def test_unknown_operations_and_a_kernel_without_its_operation_are_refused(tmp_path):
-    with pytest.raises(ValueError, match="no operation 'conv3d'; choose of: conv2d"):
+    with pytest.raises(ValueError, match="no operation 'conv3d'; choose one of: conv2d"):
         verify.run(["conv3d"])
     with pytest.raises(ValueError, match="needs one --op"):
         verify.run(kernel=written(tmp_path, CONV))

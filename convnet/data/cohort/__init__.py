@@ -1,6 +1,4 @@
-"""A cohort: labelled images in train, val and test, from a folder of DICOM files, a MedMNIST .npz file or
-arrays.
-"""
+"""A cohort: labelled images in train, val and test, from a folder of DICOM files, a MedMNIST .npz file, or arrays."""
 
 from __future__ import annotations
 
@@ -41,10 +39,18 @@ def from_arrays(
     channels: int = 1,
     seed: int = 0,
 ) -> Cohort:
-    """A Cohort of arrays. x, channels: as in `unit_images`; y: (N,) labels (whole numbers or names), turned into class
-    names.
+    """Return a Cohort of arrays.
 
-    Without `splits`: 70/10/20 by patient and stratified, as in `load_folder`. Raises CohortError.
+    x         images, as in `unit_images`
+    y         (N,) labels, whole numbers or names
+    splits    "train", "val" or "test" for each image; None: 70/10/20 by patient, stratified, as in `load_folder`
+    classes   the order of the classes; else the sorted labels
+    patients  a name for each image, "" if unknown: no patient is in two splits
+    paths     a name for each image
+    channels  1 for grey, 3 for colour
+    seed      of the drawn split
+
+    Raises CohortError.
     """
     images = unit_images(x, "x", channels)
     labels = [str(label) for label in np.asarray(y).tolist()]
@@ -65,10 +71,10 @@ def from_arrays(
 
 
 def load(source: str | os.PathLike[str], labels: str | os.PathLike[str] | None = None, **options: Any) -> Cohort:
-    """A cohort from a folder of DICOM files (labels: its table, `labels.csv` in the folder if None) or an
-    .npz file.
+    """Return a cohort from a folder of DICOM files or an .npz file.
 
-    `options` go to `load_folder` or `load_npz`. Raises CohortError when the source is neither.
+    `labels` is the folder's table, `labels.csv` in it if None. `options` go to `load_folder` or `load_npz`. Raises
+    CohortError if the source is neither.
     """
     source = Path(source)
     if source.is_dir():

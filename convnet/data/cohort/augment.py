@@ -1,4 +1,4 @@
-"""More images from few: each time an image is drawn for training it is changed at random."""
+"""Augmentation: each time an image is drawn for training, it is changed at random."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import numpy as np
 
 
 class Augmented:
-    """Images (N,H,W,C) that come out changed; `fit` takes it in the place of x.
+    """Images (N,H,W,C) that come out changed; `fit` takes it instead of x.
 
     flip       mirrored left-right with probability 1/2
-    shift      moved by up to so many pixels each way, edges repeated (whole pixels where nothing else is asked)
-    rotate     by up to so many degrees about the middle
+    shift      moved by up to this many pixels each way, edges repeated (whole pixels if nothing else is asked for)
+    rotate     by up to this many degrees about the middle
     scale      by a factor between 1 / (1 + scale) and 1 + scale, even in its logarithm
-    elastic    displaced by a smooth random field of so many pixels (root mean square), of width min(H,W)/8
+    elastic    displaced by a smooth random field of this many pixels (root mean square), of width min(H,W)/8
     intensity  v -> m + (v - m)(1 + a) + b, m the image's mean, a and b in +-intensity; kept in [0, 1]
 
     The changes are drawn from one generator in the order in which batches are taken: same seed, same training.
@@ -58,7 +58,7 @@ class Augmented:
         return self._grey(out) if self.intensity else out
 
     def _shift(self, x: np.ndarray) -> np.ndarray:
-        """By whole pixels: the very values of the originals."""
+        """Shift by whole pixels: the values of the originals are kept."""
         most, (n, h, w, _) = int(self.shift), x.shape
         tops, lefts = self.rng.integers(0, 2 * most + 1, (2, n))
         padded = np.pad(x, ((0, 0), (most, most), (most, most), (0, 0)), mode="edge")

@@ -49,37 +49,37 @@ class Cohort:
     facts: list[dict[str, str]] = field(default_factory=list)
 
     def fact(self, name: str) -> list[str]:
-        """One of the facts for each image, "" where the header is silent."""
+        """Return one of the facts for each image, "" if the header does not state it."""
         return [f.get(name, "") for f in self.facts] or [""] * len(self.y)
 
     def groups(self) -> np.ndarray:
-        """(N,) int64, a number for each patient; where the patient is unknown, for each file."""
+        """Return (N,) int64, a number for each patient; for each file if the patient is unknown."""
         names = [p or f"\0{path}" for p, path in zip(self.patients, self.paths, strict=True)]
         return np.unique(names, return_inverse=True)[1].astype(np.int64)
 
     def where(self, name: str) -> np.ndarray:
-        """Indices of the images in split `name`, int64, in order."""
+        """Return the indices of the images in split `name`, int64, in order."""
         if name not in SPLITS:
             raise ValueError(f"Cohort: split {name!r} is unknown: expected one of {', '.join(SPLITS)}")
         return np.flatnonzero(np.array(self.splits) == name)
 
     def split(self, name: str) -> tuple[Any, np.ndarray]:
-        """(x, y) of split `name`: copies, or Images that are on disk."""
+        """Return (x, y) of split `name`: copies, or Images that are on disk."""
         at = self.where(name)
         return self.x.select(at) if isinstance(self.x, Images) else self.x[at], self.y[at]
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """How many images: {split: {class: count}}, all splits and all classes."""
+        """Return how many images there are: {split: {class: count}}, all splits and all classes."""
         pairs = Counter(zip(self.splits, self.y.tolist(), strict=True))
         return {s: {c: pairs[s, i] for i, c in enumerate(self.classes)} for s in SPLITS}
 
     def counted(self) -> str:
-        """`counts` in words."""
+        """Return `counts` in words."""
         return "; ".join(f"{s}: " + ", ".join(f"{n} {c!r}" for c, n in of.items()) for s, of in self.counts().items())
 
 
 def sort_classes(labels: Sequence[str]) -> tuple[str, ...]:
-    """The distinct labels: in numeric order if all are whole numbers, else in alphabetical order."""
+    """Return the distinct labels: in numeric order if all are whole numbers, else in alphabetical order."""
     names = set(labels)
     numeric = all(n.removeprefix("-").isdecimal() and n.isascii() for n in names)
     return tuple(sorted(names, key=lambda n: (int(n), n)) if numeric else sorted(names))

@@ -42,8 +42,7 @@ def load_folder(
     cache: bool = False,
     channels: int = 1,
 ) -> Cohort:
-    """Every image that the table `labels` names below `folder`, through the pixel pipeline
-    (`dicom.read_images`).
+    """Return a cohort of every image that a table names below a folder, through the pixel pipeline.
 
     labels       CSV: path (relative to folder), label; optional patient, split (train, val, test)
     size, aspect, window, channels    as in `dicom.read_images`
@@ -137,7 +136,7 @@ def collect_pixels(found: Sequence[Frame], store: Store | None) -> list[np.ndarr
 
 @contextmanager
 def explain_damage() -> Iterator[None]:
-    """What SQLite finds wrong with the kept images' index becomes an error that says what to do."""
+    """Turn what SQLite finds wrong with the index of kept images into an error that says what to do."""
     try:
         yield
     except sqlite3.Error as error:
@@ -173,12 +172,12 @@ def read_row(readers: Readers, store: Store | None, root: Path, row: Row, prepar
 
 
 def signature(status: os.stat_result) -> tuple[int, ...]:
-    """What changes when a file is written to."""
+    """Return what changes when a file is written to."""
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def locate(root: Path, row: Row) -> Path:
-    """The file of a row, below the folder also when links are followed. Raises DicomError."""
+    """Return the file of a row, which is below the folder even after links are followed. Raises DicomError."""
     path = root / row.path
     if not row.label:
         raise DicomError(path, f"row {row.line} has an empty label")
@@ -210,7 +209,7 @@ def name_groups(found: Sequence[Frame]) -> list[str]:
 
 
 def list_unnamed(root: Path, labels: Path, rows: Sequence[Row]) -> list[Skipped]:
-    """The files below the folder, the table itself and hidden files apart, that no row names.
+    """Return the files below the folder that no row names, except the table itself and hidden files.
 
     Links to folders are not followed.
     """

@@ -1,4 +1,4 @@
-"""May a training image be mirrored left-right, or does the side carry meaning?"""
+"""Decide whether training images may be mirrored left-right, or whether the side carries meaning."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ MOST = 2000  # images that are compared, evenly from all
 
 
 def decide(flip: str, cohort: Cohort) -> tuple[bool, str]:
-    """(mirror or not, why). flip: "on", "off", or "auto": not where a class's name is a side, where all headers state
-    one side (its mirror image never comes), or where mirrored neighbours are of other classes (`costs`).
+    """Return (whether to mirror, why).
+
+    flip  "on", "off", or "auto": not if a class's name is a side, if all headers state one side (its mirror image
+          never occurs), or if mirrored images resemble other classes (`costs`)
     """
     if flip != "auto":
         return flip == "on", "asked for" if flip == "on" else "not asked for"
@@ -35,9 +37,10 @@ def decide(flip: str, cohort: Cohort) -> tuple[bool, str]:
 
 
 def costs(x: np.ndarray, y: np.ndarray, groups: np.ndarray) -> tuple[int | None, float, float]:
-    """The class that loses most by mirroring, the share of its images whose nearest image of another patient is of the
-    same class, and that share for nearest mirrored images. None for the class unless it loses 0.25 or more, and more
-    than chance explains (exact McNemar test, p < 0.01).
+    """Return (the class that loses most by mirroring, two shares of its images).
+
+    The shares are those whose nearest image of another patient is of the same class, straight and mirrored. The class
+    is None unless it loses 0.25 or more, and more than chance explains (exact McNemar test, p < 0.01).
 
     A left and a right kidney are each other's mirror images: mirroring would teach that they are one class.
     Images (N,H,W,C) are compared by Euclidean distance at 16x16 or so pixels.

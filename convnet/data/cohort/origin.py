@@ -46,7 +46,7 @@ def sources(module: str) -> dict[str, Path]:
 
 
 def _file(name: str) -> Path | None:
-    """The file of one of our modules; None for other packages' modules and for what is no module."""
+    """Return the file of one of our modules; None for other packages' modules and for a name that is no module."""
     package, _, _ = name.partition(".")
     if package not in ("convnet", "kernels"):
         return None

@@ -14,10 +14,9 @@ FRACTIONS = {"test": 0.2, "val": 0.1, "train": 0.7}  # a tie goes to the first n
 
 
 def require_apart(groups: Sequence[str], splits: Sequence[str], paths: Sequence[str]) -> None:
-    """Raise CohortError when a group (a patient) is in two splits: it would be tested on what it was trained
-    on.
+    """Raise CohortError if a group (a patient) is in two splits: a model would be tested on what it was trained on.
 
-    The text counts patients and names images, never patients. An empty group is nobody: it cannot overlap.
+    The text counts patients and names images, never patients. An empty group is unknown: it cannot overlap.
     """
     seen: dict[str, dict[str, str]] = defaultdict(dict)
     for group, split, path in zip(groups, splits, paths, strict=True):
@@ -31,7 +30,7 @@ def require_apart(groups: Sequence[str], splits: Sequence[str], paths: Sequence[
 
 
 def assign(groups: Sequence[str], labels: Sequence[str], classes: Sequence[str], seed: int = 0) -> list[str]:
-    """A split name for each image: 70 % train, 10 % val, 20 % test, whole groups only, classes in proportion.
+    """Return a split name for each image: 70 % train, 10 % val, 20 % test, whole groups only, classes in proportion.
 
     groups  who each image is of; "" is a group of its own
     Of up to 50 draws in random orders, fixed by `seed` and not by the rows' order, the one with the fewest
@@ -69,7 +68,7 @@ def assign(groups: Sequence[str], labels: Sequence[str], classes: Sequence[str],
 
 
 def deal(order: Sequence[str], members: dict[str, Counter[str]], total: Counter[str]) -> dict[str, str]:
-    """Each group in turn goes where most is still wanted: {group: split}.
+    """Assign each group in turn to the split that still wants most of its images: {group: split}.
 
     argmax over splits of sum_c n_c (fraction * total_c - have_c), n_c the group's images of class c
     """
@@ -87,7 +86,7 @@ def deal(order: Sequence[str], members: dict[str, Counter[str]], total: Counter[
 
 
 def spare_one(members: dict[str, Counter[str]], classes: Sequence[str]) -> dict[str, str]:
-    """With very few groups: test is the smallest that train can spare, train the rest; {} if none can be."""
+    """Put the smallest group that train can spare into test, the rest into train; {} if none can be spared."""
     owners = Counter(c for images in members.values() for c in images)
     for name in sorted(members, key=lambda name: (members[name].total(), name)):
         if all(owners[c] > (c in members[name]) for c in classes):
@@ -96,8 +95,10 @@ def spare_one(members: dict[str, Counter[str]], classes: Sequence[str]) -> dict[
 
 
 def faults(draw: dict[str, str], members: dict[str, Counter[str]], classes: Sequence[str]) -> tuple[int, int]:
-    """(unusable, poor): classes not in train, and an empty test; classes of 3 groups or more not in test, or
-    of 10 or more not in val.
+    """Return (unusable, poor), the numbers of two kinds of faults.
+
+    unusable  classes that are not in train, and an empty test
+    poor      classes of 3 or more groups that are not in test, or of 10 or more that are not in val
     """
     splits: dict[str, Counter[str]] = {c: Counter() for c in classes}
     for name, split in draw.items():

@@ -38,13 +38,13 @@ AROUND = 2**16  # bytes that Linux maps around a touched page (fault_around_byte
 
 
 def root() -> Path:
-    """Where decoded images are kept; FORMULA_CONVNET_IMAGES names another folder than the user's cache."""
+    """Return the folder of decoded images; FORMULA_CONVNET_IMAGES names one instead of the user's cache."""
     named = os.environ.get("FORMULA_CONVNET_IMAGES")
     return Path(named) if named else user_cache_path("formula-convnet", appauthor=False) / "images"
 
 
 class Store:
-    """Images of one size, prepared in one way. `with Store.open(preparation) as store: ...`"""
+    """Images of one size, prepared in one way: `with Store.open(preparation) as store: ...`."""
 
     def __init__(self, folder: Path, size: int, channels: int = 1) -> None:
         self.folder, self.shape = folder, (size, size, channels)
@@ -75,7 +75,7 @@ class Store:
         return cls(root() / name, preparation.size, preparation.channels)
 
     def takes(self, image: np.ndarray) -> bool:
-        """Is it of this store's shape? Electrocardiograms are not: they are small, and not kept on disk."""
+        """Return True if an image has this store's shape. Electrocardiograms do not: they stay in memory."""
         return image.shape in (self.shape, self.shape[:2])
 
     def __enter__(self) -> Store:
@@ -88,7 +88,7 @@ class Store:
 
     @staticmethod
     def content(path: os.PathLike[str], most: int) -> bytes:
-        """What a file of up to `most` bytes is known by: a keyed hash (BLAKE2b). Raises DicomError, OSError."""
+        """Return the keyed hash (BLAKE2b) that identifies a file of up to `most` bytes. Raises DicomError, OSError."""
         sha = hashlib.blake2b(key=key()[:64], digest_size=24)
         with open_regular(path, most) as file:
             while piece := file.read(2**18):
@@ -96,7 +96,7 @@ class Store:
         return sha.digest()
 
     def find(self, content: bytes) -> tuple[range, dict[str, Any]] | None:
-        """(rows, facts) of a file with this content, or None."""
+        """Return (rows, facts) of a file with this content, or None."""
         with self.lock:
             query = "SELECT first, frames, facts FROM files WHERE content = ?"
             row = self.index.execute(query, (content,)).fetchone()
@@ -131,7 +131,7 @@ class Store:
         self.written = time.monotonic()
 
     def _claim(self, n: int) -> int:
-        """The first of n rows that are nobody else's, also among several runs at once."""
+        """Claim n rows, also among several runs at once -> the first of them."""
         with self.lock:
             self.index.execute("BEGIN IMMEDIATE")
             row = self.index.execute("SELECT next FROM space").fetchone() or (0,)
@@ -140,6 +140,7 @@ class Store:
         return int(row[0])
 
     def shard(self, number: int) -> Path:
+        """Return the file that holds the rows of one shard."""
         return self.folder / f"{number:05d}.npy"
 
     def _write(self, row: int, frame: np.ndarray) -> None:
@@ -153,7 +154,7 @@ class Store:
         self.touched.add(path)
 
     def _begin(self, path: Path) -> None:
-        """An empty .npy file of full length: the system keeps no room for what is not written."""
+        """Write an empty .npy file of full length: the system allocates no space for what is not written."""
         draft = path.with_suffix(f".{os.getpid()}")
         with draft.open("wb") as file:
             shape = (self.rows, *self.shape)
@@ -167,18 +168,18 @@ class Store:
             draft.unlink()
 
     def images(self, rows: np.ndarray) -> Images:
-        """These rows as images that are read when they are asked for."""
+        """Return these rows as images that are read when they are indexed."""
         self.commit()
         return Images([self.shard(i) for i in range(int(rows.max(initial=-1)) // self.rows + 1)], rows, self)
 
 
 def unusable(error: Exception) -> CohortError:
-    """The error for kept images that are damaged, locked, or gone."""
+    """Return the error for kept images that are damaged, locked, or gone."""
     return CohortError(f"kept images cannot be used ({error}): delete the folder {root()}, or use --no-cache")
 
 
 def header(file: Any) -> tuple[int, tuple[int, ...]]:
-    """(where the numbers of a .npy file begin, its shape)."""
+    """Return (where the numbers of a .npy file begin, its shape)."""
     np.lib.format.read_magic(file)
     shape, _, _ = np.lib.format.read_array_header_1_0(file)
     return file.tell(), shape
@@ -203,7 +204,7 @@ class Images:
         return len(self.rows)
 
     def select(self, index: Any) -> Images:
-        """The images at these places, not read yet; mapped files are shared."""
+        """Return the images at these places, not read yet; mapped files are shared."""
         other = object.__new__(Images)
         other.__dict__ = {**self.__dict__, "rows": self.rows[index]}
         other.shape = (len(other.rows), *self.shape[1:])

@@ -19,8 +19,7 @@ MOST = 2**28  # bytes of a table: some millions of rows
 
 @dataclass(frozen=True)
 class Row:
-    """One row: its line in the file, the image's path below the folder ('/' between parts) and what is said
-    of it.
+    """One row: its line in the file, the image's path below the folder ('/' between parts), and its label.
 
     `patient` and `split` are None where the table has no such column.
     """
@@ -33,12 +32,11 @@ class Row:
 
 
 def read_table(table: str | os.PathLike[str]) -> list[Row]:
-    """The rows of a table of labels, in the file's order. UTF-8, with or without a BOM; separated by ',', ';'
-    or tab.
+    """Return the rows of a table of labels, in the file's order.
 
-    Raises CohortError, naming the line: not UTF-8, no such column, a path outside the folder, a path named
-    twice, a split that is not train, val or test, or no rows. A row with an empty label is kept: the reader
-    of images skips it.
+    The file is UTF-8, with or without a BOM, separated by ',', ';' or tab. Raises CohortError, naming the line: not
+    UTF-8, no such column, a path outside the folder, a path named twice, a split that is not train, val or test, or no
+    rows. A row with an empty label is kept: the reader of images skips it.
     """
     try:
         text = read_text(table, MOST).decode("utf-8-sig")
@@ -71,7 +69,7 @@ def read_table(table: str | os.PathLike[str]) -> list[Row]:
 
 
 def read_row(table: object, line: int, cells: dict[str, str], count: int, expected: int) -> Row:
-    """One row, checked by itself."""
+    """Check one row by itself, and return it."""
     if count != expected:
         raise CohortError(f"{table}, row {line}: {count} cells, expected {expected} as in the first line")
     split = cells["split"].strip().lower() if "split" in cells else None
@@ -82,7 +80,7 @@ def read_row(table: object, line: int, cells: dict[str, str], count: int, expect
 
 
 def inside(table: object, line: int, path: str) -> str:
-    """A path below the folder, in normal form.
+    """Return a path below the folder, in normal form.
 
     Raises CohortError for an empty, absolute or '..' path: never outside.
     """
@@ -97,9 +95,7 @@ def inside(table: object, line: int, path: str) -> str:
 
 
 def forbid_twins(table: object, rows: list[Row]) -> None:
-    """Raise CohortError when a path stands in two rows: an image counted twice leaks from one split into
-    another.
-    """
+    """Raise CohortError if two rows name one path: an image counted twice leaks from one split into another."""
     first: dict[str, int] = {}
     for row in rows:
         if row.path in first:

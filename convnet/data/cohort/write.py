@@ -21,18 +21,18 @@ NAMESPACE = uuid.UUID("6b2d0b1e-5c9b-5c0f-9d0a-3f2f7a1c4e11")
 
 
 def make_uid(*parts: object) -> str:
-    """A UID that depends on `parts` alone: '2.25.' and a version 5 UUID as a decimal number (PS3.5 B.2)."""
+    """Return a UID that depends on `parts` alone: '2.25.' and a version 5 UUID as a decimal number (PS3.5 B.2)."""
     return f"2.25.{uuid.uuid5(NAMESPACE, '/'.join(str(p) for p in parts)).int}"
 
 
 def new_image(sop_class: str, pixels: np.ndarray, patient: str, key: str, modality: str) -> Dataset:
-    """A data set with the modules every image has: SOP common, patient, study, series, equipment, image,
-    image pixel.
+    """Return a data set with the modules that every image has: types 1 and 2 of PS3.3 C.7, C.12.1.
 
-    pixels: (rows, columns), uint8 or int16, MONOCHROME2, or (rows, columns, 3) uint8, RGB; all bits
-    used. Types 1 and 2 of PS3.3 C.7, C.12.1.
-    key: what makes this image's UIDs its own; patient: a synthetic patient's ID, with one study and one
-    series.
+    sop_class  its SOP Class UID
+    pixels     (rows, columns), uint8 or int16, MONOCHROME2, or (rows, columns, 3) uint8, RGB; all bits used
+    patient    a synthetic patient's ID, with one study and one series
+    key        what makes this image's UIDs its own
+    modality   such as "CT"
     """
     from pydicom import Dataset
     from pydicom.dataset import FileMetaDataset
@@ -78,7 +78,7 @@ def new_image(sop_class: str, pixels: np.ndarray, patient: str, key: str, modali
 
 
 def write_dicom(cohort: Cohort, folder: str | os.PathLike[str], modality: str = "OT", seed: int = 0) -> Path:
-    """A cohort as DICOM files (Secondary Capture, PS3.3 A.8) and `labels.csv` -> the table's path.
+    """Write a cohort as DICOM files (Secondary Capture, PS3.3 A.8) and `labels.csv` -> the table's path.
 
     Files: <split>/<number>.dcm, in the cohort's order, uint8 = round(255 x), no window, so that reading them
     back at their own size gives round(255 x) / 255: the same bits for a cohort of 8-bit images. Patients

@@ -19,8 +19,9 @@ import numpy as np
 
 
 def noise_power(size: int, sigma: float, cutoff: float, floor: float) -> np.ndarray:
-    """Eigenvalues of K, (size, size) float64 in HU^2, in the order of `numpy.fft.fft2`; their mean is
-    sigma^2.
+    """Return the eigenvalues of K, (size, size) float64 in HU^2, in the order of `numpy.fft.fft2`.
+
+    Their mean is sigma^2.
 
     L(f) ~ (floor + f) exp(-(f / cutoff)^2), f in cycles per pixel: the ramp of filtered back-projection,
     rounded off by a smooth kernel, with a floor because real noise does not vanish at f = 0 (Riederer, Pelc,
@@ -46,17 +47,15 @@ def covariance(power: np.ndarray) -> np.ndarray:
 
 
 def template(signal: np.ndarray, power: np.ndarray) -> np.ndarray:
-    """The Hotelling template w = K^-1 s, (size, size) float64, 1/HU."""
+    """Return the Hotelling template w = K^-1 s, (size, size) float64, 1/HU."""
     return np.fft.ifft2(np.fft.fft2(signal) / power).real
 
 
 def detectability(signal: np.ndarray, power: np.ndarray) -> float:
-    """d' = sqrt(s^T K^-1 s), without a unit."""
+    """Return d' = sqrt(s^T K^-1 s), without a unit."""
     return math.sqrt(float((signal * template(signal, power)).sum()))
 
 
 def auc(d: float) -> float:
-    """Phi(d' / sqrt 2) = (1 + erf(d' / 2)) / 2: area under the ROC curve of two normal laws d' standard
-    deviations apart.
-    """
+    """Return Phi(d' / sqrt 2) = (1 + erf(d' / 2)) / 2: the AUC of two normal laws d' standard deviations apart."""
     return 0.5 * (1.0 + math.erf(d / 2.0))

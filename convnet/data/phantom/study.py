@@ -1,5 +1,4 @@
-"""The embedded study: a lesion of low contrast in simulated CT of the liver, present or absent, written as
-DICOM.
+"""The embedded study: simulated CT of the liver, with or without a lesion of low contrast, written as DICOM.
 
 Lesion, place, background and the noise's covariance are known, so the best possible AUC is known too
 (`observer`). No image of a person is in it.
@@ -74,27 +73,21 @@ class Study:
 
     @cached_property
     def power(self) -> np.ndarray:
-        """Eigenvalues of the covariance of a pixel's HU: the noise's, and 1/12 HU^2 for rounding to whole
-        HU.
-        """
+        """Return the eigenvalues of the covariance of the HU: the noise's, and 1/12 HU^2 for rounding to whole HU."""
         return observer.noise_power(self.size, self.sigma, self.cutoff, self.floor) + 1 / 12
 
     @property
     def window(self) -> tuple[float, float]:
-        """(center, width) in HU, whole numbers: five sigma or more beyond the images without and with the
-        lesion.
-        """
+        """Return (center, width) in whole HU: five sigma or more beyond the images without and with the lesion."""
         low, high = self.background - 5 * self.sigma, self.background + self.contrast + 5 * self.sigma
         return float(round((low + high) / 2)), float(2 * math.ceil((high - low) / 2) + 2)
 
     def ideal_auc(self) -> float:
-        """The AUC of the ideal observer, from the known statistics: Phi(d' / sqrt 2), d'^2 = s^T K^-1 s."""
+        """Return the AUC of the ideal observer, from the known statistics: Phi(d' / sqrt 2), d'^2 = s^T K^-1 s."""
         return observer.auc(observer.detectability(self.signal, self.power))
 
     def ideal_scores(self, hu: np.ndarray) -> np.ndarray:
-        """The ideal observer's score for each image: w^T (x - background). (N, H, W) or (N, H, W, 1) HU ->
-        (N,) float64.
-        """
+        """Return the ideal observer's score for each image (N, H, W) or (N, H, W, 1) in HU: w^T (x - background)."""
         images = np.asarray(hu, np.float64).reshape(len(hu), -1)
         if images.shape[1] != self.size**2:
             raise ValueError(
@@ -103,9 +96,7 @@ class Study:
         return (images - self.background) @ observer.template(self.signal, self.power).ravel()
 
     def to_hu(self, x: np.ndarray) -> np.ndarray:
-        """Pipeline's grey in [0, 1] -> whole HU, float64: the header's window undone, HU = low + (width - 1)
-        x.
-        """
+        """Return the pipeline's grey in [0, 1] as whole HU, float64: HU = low + (width - 1) x undoes the window."""
         center, width = self.window
         return np.rint(center - 0.5 - (width - 1) / 2 + (width - 1) * np.asarray(x, np.float64))
 
@@ -119,7 +110,7 @@ class Study:
         return np.rint(self.background + noise + (self.signal if present else 0.0)).astype(np.int16)
 
     def rows(self) -> Iterator[tuple[int, str, str]]:
-        """(number from 0, label, split) of every image: labels take turns within a split."""
+        """Yield (number from 0, label, split) of every image: labels alternate within a split."""
         number = 0
         for split in SPLITS:
             for i in range(getattr(self, split)):
@@ -135,8 +126,7 @@ class Study:
         return np.array(hu, np.int16).reshape(-1, self.size, self.size), np.array([y for _, y in chosen], np.int64)
 
     def write(self, folder: str | os.PathLike[str]) -> Path:
-        """Every image as a CT Image file, <split>/PHANTOM-0001.dcm and so on, and labels.csv -> the table's
-        path.
+        """Write every image as a CT Image file, <split>/PHANTOM-0001.dcm and so on, and labels.csv -> the table's path.
 
         Each image is a patient of its own. The folder must be new or empty (CohortError).
         """
@@ -151,9 +141,7 @@ class Study:
         return write_table(root, rows)
 
     def dataset(self, hu: np.ndarray, patient: str) -> Dataset:
-        """One image as a CT Image data set (PS3.3 A.3): int16, HU = stored - 1024, the study's window in its
-        header.
-        """
+        """Return one image as a CT Image data set (PS3.3 A.3): int16, HU = stored - 1024, with the study's window."""
         from pydicom.uid import CTImageStorage
 
         from convnet.data.cohort.write import make_uid, new_image

@@ -1,0 +1,1 @@
+"""What may identify a patient in a file, and its removal."""

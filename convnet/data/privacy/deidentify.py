@@ -1,7 +1,7 @@
 """De-identification by deid (https://github.com/pydicom/deid), told what PS3.15 table E.1-1 lists; then a second look.
 
 We do not de-identify: deid does, in a worker, by a recipe made of the table. `phi.identifying` lists what is left.
-Neither is a claim that a file conforms to a profile of PS3.15, or that nobody can be identified by it.
+Neither is a claim that a file conforms to a profile of PS3.15, or that no patient can be identified from it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ DUMMY = r"REMOVED|patient-[0-9A-F]{16}"
 
 
 def recipe() -> str:
-    """The table as a recipe of deid: remove, blank, or replace; UIDs by a function of the key."""
+    """Return the table as a recipe of deid: remove, blank, or replace; UIDs by a function of the key."""
     from pydicom.datadict import dictionary_VR
 
     lines = ["FORMAT dicom", "", "%header", ""]
@@ -51,13 +51,13 @@ def recipe() -> str:
 
 
 def new_uid(old: str, key: bytes) -> str:
-    """The same new UID for the same old one, under one key: '2.25.' and 122 bits of HMAC-SHA-256 (PS3.5 B.2)."""
+    """Return the same new UID for the same old one, under one key: '2.25.' and 122 bits of HMAC-SHA-256 (PS3.5 B.2)."""
     digest = hmac.new(key, f"uid\0{old}".encode(errors="replace"), hashlib.sha256).digest()
     return f"2.25.{int.from_bytes(digest[:16], 'big') >> 6}"
 
 
 def deidentified(path: str | os.PathLike[str], recipe_path: str, key: str) -> np.ndarray:
-    """The bytes of the file after deid, as uint8; private elements and the preamble are gone.
+    """Return the bytes of the file after deid, as uint8; private elements and the preamble are gone.
 
     key: hexadecimal, of the new UIDs. Raises DicomError where deid fails on the file.
     """

@@ -43,7 +43,7 @@ def table() -> tuple[dict[str, str], dict[str, str]]:
 
 
 def action(tag: int) -> str | None:
-    """The profile's action for a tag: one letter, or several where it depends on the IOD; None if it may stay."""
+    """Return the profile's action for a tag: one letter, several if it depends on the IOD, None if it may stay."""
     name = f"{tag:08X}"
     exact, masked = table()
     if name in exact:
@@ -55,7 +55,7 @@ def action(tag: int) -> str | None:
 
 
 def identifying(path: str | os.PathLike[str], dummy: str | None = None) -> dict[str, Any]:
-    """{elements: [{tag, name, action, where, count}], removed, burned_in, preamble}: never a value.
+    """Return {elements: [{tag, name, action, where, count}], removed, burned_in, preamble}: never a value.
 
     elements   those of the list that are not empty, at any depth; where: the sequences around them
     removed    what the file says of itself (Patient Identity Removed): "YES", "NO" or None
@@ -83,7 +83,7 @@ def identifying(path: str | os.PathLike[str], dummy: str | None = None) -> dict[
 
 
 def elements(ds: Dataset, above: tuple[str, ...], dummy: str | None) -> Iterator[tuple[int, str]]:
-    """(tag, the sequences around it) of every element that is not empty, in the file's order."""
+    """Yield (tag, the sequences around it) of every element that is not empty, in the file's order."""
     for tag in sorted(ds.keys()):
         element = converted(ds, tag)
         if element is None:  # damaged: whatever it holds, it is there
@@ -97,7 +97,7 @@ def elements(ds: Dataset, above: tuple[str, ...], dummy: str | None) -> Iterator
 
 
 def converted(ds: Dataset, tag: Any) -> DataElement | None:
-    """The element, None where its bytes cannot be read as its VR says."""
+    """Return the element, None if its bytes cannot be read as its VR says."""
     try:
         return ds[tag]
     except MemoryError:
@@ -107,13 +107,13 @@ def converted(ds: Dataset, tag: Any) -> DataElement | None:
 
 
 def is_empty(element: DataElement) -> bool:
-    """No value at all."""
+    """Return True if an element has no value."""
     value = element.value
     return value is None or (hasattr(value, "__len__") and len(value) == 0)
 
 
 def name(tag: int) -> str:
-    """What PS3.6 calls an element; a private one's is not repeated, it is free text."""
+    """Return the name of an element in PS3.6; a private one's is free text, and not repeated."""
     from pydicom.datadict import dictionary_description
 
     if tag >> 16 & 1:
@@ -125,14 +125,14 @@ def name(tag: int) -> str:
 
 
 def said(ds: Dataset, keyword: str) -> str | None:
-    """YES, NO, or None for silence and anything else."""
+    """Return YES or NO, or None if the file says nothing or anything else."""
     value = converted(ds, keyword) if keyword in ds else None
     text = str(value.value).strip() if value is not None else ""
     return text if text in ("YES", "NO") else None
 
 
 def told(result: dict[str, Any]) -> list[str]:
-    """The result as text."""
+    """Return the result as text."""
     lines = []
     for e in result["elements"]:
         does = " or ".join(ACTIONS.get(letter[0], letter) for letter in e["action"].split("/"))
@@ -152,4 +152,5 @@ def told(result: dict[str, Any]) -> list[str]:
 
 
 def says(value: str | None) -> str | None:
+    """Return what a file says of itself, in words; None for nothing."""
     return None if value is None else f"says {value}"

@@ -1,0 +1,1 @@
+"""Untrusted files, read by worker processes with limits."""

@@ -21,7 +21,7 @@ class Broken(Exception):
 
 
 def send(stream: BinaryIO, value: Any) -> None:
-    """value: None, bool, int, float, str, array, or a list, tuple or dict with text keys of these."""
+    """Send a value: None, bool, int, float, str, array, or a list, tuple or dict with text keys of these."""
     arrays: list[np.ndarray] = []
     text = json.dumps(to_json(value, arrays)).encode()
     kinds = json.dumps([[a.dtype.str, a.shape] for a in arrays]).encode()
@@ -32,7 +32,7 @@ def send(stream: BinaryIO, value: Any) -> None:
 
 
 def receive(stream: BinaryIO, most: float = float("inf")) -> tuple[Any, int]:
-    """(a value, bytes of its arrays). Raises Broken; and MemoryError when its arrays hold more than `most` bytes."""
+    """Return (a value, bytes of its arrays). Raises Broken; MemoryError for arrays of more than `most` bytes."""
     text_length, kinds_length = struct.unpack("<II", exactly(stream, 8))
     if max(text_length, kinds_length) > MOST_TEXT:
         raise Broken
@@ -53,7 +53,7 @@ def receive(stream: BinaryIO, most: float = float("inf")) -> tuple[Any, int]:
 
 
 def exactly(stream: BinaryIO, n: int) -> bytes:
-    """n bytes. Raises Broken at the end."""
+    """Read n bytes. Raises Broken at the end."""
     data = stream.read(n)
     if len(data) != n:
         raise Broken
@@ -61,7 +61,7 @@ def exactly(stream: BinaryIO, n: int) -> bytes:
 
 
 def to_json(value: Any, arrays: list[np.ndarray]) -> Any:
-    """Arrays become {"array": place}, tuples {"tuple": [...]}, dicts {"dict": {...}}."""
+    """Return a value as JSON: arrays as {"array": place}, tuples as {"tuple": [...]}, dicts as {"dict": {...}}."""
     if isinstance(value, np.ndarray):
         arrays.append(value)
         return {"array": len(arrays) - 1}
@@ -78,7 +78,7 @@ def to_json(value: Any, arrays: list[np.ndarray]) -> Any:
 
 
 def from_json(value: Any, arrays: list[np.ndarray]) -> Any:
-    """What `to_json` was given."""
+    """Return what `to_json` was given."""
     if isinstance(value, list):
         return [from_json(v, arrays) for v in value]
     if isinstance(value, dict):

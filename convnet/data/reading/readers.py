@@ -29,7 +29,7 @@ class Readers:
 
     def __init__(self, limits: Limits | None = None, workers: int | None = None) -> None:
         self.limits = limits or Limits()
-        self.workers = [taken(self.limits) for _ in range(workers or processors())]
+        self.workers = [acquire_worker(self.limits) for _ in range(workers or processors())]
         self.idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
         for worker in self.workers:
             self.idle.put(worker)
@@ -52,11 +52,11 @@ class Readers:
 
     @property
     def peak(self) -> int:
-        """The most memory that a worker has had so far, in bytes."""
+        """Return the most memory that a worker has had so far, in bytes."""
         return max(worker.peak for worker in self.workers)
 
     def read(self, function: Callable[..., Any], path: object, *arguments: Any) -> Iterator[Any]:
-        """The items that a function of `tasks` gives for one file. Raises DicomError."""
+        """Yield the items that a function of `tasks` gives for one file. Raises DicomError."""
         worker = self.idle.get()
         try:
             yield from worker.call(function, path, *arguments)
@@ -64,7 +64,7 @@ class Readers:
             self.idle.put(worker)
 
     def map(self, read: Callable[[Job], Any], jobs: Iterable[Job]) -> Iterator[tuple[Job, Any]]:
-        """(job, read(job)) in the jobs' order; `read` calls `self.read` in a thread. A DicomError is a result too."""
+        """Yield (job, read(job)) in the jobs' order; `read` runs in a thread. A DicomError is a result too."""
         self.running.append(self._map(read, jobs))
         return self.running[-1]
 
@@ -100,8 +100,8 @@ _spare: list[Worker] = []
 MOST_SPARE = 4
 
 
-def taken(limits: Limits) -> Worker:
-    """A waiting worker with these limits, or a new one."""
+def acquire_worker(limits: Limits) -> Worker:
+    """Return a waiting worker with these limits, or a new one."""
     for worker in list(_spare):
         if worker.limits == limits:
             _spare.remove(worker)
@@ -117,7 +117,7 @@ def _end_spare() -> None:
 
 
 def processors() -> int:
-    """How many processors this process may use."""
+    """Return how many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -1,4 +1,4 @@
-"""The process that opens files which nobody has vouched for: its end is one file's error, never the run's.
+"""The process that opens untrusted files: its end is one file's error, never the run's.
 
 A worker is started once and reads file after file. It is ended when a file takes too long, when it has no memory left
 or crashes; the next file gets a new one. It may write no file, sees no terminal, and answers by `messages` alone.
@@ -54,7 +54,7 @@ class Worker:
         messages.send(self._pipe("stdin"), asdict(self.limits))
 
     def call(self, function: Callable[..., Any], path: object, *arguments: Any) -> Iterator[Any]:
-        """What `function(path, *arguments)` gives in the worker: the items of a generator, or its one result.
+        """Run `function(path, *arguments)` in the worker; yield the items of a generator, or its one result.
 
         function: one of a module's own, by name. Raises DicomError: the function's, or what became of the process.
         """
@@ -101,7 +101,7 @@ class Worker:
         return bounds.refuse(path, what, "memory")
 
     def _ended(self) -> str:
-        """Why there is no process any more, for people."""
+        """Return why the process has ended, in words."""
         overdue, self.overdue = self.overdue, False
         code = self.stop()
         if overdue:
@@ -156,6 +156,7 @@ class Watch:
                 worker.check(time.monotonic())
 
     def stop(self) -> None:
+        """End the thread."""
         self.over.set()
         self.thread.join()
 
@@ -222,7 +223,7 @@ def prepare() -> None:
 
 
 def peak() -> int:
-    """The most memory this process has had, in bytes; 0 where the system does not tell.
+    """Return the most memory this process has had, in bytes; 0 if the system does not report it.
 
     Linux: VmHWM, since ru_maxrss also remembers the process that started this one.
     """

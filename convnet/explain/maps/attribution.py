@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 def grad_cam(
     model: Model, image: np.ndarray, class_index: int, layer: Layer | str | None = None, *, upsample: bool = True
 ) -> np.ndarray:
-    """Grad-CAM: the layer's maps A, each weighted by the mean of its gradient, added up, negative sums cut off.
+    """Return Grad-CAM: the layer's maps A, each weighted by the mean of its gradient, added up, negatives cut off.
 
         alpha[f] = mean_{i,j} dz[class_index] / dA[i,j,f]        L[i,j] = max(0, sum_f alpha[f] * A[i,j,f])
 
     z: the class's score before the final softmax or sigmoid.  image (H,W,C), float; layer: a layer or its name, by
     default the last one before pooling whose output is an image (its last call, where it is used twice).
     -> (H,W) float64, >= 0, in units of the score; upsample=False gives L as it is, (Ho,Wo). Each L[i,j] stands at the
-    middle of its receptive field, and lines join them. All zeros where nothing speaks for the class, or where only its
+    middle of its receptive field, and lines join them. All zeros if nothing speaks for the class, or only a
     place does: alpha is a mean over all places, which a dense layer after Flatten tells apart; try `occlusion` then.
     ValueError: an image, class or layer that the model has not.  Source: Selvaraju et al., ICCV 2017, equations 1, 2.
     """
@@ -47,7 +47,7 @@ def grad_cam(
 
 
 def _find(graph: Graph, layer: Layer | str | None) -> int:
-    """The place in graph.calls of the layer to look at."""
+    """Return the place in graph.calls of the layer to look at."""
     images = [n for n, call in enumerate(graph.calls) if _is_image(call)]
     if layer is None:
         found = [n for n in images if "Pooling" not in type(graph.calls[n].layer).__name__]
@@ -63,12 +63,12 @@ def _find(graph: Graph, layer: Layer | str | None) -> int:
 
 
 def _is_image(call: Call) -> bool:
-    """Has the output rows and columns that belong to places of the input?"""
+    """Return True if the output has rows and columns that belong to places of the input."""
     return len(call.output.sample_shape) == 3
 
 
 def spread(values: np.ndarray, field: Field, size: tuple[int, ...]) -> np.ndarray:
-    """Numbers (Ho,Wo) of a layer as (H,W): each at the middle of its receptive field, linear between, flat outside."""
+    """Spread numbers (Ho,Wo) to (H,W): each at the middle of its receptive field, linear between, flat outside."""
     for axis in (0, 1):
         places = field.start[axis] + np.arange(values.shape[axis]) * field.step[axis] + (field.size[axis] - 1) / 2
         pixels = np.arange(size[axis])
@@ -86,15 +86,22 @@ def occlusion(
     fill: float | None = None,
     batch_size: int = 64,
 ) -> np.ndarray:
-    """Occlusion: how much the class's output falls when a square that holds the pixel is covered.
+    """Return an occlusion map: how much the class's output falls when a square that holds the pixel is covered.
 
         drop[t]    = y[class_index](x) - y[class_index](x with square t filled)
         map[h,w]   = the mean of drop[t] over the squares t that cover pixel (h,w)
 
-    image (H,W,C), float; size: of the square in pixels, an int or (height, width), by default a sixth of the image;
-    stride: between squares, by default half of size, at most size; fill: the covering grey, by default each channel's
-    mean of the image. -> (H,W) float64, in units of the model's output; above 0 the pixel speaks for the class, below
-    against it. It costs one forward pass for every square.
+    -> (H,W) float64, in units of the model's output; above 0 the pixel speaks for the class, below against it. It
+    costs one forward pass for every square.
+
+    model        any model of ours
+    image        (H,W,C), float
+    class_index  the output whose fall is measured
+    size         of the square in pixels, an int or (height, width); by default a sixth of the image
+    stride       between squares; by default half of size, at most size
+    fill         the covering grey; by default each channel's mean of the image
+    batch_size   squares in one forward pass
+
     ValueError: an image, class, size or stride that does not fit.  Source: Zeiler & Fergus, ECCV 2014, 4.2.
     """
     image = check_image("occlusion", model, image)
@@ -141,11 +148,11 @@ class _Covered:
 
 
 def _class_outputs(model: Model, x: Any, class_index: int, batch_size: int) -> np.ndarray:
-    """The class's output for each image."""
+    """Return the class's output for each image."""
     parts = [model(x[start : start + batch_size]) for start in range(0, len(x), batch_size)]
     return np.concatenate([part.reshape(len(part), -1)[:, class_index] for part in parts])
 
 
 def _starts(side: int, size: int, stride: int) -> list[int]:
-    """Where squares begin: every `stride` pixels, and one that ends with the image."""
+    """Return where squares begin: every `stride` pixels, and one that ends with the image."""
     return sorted({*range(0, side - size + 1, stride), side - size})

@@ -1,4 +1,4 @@
-"""Pictures of what is inside of a model: filters, feature maps, gradients, receptive fields, training, attribution.
+"""Pictures of what is inside of a model: filters, feature maps, gradients, receptive fields, attribution.
 
 Each returns a Matplotlib figure (`figure.savefig("name.png")`; a notebook shows it). Colours can be told apart by
 colour-blind eyes: blue and red about 0, viridis from 0 on.
@@ -27,7 +27,7 @@ ABOUT_ZERO, FROM_ZERO = "RdBu_r", "viridis"
 
 
 def plot_filters(layer: Layer, channels: int = 8, filters: int = 16) -> Figure:
-    """A convolution's kernel (P,Q,C,F): a column a filter, a row an input channel; the first of each, on one scale."""
+    """Draw a convolution's kernel (P,Q,C,F): a column a filter, a row a channel; the first of each, on one scale."""
     kernel: Any = getattr(getattr(layer, "kernel", None), "value", np.empty(0))
     if kernel.ndim != 4:
         name = getattr(layer, "name", repr(layer))
@@ -57,7 +57,7 @@ def plot_filters(layer: Layer, channels: int = 8, filters: int = 16) -> Figure:
 
 
 def plot_feature_maps(model: Model, image: np.ndarray, layer: Layer | str | None = None, maps: int = 32) -> Figure:
-    """What a layer (by default the first convolution) makes of an image (H,W,C): the image, then a map a filter."""
+    """Draw an image (H,W,C), then what a layer (by default the first convolution) makes of it, a map a filter."""
     _at_least_one("plot_feature_maps", maps=maps)
     image = check_image("plot_feature_maps", model, image)
     call, plan = _at(model, image, layer, "plot_feature_maps")
@@ -86,7 +86,7 @@ def plot_feature_maps(model: Model, image: np.ndarray, layer: Layer | str | None
 
 
 def plot_gradients(model: Model, x: np.ndarray, y: Any) -> Figure:
-    """The compiled loss's gradient for one image x (H,W,C) of class y: at the image, and its size at every layer."""
+    """Draw the loss's gradient for one image x (H,W,C) of class y: at the image, and its size at every layer."""
     from convnet.terms.explain import backward_plan
 
     image = check_image("plot_gradients", model, x)
@@ -124,7 +124,7 @@ def plot_gradients(model: Model, x: np.ndarray, y: Any) -> Figure:
 
 
 def plot_receptive_field(model: Model, image: np.ndarray, i: int, j: int, layer: Layer | str | None = None) -> Figure:
-    """The pixels of an image (H,W,C) that output (i,j) of a layer can see; by default the last layer that has such."""
+    """Draw the pixels of an image (H,W,C) that output (i,j) of a layer sees; by default the last with a field."""
     from matplotlib.patches import Rectangle
 
     image = check_image("plot_receptive_field", model, image)
@@ -154,7 +154,7 @@ def plot_receptive_field(model: Model, image: np.ndarray, i: int, j: int, layer:
 
 
 def plot_attribution(image: np.ndarray, heat: np.ndarray, title: str = "") -> Figure:
-    """A map (H,W) of `grad_cam` or `occlusion` beside and over its image (H,W,C)."""
+    """Draw a map (H,W) of `grad_cam` or `occlusion` beside and over its image (H,W,C)."""
     image, heat = np.asarray(image), np.asarray(heat, float)
     if image.ndim != 3 or heat.shape != image.shape[:2]:
         raise ValueError(
@@ -188,7 +188,7 @@ def _at_least_one(what: str, **counts: Any) -> None:
 
 
 def _at(model: Model, image: np.ndarray, layer: Layer | str | None, what: str) -> tuple[Call, Plan]:
-    """The call of the layer and a plan that has run on the image."""
+    """Return the call of the layer, and a plan that has run on the image."""
     graph = model.graph(image.shape)
     images = [c for c in graph.calls if len(c.output.sample_shape) == 3]
     plan = Plan(graph, 1, rewritten=False)
@@ -198,7 +198,7 @@ def _at(model: Model, image: np.ndarray, layer: Layer | str | None, what: str) -
 
 
 def _named(calls: list[Call], layer: Layer | str | None, what: str) -> Call:
-    """The last of the calls whose layer is meant; of all where none is named."""
+    """Return the last of the calls whose layer is meant; of all if none is named."""
     found = [c for c in calls if layer is None or layer in (c.layer, c.layer.name)]
     if not found:
         there = ", ".join(dict.fromkeys(c.layer.name for c in calls)) or "none"
@@ -207,7 +207,7 @@ def _named(calls: list[Call], layer: Layer | str | None, what: str) -> Call:
 
 
 def _grey(image: np.ndarray) -> np.ndarray:
-    """What imshow takes: (H,W), or (H,W,3) in 0..1; of other channels the mean."""
+    """Return what imshow takes: (H,W), or (H,W,3) in 0..1; of other channels the mean."""
     if image.shape[2] == 3 and image.min() >= 0 and image.max() <= 1:
         return image
     return image.mean(axis=2)

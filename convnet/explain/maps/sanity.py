@@ -1,6 +1,6 @@
 """Does a map show what the network has learned? The model-randomisation test of attribution maps.
 
-Weights are replaced by random ones, layer after layer from the output down. A map that explains the network must
+Parameters are replaced by random ones, layer after layer from the output down. A map that explains the network must
 change with them; one that stays the same shows the image (its edges, say) and would look as convincing for a network
 that knows nothing.  Source: Adebayo et al., "Sanity checks for saliency maps", NeurIPS 2018, section 3.
 """
@@ -28,9 +28,12 @@ Method = Callable[["Model", np.ndarray, int], np.ndarray]
 
 @dataclass(frozen=True)
 class Randomisation:
-    """`layers`: in the order in which they were randomised, each together with those before it;
+    """A map's likeness to itself as layers are randomised.
+
+    `layers`: in the order in which they were randomised, each together with those before it;
     `correlations`: Spearman's rank correlation of the map then with the map of the trained network, the mean over
-    images and draws; `deviations`: their standard deviation."""
+    images and draws; `deviations`: their standard deviation.
+    """
 
     method: str
     layers: tuple[str, ...]
@@ -58,12 +61,19 @@ class Randomisation:
 def randomisation_check(
     model: Model, images: np.ndarray, class_indices: Any, method: Method = grad_cam, *, draws: int = 3, seed: int = 0
 ) -> Randomisation:
-    """Cascading randomisation: the map's rank correlation with itself as more and more layers become random.
+    """Measure a map's rank correlation with itself as more and more layers become random.
 
-    images (N,H,W,C); class_indices (N,), or one for all; method(model, image, class_index) -> map (H,W). Images for
-    which the trained network's map is constant are left out, since there is nothing to compare with; a map that becomes
-    constant has correlation 0. The model has its weights back in the end.
-    ValueError: no images, a model without weights, or no image with a map that is not constant.
+    Images for which the trained network's map is constant are left out, since there is nothing to compare with; a map
+    that becomes constant has correlation 0. The model has its parameters back in the end.
+
+    model          the trained model
+    images         (N,H,W,C)
+    class_indices  (N,), or one for all
+    method         method(model, image, class_index) -> map (H,W)
+    draws          how often everything is repeated with other random parameters
+    seed           of the random parameters
+
+    ValueError: no images, a model without parameters, or no image with a map that is not constant.
     """
     images = np.asarray(images)
     if images.ndim != 4 or not len(images):
@@ -72,7 +82,7 @@ def randomisation_check(
     graph_layers = model.graph(images.shape[1:]).layers
     layers = [layer for layer in reversed(graph_layers) if layer.own_parameters]
     if not layers:
-        raise ValueError(f"randomisation_check: {model.name} has no weights that could be randomised")
+        raise ValueError(f"randomisation_check: {model.name} has no parameters that could be randomised")
     if not callable(method):
         raise ValueError(f"randomisation_check: method must be a function such as grad_cam, got {method!r}")
     name = getattr(method, "__name__", type(method).__name__)
@@ -105,7 +115,7 @@ def randomisation_check(
 
 
 def randomise(layer: Operator, rng: np.random.Generator) -> None:
-    """Start the layer's own weights anew, as `build` did; a kernel that started constant gets Glorot's numbers."""
+    """Start the layer's own parameters anew, as `build` did; a kernel that started constant gets Glorot's numbers."""
     for parameter in layer.own_parameters:
         parameter.value[...] = initializers.BY_NAME[_initializer(parameter)](parameter.value.shape, rng)
 
@@ -117,7 +127,7 @@ def _initializer(parameter: Parameter) -> str:
 
 @contextmanager
 def restored(model: Model) -> Iterator[None]:
-    """Whatever happens to the weights inside, they are as before in the end."""
+    """Restore the parameters at the end, whatever happens to them inside."""
     before = model.get_weights()
     try:
         yield
@@ -126,7 +136,7 @@ def restored(model: Model) -> Iterator[None]:
 
 
 def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Spearman's, ties sharing their mean rank; 0 where one of the maps is constant."""
+    """Return Spearman's rank correlation, ties sharing their mean rank; 0 if one of the maps is constant."""
     from scipy.stats import spearmanr
 
     a, b = np.ravel(a), np.ravel(b)

@@ -24,9 +24,11 @@ class Score(Loss):
         self.class_index = class_index
 
     def takes_logits_of(self, activation: str) -> bool:
+        """Return True for a final softmax or sigmoid."""
         return activation in ("softmax", "sigmoid")
 
     def bind(self, target: str, y: np.ndarray, yhat: np.ndarray, weights: np.ndarray | None, *, logits: bool) -> Bound:
+        """Return the sum of the class's scores, and its gradient: 1 at each of them."""
         scores = yhat.reshape(len(yhat), -1)[:, self.class_index]
 
         def forward(out: np.ndarray) -> None:
@@ -40,7 +42,7 @@ class Score(Loss):
 
 
 def score_plan(model: Model, image: np.ndarray, class_index: int) -> tuple[Graph, Plan]:
-    """The model's graph, and a plan that has gone forward from the image (H,W,C) and back from the class's score."""
+    """Return the model's graph, and a plan that went forward from the image (H,W,C) and back from the class's score."""
     graph = model.graph(image.shape)
     plan = Plan(graph, 1, loss=Score(class_index), input_gradient=True, rewritten=False)
     plan.x[0] = image
@@ -50,7 +52,7 @@ def score_plan(model: Model, image: np.ndarray, class_index: int) -> tuple[Graph
 
 
 def check_image(what: str, model: Model, image: Any) -> np.ndarray:
-    """One image (H,W,C) of the model's kind, in the model's dtype; ValueError for anything else."""
+    """Return one image (H,W,C) of the model's kind, in the model's dtype; ValueError for anything else."""
     array = np.asarray(image)
     if array.ndim != 3:
         hint = ": add the channels, image[..., None]" if array.ndim == 2 else ": give one image of a batch, x[0]"
@@ -59,7 +61,7 @@ def check_image(what: str, model: Model, image: Any) -> np.ndarray:
 
 
 def check_class(what: str, model: Model, image: np.ndarray, class_index: Any) -> int:
-    """The class index as an int; ValueError unless the model has that output."""
+    """Return the class index as an int; ValueError unless the model has that output."""
     classes = int(np.prod(model.graph(image.shape).output.sample_shape))
     if (
         isinstance(class_index, bool)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels import checks
+from kernels.pooling import normalize
 from kernels.verify.fill import of_kind
 from kernels.verify.problem import Arguments, Geometry, Operation, Problem, forward_of
 from kernels.verify.rounding import Limit
@@ -47,7 +47,7 @@ class Pooling(Operation):
 
     def problem(self, g: Geometry, dtype: Any, kind: str, seed: int, oracle: str = "reference") -> Problem:
         x_shape, pad = (g["N"], g["H"], g["W"], g["C"]), ((g["top"], g["bottom"]), (g["left"], g["right"]))
-        settings, y_shape = checks.pooling(self.name, x_shape, (g["P"], g["Q"]), (g["sh"], g["sw"]), pad)
+        settings, y_shape = normalize(self.name, x_shape, (g["P"], g["Q"]), (g["sh"], g["sw"]), pad)
         rng = np.random.default_rng(seed)
         arrays = {n: of_kind(rng, s, dtype, kind) for n, s in (("x", x_shape), ("dy", y_shape))}
         if kind == "smooth":  # no two pixels tie, nor do within a step of a central difference
