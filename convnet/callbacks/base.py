@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from convnet.model import Model
+from typing import Any
 
 Logs = dict[str, float]
 
@@ -17,10 +14,10 @@ class Callback:
     on_batch_begin and on_batch_end are other names of on_train_batch_begin and on_train_batch_end.
     """
 
-    model: Model
+    model: Any  # a Model; any, since a callback may use all of it
     params: dict[str, Any]
 
-    def set_model(self, model: Model) -> None:
+    def set_model(self, model: Any) -> None:
         """Take the model that is trained."""
         self.model = model
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from convnet import initializers
-
-if TYPE_CHECKING:
-    from convnet.layers.base import Layer
 
 _count = 0
 _ANY_NUMBER = 1 << 62
@@ -18,7 +15,7 @@ def count_changes() -> int:
     return _count
 
 
-def changed_setting(layer: Layer, name: str, value: Any) -> Any:
+def changed_setting(layer: Any, name: str, value: Any) -> Any:
     """Return a setting's new value in the constructor's normal form.
 
     ValueError if the constructor refuses it, or if the layer's parameters would need other shapes.

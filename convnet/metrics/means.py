@@ -104,6 +104,7 @@ class TopKCategoricalAccuracy(_TopK):
     kind = "top_k_categorical_accuracy"
 
     def classes(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+        """Return the true class of each row."""
         return shaped_like(self.name, y_true, y_pred.shape).argmax(axis=-1)
 
 
@@ -113,6 +114,7 @@ class SparseTopKCategoricalAccuracy(_TopK):
     kind = "sparse_top_k_categorical_accuracy"
 
     def classes(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+        """Return the true class of each row."""
         return shaped_like(self.name, y_true, y_pred.shape[:-1])
 
 
