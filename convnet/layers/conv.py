@@ -9,13 +9,14 @@ from convnet import initializers
 from convnet.engine.operator import Lowering, Value, Window
 from convnet.layers.activations import activation_name, lower_activation
 from convnet.layers.base import Layer
-from convnet.layers.checks import need_image, only_channels_last, padding_name
+from convnet.layers.checks import need_image, only_channels_last, padding_setting
 from kernels import checks
 
 
 class Conv2D(Layer):
     """y[n,i,j,f] = activation(b[f] + sum_{p,q,c} x[n, s*i + d*p - top, s*j + d*q - left, c] * k[p,q,c,f]).
 
+    `padding` is "valid", "same", or the pixels of zeros around the image, ((top, bottom), (left, right)).
     x (N,H,W,C) -> y (N,Ho,Wo,filters). Weights: kernel (P,Q,C/groups,filters), bias (filters,).
     """
 
@@ -37,7 +38,7 @@ class Conv2D(Layer):
         filters: int,
         kernel_size: Any,
         strides: Any = (1, 1),
-        padding: str = "valid",
+        padding: Any = "valid",
         data_format: str | None = None,
         dilation_rate: Any = (1, 1),
         groups: int = 1,
@@ -52,7 +53,7 @@ class Conv2D(Layer):
         self.filters = checks.integer(self.name, "filters", filters)
         self.kernel_size = checks.pair(self.name, "kernel_size", kernel_size)
         self.strides = checks.pair(self.name, "strides", strides)
-        self.padding = padding_name(self.name, padding)
+        self.padding = padding_setting(self.name, padding)
         self.dilation_rate = checks.pair(self.name, "dilation_rate", dilation_rate)
         self.groups = checks.integer(self.name, "groups", groups)
         self.activation = activation_name(self.name, activation)

@@ -159,6 +159,11 @@ def _site(plan: Plan, step: Step) -> Site:
 # --- forward
 
 
+def _place_in(shape: Index, index: Index, of: Index) -> Index:
+    """Return where a number of an array of shape `of` stands under another shape: a step may only reshape."""
+    return index if shape == of else tuple(int(i) for i in np.unravel_index(np.ravel_multi_index(index, of), shape))
+
+
 def _forward_parts(plan: Plan, call: Call, index: Index) -> Explanation:
     y = plan.of(call.output)
     index = _checked(call.layer, "y", index, y.shape)
@@ -170,10 +175,11 @@ def _forward_parts(plan: Plan, call: Call, index: Index) -> Explanation:
     parts = []
     for place, step in enumerate(steps):
         site = _site(plan, step)
-        draft = FORWARD[step.operation](site, index)
+        here = _place_in(site.y.shape, index, y.shape)
+        draft = FORWARD[step.operation](site, here)
         name = "y" if place == len(steps) - 1 else "z"
-        what = f"{at(name, *index)} of {call.layer.name}"
-        kernel = float(site.y[index])
+        what = f"{at(name, *here)} of {call.layer.name}"
+        kernel = float(site.y[here])
         parts.append(Part(what, draft.formula, tuple(draft.terms), draft.value, kernel, draft.bound, draft.how))
     return Explanation(tuple(parts))
 

@@ -166,3 +166,42 @@ def test_a_name_that_promises_another_format_is_refused(tmp_path, name):
     (tmp_path / name).write_bytes(b"")
     with pytest.raises(ValueError, match="neither written nor read"):
         convnet.load(tmp_path / name)
+
+
+def test_explicit_padding_is_zeros_around_the_image():
+    """The stem of torchvision's ResNets, 7x7/2 with three pixels around, is not Keras's "same"."""
+    import scipy.signal
+
+    x = np.random.default_rng(5).standard_normal((1, 14, 15, 1))
+    layer = layers.Conv2D(1, 7, strides=2, padding=((3, 3), (3, 3)), dtype="float64")
+    y = layer(x)
+    k = layer.get_weights()[0][:, :, 0, 0]
+    expected = scipy.signal.correlate2d(np.pad(x[0, :, :, 0], 3), k, "valid")[::2, ::2]
+    np.testing.assert_allclose(y[0, :, :, 0], expected, rtol=1e-12, atol=1e-12)
+    same = layers.Conv2D(1, 7, strides=2, padding="same", dtype="float64")
+    same(x)
+    same.set_weights(layer.get_weights())
+    assert np.abs(same(x) - y).max() > 0.1
+    pooled = layers.MaxPooling2D(3, 2, padding=((1, 0), (1, 1)))(-np.ones((1, 4, 4, 1)))
+    np.testing.assert_array_equal(pooled, -1)  # the padding is never the maximum
+    for make, message in (
+        (lambda: layers.Conv2D(3, 3, padding=2), r"padding must be 'valid', 'same' or \(\(top, bottom\)"),
+        (lambda: layers.Conv2D(3, 3, padding=((1, -1), (0, 0))), "padding must be an integer >= 0"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            make()
+
+
+def test_padding_is_kept_in_a_file(tmp_path):
+    model = convnet.Sequential([layers.Input((8, 8, 2)), layers.Conv2D(2, 3, padding=((2, 0), (1, 1)))])
+    model.save(tmp_path / "m.safetensors")
+    np.testing.assert_array_equal(convnet.load(tmp_path / "m.safetensors").predict(X), model.predict(X))
+
+
+def test_the_largest_of_an_image_and_another_shape():
+    stack = [layers.Input((8, 8, 2)), layers.GlobalMaxPooling2D(), layers.Reshape((2, -1))]
+    model = convnet.Sequential(stack)
+    np.testing.assert_array_equal(model.predict(X), X.max((1, 2))[..., None])
+    np.testing.assert_array_equal(layers.GlobalMaxPooling2D(keepdims=True)(X), X.max((1, 2), keepdims=True))
+    with pytest.raises(ValueError, match=r"have 128 numbers, which do not fit into target_shape=\(7, -1\)"):
+        layers.Reshape((7, -1))(X)
