@@ -19,7 +19,7 @@ import numpy as np
 from convnet.audit import findings
 from convnet.audit.reading import read
 from convnet.data import cohort
-from convnet.evaluation.intervals import Metric, intervals, ranking_metrics, shown
+from convnet.evaluation.intervals import Metric, format_interval, intervals, ranking_metrics
 from convnet.model import load
 from convnet.study.evaluate import find_places, select_images
 from convnet.study.metadata import read_classes, read_preparation
@@ -59,7 +59,8 @@ def table(found: list[dict[str, Any]]) -> str:
     lines = ["| model | AUC | accuracy | precision-recall AUC |", "|---|---|---|---|"]
     for row in found:
         cells = [
-            shown(row[n]) + (f", sd {row['sd'][n]:.3f}" if "sd" in row else "") for n in ("auc", "accuracy", "pr_auc")
+            format_interval(row[n]) + (f", sd {row['sd'][n]:.3f}" if "sd" in row else "")
+            for n in ("auc", "accuracy", "pr_auc")
         ]
         lines.append(f"| {row['name']} | " + " | ".join(cells) + " |")
     return "\n".join(lines)

@@ -18,7 +18,7 @@ from convnet.explain.maps.history import plot_history
 from convnet.notice import NOTICE
 from convnet.output.atomic import write_json
 from convnet.output.drawing import save
-from convnet.study import figures
+from convnet.study import plots
 from convnet.study.complete import complete
 from convnet.study.evaluate import evaluate
 from convnet.study.metadata import ModelRecord, read_record
@@ -45,7 +45,7 @@ def run(folder: Path, say: Say, seed: int = 0, verbose: Any = "auto", phantom_st
     say("1. A simulated CT study: is there a faint lesion in the noise? Written as DICOM files with Hounsfield values.")
     phantom_study.write(folder / "dicom")
     data = cohort.load_folder(folder / "dicom", folder / "dicom" / "labels.csv", size=phantom_study.size)
-    say(f"   {len(data.y)} files in {folder / 'dicom'}; {data.counted()}")
+    say(f"   {len(data.y)} files in {folder / 'dicom'}; {data.describe_counts()}")
     say("2. Training the listing's network; the epoch with the best validation AUC is kept.")
     recorder = Recorder()
     recipe = Recipe(epochs=40, patience=40, dropout=0.25, flip="off", shift=0.0)
@@ -124,10 +124,10 @@ def draw(folder: Path, model: Any, history: Any, result: dict, y: np.ndarray, p:
     runs = read_record(model).runs
     pictures = {
         "learning-curves": plot_history(history, runs[0].best_epoch if runs else None),
-        "confusion": figures.confusion(result),
-        "roc": figures.roc(y, p, classes, positive),
-        "filters": figures.filters(model),
-        "feature-maps": figures.feature_maps(model, image),
+        "confusion": plots.confusion(result),
+        "roc": plots.roc(y, p, classes, positive),
+        "filters": plots.filters(model),
+        "feature-maps": plots.feature_maps(model, image),
     }
     for name, figure in pictures.items():
         save(figure, folder / f"{name}.png")

@@ -1,5 +1,6 @@
 """How parameters start: Keras's initializers, each a function of a shape and a generator."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import prod, sqrt
@@ -72,24 +73,31 @@ def get(name: Any) -> str:
     return name
 
 
-_room: list[int] = []  # inside `empty_weights`: how many numbers may still be made
+class _Room(threading.local):
+    """Inside `empty_weights`, which one thread does while others may draw weights: how many numbers may be made."""
+
+    def __init__(self) -> None:
+        self.left: list[int] = []
+
+
+_room = _Room()
 
 
 @contextmanager
 def empty_weights(numbers: int) -> Iterator[None]:
     """Make parameters inside as zeros, for a file's numbers: no random draws, and ValueError past `numbers` of them."""
-    _room.append(numbers)
+    _room.left.append(numbers)
     try:
         yield
     finally:
-        _room.pop()
+        _room.left.pop()
 
 
 def make(name: str, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     """Draw one array of parameters from the stream that set_random_seed starts."""
-    if _room:
-        _room[-1] -= prod(shape)
-        if _room[-1] < 0:
+    if _room.left:
+        _room.left[-1] -= prod(shape)
+        if _room.left[-1] < 0:
             raise ValueError(f"a weight of shape {shape} is larger than what the file holds")
         return np.zeros(shape, dtype)
     rng = np.random.Generator(np.random.Philox(next_seed()))

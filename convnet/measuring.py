@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,16 +11,21 @@ from convnet.callbacks import Callback, CallbackList
 from convnet.engine.batches import Batches
 from convnet.output.progress import Progress, tell_of_compilation
 from convnet.tally import Tally
-from convnet.utils import refuse, unpack_x_y_sample_weight
+from convnet.utils import list_arguments, refuse, unpack_x_y_sample_weight
 from kernels import checks
 
 if TYPE_CHECKING:
-    from convnet.engine.plan import Plan
     from convnet.losses import Loss
     from convnet.metrics import Metric
     from convnet.optimizers import Optimizer
 
 Logs = dict[str, float]
+
+
+class Run(threading.local):
+    """What each thread measures now."""
+
+    tally: Tally | None = None
 
 
 class Measurer:
@@ -35,12 +41,12 @@ class Measurer:
     target: str = "cpu"
     compiled_metrics: list[Any] = []  # noqa: RUF012  (replaced, never changed)
     weighted_metrics: list[Any] = []  # noqa: RUF012
-    _tally: Tally | None = None
+    _runs: Run
 
     if TYPE_CHECKING:
 
-        def plan(self, shape: tuple, *, training: bool = ..., loss: bool = ..., weighted: bool = ...) -> Plan:
-            """Return the plan for a batch of this shape."""
+        def run(self, x: Any, training: bool = ...) -> np.ndarray:
+            """Return the output for a checked batch."""
 
         def graph(self, shape: tuple[int, ...], training: bool = ...) -> Any:
             """Return the recorded layer calls."""
@@ -53,6 +59,14 @@ class Measurer:
 
         def check_batch(self, x: Any) -> Any:
             """Return a batch of samples, checked."""
+
+    @property
+    def _tally(self) -> Tally | None:
+        return self._runs.tally
+
+    @_tally.setter
+    def _tally(self, tally: Tally | None) -> None:
+        self._runs.tally = tally
 
     def require_compiled(self, what: str) -> tuple[Loss, Optimizer]:
         """Return the loss and the optimizer; RuntimeError if the model was not compiled."""
@@ -90,10 +104,8 @@ class Measurer:
         return logs
 
     def _test(self, data: Batches, part: Any) -> None:
-        plan, labels = data.load(part, training=False)
-        plan.forward()
         assert self._tally is not None
-        self._tally.add(plan, labels, None if data.weights is None else data.weights[part])
+        self._tally.add(data.measure(part), data.weights_of(part))
 
     def test_step(self, data: Any) -> Logs:
         """Measure one batch, (x, y) or (x, y, sample_weight), and return the metrics so far."""
@@ -115,8 +127,7 @@ class Measurer:
         **unknown: Any,
     ) -> Any:
         """Return the loss, or [loss, *metrics], or a dict of them, on given data; the parameters stay as they are."""
-        known = ("x, y, batch_size, verbose, sample_weight, callbacks, return_dict",)
-        refuse("evaluate", unknown | {"steps": steps}, known)
+        refuse("evaluate", unknown | {"steps": steps}, list_arguments(Measurer.evaluate, ("steps",)))
         self.require_compiled("evaluate")
         progress = Progress(verbose, 1, 0)
         with tell_of_compilation(progress.loud):
@@ -142,7 +153,7 @@ class Measurer:
         **unknown: Any,
     ) -> np.ndarray:
         """Return the outputs for all samples, computed batch by batch."""
-        refuse("predict", unknown | {"steps": steps}, ("x, batch_size, verbose, callbacks",))
+        refuse("predict", unknown | {"steps": steps}, list_arguments(Measurer.predict, ("steps",)))
         x = self.check_batch(x)
         size = 32 if batch_size is None else checks.integer("predict", "batch_size", batch_size)
         calls = CallbackList(
@@ -159,23 +170,18 @@ class Measurer:
         outputs: np.ndarray | None = None
         for number, start in enumerate(range(0, len(x), size)):
             calls.call("on_predict_batch_begin", number)
-            y = np.asarray(self.predict_step(np.asarray(x[start : start + size]))) if own else self._run(x, start, size)
+            rows = np.asarray(x[start : start + size])
+            y = np.asarray(self.predict_step(rows)) if own else self.run(rows)
+            calls.call("on_predict_batch_end", number, logs={"outputs": y})
+            if len(y) == len(x):
+                return y
             if outputs is None:
                 outputs = np.empty((len(x), *y.shape[1:]), y.dtype)
             outputs[start : start + size] = y
-            calls.call("on_predict_batch_end", number, logs=lambda y=y: {"outputs": y.copy()})  # type: ignore[misc]
         if outputs is not None:
             return outputs
         graph = self.graph(x.shape[1:])
         return np.empty((0, *graph.output.sample_shape), graph.dtype)
-
-    def _run(self, x: Any, start: int, size: int) -> np.ndarray:
-        """Return a plan's buffer with the outputs of one batch."""
-        part = x[start : start + size]
-        plan = self.plan(part.shape)
-        plan.x[...] = part
-        plan.forward()
-        return plan.y
 
     def predict_on_batch(self, x: Any) -> np.ndarray:
         """Return the outputs for one batch."""

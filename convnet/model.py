@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,15 +12,17 @@ import numpy as np
 from convnet import model_file
 from convnet.engine.arena import Arena
 from convnet.engine.device_arena import DeviceArena
-from convnet.engine.graph import Graph, Node, record
+from convnet.engine.graph import RECORDING, Graph, Node, record
+from convnet.engine.lending import Key, Lending
 from convnet.engine.order import keras_order
 from convnet.engine.plan import Plan
 from convnet.layers.base import Layer, call_with_training, set_parameters
 from convnet.layers.changes import count_changes
 from convnet.layers.checks import float_type
+from convnet.measuring import Run
 from convnet.training import Trainer
 
-_PLANS_KEPT = 8  # plans by batch size and mode; the least recently used is dropped with its buffers
+_GRAPHS_KEPT = 32  # recordings by shape and mode, beside those of the first shape
 
 
 class Model(Trainer, Layer):
@@ -36,11 +39,12 @@ class Model(Trainer, Layer):
         self.stop_training = False
         self.metadata: dict[str, Any] = {}  # JSON values that are saved with the model
         self._graphs: dict[tuple, Graph] = {}
-        self._plans: OrderedDict[tuple, Plan] = OrderedDict()
+        self.plans = Lending(self._make_plan)
+        self._runs = Run()
         self._arena: Arena | DeviceArena | None = None
         self._unfrozen: list[bool] = []
         self._wiring: Graph | None = None
-        self._changes = count_changes()
+        self._graphs_know = self._plans_know = count_changes()  # of layers' settings
         if (inputs is None) != (outputs is None):
             raise ValueError(f"{self.name}: give both inputs and outputs, or neither and a `call` in a subclass")
         if inputs is not None:
@@ -72,31 +76,41 @@ class Model(Trainer, Layer):
 
     def graph(self, shape: tuple[int, ...], training: bool = False) -> Graph:
         """Return the recorded layer calls for samples of this shape."""
-        self._notice_changes()
         key = (tuple(shape), bool(training))
-        if key not in self._graphs:
-            self.build_for([tuple(shape)])
+        found = self._graphs.get(key)
+        if found is None or self._graphs_know != count_changes():
+            with RECORDING:
+                self._forget_old_graphs()
+                self._record_graph(key, shape, bool(training))
+                return self._graphs[key]
+        return found
 
-            def call(node: Node) -> Any:
-                return call_with_training(self.call, node, bool(training))
-
-            graph = record(call, shape, self.compute_dtype, bool(training), f"{type(self).__name__}.call")
-            self._refuse_strangers(graph)
-            self._graphs[key] = graph
-            if self.input_shape is None:
-                self.input_shape, self.dtype = tuple(shape), self.compute_dtype
-        return self._graphs[key]
-
-    def _notice_changes(self) -> None:
-        """Forget recordings and plans if a setting of a layer (its activation, a rate) has changed since."""
-        if self._changes != count_changes():
-            self._changes = count_changes()
+    def _forget_old_graphs(self) -> None:
+        """Forget the recordings if a setting of a layer (its activation, a rate) has changed since."""
+        if self._graphs_know != count_changes():
+            self._graphs_know = count_changes()
             self._graphs.clear()
-            self._plans.clear()
 
     @classmethod
     def _own_builds(cls) -> tuple[Any, ...]:
         return (Model.build,)
+
+    def _record_graph(self, key: tuple, shape: tuple[int, ...], mode: bool) -> None:
+        if key in self._graphs:  # another thread was faster
+            return
+        self.build_for([tuple(shape)])
+
+        def call(node: Node) -> Any:
+            return call_with_training(self.call, node, mode)
+
+        graph = record(call, shape, self.compute_dtype, mode, f"{type(self).__name__}.call")
+        self._refuse_strangers(graph)
+        if self.input_shape is None:
+            self.input_shape, self.dtype = tuple(shape), self.compute_dtype
+        others = [k for k in self._graphs if k[0] != self.input_shape]
+        for old in others[: max(len(others) - _GRAPHS_KEPT + 1, 0)]:
+            del self._graphs[old]
+        self._graphs[key] = graph
 
     def _refuse_strangers(self, graph: Graph) -> None:
         """Raise ValueError for a layer that `call` makes: it would be a new one, with new parameters, at every call."""
@@ -118,7 +132,7 @@ class Model(Trainer, Layer):
         self._unfrozen = [layer.trainable for layer in layers]
         wanted = [p for layer in layers if layer.trainable for p in layer.parameters if p.trainable]
         if self._arena is None or self._arena.target != self.target or self._arena.parameters != wanted:
-            self._plans.clear()  # their views of the weights are no longer the right ones
+            self.plans.clear()  # their views of the weights are no longer the right ones
             self._arena = Arena(wanted) if self.target == "cpu" else DeviceArena(wanted, self.target)
             self.rebuild_optimizer()
         return self._arena
@@ -137,38 +151,72 @@ class Model(Trainer, Layer):
             )
         return self.graph(self.input_shape, training=True)
 
+    @contextmanager
+    def borrowed(
+        self, shape: tuple[int, ...], *, training: bool = False, loss: bool = False, weighted: bool = False
+    ) -> Iterator[Plan]:
+        """Lend a plan for a batch of this shape to the caller, who is alone if layers, or a device's memory, change."""
+        if training or self.target != "cpu":
+            with self.plans.alone():
+                yield self.plan(shape, training=training, loss=loss, weighted=weighted)
+            return
+        self._make_ready(shape[1:])
+        plan = self.plans.take((shape, training, loss, weighted))
+        try:
+            yield plan
+        finally:
+            self.plans.give(plan)
+
     def plan(
         self, shape: tuple[int, ...], *, training: bool = False, loss: bool = False, weighted: bool = False
     ) -> Plan:
-        """Return the plan for a batch of this shape, from the cache or new."""
-        self._notice_changes()
-        key = (shape, training, loss, weighted)
-        if key not in self._plans or not self._same_layers_train():
-            graph, arena = self.graph(shape[1:], training), self.arena()
-            while len(self._plans) >= _PLANS_KEPT:
-                self._plans.popitem(last=False)
-            self._plans[key] = Plan(
-                graph,
-                shape[0],
-                training=training,
-                loss=self.loss if loss else None,
-                weighted=weighted,
-                target=self.target,
-                arena=arena,
-            )
-        self._plans.move_to_end(key)
-        return self._plans[key]
+        """Return the model's own plan for a batch of this shape: for the one thread that trains."""
+        self._make_ready(shape[1:])
+        return self.plans.trainer((shape, training, loss, weighted))
+
+    def _make_ready(self, sample_shape: tuple[int, ...]) -> None:
+        """Make the parameters, if this is the first input; pack them anew, if layers were frozen or thawed."""
+        if self.input_shape is None:
+            self.graph(sample_shape)
+        if self._plans_know != count_changes():
+            with self.plans.alone():
+                self._plans_know = count_changes()
+                self.plans.clear()
+        if not self._same_layers_train():
+            with self.plans.alone():
+                self.arena()
+
+    def _make_plan(self, key: Key) -> Plan:
+        shape, training, loss, weighted = key
+        graph, arena = self.graph(shape[1:], training), self.arena()
+        chosen = self.loss if loss else None
+        return Plan(graph, shape[0], training=training, loss=chosen, weighted=weighted, target=self.target, arena=arena)
 
     def forget_plans(self) -> None:
         """Drop all plans and their buffers."""
-        self._plans.clear()
+        self.plans.clear()
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Keep the parameters as they are while you read several of them, whatever another thread trains."""
+        return self.plans.reading()
 
     def __call__(self, x: Any, training: bool | None = None) -> Any:
         """Return the output for a batch, as an array of your own; on a node, record this model inside another."""
         if isinstance(x, Node):
             return self.record(x, training)
-        x = self.check_batch(x)
-        return self.plan(x.shape, training=bool(training)).run(x)
+        return self.run(self.check_batch(x), bool(training))
+
+    def run(self, x: Any, training: bool = False) -> np.ndarray:
+        """Return the output for a checked batch; any number of threads may call it."""
+        if training or self.target != "cpu":
+            with self.borrowed(x.shape, training=training) as plan:
+                return plan.run(x)
+        self._make_ready(x.shape[1:])
+        plan = self.plans.take((x.shape, False, False, False))
+        try:
+            return plan.run(x)
+        finally:
+            self.plans.give(plan)
 
     def check_batch(self, x: Any) -> Any:
         """Return x as an array that the model takes, or raise; what slices like one (a memory map) stays as it is."""
@@ -198,14 +246,16 @@ class Model(Trainer, Layer):
     # --- parameters
 
     def get_weights(self) -> list[np.ndarray]:
-        """Return copies of all parameters, layer by layer."""
+        """Return copies of all parameters, layer by layer, as one finished step of training left them."""
         self.training_graph()
-        return super().get_weights()
+        with self.reading():
+            return super().get_weights()
 
     def set_weights(self, weights: list[np.ndarray]) -> None:
         """Overwrite all parameters; ValueError, and nothing changed, unless number and shapes fit."""
         self.training_graph()
-        set_parameters(self.name, self.parameters, weights)
+        with self.plans.alone():
+            set_parameters(self.name, self.parameters, weights)
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """Return a layer by its name or its place in `layers`."""
@@ -218,11 +268,13 @@ class Model(Trainer, Layer):
 
     def save(self, filepath: str | Path, include_optimizer: bool = True) -> None:
         """Write the model to one .safetensors file, whole or not at all; convnet.load reads it back."""
-        model_file.save(self, filepath, include_optimizer)
+        with self.reading():
+            model_file.save(self, filepath, include_optimizer)
 
     def load_weights(self, filepath: str | Path) -> None:
         """Take the parameters from a saved model whose layers have the same shapes."""
-        model_file.load_weights(self, filepath)
+        with self.plans.alone():
+            model_file.load_weights(self, filepath)
 
     def summary(self, print_fn: Any = None) -> None:
         """Print the table of layers: shapes, parameters, multiply-adds, bytes, receptive field.

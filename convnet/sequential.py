@@ -30,7 +30,7 @@ class Sequential(Model):
             raise TypeError(f"{self.name}: add expects a layer, got {type(layer).__name__}")
         self.stack = [*self.stack, layer]
         self._graphs.clear()
-        self._plans.clear()
+        self.plans.clear()
         if isinstance(self.stack[0], InputLayer) and self.layers:
             self.input_shape = None
             self.build((None, *self.stack[0].shape))

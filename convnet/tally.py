@@ -11,7 +11,6 @@ from convnet.metrics import Metric
 
 if TYPE_CHECKING:
     from convnet.engine.batches import Batches
-    from convnet.engine.plan import Plan
 
 
 class Tally:
@@ -28,14 +27,15 @@ class Tally:
         """The metrics, in the order in which they are reported."""
         return [*self.plain, *self.weighted]
 
-    def add(self, plan: Plan, labels: np.ndarray, weights: np.ndarray | None) -> None:
-        """Take in a batch that a plan has gone through."""
-        self.images += plan.batch
-        self.loss += float(plan.loss) * plan.batch
+    def add(self, found: tuple[int, float, np.ndarray, np.ndarray], weights: np.ndarray | None) -> None:
+        """Take in a batch: its size, its loss, its targets and its outputs."""
+        images, loss, labels, outputs = found
+        self.images += images
+        self.loss += loss * images
         for m in self.plain:
-            m.update_state(labels, plan.y)
+            m.update_state(labels, outputs)
         for m in self.weighted:
-            m.update_state(labels, plan.y, weights)
+            m.update_state(labels, outputs, weights)
 
     def logs(self) -> dict[str, float]:
         """Return the loss and the metrics by name."""

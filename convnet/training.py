@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Container
+from collections.abc import Container, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +17,14 @@ from convnet.measuring import Logs, Measurer, list_callbacks, plain
 from convnet.metrics import check as check_metric
 from convnet.output.progress import Progress, tell_of_compilation
 from convnet.tally import Best
-from convnet.utils import next_seed, refuse
+from convnet.utils import list_arguments, next_seed, refuse
 from kernels import checks, targets
 
 if TYPE_CHECKING:
     from convnet.engine.arena import Arena
     from convnet.engine.device_arena import DeviceArena
+    from convnet.engine.lending import Lending
+    from convnet.engine.plan import Plan
 
 # what Keras's compile has besides, with values that mean what is done here anyway
 _AS_COMPILED = {"jit_compile": "auto", "run_eagerly": False, "steps_per_execution": 1, "auto_scale_loss": True}
@@ -39,6 +42,7 @@ class Trainer(Measurer):
     """The part of Model that trains. A subclass may override Keras's `train_step`, which gets a batch."""
 
     _arena: Arena | DeviceArena | None
+    plans: Lending
     history: History | None = None
 
     if TYPE_CHECKING:
@@ -65,7 +69,7 @@ class Trainer(Measurer):
         compiled with before keeps its moments and its step count.
         RuntimeError, saying what is missing, if there is no such target.
         """
-        refuse("compile", unknown, ("optimizer", "loss", "metrics", "weighted_metrics", "target"), _AS_COMPILED)
+        refuse("compile", unknown, list_arguments(Trainer.compile), _AS_COMPILED)
         for name, instead in _FIXED.items():
             if hasattr(type(self), name):
                 raise TypeError(f"{type(self).__name__}.{name} would never be called here; {instead}")
@@ -81,11 +85,13 @@ class Trainer(Measurer):
                 f"compile: {found.name} with reduction=None gives one number a sample, and training needs one: use "
                 "'sum_over_batch_size' or 'sum'"
             )
-        self.optimizer, self.loss, self.target = optimizers.get(optimizer), found, target
-        self.compiled_metrics = [check_metric(m) for m in metrics or []]
-        self.weighted_metrics = [check_metric(m) for m in weighted_metrics or []]
-        self.forget_plans()
-        self.rebuild_optimizer()
+        chosen = optimizers.get(optimizer), found, target
+        plain, weighted = ([check_metric(m) for m in given or []] for given in (metrics, weighted_metrics))
+        with self.plans.alone():
+            self.optimizer, self.loss, self.target = chosen
+            self.compiled_metrics, self.weighted_metrics = plain, weighted
+            self.forget_plans()
+            self.rebuild_optimizer()
 
     def rebuild_optimizer(self) -> None:
         """Fit the optimizer's state to the parameters as they are packed now; what it knows of them is kept."""
@@ -122,7 +128,7 @@ class Trainer(Measurer):
         validation_freq   validate every so many epochs, or in the epochs listed, the first being 1
         """
         steps = {"steps_per_epoch": steps_per_epoch, "validation_steps": validation_steps}
-        refuse("fit", unknown | steps, ("x, y, batch_size, epochs, verbose, callbacks, validation_split, ...",))
+        refuse("fit", unknown | steps, list_arguments(Trainer.fit, tuple(steps)))
         self.require_compiled("fit")
         checks.integer("fit", "epochs", epochs, 0)
         given = list_callbacks("fit", callbacks)
@@ -145,7 +151,7 @@ class Trainer(Measurer):
         rng = np.random.Generator(np.random.Philox(next_seed())) if shuffle else None
         best, logs = Best(self, calls.callbacks), None
         self.stop_training = False
-        with tell_of_compilation(progress.loud), progress:
+        with self._training("fit"), tell_of_compilation(progress.loud), progress:
             calls.call("on_train_begin")
             try:
                 for epoch in range(initial_epoch, epochs):
@@ -187,16 +193,37 @@ class Trainer(Measurer):
         return logs
 
     def _train(self, data: Batches, part: Any) -> None:
-        """Make one step: forward, backward, update."""
-        plan, labels = data.load(part, training=True)
-        plan.forward()
-        plan.backward()
+        """Make one step on a batch: forward, backward, update."""
+        plan, labels = data.load(part)
         assert self.optimizer is not None
         assert self._arena is not None
         assert self._tally is not None
-        self._arena.send()  # if somebody has looked at the parameters since
-        self.optimizer.apply(self._arena.slabs, self.target)
-        self._tally.add(plan, labels, None if data.weights is None else data.weights[part])
+        if plan.moves_statistics or self.target != "cpu":
+            with self.plans.alone():
+                self._step(plan, self.optimizer, self._arena)
+        else:  # others may predict until the parameters change
+            self._step(plan, self.optimizer, self._arena)
+        self._tally.add((plan.batch, float(plan.loss), labels, plan.y), data.weights_of(part))
+
+    def _step(self, plan: Plan, optimizer: optimizers.Optimizer, arena: Arena | DeviceArena) -> None:
+        plan.forward()
+        plan.backward()
+        with self.plans.alone():
+            arena.send()  # if somebody has looked at the parameters since
+            optimizer.apply(arena.slabs, self.target)
+
+    @contextmanager
+    def _training(self, what: str) -> Iterator[None]:
+        """Be the one thread that trains; RuntimeError if another one does."""
+        if not self.plans.training.acquire(blocking=False):
+            raise RuntimeError(
+                f"{what}: {self.name} is being trained in another thread. One thread trains a model at a time: wait "
+                "until it is done, or train a model of your own (others may predict and evaluate meanwhile)"
+            )
+        try:
+            yield
+        finally:
+            self.plans.training.release()
 
     def train_step(self, data: Any) -> Logs:
         """Train on one batch, (x, y) or (x, y, sample_weight), and return the metrics so far.
@@ -215,7 +242,8 @@ class Trainer(Measurer):
         self.require_compiled("train_on_batch")
         data = Batches(self, x, y, sample_weight, class_weight, max(len(np.asarray(x)), 1), "train_on_batch")
         self._start_tally(data)
-        logs = dict(self.train_step(data.arrays(slice(0, data.count))) or {})
+        with self._training("train_on_batch"):
+            logs = dict(self.train_step(data.arrays(slice(0, data.count))) or {})
         return logs if return_dict else plain(logs)
 
 

@@ -6,6 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pytest
+
+from kernels.compiled_files import refuse_shared
+
 ROOT = Path(__file__).resolve().parent.parent
 USE = """
 import numpy as np
@@ -17,15 +22,16 @@ print(y.tolist(), len(compiled))
 """
 
 
-def start(root: Path, cache: Path, code: str = USE) -> subprocess.Popen:
+def start(root: Path, cache: Path, code: str = USE, **settings: str) -> subprocess.Popen:
     env = {**os.environ, "PYTHONPATH": str(root), "PYTHONSAFEPATH": "1", "FORMULA_CONVNET_CACHE": str(cache)}
+    env |= settings
     return subprocess.Popen(
         [sys.executable, "-c", code], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
 
 
-def run(root: Path, cache: Path, code: str = USE) -> tuple[str, str]:
-    out, err = start(root, cache, code).communicate()
+def run(root: Path, cache: Path, code: str = USE, **settings: str) -> tuple[str, str]:
+    out, err = start(root, cache, code, **settings).communicate()
     return out.strip(), err
 
 
@@ -75,6 +81,72 @@ def test_a_folder_that_others_can_write_is_not_trusted(tmp_path):
     assert not out.endswith(" 0")
     assert "can be written by, another user" in err
     assert "Set FORMULA_CONVNET_CACHE" in err
+
+
+@pytest.mark.parametrize(("mode", "trusted"), [(0o777, False), (0o775, False), (0o1777, True), (0o755, True)])
+def test_a_folder_in_a_parent_where_others_can_replace_it_is_not_trusted(tmp_path, mode, trusted):
+    """Without the sticky bit, who may write to a folder may rename what others own in it."""
+    mine = tmp_path / "shared" / "mine"
+    mine.mkdir(parents=True)
+    os.chown(mine.parent, -1, group_of_others() if os.getuid() == 0 else -1)
+    mine.parent.chmod(mode)
+    if trusted or (mode == 0o775 and os.getuid()):
+        refuse_shared(mine)
+        return
+    with pytest.raises(PermissionError, match="in which other users can replace it"):
+        refuse_shared(mine)
+
+
+def group_of_others() -> int:
+    import grp
+    import pwd
+
+    name = pwd.getpwuid(os.getuid()).pw_name
+    return next(g.gr_gid for g in grp.getgrall() if g.gr_name != name)
+
+
+def test_a_link_to_a_trusted_folder_from_where_others_can_write_is_not_trusted(tmp_path):
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared").chmod(0o777)
+    (tmp_path / "mine" / "inner").mkdir(parents=True)
+    (tmp_path / "shared" / "link").symlink_to(tmp_path / "mine")
+    refuse_shared(tmp_path / "mine" / "inner")
+    with pytest.raises(PermissionError, match="in which other users can replace it"):
+        refuse_shared(tmp_path / "shared" / "link" / "inner")
+
+
+def test_a_flipped_bit_in_any_place_is_noticed(tmp_path):
+    """A pickle with one bit changed may load, and its machine code may then crash the process."""
+    run(ROOT, tmp_path)
+    rng = np.random.default_rng(0)
+    for file in tmp_path.rglob("*.nbc"):
+        content = bytearray(file.read_bytes())
+        content[rng.integers(len(content))] ^= 1 << int(rng.integers(8))
+        file.write_bytes(content)
+    out, err = run(ROOT, tmp_path)
+    assert out.startswith("[0.0, 2.0]")
+    assert not out.endswith(" 0")
+    assert not err
+
+
+def test_kernels_compiled_under_other_settings_are_kept_apart(tmp_path):
+    code = "from kernels.compiled_files import folder; print(folder().name)"
+    settings = [{}, {"NUMBA_BOUNDSCHECK": "1"}, {"NUMBA_OPT": "1"}, {"NUMBA_DEBUGINFO": "1"}, {"NUMBA_ENABLE_AVX": "0"}]
+    names = [run(ROOT, tmp_path, code, **s)[0] for s in settings]
+    assert all(names)
+    assert len(set(names)) == len(settings)
+
+
+def test_without_optimisation_kernels_run_and_say_why_they_are_not_kept(tmp_path):
+    code = """
+import numpy as np
+from kernels import maxpool2d
+print(maxpool2d.forward(np.arange(16, dtype=np.float32).reshape(1, 4, 4, 1), 2)[0].ravel().tolist())
+"""
+    out, err = run(ROOT, tmp_path, code, NUMBA_OPT="0")
+    assert out == "[5.0, 7.0, 13.0, 15.0]"
+    assert "NUMBA_OPT=0" in err
+    assert "Traceback" not in err
 
 
 def test_sources_that_cannot_be_written_beside_are_no_problem(tmp_path):

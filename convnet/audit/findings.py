@@ -63,7 +63,7 @@ def copies(c: Collection) -> Iterator[Finding]:
     for n, image in enumerate(c.images):
         if image.sd >= FLAT:
             same[image.exact].append(n)
-    yield from together("duplicate", "the same pixels", [g for g in same.values() if len(g) > 1], c, within=True)
+    yield from together("duplicate", "identical images", [g for g in same.values() if len(g) > 1], c, within=True)
 
 
 def near_copies(c: Collection) -> Iterator[Finding]:
@@ -76,8 +76,8 @@ def near_copies(c: Collection) -> Iterator[Finding]:
         one, two = c.images[a], c.images[b]
         if one.exact != two.exact and (one.patient != two.patient or not one.patient or one.row.split != two.row.split):
             (mirrored if is_mirrored else straight).append((a, b))
-    yield from together("near-duplicate", "nearly the same picture", linked(straight), c, within=True)
-    yield from together("mirrored", "nearly the same picture, mirrored", linked(mirrored), c, within=False)
+    yield from together("near-duplicate", "nearly identical images", linked(straight), c, within=True)
+    yield from together("mirrored", "nearly identical images, one mirrored", linked(mirrored), c, within=False)
 
 
 def linked(pairs: list[tuple[int, int]]) -> list[list[int]]:
@@ -126,7 +126,7 @@ def patients(c: Collection) -> Iterator[Finding]:
         yield Finding("patients", "warning", text)
     torn = [g for g in people.values() if len({c.images[i].row.split for i in g}) > 1]
     if torn:
-        text = f"{count(len(torn), 'patient')} in several splits: tested on patients it was trained on"
+        text = f"{count(len(torn), 'patient')} in several splits: their test images resemble training images"
         yield Finding("patients", "error", text, torn)
     mixed = [g for g in people.values() if len({c.images[i].row.label for i in g}) > 1]
     if mixed:

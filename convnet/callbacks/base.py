@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-Logs = dict[str, float]
+Logs = dict[str, Any]  # metrics by name; of predict, its outputs
 
 
 class Callback:

@@ -10,7 +10,7 @@ import numpy as np
 from convnet import metrics
 from convnet.callbacks.base import Callback, Logs
 from convnet.output.formats import check_path
-from convnet.utils import refuse
+from convnet.utils import list_arguments, refuse
 
 
 class _Monitor(Callback):
@@ -125,9 +125,9 @@ class ModelCheckpoint(_Monitor):
         initial_value_threshold: float | None = None,
         **unknown: Any,
     ) -> None:
-        known = ("filepath", "monitor", "verbose", "save_best_only", "mode", "initial_value_threshold")
+        off = {"save_weights_only": False, "save_freq": "epoch"}
         more = {"save_weights_only": save_weights_only, "save_freq": save_freq, **unknown}
-        refuse("ModelCheckpoint", more, known, {"save_weights_only": False, "save_freq": "epoch"})
+        refuse("ModelCheckpoint", more, list_arguments(ModelCheckpoint.__init__, tuple(off)), off)
         super().__init__(monitor, mode)
         check_path(filepath)
         self.filepath, self.verbose, self.save_best_only = str(filepath), verbose, save_best_only
@@ -171,7 +171,7 @@ class ReduceLROnPlateau(_Monitor):
         min_lr: float = 0.0,
         **unknown: Any,
     ) -> None:
-        refuse("ReduceLROnPlateau", unknown, ("monitor, factor, patience, verbose, mode, min_delta, cooldown, min_lr",))
+        refuse("ReduceLROnPlateau", unknown, list_arguments(ReduceLROnPlateau.__init__))
         super().__init__(monitor, mode, min_delta)
         if not 0 <= factor < 1:
             raise ValueError(f"ReduceLROnPlateau: factor must be in [0, 1), got {factor!r}")

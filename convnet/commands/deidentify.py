@@ -25,7 +25,7 @@ def deidentify(
     from convnet.data.cohort.write import new_folder
     from convnet.data.errors import DicomError
     from convnet.data.limits import parse_limits
-    from convnet.data.privacy.deidentify import DUMMY, deidentified, recipe
+    from convnet.data.privacy.deidentify import DUMMY, deidentify_file, recipe
     from convnet.data.pseudonyms import key, shown
     from convnet.data.reading import tasks
     from convnet.data.reading.readers import Readers
@@ -37,7 +37,7 @@ def deidentify(
     with tempfile.TemporaryDirectory() as place, Readers(parse_limits(limit or ())) as readers:
         rules = Path(place) / "deid.convnet"
         rules.write_text(recipe(), encoding="utf-8")
-        results = readers.map(lambda p: list(readers.read(deidentified, p, str(rules), key().hex())), files)
+        results = readers.map(lambda p: list(readers.read(deidentify_file, p, str(rules), key().hex())), files)
         for number, (path, result) in enumerate(results, 1):
             if isinstance(result, DicomError):
                 say(f"convnet: {result}")

@@ -103,6 +103,6 @@ def draw(model: Any, case: Any, folder: Path | None, filing: Any) -> Any:
     if filing is not None and case.grey is None:
         say(f"convnet: {result.path}: no DICOM report: they are made for images, not for electrocardiograms")
     elif filing is not None:
-        signed = [(name, what, overlay.signed(picture, f"{name}: {what}")) for name, what, picture in pictures]
+        signed = [(name, what, overlay.sign_picture(picture, f"{name}: {what}")) for name, what, picture in pictures]
         result = replace(result, dicom=tuple(filing.add(case.reference, result, signed)))
     return replace(case, result=result)

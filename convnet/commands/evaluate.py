@@ -33,7 +33,7 @@ def evaluate(
     from convnet.evaluation import metrics, plots
     from convnet.model import load
     from convnet.output.drawing import save
-    from convnet.study import figures as drawing
+    from convnet.study import plots as drawing
     from convnet.study.evaluate import evaluate as measure
     from convnet.study.metadata import read_classes, read_preparation
 

@@ -33,7 +33,7 @@ def inspect(
     from convnet.data.reading import readers as reading
     from convnet.data.reading import tasks
     from convnet.output.drawing import save
-    from convnet.study.figures import pipeline_steps
+    from convnet.study.plots import pipeline_steps
 
     if phi:
         with reading.Readers(parse_limits(limit or ()), workers=1) as readers:

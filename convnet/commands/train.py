@@ -36,11 +36,11 @@ def train(
     from convnet.callbacks import Recorder
     from convnet.explain.maps.history import plot_history
     from convnet.output.drawing import save
-    from convnet.study import figures as drawing
+    from convnet.study import plots as drawing
     from convnet.study.complete import train_recipe
     from convnet.study.metadata import read_record
 
-    print(f"{len(data.y)} images: {data.counted()}")
+    print(f"{len(data.y)} images: {data.describe_counts()}")
     recorder = Recorder()
     callbacks = [] if record is None else [recorder]
     study = train_recipe(data, recipe, preparation, seed=seed, on_member=report_member, callbacks=callbacks)

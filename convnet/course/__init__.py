@@ -1,0 +1,1 @@
+"""The course: seven notebooks, and the command that copies them out."""

@@ -48,12 +48,16 @@ def files() -> Iterator[tuple[str, bytes]]:
     """(path in the folder, contents): notebooks and COURSE.md, and kernels/<operation>/ with its lesson and formula."""
     for path in sorted(COURSE.iterdir()):
         if path.suffix in (".ipynb", ".md"):
-            yield path.name, _moved(path, "../../kernels/", "kernels/")
+            yield path.name, _adapt_links(path, "../../kernels/", "kernels/")
+    yield "kernels/GLOSSARY.md", (KERNELS / "GLOSSARY.md").read_bytes()
     for pattern in LESSON_FILES:
         for path in sorted(KERNELS.glob(f"*/{pattern}")):
-            yield f"kernels/{path.relative_to(KERNELS).as_posix()}", _moved(path, "../../convnet/course/", "../../")
+            yield (
+                f"kernels/{path.relative_to(KERNELS).as_posix()}",
+                _adapt_links(path, "../../convnet/course/", "../../"),
+            )
 
 
-def _moved(path: Path, before: str, after: str) -> bytes:
-    """The file, its links following it to the place where it is copied to."""
+def _adapt_links(path: Path, before: str, after: str) -> bytes:
+    """Return the file, its links adapted to the place where it is copied to."""
     return path.read_bytes().replace(f"]({before}".encode(), f"]({after}".encode())

@@ -105,11 +105,11 @@ class Opened(io.BufferedReader):
         return super().read(n if n is None or n < 2**16 else max(0, min(n, self.length - self.tell())))
 
 
-def opened(path: str | os.PathLike[str]) -> BinaryIO:
+def open_dicom(path: str | os.PathLike[str]) -> BinaryIO:
     """Open a DICOM file whose size, and what it unfolds to, are within the limits. Raises DicomError, OSError."""
     file = open_regular(path)
     try:
-        if deflated(file):
+        if is_deflated(file):
             require_inflated(file, path, current().inflated)
         file.seek(0)
         return file
@@ -152,7 +152,7 @@ def read_text(path: str | os.PathLike[str], most: int) -> bytes:
     return bytes(data)
 
 
-def deflated(file: BinaryIO) -> bool:
+def is_deflated(file: BinaryIO) -> bool:
     """Return True if the file meta header (PS3.10 7.1) names the deflated transfer syntax; stop behind that header."""
     file.seek(128)
     if file.read(4) != b"DICM":

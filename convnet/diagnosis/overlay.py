@@ -12,7 +12,7 @@ import numpy as np
 from convnet.explain.maps.attribution import grad_cam, occlusion
 from convnet.notice import NOTICE
 from convnet.output.drawing import INK, SECOND, new
-from convnet.study.figures import curves
+from convnet.study.plots import curves
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -62,7 +62,7 @@ def rgb(colour: str) -> np.ndarray:
     return np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)], np.float64)
 
 
-def signed(picture: np.ndarray, text: str) -> np.ndarray:
+def sign_picture(picture: np.ndarray, text: str) -> np.ndarray:
     """Return the picture (R,C,3) with the text and the notice at its lower edge, as much of them as fits."""
     from PIL import Image, ImageDraw, ImageFont
 

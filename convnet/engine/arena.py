@@ -47,15 +47,15 @@ class Arena:
 
     def _pack(self, parameters: list[Parameter]) -> None:
         starts, end = padded(parameters)
-        weights, gradients = (targets.zeros((end,), parameters[0].value.dtype, "cpu") for _ in range(2))
+        values, gradients = (targets.zeros((end,), parameters[0].value.dtype, "cpu") for _ in range(2))
         for p, start in zip(parameters, starts, strict=True):
             place = slice(start, start + p.value.size)
-            view = weights[place].reshape(p.value.shape)
+            view = values[place].reshape(p.value.shape)
             view[...] = p.value
             p.value = view
             self.gradients[p] = gradients[place].reshape(view.shape)
             self.places[p] = len(self.slabs), start
-        self.slabs.append((weights, gradients))
+        self.slabs.append((values, gradients))
 
 
 def padded(parameters: list[Parameter]) -> tuple[list[int], int]:

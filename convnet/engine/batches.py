@@ -84,17 +84,36 @@ class Batches:
         both = np.asarray(self.x[part]), self.y[part]
         return both if self.weights is None else (*both, self.weights[part])
 
-    def load(self, part: Part, *, training: bool) -> tuple[Plan, np.ndarray]:
-        """Fill a plan's buffers with a batch; return the plan and the targets as they were given."""
-        x, labels, loss = self.x[part], self.y[part], self.model.loss
-        weighted = self.weights is not None or loss.needs_weights
-        plan = self.model.plan(x.shape, training=training, loss=True, weighted=weighted)
-        plan.x[...] = x
-        loss.fill(plan.target_array, labels)
-        if weighted:
-            plan.sample_weights[...] = 1 if self.weights is None else self.weights[part]
-            loss.scale(plan.sample_weights)
+    def load(self, part: Part) -> tuple[Plan, np.ndarray]:
+        """Fill the model's own plan for training with a batch; return the plan and the targets as they were given."""
+        rows, labels, kind = self._batch(part)
+        plan = self.model.plan(rows.shape, training=True, **kind)
+        self._fill(plan, rows, labels, part)
         return plan, labels
+
+    def measure(self, part: Part) -> tuple[int, float, np.ndarray, np.ndarray]:
+        """Compute a batch without training; return its size, its loss, its targets and the outputs."""
+        rows, labels, kind = self._batch(part)
+        with self.model.borrowed(rows.shape, **kind) as plan:
+            self._fill(plan, rows, labels, part)
+            plan.forward()
+            return len(rows), float(plan.loss), labels, plan.y.copy()
+
+    def weights_of(self, part: Part) -> np.ndarray | None:
+        """Return the sample weights of a batch, if there are any."""
+        return None if self.weights is None else self.weights[part]
+
+    def _batch(self, part: Part) -> tuple[Any, np.ndarray, dict[str, bool]]:
+        """Return the samples and targets of a batch, and which kind of plan it needs."""
+        weighted = self.weights is not None or self.model.loss.needs_weights
+        return np.asarray(self.x[part]), self.y[part], {"loss": True, "weighted": weighted}
+
+    def _fill(self, plan: Plan, rows: np.ndarray, labels: np.ndarray, part: Part) -> None:
+        plan.x[...] = rows
+        self.model.loss.fill(plan.target_array, labels)
+        if plan.sample_weights is not None:
+            plan.sample_weights[...] = 1 if self.weights is None else self.weights[part]
+            self.model.loss.scale(plan.sample_weights)
 
 
 def three(data: Any) -> tuple[Any, Any, Any]:

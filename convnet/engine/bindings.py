@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -144,14 +145,18 @@ def _from_output(s: Site) -> Pair:
     return forward, partial(op.backward, s.dy.reshape(rows), y, out=s.dx[0].reshape(rows))
 
 
+_COUNTING = threading.Lock()  # no two threads may draw one mask
+
+
 def dropout(s: Site) -> Pair:
     """Bind a dropout: backward repeats the mask of the latest forward."""
     op, layer, site_seed = s.kernel(), s.step.layer, s.settings["seed"]
     rate, call = s.settings["rate"], [0]
 
     def forward() -> None:
-        call[0] = layer.calls  # type: ignore[attr-defined]
-        layer.calls += 1  # type: ignore[attr-defined]
+        with _COUNTING:
+            call[0] = layer.calls  # type: ignore[attr-defined]
+            layer.calls += 1  # type: ignore[attr-defined]
         op.forward(s.x[0], rate, seed=site_seed, step=call[0], out=s.y)
 
     def backward() -> None:

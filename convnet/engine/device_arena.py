@@ -20,12 +20,12 @@ class DeviceArena:
         self.parameters, self.target = parameters, target
         starts, end = padded(parameters)
         dtype = parameters[0].dtype if parameters else "f4"
-        weights, gradients = targets.zeros((end,), dtype, target), targets.zeros((end,), dtype, target)
-        self.slabs = [(weights, gradients)] if parameters else []
+        values, gradients = targets.zeros((end,), dtype, target), targets.zeros((end,), dtype, target)
+        self.slabs = [(values, gradients)] if parameters else []
         places = list(zip(parameters, starts, strict=True))
         self.gradients = {p: gradients.part(start, p.shape) for p, start in places}
         self.places = {p: (0, start) for p, start in places}  # slab, and where in it
-        self._there = {p: weights.part(start, p.shape) for p, start in places}
+        self._there = {p: values.part(start, p.shape) for p, start in places}
         self._home = True  # the host's numbers are the latest
 
     def value(self, p: Parameter) -> Any:

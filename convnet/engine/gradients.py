@@ -1,4 +1,4 @@
-"""Where a plan's gradients go: whoever comes first writes one, the others add to it."""
+"""Where a plan's gradients go: the first reader that is bound writes one, the others add to it."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -40,7 +41,7 @@ class Node:
     __radd__ = __add__
 
     def __getattr__(self, name: str) -> NoReturn:
-        if name.startswith("_"):  # NumPy and copy ask for these; nobody uses them in a `call`
+        if name.startswith("_"):  # NumPy and copy ask for these; no `call` uses them
             raise AttributeError(name)
         _no(self, f".{name}")
 
@@ -142,7 +143,14 @@ class Graph:
         return list(dict.fromkeys(call.layer for call in self.calls))
 
 
+RECORDING = threading.RLock()
+
+
 def record(call: Callable[[Node], Any], shape: tuple[int, ...], dtype: Any, training: bool | None, what: str) -> Graph:
-    """Run `call` on a symbolic image of the given shape (without the batch axis) and keep what it did."""
+    """Run `call` on a symbolic image of the given shape (without the batch axis) and keep what it did.
+
+    One thread at a time: layers make their parameters when they are first recorded, and two models may share them.
+    """
     graph = Graph(np.dtype(dtype), training)
-    return graph.finish(call(graph.start(tuple(shape))), what)
+    with RECORDING:
+        return graph.finish(call(graph.start(tuple(shape))), what)

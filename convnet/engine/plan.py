@@ -31,6 +31,8 @@ class Plan:
     sample weights there, and y and the loss back; nothing else moves.
     """
 
+    shelf: Any = None  # where it goes back to, if it is one that is lent (lending.py)
+
     def __init__(
         self,
         graph: Graph,
@@ -69,6 +71,11 @@ class Plan:
         self.swallowed: Step | None = None  # by the loss, which computes its backward too
         loss_forward = [] if loss is None else [self._bind_loss(loss, weighted)]
         self._forward: list[Run] = [*self._bind_steps(), *loss_forward]
+
+    @property
+    def moves_statistics(self) -> bool:
+        """True if forward changes what layers keep beside their weights, the statistics of a batch normalization."""
+        return any(step.operation == "batchnorm" for step in self.low.steps)
 
     # --- running
 

@@ -141,7 +141,7 @@ def interval(value: float, found: np.ndarray) -> dict[str, float | None]:
     return {"value": value, "low": float(low), "high": float(high)}
 
 
-def shown(found: dict[str, float | None]) -> str:
+def format_interval(found: dict[str, float | None]) -> str:
     """Return a metric and its interval as text: "0.912 (0.861 to 0.955)"."""
     if found["value"] is None:
         return "not defined"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from convnet.evaluation import delong
-from convnet.evaluation.intervals import intervals, ranking_metrics, shown
+from convnet.evaluation.intervals import format_interval, intervals, ranking_metrics
 
 
 def paired(y: np.ndarray, a: np.ndarray, b: np.ndarray, classes: tuple[str, ...], groups: np.ndarray) -> dict[str, Any]:
@@ -37,8 +37,8 @@ def lines(found: dict[str, Any]) -> list[str]:
     out = [f"{found['n']} images of {found['patients']} patients; 95% intervals by bootstrap over patients"]
     for name in found["first"]:
         out.append(
-            f"{name}: first {shown(found['first'][name])}, second {shown(found['second'][name])}, "
-            f"difference {shown(found['difference'][name])}"
+            f"{name}: first {format_interval(found['first'][name])}, second {format_interval(found['second'][name])}, "
+            f"difference {format_interval(found['difference'][name])}"
         )
     for name, test in found["delong"].items():
         if test["p"] is None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from convnet.evaluation import calibration, threshold
-from convnet.evaluation.intervals import Metric, Share, intervals, mean, ranking_metrics, shown
+from convnet.evaluation.intervals import Metric, Share, format_interval, intervals, mean, ranking_metrics
 
 SUBGROUPS = ("sex", "age", "manufacturer", "modality", "body_part", "laterality")
 FEWEST = 10  # images of a subgroup for metrics to be given
@@ -127,11 +127,11 @@ def subgroups(
 def lines(found: dict[str, Any]) -> list[str]:
     """Return the report as text for a terminal."""
     head = f"95% intervals by bootstrap over {found['patients']} patients:"
-    out = [head, *(f"  {name}: {shown(metric)}" for name, metric in found["figures"].items())]
+    out = [head, *(f"  {name}: {format_interval(metric)}" for name, metric in found["figures"].items())]
     for point in found["operating_points"]:
         at = "" if point["threshold"] is None else f" (threshold {point['threshold']:.3f})"
         out.append(f"positive '{found['positive']}', {point['rule']}{at}:")
-        out.append("  " + ", ".join(f"{name} {shown(metric)}" for name, metric in point["figures"].items()))
+        out.append("  " + ", ".join(f"{name} {format_interval(metric)}" for name, metric in point["figures"].items()))
     T = found.get("temperature")
     how = "no temperature" if T is None else f"temperature {T:.2f}, fitted on validation"
     out.append(f"calibration ({how}): expected calibration error {found['calibration']['ece']:.3f}")
@@ -140,6 +140,6 @@ def lines(found: dict[str, Any]) -> list[str]:
             metrics = entry.get("figures")
             text = "too few for metrics"
             if metrics:
-                text = ", ".join(f"{n} {shown(m)}" for n, m in metrics.items() if n in ("accuracy", "auc"))
+                text = ", ".join(f"{n} {format_interval(m)}" for n, m in metrics.items() if n in ("accuracy", "auc"))
             out.append(f"{name} {value}: {entry['n']} images of {entry['patients']} patients: {text}")
     return out

@@ -16,8 +16,20 @@ from kernels import checks
 class Conv2D(Layer):
     """y[n,i,j,f] = activation(b[f] + sum_{p,q,c} x[n, s*i + d*p - top, s*j + d*q - left, c] * k[p,q,c,f]).
 
-    `padding` is "valid", "same", or the pixels of zeros around the image, ((top, bottom), (left, right)).
-    x (N,H,W,C) -> y (N,Ho,Wo,filters). Weights: kernel (P,Q,C/groups,filters), bias (filters,).
+    x (N,H,W,C) -> y (N,Ho,Wo,filters). Parameters: kernel (P,Q,C/groups,filters), bias (filters,).
+
+    filters             F, the channels of y
+    kernel_size         (P,Q), or one number for both
+    strides             s, down and across
+    padding             "valid" (none), "same" (y has x's size, divided by the stride), or the zeros around the image,
+                        ((top, bottom), (left, right))
+    data_format         None or "channels_last", the only layout here
+    dilation_rate       d, down and across
+    groups              parts of the channels that are correlated apart
+    activation          a name from convnet.layers.activations, or None
+    use_bias            False leaves b out
+    kernel_initializer  how the kernel starts, a name from convnet.initializers
+    bias_initializer    how the bias starts
     """
 
     settings: ClassVar[tuple[str, ...]] = (
@@ -93,8 +105,8 @@ class Conv2D(Layer):
     def lower(self, low: Lowering, *inputs: Value) -> Value:
         """Emit the operations that compute this layer."""
         normal, shape = self._geometry(inputs[0].shape)
-        weights = (self.kernel, self.bias) if self.bias else (self.kernel,)
-        y = low.emit("conv2d", inputs, shape, self, weights, **normal)
+        parameters = (self.kernel, self.bias) if self.bias else (self.kernel,)
+        y = low.emit("conv2d", inputs, shape, self, parameters, **normal)
         return lower_activation(low, y, self.activation, self)
 
     def multiply_adds(self, *shapes: tuple[int, ...]) -> int:

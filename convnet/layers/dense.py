@@ -12,7 +12,7 @@ from kernels import checks
 
 
 class Dense(Layer):
-    """y[n,f] = activation(b[f] + sum_c x[n,c] * k[c,f]);  x (N,C) -> y (N,units). Weights: kernel (C,units), bias."""
+    """y[n,f] = activation(b[f] + sum_c x[n,c] * k[c,f]);  x (N,C) -> y (N,units). Kernel (C,units), bias (units,)."""
 
     settings: ClassVar[tuple[str, ...]] = ("units", "activation", "use_bias", "kernel_initializer", "bias_initializer")
 
@@ -48,8 +48,8 @@ class Dense(Layer):
 
     def lower(self, low: Lowering, *inputs: Value) -> Value:
         """Emit the operations that compute this layer."""
-        weights = (self.kernel, self.bias) if self.bias else (self.kernel,)
-        y = low.emit("dense", inputs, (self.units,), self, weights)
+        parameters = (self.kernel, self.bias) if self.bias else (self.kernel,)
+        y = low.emit("dense", inputs, (self.units,), self, parameters)
         return lower_activation(low, y, self.activation, self)
 
     def multiply_adds(self, *shapes: tuple[int, ...]) -> int:

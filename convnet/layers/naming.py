@@ -3,27 +3,40 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 _names: Counter[str] = Counter()
+_counting = threading.Lock()
+
+
+class _Trial(threading.local):
+    """The numbers that a thread takes while it only tries something out."""
+
+    names: Counter[str] | None = None
+
+
+_trial = _Trial()
 
 
 def unique_name(class_name: str) -> str:
     """Return conv2d, conv2d_1, conv2d_2 ... as Keras numbers its layers."""
     snake = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", class_name)
     snake = re.sub("([a-z])([A-Z])", r"\1_\2", snake).lower()
-    _names[snake] += 1
-    return snake if _names[snake] == 1 else f"{snake}_{_names[snake] - 1}"
+    names = _names if _trial.names is None else _trial.names
+    with _counting:
+        names[snake] += 1
+        count = names[snake]
+    return snake if count == 1 else f"{snake}_{count - 1}"
 
 
 @contextmanager
 def unnumbered() -> Iterator[None]:
     """Keep the numbering as it is: layers made inside, to try something out, take no numbers."""
-    before = _names.copy()
+    before, _trial.names = _trial.names, _names.copy()
     try:
         yield
     finally:
-        _names.clear()
-        _names.update(before)
+        _trial.names = before

@@ -63,8 +63,8 @@ class BatchNormalization(Layer):
         """Emit the operations that compute this layer."""
         # Keras: a frozen layer runs as in inference
         operation = "batchnorm" if low.training and self.trainable else "batchnorm_inference"
-        weights = (self.gamma, self.beta, self.moving_mean, self.moving_variance)
-        return low.emit(operation, inputs, inputs[0].shape, self, weights, epsilon=self.epsilon)
+        parameters = (self.gamma, self.beta, self.moving_mean, self.moving_variance)
+        return low.emit(operation, inputs, inputs[0].shape, self, parameters, epsilon=self.epsilon)
 
     def multiply_adds(self, *shapes: tuple[int, ...]) -> int:
         """Return the multiply-adds that one sample costs, forward."""

@@ -98,6 +98,6 @@ class GlobalMaxPooling2D(_GlobalPooling2D):
     def lower(self, low: Lowering, *inputs: Value) -> Value:
         """Emit the operations that compute this layer."""
         height, width, channels = inputs[0].shape
-        window = {"size": (height, width), "stride": (height, width), "padding": ((0, 0), (0, 0))}
+        window: dict[str, Any] = {"size": (height, width), "stride": (height, width), "padding": ((0, 0), (0, 0))}
         y = low.emit("maxpool2d", inputs, (1, 1, channels), self, **window)
         return y if self.keepdims else low.emit("reshape", (y,), (channels,), self, in_place=True)

@@ -228,7 +228,7 @@ def lines(result: dict[str, Any]) -> list[str]:
                 continue
             out.append(f"{of['cases']:>6} cases, {kind:>8}: " + ", ".join(map(format_summary, of[kind].items())))
         for repeat, found in enumerate(of["together"], 1):
-            shown = ", ".join(f"{name} {intervals.shown(v)}" for name, v in found.items())
+            shown = ", ".join(f"{name} {intervals.format_interval(v)}" for name, v in found.items())
             out.append(f"{'':>6} all held out images together, repeat {repeat}: {shown}")
     if "more" in result:
         out.append(f"Would more cases help? {result['more']['answer']}")

@@ -21,7 +21,7 @@ def find_places(cohort: Cohort, split: str) -> np.ndarray:
     """Return the indices of the images of a split; "all" for every image. Raises ValueError if there are none."""
     at = np.arange(len(cohort.y)) if split == "all" else cohort.where(split)
     if not len(at):
-        raise ValueError(f"evaluate: the split {split!r} has no images; the data hold {cohort.counted()}")
+        raise ValueError(f"evaluate: the split {split!r} has no images; the data hold {cohort.describe_counts()}")
     return at
 
 

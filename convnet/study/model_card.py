@@ -13,7 +13,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from convnet.evaluation import plots
-from convnet.evaluation.intervals import shown
+from convnet.evaluation.intervals import format_interval
 from convnet.notice import NOTICE
 from convnet.output import html_page
 from convnet.study.evaluate import evaluate
@@ -163,7 +163,8 @@ def page(card: dict[str, Any]) -> str:
         "<h2>Metrics on validation</h2>",
         f"<p>95% intervals by bootstrap over {val['patients']} patients.</p>",
         html_page.table(
-            ["metric", "value (95% interval)"], [[name, shown(metric)] for name, metric in val["figures"].items()]
+            ["metric", "value (95% interval)"],
+            [[name, format_interval(v)] for name, v in val["figures"].items()],
         ),
         "<h3>Confusion matrix</h3>"
         + html_page.table(
@@ -201,4 +202,4 @@ def subgroup_tables(found: dict[str, dict[str, Any]]) -> list[str]:
 
 def format_metric(entry: dict[str, Any], name: str) -> str:
     """Return a subgroup's metric with its interval as text."""
-    return shown(entry["figures"][name]) if "figures" in entry else "too few images"
+    return format_interval(entry["figures"][name]) if "figures" in entry else "too few images"

@@ -105,7 +105,14 @@ def explain_model(model: Network, x: Any, index: Index, layer: Operator | str | 
 def explain_model_backward(
     model: Network, x: Any, y: Any, index: Index, layer: Operator | str | None, of: str
 ) -> Explanation:
-    """Take one number of the gradient of the model's loss apart, for a batch of inputs x and targets y."""
+    """Take one number of the gradient of the model's loss apart.
+
+    model  a compiled model
+    x, y   a batch of its inputs, and their targets
+    index  of the number in the gradient
+    layer  a layer of the model or its name; by default the last
+    of     "x", "y", "z" or a parameter's name: with respect to what
+    """
     loss, _ = model.require_compiled("explain_backward")
     x = model.check_batch(x)
     graph = model.graph(x.shape[1:])

@@ -28,6 +28,7 @@ def gathered() -> dict[Path, str]:
         ROOT / "CONTRIBUTING.md": "project/contributing.md",
         ROOT / "CHANGELOG.md": "project/changelog.md",
         ROOT / "kernels/README.md": "guides/kernels.md",
+        ROOT / "kernels/GLOSSARY.md": "guides/glossary.md",
         ROOT / "convnet/course/COURSE.md": "tutorials/course.md",
     }
     pages |= {path: f"tutorials/{path.name}" for path in sorted(ROOT.glob("convnet/course/*.ipynb"))}

@@ -6,7 +6,6 @@ they touch (tiles_weights.py). Shapes that would fill such tiles badly have file
 load feeds many multiply-adds, and no sum waits for another.
 """
 
-import numba
 import numpy as np
 
 from kernels.conv2d.taps import backward_axes, forward_axes
@@ -17,6 +16,7 @@ from kernels.conv2d.tiles_weights import weights_gradient
 from kernels.conv2d.tiles_window import correlate_window, fits, pays
 from kernels.cpu.simd_window import OUTSIDE
 from kernels.jit import jit
+from kernels.scheduler import number_of_threads
 
 _NOTHING = {np.dtype(t): np.zeros(0, t) for t in (np.float32, np.float64)}
 
@@ -25,20 +25,20 @@ def forward(x, k, b, *, stride, padding, dilation, groups, out):
     """y[n,i,j,f] = b[f] + sum_{p,q,c} x[n, s*i + d*p - top, s*j + d*q - left, c] * k[p,q,c,f], into out."""
     bias, before = _NOTHING[x.dtype] if b is None else b, (padding[0][0], padding[1][0])
     way = forward_way(x.shape[2], out.shape[2], k.shape, stride, padding, dilation, groups, x.itemsize)
-    _FORWARD[way](x, k, bias, False, stride, before, dilation, groups, numba.get_num_threads(), out)
+    _FORWARD[way](x, k, bias, False, stride, before, dilation, groups, number_of_threads(), out)
 
 
 def backward_data(dy, k, x_shape, *, stride, padding, dilation, groups, out):
     """dx[n,h,w,c] = sum over the (i,j,p,q,f) in which x[n,h,w,c] stands of dy[n,i,j,f] * k[p,q,c,f], into out."""
     nothing, before = _NOTHING[dy.dtype], (padding[0][0], padding[1][0])
     way = backward_data_way(x_shape[2], dy.shape[2], k.shape, stride, padding, dilation, groups, dy.itemsize)
-    _BACKWARD_DATA[way](dy, k, nothing, True, stride, before, dilation, groups, numba.get_num_threads(), out)
+    _BACKWARD_DATA[way](dy, k, nothing, True, stride, before, dilation, groups, number_of_threads(), out)
 
 
 def backward_weights(x, dy, k_shape, *, stride, padding, dilation, groups, out):
     """dk[p,q,c,f] = sum_{n,i,j} x[...] * dy[n,i,j,f], db[f] = sum_{n,i,j} dy[n,i,j,f], into out = (dk, db)."""
     run = _depthwise_weights if is_depthwise(k_shape, groups) else _backward_weights
-    run(x, dy, stride, (padding[0][0], padding[1][0]), dilation, groups, numba.get_num_threads(), *out)
+    run(x, dy, stride, (padding[0][0], padding[1][0]), dilation, groups, number_of_threads(), *out)
 
 
 def is_depthwise(k_shape, groups):

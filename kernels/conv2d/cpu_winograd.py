@@ -13,11 +13,11 @@ largest terms (registry.OWN_BOUNDS), and one NaN or infinite number spoils most 
 Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2016; Winograd, 1980.
 """
 
-import numba
 import numpy as np
 
 from kernels.conv2d.tiles_winograd import correlate_by_2, correlate_by_4
 from kernels.conv2d.tiles_winograd_weights import weights_gradient_by_2, weights_gradient_by_4
+from kernels.scheduler import number_of_threads
 
 LARGE = 32  # channels and filters from which on F(4x4,3x3) is chosen: fewer do not repay its transforms
 _CORRELATE = {2: correlate_by_2, 4: correlate_by_4}
@@ -29,20 +29,20 @@ def forward(x, k, b, *, stride, padding, dilation, groups, out):
     """y[n,i,j,f] = b[f] + sum_{p,q,c} x[n, i + p - top, j + q - left, c] * k[p,q,c,f], into out."""
     _check(k.shape, stride, dilation, groups)
     bias = _NOTHING[x.dtype] if b is None else b
-    _CORRELATE[square(k.shape)](x, k, False, bias, (padding[0][0], padding[1][0]), numba.get_num_threads(), out)
+    _CORRELATE[square(k.shape)](x, k, False, bias, (padding[0][0], padding[1][0]), number_of_threads(), out)
 
 
 def backward_data(dy, k, x_shape, *, stride, padding, dilation, groups, out):
     """dx[n,h,w,c] = sum_{p,q,f} dy[n, h + top - p, w + left - q, f] * k[p,q,c,f], into out."""
     _check(k.shape, stride, dilation, groups)
     before = (2 - padding[0][0], 2 - padding[1][0])
-    _CORRELATE[square(k.shape)](dy, k, True, _NOTHING[dy.dtype], before, numba.get_num_threads(), out)
+    _CORRELATE[square(k.shape)](dy, k, True, _NOTHING[dy.dtype], before, number_of_threads(), out)
 
 
 def backward_weights(x, dy, k_shape, *, stride, padding, dilation, groups, out):
     """dk[p,q,c,f] = sum_{n,i,j} x[n, i + p - top, j + q - left, c] * dy[n,i,j,f] and db, into out."""
     _check(k_shape, stride, dilation, groups)
-    _WEIGHTS_GRADIENT[square(k_shape)](x, dy, (padding[0][0], padding[1][0]), numba.get_num_threads(), *out)
+    _WEIGHTS_GRADIENT[square(k_shape)](x, dy, (padding[0][0], padding[1][0]), number_of_threads(), *out)
 
 
 def _check(k_shape, stride, dilation, groups):

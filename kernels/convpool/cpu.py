@@ -8,7 +8,6 @@ backward: a window's gradient has one pixel a filter, and nothing for the other 
 Other kernels than 3x3 spread the gradient and leave the rest to conv2d.
 """
 
-import numba
 import numpy as np
 
 from kernels import targets
@@ -16,6 +15,7 @@ from kernels.conv2d import cpu as conv2d
 from kernels.convpool import tiles_chosen, tiles_grey, tiles_pooled
 from kernels.maxpool2d import cpu as maxpool2d
 from kernels.relu import cpu as relu
+from kernels.scheduler import number_of_threads
 
 _NOTHING = {np.dtype(t): np.zeros(0, t) for t in (np.float32, np.float64)}
 _PLAIN = {"stride": (1, 1), "padding": ((0, 0), (0, 0)), "dilation": (1, 1), "groups": 1}
@@ -24,7 +24,7 @@ _WINDOW = {"size": (2, 2), "stride": (2, 2), "padding": ((0, 0), (0, 0))}
 
 def forward(x, k, b, *, out):
     """y[n,i,j,f] = max(0, the largest of the convolution's results in window (i,j)), into out = (y, argmax)."""
-    tiles_pooled.forward(x, k, _NOTHING[x.dtype] if b is None else b, numba.get_num_threads(), *out)
+    tiles_pooled.forward(x, k, _NOTHING[x.dtype] if b is None else b, number_of_threads(), *out)
 
 
 def backward_data(dy, y, argmax, k, x_shape, *, out):

@@ -73,9 +73,9 @@ def test_a_blend_covers_by_strength_and_leaves_what_was_not_seen():
 
 def test_the_notice_is_written_into_a_picture_that_has_room():
     dark = np.zeros((128, 400, 3), np.uint8)
-    assert overlay.signed(dark, "Grad-CAM").max() == 255
-    assert (overlay.signed(dark, "Grad-CAM")[:90] == 0).all()
-    np.testing.assert_array_equal(overlay.signed(dark[:20, :20], "Grad-CAM"), 0)
+    assert overlay.sign_picture(dark, "Grad-CAM").max() == 255
+    assert (overlay.sign_picture(dark, "Grad-CAM")[:90] == 0).all()
+    np.testing.assert_array_equal(overlay.sign_picture(dark[:20, :20], "Grad-CAM"), 0)
 
 
 def test_the_trace_of_an_electrocardiogram_is_drawn_and_not_filed(tmp_path, real_ecg):

@@ -75,7 +75,7 @@ def test_there_is_no_interval_where_the_resamples_cannot_tell():
     none = intervals.intervals({"none": intervals.Share(y == 5)}, np.array([0, 0, 1, 2]))["none"]
     assert none == pytest.approx({"value": 0.0, "low": 0.0, "high": binomtest(0, 3).proportion_ci(method="exact").high})
     assert found["auc"]["low"] is None  # the one yes is missing from a third of the resamples
-    assert intervals.shown(found["auc"]) == "1.000 (no interval)"
+    assert intervals.format_interval(found["auc"]) == "1.000 (no interval)"
     assert intervals.intervals({"none": intervals.Share(y == 1, y == 5)}, np.arange(4))["none"]["value"] is None
 
 

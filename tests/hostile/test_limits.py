@@ -115,7 +115,7 @@ def test_a_length_that_lies_allocates_no_more_than_there_is(tmp_path, image):
     data[at : at + 4] = (2**32 - 2).to_bytes(4, "little")
     (tmp_path / "lies.dcm").write_bytes(data)
     before = resource.getrlimit(resource.RLIMIT_AS)
-    with limits.opened(tmp_path / "lies.dcm") as file:
+    with limits.open_dicom(tmp_path / "lies.dcm") as file:
         assert len(file.read(2**40)) == len(data)
         assert file.read(2**40) == b""
         file.seek(0)
@@ -135,11 +135,11 @@ def test_what_is_no_file_is_refused_and_never_waited_for(tmp_path):
 def test_the_meta_header_is_searched_for_the_deflated_syntax_wherever_it_stands(image):
     path = deflated(image())
     with path.open("rb") as file:
-        assert limits.deflated(file)
+        assert limits.is_deflated(file)
         rest = file.read()
     assert zlib.decompressobj(-15).decompress(rest)[:2] == b"\x08\0"  # it stands where the data set begins
-    assert not limits.deflated(io.BytesIO(image().read_bytes()))
-    assert not limits.deflated(io.BytesIO(b""))
+    assert not limits.is_deflated(io.BytesIO(image().read_bytes()))
+    assert not limits.is_deflated(io.BytesIO(b""))
 
 
 def test_limits_are_changed_by_name_with_units():

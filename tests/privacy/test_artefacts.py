@@ -47,7 +47,7 @@ def hospital(tmp_path_factory):
         log.write_text(done.stdout + done.stderr)
         return done
 
-    from kernels.jit import folder as compiled
+    from kernels.compiled_files import folder as compiled
 
     cache = str(compiled().parent)  # compiled kernels, which tests share
     return home, folder, run

@@ -73,7 +73,7 @@ class Cohort:
         pairs = Counter(zip(self.splits, self.y.tolist(), strict=True))
         return {s: {c: pairs[s, i] for i, c in enumerate(self.classes)} for s in SPLITS}
 
-    def counted(self) -> str:
+    def describe_counts(self) -> str:
         """Return `counts` in words."""
         return "; ".join(f"{s}: " + ", ".join(f"{n} {c!r}" for c, n in of.items()) for s, of in self.counts().items())
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from convnet.data.dicom.frames import frame_count
 from convnet.data.dicom.header import check_header
 from convnet.data.errors import DicomError
-from convnet.data.limits import opened, require_extent
+from convnet.data.limits import open_dicom, require_extent
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -25,7 +25,7 @@ def read_header(path: str | os.PathLike[str], *, pixels: bool = True) -> Dataset
     import pydicom
 
     try:
-        file = opened(path)
+        file = open_dicom(path)
     except OSError as error:
         raise DicomError(path, f"cannot be opened: {error.strerror or type(error).__name__}") from None
     try:

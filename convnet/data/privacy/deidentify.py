@@ -56,7 +56,7 @@ def new_uid(old: str, key: bytes) -> str:
     return f"2.25.{int.from_bytes(digest[:16], 'big') >> 6}"
 
 
-def deidentified(path: str | os.PathLike[str], recipe_path: str, key: str) -> np.ndarray:
+def deidentify_file(path: str | os.PathLike[str], recipe_path: str, key: str) -> np.ndarray:
     """Return the bytes of the file after deid, as uint8; private elements and the preamble are gone.
 
     key: hexadecimal, of the new UIDs. Raises DicomError where deid fails on the file.

@@ -1,0 +1,1 @@
+"""Moving pictures of a convolution's three passes, as SVG and GIF."""

@@ -26,7 +26,7 @@ class Animation(Motion):
     """A Motion that can be shown, and saved."""
 
     def svg(self) -> str:
-        """The moving picture as the text of an SVG file."""
+        """Return the moving picture as the text of an SVG file."""
         return svg(self)
 
     def save(self, path: str | Path) -> Path:

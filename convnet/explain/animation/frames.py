@@ -45,16 +45,18 @@ class Motion:
 
     @property
     def names(self) -> tuple[str, str, str]:
+        """The names of the two factors and of the result."""
         return PASSES[self.which]
 
     def text(self, frame: Frame) -> str:
-        """y(1,2) = 3*1 + 0*2 = 3"""
+        """Return the frame's sum, as in y(1,2) = 3·1 + 0·2 = 3."""
         pairs = [(0 if m.padding else self.first[m.first], self.second[m.second]) for m in frame.meetings]
         products = " + ".join(f"{_factor(first)}·{_factor(second)}" for first, second in pairs)
         return f"{self.names[2]}({frame.cell[0]},{frame.cell[1]}) = {products or '0'} = {number(frame.value)}"
 
 
 def number(value: float) -> str:
+    """Return a number as it is shown."""
     return f"{value:.3g}".replace("-", "−")
 
 
@@ -65,7 +67,15 @@ def _factor(value: float) -> str:
 def frame_of(
     which: str, cell: Cell, s: dict[str, Any], first: np.ndarray, second: np.ndarray, kernel: tuple[int, ...]
 ) -> Frame:
-    """All products of one number of the result."""
+    """Return all products of one number of the result.
+
+    which   the pass: "forward", "backward_data" or "backward_weights"
+    cell    the number's place in the result
+    s       stride, dilation and padding
+    first   the pass's first factor, an image
+    second  its second factor
+    kernel  the kernel's height and width
+    """
     if which == "forward":
         meetings = [_met(_pixel(cell, tap, s), tap, first) for tap in cells(kernel)]
     elif which == "backward_weights":
@@ -77,7 +87,7 @@ def frame_of(
 
 
 def cells(shape: tuple[int, ...]) -> list[Cell]:
-    """All (row, column), row by row."""
+    """Return all (row, column), row by row."""
     return [(row, column) for row in range(shape[0]) for column in range(shape[1])]
 
 
@@ -86,13 +96,13 @@ def _met(pixel: Cell, other: Cell, x: np.ndarray) -> Meeting:
 
 
 def _pixel(output: Cell, tap: Cell, s: dict[str, Any]) -> Cell:
-    """(s*i + d*p - top, s*j + d*q - left)"""
+    """Return (s*i + d*p - top, s*j + d*q - left)."""
     row, column = (s["stride"][a] * output[a] + s["dilation"][a] * tap[a] - s["padding"][a][0] for a in (0, 1))
     return row, column
 
 
 def _readers(pixel: Cell, tap: Cell, s: dict[str, Any], shape: tuple[int, ...]) -> Iterator[Cell]:
-    """The output (one at most) that reads the pixel with this tap."""
+    """Yield the output (one at most) that reads the pixel with this tap."""
     places = [divmod(pixel[a] + s["padding"][a][0] - s["dilation"][a] * tap[a], s["stride"][a]) for a in (0, 1)]
     if all(rest == 0 and 0 <= place < n for (place, rest), n in zip(places, shape, strict=True)):
         yield places[0][0], places[1][0]

@@ -13,7 +13,7 @@ SCALE = 2  # pixels a unit of the layout
 
 
 def gif(a: Motion) -> bytes:
-    """The file's bytes; it repeats for ever."""
+    """Return the file's bytes; it repeats for ever."""
     from PIL import Image, ImageDraw
 
     s = scene(a)

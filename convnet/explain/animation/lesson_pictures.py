@@ -1,4 +1,7 @@
-"""The moving pictures of conv2d: python -m convnet.explain.animation.lesson_pictures kernels/conv2d/pictures"""
+"""The moving pictures of conv2d.
+
+python -m convnet.explain.animation.lesson_pictures kernels/conv2d/pictures
+"""
 
 from pathlib import Path
 from typing import Any

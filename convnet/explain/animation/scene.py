@@ -16,6 +16,8 @@ LINE = 84  # letters of the sum in a line
 
 @dataclass(frozen=True)
 class Box:
+    """A square cell."""
+
     x: float
     y: float
     fill: str
@@ -24,6 +26,8 @@ class Box:
 
 @dataclass(frozen=True)
 class Label:
+    """A piece of text."""
+
     x: float
     y: float
     text: str

@@ -9,7 +9,7 @@ from convnet.explain.animation.scene import FAINT, INK, MULTIPLIED, RESULT, SIDE
 
 
 def svg(a: Motion) -> str:
-    """The file's text. Without motion (print, or a reader who wants none) the last frame and all results stand."""
+    """Return the file's text. Without motion (print, or a reader who wants none) the last frame is shown."""
     s = scene(a)
     count = len(s.frames)
     rules, body = [], ["".join(map(_shape, s.still))]

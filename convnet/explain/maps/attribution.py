@@ -32,7 +32,7 @@ def grad_cam(
     -> (H,W) float64, >= 0, in units of the score; upsample=False gives L as it is, (Ho,Wo). Each L[i,j] stands at the
     middle of its receptive field, and lines join them. All zeros if nothing speaks for the class, or only a
     place does: alpha is a mean over all places, which a dense layer after Flatten tells apart; try `occlusion` then.
-    ValueError: an image, class or layer that the model has not.  Source: Selvaraju et al., ICCV 2017, equations 1, 2.
+    ValueError for an image, class or layer that does not fit the model.  Source: Selvaraju et al., ICCV 2017, (1), (2).
     """
     image = check_image("grad_cam", model, image)
     class_index = check_class("grad_cam", model, image, class_index)
@@ -102,7 +102,7 @@ def occlusion(
     fill         the covering grey; by default each channel's mean of the image
     batch_size   squares in one forward pass
 
-    ValueError: an image, class, size or stride that does not fit.  Source: Zeiler & Fergus, ECCV 2014, 4.2.
+    ValueError for an image, class, size or stride that does not fit.  Source: Zeiler & Fergus, ECCV 2014, 4.2.
     """
     image = check_image("occlusion", model, image)
     class_index = check_class("occlusion", model, image, class_index)
@@ -131,7 +131,7 @@ def occlusion(
 
 
 class _Covered:
-    """The image once for every square, each covered by it; made a batch at a time, where it is sliced."""
+    """The image once for every square, each covered by it; made a batch at a time, when it is sliced."""
 
     def __init__(self, image: np.ndarray, corners: list[tuple[int, int]], size: tuple[int, ...], grey: Any) -> None:
         self.image, self.corners, self.size, self.grey = image, corners, size, grey

@@ -73,7 +73,7 @@ def randomisation_check(
     draws          how often everything is repeated with other random parameters
     seed           of the random parameters
 
-    ValueError: no images, a model without parameters, or no image with a map that is not constant.
+    ValueError for no images, a model without parameters, or if every map is constant.
     """
     images = np.asarray(images)
     if images.ndim != 4 or not len(images):

@@ -1,0 +1,139 @@
+"""Where compiled kernels are kept: files that only their user can have written, each whole and unchanged.
+
+The files are pickles, which run code when they are read. So a folder is refused in which another user could put a file,
+or whose place another user could give to a folder of theirs; and a file is read only if its checksum is right.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import stat
+import sys
+import tempfile
+import warnings
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import llvmlite
+import numba
+from platformdirs import user_cache_path
+
+# settings of Numba's that change the machine code: kernels of one setting are no use under another
+_SETTINGS = (
+    *("BOUNDSCHECK", "OPT", "DEBUGINFO_DEFAULT", "DEBUG_ARRAY_OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "ENABLE_AVX"),
+    *("EXTEND_VARIABLE_LIFETIMES", "NRT_STATS", "ENABLE_PROFILING", "LLVM_PASS_TIMINGS"),
+)
+_CHECKSUM = hashlib.sha256().digest_size
+
+
+@cache
+def folder() -> Path | None:
+    """Return where compiled kernels are kept; None, with one warning, if no safe, writable folder can be had.
+
+    FORMULA_CONVNET_CACHE or NUMBA_CACHE_DIR name another parent than the user's cache folder.
+    """
+    parent = os.environ.get("FORMULA_CONVNET_CACHE") or os.environ.get("NUMBA_CACHE_DIR")
+    path = Path(parent or user_cache_path("formula-convnet", appauthor=False)).absolute() / _hash_sources()
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+        if os.name == "posix":
+            refuse_shared(path)
+    except OSError as error:
+        warnings.warn(
+            f"formula-convnet: compiled kernels are not kept, every process compiles anew: {error}. "
+            "Set FORMULA_CONVNET_CACHE to a folder that only you can write, below folders that only you can write.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return None
+    return path
+
+
+def refuse_shared(path: Path) -> None:
+    """Raise PermissionError if another user can write to the folder, or put another folder in its place."""
+    status = path.stat()
+    if status.st_uid != os.getuid() or status.st_mode & 0o022:
+        raise PermissionError(f"{path} belongs to, or can be written by, another user")
+    for parent in sorted({*path.parents, *path.resolve().parents}):
+        status = parent.stat()
+        if status.st_uid not in (0, os.getuid()):
+            raise PermissionError(f"{path} lies in {parent}, which belongs to another user, who can replace it")
+        if not status.st_mode & stat.S_ISVTX and (status.st_mode & 0o002 or _group_of_others(status)):
+            raise PermissionError(f"{path} lies in {parent}, in which other users can replace it")
+
+
+def _group_of_others(status: os.stat_result) -> bool:
+    """Return True if a group can write there, unless it is the user's private one, which has the user's name."""
+    if not status.st_mode & 0o020:
+        return False
+    import grp
+    import pwd
+
+    try:
+        return grp.getgrgid(status.st_gid).gr_name != pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # no such name: who is in the group cannot be known
+        return True
+
+
+def _hash_sources() -> str:
+    """Name a folder for these sources, this Numba, and the settings that it compiles under."""
+    settings = [getattr(numba.config, name, None) for name in _SETTINGS]
+    digest = hashlib.sha256(f"{numba.__version__} {llvmlite.__version__} {sys.version} {settings}".encode())
+    here = Path(__file__).resolve().parent
+    for source in sorted(here.rglob("*.py")):
+        # what compiles nothing for the CPU: its edits need not compile all anew
+        if source.relative_to(here).parts[0] in ("cuda", "verify") or source.name.startswith("cuda"):
+            continue
+        digest.update(source.relative_to(here).as_posix().encode())
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:20]
+
+
+class CompiledFiles:
+    """The files of one function, one for each specialisation, written whole or not at all: checksum, then pickle.
+
+    Numba's index file would be a race: two writers can give one data file to two specialisations.
+    """
+
+    def __init__(self, path: str, base: str) -> None:
+        self.path, self.base = Path(path), base
+
+    def file(self, key: Any) -> Path:
+        """Return the file of a specialisation."""
+        return self.path / f"{self.base}.{hashlib.sha256(repr(key).encode()).hexdigest()[:20]}.nbc"
+
+    def load(self, key: Any) -> Any:
+        """Return what was saved; None for a missing or damaged file: the kernel is then compiled and written again."""
+        try:
+            content = self.file(key).read_bytes()
+            if hashlib.sha256(content[_CHECKSUM:]).digest() != content[:_CHECKSUM]:
+                return None
+            return pickle.loads(content[_CHECKSUM:])
+        except FileNotFoundError:
+            return None
+        except Exception:  # a file of another version can raise anything
+            return None
+
+    def save(self, key: Any, data: Any) -> None:
+        """Write a specialisation's file; a warning if that fails: a full disk must not stop the computation."""
+        from numba.core.serialize import dumps
+
+        content = dumps(data)
+        try:
+            with tempfile.NamedTemporaryFile(dir=self.path, delete=False) as file:
+                try:
+                    file.write(hashlib.sha256(content).digest() + content)
+                    file.flush()
+                    os.replace(file.name, self.file(key))
+                except BaseException:
+                    os.unlink(file.name)
+                    raise
+        except OSError as error:
+            warnings.warn(
+                f"formula-convnet: a compiled kernel could not be kept: {error}", RuntimeWarning, stacklevel=2
+            )
