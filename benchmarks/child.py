@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import tempfile
+from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import ROOT
@@ -17,17 +18,17 @@ STEERING = ("OPENBLAS_", "OMP_", "MKL_", "GOMP_")  # variables that would slow o
 class Child:
     """One peer; `ask` sends a request and waits for its answer. RuntimeError, with its last words, where it died."""
 
-    def __init__(self, python: str, module: str, threads: int) -> None:
+    def __init__(self, python: str, module: str, threads: int, root: Path = ROOT) -> None:
         self.name = module.split("_")[-1]
         env = {k: v for k, v in os.environ.items() if not k.startswith(STEERING)}
         counts = ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-        env |= {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": ""}
+        env |= {"PYTHONPATH": str(root), "TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": ""}
         env |= {"KERAS_BACKEND": "tensorflow", "JAX_PLATFORMS": "cpu", **dict.fromkeys(counts, str(threads))}
         self.stderr = tempfile.TemporaryFile("w+")  # noqa: SIM115  (closed with the child)
         try:
             self.process = subprocess.Popen(
                 [python, "-m", f"benchmarks.{module}"],
-                cwd=ROOT, env=env, text=True, bufsize=1,
+                cwd=root, env=env, text=True, bufsize=1,
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.stderr,
             )  # fmt: skip
         except OSError as error:

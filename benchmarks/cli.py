@@ -179,6 +179,22 @@ def cold(quick: Quick = False, json: Json = None, markdown: Markdown = None) -> 
 
 
 @app.command()
+def builds(
+    other: Annotated[Path, typer.Argument(help="The folder of another checkout, an older one for example.")],
+    quick: Quick = False, threads: Threads = None, json: Json = None, markdown: Markdown = None,
+) -> None:  # fmt: skip
+    """This checkout beside another one: a training step, one image, and compiling, in turn in one run."""
+    import numba
+
+    from benchmarks import builds_command
+
+    prepare(quick, threads)
+    rounds = (2, 1) if quick else (builds_command.ROUNDS, builds_command.COMPILATIONS)
+    options = {"quick": quick}
+    deliver(*builds_command.run(other, *rounds, numba.get_num_threads(), options), json, markdown)
+
+
+@app.command()
 def streaming(
     files: Annotated[int, typer.Option(min=100, help="How many DICOM files.")] = 50_000,
     size: Annotated[int, typer.Option(min=10, help="Images of SIZE x SIZE pixels are made of them.")] = 28,

@@ -33,18 +33,23 @@ def run(rounds: int, options: dict[str, Any]) -> tuple[dict, list[Table]]:
             samples = []
             for number in range(times + (not fresh)):
                 cache = Path(folder) / (f"cache {number}" if fresh else "cache 0")
-                samples.append(_seconds(do, model, cache))
+                samples.append(seconds_of(do, model, cache))
             # the first one of those that find the cache filled only fills what is missing
             records.append({"case": case, "pass": "cold", "variant": "ours", "samples": samples[not fresh :]})
     document = results.document("cold", records, options, with_peak=False)
     return document, [table(document)]
 
 
-def _seconds(do: str, model: Path, cache: Path) -> float:
-    env = {**os.environ, "FORMULA_CONVNET_CACHE": str(cache), "PYTHONPATH": str(ROOT)}
+def seconds_of(do: str, model: Path, cache: Path, root: Path = ROOT) -> float:
+    """Seconds of one fresh process of the checkout at `root`, from its start to its end."""
+    env = {**os.environ, "FORMULA_CONVNET_CACHE": str(cache), "PYTHONPATH": str(root)}
     start = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.cold_child", do, str(model)], env=env, capture_output=True, text=True
+        [sys.executable, "-m", "benchmarks.cold_child", do, str(model)],
+        env=env,
+        cwd=root,
+        capture_output=True,
+        text=True,
     )
     if done.returncode:
         raise RuntimeError(f"{do}: {(done.stderr.strip().splitlines() or ['it said nothing'])[-1]}")

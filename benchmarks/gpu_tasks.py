@@ -20,7 +20,7 @@ from benchmarks.static_cases import CASES
 from benchmarks.static_command import TIMES
 from benchmarks.tasks import Task
 from kernels import registry, targets
-from kernels.verify.operations import known
+from kernels.verify.operations import load_operations
 from kernels.verify.problem import Operation, Problem, exact
 
 TINY = {"N": 2, "H": 5, "W": 5, "M": 260}  # what an emulated case has at most; channels stay, and with them the kernel
@@ -47,7 +47,7 @@ def chosen(only: str | None) -> list[tuple[str, str, list[str]]]:
     found = []
     for op, cases in CASES.items():
         for case in cases:
-            names = [n for n in known()[op].passes if only is None or only in f"{op} {n}, {case}"]
+            names = [n for n in load_operations()[op].passes if only is None or only in f"{op} {n}, {case}"]
             found += [(op, case, names)] if names else []
     if not found:
         raise ValueError(f"--only {only}: no pass of a CUDA variant has this in its name")
@@ -56,11 +56,11 @@ def chosen(only: str | None) -> list[tuple[str, str, list[str]]]:
 
 def timed(only: str | None, tiny: bool) -> Iterator[Timed]:
     """Each of these passes, one case's arrays in memory at a time."""
-    operations = known()
+    operations = load_operations()
     for op, case, names in chosen(only):
         operation, g, times = operations[op], CASES[op][case], TIMES
         if tiny:
-            g, times = operation.fitted({n: min(v, TINY.get(n, v)) for n, v in g.items()}), 1
+            g, times = operation.fit({n: min(v, TINY.get(n, v)) for n, v in g.items()}), 1
         p = operation.problem(static_report.more(g, times), np.float32, "random", 0, "cpu")
         yield from (Timed(operation, name, case, g, times, p) for name in names)
 

@@ -6,8 +6,8 @@ variant of the registry, every pass, every geometry.
 
 from __future__ import annotations
 
-from kernels.verify.operations.conv2d import sized as conv
-from kernels.verify.operations.pooling import sized as pool
+from kernels.verify.operations.conv2d import make_geometry as conv
+from kernels.verify.operations.pooling import make_geometry as pool
 
 SAME = (1, 1, 1, 1)
 

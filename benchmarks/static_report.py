@@ -18,7 +18,7 @@ from kernels.emulator.machine_code import MachineCode, assemble
 from kernels.emulator.occupancy import Occupancy, occupancy
 from kernels.emulator.report import Launch, Report
 from kernels.verify.implementation import Registered
-from kernels.verify.operations import known
+from kernels.verify.operations import load_operations
 
 QUARTERS = 4  # parts of a multiprocessor, each of which issues one instruction of one warp a cycle
 MULTIPLY_ADDS = ("fma.rn.f32", "fma.rn.ftz.f32")
@@ -45,7 +45,7 @@ def passes(
     only: str | None = None, variants: tuple[str, ...] | None = None, extrapolate: bool = True
 ) -> Iterator[Pass]:
     """Run every pass of every CUDA variant of the registry on the emulator, case by case; the default's also twice."""
-    operations = known()
+    operations = load_operations()
     for op in registry.OPERATIONS:
         for variant in registry.variants(op, "cuda"):
             for case, geometry in CASES[op].items():

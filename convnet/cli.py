@@ -1,16 +1,22 @@
-"""The command `convnet`. Exit codes: 0 done, 1 a fault of ours, 2 a user's error (one line on stderr)."""
+"""The command `convnet`.
+
+Exit codes: 0 done, 1 a fault of ours, 2 a user's error (one line on stderr), 128 + n ended by signal n.
+"""
 
 from __future__ import annotations
 
 import _thread
 import io
 import os
+import signal
 import sys
 import threading
+from contextlib import suppress
 from typing import Any
 
 import typer
 
+from convnet import signals
 from convnet.commands.animate import animate
 from convnet.commands.audit import audit
 from convnet.commands.compare import compare
@@ -50,6 +56,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a letter of a name
     sys.unraisablehook = _interrupt_again
+    signals.end_like_interrupt()
     try:
         code = app(standalone_mode=False)
         sys.stdout.flush()
@@ -75,6 +82,8 @@ def main() -> None:
         else:
             hint = "this is a fault in convnet; CONVNET_TRACEBACK=1 shows where"
             code = _fail(f"{type(error).__name__}: {error} ({hint})", 1)
+    if signals.received:
+        sys.exit(_fail(f"ended by {signal.Signals(signals.received[0]).name}", signals.exit_code(code or 0)))
     if code == INTERRUPTED:  # typer turns Ctrl-C into this code, without a word
         _fail("interrupted", INTERRUPTED)
     sys.exit(code or 0)
@@ -92,7 +101,8 @@ def _interrupt_again(unraisable: Any) -> None:
 
 
 def _fail(message: str, code: int) -> int:
-    print(printable("convnet: " + " ".join(message.split())), file=sys.stderr)
+    with suppress(OSError, ValueError):  # the terminal was closed
+        print(printable("convnet: " + " ".join(message.split())), file=sys.stderr)
     return code
 
 

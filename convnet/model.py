@@ -118,7 +118,7 @@ class Model(Trainer, Layer):
         for layer in graph.layers:
             if not mine.issuperset(layer.parameters):
                 raise ValueError(
-                    f"{layer.name} is not kept by {type(self).__name__}: a layer made inside `call` has new weights at "
+                    f"{layer.name} is not kept by {type(self).__name__}: a layer made in `call` has new parameters at "
                     "every call. Make it in __init__ and keep it as an attribute (or in a list or dict that is one)"
                 )
 
@@ -146,7 +146,7 @@ class Model(Trainer, Layer):
         """Return the recorded layer calls of training; ValueError before the first input is seen."""
         if self.input_shape is None:
             raise ValueError(
-                f"{self.name} has no weights yet: it has not seen an input. Call it on a batch, call fit, "
+                f"{self.name} has no parameters yet: it has not seen an input. Call it on a batch, call fit, "
                 "or build((None, height, width, channels))"
             )
         return self.graph(self.input_shape, training=True)
@@ -271,6 +271,16 @@ class Model(Trainer, Layer):
         with self.reading():
             model_file.save(self, filepath, include_optimizer)
 
+    def __reduce__(self) -> Any:
+        """Pickle and copy the model by way of its file: numbers and JSON, and no code but `from_bytes`."""
+        if self.input_shape is None:
+            raise TypeError(
+                f"{self.name}: cannot be pickled or copied before it has parameters: call it on a batch, call fit, or "
+                "build((None, height, width, channels))"
+            )
+        with self.reading():
+            return from_bytes, (model_file.to_bytes(self),)
+
     def load_weights(self, filepath: str | Path) -> None:
         """Take the parameters from a saved model whose layers have the same shapes."""
         with self.plans.alone():
@@ -320,3 +330,8 @@ class Model(Trainer, Layer):
 def load(filepath: str | Path) -> Model:
     """Return a model as it was saved, compiled if it was; ModelFileError with the reason for any other file."""
     return model_file.load(filepath, lambda start, end, name: Model(start, end, name=name))
+
+
+def from_bytes(content: bytes) -> Model:
+    """Return the model whose file has this content (`model_file.to_bytes`); ModelFileError for any other."""
+    return model_file.load(content, lambda start, end, name: Model(start, end, name=name))

@@ -12,10 +12,10 @@ import numpy as np
 from convnet import initializers
 from convnet.engine.graph import Graph, Node
 from convnet.engine.lowering import lower
-from convnet.layers import BUILT_IN, Input
+from convnet.layers import BUILT_IN, Dropout, Input
 from convnet.output.atomic import write_atomically
 from convnet.output.formats import check_path
-from kernels import targets
+from kernels import checks, targets
 
 FORMAT = "formula-convnet 1"
 
@@ -25,14 +25,16 @@ class ModelFileError(ValueError):
 
 
 def save(model: Any, filepath: str | Path, include_optimizer: bool = True) -> None:
-    """Write architecture, parameters and, if compiled, loss, metrics, optimizer and its state.
+    """Write a model's file (`to_bytes`), complete or not at all."""
+    write_atomically(check_path(filepath), to_bytes(model, include_optimizer))
 
-    The file is complete or not there: it is written beside its place and then moved.
-    ValueError if `call` does other things in training than layers do by themselves.
+
+def to_bytes(model: Any, include_optimizer: bool = True) -> bytes:
+    """Return architecture, parameters and, if compiled, loss, metrics, optimizer, its state and the random streams.
+
+    ValueError where `call` does other things in training than layers do by themselves.
     """
-    from safetensors.numpy import save as to_bytes
-
-    path = check_path(filepath)
+    from safetensors.numpy import save as serialize
 
     graph = model.training_graph()
     _same_in_inference(model, graph)
@@ -53,21 +55,24 @@ def save(model: Any, filepath: str | Path, include_optimizer: bool = True) -> No
             "metrics": [m if isinstance(m, str) else m.get_config() for m in model.compiled_metrics],
             "weighted_metrics": [m if isinstance(m, str) else m.get_config() for m in model.weighted_metrics],
         }
+        config["random"] = _streams(model, graph)
         for i, states in enumerate(model.optimizer.state):
             tensors |= {f"optimizer.{i}.{j}": targets.to_host(s) for j, s in enumerate(states)}
     try:
-        text = json.dumps(config)
-    except TypeError as error:
+        text = json.dumps(config, allow_nan=False)
+    except (TypeError, ValueError) as error:
         raise TypeError(f"{model.name}: model.metadata must hold plain JSON values: {error}") from None
-    write_atomically(path, to_bytes(tensors, {"convnet": text}))
+    return serialize(tensors, {"convnet": text})
 
 
-def load(filepath: str | Path, connect: Callable[[Node, Node, str], Any]) -> Any:
+def load(source: str | Path | bytes, connect: Callable[[Node, Node, str], Any]) -> Any:
     """Return the model of a file, compiled if it was; ModelFileError with the reason for a file that cannot be used.
 
-    `connect` makes the model of an input, an output and a name.
+    source   the file, or its content
+    connect  makes the model of an input, an output and a name
     """
-    config, tensors = _read(Path(filepath))
+    filepath = "the model's bytes" if isinstance(source, bytes) else source
+    config, tensors = _parse(source) if isinstance(source, bytes) else _read(Path(source))
     try:
         with initializers.empty_weights(sum(t.size for t in tensors.values())):
             start = Input(tuple(config["input_shape"]), config["dtype"])
@@ -76,6 +81,7 @@ def load(filepath: str | Path, connect: Callable[[Node, Node, str], Any]) -> Any
         _fill(model.training_graph(), tensors)
         if "compile" in config:
             _recompile(model, config["compile"], tensors)
+        _continue_streams(model, config.get("random", {}))
         if not isinstance(model.metadata, dict):
             raise TypeError("its metadata is no table")
     except Exception as error:  # a damaged file can fail anywhere: in any layer, loss, metric or optimizer
@@ -92,6 +98,9 @@ def load_weights(model: Any, filepath: str | Path) -> None:
         raise ModelFileError(f"{filepath}: {error}") from None
 
 
+_DAMAGE = (OSError, ValueError, TypeError, AttributeError, LookupError, RecursionError, MemoryError)
+
+
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     from safetensors import SafetensorError, safe_open
 
@@ -102,13 +111,34 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         with safe_open(path, framework="numpy") as file:
             config = json.loads((file.metadata() or {}).get("convnet", "null"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
-    except (SafetensorError, OSError, ValueError, TypeError, AttributeError, RecursionError, MemoryError) as error:
-        what = str(error) or type(error).__name__
-        raise ModelFileError(f"{path}: not a model file, or damaged: {what}") from None
+    except (SafetensorError, *_DAMAGE) as error:
+        raise _damaged(path, error) from None
+    return _check_format(path, config), tensors
+
+
+def _parse(content: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load as parse
+
+    where = "the model's bytes"
+    try:
+        tensors = parse(content)
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        config = json.loads(header.get("__metadata__", {}).get("convnet", "null"))
+    except (SafetensorError, *_DAMAGE) as error:
+        raise _damaged(where, error) from None
+    return _check_format(where, config), tensors
+
+
+def _damaged(where: object, error: BaseException) -> ModelFileError:
+    return ModelFileError(f"{where}: not a model file, or damaged: {error or type(error).__name__}")
+
+
+def _check_format(where: object, config: Any) -> dict[str, Any]:
     if not isinstance(config, dict) or config.get("format") != FORMAT:
         found = config.get("format") if isinstance(config, dict) else None
-        raise ModelFileError(f"{path}: a safetensors file, but not a {FORMAT} model (its format: {found!r})")
-    return config, tensors
+        raise ModelFileError(f"{where}: a safetensors file, but not a {FORMAT} model (its format: {found!r})")
+    return config
 
 
 # --- the architecture as JSON
@@ -159,6 +189,26 @@ def _same_in_inference(model: Any, training_graph: Graph) -> None:
         )
 
 
+# --- random numbers: training goes on with the bits of a run that was never interrupted
+
+
+def _streams(model: Any, graph: Graph) -> dict[str, Any]:
+    """Return where the streams of random numbers stand: the order of batches, and each dropout's masks."""
+    calls = {str(i): layer.calls for i, layer in enumerate(graph.layers) if isinstance(layer, Dropout)}
+    return {"shuffle": list(model.shuffled) if model.shuffled else None, "dropout": calls}
+
+
+def _continue_streams(model: Any, found: dict[str, Any]) -> None:
+    if found.get("shuffle") is not None:
+        seed, first = (checks.integer("shuffle", "a stream's place", n, 0) for n in found["shuffle"])
+        model.shuffled = seed, first
+    layers = model.training_graph().layers
+    for place, calls in found.get("dropout", {}).items():
+        if not isinstance(layers[int(place)], Dropout):
+            raise ValueError(f"layer {place} is no Dropout, but the file has a place in a stream of masks for it")
+        layers[int(place)].calls = checks.integer("dropout", "a stream's place", calls, 0)
+
+
 # --- numbers
 
 
@@ -169,11 +219,11 @@ def _fill(graph: Graph, tensors: dict[str, np.ndarray]) -> None:
     mine = {_key(name): p for name, p in wanted.items()}
     if set(stored) != set(mine):
         odd = sorted(set(stored) ^ set(mine))
-        raise ValueError(f"the file's weights do not fit the layers: {odd[0]} is only in one of them")
+        raise ValueError(f"the file's parameters do not fit the layers: {odd[0]} is only in one of them")
     for key, p in mine.items():
         if stored[key].shape != p.value.shape or stored[key].dtype != p.value.dtype:
             raise ValueError(
-                f"weight {key} is {stored[key].dtype} of {stored[key].shape} in the file, "
+                f"parameter {key} is {stored[key].dtype} of {stored[key].shape} in the file, "
                 f"but the layer needs {p.value.dtype} of {p.value.shape}"
             )
     for key, p in mine.items():

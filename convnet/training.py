@@ -44,6 +44,7 @@ class Trainer(Measurer):
     _arena: Arena | DeviceArena | None
     plans: Lending
     history: History | None = None
+    shuffled: tuple[int, int] | None = None  # where the order of batches began: a seed, and which epoch
 
     if TYPE_CHECKING:
 
@@ -148,7 +149,7 @@ class Trainer(Measurer):
             validated=held is not None,
         )
         progress = Progress(verbose, epochs, data.count)
-        rng = np.random.Generator(np.random.Philox(next_seed())) if shuffle else None
+        rng = self._shuffler(initial_epoch, data.count) if shuffle else None
         best, logs = Best(self, calls.callbacks), None
         self.stop_training = False
         with self._training("fit"), tell_of_compilation(progress.loud), progress:
@@ -161,10 +162,24 @@ class Trainer(Measurer):
                     if self.stop_training:
                         break
             except KeyboardInterrupt:
+                self.history.interrupted = True
                 progress.say(f"Interrupted: {best.restore()}")
             calls.call("on_train_end", logs=logs)
         targets.warn_of_slow_threads()
         return self.history
+
+    def _shuffler(self, initial_epoch: int, count: int) -> np.random.Generator:
+        """Return the generator of each epoch's order: for a later `initial_epoch` the one that training began with.
+
+        So epochs 4 to 6 after a pause, or in another process that loaded the model, see the batches of a run of 6.
+        """
+        if self.shuffled is None or not initial_epoch:
+            self.shuffled = next_seed(), initial_epoch
+        seed, first = self.shuffled
+        rng = np.random.Generator(np.random.Philox(seed))
+        for _ in range(first, initial_epoch):
+            rng.permutation(count)
+        return rng
 
     def _epoch(
         self, epoch: int, data: Batches, held: Batches | None, rng: Any, calls: CallbackList, progress: Progress

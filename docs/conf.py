@@ -41,9 +41,10 @@ nb_execution_timeout = 300
 nb_execution_raise_on_error = True
 nb_merge_streams = True
 
+smartquotes = False  # quotes in prose are often code
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
-autodoc_default_options = {"members": True, "show-inheritance": False}
+autodoc_default_options = {"members": True}
 
 html_theme = "pydata_sphinx_theme"
 html_math_renderer = "mathml"  # typeset by the browser itself, offline

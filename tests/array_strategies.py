@@ -3,7 +3,7 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from tests.strategies import DTYPES, filled
+from tests.strategies import DTYPES, draw_seeded
 
 SEEDS = st.integers(0, 2**32 - 9)
 
@@ -21,7 +21,7 @@ def shapes(draw, least_rank: int = 0, smallest: int = 0, rank: int = 3) -> tuple
 def equal_arrays(draw, count: int, integers: bool = False, least_rank: int = 0, smallest: int = 0):
     """`count` arrays of one shape and dtype."""
     shape, dtype, seed = draw(shapes(least_rank, smallest)), draw(DTYPES), draw(SEEDS)
-    return tuple(np.asarray(filled(shape, dtype, seed + i, integers)) for i in range(count))
+    return tuple(np.asarray(draw_seeded(shape, dtype, seed + i, integers)) for i in range(count))
 
 
 def assert_ulps(actual, exact, ulps: float) -> None:

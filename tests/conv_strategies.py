@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from kernels import conv2d, registry
-from tests.strategies import DTYPES, ConvProblem, conv_problems, filled
+from tests.strategies import DTYPES, ConvProblem, conv_problems, draw_seeded
 
 VARIANTS = registry.variants("conv2d", "cpu")
 GENERAL = registry.general("conv2d", "cpu")  # the variants that have every setting
@@ -30,24 +30,24 @@ def problems_for(draw, variant: str, plain: bool = False) -> ConvProblem:
             return p
         settings = {**p.settings, "padding": 0, "groups": 1}
         grow = [(0, 0), *(np.add(sides, draw(st.integers(0, 2))) for sides in p.settings["padding"]), (0, 0)]
-        x = filled([n + sum(g) for n, g in zip(p.x.shape, grow, strict=True)], p.x.dtype, draw(SEEDS), True)
-        k = filled((*p.k.shape[:2], x.shape[3], p.k.shape[3]), x.dtype, draw(SEEDS), True)
+        x = draw_seeded([n + sum(g) for n, g in zip(p.x.shape, grow, strict=True)], p.x.dtype, draw(SEEDS), True)
+        k = draw_seeded((*p.k.shape[:2], x.shape[3], p.k.shape[3]), x.dtype, draw(SEEDS), True)
     else:
         sides = [draw(st.integers(3, 9)) for _ in (0, 1)]
         x_shape = (draw(st.integers(1, 2)), *sides, draw(st.integers(1, 4)))
-        x = filled(x_shape, draw(DTYPES), draw(SEEDS), True)
-        k = filled((3, 3, x_shape[3], draw(st.integers(1, 5))), x.dtype, draw(SEEDS), True)
+        x = draw_seeded(x_shape, draw(DTYPES), draw(SEEDS), True)
+        k = draw_seeded((3, 3, x_shape[3], draw(st.integers(1, 5))), x.dtype, draw(SEEDS), True)
         settings = {"stride": (1, 1), "padding": ((0, 0), (0, 0)), "dilation": (1, 1), "groups": 1}
         if not plain:
             settings["padding"] = tuple((draw(st.integers(0, 2)), draw(st.integers(0, 2))) for _ in (0, 1))
     _, y_shape = conv2d.geometry(x.shape, k.shape, **settings)
-    b, dy = filled(k.shape[3:], x.dtype, draw(SEEDS), True), filled(y_shape, x.dtype, draw(SEEDS), True)
+    b, dy = draw_seeded(k.shape[3:], x.dtype, draw(SEEDS), True), draw_seeded(y_shape, x.dtype, draw(SEEDS), True)
     return ConvProblem(x, k, b, dy, settings)
 
 
 def again(p: ConvProblem, name: str, seed: int) -> ConvProblem:
     """The same problem with other integers in one of its arrays."""
-    return replace(p, **{name: filled(getattr(p, name).shape, p.x.dtype, seed, True)})
+    return replace(p, **{name: draw_seeded(getattr(p, name).shape, p.x.dtype, seed, True)})
 
 
 def passes(p: ConvProblem, variant: str, b: bool = True) -> tuple[np.ndarray, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from tests.strategies import DTYPES, filled
+from tests.strategies import DTYPES, draw_seeded
 
 SEEDS = st.integers(0, 2**32 - 4)
 
@@ -32,8 +32,8 @@ def pool_problems(draw, integers: bool = False) -> PoolProblem:
     out = [(image[a] + sum(padding[a]) - size[a]) // stride[a] + 1 for a in (0, 1)]
     images, channels, dtype, seed = draw(st.integers(1, 2)), draw(st.integers(1, 9)), draw(DTYPES), draw(SEEDS)
     return PoolProblem(
-        filled((images, *image, channels), dtype, seed, integers),
-        filled((images, *out, channels), dtype, seed + 1, integers),
+        draw_seeded((images, *image, channels), dtype, seed, integers),
+        draw_seeded((images, *out, channels), dtype, seed + 1, integers),
         size,
         {"stride": stride, "padding": padding},
     )
@@ -44,7 +44,7 @@ def arrays(draw, low_rank: int = 0, high_rank: int = 4, count: int = 1, integers
     """`count` arrays of one shape and dtype."""
     shape = tuple(draw(st.lists(st.integers(0, 6), min_size=low_rank, max_size=high_rank)))
     dtype, seed = draw(DTYPES), draw(SEEDS)
-    return [np.asarray(filled(shape, dtype, seed + i, integers)) for i in range(count)]
+    return [np.asarray(draw_seeded(shape, dtype, seed + i, integers)) for i in range(count)]
 
 
 def hidden(x: np.ndarray) -> np.ndarray:

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from kernels.verify.fill import filled
+from kernels.verify.fill import draw_seeded
 
-__all__ = ["DTYPES", "ConvProblem", "conv_problems", "filled"]
+__all__ = ["DTYPES", "ConvProblem", "conv_problems", "draw_seeded"]
 
 DTYPES = st.sampled_from([np.float32, np.float64])
 
@@ -40,9 +40,9 @@ def conv_problems(draw, integers: bool = False) -> ConvProblem:
     out = [(image[a] + sum(padding[a]) - spans[a]) // stride[a] + 1 for a in (0, 1)]
     images, dtype, seed = draw(st.integers(1, 2)), draw(DTYPES), draw(st.integers(0, 2**32 - 4))
     return ConvProblem(
-        filled((images, *image, channels * groups), dtype, seed, integers),
-        filled((*kernel, channels, filters), dtype, seed + 1, integers),
-        filled((filters,), dtype, seed + 2, integers),
-        filled((images, *out, filters), dtype, seed + 3, integers),
+        draw_seeded((images, *image, channels * groups), dtype, seed, integers),
+        draw_seeded((*kernel, channels, filters), dtype, seed + 1, integers),
+        draw_seeded((filters,), dtype, seed + 2, integers),
+        draw_seeded((images, *out, filters), dtype, seed + 3, integers),
         {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups},
     )

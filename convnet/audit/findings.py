@@ -11,6 +11,7 @@ import numpy as np
 
 from convnet.audit import hashing
 from convnet.audit.reading import Collection, Image
+from convnet.data.cohort.labels import describe_labels
 from convnet.data.cohort.table import SPLITS
 
 FLAT = 0.01  # standard deviation of grey values in 0..1 below which an image shows nothing
@@ -34,6 +35,8 @@ def findings(c: Collection, shortcuts: Sequence[dict[str, Any]]) -> list[Finding
     """Return all findings, the most severe first."""
     found = [
         *unreadable(c),
+        *headers(c),
+        *labels(c),
         *copies(c),
         *near_copies(c),
         *patients(c),
@@ -55,6 +58,21 @@ def unreadable(c: Collection) -> Iterator[Finding]:
         yield Finding("unreadable", "warning", f"{count(len(rows), 'file')} cannot be used: {reason}", rows=rows)
     if c.not_listed:
         yield Finding("not listed", "note", f"{count(c.not_listed, 'file')} of the folder: no row names it")
+
+
+def headers(c: Collection) -> Iterator[Finding]:
+    """Report what was ignored in headers so that the images could be read."""
+    found = defaultdict(list)
+    for row, text in c.remarks:
+        found[text].append(row.line)
+    for text, rows in found.items():
+        yield Finding("header", "warning", f"{count(len(rows), 'file')}: {text}", rows=rows)
+
+
+def labels(c: Collection) -> Iterator[Finding]:
+    """Report labels that are probably not meant as they are written."""
+    for text in describe_labels([image.row.label for image in c.images]):
+        yield Finding("labels", "warning", text)
 
 
 def copies(c: Collection) -> Iterator[Finding]:
@@ -122,8 +140,16 @@ def patients(c: Collection) -> Iterator[Finding]:
             people[image.patient].append(n)
     unknown = sum(not image.patient for image in c.images)
     if unknown:
-        text = f"{count(unknown, 'image')} without a known patient: splits may share their patients"
+        text = f"{count(unknown, 'image')} of an unknown patient: splits are checked by study, series and file"
         yield Finding("patients", "warning", text)
+    alone = defaultdict(list)
+    for n, (image, group) in enumerate(zip(c.images, c.groups, strict=True)):
+        if not image.patient:
+            alone[group].append(n)
+    leaks = [g for g in alone.values() if len({c.images[i].row.split for i in g}) > 1]
+    if leaks:
+        text = f"{count(len(leaks), 'group')} of one study, series or file in several splits: a leak"
+        yield Finding("patients", "error", text, leaks)
     torn = [g for g in people.values() if len({c.images[i].row.split for i in g}) > 1]
     if torn:
         text = f"{count(len(torn), 'patient')} in several splits: their test images resemble training images"
@@ -164,8 +190,8 @@ def kinds(c: Collection) -> Iterator[Finding]:
 
 
 def shapes(images: Sequence[Image]) -> Iterator[Finding]:
-    """Report several sizes or windows among the images."""
-    for name in ("size", "window"):
+    """Report several sizes, windows or convolution kernels among the images."""
+    for name in ("size", "window", "kernel"):
         values = Counter(image.facts[name] or "not stated" for image in images)
         if len(values) > 1:
             most = ", ".join(f"{v} ({n})" for v, n in values.most_common(6)) + (", ..." if len(values) > 6 else "")

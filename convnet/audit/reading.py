@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from convnet.audit.hashing import SIDE, exact
 from convnet.data.cohort.folder import list_unnamed, locate
-from convnet.data.cohort.table import Row, read_table
+from convnet.data.cohort.groups import Owner, group_images
+from convnet.data.cohort.table import Columns, Row, read_table
 from convnet.data.dicom.facts import NAMES
 from convnet.data.dicom.resize import resize
 from convnet.data.errors import CohortError, DicomError
 from convnet.data.limits import Limits
 from convnet.data.preparation import Preparation
 from convnet.data.pseudonyms import pseudonym, shown
-from convnet.data.reading import tasks
+from convnet.data.reading.labelled import Labelled, read_labelled
 from convnet.data.reading.readers import Readers, processors
 
 SHOWN = 96  # pixels of the pictures in the page: too few to read a burned-in name
@@ -51,17 +51,26 @@ class Image:
 
 @dataclass
 class Collection:
-    """What was read, and what could not be."""
+    """What was read, what could not be, and what was ignored in headers (remarks).
+
+    groups  of each image, the name of what should stay in one split: its patient or, if unknown, its study or file
+    """
 
     images: list[Image] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)
     waveforms: int = 0
     unreadable: list[tuple[Row, str]] = field(default_factory=list)
+    remarks: list[tuple[Row, str]] = field(default_factory=list)
     not_listed: int = 0
     has_splits: bool = False
 
 
 def read(
-    folder: Path, labels: Path, limits: Limits | None = None, on_progress: Callable[[int, int], None] | None = None
+    folder: Path,
+    labels: Path,
+    limits: Limits | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+    columns: Columns | None = None,
 ) -> Collection:
     """Read the images that a table names below a folder.
 
@@ -71,30 +80,33 @@ def read(
     """
     if not folder.is_dir():
         raise CohortError(f"{folder}: is not a folder")
-    rows = read_table(labels)
+    rows = read_table(labels, columns, folder)
     out = Collection(has_splits=rows[0].split is not None, not_listed=len(list_unnamed(folder, labels, rows)))
+    owners: list[Owner] = []
     with Readers(limits, min(processors(), -(-len(rows) // 16))) as readers:
 
-        def images(row: Row) -> list[Any]:
-            path = locate(folder, row)
-            try:
-                patient, facts, *frames = readers.read(tasks.labelled_images, path, Preparation(size=None).to_plain())
-                return [describe(row, n, patient, facts, frame) for n, frame in enumerate(frames)]
-            except OSError as error:
-                raise DicomError(path, f"cannot be opened: {error.strerror}") from None
+        def images(row: Row) -> tuple[Labelled, list[Image | None]]:
+            file = read_labelled(readers, locate(folder, row), Preparation(size=None))
+            return file, [describe(row, n, file, image) for n, image in zip(file.frames, file.images, strict=True)]
 
         for done, (row, found) in enumerate(readers.map(images, rows), 1):
             if isinstance(found, DicomError):
                 out.unreadable.append((row, found.reason))
             else:
-                out.images += [image for image in found if image is not None]
-                out.waveforms += sum(image is None for image in found)
+                file, described = found
+                shown_images = [image for image in described if image is not None]
+                out.images += shown_images
+                out.waveforms += len(described) - len(shown_images)
+                out.unreadable += [(row, reason) for reason in file.refusals()]
+                out.remarks += [(row, text) for text in file.remarks]
+                owners += [Owner(row.path, row.patient or "", file.patient, file.owners) for _ in shown_images]
             if on_progress is not None:
                 on_progress(done, len(rows))
+    out.groups, _ = group_images(owners)
     return out
 
 
-def describe(row: Row, frame: int, patient: str, facts: dict[str, str], pixels: np.ndarray) -> Image | None:
+def describe(row: Row, frame: int, file: Labelled, pixels: np.ndarray) -> Image | None:
     """Return an image's description; None for an electrocardiogram."""
     if pixels.ndim != 2:
         return None
@@ -102,8 +114,8 @@ def describe(row: Row, frame: int, patient: str, facts: dict[str, str], pixels: 
     return Image(
         row=row,
         frame=frame,
-        patient=pseudonym("patient", row.patient or "") or pseudonym("header", patient),
-        facts={name: facts.get(name, "") for name in NAMES},
+        patient=pseudonym("patient", row.patient or "") or file.patient,
+        facts={name: file.facts.get(name, "") for name in NAMES},
         exact=exact(pixels),
         picture=resize(pixels, SIDE, "stretch"),
         thumb=resize(pixels, SHOWN, "pad") if max(pixels.shape) > SHOWN else pixels,

@@ -10,7 +10,7 @@ import numpy as np
 
 from convnet.audit.reading import Image
 
-FACTS = ("manufacturer", "modality", "body_part", "laterality", "size", "window", "sex", "age")
+FACTS = ("manufacturer", "modality", "body_part", "laterality", "size", "window", "kernel", "sex", "age")
 DRAWS = 9999
 P, V = 0.01, 0.1  # reported where p (Holm's) is below the first and Cramer's V at least the second
 

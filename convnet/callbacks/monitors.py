@@ -204,3 +204,13 @@ class ReduceLROnPlateau(_Monitor):
                 self.cooldown_counter, self.wait = self.cooldown, 0
                 if self.verbose:
                     print(f"Epoch {epoch + 1}: the learning rate is now {optimizer.learning_rate:g}.")
+
+
+class TerminateOnNaN(Callback):
+    """Stop when the loss of a batch is not a finite number."""
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Look at the loss."""
+        if logs is not None and not np.isfinite(logs["loss"]):
+            print(f"Batch {batch}: Invalid loss, terminating training")
+            self.model.stop_training = True

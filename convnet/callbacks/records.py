@@ -19,6 +19,7 @@ class History(Callback):
     def __init__(self) -> None:
         self.epoch: list[int] = []
         self.history: dict[str, list[float]] = {}
+        self.interrupted = False  # by Ctrl-C, or by a signal that ends a command
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Keep the epoch's metrics."""
@@ -88,7 +89,7 @@ class Recorder(Callback):
             if facts["format"] != RECORD or {len(t) for t in tensors.values()} - {len(facts["epochs"])}:
                 raise ValueError("other content")
             record.epochs, record.logs = facts["epochs"], facts["logs"]
-        except (SafetensorError, OSError, ValueError, TypeError, KeyError, AttributeError):
+        except (SafetensorError, OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise ValueError(f"{path}: not a record of a training: `convnet train --record FILE` makes one") from None
         record.weights = {name: list(t) for name, t in tensors.items()}
         return record

@@ -7,17 +7,21 @@ from typing import Annotated
 
 import typer
 
-from convnet.commands.options import Json, Limit
+from convnet.commands.options import Json, LabelColumn, Limit, PathColumn, PatientColumn, SplitColumn
 from convnet.commands.output import emit, say
 from convnet.commands.preflight import check_file
 
 
 def audit(
     folder: Annotated[Path, typer.Argument(help="Folder of DICOM files, searched recursively.")],
-    labels: Annotated[Path, typer.Option(help="Table (CSV) with columns path,label and optional patient,split.")],
+    labels: Annotated[Path, typer.Option(help="Table (CSV or .xlsx): path,label and optional patient,split.")],
     html: Annotated[Path | None, typer.Option(help="Write a page with pictures to this file.")] = None,
     json_path: Json = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with code 2 if there is an error.")] = False,
+    path_column: PathColumn = "path",
+    label_column: LabelColumn = "label",
+    patient_column: PatientColumn = None,
+    split_column: SplitColumn = None,
     limit: Limit = None,
 ) -> None:
     """Find faults in images and labels: copies across splits, odd images, labels that follow the scanner."""
@@ -25,12 +29,14 @@ def audit(
     check_file("--json", json_path)
     from convnet.audit import findings, report, shortcuts
     from convnet.audit.reading import read
+    from convnet.data.cohort.table import Columns
     from convnet.data.limits import parse_limits
     from convnet.output.atomic import write_atomically
     from convnet.output.progress import reading
 
     with reading() as on_progress:
-        collection = read(folder, labels, parse_limits(limit or ()), on_progress)
+        columns = Columns(path_column, label_column, patient_column, split_column)
+        collection = read(folder, labels, parse_limits(limit or ()), on_progress, columns)
     tests = shortcuts.shortcuts(collection.images)
     found = findings.findings(collection, tests)
     result = report.to_json(collection, found, tests)

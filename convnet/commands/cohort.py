@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, is_dataclass
 from typing import TYPE_CHECKING, Any
 
-from convnet.commands.options import Aspect, Cache, Colour, Folder, Labels, Limit, Npz, Size, Square, Strict, Window
+from convnet.commands.options import (
+    Aspect,
+    Cache,
+    Colour,
+    Folder,
+    LabelColumn,
+    Labels,
+    Limit,
+    Npz,
+    PathColumn,
+    PatientColumn,
+    Size,
+    SplitColumn,
+    Square,
+    Strict,
+    Window,
+)
 from convnet.commands.output import say
 from convnet.commands.preflight import check_size
 from convnet.output.progress import reading
 
 if TYPE_CHECKING:
     from convnet.data.cohort import Cohort
+    from convnet.data.cohort.table import Columns
     from convnet.data.preparation import Preparation
 
 
@@ -24,8 +42,18 @@ class Source:
     labels: Labels = None
     npz: Npz = None
     strict: Strict = False
+    path_column: PathColumn = "path"
+    label_column: LabelColumn = "label"
+    patient_column: PatientColumn = None
+    split_column: SplitColumn = None
     limit: Limit = None
     cache: Cache = True
+
+    def to_columns(self) -> Columns:
+        """Return what the table's columns are called."""
+        from convnet.data.cohort.table import Columns
+
+        return Columns(self.path_column, self.label_column, self.patient_column, self.split_column)
 
 
 @dataclass(frozen=True)
@@ -115,11 +143,24 @@ def load_folder(source: Source, preparation: Preparation, classes: tuple[str, ..
             on_progress=on_progress,
             limits=bounds,
             cache=source.cache,
+            columns=source.to_columns(),
         )
 
 
+def describe_mixtures(data: Cohort) -> Iterator[str]:
+    """Yield a warning for each way in which the images were not all made: a network may learn that instead."""
+    for name, word in (("window", "windows"), ("kernel", "convolution kernels")):
+        values = Counter(data.fact(name))
+        if len(values) > 1:
+            common = ", ".join(f"{value or 'none stated'} ({n})" for value, n in values.most_common(4))
+            more = ", ..." if len(values) > 4 else ""
+            remedy = "; --window gives them all one" if name == "window" else ""
+            mixed = f"images of {len(values)} {word}: {common}{more}"
+            yield f"{mixed}; `convnet audit` says whether the labels follow them{remedy}"
+
+
 def report_left_out(data: Cohort, preparation: Preparation) -> None:
-    """Report files that were left out, files that no row names, and colours that were read as grey."""
+    """Report what was left out or ignored, what the labels look like, and what images were grouped by."""
     from convnet.data.cohort.folder import NOT_LISTED
 
     coloured = sum(p not in ("", "MONOCHROME1", "MONOCHROME2") for p in data.fact("photometric"))
@@ -129,5 +170,11 @@ def report_left_out(data: Cohort, preparation: Preparation) -> None:
     for skipped in data.skipped:
         if skipped.reason != NOT_LISTED:
             say(f"left out: {skipped.path}: {skipped.reason}")
+    for text, files in Counter(remark.reason for remark in data.notes.remarks).most_common():
+        say(f"{files} of the files: {text}")
+    for text in (*data.notes.labels, *describe_mixtures(data)):
+        say(text)
+    if data.notes.grouping:
+        say(data.notes.grouping)
     if unlisted:
         say(f"{len(unlisted)} files of the folder are not in the table, for instance {unlisted[0].path}")

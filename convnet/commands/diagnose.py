@@ -61,8 +61,14 @@ def diagnose(
         result["reports"] = [r for r in reports if isinstance(r, str)]
     for failed in result["failed"]:
         say(f"convnet: {failed['reason']}")
-    run_log.record(record or run_log.default(), sha256, result)
+    unrecorded = None
+    try:
+        run_log.record(record or run_log.default(), sha256, result)
+    except OSError as error:  # the results are computed: they are shown all the same
+        unrecorded = error
     emit(result, json_path, [*lines(result), result["notice"]])
+    if unrecorded is not None:
+        raise OSError(f"the results above are not in the run log: {unrecorded}")
     if result["failed"] and (strict or not result["images"]):
         raise typer.Exit(2)
 

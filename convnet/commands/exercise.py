@@ -27,13 +27,13 @@ def listing() -> None:
 @app.command()
 def start(name: Name, file: File = None) -> None:
     """Put an exercise's file here: the task, hints, and the function to complete."""
-    from convnet.exercises import put
+    from convnet.exercises import write_start
     from convnet.exercises.catalogue import find
 
     exercise = find(name)
     path = file or Path(f"{exercise.name}.py")
     check_file("FILE", path)
-    put(exercise, path)
+    write_start(exercise, path)
     print(f"wrote {path}; when it is done: convnet exercise check {exercise.name}{f' {path}' if file else ''}")
 
 

@@ -47,6 +47,8 @@ def inspect(
         a = step.array
         print(printable(f"{number}. {step.name}: {step.what}"))
         print(f"   {'x'.join(map(str, a.shape))} {a.dtype}, from {a.min():.6g} to {a.max():.6g}")
+    if steps[-1].array.min() == steps[-1].array.max():
+        print(f"This image is constant ({steps[-1].array.max():.6g} everywhere): the network sees nothing in it.")
     if picture is not None:
         save(pipeline_steps(steps), picture)
         print(f"wrote {picture}")

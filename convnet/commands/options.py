@@ -32,7 +32,7 @@ Size = Annotated[
     int, typer.Option(min=1, max=2048, help="Images become SIZE x SIZE pixels, ECG SIZE samples at 100 Hz.")
 ]
 Square = Annotated[Aspect, typer.Option(help="How an oblong image becomes square.")]
-Labels = Annotated[Path | None, typer.Option(help="Table (CSV) with columns path,label and optional patient,split.")]
+Labels = Annotated[Path | None, typer.Option(help="Table (CSV or .xlsx): path,label and optional patient,split.")]
 Npz = Annotated[Path | None, typer.Option(help="A MedMNIST .npz file instead of a folder.")]
 Folder = Annotated[Path | None, typer.Argument(help="Folder of DICOM files, searched recursively.")]
 Json = Annotated[
@@ -47,6 +47,14 @@ Limit = Annotated[
         metavar="NAME=VALUE",
         help="What one file may cost: file, inflated, values, frames, seconds, memory or arrays. May be repeated.",
     ),
+]
+PathColumn = Annotated[str, typer.Option(help="What the table's column of paths is called.")]
+LabelColumn = Annotated[str, typer.Option(help="What its column of labels is called.")]
+PatientColumn = Annotated[
+    str | None, typer.Option(help="What its column of patients is called; 'patient' where there is one.")
+]
+SplitColumn = Annotated[
+    str | None, typer.Option(help="What its column of splits is called; 'split' where there is one.")
 ]
 Cache = Annotated[bool, typer.Option(help="Keep decoded images on disk, in your cache folder, for the next run.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")]

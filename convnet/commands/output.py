@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
-from convnet.output.atomic import write_json
+from convnet.output.atomic import to_json, write_json
 
 
 def printable(text: str) -> str:
@@ -23,7 +22,7 @@ def say(text: str) -> None:
 def emit(result: Any, path: Path | None, text: list[str]) -> None:
     """Print the result as text, and write it as JSON to a file; "-" prints JSON alone."""
     if path is not None and str(path) == "-":
-        print(json.dumps(result, indent=2, ensure_ascii=False))
+        print(to_json(result), end="")
         return
     print(printable("\n".join(text)))
     if path is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from convnet.commands.cohort import Pixels, Source, expand_options, load_trainin
 from convnet.commands.options import Figures, Seed
 from convnet.commands.preflight import check_file, check_folder
 from convnet.commands.recipe import takes_recipe
+from convnet.output.progress import tell
 
 
 @takes_recipe
@@ -40,18 +42,27 @@ def train(
     from convnet.study.complete import train_recipe
     from convnet.study.metadata import read_record
 
-    print(f"{len(data.y)} images: {data.describe_counts()}")
+    tell(f"{len(data.y)} images: {data.describe_counts()}")
     recorder = Recorder()
     callbacks = [] if record is None else [recorder]
-    study = train_recipe(data, recipe, preparation, seed=seed, on_member=report_member, callbacks=callbacks)
+
+    def finish(member: Any) -> None:
+        """Report a member and, if it is one of several, write it at once: the next may take hours."""
+        report_member(member)
+        if recipe.runs > 1:
+            done.append(member)
+            write_model(member, data, out.with_name(f"{out.stem}-{len(done)}{out.suffix}"))
+
+    done: list[Any] = []
+    study = train_recipe(data, recipe, preparation, seed=seed, on_member=finish, callbacks=callbacks)
     kept = read_record(study.members[0].model)
-    print(f"training images {'mirrored' if kept.mirrored['done'] else 'not mirrored'}: {kept.mirrored['why']}")
-    write_models(study, data, out)
-    beside = f"its {len(study.members)} members and " if len(study.members) > 1 else ""
-    print(f"wrote {out}, beside it {beside}its card {out.with_suffix('.card.html').name}. {kept.notice}")
+    tell(f"training images {'mirrored' if kept.mirrored['done'] else 'not mirrored'}: {kept.mirrored['why']}")
+    write_model(study.model, data, out)
+    beside = f"its {len(study.members)} members and " if recipe.runs > 1 else ""
+    tell(f"wrote {out}, beside it {beside}its card {out.with_suffix('.card.html').name}. {kept.notice}")
     if record is not None:
         recorder.save(record)
-        print(f"wrote {record}: the filters of {len(recorder.epochs) - 1} epochs")
+        tell(f"wrote {record}: the filters of {len(recorder.epochs) - 1} epochs")
     if figures is not None:
         curves = plot_history(study.members[0].history, kept.runs[0].best_epoch)
         save(curves, figures / "learning-curves.png")
@@ -64,17 +75,40 @@ def report_member(member: Any) -> None:
 
     (run,) = read_record(member.model).runs
     chosen = f"{run.chosen_by} {run.chosen_value:.4f}"
-    print(f"seed {run.seed}: kept epoch {run.best_epoch} of {run.epochs_run}: {chosen}")
+    tell(f"seed {run.seed}: kept epoch {run.best_epoch} of {run.epochs_run}: {chosen}")
 
 
-def write_models(study: Any, data: Any, out: Path) -> None:
-    """Write the model, each member of an ensemble beside it, and a card for each."""
-    from convnet.output.atomic import write_atomically, write_json
+def write_model(trained: Any, data: Any, out: Path) -> None:
+    """Write a model and its card; keep the model in the state folder if they cannot be written there."""
+    from convnet import model_file
+    from convnet.output.atomic import to_json, write_together
     from convnet.study import model_card
 
-    each = {out.with_name(f"{out.stem}-{n}{out.suffix}"): one for n, one in enumerate(study.members, 1)}
-    for file, trained in ({out: study.model} if len(study.members) == 1 else {**each, out: study.model}).items():
-        trained.model.save(file)
-        card = model_card.make_card(trained.model, data, file, trained.outputs)
-        write_json(file.with_suffix(".card.json"), card)
-        write_atomically(file.with_suffix(".card.html"), model_card.page(card).encode())
+    content = model_file.to_bytes(trained.model)
+    card = model_card.make_card(trained.model, data, content, trained.outputs)
+    page = model_card.page(card).encode()
+    try:
+        write_together(
+            {out: content, out.with_suffix(".card.json"): to_json(card).encode(), out.with_suffix(".card.html"): page}
+        )
+    except OSError as error:
+        raise OSError(f"{out} could not be written: {error.strerror or error}. {keep(content, out.name)}") from None
+
+
+def keep(content: bytes, name: str) -> str:
+    """Write a model's file into the state folder, or else the temporary one; say where, and how to get it back."""
+    from tempfile import gettempdir
+
+    from platformdirs import user_state_path
+
+    from convnet.output.atomic import write_atomically
+
+    for folder in (user_state_path("formula-convnet", appauthor=False) / "kept", Path(gettempdir())):
+        file = folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{name}"
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_atomically(file, content)
+        except OSError:
+            continue
+        return f"The trained model is kept in {file}: move it where there is room (it has no card)"
+    return "It could not be kept elsewhere either"

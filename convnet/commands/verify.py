@@ -38,16 +38,16 @@ def verify(
     if (lacks := missing(target)) is not None:
         raise ValueError(f"--target {lacks}")
 
-    outcome = proof.run(op or (), kernel=kernel, quick=quick, target=target, told=lambda what: say(f"verifying {what}"))
-    document = certificate.made(outcome)
+    outcome = proof.run(op or (), kernel=kernel, quick=quick, target=target, tell=lambda what: say(f"verifying {what}"))
+    document = certificate.make(outcome)
     if str(json) == "-":
         print(notation.dumps(document, indent=2, ensure_ascii=False))
     else:
-        table.shown(document)
+        table.show(document)
         if json is not None:
             write_json(json, document)
     if html is not None:
-        write_atomically(html, page.made(document).encode())
+        write_atomically(html, page.make(document).encode())
         say(f"wrote {html}")
     if not outcome.ok:
         raise typer.Exit(1)

@@ -60,14 +60,18 @@ def cases(
             if isinstance(read, DicomError):
                 yield read
                 continue
-            about, *frames = read
+            about, *read_frames = read
+            yield from (DicomError(path, reason) for reason in read_frames if isinstance(reason, str))
+            frames = [frame for frame in read_frames if not isinstance(frame, str)]
+            if not frames:
+                continue
+            numbers = [n for n, frame in enumerate(read_frames) if not isinstance(frame, str)]
             x = batch([image for image, _, _ in frames])
             blank = Result(shown(path), 0, about["sha256"])
-            for frame, (result, (_, grey, plain)) in enumerate(
-                zip(judge(model, record, blank, x, about["facts"]), frames, strict=True)
-            ):
+            results = judge(model, record, blank, x, about["facts"])
+            for number, image, result, (_, grey, plain) in zip(numbers, x, results, frames, strict=True):
                 geometry = None if plain is None else Geometry.from_plain(plain)
-                yield Case(replace(result, frame=frame), x[frame], grey, geometry, about["reference"])
+                yield Case(replace(result, frame=number), image, grey, geometry, about["reference"])
 
 
 def judge(model: Model, record: ModelRecord, blank: Result, x: np.ndarray, facts: dict[str, str]) -> Iterator[Result]:
@@ -80,6 +84,9 @@ def judge(model: Model, record: ModelRecord, blank: Result, x: np.ndarray, facts
     scores = None if scope is None else outlier.score(scope["outlier"], features(model, x))
     for n, p in enumerate(calibrate(predict_probabilities(model, x), record.temperature)):
         score = None if scores is None else float(scores[n])
+        if not np.isfinite(p).all() or (score is not None and not np.isfinite(score)):
+            yield replace(blank, abstains=("the model's result is not a finite number: is the model file damaged?",))
+            continue
         why, unchecked = training_domain.outside(scope, facts, x[n], score)
         result = replace(blank, abstains=tuple(why), unchecked=tuple(unchecked))
         if scope is not None and score is not None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -48,14 +51,36 @@ def entries(model: str, found: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def record(path: Path, model: str, found: dict[str, Any]) -> None:
-    """Append the results of one run (`diagnose.collect`), each line in one write, so that runs side by side do not mix.
+    """Append the results of one run (`diagnose.collect`), so that runs side by side do not mix. OSError names the file.
 
-    OSError names the file.
+    A line that an earlier run could not finish, on a full disk say, is ended first: it spoils no other.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    lines = [json.dumps(one, ensure_ascii=False, allow_nan=False) + "\n" for one in entries(model, found)]
+    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
     try:
-        for one in entries(model, found):
-            os.write(handle, (json.dumps(one, ensure_ascii=False) + "\n").encode())
+        with _alone(handle):
+            whole = os.lseek(handle, 0, os.SEEK_END)
+            if whole and os.pread(handle, 1, whole - 1) != b"\n":
+                lines.insert(0, "\n")
+            data = "".join(lines).encode()
+            written = os.write(handle, data)
+            if written < len(data):
+                os.ftruncate(handle, whole)  # nothing rather than half of it
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
     finally:
         os.close(handle)
+
+
+@contextmanager
+def _alone(handle: int) -> Iterator[None]:
+    """Wait for other processes that append to the file, where the system has such locks."""
+    try:
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    except (ImportError, OSError):
+        pass
+    yield

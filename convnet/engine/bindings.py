@@ -193,7 +193,7 @@ def _batchnorm_backward(s: Site, op: ModuleType, x: np.ndarray, mean: np.ndarray
 
 
 def batchnorm_inference(s: Site) -> Pair:
-    """Bind the operation with kept statistics: linear in x, its adjoint is itself without mean and beta."""
+    """Bind batch normalisation with kept statistics: only gamma and beta need the sums of the other backward pass."""
     op, epsilon = s.kernel("batchnorm"), s.settings["epsilon"]
     x, y = (a.reshape(-1, a.shape[-1]) for a in (s.x[0], s.y))
     gamma, beta, mean, var = s.p
@@ -203,8 +203,7 @@ def batchnorm_inference(s: Site) -> Pair:
     data = None
     if s.dx and s.dx[0] is not None:
         dy, dx = s.dy.reshape(x.shape), s.dx[0].reshape(x.shape)
-        zero = targets.zeros(gamma.shape, gamma.dtype, s.target)
-        data = partial(op.inference, dy, gamma, zero, zero, var, epsilon=epsilon, out=dx)
+        data = partial(op.inference_backward, dy, gamma, var, epsilon=epsilon, out=dx)
     # only dgamma and dbeta are wanted of the other backward: its dx belongs to batch statistics
     trains = bool(s.dp) and s.dp[0] is not None
     weights_site = Site(s.step, s.target, s.x, s.y, s.p, (), s.dy, s.dp)

@@ -1,6 +1,6 @@
-"""Exercises: write an operation yourself, from one sum to tiles and a GPU, and have it proven or disproven.
+"""Exercises: write an operation yourself, from one sum to tiles and a GPU, and have it checked.
 
-In a notebook: begin("sum") puts sum.py beside it, check("sum") says whether it is right; so does `convnet exercise`.
+In a notebook, begin("sum") writes sum.py, and check("sum") says whether it is right; so does `convnet exercise`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from convnet.exercises.catalogue import Exercise, find
 __all__ = ["begin", "check", "put"]
 
 
-def put(exercise: Exercise, path: Path) -> None:
-    """Write an exercise's starting file; ValueError, and nothing written, where there is a file already."""
+def write_start(exercise: Exercise, path: Path) -> None:
+    """Write an exercise's starting file; ValueError, and nothing written, if the file exists."""
     from convnet.output.atomic import write_atomically
 
     if path.exists():
@@ -22,19 +22,19 @@ def put(exercise: Exercise, path: Path) -> None:
 
 
 def begin(name: str, file: str | Path | None = None) -> None:
-    """Put an exercise's starting file into the working folder; one that is there is left as it is."""
+    """Write an exercise's starting file to the working folder; a file that exists is left as it is."""
     exercise = find(name)
     path = Path(file or f"{exercise.name}.py")
     if path.exists():
-        print(f"{path} is there already: yours, and left as it is. When it is done: check({name!r})")
+        print(f"{path} exists already and is left as it is. When it is done: check({name!r})")
         return
-    put(exercise, path)
-    print(f"wrote {path.resolve()}: open it and write what it asks for. When it is done: check({name!r})")
+    write_start(exercise, path)
+    print(f"wrote {path.resolve()}: open it and complete it. When it is done: check({name!r})")
 
 
 def check(name: str, file: str | Path | None = None) -> None:
     """Print whether the exercise is solved, and if not, the smallest problem that shows it."""
-    from convnet.exercises.checking import check as checked
+    from convnet.exercises.checking import check as check_file
 
     exercise = find(name)
-    print("\n".join(checked(exercise, Path(file or f"{exercise.name}.py")).lines))
+    print("\n".join(check_file(exercise, Path(file or f"{exercise.name}.py")).lines))

@@ -14,6 +14,8 @@ ONE_STRIDE = {"sh": 1, "sw": 1, "dh": 1, "dw": 1, "groups": 1}
 
 @dataclass(frozen=True)
 class Exercise:
+    """One exercise: what a student writes, and the problems that check it."""
+
     name: str
     title: str
     operation: str
@@ -41,13 +43,18 @@ EXERCISES = (
     ),
     Exercise("tiles", "tile it: compiled, in tiles, on all cores", "conv2d", ("forward",), {"groups": 1}, fast=True),
     Exercise(
-        "gpu", "put it on the GPU (emulated): a thread an output", "conv2d", ("forward",), {"groups": 1}, emulated=True
+        "gpu",
+        "put it on the GPU (emulated): one thread per output",
+        "conv2d",
+        ("forward",),
+        {"groups": 1},
+        emulated=True,
     ),
 )
 
 
 def find(name: str) -> Exercise:
-    """An exercise by its name, or by its number from 1 on; ValueError names what there is."""
+    """Return an exercise by its name, or by its number from 1 on; ValueError lists them."""
     for number, exercise in enumerate(EXERCISES, 1):
         if name in (exercise.name, str(number)):
             return exercise

@@ -13,16 +13,18 @@ from convnet.exercises.catalogue import Exercise
 
 @dataclass(frozen=True)
 class Verdict:
+    """Whether a file solves its exercise, and the lines that say so or why not."""
+
     solved: bool
     lines: list[str]
 
 
 def check(exercise: Exercise, file: Path) -> Verdict:
-    """Is the file a solution? ValueError, in a line, if it is no kernel file of this operation."""
+    """Check whether the file is a solution; ValueError, in a line, if it is no kernel file of this operation."""
     from kernels.verify import certificate, run, table
 
     if not file.is_file():
-        raise ValueError(f"there is no {file}: `convnet exercise start {exercise.name}` writes one to begin with")
+        raise ValueError(f"there is no {file}: `convnet exercise start {exercise.name}` writes one to start from")
     # an emulated kernel takes its time, and knows nothing of the CPU's threads: fewer problems
     try:
         outcome = run([exercise.operation], kernel=file, fixed=exercise.fixed, quick=exercise.emulated)
@@ -33,30 +35,30 @@ def check(exercise: Exercise, file: Path) -> Verdict:
     if missing:
         return Verdict(False, [f"not yet: {file} does not define {' and '.join(missing)}"])
     if not outcome.ok:
-        lines = [line for line in table.notes(certificate.made(outcome))[:-2] if "Large shapes" not in line]
+        lines = [line for line in table.notes(certificate.make(outcome))[:-2] if "Large shapes" not in line]
         return Verdict(False, ["not yet:", *lines])
     if exercise.fast and not all(row.large for row in outcome.rows):
         why = "right on small problems, but too slow for large ones: compile it (kernels.jit.jit), see the file's hints"
         return Verdict(False, [f"not yet: {why}"])
-    if exercise.emulated and (reason := not_by_a_kernel(file)):
+    if exercise.emulated and (reason := explain_missing_kernel(file)):
         return Verdict(False, [f"not yet: {reason}"])
     return Verdict(True, [f"solved: {exercise.title}. Every number is right, on {_count(outcome)} problems."])
 
 
-def not_by_a_kernel(file: Path) -> str | None:
-    """Why the numbers of y do not come out of a kernel with a thread for each of them; None if they do."""
+def explain_missing_kernel(file: Path) -> str | None:
+    """Return why the numbers of y do not come from a kernel with a thread for each of them; None if they do."""
     from kernels.emulator import launch
     from kernels.verify.implementation import load
 
     launches: list[tuple[int, list[np.ndarray]]] = []
     execute = launch.execute
 
-    def watched(program, name, grid, block, buffers, *rest):
+    def watch(program, name, grid, block, buffers, *rest):
         result = execute(program, name, grid, block, buffers, *rest)
         launches.append((prod(grid) * prod(block), [b.back.copy() for b in buffers if b.back is not None]))
         return result
 
-    launch.execute = watched
+    launch.execute = watch
     try:
         rng = np.random.default_rng(0)
         x, k = rng.random((2, 5, 6, 3), np.float32), rng.random((3, 2, 3, 4), np.float32)
@@ -66,7 +68,7 @@ def not_by_a_kernel(file: Path) -> str | None:
     if not any(np.array_equal(y, written) for _, arrays in launches for written in arrays):
         return "the numbers are right, but no kernel has written them: run it with kernels.emulator.run"
     most = max(threads for threads, _ in launches)
-    return None if most >= y.size else f"right, but {most} threads did the work of {y.size}: a thread an output"
+    return None if most >= y.size else f"right, but {most} threads did the work of {y.size}: one thread per output"
 
 
 def _count(outcome) -> int:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 
@@ -50,6 +51,15 @@ def reading() -> Iterator[Any]:
     with RichProgress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def tell(line: str) -> None:
+    """Print a line that no work depends on: a closed pipe or a full disk at stdout silences it and ends nothing."""
+    try:
+        print(line, flush=True)
+    except (OSError, ValueError):  # ValueError: stdout was closed
+        with suppress(OSError, ValueError):  # what is still in its buffer must not fail at the end either
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class Progress:
@@ -114,6 +124,7 @@ class Progress:
     def say(self, line: str) -> None:
         """Print a line, above the bar if there is one."""
         if self.bar:
-            self.bar.console.print(line, highlight=False, markup=False)
+            with suppress(OSError):  # the terminal was closed
+                self.bar.console.print(line, highlight=False, markup=False)
         elif self.loud:
-            print(line, flush=True)
+            tell(line)

@@ -49,15 +49,24 @@ def train_recipe(
     preparation  how the cohort's pixels were prepared, to be recorded
     verbose      as in `Model.fit`
     on_member    called with each member when it is trained and complete
+    Ctrl-C ends the run that it falls into, and no other begins: the runs that are complete are joined.
     callbacks    of the first run
     """
-    members, features = [], []
+    members: list[Trained] = []
+    features: list[tuple[Features, Features]] = []
     for run in range(recipe.runs):
-        member = train(cohort, recipe, seed=seed + run, verbose=verbose, callbacks=callbacks if run == 0 else ())
+        try:
+            member = train(cohort, recipe, seed=seed + run, verbose=verbose, callbacks=callbacks if run == 0 else ())
+        except KeyboardInterrupt:  # before one epoch of this run was complete
+            if not members:
+                raise
+            break
         features.append(extract_both(member, cohort))
         complete(member, cohort, preparation, features[-1])
         members.append(member)
         on_member(member)
+        if member.history.interrupted:
+            break
     if len(members) == 1:
         return Study(members[0], members)
     model = join([member.model for member in members])

@@ -56,6 +56,7 @@ def subset(cohort: Cohort, at: np.ndarray, splits: list[str]) -> Cohort:
         patients=[cohort.patients[i] for i in at],
         splits=splits,
         facts=[cohort.facts[i] for i in at] if cohort.facts else [],
+        owners=[cohort.owners[i] for i in at] if cohort.owners else [],
     )
 
 

@@ -20,8 +20,6 @@ from convnet.study.evaluate import evaluate
 from convnet.study.metadata import ModelRecord, read_record
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import numpy as np
 
     from convnet.data.cohort import Cohort
@@ -39,11 +37,11 @@ FACTS = ("modality", "body_part", "manufacturer", "sex", "age", "laterality", "s
 MOST = 12  # values of one fact that are listed
 
 
-def make_card(model: Model, cohort: Cohort, file: Path, outputs: np.ndarray | None = None) -> dict[str, Any]:
+def make_card(model: Model, cohort: Cohort, content: bytes, outputs: np.ndarray | None = None) -> dict[str, Any]:
     """Return the model card as plain JSON, without any path or identifier.
 
     cohort   the one that the model was trained on
-    file     the model's file
+    content  of the model's file
     outputs  the model's outputs for the val split, if they are known
     """
     record = read_record(model)
@@ -57,7 +55,7 @@ def make_card(model: Model, cohort: Cohort, file: Path, outputs: np.ndarray | No
         "intended_use": INTENDED,
         "not_intended": NOT_INTENDED,
         "model": {
-            "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+            "sha256": hashlib.sha256(content).hexdigest(),
             "version": version(),
             "network": record.network,
             "weights": model.count_params(),

@@ -95,22 +95,36 @@ def feature_maps(model: Model, image: np.ndarray) -> Figure:
 
 
 def pipeline_steps(steps: list[Any]) -> Figure:
-    """Plot each step of the pixel pipeline, with its own grey range and what was done."""
+    """Draw the pixel pipeline: each stage with what was done, and the range of values that black to white stands for.
+
+    From the window on every picture is on the network's own scale, 0 black and 1 white: what looks black is black to
+    the network. Stages before are in other units, and are drawn over their own range, as their titles say.
+    """
     from textwrap import fill
 
     figure, axes = new(2.3 * len(steps), 3.4, 1, len(steps))
     waveform = steps[-1].array.ndim == 3 and len(steps[-1].array) == 1
     for number, (ax, step) in enumerate(zip(axes[0], steps, strict=True), 1):
         picture = step.array.astype(float)
-        ax.set_title(f"{number}. {step.name}", fontsize=9)
+        low, high = shown_range(steps, number - 1)
+        ax.set_title(f"{number}. {step.name}\nblack {low:.4g}, white {high:.4g}", fontsize=9)
         ax.set_xlabel(fill(step.what, 34), fontsize=6)
         if waveform:
             curves(ax, picture[0].T if picture.ndim == 3 else picture)
             continue
-        ax.imshow(picture / max(picture.max(), 1) if picture.ndim == 3 else picture, cmap="gray")
+        ax.imshow(np.clip(picture / high, 0, 1) if picture.ndim == 3 else picture, cmap="gray", vmin=low, vmax=high)
         ax.set_xticks([])
         ax.set_yticks([])
     return figure
+
+
+def shown_range(steps: list[Any], index: int) -> tuple[float, float]:
+    """Return the values that are drawn black and white: 0 and 1 from the window on, else the stage's own range."""
+    array = steps[index].array
+    if "window" in [step.name for step in steps[: index + 1]]:
+        return 0.0, 1.0
+    low, high = (0.0, float(array.max())) if array.ndim == 3 else (float(array.min()), float(array.max()))
+    return low, high if high > low else low + 1.0
 
 
 def curves(ax: Any, leads: np.ndarray) -> None:

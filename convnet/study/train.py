@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -49,7 +50,7 @@ class BestByAUC(EarlyStopping):
         """Measure the area under the ROC curve on x, then decide as any early stopping does."""
         assert logs is not None
         outputs = predict_outputs(self.model, self.x)
-        area = metrics.auc(self.y, normalize(outputs))
+        area = metrics.auc(self.y, normalize(outputs)) if np.isfinite(outputs).all() else None
         logs["val_auc"] = float("nan") if area is None else area
         super().on_epoch_end(epoch, logs)
         if self.best_epoch == epoch or not self.restore_best_weights:
@@ -62,6 +63,20 @@ class BestByAUC(EarlyStopping):
     def better(self, value: Any, best: Any) -> bool:
         """Return True if an epoch is better than the best so far."""
         return not np.isnan(value).any() and (best is None or value > best)
+
+
+class StopDiverged(Callback):
+    """Stop when an epoch's loss is no number: no later one will be better."""
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Note that nothing has diverged yet."""
+        self.diverged: int | None = None
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Stop after an epoch whose loss, on train or on val, is not finite."""
+        assert logs is not None
+        if not all(np.isfinite(logs[name]) for name in ("loss", "val_loss")):
+            self.diverged, self.model.stop_training = epoch, True
 
 
 class Cosine(Callback):
@@ -101,6 +116,7 @@ def train(
     x, y = cohort.split("train")
     x_val, y_val = cohort.split("val")
     check_splits(cohort, y, y_val)
+    require_content(x)
     check_shape(recipe.network, x.shape[1:])
     set_random_seed(seed)
     network, classes = recipe.network, len(cohort.classes)
@@ -109,6 +125,7 @@ def train(
     one_hot = network == "formula"
     y_fit, y_check = (np.eye(classes, dtype=np.float32)[t] if one_hot else t for t in (y, y_val))
     stop = choose_stopping(recipe, x_val, y_val, classes)
+    diverged = StopDiverged()
     wave = recipe.network == "wave"  # time has a direction
     mirrored, why = (False, "electrocardiograms are not") if wave else mirror.decide(recipe.flip, cohort)
     history = model.fit(
@@ -117,14 +134,16 @@ def train(
         batch_size=recipe.batch_size,
         epochs=recipe.epochs,
         validation_data=(x_val, y_check),
-        callbacks=[stop, *([Cosine(recipe.epochs)] if recipe.schedule == "cosine" else []), *callbacks],
+        callbacks=[stop, diverged, *([Cosine(recipe.epochs)] if recipe.schedule == "cosine" else []), *callbacks],
         class_weight=balance_classes(y) if recipe.class_weight == "balanced" else None,
         verbose=verbose,
     )
     if not history.epoch:
         raise KeyboardInterrupt  # before one epoch was complete: there is no model to keep
+    if diverged.diverged is not None:
+        report_divergence(diverged.diverged + 1, stop, recipe)
     if stop.best is None:
-        raise ValueError(f"train: {stop.monitor} was never a number: training diverged, or the images hold NaN")
+        raise ValueError(f"train: {stop.monitor} was never a number: the images hold NaN, or a class is missing")
     kept = stop.best_epoch if recipe.keep == "best" else len(history.epoch) - 1
     model.metadata = ModelRecord(
         classes=tuple(cohort.classes),
@@ -137,6 +156,16 @@ def train(
     ).to_plain()
     outputs = stop.outputs if isinstance(stop, BestByAUC) else predict_outputs(model, x_val)
     return Trained(model, history, outputs)
+
+
+def report_divergence(epoch: int, stop: EarlyStopping, recipe: Recipe) -> None:
+    """Warn that training diverged and which epoch is kept; ValueError if there is none to keep."""
+    what = f"train: training diverged in epoch {epoch}: the loss is not a finite number"
+    if stop.best is None:
+        raise ValueError(f"{what}, and no epoch before it can be kept. Lower the learning rate, or look for NaN in x")
+    if recipe.keep != "best":
+        raise ValueError(f"{what}. keep='best' would have kept epoch {stop.best_epoch + 1}; or lower the learning rate")
+    warnings.warn(f"{what}; epoch {stop.best_epoch + 1}, the best before it, is kept", RuntimeWarning, stacklevel=3)
 
 
 def choose_stopping(recipe: Recipe, x_val: Any, y_val: np.ndarray, classes: int) -> EarlyStopping:
@@ -161,6 +190,17 @@ def check_splits(cohort: Cohort, y: np.ndarray, y_val: np.ndarray) -> None:
         only = f"only {cohort.classes[0]!r}"
         lacks = f"no image of class {missing[0]!r} in the split 'train'" if missing else only
         raise ValueError(f"train: needs images of two classes or more, but there is {lacks}")
+
+
+def require_content(x: Any) -> None:
+    """Raise ValueError if every image is constant: there is nothing to learn."""
+    if all(float(image.min()) == float(image.max()) for image in x):
+        value = float(x[0].max())
+        raise ValueError(
+            f"train: all {len(x)} training images are constant (the first is {value:g} everywhere): nothing can be "
+            "learned. As a rule the window does not fit the pixels: `convnet inspect FILE --picture steps.png` shows "
+            "what the network sees, and --window CENTRE WIDTH gives another"
+        )
 
 
 def augment(x: np.ndarray, recipe: Recipe, mirrored: bool, seed: int) -> Any:

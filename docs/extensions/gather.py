@@ -52,7 +52,7 @@ class Gatherer:
             self.write(place, self.notebook(path, text) if path.suffix == ".ipynb" else self.page(path, text))
         self.write("reference/cli.md", commands())
         for path in sorted(self.sources):
-            self.write(source_place(path), source_page(path))
+            self.write(source_place(path), self.source_page(path))
         for old in set(PAGES.rglob("*")) - self.written:
             if old.is_file() and "live" not in old.parts:
                 old.unlink()
@@ -107,6 +107,17 @@ class Gatherer:
             raise ExtensionError(f"{path.relative_to(ROOT)}: the link {link} leads to nothing that the site has")
         return os.path.relpath(PAGES / place, (PAGES / self.pages[path]).parent) + hash_ + anchor
 
+    def source_page(self, path: Path) -> str:
+        """Return a page that shows a source file, and leads to the page of its folder."""
+        name = path.relative_to(ROOT).as_posix()
+        language = {".py": "python", ".toml": "toml", ".js": "javascript", ".css": "css"}[path.suffix]
+        page = next(self.pages[up / "README.md"] for up in path.parents if up / "README.md" in self.pages)
+        back = os.path.relpath(PAGES / page, (PAGES / source_place(path)).parent)
+        return (
+            f"---\norphan: true\n---\n# {name}\n\n[What it is about]({back})\n\n"
+            f"```{{literalinclude}} /../{name}\n:language: {language}\n:linenos:\n```\n"
+        )
+
     def write(self, place: str, contents: str | bytes) -> None:
         """Write a file unless it is there already with the same contents: then its page need not be built again."""
         path, data = PAGES / place, contents.encode() if isinstance(contents, str) else contents
@@ -118,15 +129,6 @@ class Gatherer:
 
 def source_place(path: Path) -> str:
     return f"source/{path.relative_to(ROOT).as_posix()}.md"
-
-
-def source_page(path: Path) -> str:
-    """Return a page that shows a source file."""
-    name = path.relative_to(ROOT).as_posix()
-    language = {".py": "python", ".toml": "toml", ".js": "javascript", ".css": "css"}[path.suffix]
-    return (
-        f"---\norphan: true\n---\n# {name}\n\n```{{literalinclude}} /../{name}\n:language: {language}\n:linenos:\n```\n"
-    )
 
 
 def commands() -> str:

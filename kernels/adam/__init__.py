@@ -3,6 +3,7 @@
 p the parameter, g its gradient, m and v the running means of g and g^2: one shape, any; all float32 or all float64.
 `update` OVERWRITES p, m and v, which must be writable, C-contiguous and apart from each other and from g; g is only
 read. Raises TypeError for a wrong kind of array or number and ValueError for what does not fit.
+Source: Kingma, Ba, Adam, 2015, algorithm 1; Loshchilov, Hutter, Decoupled Weight Decay Regularization, 2019.
 """
 
 import numpy as np
@@ -26,7 +27,9 @@ def update(
     weight_decay: float = 0.0,
     variant: str = "cpu",
 ) -> None:
-    """Step number `step` (the first is 1):  p -= lr * weight_decay * p, then
+    """Overwrite p, m and v by step number `step`; the first is 1.
+
+    p -= lr * weight_decay * p, then
 
         m += (g - m) * (1 - beta1);  v += (g*g - v) * (1 - beta2);  p -= alpha * m / (sqrt(v) + epsilon)
         alpha = lr * sqrt(1 - beta2^step) / (1 - beta1^step)

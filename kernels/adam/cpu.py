@@ -11,7 +11,10 @@ PARALLEL = 1 << 15  # below, one thread is done before several have started
 
 
 def update(p, g, m, v, *, step, lr=0.001, beta1=0.9, beta2=0.999, epsilon=1e-7, weight_decay=0.0):
-    """m += (g-m)(1-beta1); v += (g*g-v)(1-beta2); p -= lr*weight_decay*p + alpha*m/(sqrt(v)+epsilon). Overwrites."""
+    """Overwrite m, v and p by one step.
+
+    m += (g-m)(1-beta1); v += (g*g-v)(1-beta2); p -= lr*weight_decay*p + alpha*m/(sqrt(v)+epsilon)
+    """
     alpha = lr * math.sqrt(1 - beta2**step) / (1 - beta1**step)
     numbers = map(p.dtype.type, (alpha, 1 - beta1, 1 - beta2, epsilon, lr * weight_decay))
     run = _update_parallel if p.size >= PARALLEL else _update

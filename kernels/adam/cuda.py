@@ -7,7 +7,10 @@ from kernels.device import launch_fours
 
 
 def update(p, g, m, v, *, step, lr=0.001, beta1=0.9, beta2=0.999, epsilon=1e-7, weight_decay=0.0):
-    """m += (g-m)(1-beta1); v += (g*g-v)(1-beta2); p -= lr*weight_decay*p + alpha*m/(sqrt(v)+epsilon). Overwrites."""
+    """Overwrite m, v and p by one step.
+
+    m += (g-m)(1-beta1); v += (g*g-v)(1-beta2); p -= lr*weight_decay*p + alpha*m/(sqrt(v)+epsilon)
+    """
     alpha = lr * math.sqrt(1 - beta2**step) / (1 - beta1**step)
     numbers = map(p.dtype.type, (alpha, 1 - beta1, 1 - beta2, epsilon, lr * weight_decay))
     launch_fours(_update, p, g, m, v, *numbers)
@@ -15,7 +18,7 @@ def update(p, g, m, v, *, step, lr=0.001, beta1=0.9, beta2=0.999, epsilon=1e-7, 
 
 @cuda.jit(device=True)
 def _one(p, g, m, v, alpha, rate1, rate2, epsilon, decay):
-    """The new p, m and v of one weight."""
+    """Return the new p, m and v of one parameter."""
     m += (g - m) * rate1
     v += (g * g - v) * rate2
     return (p - decay * p) - alpha * m / (math.sqrt(v) + epsilon), m, v

@@ -6,7 +6,9 @@ import numpy as np
 
 
 def update(p, g, m, v, *, step, lr=0.001, beta1=0.9, beta2=0.999, epsilon=1e-7, weight_decay=0.0):
-    """One step, in Keras's form: p -= lr * weight_decay * p, then
+    """Take one step, in Keras's form.
+
+    p -= lr * weight_decay * p, then
 
         m += (g - m) (1 - beta1);   v += (g^2 - v) (1 - beta2);   p -= alpha m / (sqrt(v) + epsilon)
         alpha = lr sqrt(1 - beta2^step) / (1 - beta1^step)

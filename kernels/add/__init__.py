@@ -3,6 +3,7 @@
 a, b and y have any shape, all float32 or all float64. `variant`: a name from the registry.
 `out`: where to write the result, C-contiguous and apart from the inputs.
 Both functions raise TypeError for a wrong kind of array and ValueError for shapes that do not fit.
+Source: He, Zhang, Ren, Sun, Deep Residual Learning for Image Recognition, 2016, equation (1).
 """
 
 import numpy as np
@@ -13,7 +14,7 @@ OP = "add"
 
 
 def forward(a: np.ndarray, b: np.ndarray, *, variant: str = "cpu", out: np.ndarray | None = None) -> np.ndarray:
-    """y = a + b, element by element: no broadcasting. `reference` returns float64, the others a's dtype."""
+    """Compute y = a + b, element by element: no broadcasting. `reference` returns float64, the others a's dtype."""
     a, b = checks.array(OP, "a", a, None), checks.array(OP, "b", b, None)
     checks.same_dtype(OP, a=a, b=b)
     checks.shape(OP, "b", b, a.shape, "a's shape: nothing is broadcast")
@@ -28,7 +29,7 @@ def forward(a: np.ndarray, b: np.ndarray, *, variant: str = "cpu", out: np.ndarr
 def backward(
     dy: np.ndarray, *, variant: str = "cpu", out: tuple[np.ndarray, np.ndarray] | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """da = dy and db = dy, two arrays of their own: y grows as a does and as b does."""
+    """Compute da = dy and db = dy, two arrays of their own: y grows as a does and as b does."""
     dy = checks.array(OP, "dy", dy, None)
     run = checks.kernel(OP, variant, "backward", dy)
     if variant == "reference":

@@ -11,12 +11,12 @@ SMALL = 32_768  # elements below which one thread is quicker
 
 
 def forward(a, b, *, out):
-    """y = a + b, into out."""
+    """Compute y = a + b, into out."""
     (_add_serial if a.size < SMALL else _add_parallel)(a.reshape(-1), b.reshape(-1), out.reshape(-1))
 
 
 def backward(dy, *, out):
-    """da = db = dy, into out = (da, db)."""
+    """Compute da = db = dy, into out = (da, db)."""
     run = _copy_serial if dy.size < SMALL else _copy_parallel
     run(dy.reshape(-1), out[0].reshape(-1), out[1].reshape(-1))
 

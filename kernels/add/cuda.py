@@ -5,12 +5,12 @@ from kernels.device import launch_fours
 
 
 def forward(a, b, *, out):
-    """y = a + b, into out."""
+    """Compute y = a + b, into out."""
     launch_fours(_forward, a, b, out)
 
 
 def backward(dy, *, out):
-    """da = dy and db = dy, into out = (da, db): read once, written twice."""
+    """Compute da = dy and db = dy, into out = (da, db): read once, written twice."""
     launch_fours(_backward, dy, *out)
 
 

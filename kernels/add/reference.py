@@ -4,7 +4,7 @@ import numpy as np
 
 
 def forward(a, b):
-    """y[i] = a[i] + b[i] for every index i.   a, b of one shape  ->  y of that shape, float64.
+    """Compute y[i] = a[i] + b[i] for every index i.   a, b of one shape  ->  y of that shape, float64.
 
     Source: He, Zhang, Ren, Sun, Deep Residual Learning for Image Recognition, 2016, equation (1).
     """
@@ -16,7 +16,7 @@ def forward(a, b):
 
 
 def backward(dy):
-    """The chain rule: dy/da = dy/db = 1, so both receive dy whole.   ->  da, db of dy's shape, float64."""
+    """Apply the chain rule: dy/da = dy/db = 1, so both receive all of dy.   ->  da, db of dy's shape, float64."""
     da, db = np.zeros(dy.shape), np.zeros(dy.shape)
     for i in np.ndindex(dy.shape):
         # lesson: add.data

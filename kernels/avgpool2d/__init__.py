@@ -6,6 +6,7 @@ Arrays are channels-last: x (N,H,W,C), y (N,Ho,Wo,C), Ho = (H + top + bottom - P
 the real pixels alone. `out`: where to write the result, C-contiguous and apart from the inputs.
 `variant`: a name from the registry.
 Every function raises TypeError for a wrong kind of array and ValueError for shapes or settings that do not fit.
+Source: LeCun, Bottou, Bengio, Haffner, Gradient-based learning applied to document recognition, 1998, II.B.
 """
 
 from typing import Any
@@ -26,7 +27,7 @@ def forward(
     variant: str = "cpu",
     out: np.ndarray | None = None,
 ) -> np.ndarray:
-    """y[n,i,j,c] = 1/R * sum_{p,q} x[n, s*i + p - top, s*j + q - left, c]  -> y (N,Ho,Wo,C).
+    """Compute y[n,i,j,c] = 1/R * sum_{p,q} x[n, s*i + p - top, s*j + q - left, c]  -> y (N,Ho,Wo,C).
 
     R = R(i,j) counts the window's pixels inside the image. `reference` returns float64, the others x's dtype.
     """
@@ -50,7 +51,7 @@ def backward(
     variant: str = "cpu",
     out: np.ndarray | None = None,
 ) -> np.ndarray:
-    """dx[n,h,w,c] = sum of dy[n,i,j,c] / R(i,j) over the windows (i,j) that hold the pixel (h,w)  -> dx = x_shape."""
+    """Compute dx[n,h,w,c] = sum of dy[n,i,j,c] / R(i,j) over the windows (i,j) that hold (h,w)  -> dx = x_shape."""
     dy = checks.array(OP, "dy", dy, "N Ho Wo C")
     x_shape = checks.sizes(OP, "x_shape", x_shape, "N H W C")
     settings, y_shape = pooling.normalize(OP, x_shape, size, stride, padding)

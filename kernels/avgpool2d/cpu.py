@@ -3,6 +3,7 @@
 Channels lie side by side in memory, so the inner loop runs over c. The rows and columns of a window that lie inside
 the image are found before that loop. backward turns round: each pixel of dx gathers from the windows that hold it, so
 every number has one writer and its terms one order, whatever the number of threads.
+A window of more than FEW pixels is summed in float64: in float32 a sum far above its terms would swallow them.
 A small array stays on one thread (starting the others takes microseconds): the same rows, the same bits.
 """
 
@@ -13,16 +14,17 @@ from kernels.cpu.prefetch import LARGE, prefetch
 from kernels.jit import jit
 
 SMALL = 32_768  # elements of x below which one thread is quicker
+FEW = 64  # pixels of a window that are summed in the array's own type
 
 
 def forward(x, size, *, stride, padding, out):
-    """y[n,i,j,c] = 1/R * sum_{p,q} x[n, s*i + p - top, s*j + q - left, c], into out."""
+    """Compute y[n,i,j,c] = 1/R * sum_{p,q} x[n, s*i + p - top, s*j + q - left, c], into out."""
     run = _forward_serial if x.size < SMALL else _forward_parallel
     run(x, size, stride, (padding[0][0], padding[1][0]), out)
 
 
 def backward(dy, x_shape, *, size, stride, padding, out):
-    """dx[n,h,w,c] = sum of dy[n,i,j,c] / R over the windows that hold the pixel, into out."""
+    """Compute dx[n,h,w,c] = sum of dy[n,i,j,c] / R over the windows that hold the pixel, into out."""
     if stride == size and padding == ((0, 0), (0, 0)):
         (_tiles_serial if out.size < SMALL else _tiles_parallel)(dy, size, out)
     else:
@@ -68,7 +70,7 @@ def _gather_serial(dy, size, stride, pad, dx):
 
 @jit()
 def _forward_row(t, x, size, stride, pad, y):
-    """Row t = n*Ho + i of y."""
+    """Compute row t = n*Ho + i of y."""
     _, H, W, _ = x.shape
     _, Ho, Wo, C = y.shape
     n, i = t // Ho, t % Ho
@@ -81,6 +83,9 @@ def _forward_row(t, x, size, stride, pad, y):
                 prefetch(x.reshape(-1), np.int64((n * H + h) * W + w0) * C, (w1 - w0) * C)
         if h1 - h0 == 2 and w1 - w0 == 2:
             _mean_of_four(x, n, h0, w0, y, i, j)
+            continue
+        if (h1 - h0) * (w1 - w0) > FEW:
+            _mean_of_many(x[n, h0:h1, w0:w1], y[n, i, j])
             continue
         for c in range(C):
             y[n, i, j, c] = x[n, h0, w0, c]
@@ -95,7 +100,7 @@ def _forward_row(t, x, size, stride, pad, y):
 
 @jit()
 def _mean_of_four(x, n, h, w, y, i, j):
-    """The usual window in registers: four reads, one write."""
+    """Compute the usual window in registers: four reads, one write."""
     for c in range(y.shape[3]):
         total = x[n, h, w, c] + x[n, h, w + 1, c]
         total += x[n, h + 1, w, c]
@@ -103,8 +108,24 @@ def _mean_of_four(x, n, h, w, y, i, j):
 
 
 @jit()
+def _mean_of_many(x, y):
+    """A large window: float64 takes up its pixels four at a time."""
+    H, W, C = x.shape
+    total = np.zeros(C, np.float64)
+    for h in range(H):
+        for w in range(0, W - W % 4, 4):
+            for c in range(C):
+                total[c] += (x[h, w, c] + x[h, w + 1, c]) + (x[h, w + 2, c] + x[h, w + 3, c])
+        for w in range(W - W % 4, W):
+            for c in range(C):
+                total[c] += x[h, w, c]
+    for c in range(C):
+        y[c] = total[c] / (H * W)
+
+
+@jit()
 def _tiles_row(t, dy, size, dx):
-    """Windows that tile the image: row t = n*Ho + i of dy writes its P rows of dx, each number once."""
+    """Write the P rows of dx that row t = n*Ho + i of dy has as its own: windows tile the image."""
     _, H, W, C = dx.shape
     _, Ho, Wo, _ = dy.shape
     P, Q = size
@@ -123,7 +144,7 @@ def _tiles_row(t, dy, size, dx):
 
 @jit()
 def _gather_row(t, dy, size, stride, pad, dx):
-    """Row t = n*H + h of dx, from the windows i0 <= i < i1, j0 <= j < j1 that hold each pixel."""
+    """Compute row t = n*H + h of dx from the windows i0 <= i < i1, j0 <= j < j1 that hold each pixel."""
     _, H, W, C = dx.shape
     _, Ho, Wo, _ = dy.shape
     zero = dx.dtype.type(0)

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def forward(x, size, *, stride, padding=((0, 0), (0, 0))):
-    """y[n,i,j,c] = 1/R * sum_{p,q} x[n, s*i + p - top, s*j + q - left, c],  R the pixels inside the image.
+    """Compute y[n,i,j,c] = 1/R * sum_{p,q} x[n, s*i + p - top, s*j + q - left, c],  R the pixels inside the image.
 
     x (N,H,W,C)  ->  y (N,Ho,Wo,C), float64.  A pixel outside the image is neither added nor counted.
     Source: LeCun et al., Gradient-based learning applied to document recognition, 1998, II.B (subsampling).
@@ -24,7 +24,7 @@ def forward(x, size, *, stride, padding=((0, 0), (0, 0))):
 
 
 def backward(dy, x_shape, *, size, stride, padding=((0, 0), (0, 0))):
-    """The chain rule: every pixel of the window stands in y with the factor 1/R, so each receives dy/R.
+    """Apply the chain rule: every pixel of the window occurs in y with the factor 1/R, so each receives dy/R.
 
     dx[n,h,w,c] += dy[n,i,j,c] / R   for every pixel (h,w) of window (i,j)
     dy (N,Ho,Wo,C)  ->  dx = x_shape (N,H,W,C), float64
@@ -40,7 +40,7 @@ def backward(dy, x_shape, *, size, stride, padding=((0, 0), (0, 0))):
 
 
 def _pixels(i, j, image, size, stride, padding):
-    """The pixels of window (i,j) that lie inside the image."""
+    """Return the pixels of window (i,j) that lie inside the image."""
     pixels = []
     for p, q in np.ndindex(size):
         h = stride[0] * i + p - padding[0][0]

@@ -1,7 +1,8 @@
 """The default: all cores, and one instruction for many channels.
 
 The rows are summed in chunks, as many as the shape says and not the threads: a thread takes a chunk, and the chunks'
-sums are added in their order, so the bits do not depend on the threads. The variance takes a second pass over x, since
+sums are added in their order, so the bits do not depend on the threads. Sums are in float64, which takes up the rows
+four at a time: in float32 a sum far above its terms would swallow them. The variance takes a second pass over x, since
 mean(x^2) - mean(x)^2 loses every digit where the mean is large beside the deviation.
 A small array stays on one thread (starting the others takes microseconds): the same chunks, the same bits.
 """
@@ -15,32 +16,39 @@ SMALL = 32_768  # elements of x below which one thread is quicker
 
 
 def forward(x, gamma, beta, *, epsilon, out):
-    """mean, var of each channel and y = gamma * (x - mean) / sqrt(var + epsilon) + beta, into out = (y, mean, var)."""
+    """Compute mean, var and y = gamma * (x - mean) / sqrt(var + epsilon) + beta, into out = (y, mean, var)."""
     run = _forward_serial if x.size < SMALL else _forward_parallel
     run(x, gamma, beta, x.dtype.type(epsilon), _chunk(x), *out)
 
 
 def inference(x, gamma, beta, mean, var, *, epsilon, out):
-    """y = gamma * (x - mean) / sqrt(var + epsilon) + beta, into out."""
+    """Compute y = gamma * (x - mean) / sqrt(var + epsilon) + beta, into out."""
     run = _inference_serial if x.size < SMALL else _inference_parallel
     run(x, gamma / np.sqrt(var + x.dtype.type(epsilon)), beta, mean, _chunk(x), out)
 
 
+def inference_backward(dy, gamma, var, *, epsilon, out):
+    """Write dx = gamma / sqrt(var + epsilon) * dy into out: `inference` of dy with a mean and a beta of 0."""
+    zero = np.zeros_like(gamma)
+    # lesson: batchnorm_inference.data
+    inference(dy, gamma, zero, zero, var, epsilon=epsilon, out=out)
+
+
 def backward(dy, x, gamma, mean, var, *, epsilon, out):
-    """dx = gamma / sqrt(var + epsilon) * (dy - dbeta/M - xhat * dgamma/M), into out = (dx, dgamma, dbeta)."""
+    """Compute dx = gamma / sqrt(var + epsilon) * (dy - dbeta/M - xhat * dgamma/M), into out = (dx, dgamma, dbeta)."""
     run = _backward_serial if x.size < SMALL else _backward_parallel
     run(dy, x, gamma, mean, 1 / np.sqrt(var + x.dtype.type(epsilon)), _chunk(x), *out)
 
 
 def follow(moving, batch, keep):
-    """moving = keep * moving + (1 - keep) * batch, overwritten: statistics gathered over the batches."""
+    """Overwrite moving by keep * moving + (1 - keep) * batch: statistics gathered over the batches."""
     keep = moving.dtype.type(keep)
     moving *= keep
     moving += batch * (1 - keep)
 
 
 def _chunk(x):
-    """Rows in a chunk: about 8192 numbers, which fit the first-level cache with some to spare, and 16 rows or more."""
+    """Return the rows in a chunk: about 8192 numbers, which fit the first-level cache, and at least 16 rows."""
     return max(16, 8192 // max(x.shape[1], 1))
 
 
@@ -48,7 +56,7 @@ def _chunk(x):
 def _forward_parallel(x, gamma, beta, epsilon, chunk, y, mean, var):
     M, C = x.shape
     K = (M + chunk - 1) // chunk
-    sums = np.empty((K, C), x.dtype)
+    sums = np.empty((K, C))
     for k in numba.prange(K):
         _sum(x[k * chunk : (k + 1) * chunk], sums[k])
     _mean(sums, M, mean)
@@ -64,7 +72,7 @@ def _forward_parallel(x, gamma, beta, epsilon, chunk, y, mean, var):
 def _forward_serial(x, gamma, beta, epsilon, chunk, y, mean, var):
     M, C = x.shape
     K = (M + chunk - 1) // chunk
-    sums = np.empty((K, C), x.dtype)
+    sums = np.empty((K, C))
     for k in range(K):
         _sum(x[k * chunk : (k + 1) * chunk], sums[k])
     _mean(sums, M, mean)
@@ -89,21 +97,21 @@ def _inference_serial(x, scale, beta, mean, chunk, y):
 def _backward_parallel(dy, x, gamma, mean, inverse, chunk, dx, dgamma, dbeta):
     M, C = x.shape
     K = (M + chunk - 1) // chunk
-    sums, products = np.empty((K, C), x.dtype), np.empty((K, C), x.dtype)
+    sums, products = np.empty((K, C)), np.empty((K, C))
     for k in numba.prange(K):
         _sum(dy[k * chunk : (k + 1) * chunk], sums[k])
         _sum_products(dy[k * chunk : (k + 1) * chunk], x[k * chunk : (k + 1) * chunk], mean, products[k])
     shares = _finish(sums, products, M, inverse, dgamma, dbeta)
     for k in numba.prange(K):
-        rows, end = k * chunk, (k + 1) * chunk
-        _gradient(dy[rows:end], x[rows:end], mean, gamma * inverse, shares[0], shares[1], dx[rows:end])
+        start, end = k * chunk, (k + 1) * chunk
+        _gradient(dy[start:end], x[start:end], mean, gamma * inverse, shares[0], shares[1], dx[start:end])
 
 
 @jit()
 def _backward_serial(dy, x, gamma, mean, inverse, chunk, dx, dgamma, dbeta):
     M, C = x.shape
     K = (M + chunk - 1) // chunk
-    sums, products = np.empty((K, C), x.dtype), np.empty((K, C), x.dtype)
+    sums, products = np.empty((K, C)), np.empty((K, C))
     for k in range(K):
         _sum(dy[k * chunk : (k + 1) * chunk], sums[k])
         _sum_products(dy[k * chunk : (k + 1) * chunk], x[k * chunk : (k + 1) * chunk], mean, products[k])
@@ -113,7 +121,7 @@ def _backward_serial(dy, x, gamma, mean, inverse, chunk, dx, dgamma, dbeta):
 
 @jit()
 def _sum(x, total):
-    """total[c] = sum_m x[m,c], four rows at a time: each sum is loaded and stored once for four."""
+    """Compute total[c] = sum_m x[m,c], four rows at a time: each sum is loaded and stored once for four."""
     M, C = x.shape
     total[:] = 0
     for m in range(0, M - M % 4, 4):
@@ -126,7 +134,7 @@ def _sum(x, total):
 
 @jit()
 def _sum_squares(x, mean, total):
-    """total[c] = sum_m (x[m,c] - mean[c])^2."""
+    """Compute total[c] = sum_m (x[m,c] - mean[c])^2."""
     M, C = x.shape
     total[:] = 0
     for m in range(0, M - M % 4, 4):
@@ -140,7 +148,7 @@ def _sum_squares(x, mean, total):
 
 @jit()
 def _sum_products(dy, x, mean, total):
-    """total[c] = sum_m dy[m,c] * (x[m,c] - mean[c])."""
+    """Compute total[c] = sum_m dy[m,c] * (x[m,c] - mean[c])."""
     M, C = x.shape
     total[:] = 0
     for m in range(0, M - M % 4, 4):
@@ -155,35 +163,34 @@ def _sum_products(dy, x, mean, total):
 
 @jit()
 def _mean(sums, M, mean):
-    """The chunks' sums in their order, divided by M."""
-    mean[:] = 0
-    for k in range(sums.shape[0]):
-        for c in range(mean.size):
-            mean[c] += sums[k, c]
+    """Compute the chunks' sums in their order, divided by M."""
     for c in range(mean.size):
-        mean[c] /= mean.dtype.type(M)
+        mean[c] = _column(sums, c) / M
+
+
+@jit()
+def _column(sums, c):
+    total = sums[0, c]
+    for k in range(1, sums.shape[0]):
+        total += sums[k, c]
+    return total
 
 
 @jit()
 def _normalise(x, mean, scale, beta, y):
     for m in range(x.shape[0]):
         for c in range(x.shape[1]):
-            # lesson: batchnorm.forward, batchnorm_inference.forward, batchnorm_inference.data
+            # lesson: batchnorm.forward, batchnorm_inference.forward
             y[m, c] = (x[m, c] - mean[c]) * scale[c] + beta[c]
 
 
 @jit()
 def _finish(sums, products, M, inverse, dgamma, dbeta):
-    """dgamma and dbeta; and what of them every row of dx gives up: dbeta/M and dgamma/(M*sqrt(var + epsilon))."""
+    """Compute dgamma and dbeta, and return what every dx subtracts: dbeta/M, dgamma/(M*sqrt(var + epsilon))."""
     shares = np.zeros((2, dbeta.size), dbeta.dtype)
-    dgamma[:] = 0
-    dbeta[:] = 0
-    for k in range(sums.shape[0]):
-        for c in range(dbeta.size):
-            dbeta[c] += sums[k, c]
-            dgamma[c] += products[k, c]
     for c in range(dbeta.size):
-        dgamma[c] *= inverse[c]
+        dbeta[c] = _column(sums, c)
+        dgamma[c] = _column(products, c) * inverse[c]
         shares[0, c] = dbeta[c] / dbeta.dtype.type(M)
         shares[1, c] = dgamma[c] * inverse[c] / dbeta.dtype.type(M)
     return shares

@@ -4,7 +4,9 @@ import numpy as np
 
 
 def forward(x, gamma, beta, *, epsilon=1e-3):
-    """mean = 1/M * sum_m x, var = 1/M * sum_m (x - mean)^2, y = gamma * (x - mean) / sqrt(var + epsilon) + beta.
+    """Normalise each channel by itself.
+
+    mean = 1/M * sum_m x, var = 1/M * sum_m (x - mean)^2, y = gamma * (x - mean) / sqrt(var + epsilon) + beta
 
     x (M,C)  gamma, beta (C,)  ->  y (M,C), mean (C,), var (C,), float64.  Each channel by itself.
     Source: Ioffe, Szegedy, Batch Normalization, 2015, algorithm 1.
@@ -23,20 +25,33 @@ def forward(x, gamma, beta, *, epsilon=1e-3):
 
 
 def inference(x, gamma, beta, mean, var, *, epsilon=1e-3):
-    """y[m,c] = gamma[c] * (x[m,c] - mean[c]) / sqrt(var[c] + epsilon) + beta[c].
+    """Compute y[m,c] = gamma[c] * (x[m,c] - mean[c]) / sqrt(var[c] + epsilon) + beta[c].
 
     x (M,C)  gamma, beta, mean, var (C,)  ->  y (M,C), float64
     """
     y = np.zeros(x.shape)
     for m, c in np.ndindex(x.shape):
         xhat = (float(x[m, c]) - float(mean[c])) / np.sqrt(float(var[c]) + epsilon)
-        # lesson: batchnorm.forward, batchnorm_inference.forward, batchnorm_inference.data
+        # lesson: batchnorm.forward, batchnorm_inference.forward
         y[m, c] = float(gamma[c]) * xhat + float(beta[c])
     return y
 
 
+def inference_backward(dy, gamma, var, *, epsilon=1e-3):
+    """Apply the chain rule to `inference`: mean and var do not depend on x, so every number has one factor.
+
+    dx[m,c] = gamma[c] / sqrt(var[c] + epsilon) * dy[m,c]
+    dy (M,C)  gamma, var (C,)  ->  dx (M,C), float64
+    """
+    dx = np.zeros(dy.shape)
+    for m, c in np.ndindex(dy.shape):
+        # lesson: batchnorm_inference.data
+        dx[m, c] = float(gamma[c]) / np.sqrt(float(var[c]) + epsilon) * float(dy[m, c])
+    return dx
+
+
 def backward(dy, x, gamma, mean, var, *, epsilon=1e-3):
-    """The chain rule, where mean and var depend on x as well: README.md derives it.
+    """Apply the chain rule, with mean and var depending on x as well: README.md derives it.
 
     xhat = (x - mean) / sqrt(var + epsilon);  dbeta = sum_m dy;  dgamma = sum_m dy * xhat
     dx = gamma / sqrt(var + epsilon) * (dy - dbeta / M - xhat * dgamma / M)

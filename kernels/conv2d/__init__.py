@@ -5,6 +5,7 @@ Arrays are channels-last: x (N,H,W,C), k (P,Q,C/groups,F), b (F,), y (N,Ho,Wo,F)
 `padding`: an int, "valid", "same" or ((top, bottom), (left, right)), as in kernels/checks.py.
 `out`: where to write the result, C-contiguous and apart from the inputs. `variant`: a name from the registry.
 Every function raises TypeError for a wrong kind of array and ValueError for shapes or settings that do not fit.
+Source: the document's formula (1); Goodfellow, Bengio, Courville, Deep Learning, 2016, 9.1 (no kernel flip) and 9.5.
 """
 
 from typing import Any
@@ -28,7 +29,9 @@ def forward(
     variant: str = "cpu",
     out: np.ndarray | None = None,
 ) -> np.ndarray:
-    """y[n,i,j,f] = b[f] + sum_{p,q,c} x[n, s*i + d*p - top, s*j + d*q - left, c] * k[p,q,c,f]  -> y (N,Ho,Wo,F).
+    """Compute y[n,i,j,f] = b[f] + sum_{p,q,c} x[n, s*i + d*p - top, s*j + d*q - left, c] * k[p,q,c,f].
+
+    -> y (N,Ho,Wo,F); c runs over the channels of f's group.
 
     c runs over the input channels of f's group. `reference` returns float64, the others x's dtype.
     """
@@ -59,7 +62,10 @@ def backward_data(
     variant: str = "cpu",
     out: np.ndarray | None = None,
 ) -> np.ndarray:
-    """dx[n,h,w,c] = sum of dy[n,i,j,f] * k[p,q,c,f] over all (i,j,p,q,f) that read x[n,h,w,c]  -> dx = x_shape."""
+    """Compute dx[n,h,w,c] = sum of dy[n,i,j,f] * k[p,q,c,f] over the (i,j,p,q,f) that read x[n,h,w,c].
+
+    -> dx = x_shape
+    """
     dy = checks.array(OP, "dy", dy, "N Ho Wo F")
     k = checks.array(OP, "k", k, "P Q C F")
     checks.same_dtype(OP, dy=dy, k=k)
@@ -86,7 +92,7 @@ def backward_weights(
     variant: str = "cpu",
     out: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """dk[p,q,c,f] = sum_{n,i,j} x[n, s*i + d*p - top, s*j + d*q - left, c] * dy[n,i,j,f]  -> dk = k_shape.
+    """Compute dk[p,q,c,f] = sum_{n,i,j} x[n, s*i + d*p - top, s*j + d*q - left, c] * dy[n,i,j,f]  -> dk = k_shape.
 
     db[f] = sum_{n,i,j} dy[n,i,j,f]  -> db (F,), the bias's gradient.
     """
@@ -107,7 +113,7 @@ def backward_weights(
 def geometry(
     x_shape: tuple[int, ...], k_shape: tuple[int, ...], stride: Any, padding: Any, dilation: Any, groups: Any
 ) -> tuple[dict[str, Any], tuple[int, int, int, int]]:
-    """The settings in normal form (pairs) and the shape of y; ValueError where they do not fit together."""
+    """Return the settings in normal form (pairs) and the shape of y; ValueError if they do not fit together."""
     stride, dilation = checks.pair(OP, "stride", stride), checks.pair(OP, "dilation", dilation)
     groups = checks.integer(OP, "groups", groups)
     (n, h, w, c), (p, q, ck, f) = x_shape, k_shape

@@ -22,38 +22,38 @@ _NOTHING = {np.dtype(t): np.zeros(0, t) for t in (np.float32, np.float64)}
 
 
 def forward(x, k, b, *, stride, padding, dilation, groups, out):
-    """y[n,i,j,f] = b[f] + sum_{p,q,c} x[n, s*i + d*p - top, s*j + d*q - left, c] * k[p,q,c,f], into out."""
+    """Compute y[n,i,j,f] = b[f] + sum_{p,q,c} x[n, s*i + d*p - top, s*j + d*q - left, c] * k[p,q,c,f], into out."""
     bias, before = _NOTHING[x.dtype] if b is None else b, (padding[0][0], padding[1][0])
     way = forward_way(x.shape[2], out.shape[2], k.shape, stride, padding, dilation, groups, x.itemsize)
     _FORWARD[way](x, k, bias, False, stride, before, dilation, groups, number_of_threads(), out)
 
 
 def backward_data(dy, k, x_shape, *, stride, padding, dilation, groups, out):
-    """dx[n,h,w,c] = sum over the (i,j,p,q,f) in which x[n,h,w,c] stands of dy[n,i,j,f] * k[p,q,c,f], into out."""
+    """Compute dx[n,h,w,c] = sum of dy[n,i,j,f] * k[p,q,c,f] over the (i,j,p,q,f) that read x[n,h,w,c], into out."""
     nothing, before = _NOTHING[dy.dtype], (padding[0][0], padding[1][0])
     way = backward_data_way(x_shape[2], dy.shape[2], k.shape, stride, padding, dilation, groups, dy.itemsize)
     _BACKWARD_DATA[way](dy, k, nothing, True, stride, before, dilation, groups, number_of_threads(), out)
 
 
 def backward_weights(x, dy, k_shape, *, stride, padding, dilation, groups, out):
-    """dk[p,q,c,f] = sum_{n,i,j} x[...] * dy[n,i,j,f], db[f] = sum_{n,i,j} dy[n,i,j,f], into out = (dk, db)."""
+    """Compute dk[p,q,c,f] = sum_{n,i,j} x[...] * dy[n,i,j,f], db[f] = sum_{n,i,j} dy[n,i,j,f], into out = (dk, db)."""
     run = _depthwise_weights if is_depthwise(k_shape, groups) else _backward_weights
     run(x, dy, stride, (padding[0][0], padding[1][0]), dilation, groups, number_of_threads(), *out)
 
 
 def is_depthwise(k_shape, groups):
-    """One channel in and one filter a group: channels do not mix."""
+    """Return whether each group has one channel and one filter, so that channels do not mix."""
     return k_shape[2] == 1 and k_shape[3] == groups
 
 
 def forward_way(W, Wo, k_shape, stride, padding, dilation, groups, itemsize):
-    """Which of the files tiles_*.py sums so: "narrow", "window", "depthwise", or "correlate" for most."""
+    """Return which of the files tiles_*.py computes it: "narrow", "window", "depthwise", or "correlate" for most."""
     near = fits(Wo, W, k_shape[1], -padding[1][0], stride[1], dilation[1])
     return _way(k_shape[3] // groups, k_shape[2], is_depthwise(k_shape, groups), near, itemsize)
 
 
 def backward_data_way(W, Wo, k_shape, stride, padding, dilation, groups, itemsize):
-    """The same for backward_data, whose columns are channels and whose steps are filters."""
+    """Do the same for backward_data, whose columns are channels and whose steps are filters."""
     near = fits(W, Wo, k_shape[1], padding[1][0] - OUTSIDE, stride[1], dilation[1])
     return _way(k_shape[2], k_shape[3] // groups, is_depthwise(k_shape, groups), near, itemsize)
 
@@ -68,62 +68,62 @@ def _way(columns, steps, depthwise, near, itemsize):
 
 @jit()
 def _forward(x, k, b, transposed, stride, before, dilation, groups, threads, y):
-    rows, columns = forward_axes(x, k, y, stride, before, dilation)
-    correlate(x, k, transposed, b, y, rows, columns, groups, threads)
+    vertical, horizontal = forward_axes(x, k, y, stride, before, dilation)
+    correlate(x, k, transposed, b, y, vertical, horizontal, groups, threads)
 
 
 @jit()
 def _backward_data(dy, k, nothing, transposed, stride, before, dilation, groups, threads, dx):
-    rows, columns = backward_axes(dy, k, dx, stride, before, dilation)
-    correlate(dy, k, transposed, nothing, dx, rows, columns, groups, threads)
+    vertical, horizontal = backward_axes(dy, k, dx, stride, before, dilation)
+    correlate(dy, k, transposed, nothing, dx, vertical, horizontal, groups, threads)
 
 
 @jit()
 def _backward_weights(x, dy, stride, before, dilation, groups, threads, dk, db):
-    rows, columns = forward_axes(x, dk, dy, stride, before, dilation)
-    weights_gradient(x, dy, dk, db, rows, columns, stride[1], groups, threads)
+    vertical, horizontal = forward_axes(x, dk, dy, stride, before, dilation)
+    weights_gradient(x, dy, dk, db, vertical, horizontal, stride[1], groups, threads)
 
 
 @jit()
 def _depthwise(x, k, b, transposed, stride, before, dilation, groups, threads, y):
-    rows, columns = forward_axes(x, k, y, stride, before, dilation)
-    depthwise(x, k, b, y, rows, columns, threads)
+    vertical, horizontal = forward_axes(x, k, y, stride, before, dilation)
+    depthwise(x, k, b, y, vertical, horizontal, threads)
 
 
 @jit()
 def _depthwise_data(dy, k, nothing, transposed, stride, before, dilation, groups, threads, dx):
-    rows, columns = backward_axes(dy, k, dx, stride, before, dilation)
-    depthwise(dy, k, nothing, dx, rows, columns, threads)
+    vertical, horizontal = backward_axes(dy, k, dx, stride, before, dilation)
+    depthwise(dy, k, nothing, dx, vertical, horizontal, threads)
 
 
 @jit()
 def _depthwise_weights(x, dy, stride, before, dilation, groups, threads, dk, db):
-    rows, columns = forward_axes(x, dk, dy, stride, before, dilation)
-    depthwise_weights(x, dy, dk, db, rows, columns, stride[1])
+    vertical, horizontal = forward_axes(x, dk, dy, stride, before, dilation)
+    depthwise_weights(x, dy, dk, db, vertical, horizontal, stride[1])
 
 
 @jit()
 def _narrow(x, k, b, transposed, stride, before, dilation, groups, threads, y):
-    rows, columns = forward_axes(x, k, y, stride, before, dilation)
-    correlate_narrow(x, k, transposed, b, y, rows, columns, groups)
+    vertical, horizontal = forward_axes(x, k, y, stride, before, dilation)
+    correlate_narrow(x, k, transposed, b, y, vertical, horizontal, groups)
 
 
 @jit()
 def _narrow_data(dy, k, nothing, transposed, stride, before, dilation, groups, threads, dx):
-    rows, columns = backward_axes(dy, k, dx, stride, before, dilation)
-    correlate_narrow(dy, k, transposed, nothing, dx, rows, columns, groups)
+    vertical, horizontal = backward_axes(dy, k, dx, stride, before, dilation)
+    correlate_narrow(dy, k, transposed, nothing, dx, vertical, horizontal, groups)
 
 
 @jit()
 def _window(x, k, b, transposed, stride, before, dilation, groups, threads, y):
-    rows, columns = forward_axes(x, k, y, stride, before, dilation)
-    correlate_window(x, k, transposed, b, y, rows, columns, groups, threads)
+    vertical, horizontal = forward_axes(x, k, y, stride, before, dilation)
+    correlate_window(x, k, transposed, b, y, vertical, horizontal, groups, threads)
 
 
 @jit()
 def _window_data(dy, k, nothing, transposed, stride, before, dilation, groups, threads, dx):
-    rows, columns = backward_axes(dy, k, dx, stride, before, dilation)
-    correlate_window(dy, k, transposed, nothing, dx, rows, columns, groups, threads)
+    vertical, horizontal = backward_axes(dy, k, dx, stride, before, dilation)
+    correlate_window(dy, k, transposed, nothing, dx, vertical, horizontal, groups, threads)
 
 
 _FORWARD = {"correlate": _forward, "depthwise": _depthwise, "narrow": _narrow, "window": _window}

@@ -12,18 +12,18 @@ from kernels.jit import jit
 
 
 def forward(x, k, b, *, stride, padding, dilation, groups, out):
-    """y[n,i,j,f] = b[f] + sum_{p,q,c} x[n, s*i + d*p - top, s*j + d*q - left, c] * k[p,q,c,f], into out."""
+    """Compute y[n,i,j,f] = b[f] + sum_{p,q,c} x[n, s*i + d*p - top, s*j + d*q - left, c] * k[p,q,c,f], into out."""
     bias = np.zeros(k.shape[3], x.dtype) if b is None else b
     _forward(x, k, bias, stride, (padding[0][0], padding[1][0]), dilation, groups, out)
 
 
 def backward_data(dy, k, x_shape, *, stride, padding, dilation, groups, out):
-    """dx[n,h,w,c] = sum over the (i,j,p,q,f) in which x[n,h,w,c] stands of dy[n,i,j,f] * k[p,q,c,f], into out."""
+    """Compute dx[n,h,w,c] = sum of dy[n,i,j,f] * k[p,q,c,f] over the (i,j,p,q,f) that read x[n,h,w,c], into out."""
     _backward_data(dy, k, stride, (padding[0][0], padding[1][0]), dilation, groups, out)
 
 
 def backward_weights(x, dy, k_shape, *, stride, padding, dilation, groups, out):
-    """dk[p,q,c,f] = sum_{n,i,j} x[...] * dy[n,i,j,f], db[f] = sum_{n,i,j} dy[n,i,j,f], into out = (dk, db)."""
+    """Compute dk[p,q,c,f] = sum_{n,i,j} x[...] * dy[n,i,j,f], db[f] = sum_{n,i,j} dy[n,i,j,f], into out = (dk, db)."""
     _backward_weights(x, dy, stride, (padding[0][0], padding[1][0]), dilation, groups, *out)
 
 

@@ -15,19 +15,19 @@ CHANNELS = 16  # of dk in one task: a line of dy is read once for all of them
 
 
 def forward(x, k, b, *, stride, padding, dilation, groups, out):
-    """y[n,i,j,f] = b[f] + sum_{p,q,c} x[n, s*i + d*p - top, s*j + d*q - left, c] * k[p,q,c,f], into out."""
+    """Compute y[n,i,j,f] = b[f] + sum_{p,q,c} x[n, s*i + d*p - top, s*j + d*q - left, c] * k[p,q,c,f], into out."""
     bias = np.zeros(k.shape[3], x.dtype) if b is None else b
     _forward(x, k, bias, stride, (padding[0][0], padding[1][0]), dilation, groups, out)
 
 
 def backward_data(dy, k, x_shape, *, stride, padding, dilation, groups, out):
-    """dx[n,h,w,c] = sum over the (i,j,p,q,f) in which x[n,h,w,c] stands of dy[n,i,j,f] * k[p,q,c,f], into out."""
+    """Compute dx[n,h,w,c] = sum of dy[n,i,j,f] * k[p,q,c,f] over the (i,j,p,q,f) that read x[n,h,w,c], into out."""
     turned = np.ascontiguousarray(k.transpose(0, 1, 3, 2))
     _backward_data(dy, turned, stride, (padding[0][0], padding[1][0]), dilation, groups, out)
 
 
 def backward_weights(x, dy, k_shape, *, stride, padding, dilation, groups, out):
-    """dk[p,q,c,f] = sum_{n,i,j} x[...] * dy[n,i,j,f], db[f] = sum_{n,i,j} dy[n,i,j,f], into out = (dk, db)."""
+    """Compute dk[p,q,c,f] = sum_{n,i,j} x[...] * dy[n,i,j,f], db[f] = sum_{n,i,j} dy[n,i,j,f], into out = (dk, db)."""
     _backward_weights(x, dy, stride, (padding[0][0], padding[1][0]), dilation, groups, *out)
 
 
@@ -103,7 +103,7 @@ def _backward_weights(x, dy, stride, pad, dilation, groups, dk, db):
 
 @jit(inner=True)
 def _meet(Wo, W, stride, shift):
-    """The columns first..last of y whose window has this tap inside the image, and the w that the first one reads."""
+    """Return the columns first..last of y whose window has this tap inside the image, and the first one's w."""
     first = max(0, -(shift // stride))
     last = min(Wo, (W - 1 - shift) // stride + 1)
     return first, last, stride * first + shift
@@ -111,7 +111,7 @@ def _meet(Wo, W, stride, shift):
 
 @jit(inner=True)
 def _add_rows(factors, terms, sums, rows, steps, count):
-    """y[r] += sum_s x[r,s] * k[s] for `rows` rows of y; the loops over f see nothing but contiguous vectors.
+    """Compute y[r] += sum_s x[r,s] * k[s] for `rows` rows of y; the loops over f see nothing but contiguous vectors.
 
     factors (x, first, from row to row, from step to step)   terms (k, first, step)   sums (y, first, row)
     """

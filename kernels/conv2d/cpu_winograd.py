@@ -26,21 +26,21 @@ _NOTHING = {np.dtype(t): np.zeros(0, t) for t in (np.float32, np.float64)}
 
 
 def forward(x, k, b, *, stride, padding, dilation, groups, out):
-    """y[n,i,j,f] = b[f] + sum_{p,q,c} x[n, i + p - top, j + q - left, c] * k[p,q,c,f], into out."""
+    """Compute y[n,i,j,f] = b[f] + sum_{p,q,c} x[n, i + p - top, j + q - left, c] * k[p,q,c,f], into out."""
     _check(k.shape, stride, dilation, groups)
     bias = _NOTHING[x.dtype] if b is None else b
     _CORRELATE[square(k.shape)](x, k, False, bias, (padding[0][0], padding[1][0]), number_of_threads(), out)
 
 
 def backward_data(dy, k, x_shape, *, stride, padding, dilation, groups, out):
-    """dx[n,h,w,c] = sum_{p,q,f} dy[n, h + top - p, w + left - q, f] * k[p,q,c,f], into out."""
+    """Compute dx[n,h,w,c] = sum_{p,q,f} dy[n, h + top - p, w + left - q, f] * k[p,q,c,f], into out."""
     _check(k.shape, stride, dilation, groups)
     before = (2 - padding[0][0], 2 - padding[1][0])
     _CORRELATE[square(k.shape)](dy, k, True, _NOTHING[dy.dtype], before, number_of_threads(), out)
 
 
 def backward_weights(x, dy, k_shape, *, stride, padding, dilation, groups, out):
-    """dk[p,q,c,f] = sum_{n,i,j} x[n, i + p - top, j + q - left, c] * dy[n,i,j,f] and db, into out."""
+    """Compute dk[p,q,c,f] = sum_{n,i,j} x[n, i + p - top, j + q - left, c] * dy[n,i,j,f] and db, into out."""
     _check(k_shape, stride, dilation, groups)
     _WEIGHTS_GRADIENT[square(k_shape)](x, dy, (padding[0][0], padding[1][0]), number_of_threads(), *out)
 
@@ -54,5 +54,5 @@ def _check(k_shape, stride, dilation, groups):
 
 
 def square(k_shape):
-    """m of F(m x m, 3x3): the side of a square of outputs for such a kernel (3,3,C,F)."""
+    """Return m of F(m x m, 3x3), the side of a square of outputs, for a kernel (3,3,C,F)."""
     return 4 if min(k_shape[2:]) >= LARGE else 2

@@ -19,7 +19,7 @@ from kernels.device import scratch
 
 
 def forward(x, k, b, *, stride, padding, dilation, groups, out):
-    """y[n,i,j,f] = b[f] + sum_{p,q,c} x[n, s*i + d*p - top, s*j + d*q - left, c] * k[p,q,c,f], into out."""
+    """Compute y[n,i,j,f] = b[f] + sum_{p,q,c} x[n, s*i + d*p - top, s*j + d*q - left, c] * k[p,q,c,f], into out."""
     N, H, W, C = x.shape
     P, Q, Cg, F = k.shape
     h, w = (
@@ -30,7 +30,7 @@ def forward(x, k, b, *, stride, padding, dilation, groups, out):
 
 
 def backward_data(dy, k, x_shape, *, stride, padding, dilation, groups, out):
-    """dx[n,h,w,c] = sum over the (i,j,p,q,f) in which x[n,h,w,c] stands of dy[n,i,j,f] * k[p,q,c,f], into out.
+    """Compute dx[n,h,w,c] = sum of dy[n,i,j,f] * k[p,q,c,f] over the (i,j,p,q,f) that read x[n,h,w,c], into out.
 
     Pixels whose row and column leave the same rest when divided by the stride have the same taps: each such class is
     one correlation of dy with those taps, and writes every pixel of its own.
@@ -53,7 +53,7 @@ def backward_data(dy, k, x_shape, *, stride, padding, dilation, groups, out):
 
 
 def backward_weights(x, dy, k_shape, *, stride, padding, dilation, groups, out):
-    """dk[p,q,c,f] = sum_{n,i,j} x[...] * dy[n,i,j,f], db[f] = sum_{n,i,j} dy[n,i,j,f], into out = (dk, db)."""
+    """Compute dk[p,q,c,f] = sum_{n,i,j} x[...] * dy[n,i,j,f], db[f] = sum_{n,i,j} dy[n,i,j,f], into out = (dk, db)."""
     N, H, W, C = x.shape
     P, Q, Cg, F = k_shape
     h, w = (
@@ -64,7 +64,7 @@ def backward_weights(x, dy, k_shape, *, stride, padding, dilation, groups, out):
 
 
 def axis(*numbers: int) -> Axis:
-    """An Axis of Python's integers."""
+    """Return an Axis of Python's integers."""
     return Axis(*map(np.int32, numbers))
 
 

@@ -10,19 +10,19 @@ from kernels.device import launch_flat
 
 
 def forward(x, k, b, *, stride, padding, dilation, groups, out):
-    """y[n,i,j,f] = b[f] + sum_{p,q,c} x[n, s*i + d*p - top, s*j + d*q - left, c] * k[p,q,c,f], into out."""
+    """Compute y[n,i,j,f] = b[f] + sum_{p,q,c} x[n, s*i + d*p - top, s*j + d*q - left, c] * k[p,q,c,f], into out."""
     has_bias = b is not None
     bias = b if has_bias else k.reshape(-1)
     launch_flat(_forward, out.size, x, k, bias, has_bias, *stride, padding[0][0], padding[1][0], *dilation, groups, out)
 
 
 def backward_data(dy, k, x_shape, *, stride, padding, dilation, groups, out):
-    """dx[n,h,w,c] = sum over the (i,j,p,q,f) in which x[n,h,w,c] stands of dy[n,i,j,f] * k[p,q,c,f], into out."""
+    """Compute dx[n,h,w,c] = sum of dy[n,i,j,f] * k[p,q,c,f] over the (i,j,p,q,f) that read x[n,h,w,c], into out."""
     launch_flat(_backward_data, out.size, dy, k, *stride, padding[0][0], padding[1][0], *dilation, groups, out)
 
 
 def backward_weights(x, dy, k_shape, *, stride, padding, dilation, groups, out):
-    """dk[p,q,c,f] = sum_{n,i,j} x[...] * dy[n,i,j,f], db[f] = sum_{n,i,j} dy[n,i,j,f], into out = (dk, db)."""
+    """Compute dk[p,q,c,f] = sum_{n,i,j} x[...] * dy[n,i,j,f], db[f] = sum_{n,i,j} dy[n,i,j,f], into out = (dk, db)."""
     dk, db = out
     launch_flat(_backward_weights, dk.size, x, dy, *stride, padding[0][0], padding[1][0], *dilation, groups, dk)
     launch_flat(_backward_bias, db.size, dy, db)

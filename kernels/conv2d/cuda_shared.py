@@ -23,7 +23,7 @@ PITCH = SIDE + 1  # of a square written by columns: neighbours lie in different 
 
 
 def forward(x, k, b, *, stride, padding, dilation, groups, out):
-    """y[n,i,j,f] = b[f] + sum_{p,q,c} x[n, s*i + d*p - top, s*j + d*q - left, c] * k[p,q,c,f], into out."""
+    """Compute y[n,i,j,f] = b[f] + sum_{p,q,c} x[n, s*i + d*p - top, s*j + d*q - left, c] * k[p,q,c,f], into out."""
     filters = k.shape[3] // groups
     settings = (*stride, padding[0][0], padding[1][0], *dilation)
     bias = k.reshape(-1) if b is None else b
@@ -32,14 +32,14 @@ def forward(x, k, b, *, stride, padding, dilation, groups, out):
 
 
 def backward_data(dy, k, x_shape, *, stride, padding, dilation, groups, out):
-    """dx[n,h,w,c] = sum over the (i,j,p,q,f) in which x[n,h,w,c] stands of dy[n,i,j,f] * k[p,q,c,f], into out."""
+    """Compute dx[n,h,w,c] = sum of dy[n,i,j,f] * k[p,q,c,f] over the (i,j,p,q,f) that read x[n,h,w,c], into out."""
     settings = (*stride, padding[0][0], padding[1][0], *dilation)
     grid = _squares(out.size // out.shape[3], k.shape[2], groups)
     launch(_backward_data, grid, (SIDE, SIDE), dy, k, settings, k.shape[3] // groups, out)
 
 
 def backward_weights(x, dy, k_shape, *, stride, padding, dilation, groups, out):
-    """dk[p,q,c,f] = sum_{n,i,j} x[...] * dy[n,i,j,f], db[f] = sum_{n,i,j} dy[n,i,j,f], into out = (dk, db)."""
+    """Compute dk[p,q,c,f] = sum_{n,i,j} x[...] * dy[n,i,j,f], db[f] = sum_{n,i,j} dy[n,i,j,f], into out = (dk, db)."""
     dk, db = out
     P, Q, Cg, F = k_shape
     settings = (*stride, padding[0][0], padding[1][0], *dilation)

@@ -11,7 +11,7 @@ from kernels.jit import jit
 
 @jit(inner=True)
 def pack(k, tap, last_tap, c, steps, f, valid, vecs, panel):
-    """panel[(pq, c), f] = k[pq, c, f] for the taps pq = tap..last_tap, `steps` channels from c on, `valid` filters."""
+    """Copy panel[(pq, c), f] = k[pq, c, f] for the taps tap..last_tap, `steps` channels from c on, `valid` filters."""
     _, _, C, F = k.shape
     flat, wide = k.reshape(-1), vecs * simd.lanes(k)
     for pq in range(tap, last_tap):
@@ -20,7 +20,7 @@ def pack(k, tap, last_tap, c, steps, f, valid, vecs, panel):
 
 @jit(inner=True)
 def pack_transposed(k, tap, last_tap, f, steps, c, valid, vecs, panel):
-    """panel[(pq, f), c] = k[pq, c, f] for the taps pq = tap..last_tap, `steps` filters from f on, `valid` channels.
+    """Copy panel[(pq, f), c] = k[pq, c, f] for the taps tap..last_tap, `steps` filters from f on, `valid` channels.
 
     Squares of `lanes` x `lanes`: the last one of a tap may write beyond it, into what the next tap overwrites.
     """

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def convolve2d(x, k):
-    """The document's formula as it stands: one image x (H,W), one kernel k (P,Q), no padding.
+    """Apply the document's formula as it stands: one image x (H,W), one kernel k (P,Q), no padding.
 
     y(i,j) = sum_{p=0}^{P-1} sum_{q=0}^{Q-1} x(i+p, j+q) * k(p,q)  ->  y (H-P+1, W-Q+1), float64
     Source: the document's formula (1); Goodfellow et al., Deep Learning, 9.1 (cross-correlation: no kernel flip).
@@ -20,7 +20,7 @@ def convolve2d(x, k):
 
 
 def forward(x, k, b=None, *, stride=(1, 1), padding=((0, 0), (0, 0)), dilation=(1, 1), groups=1):
-    """Formula (1) with all that a layer needs: many images, channels and filters, stride, padding, dilation, groups.
+    """Apply formula (1) with all that a layer needs: images, channels, filters, stride, padding, dilation, groups.
 
     y[n,i,j,f] = b[f] + sum_{p,q,c} x[n, s*i + d*p - top, s*j + d*q - left, c] * k[p,q,c,f]
 
@@ -44,7 +44,7 @@ def forward(x, k, b=None, *, stride=(1, 1), padding=((0, 0), (0, 0)), dilation=(
 
 
 def backward_data(dy, k, x_shape, *, stride=(1, 1), padding=((0, 0), (0, 0)), dilation=(1, 1), groups=1):
-    """The chain rule through formula (1): where forward added x*k to y, dx receives dy*k.
+    """Apply the chain rule to formula (1): where forward added x*k to y, dx receives dy*k.
 
     dx[n, s*i + d*p - top, s*j + d*q - left, c] += dy[n,i,j,f] * k[p,q,c,f]   for all n,i,j,f,p,q,c
     dy (N,Ho,Wo,F)  k (P,Q,C/groups,F)  ->  dx = x_shape (N,H,W,C), float64
@@ -64,7 +64,7 @@ def backward_data(dy, k, x_shape, *, stride=(1, 1), padding=((0, 0), (0, 0)), di
 
 
 def backward_weights(x, dy, k_shape, *, stride=(1, 1), padding=((0, 0), (0, 0)), dilation=(1, 1), groups=1):
-    """The chain rule again: where forward added x*k to y, dk receives x*dy, and db receives dy.
+    """Apply the chain rule again: where forward added x*k to y, dk receives x*dy, and db receives dy.
 
     dk[p,q,c,f] += x[n, s*i + d*p - top, s*j + d*q - left, c] * dy[n,i,j,f];   db[f] += dy[n,i,j,f]
     x (N,H,W,C)  dy (N,Ho,Wo,F)  ->  dk = k_shape (P,Q,C/groups,F), db (F,), float64
@@ -85,5 +85,5 @@ def backward_weights(x, dy, k_shape, *, stride=(1, 1), padding=((0, 0), (0, 0)),
 
 
 def _output_size(image, kernel, stride, padding, dilation):
-    """Ho = (H + top + bottom - d*(P-1) - 1) // s + 1, and Wo likewise."""
+    """Compute Ho = (H + top + bottom - d*(P-1) - 1) // s + 1, and Wo likewise."""
     return tuple((image[a] + sum(padding[a]) - dilation[a] * (kernel[a] - 1) - 1) // stride[a] + 1 for a in (0, 1))

@@ -31,7 +31,7 @@ class _TransformModel(models.OpaqueModel):
 
 @intrinsic(prefer_literal=True)
 def transform(typingctx, m, name):
-    """The matrix `name` (a constant: B, G, A, GT or AT) of F(m x m, 3x3), m a constant."""
+    """Return the matrix `name` (a constant: B, G, A, GT or AT) of F(m x m, 3x3), m a constant."""
     matrix = matrices(m.literal_value)[NAMES.index(name.literal_value)]
     made = TransformType(tuple(map(tuple, matrix.tolist())))
     return made(m, name), lambda context, builder, sig, args: context.get_dummy_value()
@@ -39,19 +39,19 @@ def transform(typingctx, m, name):
 
 @intrinsic
 def outputs(typingctx, T):
-    """How many rows the matrix has, a constant."""
+    """Return how many rows the matrix has, a constant."""
     return types.intp(T), lambda context, builder, sig, args: ir.Constant(I64, len(T.rows))
 
 
 @intrinsic
 def inputs(typingctx, T):
-    """How many columns the matrix has, a constant."""
+    """Return how many columns the matrix has, a constant."""
     return types.intp(T), lambda context, builder, sig, args: ir.Constant(I64, len(T.rows[0]))
 
 
 @intrinsic
 def apply(typingctx, T, source, v, v_step, first, last, count, start, f, target, w, w_step, rows, width):
-    """target[w + r*w_step : ... + width] = start[f : ...] + sum_h T[r,h] * source[v + h*v_step : ... + count].
+    """Write target[w + r*w_step : ... + width] = start[f : ...] + sum_h T[r,h] * source[v + h*v_step : ... + count].
 
     Of source only first <= h < last is there, and `count` numbers of each; the rest is 0, and not read. Of target only
     r < rows is written.
@@ -83,7 +83,7 @@ def apply(typingctx, T, source, v, v_step, first, last, count, start, f, target,
 
 @intrinsic
 def apply_square(typingctx, T, source, v, v_row, v_step, start, f, target, w, w_row, w_step):
-    """target[w + r*w_row + s*w_step ...] = start[f ...] + (T d T^T)[r,s], d[h,i] = source[v + h*v_row + i*v_step ...].
+    """Write target[w + r*w_row + s*w_step ...] = start[f ...] + (T d T^T)[r,s].
 
     Whole vectors, and all there: the middle stays in registers. start None: nothing is added.
     """
@@ -120,7 +120,7 @@ def _places(builder, data, at, row, step, size):
 
 
 def _dot(builder, tile, row, channels, total):
-    """total + the sum of factor * vector; what is None or 0 is left out."""
+    """Return total + the sum of factor * vector; a None or 0 is left out."""
     for factor, vector in zip(row, channels, strict=True):
         constant = ir.Constant(llvm.vector(tile), [float(factor)] * tile.lanes)
         if factor == 0:

@@ -6,6 +6,7 @@ A list is an arithmetic progression: first, first + step, ..., and from tap to t
 """
 
 from math import gcd
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,11 +15,20 @@ from kernels.jit import jit
 FIRST, COUNT, SOURCE, CLASS = 0, 1, 2, 3  # the columns of an axis table: one line for each coordinate
 
 
+class Axis(NamedTuple):
+    """What a pass knows of one axis of its result: vertical or horizontal."""
+
+    table: np.ndarray  # a line for each coordinate: first tap, number of taps, where the first reads, class
+    classes: np.ndarray  # a line for each class: first tap, number of taps
+    step: int  # from tap to tap in a class
+    move: int  # what that step moves in the source
+
+
 @jit(inner=True)
 def forward_axis(size, source_size, taps, stride, before, dilation):
     """For each output coordinate i the taps p with 0 <= s*i + d*p - before < source_size, and where the first reads.
 
-    Returns (table, classes, step, move); classes[a] = (first tap, number of taps) of class a.
+    -> Axis
     """
     table = np.empty((size, 4), np.int64)
     for i in range(size):
@@ -27,21 +37,21 @@ def forward_axis(size, source_size, taps, stride, before, dilation):
         last = min(taps, (source_size - start + dilation - 1) // dilation)
         table[i, FIRST], table[i, COUNT] = first, max(0, last - first)
         table[i, SOURCE] = start + dilation * first
-    return table, _classes(table), np.int64(1), dilation  # a plain 1 would be a type of its own
+    return Axis(table, _classes(table), np.int64(1), dilation)  # a plain 1 would be a type of its own
 
 
 @jit(inner=True)
 def forward_axes(x, k, y, stride, before, dilation):
-    """forward_axis of y's rows and of its columns."""
-    rows = forward_axis(y.shape[1], x.shape[1], k.shape[0], stride[0], before[0], dilation[0])
-    return rows, forward_axis(y.shape[2], x.shape[2], k.shape[1], stride[1], before[1], dilation[1])
+    """Return forward_axis down the rows of y and across its columns."""
+    vertical = forward_axis(y.shape[1], x.shape[1], k.shape[0], stride[0], before[0], dilation[0])
+    return vertical, forward_axis(y.shape[2], x.shape[2], k.shape[1], stride[1], before[1], dilation[1])
 
 
 @jit(inner=True)
 def backward_axes(dy, k, dx, stride, before, dilation):
-    """backward_axis of dx's rows and of its columns."""
-    rows = backward_axis(dx.shape[1], dy.shape[1], k.shape[0], stride[0], before[0], dilation[0])
-    return rows, backward_axis(dx.shape[2], dy.shape[2], k.shape[1], stride[1], before[1], dilation[1])
+    """Return backward_axis down the rows of dx and across its columns."""
+    vertical = backward_axis(dx.shape[1], dy.shape[1], k.shape[0], stride[0], before[0], dilation[0])
+    return vertical, backward_axis(dx.shape[2], dy.shape[2], k.shape[1], stride[1], before[1], dilation[1])
 
 
 @jit(inner=True)
@@ -67,12 +77,12 @@ def backward_axis(size, source_size, taps, stride, before, dilation):
             if source < 0:
                 count = 0
         table[h, FIRST], table[h, COUNT], table[h, SOURCE] = first, count, source
-    return table, _classes(table), step, -(dilation * step // stride)
+    return Axis(table, _classes(table), step, -(dilation * step // stride))
 
 
 @jit(inner=True)
 def _classes(table):
-    """Number the distinct (first, count), in order of appearance, into table[:, CLASS]."""
+    """Write the class of each coordinate, counted by first appearance of its (first, count), to table[:, CLASS]."""
     classes = np.empty((table.shape[0], 2), np.int64)
     found = 0
     for i in range(table.shape[0]):
@@ -90,7 +100,7 @@ def _classes(table):
 
 @jit(inner=True)
 def rectangles(axis, taps, by_tap):
-    """Rectangles of taps and coordinates: all pairs in which forward's tap is inside the image, each pair once.
+    """Return rectangles of taps and coordinates: all pairs in which forward's tap is inside the image, each pair once.
 
     One for each class of coordinates; by_tap: one for taps side by side that meet the same coordinates.
     A line: first tap, taps, first coordinate, coordinates, where the first of both reads, and on to the next.

@@ -13,7 +13,7 @@ import numpy as np
 from kernels.conv2d.panels import pack, pack_transposed
 from kernels.conv2d.taps import CLASS, SOURCE
 from kernels.cpu import simd
-from kernels.cpu.tiled_sums import SPARE, aligned, block, block_count, fill_spare, sum_block
+from kernels.cpu.tiled_sums import SPARE, allocate, block, block_count, fill_spare, sum_block
 from kernels.jit import jit
 
 PANEL_BYTES = 1 << 18  # a panel stays in the second-level cache while all pixels of a task pass over it
@@ -22,8 +22,10 @@ LEAST_PIXELS, MOST_PIXELS = 56, 2048  # of a task; more tasks than threads would
 
 
 @jit(inner=True, inline="always")  # one library less to optimise
-def correlate(x, k, transposed, b, y, rows, columns, groups, threads):
-    """y[n,i,j,f] = b[f] + the sum over the taps and channels of (n,i,j)'s class; x, y (N,H,W,C), k (P,Q,C/groups,F).
+def correlate(x, k, transposed, b, y, vertical, horizontal, groups, threads):
+    """Compute y[n,i,j,f] = b[f] + the sum over the taps and channels of (n,i,j)'s class.
+
+    x, y (N,H,W,C)  k (P,Q,C/groups,F)
 
     transposed: the steps run over k's filters and y's columns are its channels.  b may be empty.
     """
@@ -43,29 +45,29 @@ def correlate(x, k, transposed, b, y, rows, columns, groups, threads):
     parts = -(-lines // lines_each)
     if y.size and parts * parts_across == 1:  # done before a second thread would have started
         zero = np.int64(0)  # a plain 0 would be a type of its own, and the task compiled again for it
-        _task(zero, lines, zero, blocks, x, k, transposed, start, y, rows, columns, groups)
+        _task(zero, lines, zero, blocks, x, k, transposed, start, y, vertical, horizontal, groups)
     elif y.size:
-        _run(parts, lines_each, parts_across, blocks_each, x, k, transposed, start, y, rows, columns, groups)
+        _run(parts, lines_each, parts_across, blocks_each, x, k, transposed, start, y, vertical, horizontal, groups)
 
 
 @jit(inner=True, parallel=True)
-def _run(parts, lines_each, parts_across, blocks_each, x, k, transposed, start, y, rows, columns, groups):
+def _run(parts, lines_each, parts_across, blocks_each, x, k, transposed, start, y, vertical, horizontal, groups):
     for t in numba.prange(parts * parts_across):
         line, first = t // parts_across * lines_each, t % parts_across * blocks_each
         last_line, last = line + lines_each, first + blocks_each
-        _task(line, last_line, first, last, x, k, transposed, start, y, rows, columns, groups)
+        _task(line, last_line, first, last, x, k, transposed, start, y, vertical, horizontal, groups)
 
 
 @jit(inner=True)
-def _task(line, last_line, first, last, x, k, transposed, start, y, rows, columns, groups):
-    """The lines (i,n) line..last_line of y, in the blocks first..last of the columns of all groups."""
+def _task(line, last_line, first, last, x, k, transposed, start, y, vertical, horizontal, groups):
+    """Compute the lines (i,n) line..last_line of y, in the blocks first..last of the columns of all groups."""
     taps, columns_each, steps = k.shape[0] * k.shape[1], y.shape[3] // groups, x.shape[3] // groups
-    table, x_rows, y_rows = list_pixels(line, min(last_line, y.shape[0] * y.shape[1]), x, y, rows, columns)
+    table, x_starts, y_starts = list_pixels(line, min(last_line, y.shape[0] * y.shape[1]), x, y, vertical, horizontal)
     lanes = simd.lanes(x)
     vectors = -(-columns_each // lanes)
     blocks = block_count(vectors)
     numbers = min(PANEL_BYTES // x.itemsize, taps * max(steps, 1) * min(vectors, simd.WIDEST) * lanes)
-    panel = aligned(numbers + simd.WIDEST * lanes * lanes, x)  # a last square may write beyond its end
+    panel = allocate(numbers + simd.WIDEST * lanes * lanes, x)  # a last square may write beyond its end
     x_flat, y_flat, k_flat = x.reshape(-1), y.reshape(-1), k.reshape(-1)
     one, zero = np.int64(1), np.int64(0)  # the plain numbers would be types of their own in a tuple
     for index in range(first, min(last, groups * blocks)):
@@ -73,10 +75,11 @@ def _task(line, last_line, first, last, x, k, transposed, start, y, rows, column
         vector, vecs = block(vectors, index - g * blocks)
         wide, f = vecs * lanes, g * columns_each + vector * lanes
         valid = min(wide, (g + 1) * columns_each - f)
-        steps_each = max(1, min(steps, numbers // wide))  # of one tap
+        # as many steps as a panel holds: part of one tap if it has many channels, else several taps
+        steps_each = max(1, min(steps, numbers // wide))
         taps_each = max(1, min(taps, numbers // (wide * steps_each)))
         # whole rows of k need no copy, and for few pixels it does not pay
-        as_it_is = not transposed and valid == wide and (wide == y.shape[3] or x_rows.size < PACKING_PAYS)
+        as_it_is = not transposed and valid == wide and (wide == y.shape[3] or x_starts.size < PACKING_PAYS)
         fresh = True
         for tap in range(0, taps, taps_each):
             last_tap = min(taps, tap + taps_each)
@@ -92,17 +95,20 @@ def _task(line, last_line, first, last, x, k, transposed, start, y, rows, column
                         )
                     else:
                         pack(k, tap, last_tap, step, length, f, valid, vecs, panel)
+                # pixels of one class sum over the same taps, so their tiles share one list of runs
                 for a in range(table.shape[0]):
                     at, count = table[a, 2], table[a, 3]
-                    runs = list_runs(table[a, 0], table[a, 1], tap, last_tap, length, k.shape[1], x, rows, columns)
-                    source, target = (x_flat, x_rows[at:], g * steps + step, one), (y_flat, y_rows[at:], f, valid)
+                    runs = list_runs(
+                        table[a, 0], table[a, 1], tap, last_tap, length, k.shape[1], x, vertical, horizontal
+                    )
+                    source, target = (x_flat, x_starts[at:], g * steps + step, one), (y_flat, y_starts[at:], f, valid)
                     sum_block(vecs, source, place, start, target, runs, count, fresh)
                 fresh = False
 
 
 @jit(inner=True)
-def list_pixels(line, last_line, x, y, rows, columns):
-    """The pixels of the lines, sorted by class: (class down, class across, first, count) of each, and two lists.
+def list_pixels(line, last_line, x, y, vertical, horizontal):
+    """List the pixels of the lines by class: (class down, class across, first, count) of each, and two tables.
 
     Lines are counted over the images first: a task then has the same lines of many images, which share their classes,
     and a border's few pixels fill a tile. The lists hold for each pixel where its window begins in x and where its
@@ -110,16 +116,16 @@ def list_pixels(line, last_line, x, y, rows, columns):
     """
     _, H, W, C = x.shape
     N, Ho, Wo, F = y.shape
-    downs, acrosses = rows[1].shape[0], columns[1].shape[0]
+    downs, acrosses = vertical.classes.shape[0], horizontal.classes.shape[0]
     most = (last_line - line) * Wo + downs * acrosses * SPARE
     table = np.empty((downs * acrosses, 4), np.int64)
-    x_rows, y_rows = np.empty(most, np.int64), np.empty(most, np.int64)
+    x_starts, y_starts = np.empty(most, np.int64), np.empty(most, np.int64)
     # the columns sorted by class, so that the loop over pixels only adds
     js, ends, filled = np.empty((2, Wo), np.int64), np.empty(acrosses, np.int64), 0
     for b in range(acrosses):
         for j in range(Wo):
-            if columns[0][j, CLASS] == b:
-                js[0, filled], js[1, filled] = columns[0][j, SOURCE] * C, j * F
+            if horizontal.table[j, CLASS] == b:
+                js[0, filled], js[1, filled] = horizontal.table[j, SOURCE] * C, j * F
                 filled += 1
         ends[b] = filled
     found, at = 0, 0
@@ -130,26 +136,26 @@ def list_pixels(line, last_line, x, y, rows, columns):
             for t in range(line, last_line):
                 i = t // N
                 n = t - i * N
-                if rows[0][i, CLASS] == a:
-                    source = (n * H + rows[0][i, SOURCE]) * W * C
+                if vertical.table[i, CLASS] == a:
+                    source = (n * H + vertical.table[i, SOURCE]) * W * C
                     for j in range(left, ends[b]):
-                        x_rows[at + j - left] = source + js[0, j]
-                        y_rows[at + j - left] = (n * Ho + i) * Wo * F + js[1, j]
+                        x_starts[at + j - left] = source + js[0, j]
+                        y_starts[at + j - left] = (n * Ho + i) * Wo * F + js[1, j]
                     at += ends[b] - left
             if at > first:
                 table[found, 0], table[found, 1], table[found, 2], table[found, 3] = a, b, first, at - first
-                fill_spare(x_rows, at)
-                fill_spare(y_rows, at)
+                fill_spare(x_starts, at)
+                fill_spare(y_starts, at)
                 found += 1
                 at += SPARE
-    return table[:found], x_rows, y_rows
+    return table[:found], x_starts, y_starts
 
 
 @jit(inner=True)
-def list_runs(a, b, tap, last_tap, length, Q, x, rows, columns):
-    """Class (a, b)'s taps among tap..last_tap as runs of `length` steps: where they begin in x and in the panel."""
+def list_runs(a, b, tap, last_tap, length, Q, x, vertical, horizontal):
+    """List the taps of class (a, b) among tap..last_tap as runs of `length` steps, by their begin in x and k."""
     _, H, W, C = x.shape
-    (_, classes_down, step_down, move_down), (_, classes_across, step_across, move_across) = rows, columns
+    (_, classes_down, step_down, move_down), (_, classes_across, step_across, move_across) = vertical, horizontal
     p, ps = classes_down[a]
     q, qs = classes_across[b]
     runs = np.empty((ps * qs, 3), np.int64)

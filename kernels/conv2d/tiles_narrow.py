@@ -16,8 +16,8 @@ TASK_PIXELS = 256
 
 
 @jit(inner=True, inline="always")  # one library less to optimise
-def correlate_narrow(x, k, transposed, b, y, rows, columns, groups):
-    """As tiles_correlate.correlate, for few columns a group."""
+def correlate_narrow(x, k, transposed, b, y, vertical, horizontal, groups):
+    """Compute what tiles_correlate.correlate does, for few columns per group."""
     N, Ho, Wo, F = y.shape
     P, Q, Ck, Fk = k.shape
     factors, place = k.reshape(-1), np.empty((2, F), np.int64)  # where a column's numbers begin, and how far to a tap's
@@ -31,28 +31,28 @@ def correlate_narrow(x, k, transposed, b, y, rows, columns, groups):
             factors[(pq * Fk + f) * Ck + c] = k.reshape(-1)[t]
     lines_each = max(1, TASK_PIXELS // max(Wo, 1))
     if y.size:
-        _run(-(-N * Ho // lines_each), lines_each, x, factors, place, P * Q, Q, b, y, rows, columns, groups)
+        _run(-(-N * Ho // lines_each), lines_each, x, factors, place, P * Q, Q, b, y, vertical, horizontal, groups)
 
 
 @jit(inner=True, parallel=True)
-def _run(parts, lines_each, x, factors, place, taps, Q, b, y, rows, columns, groups):
+def _run(parts, lines_each, x, factors, place, taps, Q, b, y, vertical, horizontal, groups):
     for t in numba.prange(parts):
-        _task(t * lines_each, (t + 1) * lines_each, x, factors, place, taps, Q, b, y, rows, columns, groups)
+        _task(t * lines_each, (t + 1) * lines_each, x, factors, place, taps, Q, b, y, vertical, horizontal, groups)
 
 
 @jit(inner=True)
-def _task(line, last_line, x, factors, place, taps, Q, b, y, rows, columns, groups):
+def _task(line, last_line, x, factors, place, taps, Q, b, y, vertical, horizontal, groups):
     N, Ho, _, F = y.shape
-    table, x_rows, y_rows = list_pixels(line, min(last_line, N * Ho), x, y, rows, columns)
+    table, x_starts, y_starts = list_pixels(line, min(last_line, N * Ho), x, y, vertical, horizontal)
     x_flat, y_flat, empty = x.reshape(-1), y.reshape(-1), simd.low_tile(x, 1, 14)
     lanes, steps = simd.lanes(x), x.shape[3] // groups
     for a in range(table.shape[0]):
         at, count = table[a, 2], table[a, 3]
-        runs = list_runs(table[a, 0], table[a, 1], 0, taps, 1, Q, x, rows, columns)
+        runs = list_runs(table[a, 0], table[a, 1], 0, taps, 1, Q, x, vertical, horizontal)
         for f in range(F):
             bias = b[f] if f < b.size else b.dtype.type(0)
             for m in range(at, at + count, simd.height(empty)):
-                x_offsets, tile = simd.row_offsets(empty, x_rows, m), empty
+                x_offsets, tile = simd.row_offsets(empty, x_starts, m), empty
                 for run in range(runs.shape[0]):
                     u = runs[run, 0] + f // (F // groups) * steps
                     v = place[0, f] + runs[run, 1] * place[1, f]
@@ -60,4 +60,4 @@ def _task(line, last_line, x, factors, place, taps, Q, b, y, rows, columns, grou
                         valid = min(lanes, steps - step)
                         # lesson: conv2d.narrow
                         tile = simd.add_product(tile, x_flat, x_offsets, u + step, factors, v + step, valid)
-                simd.store_sums(tile, y_flat, simd.row_offsets(empty, y_rows, m), f, bias)
+                simd.store_sums(tile, y_flat, simd.row_offsets(empty, y_starts, m), f, bias)

@@ -13,7 +13,7 @@ from kernels.conv2d.panels import pack, pack_transposed
 from kernels.conv2d.taps import CLASS, SOURCE
 from kernels.cpu import simd
 from kernels.cpu.simd_window import OUTSIDE, TAPS, add_window, add_window_products
-from kernels.cpu.tiled_sums import aligned
+from kernels.cpu.tiled_sums import allocate
 from kernels.jit import jit
 
 PIXELS = simd.MOST_ROWS  # of a tile
@@ -21,19 +21,22 @@ TASK_PIXELS = 1024
 
 
 def fits(width, source_width, taps, shift, stride, dilation):
-    """Can lines of `width` pixels be summed so, where pixel j's window begins at column j + shift of the source?"""
+    """Return whether lines of `width` pixels can be summed so.
+
+    Pixel j's window begins at column j + shift of the source.
+    """
     near = -OUTSIDE <= shift <= source_width - width
     return taps == TAPS and stride == 1 and dilation == 1 and width >= PIXELS and near
 
 
 def pays(columns, steps, itemsize):
-    """Would a tile of tiles_correlate.py have one vector too, or be done after a step for each tap?"""
+    """Return whether a tile of tiles_correlate.py would have only one vector too, or only one step per tap."""
     return columns * itemsize * 8 <= simd.BITS or steps == 1
 
 
 @jit(inner=True, inline="always")  # one library less to optimise
-def correlate_window(x, k, transposed, b, y, rows, columns, groups, threads):
-    """As tiles_correlate.correlate where `fits`, and as tiles_depthwise.depthwise."""
+def correlate_window(x, k, transposed, b, y, vertical, horizontal, groups, threads):
+    """Compute what tiles_correlate.correlate or tiles_depthwise.depthwise does, if `fits`."""
     N, Ho, Wo, F = y.shape
     lanes, mixed = simd.lanes(x), k.shape[2] != 1 or k.shape[3] != groups
     start = np.empty(F + lanes, x.dtype)  # a block's vector reads beyond F
@@ -42,27 +45,27 @@ def correlate_window(x, k, transposed, b, y, rows, columns, groups, threads):
     parts = threads * max(1, N * Ho * Wo // (threads * TASK_PIXELS))
     lines_each = max(1, -(-N * Ho // parts))
     if y.size:
-        _run(-(-N * Ho // lines_each), lines_each, x, k, transposed, start, y, rows, columns, groups, mixed)
+        _run(-(-N * Ho // lines_each), lines_each, x, k, transposed, start, y, vertical, horizontal, groups, mixed)
 
 
 @jit(inner=True, parallel=True)
-def _run(parts, lines_each, x, k, transposed, start, y, rows, columns, groups, mixed):
+def _run(parts, lines_each, x, k, transposed, start, y, vertical, horizontal, groups, mixed):
     for t in numba.prange(parts):
-        _task(t * lines_each, (t + 1) * lines_each, x, k, transposed, start, y, rows, columns, groups, mixed)
+        _task(t * lines_each, (t + 1) * lines_each, x, k, transposed, start, y, vertical, horizontal, groups, mixed)
 
 
 @jit(inner=True)
-def _task(line, last_line, x, k, transposed, start, y, rows, columns, groups, mixed):
-    """The lines (n,i) line..last_line of y, one block of columns after the other."""
+def _task(line, last_line, x, k, transposed, start, y, vertical, horizontal, groups, mixed):
+    """Compute the lines (n,i) line..last_line of y, one block of columns after the other."""
     P, Q, N, Ho, F = k.shape[0], k.shape[1], y.shape[0], y.shape[1], y.shape[3]
     lanes, columns_each, steps = simd.lanes(x), F // groups, x.shape[3] // groups
     last_line, zero, one = min(last_line, N * Ho), np.int64(0), np.int64(1)  # plain 0 and 1 would be types of their own
     if not mixed:
         for f in range(0, F, lanes):
             panel = (k.reshape(-1), f, zero, F, F * Q)
-            _block(line, last_line, x, one, panel, start, y, f, min(lanes, F - f), f, rows, columns, mixed)
+            _block(line, last_line, x, one, panel, start, y, f, min(lanes, F - f), f, vertical, horizontal, mixed)
         return
-    panel = aligned((P * Q * steps + lanes) * lanes, x)
+    panel = allocate((P * Q * steps + lanes) * lanes, x)
     blocks = -(-columns_each // lanes)
     for index in range(groups * blocks):
         g = index // blocks
@@ -73,12 +76,14 @@ def _task(line, last_line, x, k, transposed, start, y, rows, columns, groups, mi
         else:
             pack(k, 0, P * Q, 0, steps, f, valid, 1, panel)
         place = (panel, zero, lanes, steps * lanes, Q * steps * lanes)
-        _block(line, last_line, x, steps, place, start, y, f, valid, g * steps, rows, columns, mixed)
+        _block(line, last_line, x, steps, place, start, y, f, valid, g * steps, vertical, horizontal, mixed)
 
 
 @jit(inner=True)
-def _block(line, last_line, x, steps, panel, start, y, f, valid, channel, rows, columns, mixed):
-    """The columns f ... f + valid of the lines, summed over `steps` channels from `channel` on; not mixed: over none.
+def _block(line, last_line, x, steps, panel, start, y, f, valid, channel, vertical, horizontal, mixed):
+    """Compute the columns f ... f + valid of the lines, summed over `steps` channels from `channel` on.
+
+    mixed: whether channels are summed at all; if not, each has a kernel of its own.
 
     panel: (k, where tap (0,0) begins, from channel to channel, from tap to tap across, from tap to tap down)
     """
@@ -91,21 +96,22 @@ def _block(line, last_line, x, steps, panel, start, y, f, valid, channel, rows, 
     for r in range(width):
         y_places[r] = r * F
     y_offsets = simd.row_offsets(empty, y_places, 0)
+    # in the middle of a line no tap is outside: what it reads first tells the shift of all windows
     middle = Wo // 2
-    shift = columns[0][middle, SOURCE] - middle
-    if columns[3] < 0:  # backward_data's taps go through dy from right to left: take them the other way
+    shift = horizontal.table[middle, SOURCE] - middle
+    if horizontal.move < 0:  # backward_data's taps go through dy from right to left: take them the other way
         shift, corner, across = shift - OUTSIDE, corner + OUTSIDE * across, -across
     for t in range(line, last_line):
         n = t // Ho
         i = t - n * Ho
-        p, ps = rows[1][rows[0][i, CLASS]]
-        source = (n * H + rows[0][i, SOURCE]) * W
+        p, ps = vertical.classes[vertical.table[i, CLASS]]
+        source = (n * H + vertical.table[i, SOURCE]) * W
         for begin in range(0, Wo, width):
             j = min(begin, Wo - width)  # the last tile of a line overlaps the one before
             tile = simd.fill(empty, start, f)
             for u in range(ps):
-                at = (source + u * rows[3] * W + j + shift) * C + channel
-                v = corner + (p + u * rows[2]) * down
+                at = (source + u * vertical.move * W + j + shift) * C + channel
+                v = corner + (p + u * vertical.step) * down
                 if mixed:
                     for c in range(steps):
                         # lesson: conv2d.window

@@ -12,7 +12,7 @@ import numpy as np
 from kernels.conv2d.simd_transform import outputs, transform
 from kernels.conv2d.winograd_transforms import read_square, scratch_for, transform_kernel, turn, write_square
 from kernels.cpu import simd
-from kernels.cpu.tiled_sums import aligned, block, block_count, list_rows, widest_for
+from kernels.cpu.tiled_sums import allocate, block, block_count, list_starts, widest_for
 from kernels.jit import jit
 
 SMALL = 1 << 18  # numbers of U that a core's second-level cache holds
@@ -22,7 +22,7 @@ HELD, PART = 1 << 20, 1 << 17  # where k is large: numbers of V, which is read r
 
 @jit()
 def correlate_by_2(x, k, turned, b, before, threads, y):
-    """y[n,i,j,f] = b[f] + sum x[n, i + p - before[0], j + q - before[1], c] * k[p,q,c,f], by F(2x2,3x3).
+    """Compute y[n,i,j,f] = b[f] + sum x[n, i + p - before[0], j + q - before[1], c] * k[p,q,c,f], by F(2x2,3x3).
 
     turned: with k[2-p,2-q,f,c] instead.
     """
@@ -31,7 +31,7 @@ def correlate_by_2(x, k, turned, b, before, threads, y):
 
 @jit()
 def correlate_by_4(x, k, turned, b, before, threads, y):
-    """The same by F(4x4,3x3)."""
+    """Do the same by F(4x4,3x3)."""
     _correlate(x, k, turned, b, before, transform(4, "B"), transform(4, "G"), transform(4, "A"), threads, y)
 
 
@@ -55,12 +55,12 @@ def _correlate(x, k, turned, b, before, B, G, A, threads, y):
 def _run_squares_apart(threads, squares, x, k, turned, G, start, before, B, A, y):
     C, t, lanes = x.shape[3], outputs(B), simd.lanes(x)
     vectors, apart, size = -(-y.shape[3] // lanes), panel_size(C, x), t * t * panel_size(C, x)
-    U = aligned(block_count(vectors) * size, x)
+    U = allocate(block_count(vectors) * size, x)
     each = -(-squares // threads)
     image, step = k.reshape(1, 3, 3, k.shape[2] * k.shape[3]), k.shape[3]
     if turned:
         step = vectors * lanes
-        image = aligned(9 * padded(x) * step, x).reshape(1, 3, 3, padded(x) * step)
+        image = allocate(9 * padded_channels(x) * step, x).reshape(1, 3, 3, padded_channels(x) * step)
         turn(k, 0, k.shape[2], 0, k.shape[3], image, step)
     for task in numba.prange(block_count(vectors) * t):
         vector, vecs = block(vectors, task // t)
@@ -79,31 +79,33 @@ def _run_filters_apart(threads, squares, x, k, turned, G, start, before, B, A, y
 
 @jit(inner=True)
 def _run_squares(first, last, vectors, x, U, start, before, B, A, y):
-    """y's squares first..last in all filters, some squares at once."""
+    """Compute y's squares first..last in all filters, some squares at once."""
     t, C, lanes = outputs(B), x.shape[3], simd.lanes(x)
     most = max(SQUARES, CACHED // max(t * t * C, 1) // SQUARES * SQUARES)
-    size = t * t * (most * padded(x) + lanes)
+    size = t * t * (most * padded_channels(x) + lanes)
     # in one piece: what is freed in several, the C library soon gives back, and fresh pages are slow
-    room = aligned(size + t * t * (most * simd.WIDEST + 1) * lanes, x)
+    room = allocate(size + t * t * (most * simd.WIDEST + 1) * lanes, x)
     for s in range(first, last, most):
         squares, V = min(most, last - s), room[:size]
         _transform(s, squares, x, before, B, A, y, V)
         for index in range(block_count(vectors)):
             vector, vecs = block(vectors, index)
             M = room[size : size + t * t * (squares * vecs + 1) * lanes]
-            _multiply(squares, 0, C, padded(x), vecs, V, U, t * t * index * panel_size(C, x), panel_size(C, x), M)
+            _multiply(
+                squares, 0, C, padded_channels(x), vecs, V, U, t * t * index * panel_size(C, x), panel_size(C, x), M
+            )
             _transform_back(s, squares, vector, vecs, M, start, B, A, y)
 
 
 @jit(inner=True)
 def _run_filters(first, last, count, x, k, turned, G, start, before, B, A, y):
-    """All `count` squares of y in the vectors first..last of filters: some channels' U at a time."""
+    """Compute all `count` squares of y in the vectors first..last of filters: some channels' U at a time."""
     t, C, lanes = outputs(B), x.shape[3], simd.lanes(x)
     most = min(count, max(SQUARES, HELD // (t * t * C)))
     channels = max(1, PART // (t * t * simd.WIDEST * lanes * lanes)) * lanes
-    size, m_size = t * t * (most * padded(x) + lanes), t * t * (most * simd.WIDEST + 1) * lanes
+    size, m_size = t * t * (most * padded_channels(x) + lanes), t * t * (most * simd.WIDEST + 1) * lanes
     apart, u_size = panel_size(channels, x), t * t * panel_size(channels, x)
-    room = aligned(size + m_size + u_size + 9 * panel_size(channels, x), x)
+    room = allocate(size + m_size + u_size + 9 * panel_size(channels, x), x)
     U, image, step = room[size + m_size :], k.reshape(1, 3, 3, k.shape[2] * k.shape[3]), k.shape[3]
     if turned:
         step = simd.WIDEST * lanes
@@ -121,27 +123,27 @@ def _run_filters(first, last, count, x, k, turned, G, start, before, B, A, y):
                     turn(k, f, min(y.shape[3], f + vecs * lanes), c, end, image, step)
                     v = -c * step
                 transform_kernel(image, v, step, vecs, c, end, 1, G, U, -c * vecs * lanes, apart)
-                _multiply(squares, c, end, padded(x), vecs, V, U, 0, apart, M)
+                _multiply(squares, c, end, padded_channels(x), vecs, V, U, 0, apart, M)
             _transform_back(s, squares, first + vector, vecs, M, start, B, A, y)
 
 
 @jit(inner=True)
 def panel_size(C, x):
-    """From place to place of U's panels: no power of two, which caches dislike."""
+    """Return the distance from place to place of U's panels: not a power of two, which caches dislike."""
     return (C * simd.WIDEST + 1) * simd.lanes(x)
 
 
 @jit(inner=True)
-def padded(x):
-    """The channels, filled up to whole vectors."""
+def padded_channels(x):
+    """Return the number of channels, filled up to whole vectors."""
     return -(-x.shape[3] // simd.lanes(x)) * simd.lanes(x)
 
 
 @jit(inner=True)
 def _transform(first, squares, x, before, B, A, y, V):
-    """V[e, s, c] = the transform of the square first + s of x."""
+    """Compute V[e, s, c] = the transform of the square first + s of x."""
     m, t, lanes = outputs(A), outputs(B), simd.lanes(x)
-    down, across, channels = -(-y.shape[1] // m), -(-y.shape[2] // m), padded(x)
+    down, across, channels = -(-y.shape[1] // m), -(-y.shape[2] // m), padded_channels(x)
     apart, scratch = squares * channels + lanes, scratch_for(x, B)  # not a power of two apart, either
     for s in range(squares):
         n, i, j = place(first + s, down, across, m)
@@ -152,7 +154,9 @@ def _transform(first, squares, x, before, B, A, y, V):
 
 @jit(inner=True)
 def _multiply(squares, first, last, channels, vecs, V, U, at, apart, M):
-    """M[e] += V[e] U[e] for every place e, a block of filters and the channels first..last; from 0 on the first time.
+    """Compute M[e] += V[e] U[e] for every place e, a block of filters and the channels first..last.
+
+    The first time, with first = 0, M begins with 0.
 
     V's squares are `channels` apart, U's panels `apart`, from U[at] on.
     """
@@ -168,13 +172,13 @@ def _multiply(squares, first, last, channels, vecs, V, U, at, apart, M):
 
 @jit(inner=True)
 def _multiply_tiles(empty, squares, first, last, channels, V, U, at, apart, M):
-    """tiled_sums.sum_block's loop for all places: a call for each of the short sums would take as long as they do."""
+    """Run tiled_sums.sum_block's loop for all places: calling it for each of the short sums would double their time."""
     lanes, wide = simd.lanes(V), simd.width(empty)
     v_apart, m_apart = squares * channels + lanes, squares * wide + lanes
-    v_rows, m_rows = list_rows(squares, channels), list_rows(squares, wide)
+    v_starts, m_starts = list_starts(squares, channels), list_starts(squares, wide)
     for e in range(M.size // m_apart):
         for s in range(0, squares, simd.height(empty)):
-            v_offsets, m_offsets = simd.row_offsets(empty, v_rows, s), simd.row_offsets(empty, m_rows, s)
+            v_offsets, m_offsets = simd.row_offsets(empty, v_starts, s), simd.row_offsets(empty, m_starts, s)
             tile = empty if first == 0 else simd.load(empty, M, m_offsets, e * m_apart, wide)
             u, v = e * v_apart + first, np.int64(at + e * apart)
             end = u + last - first
@@ -187,7 +191,7 @@ def _multiply_tiles(empty, squares, first, last, channels, V, U, at, apart, M):
 
 @jit(inner=True)
 def _transform_back(first, squares, vector, vecs, M, start, B, A, y):
-    """y's squares first, first + 1, ... from M, whose block of filters is `vecs` vectors from `vector` on."""
+    """Compute y's squares first, first + 1, ... from M, whose block of filters is `vecs` vectors from `vector` on."""
     m, t, F, lanes = outputs(A), outputs(B), y.shape[3], simd.lanes(y)
     down, across = -(-y.shape[1] // m), -(-y.shape[2] // m)
     f, each = vector * lanes, vecs * lanes
@@ -201,5 +205,5 @@ def _transform_back(first, squares, vector, vecs, M, start, B, A, y):
 
 @jit(inner=True)
 def place(square, down, across, m):
-    """(n, i, j) of a square's first pixel in y; an image has `down` x `across` squares of m x m pixels."""
+    """Return (n, i, j) of a square's first pixel in y; an image has `down` x `across` squares of m x m pixels."""
     return square // (down * across), square // across % down * m, square % across * m

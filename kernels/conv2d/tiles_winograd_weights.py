@@ -11,10 +11,10 @@ import numba
 import numpy as np
 
 from kernels.conv2d.simd_transform import inputs, outputs, transform
-from kernels.conv2d.tiles_winograd import CACHED, padded, place
+from kernels.conv2d.tiles_winograd import CACHED, padded_channels, place
 from kernels.conv2d.winograd_transforms import read_square, scratch_for, write_square
 from kernels.cpu import simd
-from kernels.cpu.tiled_sums import aligned, block, block_count, list_rows, sum_block
+from kernels.cpu.tiled_sums import allocate, block, block_count, list_starts, sum_block
 from kernels.jit import jit
 
 SQUARES = 32  # at once, at least: a sum's length
@@ -23,13 +23,13 @@ PARTS = 16  # of db, added in order
 
 @jit()
 def weights_gradient_by_2(x, dy, before, threads, dk, db):
-    """dk[p,q,c,f] = sum x[n, i + p - before[0], j + q - before[1], c] * dy[n,i,j,f], db[f] = sum dy[n,i,j,f]."""
+    """Compute dk[p,q,c,f] = sum x[n, i+p - before[0], j+q - before[1], c] * dy[n,i,j,f] and db[f] = sum dy[n,i,j,f]."""
     _weights_gradient(x, dy, before, transform(2, "B"), transform(2, "GT"), transform(2, "AT"), threads, dk, db)
 
 
 @jit()
 def weights_gradient_by_4(x, dy, before, threads, dk, db):
-    """The same by F(4x4,3x3)."""
+    """Do the same by F(4x4,3x3)."""
     _weights_gradient(x, dy, before, transform(4, "B"), transform(4, "GT"), transform(4, "AT"), threads, dk, db)
 
 
@@ -51,13 +51,17 @@ def _run(threads, x, dy, before, B, G, A, dk):
 
 @jit(inner=True)
 def _task(first_vector, last_vector, x, dy, before, B, G, A, dk):
-    """dk for the vectors first_vector..last_vector of filters."""
+    """Compute dk for the vectors first_vector..last_vector of filters."""
     (N, Ho, Wo, F), C, t, m, lanes = dy.shape, x.shape[3], outputs(A), inputs(A), simd.lanes(x)
-    total, wide, channels = N * -(-Ho // m) * -(-Wo // m), max(0, last_vector - first_vector) * lanes, padded(x)
+    total, wide, channels = (
+        N * -(-Ho // m) * -(-Wo // m),
+        max(0, last_vector - first_vector) * lanes,
+        padded_channels(x),
+    )
     most = min(total, max(SQUARES, CACHED // (t * t * C)))
     v_size, w_size = t * t * (most * channels + lanes), t * t * (most * wide + lanes)
     m_apart = C * wide + lanes  # places are no power of two apart, which caches dislike
-    room = aligned(v_size + w_size + t * t * m_apart, x)  # in one piece: see tiles_winograd.py
+    room = allocate(v_size + w_size + t * t * m_apart, x)  # in one piece: see tiles_winograd.py
     M = room[v_size + w_size :]
     M[:] = 0
     for first in range(0, total if wide else 0, max(most, 1)):
@@ -76,7 +80,7 @@ def _task(first_vector, last_vector, x, dy, before, B, G, A, dk):
 
 @jit(inner=True)
 def _transform(first, squares, before, image, channel, wide, size, m, T, V):
-    """V[e, s, c] = the places e of the image's squares first, first + 1, ..., for `wide` channels from `channel` on."""
+    """Compute V[e, s, c] = place e of the image's square first + s, for `wide` channels from `channel` on."""
     t, lanes, scratch = outputs(T), simd.lanes(image), scratch_for(image, T)
     down, across, apart = -(-size[0] // m), -(-size[1] // m), squares * wide + lanes
     for s in range(squares):
@@ -88,23 +92,23 @@ def _transform(first, squares, before, image, channel, wide, size, m, T, V):
 
 @jit(inner=True)
 def _multiply(squares, C, channels, wide, V, W, M):
-    """M[e] += V[e]^T W[e] for every place e."""
+    """Compute M[e] += V[e]^T W[e] for every place e."""
     lanes, apart = simd.lanes(V), (squares * channels, squares * wide, C * wide)
-    v_rows, m_rows = list_rows(C, 1), list_rows(C, wide)
+    v_starts, m_starts = list_starts(C, 1), list_starts(C, wide)
     zeros, runs = np.zeros(wide, V.dtype), np.zeros((1, 3), np.int64)
     runs[0, 2] = squares
     for e in range(M.size // (apart[2] + lanes)):
-        source, sums = (V, v_rows, e * (apart[0] + lanes), channels), M[e * (apart[2] + lanes) :]
+        source, sums = (V, v_starts, e * (apart[0] + lanes), channels), M[e * (apart[2] + lanes) :]
         for index in range(block_count(wide // lanes)):
             vector, vecs = block(wide // lanes, index)
             f = vector * lanes
-            panel, target = (W, e * (apart[1] + lanes) + f, wide), (sums, m_rows, f, vecs * lanes)
+            panel, target = (W, e * (apart[1] + lanes) + f, wide), (sums, m_starts, f, vecs * lanes)
             sum_block(vecs, source, panel, zeros, target, runs, C, False)
 
 
 @jit(inner=True, parallel=True)
 def _add_pixels(dy, db):
-    """db, in parts that depend on the shape alone, added in order."""
+    """Compute db, in parts that depend on the shape alone, added in order."""
     N, Ho, Wo, F = dy.shape
     pixels = N * Ho * Wo
     each, flat, partial = -(-pixels // PARTS), dy.reshape(-1), np.zeros((PARTS, F), dy.dtype)

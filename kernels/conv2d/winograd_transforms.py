@@ -10,13 +10,13 @@ import numpy as np
 from kernels.conv2d.simd_transform import apply, apply_square, inputs, outputs
 from kernels.cpu import simd
 from kernels.cpu.simd_panels import transpose
-from kernels.cpu.tiled_sums import aligned
+from kernels.cpu.tiled_sums import allocate
 from kernels.jit import jit
 
 
 @jit(inner=True)
 def read_square(T, image, n, h, w, c, scratch, target, at, row, apart):
-    """target[at + r*row + s*apart] = the place (r,s) of the transformed S x S pixels of image n from (h,w) on.
+    """Compute target[at + r*row + s*apart] = the place (r,s) of the transformed S x S pixels of image n from (h,w) on.
 
     A vector of channels from c on; those beyond the last are 0.
     """
@@ -39,7 +39,7 @@ def read_square(T, image, n, h, w, c, scratch, target, at, row, apart):
 
 @jit(inner=True)
 def write_square(T, source, at, row, apart, scratch, start, f, image, n, h, w, c, count):
-    """image's R x R pixels from (h,w) on, `count` channels from c = start[f ...] + the transform of source.
+    """Write the R x R pixels of image from (h,w) on, `count` channels from c: start[f ...] + the transform of source.
 
     source[at + h*row + w*apart]: the place (h,w), a vector.
     """
@@ -59,15 +59,15 @@ def write_square(T, source, at, row, apart, scratch, start, f, image, n, h, w, c
 
 @jit(inner=True)
 def scratch_for(image, T):
-    """A vector of zeros, and room for the middle of a transform by T."""
-    scratch = aligned((1 + outputs(T) * inputs(T)) * simd.lanes(image), image)
+    """Return a vector of zeros, and room for the middle of a transform by T."""
+    scratch = allocate((1 + outputs(T) * inputs(T)) * simd.lanes(image), image)
     scratch[: simd.lanes(image)] = 0
     return scratch
 
 
 @jit(inner=True)
 def turn(k, first, last, first_filter, last_filter, image, step):
-    """image[0, 2-p, 2-q, (f - first_filter)*step + c - first] = k[p,q,c,f] for some channels and filters.
+    """Compute image[0, 2-p, 2-q, (f - first_filter)*step + c - first] = k[p,q,c,f] for some channels and filters.
 
     Both are filled up to whole vectors: image has room for them.
     """

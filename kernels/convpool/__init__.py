@@ -4,6 +4,7 @@ Arrays are channels-last: x (N,H,W,C), k (P,Q,C,F), b (F,), y and argmax (N,Ho,W
 all float32 or all float64, argmax uint8. The convolution has stride 1 and no padding, the windows tile its result.
 `out`: where to write the result, C-contiguous and apart from the inputs. `variant`: a name from the registry.
 Every function raises TypeError for a wrong kind of array and ValueError for shapes that do not fit.
+Source: Goodfellow, Bengio, Courville, Deep Learning, 2016, 9.3.
 """
 
 import numpy as np
@@ -22,7 +23,9 @@ def forward(
     variant: str = "cpu",
     out: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """y[n,i,j,f] = max(0, max_{a,b<2} z[n,2i+a,2j+b,f]), z[n,i,j,f] = b[f] + sum_{p,q,c} x[n,i+p,j+q,c] * k[p,q,c,f].
+    """Compute y[n,i,j,f] = max(0, max_{u,v<2} z[n,2i+u,2j+v,f]) of a convolution z.
+
+    z[n,h,w,f] = b[f] + sum_{p,q,c} x[n,h+p,w+q,c] * k[p,q,c,f]
 
     -> y and argmax (N,Ho,Wo,F): argmax = 2a + b of the first largest z, also where y is 0. A NaN gives NaN.
     `reference` returns y in float64, the others in x's dtype.
@@ -51,7 +54,9 @@ def backward_data(
     variant: str = "cpu",
     out: np.ndarray | None = None,
 ) -> np.ndarray:
-    """dx[n,2i+a+p,2j+b+q,c] = sum of dy[n,i,j,f] * k[p,q,c,f] over the windows with y > 0, whose argmax is 2a + b.
+    """Compute dx[n,h+p,w+q,c] = sum of dy[n,i,j,f] * k[p,q,c,f] over the windows with y > 0.
+
+    (h,w) = (2i+u, 2j+v) is the pixel that window (i,j) chose for filter f: its argmax is 2u + v.
 
     y and argmax are what forward returned; an argmax above 3 is a ValueError.
     """
@@ -78,7 +83,9 @@ def backward_weights(
     variant: str = "cpu",
     out: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """dk[p,q,c,f] = sum of x[n,2i+a+p,2j+b+q,c] * dy[n,i,j,f] over the windows with y > 0, whose argmax is 2a + b.
+    """Compute dk[p,q,c,f] = sum of x[n,h+p,w+q,c] * dy[n,i,j,f] over the windows with y > 0.
+
+    (h,w) = (2i+u, 2j+v) is the pixel that window (i,j) chose for filter f: its argmax is 2u + v.
 
     db[f] = the sum of dy over the same windows.
     """
@@ -96,7 +103,7 @@ def backward_weights(
 
 
 def shape(x_shape: tuple[int, ...], k_shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-    """y's shape; ValueError where x and k do not fit together or no window fits."""
+    """Return y's shape; ValueError if x and k do not fit together or no window fits."""
     (n, h, w, c), (p, q, ck, f) = x_shape, k_shape
     if c != ck:
         raise ValueError(f"{OP}: x has {c} channels but k expects {ck}: x {x_shape} (N,H,W,C), k {k_shape} (P,Q,C,F)")
@@ -106,7 +113,7 @@ def shape(x_shape: tuple[int, ...], k_shape: tuple[int, ...]) -> tuple[int, int,
 
 
 def pays(k_shape: tuple[int, ...]) -> bool:
-    """Is one operation quicker than three in every pass? For 3x3 kernels of one channel, or of channels in sixteens."""
+    """Return whether one operation is faster than three in every pass: 3x3, one channel or channels in sixteens."""
     p, q, c, _ = k_shape
     return (p, q) == (3, 3) and (c == 1 or c % 16 == 0)
 
@@ -123,4 +130,6 @@ def _check(
     for name, array in (("dy", dy), ("y", y), ("argmax", argmax)):
         checks.shape(OP, name, array, wanted, why)
     if targets.home(argmax) == "cpu" and (largest := int(argmax.max(initial=0))) > 3:
-        raise ValueError(f"{OP}: argmax must be below 4, a window's pixels, got {largest}")
+        raise ValueError(
+            f"{OP}: argmax must be below 4, the pixels of a window, got {largest}: pass what forward returned"
+        )

@@ -2,7 +2,7 @@
 
 forward (tiles_pooled.py): a tile's rows are whole windows, so that one number of four leaves the registers.
 backward: a window's gradient has one pixel a filter, and nothing for the other three.
-  Channels that fill vectors (tiles_chosen.py): a vector holds channels of the pixel that one filter chose. Gain: a
+  Channels that fill vectors (tiles_argmax.py): a vector holds channels of the pixel that one filter chose. Gain: a
   quarter of the products, and the gradient is never spread over an array four times its size.
   One channel (tiles_grey.py): a vector holds filters; all products, but in registers.
 Other kernels than 3x3 spread the gradient and leave the rest to conv2d.
@@ -12,7 +12,7 @@ import numpy as np
 
 from kernels import targets
 from kernels.conv2d import cpu as conv2d
-from kernels.convpool import tiles_chosen, tiles_grey, tiles_pooled
+from kernels.convpool import tiles_argmax, tiles_grey, tiles_pooled
 from kernels.maxpool2d import cpu as maxpool2d
 from kernels.relu import cpu as relu
 from kernels.scheduler import number_of_threads
@@ -23,22 +23,22 @@ _WINDOW = {"size": (2, 2), "stride": (2, 2), "padding": ((0, 0), (0, 0))}
 
 
 def forward(x, k, b, *, out):
-    """y[n,i,j,f] = max(0, the largest of the convolution's results in window (i,j)), into out = (y, argmax)."""
+    """Compute y[n,i,j,f] = max(0, the largest of the convolution's results in window (i,j)), into out = (y, argmax)."""
     tiles_pooled.forward(x, k, _NOTHING[x.dtype] if b is None else b, number_of_threads(), *out)
 
 
 def backward_data(dy, y, argmax, k, x_shape, *, out):
-    """dx[n,h+p,w+q,c] = sum of dy[n,i,j,f] * k[p,q,c,f] over the windows with y > 0 that chose (h,w), into out."""
-    if tiles_chosen.fits(k.shape):
-        tiles_chosen.backward_data(dy, y, argmax, k, out)
+    """Compute dx[n,h+p,w+q,c] = sum of dy[n,i,j,f] * k[p,q,c,f] over windows with y > 0 that chose (h,w), into out."""
+    if tiles_argmax.fits(k.shape):
+        tiles_argmax.backward_data(dy, y, argmax, k, out)
     else:
         conv2d.backward_data(_to_pixels(dy, y, argmax, x_shape, k.shape), k, x_shape, **_PLAIN, out=out)
 
 
 def backward_weights(x, dy, y, argmax, k_shape, *, out):
-    """dk[p,q,c,f] = sum of x[n,h+p,w+q,c] * dy[n,i,j,f] over the same windows, db of dy, into out = (dk, db)."""
-    if tiles_chosen.fits(k_shape):
-        tiles_chosen.backward_weights(x, dy, y, argmax, *out)
+    """Compute dk[p,q,c,f] = sum of x[n,h+p,w+q,c] * dy[n,i,j,f] over those windows, and db, into out = (dk, db)."""
+    if tiles_argmax.fits(k_shape):
+        tiles_argmax.backward_weights(x, dy, y, argmax, *out)
     elif tiles_grey.fits(k_shape):
         tiles_grey.backward_weights(x, dy, y, argmax, *out)
     else:
@@ -47,7 +47,7 @@ def backward_weights(x, dy, y, argmax, k_shape, *, out):
 
 
 def _to_pixels(dy, y, argmax, x_shape, k_shape):
-    """The gradient with respect to the convolution's result."""
+    """Return the gradient with respect to the convolution's result."""
     g = targets.empty_like(dy)
     relu.backward(dy, y, out=g)
     z_shape = (x_shape[0], x_shape[1] - k_shape[0] + 1, x_shape[2] - k_shape[1] + 1, k_shape[3])

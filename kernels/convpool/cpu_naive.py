@@ -10,17 +10,17 @@ from kernels.jit import jit
 
 
 def forward(x, k, b, *, out):
-    """y[n,i,j,f] = max(0, the largest of the convolution's results in window (i,j)), into out = (y, argmax)."""
+    """Compute y[n,i,j,f] = max(0, the largest of the convolution's results in window (i,j)), into out = (y, argmax)."""
     _forward(x, k, np.zeros(k.shape[3], x.dtype) if b is None else b, *out)
 
 
 def backward_data(dy, y, argmax, k, x_shape, *, out):
-    """dx[n,h+p,w+q,c] = sum of dy[n,i,j,f] * k[p,q,c,f] over the windows with y > 0 that chose (h,w), into out."""
+    """Compute dx[n,h+p,w+q,c] = sum of dy[n,i,j,f] * k[p,q,c,f] over windows with y > 0 that chose (h,w), into out."""
     _backward_data(dy, y, argmax, k, out)
 
 
 def backward_weights(x, dy, y, argmax, k_shape, *, out):
-    """dk[p,q,c,f] = sum of x[n,h+p,w+q,c] * dy[n,i,j,f] over the same windows, db of dy, into out = (dk, db)."""
+    """Compute dk[p,q,c,f] = sum of x[n,h+p,w+q,c] * dy[n,i,j,f] over those windows, and db, into out = (dk, db)."""
     _backward_weights(x, dy, y, argmax, *out)
 
 

@@ -8,7 +8,7 @@ WINDOW = {"size": (2, 2), "stride": (2, 2)}
 
 
 def forward(x, k, b=None):
-    """y = relu(maxpool(conv2d(x, k, b))), and which pixel of its window each maximum was.
+    """Compute y = relu(maxpool(conv2d(x, k, b))), and which pixel of its window each maximum was.
 
     x (N,H,W,C)  k (P,Q,C,F)  b (F,)  ->  y (N,Ho,Wo,F) float64, argmax (N,Ho,Wo,F) uint8
     Source: LeCun, Bottou, Bengio and Haffner, 1998, for the sequence; Goodfellow et al., Deep Learning, 9.3.
@@ -18,7 +18,7 @@ def forward(x, k, b=None):
 
 
 def backward_data(dy, y, argmax, k, x_shape):
-    """The chain rule, last step first: through the rectifier, to the pixel that was chosen, through the convolution.
+    """Apply the chain rule, last step first: the rectifier, then the chosen pixel, then the convolution.
 
     dy, y, argmax (N,Ho,Wo,F)  k (P,Q,C,F)  ->  dx = x_shape (N,H,W,C), float64
     """
@@ -26,11 +26,11 @@ def backward_data(dy, y, argmax, k, x_shape):
 
 
 def backward_weights(x, dy, y, argmax, k_shape):
-    """The same for the weights.   x (N,H,W,C)  ->  dk = k_shape (P,Q,C,F), db (F,), float64"""
+    """Do the same for the kernel.   x (N,H,W,C)  ->  dk = k_shape (P,Q,C,F), db (F,), float64."""
     return conv2d.backward_weights(x, _to_pixels(dy, y, argmax, x.shape, k_shape), k_shape)
 
 
 def _to_pixels(dy, y, argmax, x_shape, k_shape):
-    """The gradient with respect to the convolution's result."""
+    """Return the gradient with respect to the convolution's result."""
     z_shape = (x_shape[0], x_shape[1] - k_shape[0] + 1, x_shape[2] - k_shape[1] + 1, k_shape[3])
     return maxpool2d.backward(relu.backward(dy, y), argmax, z_shape, **WINDOW)

@@ -12,7 +12,7 @@ import numpy as np
 from kernels.convpool.tiles_pooled import list_corners
 from kernels.cpu import simd
 from kernels.cpu.simd_pooled import SIDE, TAPS, add_grey, tile_of
-from kernels.cpu.tiled_sums import list_rows
+from kernels.cpu.tiled_sums import list_starts
 from kernels.jit import jit
 
 VECS = 2 if simd.REGISTERS == 32 else 1  # ten rows of them fit the registers
@@ -21,13 +21,13 @@ TASKS, TASK_WINDOWS = 16, 256  # as many parts, and not less in one: from the sh
 
 
 def fits(k_shape):
-    """3x3 and one channel."""
+    """Return whether the kernel is 3x3 and has one channel."""
     return k_shape[:3] == (SIDE, SIDE, 1)
 
 
 @jit(parallel=True)
 def backward_weights(x, dy, y, argmax, dk, db):
-    """dk (3,3,1,F) and db (F,) from x (N,H,W,1) and dy, y, argmax (N,Ho,Wo,F): windows in parts, added in order."""
+    """Compute dk (3,3,1,F) and db (F,) from x (N,H,W,1) and dy, y, argmax (N,Ho,Wo,F): windows in ordered parts."""
     F, windows = dy.shape[3], dy.shape[0] * dy.shape[1] * dy.shape[2]
     parts = max(1, min(TASKS, windows // TASK_WINDOWS))
     each = -(-windows // parts)
@@ -48,7 +48,7 @@ def backward_weights(x, dy, y, argmax, dk, db):
 
 @jit(inner=True)
 def _task(first, last, x, dy, y, argmax, partial):
-    """The windows first..last, one block of filters after the other."""
+    """Compute the windows first..last, one block of filters after the other."""
     F, lanes = dy.shape[3], simd.lanes(x)
     corners = list_corners(first, max(0, last - first), x, dy)
     for f in range(0, F, VECS * lanes):
@@ -65,4 +65,4 @@ def _sum_windows(tile, corners, first, last, f, count, x, dy, y, argmax, partial
     x_flat, dy_flat, y_flat, argmax_flat = x.reshape(-1), dy.reshape(-1), y.reshape(-1), argmax.reshape(-1)
     for m in range(first, last):
         tile = add_grey(tile, x_flat, corners[m - first], line, dy_flat, y_flat, argmax_flat, m * F + f, count)
-    simd.store(tile, partial, simd.row_offsets(tile, list_rows(ROWS, F), 0), f, count)
+    simd.store(tile, partial, simd.row_offsets(tile, list_starts(ROWS, F), 0), f, count)

@@ -11,7 +11,7 @@ import numpy as np
 
 from kernels.cpu import simd
 from kernels.cpu.simd_pooled import WINDOW, store_largest, tile_of, window_rows
-from kernels.cpu.tiled_sums import aligned, copy_rows
+from kernels.cpu.tiled_sums import allocate, copy_rows
 from kernels.jit import jit
 
 HEIGHT = 8 if simd.REGISTERS == 32 else 4  # rows: two windows, or one
@@ -22,7 +22,7 @@ PACKING_PAYS = 64  # windows that pass over a panel of k
 
 @jit()
 def forward(x, k, b, threads, y, argmax):
-    """y and argmax (N,Ho,Wo,F) of x (N,H,W,C) and k (P,Q,C,F); b may be empty. Windows are shared among threads."""
+    """Compute y and argmax (N,Ho,Wo,F) of x (N,H,W,C) and k (P,Q,C,F); b may be empty. Threads share the windows."""
     F, windows = y.shape[3], y.shape[0] * y.shape[1] * y.shape[2]
     start = np.empty(F + VECS * simd.lanes(x), x.dtype)  # a block's last vector reads beyond F
     for f in range(start.size):
@@ -43,12 +43,12 @@ def _run(parts, each, x, k, start, y, argmax):
 
 @jit(inner=True)
 def _task(first, last, x, k, start, y, argmax):
-    """The windows first..last of y, one block of filters after the other."""
+    """Compute the windows first..last of y, one block of filters after the other."""
     P, Q, C, F = k.shape
     lanes, windows, zero = simd.lanes(x), last - first, np.int64(0)  # a plain 0 would be a type of its own
     corners = list_corners(first, windows, x, y)
     packed = F % lanes != 0 or (windows >= PACKING_PAYS and VECS * lanes < F)
-    panel = aligned(P * Q * C * VECS * lanes if packed else 0, x)
+    panel = allocate(P * Q * C * VECS * lanes if packed else 0, x)
     vectors = -(-F // lanes)
     for vector in range(0, vectors, VECS):
         vecs, f = min(VECS, vectors - vector), vector * lanes
@@ -65,7 +65,7 @@ def _task(first, last, x, k, start, y, argmax):
 
 @jit(inner=True)
 def list_corners(first, windows, x, y):
-    """Where the windows from `first` on begin in x; a tile's spare window repeats the last."""
+    """Return where the windows from `first` on begin in x; a tile's spare window repeats the last."""
     _, H, W, C = x.shape
     _, Ho, Wo, _ = y.shape
     corners = np.empty(windows + HEIGHT // WINDOW, np.int64)
@@ -86,20 +86,20 @@ def list_corners(first, windows, x, y):
 
 @jit(inner=True)
 def _sum_windows(empty, x, corners, panel, start, P, Q, y, argmax, first, windows, f, count):
-    """All windows of one block of filters; panel: (k, first, step)."""
+    """Compute all windows of one block of filters; panel: (k, first, step)."""
     k, k_first, k_step = panel
     _, _, W, C = x.shape
     F, each = y.shape[3], simd.height(empty) // WINDOW
     x_flat, y_flat, argmax_flat = x.reshape(-1), y.reshape(-1), argmax.reshape(-1)
     for m in range(0, windows, each):
-        rows = window_rows(empty, corners, m, C, W * C)
+        x_offsets = window_rows(empty, corners, m, C, W * C)
         tile = simd.fill(empty, start, f)
         v = k_first
         for p in range(P):
             u = p * W * C
             end = u + Q * C
             while u != end:
-                tile = simd.add_outer(tile, x_flat, rows, u, k, v)  # y-tile += outer(x-column, k-row)
+                tile = simd.add_outer(tile, x_flat, x_offsets, u, k, v)  # y-tile += outer(x-column, k-row)
                 u += 1
                 v += k_step
         store_largest(tile, y_flat, argmax_flat, (first + m) * F + f, F, windows - m, count)

@@ -1,0 +1,1 @@
+"""What the CPU kernels share: register tiles, sums over lanes, exponentials."""

@@ -48,7 +48,7 @@ A64 = tuple(np.float64(1 / math.factorial(k)) for k in range(14))
 
 @intrinsic
 def _times_two_to(typingctx, p, t, magic):
-    """p * 2^n, where t = magic + n; 2^n is put together from its bits, half of n at a time."""
+    """Return p * 2^n, where t = magic + n; 2^n is put together from its bits, half of n at a time."""
     if p not in (types.float32, types.float64) or t != p:
         return None
     bits, mantissa, bias = (32, 23, 127) if p == types.float32 else (64, 52, 1023)
@@ -68,7 +68,7 @@ def _times_two_to(typingctx, p, t, magic):
 
 @intrinsic
 def _power_in(typingctx, t):
-    """2^n, where t = BIASED64 + n and 2^n is a normal number."""
+    """Return 2^n, where t = BIASED64 + n and 2^n is a normal number."""
 
     def codegen(context, builder, signature, args):
         bits = builder.shl(builder.bitcast(args[0], ir.IntType(64)), ir.IntType(64)(52))
@@ -78,18 +78,18 @@ def _power_in(typingctx, t):
 
 
 def exp_down(x):
-    """e^x for x <= 0 in float64, with fewer instructions: what would be less than e^-708 (3e-308) is 0."""
+    """Return e^x for x <= 0 in float64, with fewer instructions: what would be less than e^-708 (3e-308) is 0."""
     return math.exp(x)
 
 
 def exp(x):
-    """e^x for a float32 or float64 scalar; to be called in compiled code (outside, it is math.exp)."""
+    """Return e^x for a float32 or float64 scalar; to be called in compiled code (outside, it is math.exp)."""
     return math.exp(x)
 
 
 @register_jitable(fastmath=FASTMATH)
 def _finish(one, first, second, q):
-    """1 + r + r^2 q, r = first - second: where a product is rounded before it is added, the small ones come first."""
+    """Return 1 + r + r^2 q, r = first - second. Products that are rounded before they are added come smallest first."""
     r = first - second
     if FUSED:
         return (q * r + one) * r + one
@@ -114,7 +114,7 @@ def _exp32(x):
 
 @register_jitable(fastmath=FASTMATH)
 def _series64(first, second):
-    """exp(first - second). q runs in two chains, even and odd powers, since each step waits for the one before."""
+    """Return exp(first - second). q runs in two chains, even and odd powers, so that fewer steps wait for another."""
     r = first - second
     s = r * r
     even, odd = A64[12], A64[13]

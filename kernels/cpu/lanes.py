@@ -21,7 +21,7 @@ LANES = 64
 
 @jit(inner=True)
 def total(row):
-    """sum_k row[k]."""
+    """Return sum_k row[k]."""
     lanes = _spread(row, 0.0)
     whole = row.size // LANES * LANES
     for k in range(0, whole, LANES):
@@ -31,7 +31,7 @@ def total(row):
 
 @jit(inner=True)
 def dot(a, b):
-    """sum_k a[k] * b[k]."""
+    """Return sum_k a[k] * b[k]."""
     lanes = _spread(a, 0.0)
     whole = a.size // LANES * LANES
     for k in range(0, whole, LANES):
@@ -41,7 +41,7 @@ def dot(a, b):
 
 @jit(inner=True)
 def largest(row):
-    """max_k row[k], -inf of an empty row; a NaN is passed over."""
+    """Return max_k row[k], -inf of an empty row; a NaN is passed over."""
     lanes = _spread(row, -np.inf)
     whole = row.size // LANES * LANES
     for k in range(0, whole, LANES):
@@ -66,7 +66,7 @@ class _LanesModel(models.PrimitiveModel):
 
 @intrinsic
 def _spread(typingctx, row, value):
-    """The value in every lane."""
+    """Return the value in every lane."""
 
     def codegen(context, builder, sig, args):
         undefined = ir.Constant(context.get_value_type(sig.return_type), ir.Undefined)

@@ -4,8 +4,8 @@ A tile is `rows` x `vecs` vectors of `lanes` numbers. It lives in registers for 
 one outer product, "tile += outer(x-column, k-row)":
 
     tile = empty_tile(x, 4)                    # its type: the shape for this host and x's dtype
-    rows = row_offsets(tile, table, m)         # where the rows m, m+1, ... of the tile begin in x
-    tile = add_outer(tile, x, rows, u, k, v)   # tile[r, :] += x[rows[r] + u] * k[v : v + width]
+    offsets = row_offsets(tile, starts, m)     # where the rows m, m+1, ... of the tile begin in x
+    tile = add_outer(tile, x, offsets, u, k, v)  # tile[r, :] += x[offsets[r] + u] * k[v : v + width]
 
 The larger the tile, the less is loaded for each multiply-add: rows + vecs loads feed rows*vecs*lanes of them. It is as
 large as the registers allow, since a tile that spills to memory is slower than a small one. Arrays are flat (1-D).
@@ -24,7 +24,7 @@ from kernels.cpu.simd_llvm import I32, I64
 
 
 def host_registers() -> tuple[int, int]:
-    """(bits of a vector register, how many there are), for the CPU that Numba generates code for.
+    """Return (bits of a vector register, how many there are), for the CPU that Numba generates code for.
 
     NUMBA_CPU_NAME and NUMBA_CPU_FEATURES, if set, decide; both are part of the key of Numba's cache.
     """
@@ -55,12 +55,12 @@ class TileType(types.Type):
         super().__init__(name=f"Tile({dtype}, {self.rows} rows x {vecs} vectors x {self.lanes} lanes)")
 
 
-class RowsType(types.Type):
+class OffsetsType(types.Type):
     """One offset into a flat array for each row of a tile, in registers."""
 
     def __init__(self, rows: int) -> None:
         self.rows = rows
-        super().__init__(name=f"Rows({rows})")
+        super().__init__(name=f"Offsets({rows})")
 
 
 @register_model(TileType)
@@ -69,15 +69,15 @@ class _TileModel(models.PrimitiveModel):
         super().__init__(dmm, fe_type, ir.ArrayType(llvm.vector(fe_type), fe_type.rows * fe_type.vecs))
 
 
-@register_model(RowsType)
-class _RowsModel(models.PrimitiveModel):
+@register_model(OffsetsType)
+class _OffsetsModel(models.PrimitiveModel):
     def __init__(self, dmm, fe_type):
         super().__init__(dmm, fe_type, ir.ArrayType(I64, fe_type.rows))
 
 
 @intrinsic(prefer_literal=True)
 def empty_tile(typingctx, x, vecs):
-    """A tile of zeros for sums over the array x, `vecs` (a constant: 1 to 4) vectors wide, as the host allows."""
+    """Return a tile of zeros for sums over the array x, `vecs` (a constant) vectors wide or as many as the host has."""
     vectors = min(vecs.literal_value, WIDEST)
     tile = TileType(x.dtype, ROWS[vectors], vectors)
     return tile(x, vecs), lambda context, builder, sig, args: ir.Constant(context.get_value_type(tile), None)
@@ -85,89 +85,90 @@ def empty_tile(typingctx, x, vecs):
 
 @intrinsic(prefer_literal=True)
 def low_tile(typingctx, x, vecs, rows):
-    """The same with a number of rows (a constant, at most MOST_ROWS) of one's own."""
+    """Return the same with a given number of rows (a constant, at most MOST_ROWS)."""
     tile = TileType(x.dtype, min(rows.literal_value, MOST_ROWS), min(vecs.literal_value, WIDEST))
     return tile(x, vecs, rows), lambda context, builder, sig, args: ir.Constant(context.get_value_type(tile), None)
 
 
 @intrinsic
 def height(typingctx, tile):
-    """The tile's number of rows, a constant."""
+    """Return the tile's number of rows, a constant."""
     return types.intp(tile), lambda context, builder, sig, args: ir.Constant(I64, tile.rows)
 
 
 @intrinsic
 def width(typingctx, tile):
-    """How many numbers one row of the tile holds, a constant."""
+    """Return how many numbers one row of the tile holds, a constant."""
     return types.intp(tile), lambda context, builder, sig, args: ir.Constant(I64, tile.vecs * tile.lanes)
 
 
 @intrinsic
 def lanes(typingctx, x):
-    """How many of x's numbers one vector holds, a constant."""
+    """Return how many of x's numbers one vector holds, a constant."""
     return types.intp(x), lambda context, builder, sig, args: ir.Constant(I64, BITS // x.dtype.bitwidth)
 
 
 @intrinsic
-def row_offsets(typingctx, tile, table, m):
-    """table[m], table[m+1], ...: one offset for each row of the tile."""
-    rows = RowsType(tile.rows)
+def row_offsets(typingctx, tile, starts, m):
+    """Return starts[m], starts[m+1], ...: one offset for each row of the tile."""
+    offsets = OffsetsType(tile.rows)
 
     def codegen(context, builder, sig, args):
-        _, table_value, first = args
-        data = llvm.data(context, builder, table, table_value)
-        result = ir.Constant(context.get_value_type(rows), ir.Undefined)
-        for r in range(rows.rows):
+        _, starts_value, first = args
+        data = llvm.data(context, builder, starts, starts_value)
+        result = ir.Constant(context.get_value_type(offsets), ir.Undefined)
+        for r in range(offsets.rows):
             offset = builder.load(builder.gep(data, [builder.add(first, ir.Constant(I64, r))]))
             result = builder.insert_value(result, offset, r)
         return result
 
-    return rows(tile, table, types.intp), codegen
+    return offsets(tile, starts, types.intp), codegen
 
 
 @intrinsic
-def add_outer(typingctx, tile, x, rows, u, k, v):
-    """tile[r, :] += x[rows[r] + u] * k[v : v + width]: one step of a sum for every number in the tile."""
+def add_outer(typingctx, tile, x, offsets, u, k, v):
+    """Return the tile with tile[r, :] += x[offsets[r] + u] * k[v : v + width]: one step of every sum."""
 
     def codegen(context, builder, sig, args):
-        sums, x_value, offsets, u_value, k_value, v_value = args
+        sums, x_value, offsets_value, u_value, k_value, v_value = args
         k_data = llvm.data(context, builder, k, k_value)
         k_row = [llvm.load(builder, tile, llvm.at(builder, k_data, v_value, j * tile.lanes)) for j in range(tile.vecs)]
-        for r, pixel in _pixels(context, builder, x, x_value, rows, offsets, u_value):
+        for r, pixel in _pixels(context, builder, x, x_value, offsets, offsets_value, u_value):
+            # one number of x for a whole row: the load that fills every lane also feeds every vector of k
             factor = llvm.broadcast(builder, tile, builder.load(pixel))
             for j in range(tile.vecs):
                 sums = _add(builder, tile, sums, r * tile.vecs + j, factor, k_row[j])
         return sums
 
-    return tile(tile, x, rows, types.intp, k, types.intp), codegen
+    return tile(tile, x, offsets, types.intp, k, types.intp), codegen
 
 
 @intrinsic
-def add_product(typingctx, tile, x, rows, u, k, v, count):
-    """tile[r, :] += x[rows[r] + u : ... + count] * k[v : v + count], number by number: channels that do not mix."""
+def add_product(typingctx, tile, x, offsets, u, k, v, count):
+    """Return the tile with tile[r, :] += x[offsets[r] + u : ... + count] * k[v : v + count], number by number."""
 
     def codegen(context, builder, sig, args):
-        sums, x_value, offsets, u_value, k_value, v_value, valid = args
+        sums, x_value, offsets_value, u_value, k_value, v_value, valid = args
         masks = [None] * (tile.vecs - 1) + [llvm.mask(builder, tile, valid)]
         k_data = llvm.data(context, builder, k, k_value)
         k_row = [
             llvm.load(builder, tile, llvm.at(builder, k_data, v_value, j * tile.lanes), m) for j, m in enumerate(masks)
         ]
-        for r, pixel in _pixels(context, builder, x, x_value, rows, offsets, u_value):
+        for r, pixel in _pixels(context, builder, x, x_value, offsets, offsets_value, u_value):
             for j, mask in enumerate(masks):
                 factor = llvm.load(builder, tile, builder.gep(pixel, [ir.Constant(I64, j * tile.lanes)]), mask)
                 sums = _add(builder, tile, sums, r * tile.vecs + j, factor, k_row[j])
         return sums
 
-    return tile(tile, x, rows, types.intp, k, types.intp, types.intp), codegen
+    return tile(tile, x, offsets, types.intp, k, types.intp, types.intp), codegen
 
 
-def _pixels(context, builder, x, x_value, rows, offsets, u):
-    """(row, pointer to x[rows[r] + u]) for every row of a tile."""
+def _pixels(context, builder, x, x_value, offsets, offsets_value, u):
+    """Return (row, pointer to x[offsets[r] + u]) for every row of a tile."""
     data = llvm.data(context, builder, x, x_value)
-    for r in range(rows.rows):
+    for r in range(offsets.rows):
         # in two steps: the row's own address does not change within a sum, so LLVM keeps it in a register
-        yield r, builder.gep(builder.gep(data, [builder.extract_value(offsets, r)]), [u])
+        yield r, builder.gep(builder.gep(data, [builder.extract_value(offsets_value, r)]), [u])
 
 
 def _add(builder, tile, sums, index, factor, k_vector):
@@ -176,6 +177,7 @@ def _add(builder, tile, sums, index, factor, k_vector):
 
 
 def multiply_add(builder, tile, factor, k_vector, sum_vector):
+    """Return factor * k_vector + sum_vector, rounded once if the host can."""
     vector = llvm.vector(tile)
     # fmuladd, not fma: where the host has no fused instruction it is two, not a call into the C library
     name = f"llvm.fmuladd.v{tile.lanes}f{tile.dtype.bitwidth}"
@@ -185,7 +187,7 @@ def multiply_add(builder, tile, factor, k_vector, sum_vector):
 
 @intrinsic
 def fill(typingctx, tile, b, v):
-    """A tile with b[v : v + width] in every row."""
+    """Return a tile with b[v : v + width] in every row."""
 
     def codegen(context, builder, sig, args):
         sums, b_value, first = args
@@ -200,41 +202,41 @@ def fill(typingctx, tile, b, v):
 
 
 @intrinsic
-def load(typingctx, tile, y, rows, v, count):
-    """The tile y[rows[r] + v : ... + count], width - lanes < count <= width; what is beyond count is 0, unread."""
+def load(typingctx, tile, y, offsets, v, count):
+    """Return the tile y[offsets[r] + v : ... + count], width - lanes < count <= width; 0, unread, beyond count."""
 
     def codegen(context, builder, sig, args):
-        sums, y_value, offsets, first, valid = args
+        sums, y_value, offsets_value, first, valid = args
         data, mask = llvm.data(context, builder, y, y_value), llvm.mask(builder, tile, valid)
-        for r, j, pointer in llvm.places(builder, tile, data, offsets, first):
+        for r, j, pointer in llvm.places(builder, tile, data, offsets_value, first):
             value = llvm.load(builder, tile, pointer, mask if j == tile.vecs - 1 else None)
             sums = builder.insert_value(sums, value, r * tile.vecs + j)
         return sums
 
-    return tile(tile, y, rows, types.intp, types.intp), codegen
+    return tile(tile, y, offsets, types.intp, types.intp), codegen
 
 
 @intrinsic
-def store(typingctx, tile, y, rows, v, count):
-    """y[rows[r] + v : ... + count] = tile[r, :count], width - lanes < count <= width."""
+def store(typingctx, tile, y, offsets, v, count):
+    """Write y[offsets[r] + v : ... + count] = tile[r, :count], width - lanes < count <= width."""
 
     def codegen(context, builder, sig, args):
-        sums, y_value, offsets, first, valid = args
+        sums, y_value, offsets_value, first, valid = args
         data, mask = llvm.data(context, builder, y, y_value), llvm.mask(builder, tile, valid)
-        for r, j, pointer in llvm.places(builder, tile, data, offsets, first):
+        for r, j, pointer in llvm.places(builder, tile, data, offsets_value, first):
             value = builder.extract_value(sums, r * tile.vecs + j)
             llvm.store(builder, tile, value, pointer, mask if j == tile.vecs - 1 else None)
         return context.get_dummy_value()
 
-    return types.void(tile, y, rows, types.intp, types.intp), codegen
+    return types.void(tile, y, offsets, types.intp, types.intp), codegen
 
 
 @intrinsic
-def store_sums(typingctx, tile, y, rows, v, start):
-    """y[rows[r] + v] = start + the sum of the tile's row r (one vector): halves added until one number is left."""
+def store_sums(typingctx, tile, y, offsets, v, start):
+    """Write y[offsets[r] + v] = start + the sum of the tile's row r (one vector), added in halves."""
 
     def codegen(context, builder, sig, args):
-        sums, y_value, offsets, first, start_value = args
+        sums, y_value, offsets_value, first, start_value = args
         data, n = llvm.data(context, builder, y, y_value), tile.lanes
         for r in range(tile.rows):
             vector, apart = builder.extract_value(sums, r), n // 2
@@ -242,7 +244,7 @@ def store_sums(typingctx, tile, y, rows, v, start):
                 other = llvm.shuffle(builder, vector, vector, [(j + apart) % n for j in range(n)])
                 vector, apart = builder.fadd(vector, other), apart // 2
             total = builder.fadd(start_value, builder.extract_element(vector, ir.Constant(I32, 0)))
-            builder.store(total, builder.gep(data, [builder.add(builder.extract_value(offsets, r), first)]))
+            builder.store(total, builder.gep(data, [builder.add(builder.extract_value(offsets_value, r), first)]))
         return context.get_dummy_value()
 
-    return types.void(tile, y, rows, types.intp, tile.dtype), codegen
+    return types.void(tile, y, offsets, types.intp, tile.dtype), codegen

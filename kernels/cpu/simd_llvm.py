@@ -6,23 +6,27 @@ I64, I32 = ir.IntType(64), ir.IntType(32)
 
 
 def scalar(dtype):
+    """Return LLVM's type of one number."""
     return ir.FloatType() if dtype.bitwidth == 32 else ir.DoubleType()
 
 
 def vector(tile):
+    """Return LLVM's type of one vector of a tile."""
     return ir.VectorType(scalar(tile.dtype), tile.lanes)
 
 
 def data(context, builder, array_type, array):
+    """Return the pointer to an array's first number."""
     return context.make_array(array_type)(context, builder, array).data
 
 
 def at(builder, data, first, more):
+    """Return the pointer to number first + more."""
     return builder.gep(data, [builder.add(first, ir.Constant(I64, more))])
 
 
 def places(builder, tile, data, offsets, first):
-    """(row, vector, pointer) for every vector of a tile that lies in memory."""
+    """Return (row, vector, pointer) for every vector of a tile that lies in memory."""
     for r in range(tile.rows):
         start = builder.add(builder.extract_value(offsets, r), first)
         for j in range(tile.vecs):
@@ -30,7 +34,7 @@ def places(builder, tile, data, offsets, first):
 
 
 def load(builder, tile, pointer, mask=None):
-    """A vector from memory; it may begin at any number. Lanes outside the mask are 0 and not read."""
+    """Return a vector from memory; it may begin at any number. Lanes outside the mask are 0 and not read."""
     whole = vector(tile)
     pointer = builder.bitcast(pointer, whole.as_pointer())
     if mask is not None:
@@ -43,6 +47,7 @@ def load(builder, tile, pointer, mask=None):
 
 
 def store(builder, tile, value, pointer, mask=None):
+    """Write a vector to memory; it may begin at any number. Lanes outside the mask are left as they are."""
     pointer = builder.bitcast(pointer, vector(tile).as_pointer())
     if mask is not None:
         kind = ir.FunctionType(ir.VoidType(), [value.type, pointer.type, I32, mask.type])
@@ -61,22 +66,24 @@ def prefetch(builder, pointer):
 
 
 def alignment(tile):
+    """Return the alignment of a single number, since a vector may begin at any."""
     return ir.Constant(I32, tile.dtype.bitwidth // 8)
 
 
 def shuffle(builder, a, b, order):
-    """The vector of the numbers order[0], order[1], ... of a and, from lanes on, b."""
+    """Return the vector of the numbers order[0], order[1], ... of a and, from lanes on, b."""
     return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(I32, len(order)), order))
 
 
 def broadcast(builder, tile, scalar):
+    """Return a vector with the scalar in every lane."""
     undefined = ir.Constant(ir.VectorType(scalar.type, tile.lanes), ir.Undefined)
     vector = builder.insert_element(undefined, scalar, ir.Constant(I32, 0))
     return shuffle(builder, vector, undefined, [0] * tile.lanes)
 
 
 def mask(builder, tile, valid, before=None):
-    """Which lanes of a row's last vector (or of the one after `before` numbers) are among its first `valid`."""
+    """Return which lanes of a row's last vector (or of the one after `before` numbers) are among its first `valid`."""
     before = (tile.vecs - 1) * tile.lanes if before is None else before
     left = builder.trunc(builder.sub(valid, ir.Constant(I64, before)), I32)
     numbers = ir.Constant(ir.VectorType(I32, tile.lanes), list(range(tile.lanes)))
@@ -84,4 +91,5 @@ def mask(builder, tile, valid, before=None):
 
 
 def declared(module, kind, name):
+    """Return the function of this name and type, declared in the module once."""
     return module.globals.get(name) or ir.Function(module, kind, name)

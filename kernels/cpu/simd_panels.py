@@ -10,7 +10,7 @@ from kernels.cpu.simd_llvm import I64
 
 @intrinsic
 def copy_row(typingctx, tile, k, v, count, panel, w, ahead):
-    """panel[w : w + width] = k[v : v + count] and then zeros, width - lanes < count <= width.
+    """Write panel[w : w + width] = k[v : v + count] and then zeros, width - lanes < count <= width.
 
     Asks memory for k[v + ahead :], the row that a later call will copy.
     """
@@ -30,7 +30,7 @@ def copy_row(typingctx, tile, k, v, count, panel, w, ahead):
 
 @intrinsic
 def transpose(typingctx, tile, k, v, k_step, rows, count, panel, w, w_step):
-    """panel[w + j*w_step + r] = k[v + r*k_step + j] for r and j < lanes; 0 where r >= rows or j >= count.
+    """Write panel[w + j*w_step + r] = k[v + r*k_step + j] for r and j < lanes; 0 where r >= rows or j >= count.
 
     Rows that are 2^s apart exchange halves, s = 0, 1, ...: log2(lanes) shuffles a vector.
     """

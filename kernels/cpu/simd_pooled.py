@@ -10,7 +10,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from kernels.cpu import simd_llvm as llvm
-from kernels.cpu.simd import RowsType, TileType, multiply_add
+from kernels.cpu.simd import OffsetsType, TileType, multiply_add
 from kernels.cpu.simd_llvm import I32, I64
 
 WINDOW = 4  # pixels: a window of 2x2
@@ -19,20 +19,20 @@ TAPS, SIDE = 9, 3  # of a 3x3 kernel
 
 @intrinsic(prefer_literal=True)
 def tile_of(typingctx, x, rows, vecs):
-    """A tile of zeros of any shape, two constants; the caller sees to it that it fits the registers."""
+    """Return a tile of zeros of any shape, two constants; the caller ensures that it fits the registers."""
     tile = TileType(x.dtype, rows.literal_value, vecs.literal_value)
     return tile(x, rows, vecs), lambda context, builder, sig, args: ir.Constant(context.get_value_type(tile), None)
 
 
 @intrinsic
 def window_rows(typingctx, tile, corners, m, across, down):
-    """Where the tile's rows begin: the pixels of the windows m, m+1, ..., whose first pixels are at corners[m], ..."""
-    rows = RowsType(tile.rows)
+    """Return where the tile's rows begin: at the pixels of the windows m, m+1, ..., whose corners the table has."""
+    offsets = OffsetsType(tile.rows)
 
     def codegen(context, builder, sig, args):
         _, table, first, right, below = args
         data = llvm.data(context, builder, corners, table)
-        result = ir.Constant(context.get_value_type(rows), ir.Undefined)
+        result = ir.Constant(context.get_value_type(offsets), ir.Undefined)
         for w in range(tile.rows // WINDOW):
             corner = builder.load(llvm.at(builder, data, first, w))
             low = builder.add(corner, below)
@@ -40,12 +40,12 @@ def window_rows(typingctx, tile, corners, m, across, down):
                 result = builder.insert_value(result, place, w * WINDOW + r)
         return result
 
-    return rows(tile, corners, types.intp, types.intp, types.intp), codegen
+    return offsets(tile, corners, types.intp, types.intp, types.intp), codegen
 
 
 @intrinsic
 def store_largest(typingctx, tile, y, argmax, v, step, windows, count):
-    """y[v + w*step : ... + count] = max(0, the largest row of window w), argmax likewise its place, for w < windows.
+    """Write y[v + w*step : ... + count] = max(0, the largest row of window w) and its place to argmax, for w < windows.
 
     A tie goes to the first, a NaN is the largest; width - lanes < count <= width.
     """
@@ -69,7 +69,7 @@ def store_largest(typingctx, tile, y, argmax, v, step, windows, count):
 
 
 def _largest(builder, tile, pixels):
-    """(max(0, the largest of some vectors), its place), lane by lane."""
+    """Return (max(0, the largest of some vectors), its place), lane by lane."""
     zero = ir.Constant(llvm.vector(tile), None)
     largest, place = pixels[0], _bytes(tile, 0)
     for r, v in enumerate(pixels[1:], 1):
@@ -80,50 +80,50 @@ def _largest(builder, tile, pixels):
 
 
 @intrinsic
-def add_scaled(typingctx, tile, x, rows, u, factor):
-    """tile[r, :] += factor * x[rows[r] + u : ... + width]."""
+def add_scaled(typingctx, tile, x, offsets, u, factor):
+    """Return the tile with tile[r, :] += factor * x[offsets[r] + u : ... + width]."""
 
     def codegen(context, builder, sig, args):
-        sums, x_value, offsets, place, number = args
+        sums, x_value, offsets_value, place, number = args
         scale = llvm.broadcast(builder, tile, number)
-        for index, pointer in _lines(context, builder, tile, x, x_value, offsets, place):
+        for index, pointer in _lines(context, builder, tile, x, x_value, offsets_value, place):
             old = builder.extract_value(sums, index)
             new = multiply_add(builder, tile, scale, llvm.load(builder, tile, pointer), old)
             sums = builder.insert_value(sums, new, index)
         return sums
 
-    return tile(tile, x, rows, types.intp, x.dtype), codegen
+    return tile(tile, x, offsets, types.intp, x.dtype), codegen
 
 
 @intrinsic
-def add_into(typingctx, tile, y, rows, v, factor):
-    """y[rows[r] + v : ... + width] += factor * tile[r, :]."""
+def add_into(typingctx, tile, y, offsets, v, factor):
+    """Add factor * tile[r, :] to y[offsets[r] + v : ... + width]."""
 
     def codegen(context, builder, sig, args):
-        numbers, y_value, offsets, place, number = args
+        numbers, y_value, offsets_value, place, number = args
         scale = llvm.broadcast(builder, tile, number)
-        for index, pointer in _lines(context, builder, tile, y, y_value, offsets, place):
+        for index, pointer in _lines(context, builder, tile, y, y_value, offsets_value, place):
             old = llvm.load(builder, tile, pointer)
             new = multiply_add(builder, tile, scale, builder.extract_value(numbers, index), old)
             llvm.store(builder, tile, new, pointer)
         return context.get_dummy_value()
 
-    return types.void(tile, y, rows, types.intp, y.dtype), codegen
+    return types.void(tile, y, offsets, types.intp, y.dtype), codegen
 
 
-def _lines(context, builder, tile, x, x_value, offsets, place):
-    """(index of a vector in the tile, pointer to x[rows[r] + place + its lanes]) for each."""
+def _lines(context, builder, tile, x, x_value, offsets_value, place):
+    """Return (index of a vector in the tile, pointer to x[offsets[r] + place + its lanes]) for each."""
     data = llvm.data(context, builder, x, x_value)
     for r in range(tile.rows):
         # in two steps: the row's own address does not change from call to call, so LLVM keeps it in a register
-        line = builder.gep(builder.gep(data, [builder.extract_value(offsets, r)]), [place])
+        line = builder.gep(builder.gep(data, [builder.extract_value(offsets_value, r)]), [place])
         for j in range(tile.vecs):
             yield r * tile.vecs + j, builder.gep(line, [ir.Constant(I64, j * tile.lanes)])
 
 
 @intrinsic
 def add_grey(typingctx, tile, x, u, line, dy, y, argmax, v, count):
-    """One window of one channel: rows 0 .. 8 are the taps (p,q) of a 3x3 kernel, row 9 their bias.
+    """Add one window of one channel: rows 0 .. 8 are the taps (p,q) of a 3x3 kernel, row 9 their bias.
 
     tile[3p + q, e] += x[u + (p+a)*line + q+b] * g[e],  tile[9, e] += g[e],  a, b = divmod(argmax[v+e], 2)
     g[e] = dy[v + e] where y[v + e] > 0, else 0, for e < count; width - lanes < count <= width.
@@ -155,7 +155,7 @@ def add_grey(typingctx, tile, x, u, line, dy, y, argmax, v, count):
 
 
 def _gradient(context, builder, tile, kinds, values, first, mask):
-    """(dy where y > 0, argmax) of one window, a vector each for every block of lanes."""
+    """Return (dy where y > 0, argmax) of one window, a vector each for every block of lanes."""
     dy, y, argmax = (llvm.data(context, builder, k, v) for k, v in zip(kinds, values, strict=True))
     zero, g, places = ir.Constant(llvm.vector(tile), None), [], []
     for j in range(tile.vecs):

@@ -20,7 +20,7 @@ OUTSIDE = TAPS - 1  # so many pixels at either end of a window may lie outside t
 
 @intrinsic
 def add_window(typingctx, tile, x, u, x_step, first, last, k, v, k_step):
-    """One step for every number in the tile; the pixels x[u + t*x_step] with t < first or t >= last are not there.
+    """Take one step of every sum in the tile; pixels x[u + t*x_step] with t < first or t >= last count as 0.
 
     first <= 2 and last >= rows; what is not there is neither read nor added.
     """
@@ -40,7 +40,7 @@ def add_window(typingctx, tile, x, u, x_step, first, last, k, v, k_step):
 
 @intrinsic
 def add_window_products(typingctx, tile, x, u, x_step, first, last, k, v, k_step, count):
-    """The same number by number: x[... : ... + count] * k[... : ... + count], channels that do not mix."""
+    """Do the same number by number: x[... : ... + count] * k[... : ... + count]; channels do not mix."""
 
     def codegen(context, builder, sig, args):
         sums, x_value, *places, k_value, v_value, by, valid = args

@@ -1,6 +1,6 @@
 """Sums of outer products over all tiles of a matrix: the one loop that convolution and dense layers share.
 
-    y[y_rows[r] + f] = start[f] + sum over the steps of x[x_rows[r] + step's place in x] * k[step's row of k, f]
+    y[y_starts[r] + f] = start[f] + sum over the steps of x[x_starts[r] + step's place in x] * k[step's row of k, f]
 
 forward: a row r is a pixel of y, the steps run over its window. backward_weights: a row is a weight (p,q,c), the steps
 run over the pixels. Steps come in runs, (where x begins, first row of k, number of steps), so that the innermost loop
@@ -18,31 +18,33 @@ SPARE = simd.MOST_ROWS  # tables of rows are filled so far beyond their end: a t
 
 
 @jit(inner=True)
-def sum_block(vecs, source, panel, start, target, runs, rows, fresh):
-    """All sums of one block of columns, `vecs` vectors wide.
+def sum_block(vecs, source, panel, start, target, runs, row_count, fresh):
+    """Compute all sums of one block of columns, `vecs` vectors wide.
 
-    source (x, x_rows, first, step)   panel (k, first, step)   target (y, y_rows, first, how many columns there are)
+    source (x, x_starts, first, step)   panel (k, first, step)   target (y, y_starts, first, how many columns there are)
     fresh: begin with start[f]; if not, with what y holds.
     """
     x = source[0]
+    # a tile's width is part of its type, so each width is compiled by itself
     if vecs == 4:
-        _sum_tiles(simd.empty_tile(x, 4), source, panel, start, target, runs, rows, fresh)
+        _sum_tiles(simd.empty_tile(x, 4), source, panel, start, target, runs, row_count, fresh)
     elif vecs == 3:
-        _sum_tiles(simd.empty_tile(x, 3), source, panel, start, target, runs, rows, fresh)
+        _sum_tiles(simd.empty_tile(x, 3), source, panel, start, target, runs, row_count, fresh)
     elif vecs == 2:
-        _sum_tiles(simd.empty_tile(x, 2), source, panel, start, target, runs, rows, fresh)
+        _sum_tiles(simd.empty_tile(x, 2), source, panel, start, target, runs, row_count, fresh)
     else:
-        _sum_tiles(simd.empty_tile(x, 1), source, panel, start, target, runs, rows, fresh)
+        _sum_tiles(simd.empty_tile(x, 1), source, panel, start, target, runs, row_count, fresh)
 
 
 @jit(inner=True)
-def _sum_tiles(empty, source, panel, start, target, runs, rows, fresh):
-    x, x_rows, x_first, x_step = source
+def _sum_tiles(empty, source, panel, start, target, runs, row_count, fresh):
+    x, x_starts, x_first, x_step = source
     k, k_first, k_step = panel
-    y, y_rows, f, columns = target
-    for m in range(0, rows, simd.height(empty)):
-        x_offsets = simd.row_offsets(empty, x_rows, m)
-        y_offsets = simd.row_offsets(empty, y_rows, m)
+    y, y_starts, f, columns = target
+    for m in range(0, row_count, simd.height(empty)):
+        x_offsets = simd.row_offsets(empty, x_starts, m)
+        y_offsets = simd.row_offsets(empty, y_starts, m)
+        # k may come in several panels: the first begins the sums, each later one takes them up where they were left
         tile = simd.fill(empty, start, f) if fresh else simd.load(empty, y, y_offsets, f, columns)
         for run in range(runs.shape[0]):
             u = x_first + runs[run, 0]
@@ -57,14 +59,14 @@ def _sum_tiles(empty, source, panel, start, target, runs, rows, fresh):
 
 
 @jit(inner=True)
-def sum_products(empty, source, panel, start, target, runs, rows, fresh):
-    """The same with products, number by number: y[y_rows[r] + c] += x[x_rows[r] + c ...] * k[step's row, c]."""
-    x, x_rows, x_first, x_step = source
+def sum_products(empty, source, panel, start, target, runs, row_count, fresh):
+    """Do the same with products, number by number: y[y_starts[r] + c] += x[x_starts[r] + c ...] * k[step's row, c]."""
+    x, x_starts, x_first, x_step = source
     k, k_first, k_step = panel
-    y, y_rows, c, count = target
-    for m in range(0, rows, simd.height(empty)):
-        x_offsets = simd.row_offsets(empty, x_rows, m)
-        y_offsets = simd.row_offsets(empty, y_rows, m)
+    y, y_starts, c, count = target
+    for m in range(0, row_count, simd.height(empty)):
+        x_offsets = simd.row_offsets(empty, x_starts, m)
+        y_offsets = simd.row_offsets(empty, y_starts, m)
         tile = simd.fill(empty, start, c) if fresh else simd.load(empty, y, y_offsets, c, count)
         for run in range(runs.shape[0]):
             u = x_first + runs[run, 0]
@@ -80,64 +82,64 @@ def sum_products(empty, source, panel, start, target, runs, rows, fresh):
 
 @jit(inner=True)
 def block_count(vectors, widest=simd.WIDEST):
-    """How many blocks `vectors` vectors of columns make: as many of the widest as fit, and what is left."""
+    """Return the number of blocks in `vectors` vectors of columns: as many of the widest as fit, and what is left."""
     return -(-vectors // widest)
 
 
 @jit(inner=True)
 def block(vectors, index, widest=simd.WIDEST):
-    """(first vector, number of vectors) of a block."""
+    """Return (first vector, number of vectors) of a block."""
     first = index * widest
     return first, min(widest, vectors - first)
 
 
 @jit(inner=True)
-def widest_for(rows):
-    """Vectors of a block with so few rows: one less than most where such tiles, which are higher, waste less."""
-    return simd.WIDEST - 1 if -(-rows // HIGH) * HIGH < -(-rows // LOW) * LOW else simd.WIDEST
+def widest_for(row_count):
+    """Return the vectors of a block with so few rows: one less than most if the higher tiles waste less."""
+    return simd.WIDEST - 1 if -(-row_count // HIGH) * HIGH < -(-row_count // LOW) * LOW else simd.WIDEST
 
 
 @jit(inner=True)
-def fill_spare(table, rows):
+def fill_spare(starts, row_count):
     """Repeat the last row beyond the end: a tile's spare rows compute that row again and store the same number."""
-    for r in range(rows, rows + SPARE):
-        table[r] = table[rows - 1]
+    for r in range(row_count, row_count + SPARE):
+        starts[r] = starts[row_count - 1]
 
 
 @jit(inner=True)
-def list_rows(count, step):
-    """0, step, 2*step, ...: where `count` rows begin that lie evenly, and a tile's spare rows."""
-    rows = np.empty(count + SPARE, np.int64)
+def list_starts(count, step):
+    """Return 0, step, 2*step, ...: where `count` evenly spaced rows begin, and a tile's spare rows."""
+    starts = np.empty(count + SPARE, np.int64)
     for r in range(count):
-        rows[r] = r * step
+        starts[r] = r * step
     if count:
-        fill_spare(rows, count)
-    return rows
+        fill_spare(starts, count)
+    return starts
 
 
 @jit(inner=True)
-def aligned(size, x):
-    """Room for `size` numbers of x's type, from the begin of a cache line on."""
+def allocate(size, x):
+    """Return room for `size` numbers of x's type that begins with a cache line."""
     room = np.empty(size + LINE // x.itemsize, x.dtype)
     first = -np.int64(room.ctypes.data) % LINE // x.itemsize
     return room[first : first + size]
 
 
 @jit(inner=True)
-def copy_rows(vecs, source, first, step, rows, count, target, at):
-    """`rows` rows of `count` numbers, `step` apart, one after the other into target, each filled to whole vectors."""
+def copy_rows(vecs, source, first, step, steps, count, target, at):
+    """Copy `steps` rows of `count` numbers, `step` apart, one after the other into target, filled to whole vectors."""
     if vecs == 4:
-        _copy_rows(simd.empty_tile(source, 4), source, first, step, rows, count, target, at)
+        _copy_rows(simd.empty_tile(source, 4), source, first, step, steps, count, target, at)
     elif vecs == 3:
-        _copy_rows(simd.empty_tile(source, 3), source, first, step, rows, count, target, at)
+        _copy_rows(simd.empty_tile(source, 3), source, first, step, steps, count, target, at)
     elif vecs == 2:
-        _copy_rows(simd.empty_tile(source, 2), source, first, step, rows, count, target, at)
+        _copy_rows(simd.empty_tile(source, 2), source, first, step, steps, count, target, at)
     else:
-        _copy_rows(simd.empty_tile(source, 1), source, first, step, rows, count, target, at)
+        _copy_rows(simd.empty_tile(source, 1), source, first, step, steps, count, target, at)
 
 
 @jit(inner=True)
-def _copy_rows(empty, source, first, step, rows, count, target, at):
+def _copy_rows(empty, source, first, step, steps, count, target, at):
     ahead = 16 * step  # far enough to arrive in time
-    for row in range(rows):
+    for row in range(steps):
         simd_panels.copy_row(empty, source, first + row * step, count, target, at + row * simd.width(empty), ahead)

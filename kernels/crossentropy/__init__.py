@@ -4,11 +4,12 @@
                         "categorical": probabilities (N,K), yhat (N,K)
                         "binary": probabilities in [0,1] of yhat's shape, (N,) or (N,...): each element a yes or no
 `from_logits`: yhat is what goes into softmax (binary: into sigmoid), and not what comes out.
-`weights` (N,), one a sample. Apart from indices all arrays are float32 or all are float64.
+`weights` (N,), one per sample. Apart from indices all arrays are float32 or all are float64.
 `out`: where to write the result, C-contiguous and apart from the inputs. `variant`: a name from the registry.
 Every function raises TypeError for a wrong kind of array; ValueError for shapes that do not fit, labels out of
 range, or no elements. On a device nobody looks at the labels first: indices are int64, and one out of range makes the
 loss and its sample's gradient NaN.
+Source: Goodfellow, Bengio, Courville, Deep Learning, 2016, 3.13 and 6.2.2; Keras 3, keras/src/backend/*/nn.py.
 """
 
 from typing import Any
@@ -33,7 +34,7 @@ def forward(
     variant: str = "cpu",
     out: np.ndarray | None = None,
 ) -> Any:
-    """L = 1/N sum_n w_n * l_n  -> L, a NumPy scalar, or `out` (a 0-d array). N is the number of samples.
+    """Compute L = 1/N sum_n w_n * l_n  -> L, a NumPy scalar, or `out` (a 0-d array). N is the number of samples.
 
     On probabilities, with clip(p) = min(max(p, 1e-7), 1 - 1e-7):
       sparse       l_n = -log clip(yhat[n,y_n] / sum_j yhat[n,j])
@@ -64,7 +65,7 @@ def backward(
     variant: str = "cpu",
     out: np.ndarray | None = None,
 ) -> np.ndarray:
-    """dyhat = dL/dyhat, the exact derivative of `forward`, 0 where it clipped  -> dyhat, yhat's shape.
+    """Compute dyhat = dL/dyhat, the exact derivative of `forward`, 0 where it clipped  -> dyhat, yhat's shape.
 
     On logits dyhat[n,k] = w_n * (softmax(z)[n,k] - onehot[n,k]) / N; the other formulas stand in README.md.
     """
@@ -96,7 +97,7 @@ def _arguments(
         _check_probabilities(y)
     if weights is not None:
         weights = checks.array(OP, "weights", weights, "N")
-        checks.shape(OP, "weights", weights, yhat.shape[:1], f"one a sample: yhat.shape={yhat.shape}")
+        checks.shape(OP, "weights", weights, yhat.shape[:1], f"one per sample: yhat.shape={yhat.shape}")
     checks.same_dtype(OP, y=None if kind == "sparse" else y, yhat=yhat, weights=weights)
     return y, yhat, weights
 
@@ -110,7 +111,7 @@ def _indices(y: Any, yhat: np.ndarray) -> np.ndarray:
     N, K = yhat.shape
     y = checks.array(OP, "y", y, "N", INTEGERS)
     if y.shape != (N,):
-        checks.shape(OP, "y", y, (N,), f"one class index a sample: yhat.shape={yhat.shape} (N,K)")
+        checks.shape(OP, "y", y, (N,), f"one class index per sample: yhat.shape={yhat.shape} (N,K)")
     if targets.home(y) != "cpu":
         return checks.array(OP, "y", y, "N", (np.dtype(np.int64),))
     indices = y if y.dtype == np.int64 else y.astype(np.int64)
@@ -121,7 +122,7 @@ def _indices(y: Any, yhat: np.ndarray) -> np.ndarray:
 
 
 def _check_probabilities(y: np.ndarray) -> None:
-    """Every label in [0,1]; a NaN is let through, to make the loss NaN."""
+    """Raise ValueError unless every label is in [0,1]; a NaN passes, and makes the loss NaN."""
     if targets.home(y) != "cpu":
         return
     if y.min() < 0 or y.max() > 1 or (np.isnan(y.min()) and ((y < 0) | (y > 1)).any()):

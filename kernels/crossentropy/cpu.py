@@ -20,21 +20,21 @@ PARALLEL = 1 << 14  # numbers; below, one thread is done before several have sta
 
 
 def forward(y, yhat, weights=None, *, kind, from_logits=False, out):
-    """L = 1/N sum_n w_n * l_n, into out."""
+    """Compute L = 1/N sum_n w_n * l_n, into out."""
     losses = np.empty(len(yhat))
     _pass(kind, from_logits, yhat.size)[0](*_rows(y, yhat), losses)
     out[...] = (_sum(losses) if weights is None else _weighted_sum(losses, weights)) / len(yhat)
 
 
 def backward(y, yhat, weights=None, *, kind, from_logits=False, out):
-    """dyhat[n] = w_n / N * dl_n/dyhat[n], into out."""
+    """Compute dyhat[n] = w_n / N * dl_n/dyhat[n], into out."""
     factors = np.full(len(yhat), 1 / len(yhat)) if weights is None else weights.astype(np.float64) / len(yhat)
     y, yhat = _rows(y, yhat)
     _pass(kind, from_logits, yhat.size)[1](y, yhat, factors, out.reshape(yhat.shape))
 
 
 def _pass(kind, from_logits, size):
-    """(forward, backward) for this kind of labels and so many numbers."""
+    """Return (forward, backward) for this kind of labels and so many numbers."""
     threads = (kind, from_logits) == ("sparse", True) and size >= PARALLEL
     return (_sparse_logits_parallel, _sparse_logits_gradient_parallel) if threads else PASSES[kind, from_logits]
 
@@ -78,7 +78,7 @@ def _row_sum(row):
 
 @jit()
 def _powers(z, powers, tops, totals):
-    """powers[n,k] = exp(z[n,k] - tops[n]), with each row's largest z and sum of powers.
+    """Compute powers[n,k] = exp(z[n,k] - tops[n]), with each row's largest z and sum of powers.
 
     exp runs over all rows at once: ten classes alone would leave most of a SIMD register empty.
     """
@@ -96,7 +96,7 @@ def _powers(z, powers, tops, totals):
 
 @jit()
 def _blocks(z, numbers):
-    """How many rows of z make about so many numbers; and room for their powers, tops and totals."""
+    """Return how many rows of z make about so many numbers; and room for their powers, tops and totals."""
     rows = max(1, numbers // z.shape[1])
     return rows, np.empty((rows, z.shape[1])), np.empty(rows), np.empty(rows)
 

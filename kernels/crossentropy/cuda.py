@@ -15,14 +15,14 @@ LOW, HIGH = 1e-7, 1 - 1e-7  # Keras's epsilon
 
 
 def forward(y, yhat, weights=None, *, kind, from_logits=False, out):
-    """L = 1/N sum_n w_n * l_n, into out."""
+    """Compute L = 1/N sum_n w_n * l_n, into out."""
     losses = scratch(yhat, (len(yhat),), "f8")
     launch_flat(PASSES[kind, from_logits][0], 32 * len(yhat), *_rows(y, yhat), losses)
     mean_of(losses, weights, len(yhat), out.reshape(1))
 
 
 def backward(y, yhat, weights=None, *, kind, from_logits=False, out):
-    """dyhat[n] = w_n / N * dl_n/dyhat[n], into out."""
+    """Compute dyhat[n] = w_n / N * dl_n/dyhat[n], into out."""
     y, yhat = _rows(y, yhat)
     given = yhat.reshape(-1) if weights is None else weights
     launch_flat(
@@ -37,7 +37,7 @@ def _rows(y, yhat):
 
 
 def _passes(loss, gradient):
-    """Two kernels of a loss l_n(y, p, n) and its gradient's number k, dl_n/dp_k(y, p, n, what all k share, k)."""
+    """Return two kernels, of a loss l_n(y, p, n) and of its gradient's number k, dl_n/dp_k(y, p, n, shared, k)."""
     of_sample, (shared, of_class) = cuda.jit(device=True)(loss), (cuda.jit(device=True)(f) for f in gradient)
 
     @cuda.jit
@@ -73,7 +73,7 @@ def _clip(p):
 
 @cuda.jit(device=True)
 def _sum(a, n):
-    """sum_k a[n,k]."""
+    """Return sum_k a[n,k]."""
     total = 0.0
     for k in range(_lane(), a.shape[1], 32):
         total += float64(a[n, k])
@@ -82,7 +82,7 @@ def _sum(a, n):
 
 @cuda.jit(device=True)
 def _powers(z, n):
-    """(top, sum_k exp(z[n,k] - top)), top the largest logit."""
+    """Return (top, sum_k exp(z[n,k] - top)), top the largest logit."""
     top = -math.inf
     for k in range(_lane(), z.shape[1], 32):
         top = float64(z[n, k]) if z[n, k] > top else top
@@ -94,7 +94,7 @@ def _powers(z, n):
 
 @cuda.jit(device=True)
 def _label(y, p, n):
-    """(class, 0), or (0, NaN) where there is no such class: what it is added to becomes NaN."""
+    """Return (class, 0), or (0, NaN) if there is no such class: adding it makes a sum NaN."""
     inside = 0 <= y[n] < p.shape[1]
     return (y[n] if inside else 0), (0.0 if inside else math.nan)
 
@@ -137,13 +137,13 @@ def _categorical(y, p, n):
 
 @cuda.jit(device=True)
 def _term(y, p, n, total, k):
-    """dl/dq_k of q_k = p_k / total."""
+    """Return dl/dq_k of q_k = p_k / total."""
     q = float64(p[n, k]) / total
     return 0.0 if q < LOW or q > HIGH else -float64(y[n, k]) / q
 
 
 def _categorical_shared(y, p, n):
-    """(sum_j p_j, sum_j g_j q_j)."""
+    """Return (sum_j p_j, sum_j g_j q_j)."""
     total, common = _sum(p, n), 0.0
     for k in range(_lane(), p.shape[1], 32):
         common += _term(y, p, n, total, k) * (float64(p[n, k]) / total)

@@ -5,7 +5,7 @@ from kernels.jit import jit
 
 @jit()
 def first_outside(y, K):
-    """The first n whose y[n] is not in 0 .. K-1; -1 if there is none."""
+    """Return the first n whose y[n] is not in 0 .. K-1; -1 if there is none."""
     for n in range(y.size):
         if y[n] < 0 or y[n] >= K:
             return n

@@ -26,14 +26,14 @@ _I32, _I64 = ir.IntType(32), ir.IntType(64)
 
 
 def _number(context, builder, kind, array, space, width):
-    """The address of an array, as a number."""
+    """Return the address of an array, as a number."""
     start = context.make_array(kind)(context, builder, array).data
     return builder.ptrtoint(builder.addrspacecast(start, start.type.pointee.as_pointer(space)), width)
 
 
 @intrinsic
 def address(typingctx, source, element):
-    """Where an element of `source` is: a number of bytes."""
+    """Return where an element of `source` is: a number of bytes."""
 
     def codegen(context, builder, signature, args):
         start = _number(context, builder, signature.args[0], args[0], 1, _I64)
@@ -53,13 +53,13 @@ class Copies(NamedTuple):
 
 @cache
 def are_asynchronous(target: str) -> bool:
-    """Whether the GPU behind a target copies asynchronously."""
+    """Return whether the GPU behind a target copies asynchronously."""
     return backend(target).properties()["compute_capability"] >= (8, 0)
 
 
 @cache
 def copies(asynchronous: bool) -> Copies:
-    """The copies of a GPU that has cp.async, or of one that has not."""
+    """Return the copies of a GPU that has cp.async, or of one that has not."""
     how = _by_cp_async if asynchronous else _by_registers
     commit, wait = ("cp.async.commit_group;", "cp.async.wait_all;") if asynchronous else ("", "")
     return Copies(_copier(1, how), _copier(4, how), _instruction(commit), _instruction(wait))
@@ -117,7 +117,7 @@ def _instruction(text):
 
 @intrinsic
 def wide(typingctx, a, b, c):
-    """a * b + c in 64 bits, of 32-bit a and b: one instruction, whatever the compiler knows of them elsewhere."""
+    """Return a * b + c in 64 bits, of 32-bit a and b, as one instruction whatever the compiler knows of them."""
 
     def codegen(context, builder, signature, args):
         form = ir.FunctionType(_I64, [_I32, _I32, _I64])

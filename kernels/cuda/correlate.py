@@ -61,7 +61,7 @@ class Correlation(NamedTuple):
 
 @cache
 def kernel(dtype: np.dtype, width: int, whole: bool, asynchronous: bool):
-    """The kernel for a tile; whole: channels come in fours; asynchronous: as `copies` knows.
+    """Return the kernel for a tile; whole: channels come in fours; asynchronous: as `copies` knows.
 
     Launch: (tiles of positions, tiles of outer channels, groups * parts) blocks of the tile's threads.
     """
@@ -82,7 +82,7 @@ def kernel(dtype: np.dtype, width: int, whole: bool, asynchronous: bool):
 
     @cuda.jit(device=True, forceinline=True)
     def locate(place, g, first):
-        """Where the tile's positions lie in x (pixel, row, column of the tap (0, 0)), and the pixel of y."""
+        """Find where the tile's positions lie in x (pixel, row, column of the tap (0, 0)), and the pixel of y."""
         for r in range(thread(), rows, threads):
             m = int32(first + r)
             line = quotient(m, g.by_width)
@@ -114,7 +114,7 @@ def kernel(dtype: np.dtype, width: int, whole: bool, asynchronous: bool):
 
     @cuda.jit(device=True, forceinline=True)
     def put(y, place, g, sums, row, channel, group, part):
-        """A thread's sums to where their positions lie in y."""
+        """Write a thread's sums to the positions in y that they belong to."""
         for i in range(t):
             pixel = place[4 * (row + i * SIDE) + 3]
             if pixel >= 0:
@@ -164,7 +164,10 @@ def kernel(dtype: np.dtype, width: int, whole: bool, asynchronous: bool):
 
 
 def sizes(h: Axis, w: Axis, images: int, taps: tuple[int, int], channels: tuple, groups: int, count: int, part: int):
-    """The Correlation of these sizes. channels: of one group, in x and in y; count: parts, of `part` tiles each."""
+    """Return the Correlation of these sizes. channels: of one group, in x and in y.
+
+    Count: parts, of `part` tiles each.
+    """
     inner, outer = channels
     positions = images * int(h.results) * int(w.results)
     pixels = max(positions, images * int(h.size) * int(w.size), images * int(h.length) * int(w.length))
@@ -186,12 +189,12 @@ def sizes(h: Axis, w: Axis, images: int, taps: tuple[int, int], channels: tuple,
 
 
 def across(dtype: np.dtype, outer: int) -> int:
-    """The width of the tile, in threads: half where y has few channels."""
+    """Return the width of the tile, in threads: half where y has few channels."""
     return 8 if outer <= tile(dtype, 8).columns else 16
 
 
 def blocks(g: Correlation, dtype: np.dtype, groups: int) -> tuple[int, int, int]:
-    """Blocks of a launch of `kernel`."""
+    """Return the blocks of a launch of `kernel`."""
     shape = tile(dtype, across(dtype, int(g.outer)))
     return -(-int(g.positions) // shape.rows), -(-int(g.outer) // shape.columns), groups * int(g.parts)
 

@@ -11,14 +11,14 @@ from kernels.cuda.vectors import cuda, load4, store4
 
 
 def copier(whole: bool, asynchronous: bool):
-    """The copy of four channels or of one."""
+    """Return the copy of four channels or of one."""
     how = copies(asynchronous)
     return how.copy4 if whole else how.copy1
 
 
 @cache
 def gatherer(whole: bool, asynchronous: bool, each: int, chunk: int, apart: int, pitch: int):
-    """The device function that copies `each` pixels a thread, `apart` rows of the tile from each other.
+    """Return the device function that copies `each` pixels a thread, `apart` rows of the tile from each other.
 
     Looked up first are `chunk` of them; a row of the tile begins `pitch` elements after the last.
     """
@@ -42,14 +42,14 @@ def gatherer(whole: bool, asynchronous: bool, each: int, chunk: int, apart: int,
 
 @cache
 def row_fetcher(dtype: np.dtype, width: int, whole: bool, asynchronous: bool, depth: int):
-    """The device function that copies the tile of an array of rows of channels: `depth` rows from `base` on."""
+    """Return the device function that copies the tile of an array of rows of channels: `depth` rows from `base` on."""
     _, _, _, threads, _, columns = tile(dtype, width)
     copy, lanes, item = copier(whole, asynchronous), 4 if whole else 1, np.dtype(dtype).itemsize
     across = columns // lanes  # copies a row
 
     @cuda.jit(device=True, forceinline=True)
     def fetch(memory, to, k, g, base, group, first, rows):
-        """Rows from `rows` on, and channels beyond the group's, are zeros."""
+        """Load rows of channels; rows from `rows` on, and channels beyond the group's, become zeros."""
         me = thread()
         column = int32(me % across * lanes)
         outer = int32(first + column)
@@ -68,7 +68,7 @@ def row_fetcher(dtype: np.dtype, width: int, whole: bool, asynchronous: bool, de
 
 @cache
 def row_putter(dtype: np.dtype, width: int, whole: bool):
-    """The device function that puts row i of a thread's sums to y[row, group, channel ...] of a part's result."""
+    """Return the device function that writes row i of a thread's sums to y[row, group, channel ...] of a part."""
     _, t, *_ = tile(dtype, width)
 
     @cuda.jit(device=True, forceinline=True)

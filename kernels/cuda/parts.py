@@ -10,7 +10,7 @@ PITCH = TILE + 1  # rows of a square that is read by columns: no two of a column
 
 
 def add_parts(parts, count, out, bias=None):
-    """out = part 0 + part 1 + ..., in this order, + bias. parts: `count` arrays of out's size, one after the other."""
+    """Compute out = part 0 + part 1 + ..., in this order, + bias. parts: `count` arrays of out's size in a row."""
     filters = out.shape[-1]
     addend = out if bias is None else bias
     whole = out.size % 4 == 0 and filters % 4 == 0
@@ -22,7 +22,7 @@ def add_parts(parts, count, out, bias=None):
 
 
 def transpose(k, out, taps, groups):
-    """out[(v, f), (g, c)] = k[tap v, c, (g, f)]: a correlation's weights as its gradient wants them.
+    """Write out[(v, f), (g, c)] = k[tap v, c, (g, f)]: a correlation's kernel as its gradient reads it.
 
     k (P, Q, Cg, F); taps = (first, step, count) down and the same across, of k's P and Q; out has count * count taps.
     """

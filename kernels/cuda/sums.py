@@ -16,7 +16,7 @@ COLUMNS, ROWS = 32, 8  # a block that sums columns: one warp reads 32 neighbours
 
 @cuda.jit(device=True)
 def warp_sum(v):
-    """The sum of the warp's 32 numbers, in each of its threads: of pairs 16 lanes apart, then 8, 4, 2, 1."""
+    """Return the sum of the warp's 32 numbers, in each of its threads: of pairs 16 lanes apart, then 8, 4, 2, 1."""
     for lanes in (16, 8, 4, 2, 1):
         v += cuda.shfl_xor_sync(ALL, v, lanes)
     return v
@@ -24,7 +24,7 @@ def warp_sum(v):
 
 @cuda.jit(device=True)
 def warp_largest(v):
-    """The largest of the warp's 32 numbers, in each of its threads; a NaN stays with the thread that has it."""
+    """Return the largest of the warp's 32 numbers, in each of its threads; a NaN stays with the thread that has it."""
     for lanes in (16, 8, 4, 2, 1):
         other = cuda.shfl_xor_sync(ALL, v, lanes)
         v = other if other > v else v
@@ -33,7 +33,7 @@ def warp_largest(v):
 
 @cuda.jit(device=True)
 def block_sum(v):
-    """The sum of the block's numbers (float64, whole warps), in each of its threads. One call a kernel."""
+    """Return the sum of the block's numbers (float64, whole warps), in each of its threads. One call a kernel."""
     sums = cuda.shared.array(32, float64)
     lane, warp = cuda.threadIdx.x % 32, cuda.threadIdx.x // 32
     v = warp_sum(v)
@@ -45,7 +45,7 @@ def block_sum(v):
 
 @cuda.jit(device=True)
 def sum_rows(v, tile):
-    """The sum of v over threadIdx.y, for the threads of the first warp; `tile` is shared, (ROWS, COLUMNS)."""
+    """Return the sum of v over threadIdx.y, for the first warp; `tile` is shared, (ROWS, COLUMNS) float64."""
     x, y = cuda.threadIdx.x, cuda.threadIdx.y
     tile[y, x] = v
     cuda.syncthreads()
@@ -57,26 +57,26 @@ def sum_rows(v, tile):
 
 
 def chunk_of(rows):
-    """How many rows a block takes: enough that their sum is worth a launch, so few that all of a GPU gets some."""
+    """Return the rows that a block takes: enough to be worth a launch, few enough that all of a GPU has work."""
     return max(256, -(-rows // 64))
 
 
 def sum_columns(a, out):
-    """out[c] = sum_m a[m,c]."""
+    """Compute out[c] = sum_m a[m,c], in float64: in float32 a sum far above its terms would swallow them."""
     M, C = a.shape
     chunk = chunk_of(M)
-    partial = scratch(a, (max(-(-M // chunk), 1), C))
+    partial = scratch(a, (max(-(-M // chunk), 1), C), "f8")
     launch(_sum_columns, (-(-C // COLUMNS), len(partial)), (COLUMNS, ROWS), a, chunk, partial)
     launch_flat(_add_partials, C, partial, out)
 
 
 @cuda.jit
 def _sum_columns(a, chunk, partial):
-    """partial[k,c] = sum of a[m,c] over the rows m of chunk k."""
-    tile = cuda.shared.array((ROWS, COLUMNS), a.dtype)
+    """Compute partial[k,c] = sum of a[m,c] over the rows m of chunk k."""
+    tile = cuda.shared.array((ROWS, COLUMNS), float64)
     M, C = a.shape
     c, k = cuda.blockIdx.x * COLUMNS + cuda.threadIdx.x, cuda.blockIdx.y
-    v = a.dtype.type(0)
+    v = 0.0
     if c < C:
         for m in range(k * chunk + cuda.threadIdx.y, min((k + 1) * chunk, M), ROWS):
             v += a[m, c]
@@ -87,7 +87,7 @@ def _sum_columns(a, chunk, partial):
 
 @cuda.jit(device=True)
 def add_partials(partial, c):
-    """The chunks' sums of column c, in their order."""
+    """Return the chunks' sums of column c, in their order."""
     total = partial[0, c]
     for k in range(1, partial.shape[0]):
         total += partial[k, c]
@@ -102,7 +102,7 @@ def _add_partials(partial, out):
 
 
 def mean_of(numbers, weights, count, out):
-    """out[0] = 1/count * sum_n weights[n] * numbers[n], in one block; numbers float64, weights may be None."""
+    """Compute out[0] = 1/count * sum_n weights[n] * numbers[n], in one block; numbers float64, weights may be None."""
     weighted = weights is not None
     launch(_mean_of, 1, 256, numbers, weights if weighted else out, weighted, count, out)
 

@@ -34,14 +34,14 @@ class Tile(NamedTuple):
 
 @cache
 def tile(dtype: np.dtype, across: int) -> Tile:
-    """The tile of SIDE x `across` threads (8 or 16)."""
+    """Return the tile of SIDE x `across` threads (8 or 16)."""
     real, t = (float32, 8) if np.dtype(dtype).itemsize == 4 else (float64, 4)
     return Tile(real, t, across, SIDE * across, SIDE * t, across * t)
 
 
 @cache
 def multiplier(dtype: np.dtype, across: int, by_rows: bool, pitch_a: int, pitch_b: int, depth: int):
-    """The device function that adds `depth` steps (16 or 24) to a thread's sums: add(memory, a's start, b's, sums).
+    """Return the device function that adds `depth` steps (16 or 24) to the sums: add(memory, a's start, b's, sums).
 
     pitch: elements from one row of a (if not by_rows: one step) to the next, and from one step of b to the next.
     """
@@ -107,14 +107,14 @@ class Division(NamedTuple):
 
 
 def division(d: int) -> Division:
-    """The Division by d, 1 <= d < 2**31."""
+    """Return the Division by d, 1 <= d < 2**31."""
     bits = (d - 1).bit_length()
     return Division(np.int32(d), np.uint32(-(-(1 << 31 + bits) // d)), np.uint32(bits))
 
 
 @cuda.jit(device=True, forceinline=True)
 def quotient(n, by):
-    """n // d, n an int32 that is not negative."""
+    """Return n // d, n an int32 that is not negative."""
     high = uint32((uint64(uint32(n + n)) * uint64(by.factor)) >> uint64(32))
     return int32(high >> by.shift)
 
@@ -142,13 +142,13 @@ def parts(blocks: int, steps: int) -> int:
 
 @cuda.jit(device=True, forceinline=True)
 def thread():
-    """The thread's number in its block, as the compiler sees that it is not negative."""
+    """Return the thread's number in its block, in a form that the compiler knows is not negative."""
     return int64(uint32(cuda.threadIdx.x))
 
 
 @cuda.jit(device=True, forceinline=True)
 def sum_place(across):
-    """(row of the block's SIDE, first column of four) that a thread's sums stand for: a warp is a patch of 4 x 8."""
+    """Return (row of the block's SIDE, first column of four) of a thread's sums. A warp is a patch of 4 x 8."""
     me = thread()
     warp, lane = me // 32, me % 32
     row = int32(warp // (across // 8) * 4 + lane // 8)
@@ -156,5 +156,5 @@ def sum_place(across):
 
 
 def options(threads: int) -> dict:
-    """How a tile's kernel is compiled: with as many registers as let 512 threads run on one multiprocessor."""
+    """Return the compiler options of a tile's kernel: the registers that let 512 threads run on one multiprocessor."""
     return {"launch_bounds": (threads, 512 // threads)}

@@ -12,11 +12,11 @@ cuda = numba_cuda()
 if simulated():  # there is nothing to compile
 
     def load4(a, i):
-        """a[i], a[i+1], a[i+2], a[i+3]."""
+        """Return a[i], a[i+1], a[i+2], a[i+3]."""
         return a[i], a[i + 1], a[i + 2], a[i + 3]
 
     def store4(a, i, v0, v1, v2, v3):
-        """a[i:i+4] = v0, v1, v2, v3."""
+        """Compute a[i:i+4] = v0, v1, v2, v3."""
         a[i], a[i + 1], a[i + 2], a[i + 3] = v0, v1, v2, v3
 
 else:
@@ -25,7 +25,7 @@ else:
     from numba.cuda.extending import intrinsic
 
     def _four(context, builder, signature, args):
-        """A pointer to four numbers."""
+        """Return a pointer to four numbers."""
         kind = signature.args[0]
         start = builder.gep(context.make_array(kind)(context, builder, args[0]).data, [args[1]])
         number = context.get_data_type(kind.dtype)
@@ -33,7 +33,7 @@ else:
 
     @intrinsic
     def load4(typingctx, a, i):
-        """a[i], a[i+1], a[i+2], a[i+3]; i a multiple of 4."""
+        """Return a[i], a[i+1], a[i+2], a[i+3]; i a multiple of 4."""
 
         def codegen(context, builder, signature, args):
             four = builder.load(_four(context, builder, signature, args))
@@ -45,7 +45,7 @@ else:
 
     @intrinsic
     def store4(typingctx, a, i, v0, v1, v2, v3):
-        """a[i:i+4] = v0, v1, v2, v3; i a multiple of 4."""
+        """Return a[i:i+4] = v0, v1, v2, v3; i a multiple of 4."""
 
         def codegen(context, builder, signature, args):
             pointer = _four(context, builder, signature, args)
@@ -60,20 +60,20 @@ else:
 
 @cuda.jit(device=True)
 def load4_channels(a, i, C):
-    """a[c], one number a channel, for the elements i .. i+3 of an array whose last axis has C channels; i % 4 == 0."""
+    """Return a[c] for the elements i .. i+3 of an array whose last axis has C channels; i % 4 == 0."""
     if C % 4 == 0:
         return load4(a, i % C)
     return a[i % C], a[(i + 1) % C], a[(i + 2) % C], a[(i + 3) % C]
 
 
 def named(kernel, f):
-    """The kernel under f's name, by which faults and reports call it."""
+    """Return the kernel under f's name, which faults and reports show."""
     kernel.__name__, kernel.__qualname__, kernel.__module__ = f.__name__, f.__qualname__, f.__module__
     return kernel
 
 
 def each(f):
-    """The kernel y[e] = f(x[e]) of flat arrays, four numbers a thread: launch a quarter as many threads as numbers."""
+    """Return the kernel y[e] = f(x[e]) of flat arrays, four numbers per thread: launch a quarter as many threads."""
     value = cuda.jit(device=True)(f)
 
     def kernel(x, y):
@@ -89,7 +89,7 @@ def each(f):
 
 
 def each_pair(f):
-    """The same of two arrays: y[e] = f(u[e], v[e])."""
+    """Return the same for two arrays: y[e] = f(u[e], v[e])."""
     value = cuda.jit(device=True)(f)
 
     def kernel(u, v, y):

@@ -23,13 +23,13 @@ from kernels.device import launch, scratch
 
 
 def depth(dtype: np.dtype, width: int) -> int:
-    """Steps a tile: as many as leave room for two tiles in 48 KiB of shared memory, where all threads fetch alike."""
+    """Return the steps of a tile: as many as leave room for two tiles in 48 KiB of shared memory."""
     return 24 if np.dtype(dtype).itemsize == 4 and width == 8 else DEPTH
 
 
 @cache
 def kernel(dtype: np.dtype, width: int, whole: bool, asynchronous: bool):
-    """The kernel for a tile; whole: channels come in fours, on both sides.
+    """Return the kernel for a tile; whole: channels come in fours, on both sides.
 
     Launch: (tiles of taps and channels, tiles of filters, groups * parts) blocks of the tile's threads.
     """
@@ -50,7 +50,7 @@ def kernel(dtype: np.dtype, width: int, whole: bool, asynchronous: bool):
 
     @cuda.jit(device=True, forceinline=True)
     def locate(place, to, g, first):
-        """Where the tile's positions lie in x: pixel, row and column of the tap (0, 0)."""
+        """Find where the tile's positions lie in x: pixel, row and column of the tap (0, 0)."""
         r = thread()
         if r < deep:
             m = int32(first + r)
@@ -63,7 +63,7 @@ def kernel(dtype: np.dtype, width: int, whole: bool, asynchronous: bool):
 
     @cuda.jit(device=True, forceinline=True)
     def fetch_a(memory, to, x, place, begin, further, down, right, start, g):
-        """x at the tile's positions, for this thread's tap and channel."""
+        """Load x at the tile's positions, for this thread's tap and channel."""
         me = thread()
         step = int32(me // of_a)
         to = int32(to + me // of_a * rows + me % of_a * lanes)
@@ -125,7 +125,7 @@ def kernel(dtype: np.dtype, width: int, whole: bool, asynchronous: bool):
 
 
 def weights(x, dy, h: Axis, w: Axis, taps: tuple[int, int], groups: int, dk, db) -> None:
-    """dk (P, Q, Cg, F) and db (F,) of the correlation that has these axes."""
+    """Compute dk (P, Q, Cg, F) and db (F,) of the correlation that has these axes."""
     images, channels = x.shape[0], (x.shape[-1] // groups, dy.shape[-1] // groups)
     width = across(x.dtype, channels[1])
     shape = tile(x.dtype, width)

@@ -3,6 +3,7 @@
 x (N,C), k (C,F), b (F,), y (N,F); all float32 or all float64.
 `out`: where to write the result, C-contiguous and apart from the inputs. `variant`: a name from the registry.
 Every function raises TypeError for a wrong kind of array and ValueError for shapes that do not fit.
+Source: Goodfellow, Bengio, Courville, Deep Learning, 2016, 6.1 and 6.5.
 """
 
 import numpy as np
@@ -20,7 +21,7 @@ def forward(
     variant: str = "cpu",
     out: np.ndarray | None = None,
 ) -> np.ndarray:
-    """y[n,f] = b[f] + sum_c x[n,c] * k[c,f]  -> y (N,F). `reference` returns float64, the others x's dtype."""
+    """Compute y[n,f] = b[f] + sum_c x[n,c] * k[c,f]  -> y (N,F). `reference` returns float64, the others x's dtype."""
     x = checks.array(OP, "x", x, "N C")
     k = checks.array(OP, "k", k, "C F")
     if b is not None:
@@ -41,7 +42,7 @@ def forward(
 
 
 def backward_data(dy: np.ndarray, k: np.ndarray, *, variant: str = "cpu", out: np.ndarray | None = None) -> np.ndarray:
-    """dx[n,c] = sum_f dy[n,f] * k[c,f]  -> dx (N,C)."""
+    """Compute dx[n,c] = sum_f dy[n,f] * k[c,f]  -> dx (N,C)."""
     dy = checks.array(OP, "dy", dy, "N F")
     k = checks.array(OP, "k", k, "C F")
     checks.same_dtype(OP, dy=dy, k=k)
@@ -61,7 +62,7 @@ def backward_weights(
     variant: str = "cpu",
     out: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """dk[c,f] = sum_n x[n,c] * dy[n,f]  -> dk (C,F);  db[f] = sum_n dy[n,f]  -> db (F,)."""
+    """Compute dk[c,f] = sum_n x[n,c] * dy[n,f]  -> dk (C,F);  db[f] = sum_n dy[n,f]  -> db (F,)."""
     x = checks.array(OP, "x", x, "N C")
     dy = checks.array(OP, "dy", dy, "N F")
     checks.same_dtype(OP, x=x, dy=dy)

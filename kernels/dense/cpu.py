@@ -10,17 +10,17 @@ from kernels.dense import direct, gemm, one_row
 
 
 def forward(x, k, b=None, *, out):
-    """y[n,f] = b[f] + sum_c x[n,c] * k[c,f], into out."""
+    """Compute y[n,f] = b[f] + sum_c x[n,c] * k[c,f], into out."""
     _way(len(x), k.size).forward(x, k, b, out=out)
 
 
 def backward_data(dy, k, *, out):
-    """dx[n,c] = sum_f dy[n,f] * k[c,f], into out."""
+    """Compute dx[n,c] = sum_f dy[n,f] * k[c,f], into out."""
     _way(len(dy), k.size).backward_data(dy, k, out=out)
 
 
 def backward_weights(x, dy, *, out):
-    """dk[c,f] = sum_n x[n,c] * dy[n,f], db[f] = sum_n dy[n,f], into out = (dk, db)."""
+    """Compute dk[c,f] = sum_n x[n,c] * dy[n,f], db[f] = sum_n dy[n,f], into out = (dk, db)."""
     way = one_row if len(x) == 1 else direct if len(x) <= direct.SHORT else gemm
     way.backward_weights(x, dy, out=out)
 

@@ -15,20 +15,20 @@ PARALLEL = 1 << 16  # products; below, one thread is done before several have st
 
 
 def forward(x, k, b=None, *, out):
-    """y[n,f] = b[f] + sum_c x[n,c] * k[c,f], into out."""
+    """Compute y[n,f] = b[f] + sum_c x[n,c] * k[c,f], into out."""
     out[...] = 0 if b is None else b
     run = _product_parallel if x.size * k.shape[1] >= PARALLEL else _product
     run(x, k, out)
 
 
 def backward_data(dy, k, *, out):
-    """dx[n,c] = sum_f dy[n,f] * k[c,f], into out."""
+    """Compute dx[n,c] = sum_f dy[n,f] * k[c,f], into out."""
     run = _backward_data_parallel if dy.size * k.shape[0] >= PARALLEL else _backward_data
     run(dy, k, out)
 
 
 def backward_weights(x, dy, *, out):
-    """dk[c,f] = sum_n x[n,c] * dy[n,f], db[f] = sum_n dy[n,f], into out = (dk, db)."""
+    """Compute dk[c,f] = sum_n x[n,c] * dy[n,f], db[f] = sum_n dy[n,f], into out = (dk, db)."""
     dk, db = out
     dk[...] = 0
     run = _product_parallel if x.size * dy.shape[1] >= PARALLEL else _product
@@ -38,7 +38,7 @@ def backward_weights(x, dy, *, out):
 
 @jit()
 def _add_block(a, b, y, top, left):
-    """y += a b for the block of y that begins at (top, left); a's rows are y's."""
+    """Compute y += a b for the block of y that begins at (top, left); a's rows are y's."""
     L = a.shape[1]
     right = min(left + WIDTH, y.shape[1])
     for first in range(0, L, LENGTH):
@@ -54,7 +54,7 @@ def _add_block(a, b, y, top, left):
 
 @jit()
 def _add_eight(a, b, row, left):
-    """row[j] += a[0] * b[0,left+j] + ... + a[7] * b[7,left+j], term after term."""
+    """Compute row[j] += a[0] * b[0,left+j] + ... + a[7] * b[7,left+j], term after term."""
     right = left + row.size
     b0, b1, b2, b3 = b[0, left:right], b[1, left:right], b[2, left:right], b[3, left:right]
     b4, b5, b6, b7 = b[4, left:right], b[5, left:right], b[6, left:right], b[7, left:right]
@@ -93,7 +93,7 @@ def _product_parallel(a, b, y):
 
 @jit()
 def _transposed_product(dy, k, dx, left):
-    """dx = dy kᵀ for WIDTH columns of dx: their rows of k are turned once, so that the product runs along memory."""
+    """Compute dx = dy kᵀ for WIDTH columns: their rows of k are transposed once, to multiply along memory."""
     C, F = min(WIDTH, k.shape[0] - left), k.shape[1]
     turned = np.empty((F, C), k.dtype)
     for f in range(F):

@@ -9,17 +9,17 @@ from kernels.jit import jit
 
 
 def forward(x, k, b=None, *, out):
-    """y[n,f] = b[f] + sum_c x[n,c] * k[c,f], into out."""
+    """Compute y[n,f] = b[f] + sum_c x[n,c] * k[c,f], into out."""
     _forward(x, k, np.zeros(k.shape[1], x.dtype) if b is None else b, out)
 
 
 def backward_data(dy, k, *, out):
-    """dx[n,c] = sum_f dy[n,f] * k[c,f], into out."""
+    """Compute dx[n,c] = sum_f dy[n,f] * k[c,f], into out."""
     _backward_data(dy, k, out)
 
 
 def backward_weights(x, dy, *, out):
-    """dk[c,f] = sum_n x[n,c] * dy[n,f], db[f] = sum_n dy[n,f], into out = (dk, db)."""
+    """Compute dk[c,f] = sum_n x[n,c] * dy[n,f], db[f] = sum_n dy[n,f], into out = (dk, db)."""
     _backward_weights(x, dy, *out)
 
 

@@ -11,26 +11,26 @@ POINT = {"stride": (1, 1), "padding": ((0, 0), (0, 0)), "dilation": (1, 1), "gro
 
 
 def forward(x, k, b, *, out):
-    """y[n,f] = b[f] + sum_c x[n,c] * k[c,f], into out."""
+    """Compute y[n,f] = b[f] + sum_c x[n,c] * k[c,f], into out."""
     conv2d.forward(_pixels(x), _taps(k), b, **POINT, out=_pixels(out))
 
 
 def backward_data(dy, k, *, out):
-    """dx[n,c] = sum_f dy[n,f] * k[c,f], into out."""
+    """Compute dx[n,c] = sum_f dy[n,f] * k[c,f], into out."""
     conv2d.backward_data(_pixels(dy), _taps(k), _pixels(out).shape, **POINT, out=_pixels(out))
 
 
 def backward_weights(x, dy, *, out):
-    """dk[c,f] = sum_n x[n,c] * dy[n,f], db[f] = sum_n dy[n,f], into out = (dk, db)."""
+    """Compute dk[c,f] = sum_n x[n,c] * dy[n,f], db[f] = sum_n dy[n,f], into out = (dk, db)."""
     dk, db = out
     conv2d.backward_weights(_pixels(x), _pixels(dy), (1, 1, *dk.shape), **POINT, out=(_taps(dk), db))
 
 
 def _pixels(x):
-    """(N, C) as N images of one pixel."""
+    """Return (N, C) as N images of one pixel."""
     return x.reshape((x.shape[0], 1, 1, x.shape[1]))
 
 
 def _taps(k):
-    """(C, F) as one tap."""
+    """Return (C, F) as one tap."""
     return k.reshape((1, 1, *k.shape))

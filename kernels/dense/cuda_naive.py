@@ -9,18 +9,18 @@ from kernels.device import launch_flat
 
 
 def forward(x, k, b, *, out):
-    """y[n,f] = b[f] + sum_c x[n,c] * k[c,f], into out."""
+    """Compute y[n,f] = b[f] + sum_c x[n,c] * k[c,f], into out."""
     has_bias = b is not None
     launch_flat(_forward, out.size, x, k, b if has_bias else k.reshape(-1), has_bias, out)
 
 
 def backward_data(dy, k, *, out):
-    """dx[n,c] = sum_f dy[n,f] * k[c,f], into out."""
+    """Compute dx[n,c] = sum_f dy[n,f] * k[c,f], into out."""
     launch_flat(_backward_data, out.size, dy, k, out)
 
 
 def backward_weights(x, dy, *, out):
-    """dk[c,f] = sum_n x[n,c] * dy[n,f], db[f] = sum_n dy[n,f], into out = (dk, db)."""
+    """Compute dk[c,f] = sum_n x[n,c] * dy[n,f], db[f] = sum_n dy[n,f], into out = (dk, db)."""
     dk, db = out
     launch_flat(_backward_weights, dk.size, x, dy, dk)
     sum_columns(dy, db)

@@ -16,20 +16,20 @@ PARALLEL = 1 << 18  # products; below, one thread is done before several have st
 
 
 def forward(x, k, b=None, *, out):
-    """y[0,f] = b[f] + sum_c x[0,c] * k[c,f], into out."""
+    """Compute y[0,f] = b[f] + sum_c x[0,c] * k[c,f], into out."""
     out[...] = 0 if b is None else b
     run = _add_parts if k.size >= PARALLEL else _add_part
     run(x[0], k, out[0])
 
 
 def backward_data(dy, k, *, out):
-    """dx[0,c] = sum_f dy[0,f] * k[c,f], into out."""
+    """Compute dx[0,c] = sum_f dy[0,f] * k[c,f], into out."""
     run = _backward_data_parallel if k.size >= PARALLEL else _backward_data
     run(dy[0], k, out[0])
 
 
 def backward_weights(x, dy, *, out):
-    """dk[c,f] = x[0,c] * dy[0,f], db[f] = dy[0,f], into out = (dk, db)."""
+    """Compute dk[c,f] = x[0,c] * dy[0,f], db[f] = dy[0,f], into out = (dk, db)."""
     dk, db = out
     db[...] = dy[0]
     run = _backward_weights_parallel if dk.size >= PARALLEL else _backward_weights
@@ -38,7 +38,7 @@ def backward_weights(x, dy, *, out):
 
 @jit()
 def _add_part(x, k, y):
-    """y[f] += sum_c x[c] * k[c,f]."""
+    """Compute y[f] += sum_c x[c] * k[c,f]."""
     eights = x.size // 8 * 8
     for c in range(0, eights, 8):
         x0, x1, x2, x3, x4, x5, x6, x7 = x[c], x[c + 1], x[c + 2], x[c + 3], x[c + 4], x[c + 5], x[c + 6], x[c + 7]
@@ -59,7 +59,7 @@ def _add_part(x, k, y):
 
 @jit(parallel=True)
 def _add_parts(x, k, y):
-    """Threads take rows of k, which lie together, and not columns; each part's sum is added in its turn."""
+    """Add up the parts: threads take rows of k, which lie together in memory, and the parts are added in order."""
     parts = np.zeros(((x.size + ROWS - 1) // ROWS, y.size), y.dtype)
     for t in numba.prange(parts.shape[0]):
         _add_part(x[t * ROWS : (t + 1) * ROWS], k[t * ROWS : (t + 1) * ROWS], parts[t])

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def forward(x, k, b=None):
-    """y[n,f] = b[f] + sum_c x[n,c] * k[c,f].
+    """Compute y[n,f] = b[f] + sum_c x[n,c] * k[c,f].
 
     x (N,C)  k (C,F)  b (F,)  ->  y (N,F), float64
     Source: Goodfellow et al., Deep Learning, 6.1 (an affine transformation a layer).
@@ -23,7 +23,7 @@ def forward(x, k, b=None):
 
 
 def backward_data(dy, k):
-    """The chain rule: x[n,c] stands in y[n,f] with the factor k[c,f], for every f.
+    """Apply the chain rule: x[n,c] occurs in y[n,f] with the factor k[c,f], for every f.
 
     dx[n,c] = sum_f dy[n,f] * k[c,f];   dy (N,F)  k (C,F)  ->  dx (N,C), float64
     """
@@ -39,7 +39,7 @@ def backward_data(dy, k):
 
 
 def backward_weights(x, dy):
-    """The chain rule: k[c,f] stands in y[n,f] with the factor x[n,c], and b[f] with the factor 1, for every n.
+    """Apply the chain rule: k[c,f] occurs in y[n,f] with the factor x[n,c], and b[f] with the factor 1, for every n.
 
     dk[c,f] = sum_n x[n,c] * dy[n,f],  db[f] = sum_n dy[n,f];   x (N,C)  dy (N,F)  ->  dk (C,F), db (F,), float64
     """

@@ -20,14 +20,14 @@ LOW, HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
 
 
 def forward(x, rate, *, seed, step, out):
-    """y[e] = x[e] / (1 - rate) where the word of e is at least round(rate * 2^32), else 0, into out."""
+    """Compute y[e] = x[e] / (1 - rate) where the word of e is at least round(rate * 2^32), else 0, into out."""
     run = _drop_serial if x.size < SMALL else _drop_parallel
     scale = x.dtype.type(1 / (1 - rate))
     run(x.reshape(-1), np.uint64(round(rate * 2**32)), scale, np.uint64(seed), np.uint64(step), out.reshape(-1))
 
 
 def backward(dy, rate, *, seed, step, out):
-    """dx[e] = dy[e] / (1 - rate) where forward kept e, else 0, into out."""
+    """Compute dx[e] = dy[e] / (1 - rate) where forward kept e, else 0, into out."""
     # lesson: dropout.data
     forward(dy, rate, seed=seed, step=step, out=out)
 

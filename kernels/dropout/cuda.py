@@ -15,18 +15,18 @@ LOW, HALF = uint64(0xFFFFFFFF), uint64(32)
 
 
 def forward(x, rate, *, seed, step, out):
-    """y[e] = x[e] / (1 - rate) where the word of e is at least round(rate * 2^32), else 0, into out."""
+    """Compute y[e] = x[e] / (1 - rate) where the word of e is at least round(rate * 2^32), else 0, into out."""
     scale, (seed, step) = x.dtype.type(1 / (1 - rate)), map(_halves, (seed, step))
     launch_fours(_drop, x, round(rate * 2**32), scale, *seed, *step, out)
 
 
 def backward(dy, rate, *, seed, step, out):
-    """dx[e] = dy[e] / (1 - rate) where forward kept e, else 0, into out."""
+    """Compute dx[e] = dy[e] / (1 - rate) where forward kept e, else 0, into out."""
     forward(dy, rate, seed=seed, step=step, out=out)
 
 
 def _halves(word):
-    """The low and the high 32 bits."""
+    """Return the low and the high 32 bits."""
     return word % 2**32, word // 2**32
 
 

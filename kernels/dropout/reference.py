@@ -4,26 +4,26 @@ import numpy as np
 
 
 def forward(x, rate, *, seed, step=0):
-    """y[e] = x[e] / (1 - rate) if element e is kept, else 0.   x, y of one shape, y float64.
+    """Compute y[e] = x[e] / (1 - rate) if element e is kept, else 0.   x, y of one shape, y float64.
 
     Source: Srivastava et al., Dropout, 2014, 10 (the weights are not scaled afterwards: "inverted").
     """
     y = np.zeros(x.shape)
     for e, index in enumerate(np.ndindex(x.shape)):
-        if kept(e, rate, seed, step):
+        if is_kept(e, rate, seed, step):
             # lesson: dropout.forward
             y[index] = float(x[index]) / (1 - rate)
     return y
 
 
 def backward(dy, rate, *, seed, step=0):
-    """The chain rule: y = m * x / (1 - rate) with a constant m in {0, 1}, so dx = m * dy / (1 - rate), float64."""
+    """Apply the chain rule to y = m * x / (1 - rate), m a constant 0 or 1: dx = m * dy / (1 - rate), float64."""
     # lesson: dropout.data
     return forward(dy, rate, seed=seed, step=step)
 
 
-def kept(e, rate, seed, step):
-    """Is element e kept? Its 32-bit word is uniform in 0 .. 2^32 - 1, so it is below rate * 2^32 in `rate` of cases."""
+def is_kept(e, rate, seed, step):
+    """Return whether element e is kept: whether its word, uniform in 0 .. 2^32 - 1, is at least rate * 2^32."""
     low = 2**32
     group = e // 4  # one call of the generator makes four words
     words = philox((group % low, group // low, step % low, step // low), (seed % low, seed // low))

@@ -19,7 +19,7 @@ class Buffer(NamedTuple):
 
 
 def bind(arguments: tuple, names: list[str]) -> tuple[list[Buffer], list[int]]:
-    """(the arrays as buffers, the parameters' 64 bits each): an array is passed as numba-cuda passes it.
+    """Return (the arrays as buffers, the parameters' 64 bits each), passed as numba-cuda passes them.
 
     That is (meminfo, parent, items, bytes an item, address, shape, strides).
     """
@@ -54,14 +54,14 @@ def _buffer(name: str, value: np.ndarray) -> Buffer:
 
 
 def _words(name: str, value: object) -> list[int]:
-    """A number, or the numbers of a tuple, one after the other."""
+    """Return a number, or the numbers of a tuple, one after the other."""
     if isinstance(value, tuple):
         return [word for each in value for word in _words(name, each)]
     return [_word(name, value)]
 
 
 def _word(name: str, value: object) -> int:
-    """The bits of a number, as Numba types it: Python's int is int64, its float float64."""
+    """Return the bits of a number, as Numba types it: Python's int is int64, its float float64."""
     if isinstance(value, (bool, np.bool_)):
         return int(value)
     if isinstance(value, (int, np.integer)):
@@ -76,7 +76,7 @@ def _word(name: str, value: object) -> int:
 
 
 def constants(program: Program) -> list[Buffer]:
-    """The kernel's own global and constant memory."""
+    """Return the kernel's own global and constant memory."""
     return [
         Buffer(name, np.frombuffer(data, np.uint8), align, writable, None)
         for name, (align, data, writable) in program.data.items()
@@ -103,7 +103,7 @@ def at_launch(
 
 
 def _number(name: str) -> int:
-    """Which parameter `param kernel_param_7+0` is."""
+    """Return which parameter `param kernel_param_7+0` is."""
     stem, _, offset = name.rpartition("+")
     if offset != "0":
         raise ValueError(f"the kernel reads into the middle of a parameter ({name}): pass arrays and plain numbers")

@@ -12,7 +12,7 @@ _MOVE = NUMBERS["mov"]
 
 
 def watch_unassigned(lines: list[Line], given: set[int]) -> list[Line]:
-    """`lines` with a CHECK before each read that may come too early, and marks after the writes of such registers."""
+    """Return `lines` with a CHECK before each read that may come too early, and with marks after writes."""
     known = _assigned_before(lines, given)
     watched: set[int] = set()
     for line, sure in zip(lines, known, strict=True):
@@ -68,7 +68,7 @@ def _assigned_before(lines: list[Line], given: set[int]) -> list[int | None]:
 
 
 def _after(line: Line, sure: int) -> int:
-    """The registers that surely have a value after the line, as bits: a copy of what may be nothing may be nothing."""
+    """Return the registers that surely have a value after the line, as bits; a copy may have none either."""
     if line.op == _MOVE and not sure >> (line.reads[0] >> 5) & 1:
         return sure & ~(1 << (line.writes[0] >> 5))
     if m.GUARD in line.columns:

@@ -14,7 +14,7 @@ from kernels.emulator.scalars import jit
 
 @jit
 def start_copy(M, to, source, width, filled, thread, pc):
-    """cp.async of `filled` bytes (the rest of `width` becomes zeros); False and a fault if it must not be."""
+    """Start cp.async of `filled` bytes (the rest of `width` becomes zeros); False and a fault if it must not be."""
     count = M.queued[thread, 0]
     if count == m.QUEUE:
         return fail(M, f.QUEUE_FULL, thread, pc)

@@ -19,7 +19,7 @@ def urem(a, b):
 
 @jit
 def magnitude(a):
-    """|a| as uint64, the smallest int64 included."""
+    """Return |a| as uint64, also of the smallest int64."""
     return np.uint64(a) if a >= 0 else np.uint64(0) - np.uint64(a)
 
 
@@ -40,7 +40,7 @@ def srem(a, b):
 
 @jit
 def umulhi(a, b):
-    """The upper half of the 128-bit product."""
+    """Return the upper half of the 128-bit product."""
     low, half = np.uint64(0xFFFFFFFF), np.uint64(32)
     a0, a1, b0, b1 = a & low, a >> half, b & low, b >> half
     middle = a1 * b0 + ((a0 * b0) >> half)
@@ -50,7 +50,7 @@ def umulhi(a, b):
 
 @jit
 def smulhi(a, b):
-    """The upper half of the signed 128-bit product."""
+    """Return the upper half of the signed 128-bit product."""
     high = umulhi(np.uint64(a), np.uint64(b))
     high -= np.uint64(b) if a < 0 else np.uint64(0)
     return high - (np.uint64(a) if b < 0 else np.uint64(0))
@@ -58,25 +58,25 @@ def smulhi(a, b):
 
 @jit
 def shl(a, n, width):
-    """a << n; 0 from the register's width on."""
+    """Return a << n; 0 from the register's width on."""
     return a << np.uint64(n) if n < width else np.uint64(0)
 
 
 @jit
 def ushr(a, n, width):
-    """a >> n; 0 from the register's width on."""
+    """Return a >> n; 0 from the register's width on."""
     return a >> np.uint64(n) if n < width else np.uint64(0)
 
 
 @jit
 def sshr(a, n, width):
-    """a >> n with the sign kept; only the sign from the register's width on."""
+    """Return a >> n with the sign kept; only the sign from the register's width on."""
     return a >> np.int64(n if n < width else width - 1)
 
 
 @jit
 def bits_set(a):
-    """How many bits of a are 1."""
+    """Return how many bits of a are 1."""
     count = np.uint64(0)
     while a:
         a &= a - np.uint64(1)
@@ -96,7 +96,7 @@ def leading_zeros(a, width):
 
 @jit
 def reverse(a, width):
-    """The bits of a in the opposite order."""
+    """Return the bits of a in the opposite order."""
     out = np.uint64(0)
     for _ in range(width):
         out = (out << np.uint64(1)) | (a & np.uint64(1))
@@ -106,13 +106,13 @@ def reverse(a, width):
 
 @jit
 def ones(length):
-    """`length` ones."""
+    """Return `length` ones."""
     return shl(np.uint64(1), length, 64) - np.uint64(1) if length < 64 else np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
 @jit
 def extract(a, position, length, width, signed):
-    """bfe: `length` bits of a from `position` on; signed fills with the field's (or the number's) highest bit."""
+    """Compute bfe: `length` bits of a from `position` on."""
     position, length = position & 255, length & 255
     field = ushr(a, position, width) & ones(length)
     top = min(position + length - 1, width - 1)
@@ -124,7 +124,7 @@ def extract(a, position, length, width, signed):
 
 @jit
 def insert(a, b, position, length, width):
-    """bfi: the low `length` bits of a put into b at `position`."""
+    """Compute bfi: put the low `length` bits of a into b at `position`."""
     position, length = position & 255, length & 255
     mask = shl(ones(length), position, width)
     return (b & ~mask) | (shl(a, position, width) & mask)
@@ -132,7 +132,7 @@ def insert(a, b, position, length, width):
 
 @jit
 def permute(a, b, selector):
-    """prmt: four bytes picked out of the eight of (b, a); a selector's bit 3 spreads the byte's sign instead."""
+    """Compute prmt: pick four bytes of the eight of (b, a); a selector's bit 3 spreads the byte's sign instead."""
     both = (b << np.uint64(32)) | a
     out = np.uint64(0)
     for i in range(4):
@@ -146,7 +146,7 @@ def permute(a, b, selector):
 
 @jit
 def look_up(a, b, c, table):
-    """lop3: for every bit, the table's entry at (a, b, c)."""
+    """Compute lop3: for every bit, the table's entry at (a, b, c)."""
     out = np.uint64(0)
     for i in range(8):
         if (table >> np.uint64(i)) & np.uint64(1):
@@ -156,7 +156,7 @@ def look_up(a, b, c, table):
 
 @jit
 def carry_add(a, b, carry, width):
-    """The carry out of a + b + carry."""
+    """Return the carry out of a + b + carry."""
     if width == 32:
         return (a + b + carry) >> np.uint64(32)
     s = a + b

@@ -16,7 +16,7 @@ _made: dict[tuple, str] = {}
 
 
 def numba_cuda() -> ModuleType:
-    """`numba.cuda` of NVIDIA's numba-cuda; ImportError with the remedy where it is missing or simulated."""
+    """Return `numba.cuda` of NVIDIA's numba-cuda; ImportError with the remedy where it is missing or simulated."""
     if not toolchain.has_compiler():
         raise ImportError(f"kernels.emulator needs numba-cuda: {INSTALL}")
     if toolchain.simulated():
@@ -27,7 +27,7 @@ def numba_cuda() -> ModuleType:
 
 
 def python_function(kernel: Any) -> tuple[Callable, dict[str, Any]]:
-    """(the Python function, its compile options) of a plain function or of what `@cuda.jit` made of it."""
+    """Return (the Python function, its compile options) of a plain function or of what `@cuda.jit` made of it."""
     options = dict(getattr(kernel, "targetoptions", {}))
     function = getattr(kernel, "py_func", kernel)
     if not callable(function):
@@ -63,7 +63,7 @@ def signature(arguments: tuple) -> tuple:
 
 @contextmanager
 def _without_driver(cc: tuple[int, int]) -> Any:
-    """numba-cuda asks for the current device when a kernel calls a device function: answer in the driver's place."""
+    """Answer in the driver's place: numba-cuda asks for the current device when a kernel calls a device function."""
     from numba.cuda import dispatcher
 
     asked = dispatcher.get_current_device
@@ -75,7 +75,7 @@ def _without_driver(cc: tuple[int, int]) -> Any:
 
 
 def registers_per_thread(ptx: str, cc: tuple[int, int]) -> int | None:
-    """Registers that the final machine code needs, from NVIDIA's linker; None where that library is missing."""
+    """Return the registers that the machine code needs, from NVIDIA's linker; None if that library is missing."""
     try:
         from cuda.bindings import nvjitlink
     except ImportError:
@@ -93,7 +93,7 @@ def registers_per_thread(ptx: str, cc: tuple[int, int]) -> int | None:
 
 
 def _registers_in(cubin: bytes) -> int:
-    """The register count that an ELF file of machine code states: attribute 0x2f of its section `.nv.info`."""
+    """Return the register count that an ELF file of machine code states: attribute 0x2f of its section `.nv.info`."""
     start = int.from_bytes(cubin[0x28:0x30], "little")
     size, count, names = (int.from_bytes(cubin[a : a + 2], "little") for a in (0x3A, 0x3C, 0x3E))
     sections = [cubin[start + i * size : start + (i + 1) * size] for i in range(count)]

@@ -6,7 +6,10 @@ from kernels.emulator.scalars import jit
 
 @jit
 def _with_sector(seen, found, address):
-    """How many sectors are seen once this address's is among them. Neighbours share one, so the last comes first."""
+    """Return how many sectors are seen once this address's is among them.
+
+    Neighbours share one, so the last comes first.
+    """
     sector = address >> 5
     for i in range(found - 1, -1, -1):
         if seen[i] == sector:
@@ -17,7 +20,7 @@ def _with_sector(seen, found, address):
 
 @jit
 def count_sectors(M, addresses, active, width, pc):
-    """32-byte sectors that one request touches, each counted once."""
+    """Count the 32-byte sectors that one request touches, each once."""
     seen = M.scratch[1]
     found = 0
     for lane in range(32):
@@ -47,7 +50,7 @@ def count_copied(M, addresses, widths, pc):
 
 @jit
 def count_wavefronts(M, addresses, active, width, pc):
-    """Passes over the 32 banks of 4 bytes: one where no bank must deliver two words.
+    """Return the passes over the 32 banks of 4 bytes: one if no bank must deliver two words.
 
     Accesses of 8 bytes go by half warps, of 16 bytes by quarters: that many passes are the least.
     """
@@ -64,7 +67,7 @@ def count_wavefronts(M, addresses, active, width, pc):
 
 @jit
 def _worst_bank(M, addresses, active, width, first, together):
-    """The number of different words in the bank that has most of them."""
+    """Return the number of different words in the bank that has most of them."""
     words = M.scratch[2]
     found, worst = 0, 0
     load = M.scratch[3]

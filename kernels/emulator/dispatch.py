@@ -35,14 +35,14 @@ def _store(kind: str, expression: str) -> str:
 
 
 def source(name: str, table: dict[str, Operation], first: int) -> str:
-    """The Python text of one table's function."""
+    """Return the Python text of one table's function."""
     lines = [f"def {name}(op, R, d, a_, b_, c_, e_):"]
     _branch(lines, list(enumerate(table.values())), first, 1)
     return "\n".join(lines)
 
 
 def _branch(lines: list[str], operations: list[tuple[int, Operation]], first: int, depth: int) -> None:
-    """A binary search on the opcode: a chain of hundreds of comparisons is slow to compile."""
+    """Write a binary search on the opcode: a chain of hundreds of comparisons is slow to compile."""
     pad = "    " * depth
     if len(operations) > 1:
         half = len(operations) // 2

@@ -31,7 +31,7 @@ def run_grid(M, code, R, specials, grid, block):
 
 @inner
 def _start_block(M, R, specials, grid, block, number):
-    """A block's memory holds nothing, its threads stand at the first instruction."""
+    """Start a block: its memory holds nothing, its threads are at the first instruction."""
     M.state[m.EPOCH] += 1
     M.state[m.FIRST_EPOCH] = M.state[m.EPOCH]
     M.known[:] = m.UNSET
@@ -63,7 +63,7 @@ def _reset_clocks(M):
 
 @inner
 def _release(M):
-    """All threads wait or have ended. Let them pass the barrier if all stand at the same one; False if all ended.
+    """Let waiting threads pass if all are at the same barrier; False if all have ended.
 
     Anything else is a fault, and ends the block too.
     """

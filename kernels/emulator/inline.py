@@ -10,7 +10,7 @@ _NAME = re.compile(r"[%$A-Za-z_][\w$~#]*")
 
 
 def flatten(module: Module) -> Function:
-    """The kernel with all calls inlined; ValueError for a call that cannot be (recursion, code elsewhere)."""
+    """Return the kernel with all calls inlined; ValueError for a call that cannot be (recursion, code elsewhere)."""
     entry = module.entry
     flat = Function(entry.name, [], entry.params, [], dict(entry.registers), dict(entry.locals))
     flat.body = list(_expand(module, entry, flat, (entry.name,), count(1)))
@@ -48,7 +48,7 @@ def _renamed(inner: Instruction, rename: dict, end: str) -> Instruction:
 
 
 def _call(module: Module, call: Instruction, stack: tuple[str, ...]) -> tuple[Function, list[str], list[str]]:
-    """(function, names of its results, names of its arguments) of a call."""
+    """Return (function, names of its results, names of its arguments) of a call."""
     groups = [[n.strip() for n in o.strip("()").split(",") if n.strip()] for o in call.operands if o[0] == "("]
     name = next(o for o in call.operands if o[0] != "(")
     if name in stack:

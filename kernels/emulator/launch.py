@@ -61,7 +61,7 @@ def run(
 
 
 def shape(what: str, given: int | tuple[int, ...]) -> tuple[int, int, int]:
-    """A grid's or block's (x, y, z)."""
+    """Return a grid's or block's (x, y, z)."""
     sizes = (given,) if isinstance(given, (int, np.integer)) else tuple(given)
     if not 1 <= len(sizes) <= 3 or any(not isinstance(n, (int, np.integer)) or n < 1 for n in sizes):
         raise ValueError(f"kernels.emulator.run: {what} must be 1 to 3 positive integers, got {given!r}")
@@ -144,7 +144,7 @@ def _machine(program: Program, buffers: list[Buffer], threads: int, shared: int,
 def _fault(
     program: Program, name: str, machine: m.Machine, buffers: list[Buffer], number: int, grid: tuple, block: tuple
 ) -> f.KernelFault:
-    """The fault that the machine has noted, as an error for people."""
+    """Return the fault that the machine has noted, as an error in words."""
     noted = machine.fault.tolist()
     kind = f.KINDS[noted[m.KIND]]
     file, line = _place(program, noted[m.PC])
@@ -163,12 +163,12 @@ def _fault(
 
 
 def split(number: int, sizes: tuple) -> tuple[int, int, int]:
-    """The (x, y, z) of a thread or block."""
+    """Return the (x, y, z) of a thread or block."""
     return number % sizes[0], number // sizes[0] % sizes[1], number // (sizes[0] * sizes[1])
 
 
 def _place(program: Program, pc: int) -> tuple[str, int]:
-    """(file, line) of an instruction; of the nearest before it where the compiler gave none."""
+    """Return (file, line) of an instruction, or of the nearest before it if the compiler gave none."""
     for line in reversed(program.lines[: pc + 1]):
         if line.place[1]:
             return program.files.get(line.place[0], "?"), line.place[1]
@@ -176,7 +176,7 @@ def _place(program: Program, pc: int) -> tuple[str, int]:
 
 
 def _memory(program: Program, buffers: list[Buffer], slot: int, address: int) -> tuple[str, int]:
-    """(what lies at an address, the byte within it), in words."""
+    """Describe an address: (what lies there, the byte within it)."""
     if slot == m.SHARED:
         for name, (start, size) in program.shared.items():
             if start <= address < start + size:

@@ -8,13 +8,13 @@ from kernels.emulator.parse import Instruction
 
 
 def unsigned(kind: str) -> str:
-    """The unsigned type of a type's width."""
+    """Return the unsigned type of a type's width."""
     return "u" + kind.lstrip("usbf") if kind != "pred" else kind
 
 
 @rule(OTHERS)
 def arithmetic(low: Lowering, instruction: Instruction) -> None:
-    """An instruction of the table of operations, under one of the names that it has there."""
+    """Lower an instruction of the table of operations, under one of the names that it has there."""
     words = instruction.opcode.split(".")
     kind = words[-1]
     if not TYPES.match(kind):
@@ -122,7 +122,7 @@ def _cvt(low: Lowering, instruction: Instruction) -> None:
 
 
 def _with_carry(low: Lowering, name: str, kind: str, a: int, b: int, words: list[str]) -> None:
-    """d = a + b or a - b with the carry flag in (addc, subc) and out (.cc)."""
+    """Lower d = a + b or a - b with the carry flag in (addc, subc) and out (.cc)."""
     flag = low.register("the carry flag")
     comes_in = flag if words[0].endswith("c") else low.constant(0)
     result = low.register(low.now.operands[0])

@@ -31,7 +31,7 @@ def _space(words: list[str]) -> int:
 
 
 def _address(low: Lowering, operand: str) -> tuple[int, int]:
-    """(register, number to add) of `[register+number]` or `[variable+number]`."""
+    """Return (register, number to add) of `[register+number]` or `[variable+number]`."""
     found = re.match(r"\[\s*([^+\s\]]+)\s*(?:\+\s*(-?\d+))?\s*\]$", operand)
     if not found:
         raise low.unsupported()
@@ -39,7 +39,7 @@ def _address(low: Lowering, operand: str) -> tuple[int, int]:
 
 
 def _parameter(low: Lowering, operand: str) -> int:
-    """The register that stands for a parameter: the kernel's, or one of an inlined call."""
+    """Return the register that stands for a parameter: the kernel's, or one of an inlined call."""
     found = re.match(r"\[\s*([^+\s\]]+)\s*(?:\+\s*(\d+))?\s*\]$", operand)
     if not found:
         raise low.unsupported()

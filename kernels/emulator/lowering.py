@@ -20,7 +20,7 @@ OTHERS = ""  # the name of the rule for all that no rule names
 
 
 def rule(*names: str) -> Callable:
-    """Decorator: the function lowers the PTX instructions whose first word is one of `names`."""
+    """Return a decorator: the function lowers the PTX instructions whose first word is one of `names`."""
 
     def enter(function: Callable) -> Callable:
         RULES.update(dict.fromkeys(names, function))
@@ -30,7 +30,7 @@ def rule(*names: str) -> Callable:
 
 
 def lower(module: Module) -> Program:
-    """The module's kernel as a program; Unsupported names the instruction that the emulator does not know."""
+    """Return the module's kernel as a program; Unsupported names the instruction that the emulator does not know."""
     kernel = flatten(module)
     low = Lowering(module, kernel)
     for instruction in kernel.body:
@@ -71,30 +71,30 @@ class Lowering:
         RULES.get(instruction.opcode.split(".")[0], RULES[OTHERS])(self, instruction)
 
     def register(self, name: str) -> int:
-        """The number (times 32) of the register with this name."""
+        """Return the number (times 32) of the register with this name."""
         if name not in self.rows:
             self.rows[name] = self.count * 32
             self.count += 1
         return self.rows[name]
 
     def temporary(self) -> int:
-        """A register that no other instruction uses."""
+        """Return a register that no other instruction uses."""
         self.count += 1
         return (self.count - 1) * 32
 
     def constant(self, value: int) -> int:
-        """A register that holds a number."""
+        """Return a register that holds a number."""
         row = self.register(f"={value & 0xFFFFFFFFFFFFFFFF}")
         self.constants[row] = value & 0xFFFFFFFFFFFFFFFF
         return row
 
     def at_launch(self, name: str) -> int:
-        """A register that the launch fills."""
+        """Return a register that the launch fills."""
         self.launch[name] = self.register(f"launch {name}")
         return self.launch[name]
 
     def value(self, operand: str) -> int:
-        """The register that holds an operand: a register, a number, or a variable's address."""
+        """Return the register that holds an operand: a register, a number, or a variable's address."""
         if operand.startswith("!"):
             row = self.temporary()
             self.emit("not.pred", row, [self.value(operand[1:])])
@@ -112,7 +112,7 @@ class Lowering:
         return self.variable(operand)
 
     def variable(self, operand: str) -> int:
-        """The register that holds the address `name` or `name+number`."""
+        """Return the register that holds the address `name` or `name+number`."""
         name, _, more = operand.partition("+")
         if name == "WARP_SZ":
             return self.constant(32)
@@ -139,7 +139,7 @@ class Lowering:
         return line
 
     def unsupported(self) -> Unsupported:
-        """The error for an instruction that is not known."""
+        """Return the error for an instruction that is not known."""
         text = f"{self.now.opcode} {', '.join(self.now.operands)}"
         return Unsupported(
             f"the emulator does not know the PTX instruction `{text}` (line {self.now.place[1]} of the Python source)"

@@ -26,7 +26,7 @@ class Loop:
     kinds: Counter = field(default_factory=Counter)
 
     def share(self, *names: str) -> float:
-        """The share of the instructions that have one of these names."""
+        """Return the share of the instructions that have one of these names."""
         return sum(self.kinds[n] for n in names) / self.instructions if self.instructions else 0.0
 
 
@@ -48,7 +48,7 @@ class MachineCode:
 
 @cache
 def tool(name: str) -> Path:
-    """Where the wheel of ptxas or nvdisasm has put it; RuntimeError with the remedy where it is missing."""
+    """Return where the wheel of ptxas or nvdisasm has put it; RuntimeError with the remedy if it is missing."""
     spec = importlib.util.find_spec("nvidia")
     for folder in spec.submodule_search_locations or () if spec else ():
         for found in sorted(Path(folder).glob(f"*/bin/{name}*")):
@@ -57,7 +57,7 @@ def tool(name: str) -> Path:
 
 
 def assemble(ptx: str, cc: tuple[int, int]) -> MachineCode:
-    """What the assembler makes of a kernel for compute capability `cc`; RuntimeError where it refuses."""
+    """Return what the assembler makes of a kernel for compute capability `cc`; RuntimeError if it refuses."""
     with tempfile.TemporaryDirectory() as folder:
         source, binary = Path(folder, "kernel.ptx"), Path(folder, "kernel.cubin")
         source.write_text(ptx)
@@ -89,7 +89,7 @@ def _run(name: str, *arguments: str) -> subprocess.CompletedProcess:
 
 
 def read(listing: str) -> tuple[Loop, list[Loop]]:
-    """(all instructions, the innermost loops that multiply and add, or else all innermost ones) of a listing."""
+    """Return (all instructions, the innermost loops that multiply and add, or else all innermost ones) of a listing."""
     kinds: list[str] = []
     labels: dict[str, int] = {}
     jumps: list[tuple[int, str]] = []
@@ -108,7 +108,7 @@ def read(listing: str) -> tuple[Loop, list[Loop]]:
 
 
 def innermost(loops: list[tuple[int, int]], kinds: list[str], wanted: tuple[str, ...]) -> list[tuple[int, int]]:
-    """The loops (first, last) that hold a wanted instruction and no loop that does; else all innermost ones."""
+    """Return the loops (first, last) that hold a wanted instruction and no loop that does; else all innermost ones."""
     with_wanted = [(a, b) for a, b in loops if any(kind in wanted for kind in kinds[a : b + 1])]
     some = with_wanted or loops
     return [(a, b) for a, b in some if not any(a <= c and d <= b and (c, d) != (a, b) for c, d in some)]

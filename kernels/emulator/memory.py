@@ -19,7 +19,10 @@ def fail(M, kind, thread, pc):
 
 @jit
 def locate(M, address, space, width, thread, pc):
-    """(slot, offset in `bytes`) of an access of `width` bytes; (-1, 0) and a fault if there is no such memory."""
+    """Return (slot, offset in `bytes`) of an access of `width` bytes.
+
+    (-1, 0) and a fault if there is no such memory.
+    """
     if space == m.SHARED_SPACE:
         slot, offset = np.int64(m.SHARED), np.int64(np.int32(address))
     elif space == m.LOCAL_SPACE:
@@ -46,7 +49,7 @@ def locate(M, address, space, width, thread, pc):
 
 @jit
 def may_read(M, slot, start, width, thread, pc, atomic):
-    """Whether the bytes hold something that this thread may read now; notes the read."""
+    """Return whether the bytes hold something that this thread may read now, and note the read."""
     if slot < m.FIRST_BUFFER:
         for i in range(start, start + width):
             if M.known[i] != m.SET:
@@ -65,7 +68,7 @@ def may_read(M, slot, start, width, thread, pc, atomic):
 
 @jit
 def may_write(M, slot, start, width, thread, pc, atomic):
-    """Whether this thread may write the bytes now; notes the write. An atomic also reads."""
+    """Return whether this thread may write the bytes now, and note the write. An atomic also reads."""
     if not M.slots[slot, m.WRITABLE]:
         return fail(M, f.READ_ONLY, thread, pc)
     if slot < m.FIRST_BUFFER:
@@ -87,7 +90,7 @@ def may_write(M, slot, start, width, thread, pc, atomic):
 
 @jit
 def get(M, start, width):
-    """`width` bytes as a number."""
+    """Return `width` bytes as a number."""
     memory = M.bytes
     if width == 4:
         low = np.uint64(memory[start]) | (np.uint64(memory[start + 1]) << np.uint64(8))
@@ -100,14 +103,14 @@ def get(M, start, width):
 
 @jit
 def put(M, start, width, value):
-    """The low `width` bytes of a number into memory."""
+    """Write the low `width` bytes of a number to memory."""
     for i in range(width):
         M.bytes[start + i] = np.uint8(value >> np.uint64(8 * i))
 
 
 @jit
 def signed(value, width):
-    """A number of `width` bytes with its sign spread over 64 bits."""
+    """Return a number of `width` bytes with its sign spread over 64 bits."""
     if width == 1:
         return np.uint64(np.int64(np.int8(value)))
     if width == 2:

@@ -34,7 +34,7 @@ class Occupancy:
 
 
 def occupancy(cc: tuple[int, int], threads: int, registers: int, shared: int) -> Occupancy | None:
-    """The estimate for blocks of `threads`; None for a GPU whose limits are not in the table."""
+    """Return the estimate for blocks of `threads`; None for a GPU whose limits are not in the table."""
     if cc not in _LIMITS:
         return None
     most, most_blocks, all_registers, all_shared = _LIMITS[cc]

@@ -46,7 +46,7 @@ class Module:
 
 
 def parse(text: str) -> Module:
-    """The module in `text`; ValueError where it holds no kernel or more than one."""
+    """Parse the module in `text`; ValueError if it holds no kernel or more than one."""
     files = {int(n): path for n, path in re.findall(r'\.file\s+(\d+)\s+"([^"]*)"', text)}
     text = re.sub(r"/\*.*?\*/", "", re.sub(r"//[^\n]*", "", text), flags=re.S)
     shared: dict[str, tuple[int, int]] = {}
@@ -96,7 +96,7 @@ def _size(kind: str, count: str | None) -> int:
 
 
 def _declare(statement: str, shared: dict, constants: dict) -> None:
-    """A variable outside of functions, or a shared one inside: into the table of its space."""
+    """Enter a variable outside of functions, or a shared one inside, in the table of its space."""
     found = _DECLARATION.search(statement)
     if not found:
         return
@@ -111,7 +111,10 @@ def _declare(statement: str, shared: dict, constants: dict) -> None:
 
 
 def _body(text: str, function: Function, shared: dict) -> None:
-    """The statements of one function. A nested { } is a scope: its registers hide the outer ones of the same name."""
+    """Parse the statements of one function.
+
+    A nested { } is a scope: its registers hide the outer ones of the same name.
+    """
     scopes: list[dict[str, str]] = [{}]
     place, position, serial = (0, 0), 0, 0
     while position < len(text):

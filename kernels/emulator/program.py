@@ -53,7 +53,7 @@ class Program:
         return 32
 
     def shared_granule(self) -> int:
-        """log2 of the bytes that are watched as one in shared memory: the narrowest access to it."""
+        """Return log2 of the bytes that are watched as one in shared memory: the narrowest access to it."""
         shared_or_any = (m.SHARED_SPACE, m.GENERIC)
         accesses = [c.columns for c in self.lines if m.LOAD <= c.op <= m.COPY]
         widths = [c[m.BYTES] for c in accesses if c[m.SPACE] in shared_or_any]
@@ -74,7 +74,7 @@ def layout(sizes: dict[str, tuple[int, int]]) -> tuple[dict[str, tuple[int, int]
 
 
 def assemble(lines: list[Line]) -> tuple[np.ndarray, list[Line]]:
-    """(the rows, the lines they stand for): labels become row numbers."""
+    """Return (the rows, the lines they stand for): labels become row numbers."""
     places: dict[str, int] = {}
     kept: list[Line] = []
     for line in lines:

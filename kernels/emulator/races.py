@@ -13,7 +13,7 @@ from kernels.emulator.scalars import jit
 
 @jit
 def stamp(M, thread, atomic):
-    """The stamp of an access that `thread` makes now."""
+    """Return the stamp of an access that `thread` makes now."""
     lane = thread & 31
     clock = np.int64(M.clocks[thread >> 5, lane, lane])
     return (M.state[m.EPOCH] << 30) | (clock << 11) | (np.int64(atomic) << 10) | thread
@@ -21,7 +21,7 @@ def stamp(M, thread, atomic):
 
 @jit
 def before(M, earlier, thread, shared):
-    """Whether what left the stamp `earlier` is sure to have happened before `thread` goes on."""
+    """Return whether what left the stamp `earlier` is sure to have happened before `thread` goes on."""
     epoch = earlier >> 30
     if epoch < M.state[m.FIRST_EPOCH]:
         return shared or earlier == 0  # another block: its shared memory is not ours

@@ -95,7 +95,7 @@ class Report:
 
 
 def report(program: Program, name: str, counts: np.ndarray, unawaited: int) -> Report:
-    """The report of a launch from the counts of its instructions."""
+    """Return the report of a launch from the counts of its instructions."""
     out = Report(name, unawaited_copies=unawaited)
     for line, row in zip(program.lines, counts.tolist(), strict=True):
         if line.op in (m.CHECK, m.MARK, m.MARK_AS):
@@ -124,7 +124,7 @@ def report(program: Program, name: str, counts: np.ndarray, unawaited: int) -> R
 
 
 def _hot(program: Program, counts: np.ndarray) -> Counter:
-    """What was issued between a label and the jump back to it, for the one of `innermost`'s loops that issued most."""
+    """Return what was issued between a label and the jump back to it, for the busiest of `innermost`'s loops."""
     rows = program.code
     back = [(int(row[m.TARGET]), i) for i, row in enumerate(rows) if row[m.OP] == m.BRANCH and row[m.TARGET] <= i]
     inner = innermost(back, [line.opcode for line in program.lines], MULTIPLY_ADDS)

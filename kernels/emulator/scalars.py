@@ -21,7 +21,7 @@ def jit(function: Any) -> Any:
 
 @intrinsic
 def f32(typing: Any, bits: Any) -> Any:
-    """The float32 whose bits are the low half of a uint64."""
+    """Return the float32 whose bits are the low half of a uint64."""
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.bitcast(builder.trunc(arguments[0], ir.IntType(32)), ir.FloatType())
@@ -31,7 +31,7 @@ def f32(typing: Any, bits: Any) -> Any:
 
 @intrinsic
 def b32(typing: Any, value: Any) -> Any:
-    """A float32's bits, as a uint64."""
+    """Return a float32's bits, as a uint64."""
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.zext(builder.bitcast(arguments[0], ir.IntType(32)), ir.IntType(64))
@@ -41,7 +41,7 @@ def b32(typing: Any, value: Any) -> Any:
 
 @intrinsic
 def f64(typing: Any, bits: Any) -> Any:
-    """The float64 with these bits."""
+    """Return the float64 with these bits."""
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.bitcast(arguments[0], ir.DoubleType())
@@ -51,7 +51,7 @@ def f64(typing: Any, bits: Any) -> Any:
 
 @intrinsic
 def b64(typing: Any, value: Any) -> Any:
-    """A float64's bits."""
+    """Return a float64's bits."""
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.bitcast(arguments[0], ir.IntType(64))
@@ -61,7 +61,7 @@ def b64(typing: Any, value: Any) -> Any:
 
 @intrinsic
 def fma(typing: Any, a: Any, b: Any, c: Any) -> Any:
-    """a * b + c, rounded once."""
+    """Return a * b + c, rounded once."""
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.fma(*arguments)
@@ -77,7 +77,7 @@ def z(a):
 
 @jit
 def minimum(a, b):
-    """The smaller; the other if one is NaN; -0 before +0."""
+    """Return the smaller; the other if one is NaN; -0 before +0."""
     if a != a:
         return b
     return a if b != b or a < b or (a == b and math.copysign(1.0, a) < 0) else b
@@ -85,7 +85,7 @@ def minimum(a, b):
 
 @jit
 def maximum(a, b):
-    """The larger; the other if one is NaN; +0 before -0."""
+    """Return the larger; the other if one is NaN; +0 before -0."""
     if a != a:
         return b
     return a if b != b or a > b or (a == b and math.copysign(1.0, a) > 0) else b
@@ -93,13 +93,13 @@ def maximum(a, b):
 
 @jit
 def even(a):
-    """Rounded to the nearest integer, halves to the even one."""
+    """Round to the nearest integer, halves to the even one."""
     return np.rint(a)
 
 
 @jit
 def directed(s, error, mode):
-    """float32 of s + error (error is what s lacks), rounded towards 0 (mode 0), -inf (1) or +inf (2)."""
+    """Return float32 of s + error (error is what s lacks), rounded towards 0 (mode 0), -inf (1) or +inf (2)."""
     y = np.float32(s)
     if not abs(s) < math.inf:
         return y
@@ -114,7 +114,7 @@ def directed(s, error, mode):
 
 @jit
 def add_directed(a, b, mode):
-    """float64 a + b as float32, rounded in a direction."""
+    """Return float64 a + b as float32, rounded in a direction."""
     s = a + b
     t = s - a
     return directed(s, (a - (s - t)) + (b - t), mode)
@@ -122,7 +122,7 @@ def add_directed(a, b, mode):
 
 @jit
 def to_integer(a, low, high, top):
-    """An integral float64 -> 64 bits, clamped to [low, high]; 0 for NaN. `top` is what stands for too large."""
+    """Turn an integral float64 into 64 bits, clamped to [low, high]; 0 for NaN. `top` stands for too large."""
     if a != a:
         return np.uint64(0)
     if a >= high:

@@ -42,7 +42,7 @@ def run_warp(M, code, R, warp):
 
 @jit
 def _next_group(M, warp):
-    """(instruction, where the next group stands, whether there is no other): the threads furthest behind.
+    """Return (instruction, where the next group is, whether there is no other): the threads furthest behind.
 
     They are marked in `active`.
     """
@@ -171,7 +171,7 @@ def _branch(M, row, warp, pc, count):
 
 @jit
 def _marks(M, row, warp, pc):
-    """The book of registers that not every path gives a value."""
+    """Return the book of registers that not every path gives a value."""
     for lane in range(32):
         if not M.active[1, lane]:
             continue
@@ -190,7 +190,7 @@ def _marks(M, row, warp, pc):
 
 @jit
 def _park(M, warp, pc, what):
-    """The threads whose guard is true wait (or end) here; the others go on."""
+    """Let the threads whose guard is true wait (or end) here; the others go on."""
     for lane in range(32):
         if M.active[0, lane]:
             M.lane_pc[warp, lane] = pc + (0 if M.active[1, lane] else 1)
@@ -201,7 +201,7 @@ def _park(M, warp, pc, what):
 
 @jit
 def _control(M, row, R, base, warp, pc):
-    """Ends, barriers and what the threads of a warp do together."""
+    """Run ends, barriers and what the threads of a warp do together."""
     op = row[m.OP]
     if op == m.EXIT:
         return _park(M, warp, pc, m.ENDED)

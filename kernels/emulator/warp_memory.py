@@ -14,7 +14,7 @@ ADD, MIN_U, MAX_U, MIN_S, MAX_S, AND, OR, XOR, EXCHANGE, SWAP, ADD_F, INC, DEC =
 
 @jit
 def memory_step(M, row, R, base, warp, active, pc):
-    """One memory instruction for the active threads of a warp; False if one of them was at fault."""
+    """Run one memory instruction for the active threads of a warp; False if one of them was at fault."""
     op = row[m.OP]
     if op == m.COPY or op == m.COMMIT or op == m.WAIT or op == m.WAIT_ALL:
         return _asynchronous(M, row, R, base, warp, active, pc)
@@ -77,7 +77,7 @@ def _atomic(M, row, R, lane, start):
 
 @jit
 def _changed(what, old, b, c, width):
-    """What an atomic operation stores."""
+    """Return what an atomic operation stores."""
     if what == ADD:
         return old + b
     if what == ADD_F:
@@ -103,7 +103,7 @@ def _changed(what, old, b, c, width):
 
 @jit
 def _asynchronous(M, row, R, base, warp, active, pc):
-    """cp.async, its groups and its waits."""
+    """Run cp.async, its groups and its waits."""
     op = row[m.OP]
     if op == m.COPY:
         return _copy(M, row, R, base, warp, active, pc)
@@ -123,7 +123,7 @@ def _asynchronous(M, row, R, base, warp, active, pc):
 
 @jit
 def _copy(M, row, R, base, warp, active, pc):
-    """cp.async: a request to global memory, where something is read, and one to shared memory."""
+    """Run cp.async: a request to global memory, if something is read, and one to shared memory."""
     targets, sources, reads = M.scratch[0], M.scratch[5], M.scratch[6]
     for lane in range(32):
         reads[lane] = 0

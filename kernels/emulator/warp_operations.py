@@ -12,7 +12,10 @@ ALL, ANY, UNIFORM, BALLOT = range(4)  # column BYTES of VOTE
 
 @jit
 def members_are_here(M, row, R, base, warp, active):
-    """Whether all threads that the instruction's mask names have arrived. Threads beyond the block count as here."""
+    """Return whether all threads that the instruction's mask names have arrived.
+
+    Threads beyond the block count as here.
+    """
     first = 0
     while not active[first]:
         first += 1
@@ -28,7 +31,7 @@ def members_are_here(M, row, R, base, warp, active):
 
 @jit
 def shuffle(M, row, R, base, active):
-    """shfl.sync: each thread takes a register of another; all ones (a NaN) where that one takes no part."""
+    """Run shfl.sync: each thread takes a register of another; all ones (a NaN) if that one takes no part."""
     taken = M.scratch[4]
     for lane in range(32):
         if not active[lane]:
@@ -59,7 +62,7 @@ def shuffle(M, row, R, base, active):
 
 @jit
 def vote(row, R, base, active):
-    """vote.sync: what the threads' predicates have in common."""
+    """Run vote.sync: what the threads' predicates have in common."""
     ballot = np.uint64(0)
     here = np.uint64(0)
     for lane in range(32):
@@ -82,7 +85,7 @@ def vote(row, R, base, active):
 
 @jit
 def synchronise(M, warp, active):
-    """bar.warp.sync: what each member has done is before what any of them does next."""
+    """Run bar.warp.sync: what each member has done comes before what any of them does next."""
     clocks = M.clocks[warp]
     known = M.scratch[4]
     known[:] = 0

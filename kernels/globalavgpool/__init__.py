@@ -3,6 +3,7 @@
 x (N,H,W,C), y (N,C); float32 or float64. `variant`: a name from the registry.
 `out`: where to write the result, C-contiguous and apart from the inputs.
 Both functions raise TypeError for a wrong kind of array and ValueError for shapes that do not fit.
+Source: Lin, Chen, Yan, Network In Network, 2014, 3.2.
 """
 
 import numpy as np
@@ -13,7 +14,7 @@ OP = "globalavgpool"
 
 
 def forward(x: np.ndarray, *, variant: str = "cpu", out: np.ndarray | None = None) -> np.ndarray:
-    """y[n,c] = 1/(H*W) * sum_{h,w} x[n,h,w,c]  -> y (N,C).
+    """Compute y[n,c] = 1/(H*W) * sum_{h,w} x[n,h,w,c]  -> y (N,C).
 
     ValueError if the image has no pixels. `reference` returns float64, the others x's dtype.
     """
@@ -30,7 +31,7 @@ def forward(x: np.ndarray, *, variant: str = "cpu", out: np.ndarray | None = Non
 def backward(
     dy: np.ndarray, x_shape: tuple[int, ...], *, variant: str = "cpu", out: np.ndarray | None = None
 ) -> np.ndarray:
-    """dx[n,h,w,c] = dy[n,c] / (H*W)  -> dx = x_shape (N,H,W,C)."""
+    """Compute dx[n,h,w,c] = dy[n,c] / (H*W)  -> dx = x_shape (N,H,W,C)."""
     dy = checks.array(OP, "dy", dy, "N C")
     x_shape = checks.sizes(OP, "x_shape", x_shape, "N H W C")
     _has_pixels(x_shape)

@@ -1,39 +1,41 @@
 """Forward: a block for 32 channels of one image, whose warps share the pixels. Backward: four numbers a thread."""
 
+from numba import float64
+
 from kernels.cuda.sums import COLUMNS, ROWS, sum_rows
 from kernels.cuda.vectors import cuda, load4, store4
 from kernels.device import launch, launch_fours
 
 
 def forward(x, *, out):
-    """y[n,c] = 1/(H*W) * sum_{h,w} x[n,h,w,c], into out."""
+    """Compute y[n,c] = 1/(H*W) * sum_{h,w} x[n,h,w,c], into out."""
     N, H, W, C = x.shape
     launch(_mean, (N, -(-C // COLUMNS)), (COLUMNS, ROWS), x.reshape(N, H * W, C), out)
 
 
 def backward(dy, x_shape, *, out):
-    """dx[n,h,w,c] = dy[n,c] / (H*W), into out."""
+    """Compute dx[n,h,w,c] = dy[n,c] / (H*W), into out."""
     N, H, W, C = x_shape
     launch_fours(_spread, dy, H * W, C, out)
 
 
 @cuda.jit
 def _mean(x, y):
-    tile = cuda.shared.array((ROWS, COLUMNS), x.dtype)
+    tile = cuda.shared.array((ROWS, COLUMNS), float64)
     N, pixels, C = x.shape
     c, n = cuda.blockIdx.y * COLUMNS + cuda.threadIdx.x, cuda.blockIdx.x
-    v = x.dtype.type(0)
+    v = 0.0
     if c < C:
         for m in range(cuda.threadIdx.y, pixels, ROWS):
             v += x[n, m, c]
     total = sum_rows(v, tile)
     if c < C and cuda.threadIdx.y == 0:
-        y[n, c] = total / x.dtype.type(pixels)
+        y[n, c] = total / pixels
 
 
 @cuda.jit(device=True)
 def _share(dy, pixels, C, e):
-    """What element e of dx receives."""
+    """Return the share that element e of dx receives."""
     return dy[e // (pixels * C) * C + e % C] / dy.dtype.type(pixels)
 
 

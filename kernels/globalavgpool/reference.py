@@ -4,7 +4,7 @@ import numpy as np
 
 
 def forward(x):
-    """y[n,c] = 1/(H*W) * sum_{h,w} x[n,h,w,c].
+    """Compute y[n,c] = 1/(H*W) * sum_{h,w} x[n,h,w,c].
 
     x (N,H,W,C)  ->  y (N,C), float64.  Source: Lin, Chen, Yan, Network In Network, 2014, 3.2.
     """
@@ -20,7 +20,7 @@ def forward(x):
 
 
 def backward(dy, x_shape):
-    """The chain rule: every pixel stands in y with the factor 1/(H*W), so each receives the same share.
+    """Apply the chain rule: every pixel occurs in y with the factor 1/(H*W), so each receives the same share.
 
     dx[n,h,w,c] = dy[n,c] / (H*W).   dy (N,C)  ->  dx = x_shape (N,H,W,C), float64
     """

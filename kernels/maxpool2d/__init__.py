@@ -5,6 +5,7 @@ Arrays are channels-last: x (N,H,W,C), y and argmax (N,Ho,Wo,C), Ho = (H + top +
 `padding`: an int, "valid", "same" or ((top, bottom), (left, right)), with -inf, each side less than the window.
 `out`: where to write the result, C-contiguous and apart from the inputs. `variant`: a name from the registry.
 Every function raises TypeError for a wrong kind of array and ValueError for shapes or settings that do not fit.
+Source: Goodfellow, Bengio, Courville, Deep Learning, 2016, 9.3.
 """
 
 from typing import Any
@@ -25,7 +26,7 @@ def forward(
     variant: str = "cpu",
     out: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """y[n,i,j,c] = max_{p,q} x[n, s*i + p - top, s*j + q - left, c]  -> y, argmax (N,Ho,Wo,C).
+    """Compute y[n,i,j,c] = max_{p,q} x[n, s*i + p - top, s*j + q - left, c]  -> y, argmax (N,Ho,Wo,C).
 
     argmax = p*Q + q of the first maximum in row-major order, in the smallest unsigned dtype that holds P*Q - 1.
     A NaN in the window gives NaN, and argmax its first NaN. `reference` returns y in float64, the others in x's dtype.
@@ -52,7 +53,7 @@ def backward(
     variant: str = "cpu",
     out: np.ndarray | None = None,
 ) -> np.ndarray:
-    """dx[n,h,w,c] = sum of dy[n,i,j,c] over the windows (i,j) whose argmax is the pixel (h,w)  -> dx = x_shape.
+    """Compute dx[n,h,w,c] = sum of dy[n,i,j,c] over the windows (i,j) whose argmax is the pixel (h,w)  -> dx = x_shape.
 
     An argmax of P*Q or more is a ValueError (on a device, where nobody looks, it gives to no pixel); one that points
     into the padding (forward makes none) gives to no pixel.
@@ -66,7 +67,9 @@ def backward(
     argmax = checks.array(OP, "argmax", argmax, "N Ho Wo C", (index_dtype((p, q)),))
     checks.shape(OP, "argmax", argmax, y_shape, why)
     if targets.home(argmax) == "cpu" and (largest := int(argmax.max(initial=0))) >= p * q:
-        raise ValueError(f"{OP}: argmax must be below P*Q={p * q} for a {p}x{q} window, got {largest}")
+        raise ValueError(
+            f"{OP}: argmax must be below P*Q={p * q} for a {p}x{q} window, got {largest}: pass what forward returned"
+        )
     run = checks.kernel(OP, variant, "backward", dy, argmax)
     if variant == "reference":
         return checks.deliver(OP, run(dy, argmax, x_shape, **settings), out)
@@ -76,5 +79,5 @@ def backward(
 
 
 def index_dtype(size: checks.Pair) -> np.dtype:
-    """The smallest unsigned dtype that holds every index of a window."""
+    """Return the smallest unsigned dtype that holds every index of a window."""
     return np.min_scalar_type(size[0] * size[1] - 1)

@@ -17,13 +17,13 @@ SMALL = 32_768  # elements of x below which one thread is quicker
 
 
 def forward(x, size, *, stride, padding, out):
-    """y[n,i,j,c] = max_{p,q} x[n, s*i + p - top, s*j + q - left, c], into out = (y, argmax)."""
+    """Compute y[n,i,j,c] = max_{p,q} x[n, s*i + p - top, s*j + q - left, c], into out = (y, argmax)."""
     run = _forward_serial if x.size < SMALL else _forward_parallel
     run(x, size, stride, (padding[0][0], padding[1][0]), *out)
 
 
 def backward(dy, argmax, x_shape, *, size, stride, padding, out):
-    """dx[n,h,w,c] = sum of dy over the windows whose argmax is that pixel, into out."""
+    """Compute dx[n,h,w,c] = sum of dy over the windows whose argmax is that pixel, into out."""
     if stride == size and padding == ((0, 0), (0, 0)):
         (_tiles_serial if out.size < SMALL else _tiles_parallel)(dy, argmax, size, out)
     else:
@@ -69,7 +69,7 @@ def _gather_serial(dy, argmax, size, stride, pad, dx):
 
 @jit()
 def _forward_row(t, x, size, stride, pad, y, argmax):
-    """Row t = n*Ho + i of y and argmax."""
+    """Compute Row t = n*Ho + i of y and argmax."""
     _, H, W, _ = x.shape
     _, Ho, Wo, _ = y.shape
     n, i = t // Ho, t % Ho
@@ -89,7 +89,7 @@ def _forward_row(t, x, size, stride, pad, y, argmax):
 
 @jit()
 def _window(x, n, h, w, p0, p1, q0, q1, Q, y, argmax, i, j):
-    """The first pixel of the window, then every later one that beats it."""
+    """Find the maximum of a window: its first pixel, then every later one that beats it."""
     index = argmax.dtype.type
     first = index(p0 * Q + q0)
     for c in range(x.shape[3]):
@@ -108,7 +108,7 @@ def _window(x, n, h, w, p0, p1, q0, q1, Q, y, argmax, i, j):
 
 @jit()
 def _window_2x2(x, n, h, w, y, argmax, i, j):
-    """The usual window in registers: four reads, two writes."""
+    """Find the maximum of the usual window in registers: four reads, two writes."""
     index = argmax.dtype.type
     for c in range(x.shape[3]):
         m, k, v = x[n, h, w, c], index(0), x[n, h, w + 1, c]
@@ -130,7 +130,7 @@ def _beats(v, m):
 
 @jit()
 def _tiles_row(t, dy, argmax, size, dx):
-    """Windows that tile the image: row t = n*Ho + i of dy writes its P rows of dx, each number once."""
+    """Write the P rows of dx that row t = n*Ho + i of dy has as its own: windows tile the image."""
     _, H, W, C = dx.shape
     _, Ho, Wo, _ = dy.shape
     P, Q = size
@@ -151,7 +151,7 @@ def _tiles_row(t, dy, argmax, size, dx):
 
 @jit()
 def _gather_row(t, dy, argmax, size, stride, pad, dx):
-    """Row t = n*H + h of dx, from the windows i0 <= i < i1, j0 <= j < j1 that cover each pixel."""
+    """Compute Row t = n*H + h of dx, from the windows i0 <= i < i1, j0 <= j < j1 that cover each pixel."""
     _, H, W, C = dx.shape
     _, Ho, Wo, _ = dy.shape
     index = argmax.dtype.type

@@ -8,12 +8,12 @@ from kernels.jit import jit
 
 
 def forward(x, size, *, stride, padding, out):
-    """y[n,i,j,c] = max_{p,q} x[n, s*i + p - top, s*j + q - left, c], into out = (y, argmax)."""
+    """Compute y[n,i,j,c] = max_{p,q} x[n, s*i + p - top, s*j + q - left, c], into out = (y, argmax)."""
     _forward(x, size, stride, (padding[0][0], padding[1][0]), *out)
 
 
 def backward(dy, argmax, x_shape, *, size, stride, padding, out):
-    """dx[n,h,w,c] = sum of dy over the windows whose argmax is that pixel, into out."""
+    """Compute dx[n,h,w,c] = sum of dy over the windows whose argmax is that pixel, into out."""
     _backward(dy, argmax, size, stride, (padding[0][0], padding[1][0]), out)
 
 

@@ -18,7 +18,7 @@ BLOCK = 128
 
 
 def forward(x, size, *, stride, padding, out):
-    """y[n,i,j,c] = max_{p,q} x[n, s*i + p - top, s*j + q - left, c] and its first place, into out = (y, argmax)."""
+    """Compute y[n,i,j,c] = max_{p,q} x[n, s*i + p - top, s*j + q - left, c] and its place, into out = (y, argmax)."""
     y, argmax = out
     if not _fours(y, argmax):
         cuda_naive.forward(x, size, stride=stride, padding=padding, out=out)
@@ -30,7 +30,7 @@ def forward(x, size, *, stride, padding, out):
 
 
 def backward(dy, argmax, x_shape, *, size, stride, padding, out):
-    """dx[n,h,w,c] = sum of dy[n,i,j,c] over the windows whose argmax is the pixel, into out."""
+    """Compute dx[n,h,w,c] = sum of dy[n,i,j,c] over the windows whose argmax is the pixel, into out."""
     N, H, W, C = x_shape
     tiles = size == stride and padding == ((0, 0), (0, 0))
     if not tiles or not _fours(dy, argmax):
@@ -45,7 +45,7 @@ def backward(dy, argmax, x_shape, *, size, stride, padding, out):
 
 
 def _fours(y, argmax):
-    """Whether four channels can be moved at once, and a place is one byte."""
+    """Return whether four channels can be moved at once, and a place is one byte."""
     return y.shape[3] % 4 == 0 and argmax.dtype == np.uint8 and 0 < y.size < 2**31
 
 
@@ -55,7 +55,7 @@ def _int32(*numbers):
 
 @cuda.jit(device=True)
 def _place(by):
-    """(first of four channels, window across, window down, image) of this thread."""
+    """Return (first of four channels, window across, window down, image) of this thread."""
     t = int32(int64(cuda.blockIdx.x) * BLOCK + thread())
     rest = quotient(t, by[0])
     line = quotient(rest, by[1])
@@ -65,7 +65,7 @@ def _place(by):
 
 @cuda.jit(device=True)
 def _better(v, largest):
-    """A tie does not beat, so that the first maximum stays; the first NaN beats every number."""
+    """Return whether v beats m. A tie does not, so the first maximum stays; the first NaN beats every number."""
     return v > largest or (v != v and largest == largest)
 
 

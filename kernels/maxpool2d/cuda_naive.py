@@ -9,13 +9,13 @@ from kernels.device import launch_flat
 
 
 def forward(x, size, *, stride, padding, out):
-    """y[n,i,j,c] = max_{p,q} x[n, s*i + p - top, s*j + q - left, c] and its first place, into out = (y, argmax)."""
+    """Compute y[n,i,j,c] = max_{p,q} x[n, s*i + p - top, s*j + q - left, c] and its place, into out = (y, argmax)."""
     y, argmax = out
     launch_flat(_forward, y.size, x, *size, *stride, padding[0][0], padding[1][0], y, argmax)
 
 
 def backward(dy, argmax, x_shape, *, size, stride, padding, out):
-    """dx[n,h,w,c] = sum of dy[n,i,j,c] over the windows whose argmax is the pixel, into out."""
+    """Compute dx[n,h,w,c] = sum of dy[n,i,j,c] over the windows whose argmax is the pixel, into out."""
     launch_flat(_backward, out.size, dy, argmax, *size, *stride, padding[0][0], padding[1][0], out)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def forward(x, size, *, stride, padding=((0, 0), (0, 0))):
-    """y[n,i,j,c] = max_{p,q} x[n, s*i + p - top, s*j + q - left, c];  argmax = p*Q + q of the first maximum.
+    """Compute y[n,i,j,c] = max_{p,q} x[n, s*i + p - top, s*j + q - left, c];  argmax = p*Q + q of the first maximum.
 
     x (N,H,W,C)  ->  y (N,Ho,Wo,C) float64, argmax (N,Ho,Wo,C) unsigned.  A pixel outside the image is -inf:
     it is never the maximum. A NaN is larger than everything, so that it is not lost.
@@ -32,7 +32,7 @@ def forward(x, size, *, stride, padding=((0, 0), (0, 0))):
 
 
 def backward(dy, argmax, x_shape, *, size, stride, padding=((0, 0), (0, 0))):
-    """The chain rule: y is a copy of one pixel, so that pixel alone receives dy; windows that share it add up.
+    """Apply the chain rule: y is a copy of one pixel, which alone receives dy; windows that share it add up.
 
     dx[n, s*i + p - top, s*j + q - left, c] += dy[n,i,j,c]   with p, q = divmod(argmax[n,i,j,c], Q)
     dy, argmax (N,Ho,Wo,C)  ->  dx = x_shape (N,H,W,C), float64

@@ -14,7 +14,7 @@ PARALLEL = 1 << 16  # numbers; below, one thread is done before several have sta
 
 
 def forward(y, yhat, weights=None, *, out):
-    """L = 1/N sum_i w_i * (y_i - yhat_i)^2, into out."""
+    """Compute L = 1/N sum_i w_i * (y_i - yhat_i)^2, into out."""
     length = _length(yhat, weights)
     squares = np.empty((yhat.size + length - 1) // length)
     run = _squares_parallel if yhat.size >= PARALLEL else _squares
@@ -23,7 +23,7 @@ def forward(y, yhat, weights=None, *, out):
 
 
 def backward(y, yhat, weights=None, *, out):
-    """dyhat_i = 2 w_i (yhat_i - y_i) / N, into out."""
+    """Compute dyhat_i = 2 w_i (yhat_i - y_i) / N, into out."""
     dtype, length = yhat.dtype, _length(yhat, weights)
     factors = np.array([2 / yhat.size], dtype) if weights is None else (weights * (2 / yhat.size)).astype(dtype)
     run = _backward_parallel if yhat.size >= PARALLEL else _backward
@@ -36,7 +36,7 @@ def _length(yhat, weights):
 
 @jit()
 def _square(y, yhat):
-    """sum_i (y_i - yhat_i)^2 of one stretch."""
+    """Return sum_i (y_i - yhat_i)^2 of one stretch."""
     s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
     fours = y.size // 4 * 4
     for i in range(0, fours, 4):

@@ -11,7 +11,7 @@ STRETCH = 4 * THREADS * TURNS  # numbers: each thread reads four at a time, TURN
 
 
 def forward(y, yhat, weights=None, *, out):
-    """L = 1/N sum_i w_i * (y_i - yhat_i)^2, into out."""
+    """Compute L = 1/N sum_i w_i * (y_i - yhat_i)^2, into out."""
     squares = scratch(yhat, (-(-yhat.size // STRETCH),), "f8")
     weighted = weights is not None
     each = yhat.size // len(weights) if weighted else yhat.size
@@ -21,7 +21,7 @@ def forward(y, yhat, weights=None, *, out):
 
 
 def backward(y, yhat, weights=None, *, out):
-    """dyhat_i = 2 w_i (yhat_i - y_i) / N, into out."""
+    """Compute dyhat_i = 2 w_i (yhat_i - y_i) / N, into out."""
     weighted = weights is not None
     each, factor = yhat.size // len(weights) if weighted else yhat.size, yhat.dtype.type(2 / yhat.size)
     launch_fours(_backward, y, yhat, weights if weighted else yhat, each, weighted, factor, out)
@@ -35,7 +35,7 @@ def _square(y, yhat, w):
 
 @cuda.jit(device=True)
 def _weight(weights, each, weighted, i):
-    """The weight of the sample that element i belongs to; a sample has `each` elements."""
+    """Return the sample weight of element i; a sample has `each` elements."""
     return weights[i // each] if weighted else weights.dtype.type(1)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def forward(y, yhat, weights=None):
-    """L = 1/N sum_{i=1}^N w_i * (y_i - yhat_i)^2, the document's formula (3) where every w_i is 1.
+    """Compute L = 1/N sum_{i=1}^N w_i * (y_i - yhat_i)^2, the document's formula (3) where every w_i is 1.
 
     y, yhat any one shape  weights (B,), one a sample (first axis)  ->  L, float64;  N = number of elements
     """
@@ -18,7 +18,7 @@ def forward(y, yhat, weights=None):
 
 
 def backward(y, yhat, weights=None):
-    """dL/dyhat_i = 2 w_i (yhat_i - y_i) / N;   ->  dyhat, yhat's shape, float64."""
+    """Return dL/dyhat_i = 2 w_i (yhat_i - y_i) / N;   ->  dyhat, yhat's shape, float64."""
     dyhat = np.zeros(yhat.shape)
     for i in np.ndindex(yhat.shape):
         w = 1.0 if weights is None else float(weights[i[0]])

@@ -3,6 +3,7 @@
 Arrays of any shape; all float32 or all float64.
 `out`: where to write the result, C-contiguous and apart from the inputs. `variant`: a name from the registry.
 Every function raises TypeError for a wrong kind of array and ValueError for shapes that do not fit.
+Source: Nair, Hinton, Rectified Linear Units Improve Restricted Boltzmann Machines, 2010.
 """
 
 import numpy as np
@@ -13,12 +14,12 @@ OP = "relu"
 
 
 def forward(x: np.ndarray, *, variant: str = "cpu", out: np.ndarray | None = None) -> np.ndarray:
-    """y = max(x, 0), and NaN where x is NaN  -> y, x's shape. `reference` returns float64, the others x's dtype."""
+    """Compute y = max(x, 0), NaN for a NaN  -> y, x's shape. `reference` returns float64, the others x's dtype."""
     x = checks.array(OP, "x", x, None)
     return activation.forward(OP, x, variant, out)
 
 
 def backward(dy: np.ndarray, y: np.ndarray, *, variant: str = "cpu", out: np.ndarray | None = None) -> np.ndarray:
-    """dx = dy where y > 0, else 0, y being what forward returned  -> dx, y's shape."""
+    """Compute dx = dy where y > 0, else 0, y being what forward returned  -> dx, y's shape."""
     dy, y = checks.array(OP, "dy", dy, None), checks.array(OP, "y", y, None)
     return activation.backward(OP, dy, y, variant, out)

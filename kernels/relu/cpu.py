@@ -9,13 +9,13 @@ PARALLEL = 1 << 17  # below, one thread is done before several have started
 
 
 def forward(x, *, out):
-    """y = max(x, 0), NaN where x is NaN, into out."""
+    """Compute y = max(x, 0), NaN where x is NaN, into out."""
     run = _forward_parallel if x.size >= PARALLEL else _forward
     run(x.reshape(-1), out.reshape(-1))
 
 
 def backward(dy, y, *, out):
-    """dx = dy where y > 0, else 0, into out."""
+    """Compute dx = dy where y > 0, else 0, into out."""
     run = _backward_parallel if y.size >= PARALLEL else _backward
     run(dy.reshape(-1), y.reshape(-1), out.reshape(-1))
 

@@ -5,12 +5,12 @@ from kernels.device import launch_fours
 
 
 def forward(x, *, out):
-    """y = max(x, 0), NaN where x is NaN, into out."""
+    """Compute y = max(x, 0), NaN where x is NaN, into out."""
     launch_fours(_forward, x, out)
 
 
 def backward(dy, y, *, out):
-    """dx = dy where y > 0, else 0, into out."""
+    """Compute dx = dy where y > 0, else 0, into out."""
     launch_fours(_backward, dy, y, out)
 
 

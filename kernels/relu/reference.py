@@ -4,7 +4,7 @@ import numpy as np
 
 
 def forward(x):
-    """y = 0 where x <= 0, else x: a NaN stays NaN.   x any shape  ->  y the same shape, float64.
+    """Compute y = 0 where x <= 0, else x: a NaN stays NaN.   x any shape  ->  y the same shape, float64.
 
     Source: Nair & Hinton 2010; Glorot, Bordes & Bengio 2011.
     """
@@ -16,7 +16,7 @@ def forward(x):
 
 
 def backward(dy, y):
-    """dx = dy where y > 0, else 0: relu'(0) = 0.   dy, y any one shape  ->  dx that shape, float64."""
+    """Compute dx = dy where y > 0, else 0: relu'(0) = 0.   dy, y any one shape  ->  dx that shape, float64."""
     dx = np.zeros(y.shape)
     for i in np.ndindex(y.shape):
         # lesson: relu.data

@@ -3,6 +3,7 @@
 p the parameter, g its gradient, v its velocity: one shape, any; all float32 or all float64.
 `update` OVERWRITES p and v, which must be writable, C-contiguous and apart from each other and from g; g is only read.
 Raises TypeError for a wrong kind of array or number and ValueError for what does not fit.
+Source: Polyak 1964; Sutskever et al. 2013; Loshchilov, Hutter 2019; Keras 3, keras/src/optimizers/sgd.py.
 """
 
 import numpy as np
@@ -23,7 +24,9 @@ def update(
     weight_decay: float = 0.0,
     variant: str = "cpu",
 ) -> None:
-    """p -= lr * weight_decay * p, then p -= lr * g, or with momentum
+    """Overwrite p, and v if there is momentum, by one step.
+
+    p -= lr * weight_decay * p, then p -= lr * g, or with momentum
 
         v = momentum * v - lr * g;  p += v   (nesterov: p += momentum * v - lr * g with the new v)
 

@@ -9,7 +9,10 @@ PARALLEL = 1 << 16  # below, one thread is done before several have started
 
 
 def update(p, g, v=None, *, lr, momentum=0.0, nesterov=False, weight_decay=0.0):
-    """p -= lr * weight_decay * p; v = momentum * v - lr * g; p += v or momentum * v - lr * g. Overwrites p and v."""
+    """Overwrite p and v by one step.
+
+    p -= lr * weight_decay * p; v = momentum * v - lr * g; p += v or momentum * v - lr * g
+    """
     number = p.dtype.type
     lr, decay, momentum = number(lr), number(lr * weight_decay), number(momentum)
     large = p.size >= PARALLEL

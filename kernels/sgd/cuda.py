@@ -5,7 +5,10 @@ from kernels.device import launch_fours
 
 
 def update(p, g, v=None, *, lr, momentum=0.0, nesterov=False, weight_decay=0.0):
-    """p -= lr * weight_decay * p; v = momentum * v - lr * g; p += v or momentum * v - lr * g. Overwrites p and v."""
+    """Overwrite p and v by one step.
+
+    p -= lr * weight_decay * p; v = momentum * v - lr * g; p += v or momentum * v - lr * g
+    """
     lr, decay, momentum = map(p.dtype.type, (lr, lr * weight_decay, momentum))
     if momentum == 0:
         launch_fours(_plain, p, g, lr, decay)
@@ -19,8 +22,8 @@ def _step(p, g, lr, decay):
 
 
 @cuda.jit(device=True)
-def _moved(p, g, v, lr, momentum, nesterov, decay):
-    """p with the new velocity v."""
+def _move(p, g, v, lr, momentum, nesterov, decay):
+    """Return p with the new velocity v."""
     return (p - decay * p) + (momentum * v - lr * g if nesterov else v)
 
 
@@ -46,12 +49,12 @@ def _momentum(p, g, v, lr, momentum, nesterov, decay):
         w0, w1 = momentum * w[0] - lr * b[0], momentum * w[1] - lr * b[1]
         w2, w3 = momentum * w[2] - lr * b[2], momentum * w[3] - lr * b[3]
         store4(v, i, w0, w1, w2, w3)
-        p0 = _moved(a[0], b[0], w0, lr, momentum, nesterov, decay)
-        p1 = _moved(a[1], b[1], w1, lr, momentum, nesterov, decay)
-        p2 = _moved(a[2], b[2], w2, lr, momentum, nesterov, decay)
-        p3 = _moved(a[3], b[3], w3, lr, momentum, nesterov, decay)
+        p0 = _move(a[0], b[0], w0, lr, momentum, nesterov, decay)
+        p1 = _move(a[1], b[1], w1, lr, momentum, nesterov, decay)
+        p2 = _move(a[2], b[2], w2, lr, momentum, nesterov, decay)
+        p3 = _move(a[3], b[3], w3, lr, momentum, nesterov, decay)
         store4(p, i, p0, p1, p2, p3)
     else:
         for e in range(i, p.size):
             v[e] = momentum * v[e] - lr * g[e]
-            p[e] = _moved(p[e], g[e], v[e], lr, momentum, nesterov, decay)
+            p[e] = _move(p[e], g[e], v[e], lr, momentum, nesterov, decay)

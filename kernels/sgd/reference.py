@@ -4,7 +4,9 @@ import numpy as np
 
 
 def update(p, g, v=None, *, lr, momentum=0.0, nesterov=False, weight_decay=0.0):
-    """One step, in Keras's form: p -= lr * weight_decay * p, then p -= lr * g, or with momentum
+    """Take one step, in Keras's form.
+
+    p -= lr * weight_decay * p, then p -= lr * g, or with momentum
 
         v = momentum * v - lr * g;   p += v,   nesterov: p += momentum * v - lr * g
 

@@ -15,13 +15,13 @@ PARALLEL = 1 << 15  # below, one thread is done before several have started
 
 
 def forward(x, *, out):
-    """y = 1 / (1 + exp(-x)), into out."""
+    """Compute y = 1 / (1 + exp(-x)), into out."""
     run = _forward_parallel if x.size >= PARALLEL else _forward
     run(x.reshape(-1), out.reshape(-1))
 
 
 def backward(dy, y, *, out):
-    """dx = dy * y * (1 - y), into out."""
+    """Compute dx = dy * y * (1 - y), into out."""
     run = _backward_parallel if y.size >= PARALLEL else _backward
     run(dy.reshape(-1), y.reshape(-1), out.reshape(-1))
 

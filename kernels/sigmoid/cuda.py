@@ -10,12 +10,12 @@ from kernels.device import launch_fours
 
 
 def forward(x, *, out):
-    """y = 1 / (1 + exp(-x)), into out."""
+    """Compute y = 1 / (1 + exp(-x)), into out."""
     launch_fours(_forward, x, out)
 
 
 def backward(dy, y, *, out):
-    """dx = dy * y * (1 - y), into out."""
+    """Compute dx = dy * y * (1 - y), into out."""
     launch_fours(_backward, dy, y, out)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 
 def forward(x):
-    """f(x) = 1 / (1 + exp(-x)), the document's formula (2).
+    """Compute f(x) = 1 / (1 + exp(-x)), the document's formula (2).
 
     x any shape  ->  y the same shape, float64.  For x < 0 the fraction is expanded by exp(x): exp(-x) could overflow.
     """
@@ -19,7 +19,7 @@ def forward(x):
 
 
 def backward(dy, y):
-    """f' = f (1 - f), so dx = dy * y * (1 - y);   dy, y any one shape  ->  dx that shape, float64."""
+    """Compute dx = dy * y * (1 - y), since f' = f (1 - f);   dy, y any one shape  ->  dx that shape, float64."""
     dx = np.zeros(y.shape)
     for i in np.ndindex(y.shape):
         # lesson: sigmoid.data

@@ -3,6 +3,7 @@
 Arrays of any rank >= 1; all float32 or all float64. A variant receives them as (M,K): M rows, K classes.
 `out`: where to write the result, C-contiguous and apart from the inputs. `variant`: a name from the registry.
 Every function raises TypeError for a wrong kind of array and ValueError for shapes that do not fit.
+Source: Bridle 1990; Goodfellow, Bengio, Courville, Deep Learning, 2016, 4.1 and 6.2.2.3.
 """
 
 import numpy as np
@@ -13,7 +14,7 @@ OP = "softmax"
 
 
 def forward(x: np.ndarray, *, variant: str = "cpu", out: np.ndarray | None = None) -> np.ndarray:
-    """y[...,k] = exp(x[...,k] - max_j x[...,j]) / sum_j exp(x[...,j] - max)  -> y, x's shape.
+    """Compute y[...,k] = exp(x[...,k] - max_j x[...,j]) / sum_j exp(x[...,j] - max)  -> y, x's shape.
 
     `reference` returns float64, the others x's dtype. A row with NaN or +inf, or of -inf only, is NaN.
     """
@@ -22,7 +23,7 @@ def forward(x: np.ndarray, *, variant: str = "cpu", out: np.ndarray | None = Non
 
 
 def backward(dy: np.ndarray, y: np.ndarray, *, variant: str = "cpu", out: np.ndarray | None = None) -> np.ndarray:
-    """dx[...,k] = y[...,k] * (dy[...,k] - sum_j dy[...,j] * y[...,j]), y being what forward returned  -> dx."""
+    """Compute dx[...,k] = y[...,k] * (dy[...,k] - sum_j dy[...,j] * y[...,j]); y is forward's result  -> dx."""
     dy, y = _array("dy", dy), _array("y", y)
     return activation.backward(OP, dy, y, variant, out, _rows)
 
@@ -35,6 +36,6 @@ def _array(name: str, value: np.ndarray) -> np.ndarray:
 
 
 def _rows(array: np.ndarray) -> np.ndarray:
-    """The array as (M,K), without a copy; M cannot be left to reshape where K is 0."""
+    """Return the array as (M,K), without a copy; reshape cannot find M itself if K is 0."""
     classes = array.shape[-1]
     return array.reshape(array.size // max(classes, 1), classes)

@@ -16,13 +16,13 @@ PARALLEL = 1 << 14  # numbers; below, one thread is done before several have sta
 
 
 def forward(x, *, out):
-    """y[m,k] = exp(x[m,k] - max) / sum_j exp(x[m,j] - max), into out."""
+    """Compute y[m,k] = exp(x[m,k] - max) / sum_j exp(x[m,j] - max), into out."""
     run = _forward_parallel if x.size >= PARALLEL else _forward
     run(x, out, _rows(x))
 
 
 def backward(dy, y, *, out):
-    """dx[m,k] = y[m,k] * (dy[m,k] - sum_j dy[m,j] * y[m,j]), into out."""
+    """Compute dx[m,k] = y[m,k] * (dy[m,k] - sum_j dy[m,j] * y[m,j]), into out."""
     run = _backward_parallel if y.size >= PARALLEL else _backward
     run(dy, y, out, _rows(y))
 

@@ -12,13 +12,13 @@ from kernels.device import launch_flat
 
 
 def forward(x, *, out):
-    """y[m,k] = exp(x[m,k] - max) / sum_j exp(x[m,j] - max), into out."""
+    """Compute y[m,k] = exp(x[m,k] - max) / sum_j exp(x[m,j] - max), into out."""
     if x.size:
         launch_flat(_forward, 32 * len(x), x, out)
 
 
 def backward(dy, y, *, out):
-    """dx[m,k] = y[m,k] * (dy[m,k] - sum_j dy[m,j] * y[m,j]), into out."""
+    """Compute dx[m,k] = y[m,k] * (dy[m,k] - sum_j dy[m,j] * y[m,j]), into out."""
     if y.size:
         launch_flat(_backward, 32 * len(y), dy, y, out)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 
 def forward(x):
-    """y[m,k] = exp(x[m,k] - top) / sum_j exp(x[m,j] - top), top = max_j x[m,j].
+    """Compute y[m,k] = exp(x[m,k] - top) / sum_j exp(x[m,j] - top), top = max_j x[m,j].
 
     x (M,K)  ->  y (M,K), float64.  Subtracting top changes no quotient and keeps exp from overflowing.
     Source: Bridle 1990; Goodfellow et al., Deep Learning, 6.2.2.3 and 4.1 (the shift).
@@ -28,7 +28,7 @@ def forward(x):
 
 
 def backward(dy, y):
-    """dx[m,k] = y[m,k] * (dy[m,k] - sum_j dy[m,j] * y[m,j]);   dy, y (M,K)  ->  dx (M,K), float64."""
+    """Compute dx[m,k] = y[m,k] * (dy[m,k] - sum_j dy[m,j] * y[m,j]);   dy, y (M,K)  ->  dx (M,K), float64."""
     M, K = y.shape
     dx = np.zeros((M, K))
     for m in range(M):

@@ -1,6 +1,7 @@
 """What was proven, as data: formula -> file and line -> oracle -> worst case, with versions and machine."""
 
 import datetime
+import inspect
 import os
 import platform
 import sys
@@ -20,6 +21,7 @@ PROPERTIES = {
     "integers": "small integers, whose sums are exact, agree bit for bit with the oracle",
     "random": "numbers over many decades lie within the rounding bound gamma_k * sum|terms|",
     "positive": "positive numbers, where nothing cancels, lie within the same bound",
+    "unlike": "images, rows and channels of very different scale do not mix: each lies within its own bound",
     "adjoint": "<dy, f(v)> = <dv, v> exactly, on integers",
     "differences": "gradients are central differences of the loss, in float64",
     "repeats": "run twice, the same bits",
@@ -29,8 +31,8 @@ PACKAGES = ("numpy", "numba", "llvmlite")
 LARGEST = 64  # numbers of an array that a counterexample shows
 
 
-def made(outcome: Outcome) -> dict[str, Any]:
-    """The certificate of an outcome, as JSON values."""
+def make(outcome: Outcome) -> dict[str, Any]:
+    """Return the certificate of an outcome, as JSON values."""
     return {
         "ok": outcome.ok,
         "quick": outcome.quick,
@@ -64,7 +66,7 @@ def _processor() -> str:
 
 
 def source(operation: str, name: str) -> str:
-    """Where the formula stands as plain loops: file and line."""
+    """Return the file and line of the formula as plain loops."""
     function = registry.find(operation, "reference", name)
     return f"{Path(function.__code__.co_filename).relative_to(ROOT).as_posix()}:{function.__code__.co_firstlineno}"
 
@@ -98,14 +100,16 @@ def _failure(row: Row, failure: Failure) -> dict[str, Any]:
 
 
 def counterexample(row: Row, p: Problem) -> dict[str, Any]:
-    """The arguments of the failing call: shapes, settings, and the numbers of the arrays that are small."""
-    from kernels.verify.operations import known
+    """Return the arguments of the failing call: shapes, settings, and the numbers of the arrays that are small."""
+    from kernels.verify.operations import load_operations
 
-    args, settings = known()[row.operation].arguments(row.name, p)
+    args, settings = load_operations()[row.operation].arguments(row.name, p)
     used = {n: a for n, a in p.arrays.items() if any(a is b for b in args)}
+    names = inspect.signature(registry.find(row.operation, "reference", row.name)).parameters
+    others = {n: a for n, a in zip(names, args, strict=False) if not isinstance(a, np.ndarray)}
     return {
         "shapes": {n: list(a.shape) for n, a in used.items()},
-        "settings": {n: v for n, v in settings.items()},
+        "settings": {**others, **settings},
         "arrays": {n: a.tolist() for n, a in used.items() if a.size <= LARGEST},
     }
 

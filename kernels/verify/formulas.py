@@ -1,13 +1,16 @@
 """The formula of each pass, as a line of text; markup.py typesets the same line.
 
-Notation: x[n,i] an index, sum_{p,q} and max_{p,q}, {a}/{b} a fraction, sqrt{a}, e^{a} a power, hat{y}.
+Notation: x[n,i] an index, sum_{p,q} and max_{p,q}, {a}/{b} a fraction, sqrt{a}, e^{a} a power, hat{y}. What stands
+behind a colon in a sum's index is a condition on the indices before it. In conv2d, c counts the channels of a filter's
+group, f those filters, and g is the group's first channel: 0 if groups = 1.
 """
 
 FORMULAS: dict[str, dict[str, str]] = {
     "conv2d": {
-        "forward": "y[n,i,j,f] = b[f] + sum_{p,q,c} x[n, s i + d p - top, s j + d q - left, c] · k[p,q,c,f]",
-        "backward_data": "dx[n, s i + d p - top, s j + d q - left, c] = sum_{i,j,p,q,f} dy[n,i,j,f] · k[p,q,c,f]",
-        "backward_weights": "dk[p,q,c,f] = sum_{n,i,j} x[n, s i + d p - top, s j + d q - left, c] · dy[n,i,j,f]"
+        "forward": "y[n,i,j,f] = b[f] + sum_{p,q,c} x[n, s i + d p - top, s j + d q - left, g + c] · k[p,q,c,f]",
+        "backward_data": "dx[n,h,w, g + c] = sum_{i,j,p,q,f: s i + d p - top = h, s j + d q - left = w} "
+        "dy[n,i,j,f] · k[p,q,c,f]",
+        "backward_weights": "dk[p,q,c,f] = sum_{n,i,j} x[n, s i + d p - top, s j + d q - left, g + c] · dy[n,i,j,f]"
         ";  db[f] = sum_{n,i,j} dy[n,i,j,f]",
     },
     "maxpool2d": {
@@ -37,6 +40,7 @@ FORMULAS: dict[str, dict[str, str]] = {
         "forward": "y = γ {x - mean}/{sqrt{var + ε}} + β;  mean = {1}/{M} sum_{m} x[m];  "
         "var = {1}/{M} sum_{m} (x[m] - mean)^{2}",
         "inference": "y = γ {x - mean}/{sqrt{var + ε}} + β",
+        "inference_backward": "dx = {γ}/{sqrt{var + ε}} · dy",
         "backward": "dx = {γ}/{sqrt{var + ε}} (dy - {dβ}/{M} - hat{x} {dγ}/{M});  "
         "dγ = sum_{m} dy[m] · hat{x}[m];  dβ = sum_{m} dy[m]",
     },

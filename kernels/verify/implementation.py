@@ -24,9 +24,11 @@ class Registered:
         self.factor = registry.OWN_BOUNDS.get((operation.name, variant))
 
     def has(self, name: str) -> bool:
+        """Return whether there is a pass of this name."""
         return True
 
     def call(self, name: str, args: tuple, settings: dict[str, Any]) -> Any:
+        """Run a pass, with `out` full of NaN if it takes one."""
         run = getattr(import_module(f"kernels.{self.operation.name}"), name)
         if self.target != "cpu" or name == "update":  # an update overwrites its arguments
             args = tuple(targets.to_device(a, self.target) if isinstance(a, np.ndarray) else a for a in args)
@@ -56,9 +58,11 @@ class FromFile:
             )
 
     def has(self, name: str) -> bool:
+        """Return whether there is a pass of this name."""
         return name in self.functions
 
     def call(self, name: str, args: tuple, settings: dict[str, Any]) -> Any:
+        """Run a pass, with `out` full of NaN if it takes one."""
         with np.errstate(all="ignore"):  # a wrong number is found by its value; no warning beside it
             return self._run(self.functions[name], name, args, settings)
 
@@ -70,7 +74,7 @@ class FromFile:
         return out
 
     def _empty(self, name: str, args: tuple, settings: dict[str, Any]) -> Any:
-        """Arrays for `out`, full of NaN: what is not written is seen."""
+        """Return arrays for `out`, full of NaN, so that a number that is not written shows."""
         results = registry.find(self.operation.name, "reference", name)(*args, **settings)
         dtype = next(a.dtype for a in args if isinstance(a, np.ndarray) and a.dtype.kind == "f")
 
@@ -82,7 +86,7 @@ class FromFile:
 
 
 def load(path: Path) -> Any:
-    """A user's file as a module; ValueError, in a line, where it cannot be read or run."""
+    """Import a user's file; ValueError, in a line, if it cannot be read or run."""
     if not path.is_file() or path.suffix != ".py":
         raise ValueError(f"--kernel {path}: not a Python file")
     # a name for these contents alone: kernels.jit would else find the code compiled from the file before its edit
@@ -96,12 +100,12 @@ def load(path: Path) -> Any:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # the file may do anything, sys.exit too
-        raise ValueError(f"--kernel {path}: it cannot be imported: {told(error, path)}") from error
+        raise ValueError(f"--kernel {path}: it cannot be imported: {describe_error(error, path)}") from error
     return module
 
 
-def told(error: BaseException, path: Path | None = None) -> str:
-    """An exception in a line, with the last line of the user's file that was running."""
+def describe_error(error: BaseException, path: Path | None = None) -> str:
+    """Describe an exception in a line, with the last line of the user's file that was running."""
     text = f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
     line, trace = None, error.__traceback__
     while trace is not None and path is not None:
@@ -112,7 +116,7 @@ def told(error: BaseException, path: Path | None = None) -> str:
 
 
 def signature(operation: str, name: str) -> str:
-    """How a pass is to be defined."""
+    """Return how a pass is to be defined."""
     run: Callable = registry.find(operation, "reference", name)
     parameters = [str(p).replace(" ", "") for p in inspect.signature(run).parameters.values()]
     keyword = [p.kind is p.KEYWORD_ONLY for p in inspect.signature(run).parameters.values()]

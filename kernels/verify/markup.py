@@ -13,7 +13,7 @@ LARGE = {"sum_": '<mo movablelimits="false">∑</mo>', "max_": '<mi mathvariant=
 
 
 def equations(formula: str) -> list[str]:
-    """Each equation of a formula as a <math> element. ValueError where brackets do not match."""
+    """Return each equation of a formula as a <math> element; ValueError if its brackets do not match."""
     return [f'<math display="block">{_Reader(part).all()}</math>' for part in formula.split(";")]
 
 
@@ -42,7 +42,7 @@ class _Reader:
         return f"<mrow>{''.join(parts)}</mrow>"
 
     def item(self) -> str:
-        """An atom with its index and power."""
+        """Return an atom with its index and power."""
         made = self.atom()
         while self.tokens and self.tokens[-1] in ("[", "^"):
             if self.tokens.pop() == "[":

@@ -7,6 +7,8 @@ from kernels.verify.problem import Problem
 
 @dataclass(frozen=True)
 class Failure:
+    """One property that does not hold, with the smallest problem that shows it."""
+
     property: str
     message: str
     problem: Problem | None = None
@@ -31,11 +33,14 @@ class Row:
 
     @property
     def key(self) -> str:
+        """The row's name across processes: operation, variant, pass and dtype."""
         return f"{self.operation} {self.variant} {self.name} {self.dtype}"
 
 
 @dataclass(frozen=True)
 class Outcome:
+    """All rows of one verification."""
+
     rows: list[Row]
     seconds: float
     quick: bool
@@ -43,4 +48,5 @@ class Outcome:
 
     @property
     def ok(self) -> bool:
+        """Whether every property held."""
         return bool(self.rows) and not any(row.failures for row in self.rows)

@@ -5,14 +5,14 @@ from typing import Any
 
 from kernels.verify.look import HEAD, read_document_style
 from kernels.verify.markup import equations
-from kernels.verify.table import cells, failed, grouped, notes, remarks
+from kernels.verify.table import describe_failure, describe_row, group, notes, remarks
 
 HEADINGS = ("variant", "dtype", "integers", "worst error", "in ulp", "adjoint", "central differences", "threads")
 
 
-def made(certificate: dict[str, Any]) -> str:
-    """The page."""
-    sections = [_section(operation, name, rows) for (operation, name), rows in grouped(certificate["rows"]).items()]
+def make(certificate: dict[str, Any]) -> str:
+    """Return the page."""
+    sections = [_section(operation, name, rows) for (operation, name), rows in group(certificate["rows"]).items()]
     meaning = "".join(f"<dt>{escape(n)}</dt><dd>{escape(text)}</dd>" for n, text in certificate["properties"].items())
     said = "".join(f"<p>{escape(remark)}</p>\n" for remark in remarks(certificate))
     machine = certificate["machine"]
@@ -34,7 +34,7 @@ def _section(operation: str, name: str, rows: list[dict[str, Any]]) -> str:
     oracle = " and ".join(sorted({o for row in rows for o in row["oracle"]}))
     head = "".join(f"<th>{h}</th>" for h in HEADINGS)
     body = "".join(_row(row) for row in rows)
-    broken = [failed(row, failure) for row in rows for failure in row["failures"]]
+    broken = [describe_failure(row, failure) for row in rows for failure in row["failures"]]
     return (
         f"<h2>{operation} {name} <code>{rows[0]['source']}</code></h2>{formula}"
         f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
@@ -45,4 +45,4 @@ def _section(operation: str, name: str, rows: list[dict[str, Any]]) -> str:
 
 def _row(row: dict[str, Any]) -> str:
     style = "" if row["ok"] else ' class="failed"'
-    return f"<tr{style}>{''.join(f'<td>{escape(c.strip())}</td>' for c in cells(row))}</tr>"
+    return f"<tr{style}>{''.join(f'<td>{escape(c.strip())}</td>' for c in describe_row(row))}</tr>"

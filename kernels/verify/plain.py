@@ -9,7 +9,7 @@ OPEN, CLOSE = "\0", "\1"  # the braces that stay
 
 
 def plain(formula: str) -> str:
-    """The formula as text: e^{-x} is e^(-x), {x - mean}/{M} is (x - mean)/M; sum_{i,j} stays."""
+    """Return the formula as text: e^{-x} is e^(-x), {x - mean}/{M} is (x - mean)/M; sum_{i,j} stays."""
     line, found = formula, 1
     while found:
         line, found = INNERMOST.subn(_group, line)

@@ -31,15 +31,16 @@ class Problem:
 
     @property
     def dtype(self) -> np.dtype:
+        """The dtype of the floating-point arrays."""
         return next(a.dtype for a in self.arrays.values() if a.dtype.kind == "f")
 
-    def replaced(self, **arrays: np.ndarray) -> "Problem":
-        """The same problem with other numbers in some arrays, of which the oracle has said nothing yet."""
+    def replace(self, **arrays: np.ndarray) -> "Problem":
+        """Return the problem with other numbers in some arrays, for which the oracle has not been asked yet."""
         return Problem(self.geometry, {**self.arrays, **arrays}, self.settings, self.oracle)
 
-    def floats(self, change: Callable[[np.ndarray], np.ndarray]) -> "Problem":
-        """The same problem with every floating-point array changed."""
-        return self.replaced(**{name: change(a) for name, a in self.arrays.items() if a.dtype.kind == "f"})
+    def map_floats(self, change: Callable[[np.ndarray], np.ndarray]) -> "Problem":
+        """Return the problem with every floating-point array changed."""
+        return self.replace(**{name: change(a) for name, a in self.arrays.items() if a.dtype.kind == "f"})
 
 
 class Operation:
@@ -48,6 +49,7 @@ class Operation:
     passes: pass -> names of its results; a result d<name> is the gradient of the array <name>.
     smallest: the least value of every number of a geometry, to shrink a counterexample towards.
     large: geometries with several tiles and threads.  linear: arrays in which forward is linear (or homogeneous).
+    forwards: gradient -> the pass that it is the gradient of, if that is not forward.
     fixed: numbers of a geometry that every problem has, for a kernel that is to do no more than that.
     """
 
@@ -56,58 +58,59 @@ class Operation:
     smallest: Geometry = {}
     large: tuple[Geometry, ...] = ()
     linear: tuple[str, ...] = ()
+    forwards: dict[str, str] = {}
     fixed: Geometry = {}
 
     def draw(self, rng: np.random.Generator) -> Geometry:
-        """A small geometry, for the reference's plain loops."""
+        """Draw a small geometry, for the reference's plain loops."""
         raise NotImplementedError
 
     def problem(self, g: Geometry, dtype: Any, kind: str, seed: int, oracle: str = "reference") -> Problem:
-        """The problem of a geometry; ValueError if nothing has such a geometry."""
+        """Make the problem of a geometry; ValueError if there is none."""
         raise NotImplementedError
 
     def arguments(self, name: str, p: Problem) -> Arguments:
-        """Positional arguments and settings of a pass."""
+        """Return the positional arguments and the settings of a pass."""
         raise NotImplementedError
 
     def terms(self, name: str, p: Problem) -> tuple[int, ...]:
-        """The number of roundings in each result's longest sum."""
+        """Return the number of roundings in each result's longest sum."""
         raise NotImplementedError
 
     def limits(self, name: str, p: Problem) -> tuple[Limit, ...]:
         """Each result's bound; here that of sums: gamma * (the same pass on the magnitudes)."""
-        magnitudes = exact(self, name, p.floats(np.abs))
+        magnitudes = exact(self, name, p.map_floats(np.abs))
         return tuple(of_sum(m, s, p.dtype) for m, s in zip(self.terms(name, p), magnitudes, strict=True))
 
     def own_limits(self, name: str, p: Problem, factor: float) -> tuple[Limit, ...]:
-        """The bound of a variant that has one of its own; registry.OWN_BOUNDS says what it is measured by."""
+        """Return the bounds of a variant that has one of its own; registry.OWN_BOUNDS defines it."""
         raise NotImplementedError
 
     def for_own_bounds(self, g: Geometry) -> Geometry:
-        """The nearest geometry that a variant with a bound of its own has."""
+        """Return the nearest geometry that a variant with a bound of its own has."""
         return g
 
     def work(self, p: Problem) -> int:
-        """How many terms the passes add up, about."""
+        """Return about how many terms the passes add up."""
         return max(a.size for a in p.arrays.values())
 
-    def fitted(self, g: Geometry) -> Geometry:
-        """The geometry, enlarged where its windows do not fit."""
+    def fit(self, g: Geometry) -> Geometry:
+        """Return the geometry, enlarged if its windows do not fit."""
         return g
 
     def random_oracle(self) -> str:
-        """Who knows the result of a large problem: cpu_naive in float64 where there is one, else the reference."""
+        """Return the oracle for a large problem: cpu_naive in float64 if there is one, else the reference."""
         return NAIVE if NAIVE in registry.OPERATIONS[self.name] else "reference"
 
 
 def exact(operation: Operation, name: str, p: Problem) -> tuple[np.ndarray, ...]:
-    """What the oracle gives for a pass, in float64; asked once a problem."""
+    """Return the oracle's results of a pass, in float64; it is asked once per problem."""
     if name not in p.known:
         if p.oracle == "reference":
             args, settings = operation.arguments(name, p)
             results = registry.find(operation.name, "reference", name)(*args, **settings)
         else:
-            args, settings = operation.arguments(name, p.floats(lambda a: a.astype(np.float64)))
+            args, settings = operation.arguments(name, p.map_floats(lambda a: a.astype(np.float64)))
             results = getattr(import_module(f"kernels.{operation.name}"), name)(*args, **settings, variant=p.oracle)
             if name == "update":  # it has overwritten the parameter and its states
                 results = (args[0], *args[2:])
@@ -115,11 +118,11 @@ def exact(operation: Operation, name: str, p: Problem) -> tuple[np.ndarray, ...]
     return p.known[name]
 
 
-def forward_of(operation: str, oracle: str) -> Callable[..., Any]:
-    """The oracle's forward pass, for problems that hold its results."""
+def load_forward(operation: str, oracle: str) -> Callable[..., Any]:
+    """Return the oracle's forward pass, for problems that hold its results."""
     return partial(import_module(f"kernels.{operation}").forward, variant=oracle)
 
 
 def as_tuple(results: Any) -> tuple[np.ndarray, ...]:
-    """A pass's result or results, as arrays."""
+    """Return a pass's result or results, as arrays."""
     return tuple(np.asarray(r) for r in (results if isinstance(results, tuple) else (results,)))

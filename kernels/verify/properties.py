@@ -7,7 +7,7 @@ import numpy as np
 
 from kernels import registry
 from kernels.verify import rounding
-from kernels.verify.implementation import FromFile, Registered, told
+from kernels.verify.implementation import FromFile, Registered, describe_error
 from kernels.verify.problem import Operation, Problem, as_tuple, exact
 
 Implementation = Registered | FromFile
@@ -17,6 +17,8 @@ TOLERANCE = 1e-7  # of a central difference, relative to the terms' magnitudes: 
 
 @dataclass(frozen=True)
 class Measured:
+    """How far a result was from the exact one."""
+
     fraction: float = 0.0  # of the rounding bound
     ulp: float | None = None  # None: no number of a result was fit to be measured so
 
@@ -33,12 +35,12 @@ class Broken(Exception):
 
 
 def results(op: Operation, impl: Implementation, name: str, p: Problem) -> tuple[np.ndarray, ...]:
-    """What a pass returns, once it is clear that it is what it should be; in the problem's dtype."""
-    return _checked(op, impl, name, p, _called(op, impl, name, p))
+    """Return the results of a pass in the problem's dtype, after checking their number, shapes and dtypes."""
+    return _check_results(op, impl, name, p, _call(op, impl, name, p))
 
 
-def _called(op: Operation, impl: Implementation, name: str, p: Problem) -> Any:
-    """What a pass returns, whatever it is."""
+def _call(op: Operation, impl: Implementation, name: str, p: Problem) -> Any:
+    """Run a pass and return what it gives, whatever that is."""
     args, settings = op.arguments(name, p)
     before = [a.copy() if isinstance(a, np.ndarray) else a for a in args]
     try:
@@ -47,14 +49,14 @@ def _called(op: Operation, impl: Implementation, name: str, p: Problem) -> Any:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        raise Broken("runs", f"{name} raised {told(error, getattr(impl, 'path', None))}") from error
+        raise Broken("runs", f"{name} raised {describe_error(error, getattr(impl, 'path', None))}") from error
     for i, (a, b) in enumerate(zip(args, before, strict=True)):
         if isinstance(a, np.ndarray) and a.tobytes() != b.tobytes():
             raise Broken("inputs are never mutated", f"{name} overwrote its argument number {i + 1}")
     return given
 
 
-def _checked(op: Operation, impl: Implementation, name: str, p: Problem, given: Any) -> tuple[np.ndarray, ...]:
+def _check_results(op: Operation, impl: Implementation, name: str, p: Problem, given: Any) -> tuple[np.ndarray, ...]:
     wanted, names = exact(op, name, p), op.passes[name]
     if given is None:
         raise Broken("returns its result", f"{name} returned None, expected {', '.join(names)}: is a return missing?")
@@ -83,7 +85,7 @@ def _check_dtype(impl: Implementation, name: str, result: str, got: Any, oracle:
 
 
 def integers(op: Operation, impl: Implementation, name: str, p: Problem) -> Measured:
-    """Where every step is exact there is one right answer, whatever the order of the sum."""
+    """Check the numbers that are exact at every step: there is one right answer, in whatever order it is summed."""
     actual = results(op, impl, name, p)
     if impl.factor is not None:
         return _within(op, impl, name, p, actual)
@@ -93,7 +95,7 @@ def integers(op: Operation, impl: Implementation, name: str, p: Problem) -> Meas
 
 
 def random(op: Operation, impl: Implementation, name: str, p: Problem) -> Measured:
-    """Every number lies within the rounding bound of the oracle."""
+    """Check that every number lies within the rounding bound of the oracle."""
     return _within(op, impl, name, p, results(op, impl, name, p))
 
 
@@ -123,13 +125,13 @@ def _raise_first(what: str, result: str, a: np.ndarray, e: np.ndarray, wrong: np
 
 
 def adjoint(op: Operation, impl: Implementation, name: str, p: Problem) -> Measured:
-    """<dy, f(v) - f(0)> = <dv, v> for every array v in which forward is linear; exact on integers."""
+    """Check <dy, f(v) - f(0)> = <dv, v> for every array v in which forward is linear; it is exact on integers."""
     gradients, dy = results(op, impl, name, p), p["dy"].astype(float)
     for result, gradient in zip(op.passes[name], gradients, strict=True):
         v = result[1:]
-        if v not in op.linear:
+        if v not in op.linear or v not in p.arrays:  # a convolution may have no bias
             continue
-        whole, rest = (_forward(op, impl, q) for q in (p, p.replaced(**{v: np.zeros_like(p[v])})))
+        whole, rest = (_forward(op, impl, q, name) for q in (p, p.replace(**{v: np.zeros_like(p[v])})))
         left, right = np.vdot(dy, whole - rest), np.vdot(gradient.astype(float), p[v].astype(float))
         if left != right:
             message = f"<dy, y> should be <{result}, {v}>: {left:.17g} is not {right:.17g}"
@@ -138,13 +140,15 @@ def adjoint(op: Operation, impl: Implementation, name: str, p: Problem) -> Measu
 
 
 def differences(op: Operation, impl: Implementation, name: str, p: Problem) -> Measured:
-    """The gradient along a direction is the loss's central difference along it; the loss is <dy, y>, or L itself."""
+    """Check the gradient along a direction against the loss's central difference; the loss is <dy, y>, or L itself."""
     rng = np.random.default_rng(0)
     for result, gradient in zip(op.passes[name], results(op, impl, name, p), strict=True):
+        if result[1:] not in p.arrays:
+            continue
         v = p[result[1:]]
         u = rng.standard_normal(v.shape)
         dy = p.arrays.get("dy", np.ones(()))
-        ends = [_forward(op, impl, p.replaced(**{result[1:]: v + s * STEP * u})) for s in (1, -1)]
+        ends = [_forward(op, impl, p.replace(**{result[1:]: v + s * STEP * u}), name) for s in (1, -1)]
         slope, given = (np.vdot(dy, ends[0]) - np.vdot(dy, ends[1])) / (2 * STEP), np.vdot(gradient, u)
         scale = np.abs(dy * ends[0]).sum() + np.abs(gradient * u).sum()
         if not abs(slope - given) <= TOLERANCE * scale:
@@ -153,21 +157,22 @@ def differences(op: Operation, impl: Implementation, name: str, p: Problem) -> M
     return Measured()
 
 
-def _forward(op: Operation, impl: Implementation, p: Problem) -> np.ndarray:
-    """y, or L; the oracle's where the implementation has no forward of its own."""
-    if impl.has("forward"):
-        given = _called(op, impl, "forward", p)
+def _forward(op: Operation, impl: Implementation, p: Problem, gradient: str) -> np.ndarray:
+    """Return y, or L, of the pass that this is the gradient of; the oracle's if the implementation has none."""
+    name = op.forwards.get(gradient, "forward")
+    if impl.has(name):
+        given = _call(op, impl, name, p)
         y = given[0] if isinstance(given, tuple) and given else given
         wanted = p["dy"].shape if "dy" in p.arrays else ()
         if y is None or np.shape(y) != wanted:  # the oracle is not asked again only to say so
-            raise Broken("shape", f"forward's result has shape {np.shape(y)}, expected {wanted}")
+            raise Broken("shape", f"{name}'s result has shape {np.shape(y)}, expected {wanted}")
         return np.asarray(y).astype(p.dtype).astype(float)
-    args, settings = op.arguments("forward", p)
-    return as_tuple(registry.find(op.name, "reference", "forward")(*args, **settings))[0]
+    args, settings = op.arguments(name, p)
+    return as_tuple(registry.find(op.name, "reference", name)(*args, **settings))[0]
 
 
 def repeats(op: Operation, impl: Implementation, name: str, p: Problem) -> Measured:
-    """Run twice, the same bits."""
+    """Check that two runs give the same bits."""
     both = zip(op.passes[name], results(op, impl, name, p), results(op, impl, name, p), strict=True)
     for result, a, b in both:
         if a.tobytes() != b.tobytes():
@@ -176,8 +181,8 @@ def repeats(op: Operation, impl: Implementation, name: str, p: Problem) -> Measu
 
 
 def applies(what: str, op: Operation, impl: Implementation, name: str, dtype: Any) -> bool:
-    """Has this pass such a property?"""
-    gradient = name.startswith("backward")
+    """Return whether this pass has such a property."""
+    gradient = "backward" in name
     if what == "adjoint":
         return gradient and impl.factor is None and any(r[1:] in op.linear for r in op.passes[name])
     if what == "differences":
@@ -190,6 +195,7 @@ PROPERTIES = {
     "integers": (integers, "integers"),
     "random": (random, "random"),
     "positive": (random, "positive"),
+    "unlike": (random, "unlike"),
     "adjoint": (adjoint, "integers"),
     "differences": (differences, "smooth"),
     "repeats": (repeats, "random"),

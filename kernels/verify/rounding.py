@@ -19,17 +19,25 @@ class Limit:
 
 
 def unit(dtype: Any) -> float:
-    """u: half the distance from 1 to the next number."""
+    """Return u: half the distance from 1 to the next number."""
     return float(np.finfo(dtype).eps) / 2
 
 
 def gamma(m: int, dtype: Any) -> float:
-    """gamma_m = m u / (1 - m u)."""
+    """Compute gamma_m = m u / (1 - m u)."""
     return m * unit(dtype) / (1 - m * unit(dtype))
 
 
+def wide(terms: int, others: int, dtype: Any) -> float:
+    """gamma of a sum that float64 takes up, whatever the array's type: `others` are the roundings in that type.
+
+    The two that are added before float64 takes them up, and the result's, are among the others.
+    """
+    return gamma(terms + others, dtype) if dtype == np.float64 else gamma(others, dtype) + gamma(terms, np.float64)
+
+
 def of_sum(terms: int, magnitude: Any, dtype: Any, factor: float = 1.0) -> Limit:
-    """gamma_terms * magnitude for a sum of `terms` roundings; `factor` is a variant's own, registry.OWN_BOUNDS.
+    """Return the limit gamma_terms * magnitude of a sum of `terms` roundings; `factor` is that of registry.OWN_BOUNDS.
 
     The oracle is itself off by gamma in float64, which the bound includes.
     A denormal result may be off by the smallest step besides.
@@ -40,7 +48,7 @@ def of_sum(terms: int, magnitude: Any, dtype: Any, factor: float = 1.0) -> Limit
 
 
 def fraction(actual: Any, exact: Any, limit: Limit) -> float:
-    """The worst error as a fraction of its bound; infinite where one is not finite and the other is."""
+    """Return the worst error as a fraction of its bound; infinite if one is not finite and the other is."""
     bad = np.isfinite(actual) != np.isfinite(exact)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         error = np.abs(np.asarray(actual, float) - exact)
@@ -49,7 +57,7 @@ def fraction(actual: Any, exact: Any, limit: Limit) -> float:
 
 
 def ulps(actual: np.ndarray, exact: Any, limit: Limit) -> float | None:
-    """The worst error in units of the exact result's last place; None where no number is fit to be measured so.
+    """Return the worst error in units of the exact result's last place; None if no number can be measured so.
 
     Only where the result is at least half of its terms' magnitudes: where they cancel, the last place says nothing of
     the kernel.

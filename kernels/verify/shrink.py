@@ -15,8 +15,8 @@ Attempt = Callable[[Problem], Broken | None]
 Build = Callable[[Geometry], list[Problem]]
 
 
-def smallest(op: Operation, p: Problem, broken: Broken, build: Build, attempt: Attempt) -> tuple[Problem, Broken]:
-    """The smallest problem found within SECONDS in which the same property is broken, and how."""
+def shrink(op: Operation, p: Problem, broken: Broken, build: Build, attempt: Attempt) -> tuple[Problem, Broken]:
+    """Search for SECONDS for the smallest problem in which the same property is broken; return it, and how."""
     until = time.monotonic() + SECONDS
 
     def fails(candidate: Problem) -> Broken | None:
@@ -38,15 +38,15 @@ def _geometry(op: Operation, p: Problem, broken: Broken, build: Build, fails: At
             for new in sorted({least, (least + value) // 2, value - 1}):
                 if not least <= new < value:
                     continue
-                found = next(_failing(build, {**p.geometry, key: new}, fails), None)
+                found = next(_find_failing(build, {**p.geometry, key: new}, fails), None)
                 if found is not None and found[0].geometry != p.geometry:
                     (p, broken), progress = found, True
                     break
     return p, broken
 
 
-def _failing(build: Build, g: Geometry, fails: Attempt) -> Iterator[tuple[Problem, Broken]]:
-    """The problems of a geometry that fail, each with how."""
+def _find_failing(build: Build, g: Geometry, fails: Attempt) -> Iterator[tuple[Problem, Broken]]:
+    """Yield the problems of a geometry that fail, each with how."""
     try:
         candidates = build(g)
     except ValueError:  # nothing has such a geometry
@@ -58,7 +58,7 @@ def _failing(build: Build, g: Geometry, fails: Attempt) -> Iterator[tuple[Proble
 
 
 def _numbers(p: Problem, broken: Broken, fails: Attempt) -> tuple[Problem, Broken]:
-    """Every number 0 if it can be, else 1, else as it was."""
+    """Make every number 0 if it can be, else 1, else leave it as it was."""
     for name, array in p.arrays.items():
         if array.dtype.kind != "f":
             continue
@@ -68,7 +68,7 @@ def _numbers(p: Problem, broken: Broken, fails: Attempt) -> tuple[Problem, Broke
                     break
                 simpler = p[name].copy()
                 simpler[index] = value
-                candidate = p.replaced(**{name: simpler})
+                candidate = p.replace(**{name: simpler})
                 found = fails(candidate)
                 if found is not None:
                     p, broken = candidate, found

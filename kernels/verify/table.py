@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kernels.verify import drawn, threads
+from kernels.verify import problems, threads
 from kernels.verify.plain import plain
 
 # heading -> width
@@ -20,17 +20,17 @@ WHERE = {
 }
 
 QUICK = (
-    f"Quick: {drawn.QUICK} small problems of each kind instead of {drawn.SMALL}, one large shape and only with "
+    f"Quick: {problems.QUICK} small problems of each kind instead of {problems.SMALL}, one large shape and only with "
     f"integers, and {' and '.join(map(str, threads.QUICK))} threads."
 )
 
 
-def shown(certificate: dict[str, Any], width: int | None = None) -> None:
+def show(certificate: dict[str, Any], width: int | None = None) -> None:
     """Print it."""
     from rich.console import Console
 
     console = Console(width=width, highlight=False)
-    for (operation, name), rows in grouped(certificate["rows"]).items():
+    for (operation, name), rows in group(certificate["rows"]).items():
         console.print(f"{operation} {name}  [dim]{rows[0]['source']}[/dim]", style="bold")
         console.print(f"  {plain(rows[0]['formula'])}", markup=False, soft_wrap=True, style="italic")
         console.print(_table(rows))
@@ -38,8 +38,8 @@ def shown(certificate: dict[str, Any], width: int | None = None) -> None:
         console.print(line, markup=False, soft_wrap=True)
 
 
-def grouped(rows: list[dict[str, Any]], *more: str) -> dict[tuple, list[dict[str, Any]]]:
-    """The rows of each operation and pass (and what else is named), in order."""
+def group(rows: list[dict[str, Any]], *more: str) -> dict[tuple, list[dict[str, Any]]]:
+    """Group the rows by operation and pass (and what else is named), in order."""
     groups: dict[tuple, list[dict[str, Any]]] = {}
     for row in rows:
         groups.setdefault(tuple(row[key] for key in ("operation", "pass", *more)), []).append(row)
@@ -53,12 +53,12 @@ def _table(rows: list[dict[str, Any]]) -> Any:
     for heading, width in COLUMNS.items():
         table.add_column(heading, no_wrap=True, min_width=width)
     for row in rows:
-        table.add_row(*cells(row), style=None if row["ok"] else "red")
+        table.add_row(*describe_row(row), style=None if row["ok"] else "red")
     return table
 
 
-def cells(row: dict[str, Any]) -> list[str]:
-    """A row in words."""
+def describe_row(row: dict[str, Any]) -> list[str]:
+    """Describe a row in words."""
     if not row["ok"]:
         return [f"  {row['variant']}", row["dtype"], "FAILED"]
     held, fraction, ulp = row["problems"], row["worst_fraction_of_bound"], row["worst_ulp"]
@@ -70,13 +70,13 @@ def cells(row: dict[str, Any]) -> list[str]:
 
 
 def notes(certificate: dict[str, Any]) -> list[str]:
-    """Every failure with its smallest counterexample, then the verdict."""
+    """Describe every failure with its smallest counterexample, then give the verdict."""
     lines: list[str] = []
-    for rows in grouped(certificate["rows"], "variant").values():
+    for rows in group(certificate["rows"], "variant").values():
         found = [(row, failure) for row in rows for failure in row["failures"]]
         if found:
             others = dict.fromkeys(f"{f['property']} ({row['dtype']})" for row, f in found[1:])
-            lines += ["", *failed(*found[0]), *([f"  also broken: {', '.join(others)}"] if others else [])]
+            lines += ["", *describe_failure(*found[0]), *([f"  also broken: {', '.join(others)}"] if others else [])]
     machine, rows = certificate["machine"], certificate["rows"]
     versions = ", ".join(f"{n} {v}" for n, v in machine["versions"].items())
     lines += [part for remark in remarks(certificate) for part in ("", remark)]
@@ -89,15 +89,15 @@ def notes(certificate: dict[str, Any]) -> list[str]:
 
 
 def remarks(certificate: dict[str, Any]) -> list[str]:
-    """What the reader must know of how it was found."""
+    """Describe what the reader must know about how the result was found."""
     said = [QUICK] if certificate["quick"] else []
     if any(not row["large_shapes"] for row in certificate["rows"]):
         said.append("Large shapes were left out: the kernel is plain Python, which is too slow for them.")
     return [*said, *(WHERE[t] for t in [certificate["target"]] if t in WHERE)]
 
 
-def failed(row: dict[str, Any], failure: dict[str, Any]) -> list[str]:
-    """A failure: the property, the numbers, and the call that shows it."""
+def describe_failure(row: dict[str, Any], failure: dict[str, Any]) -> list[str]:
+    """Describe a failure: the property, the numbers, and the call that shows it."""
     lines = [
         f"FAILED {row['operation']} {row['pass']}, {row['variant']}, {row['dtype']}: {failure['property']}",
         f"  {failure['message']}",
@@ -114,7 +114,7 @@ def failed(row: dict[str, Any], failure: dict[str, Any]) -> list[str]:
 
 
 def short(values: Any) -> str:
-    """Nested lists of numbers, without the .0 of integers."""
+    """Return nested lists of numbers as text, without the .0 of integers."""
     if isinstance(values, list):
         return "[" + ", ".join(map(short, values)) + "]"
     return f"{values:.9g}"

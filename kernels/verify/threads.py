@@ -34,7 +34,7 @@ class Runs:
             self.processes[count] = process
 
     def digests(self) -> dict[int, dict[str, str]]:
-        """threads -> "operation variant pass dtype" -> digest."""
+        """Return {threads: {"operation variant pass dtype": digest}}."""
         found = {}
         for process in self.processes.values():
             assert process.stdin is not None
@@ -51,32 +51,34 @@ class Runs:
         return found
 
     def stop(self) -> None:
+        """End the processes that still run."""
         for process in self.processes.values():
             process.kill()
             process.communicate()
 
 
 def disagreement(found: dict[int, dict[str, str]], key: str) -> str | None:
-    """Which numbers of threads give other bits than one thread does; None if all agree."""
+    """Describe which numbers of threads give other bits than one thread does; None if all agree."""
     odd = [str(count) for count in found if found[count][key] != found[COUNTS[0]][key]]
     return f"{' and '.join(odd)} threads give other bits than 1 thread" if odd else None
 
 
 def digest_all(job: dict[str, Any]) -> dict[str, str]:
-    from kernels.verify.drawn import DTYPES, case
+    """Return a digest of the results of every pass that a job names, by operation, variant, pass and dtype."""
     from kernels.verify.implementation import FromFile, Registered
-    from kernels.verify.operations import known
+    from kernels.verify.operations import load_operations
+    from kernels.verify.problems import DTYPES, case
 
     found = {}
     for name, variants in job["operations"].items():
-        op = known()[name]
+        op = load_operations()[name]
         op.fixed = job["fixed"]
         geometries = op.large[:1] if job["quick"] else op.large
         for dtype in DTYPES:
             for variant in variants:
                 impl = FromFile(op, Path(job["kernel"])) if job["kernel"] else Registered(op, variant)
                 chosen = [op.draw(np.random.default_rng(0))] if job["small"] else geometries
-                problems = [case(op, impl, g, dtype, "random", 3, large=not job["small"]) for g in chosen]
+                problems = [case(op, impl, g, dtype, "random", 4, large=not job["small"]) for g in chosen]
                 for part in filter(impl.has, op.passes):
                     found[f"{name} {variant} {part} {dtype.__name__}"] = _digest(op, impl, part, problems)
     return found

@@ -9,13 +9,13 @@ import numpy as np
 
 from kernels import registry, targets
 from kernels.verify import threads
-from kernels.verify.drawn import DTYPES, Problems, case
 from kernels.verify.implementation import FromFile, Registered
-from kernels.verify.operations import known
+from kernels.verify.operations import load_operations
 from kernels.verify.outcome import Failure, Outcome, Row
 from kernels.verify.problem import Geometry, Operation, Problem
+from kernels.verify.problems import DTYPES, Problems, case
 from kernels.verify.properties import PROPERTIES, Broken, Implementation, Measured, applies
-from kernels.verify.shrink import smallest
+from kernels.verify.shrink import shrink
 
 PATIENCE = 5.0  # seconds for one run over the large problems, which plain Python loops exceed
 
@@ -27,19 +27,19 @@ def run(
     quick: bool = False,
     fixed: Geometry | None = None,
     target: str = "cpu",
-    told: Callable[[str], None] = lambda text: None,
+    tell: Callable[[str], None] = lambda text: None,
 ) -> Outcome:
     """Verify all variants of the named operations (of all of them, if none is named), or the passes of a user's file.
 
     `fixed` holds numbers of every problem's geometry: {"groups": 1} for a kernel of one group, for instance.
     `target`: whose variants, run there; on the emulator without the largest problems (EMULATED).
-    ValueError for an operation that is not there, or a kernel file that is none. `told` is told what is being done.
+    ValueError for an operation that is not there, or a kernel file that is none. `tell` is told what is being done.
     """
-    start, specs = time.monotonic(), known()
+    start, specs = time.monotonic(), load_operations()
     targets.require(target)
     if kernel and target != "cpu":
         raise ValueError(f"--kernel runs on the CPU: it cannot be verified on {target!r}")
-    chosen = {name: registry.variants(name, target) for name in _named(tuple(operations), kernel, target)}
+    chosen = {name: registry.variants(name, target) for name in _resolve(tuple(operations), kernel, target)}
     for name in chosen:
         specs[name].fixed = fixed or {}
     own = FromFile(specs[next(iter(chosen))], kernel) if kernel else None
@@ -59,10 +59,10 @@ def run(
     try:
         for name, group in subjects.items():
             for dtype in DTYPES:
-                told(f"{name}, {dtype.__name__}")
+                tell(f"{name}, {dtype.__name__}")
                 rows += _verify(specs[name], group, dtype, quick, slow)
         if runs is not None:
-            told("threads")
+            tell("threads")
             _compare_threads(rows, runs.digests())
     finally:
         if runs is not None:
@@ -70,7 +70,7 @@ def run(
     return Outcome(rows, time.monotonic() - start, quick, target)
 
 
-def _named(operations: tuple[str, ...], kernel: Path | None, target: str) -> tuple[str, ...]:
+def _resolve(operations: tuple[str, ...], kernel: Path | None, target: str) -> tuple[str, ...]:
     unknown = [name for name in operations if name not in registry.OPERATIONS]
     if unknown:
         raise ValueError(f"there is no operation {unknown[0]!r}; choose one of: {', '.join(registry.OPERATIONS)}")
@@ -79,7 +79,7 @@ def _named(operations: tuple[str, ...], kernel: Path | None, target: str) -> tup
     there = tuple(name for name in registry.OPERATIONS if registry.variants(name, target))
     lacking = [name for name in operations if name not in there]
     if lacking:
-        raise ValueError(f"{lacking[0]}: there is no variant for {target!r} to verify")
+        raise ValueError(f"{lacking[0]}: there is no variant for {target!r} to verify: choose another --op or --target")
     return operations or there
 
 
@@ -90,12 +90,12 @@ def _verify(op: Operation, group: list[Implementation], dtype: Any, quick: bool,
             row = Row(op.name, impl.variant, name, dtype.__name__, large=not slow.get(impl.variant, False))
             for what in PROPERTIES:
                 if applies(what, op, impl, name, dtype):
-                    _hold(op, impl, row, what, problems)
+                    _check(op, impl, row, what, problems)
             rows.append(row)
     return rows
 
 
-def _hold(op: Operation, impl: Implementation, row: Row, what: str, problems: Problems) -> None:
+def _check(op: Operation, impl: Implementation, row: Row, what: str, problems: Problems) -> None:
     check, kind = PROPERTIES[what]
 
     def attempt(p: Problem) -> Broken | None:
@@ -131,7 +131,7 @@ def _smallest(
         large = p.oracle != "reference"
         return [case(op, impl, g, p.dtype.type, kind, s, large) for s in (seed, seed + 100, seed + 200)]
 
-    p, broken = smallest(op, p, broken, build, attempt)
+    p, broken = shrink(op, p, broken, build, attempt)
     return Failure(broken.property, broken.message, p, broken.expected, broken.actual)
 
 
@@ -145,7 +145,7 @@ def _compare_threads(rows: list[Row], found: dict[int, dict[str, str]]) -> None:
 
 
 def _is_slow(op: Operation, impl: FromFile) -> bool:
-    """Would a pass take longer than PATIENCE for the large problems? Estimated from the largest of many small ones."""
+    """Return whether a pass would take longer than PATIENCE for the large problems, estimated from a small one."""
     rng = np.random.default_rng(1)
     p = max((case(op, impl, op.draw(rng), np.float32, "integers", 0, False) for _ in range(50)), key=op.work)
     large = sum(op.work(case(op, impl, g, np.float32, "integers", 0, True)) for g in op.large)

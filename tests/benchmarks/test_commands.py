@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from benchmarks import cold_command, results, tasks
+from benchmarks import builds_command, cold_command, results, tasks
 from benchmarks.cli import app
 from benchmarks.protocol import peak_memory
 from kernels import registry
@@ -111,10 +111,41 @@ def test_cold_names_the_child_that_failed(tmp_path, monkeypatch):
         cold_command.run(1, {})
 
 
+def test_builds_asks_both_checkouts_in_turn_and_pairs_their_answers(tmp_path, monkeypatch):
+    """Without a model and without compiling: who is asked, where, and what is made of the answers."""
+    asked = []
+
+    class Answer:
+        def __init__(self, python, module, threads, root):
+            self.root = root
+
+        def ask(self, do, **arguments):
+            asked.append((do, self.root.name))
+            return 3.0 if self.root == ROOT else 2.0
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+    monkeypatch.setattr(builds_command, "Child", Answer)
+    monkeypatch.setattr(cold_command, "seconds_of", lambda do, model, cache, root: 8.0 if root == ROOT else 10.0)
+    with pytest.raises(ValueError, match="is no checkout of formula-convnet"):
+        builds_command.run(tmp_path, 1, 1, 1, {})
+    (tmp_path / "convnet").mkdir()
+    (tmp_path / "convnet" / "__init__.py").touch()
+    document, (table,) = builds_command.run(tmp_path, 2, 1, 1, {})
+    assert asked == [(do, name) for do in ("train", "image") for _ in range(3) for name in (ROOT.name, tmp_path.name)]
+    assert [len(e["samples"]) for e in document["records"]] == [2, 2, 2, 2, 1, 1]
+    assert table.markdown().count("1.500 (1.500 to 1.500)") == 2
+    assert "0.800 (0.800 to 0.800)" in table.markdown()
+
+
 def test_cold_starts_each_process_with_the_cache_it_is_about(monkeypatch):
     """Without the minute that compiling takes: who is started, and what cache it finds."""
     caches = []
-    monkeypatch.setattr(cold_command, "_seconds", lambda do, model, cache: caches.append((do, cache.name)) or 1.0)
+    monkeypatch.setattr(cold_command, "seconds_of", lambda do, model, cache: caches.append((do, cache.name)) or 1.0)
     document, (table,) = cold_command.run(2, {})
     filled = [("train", "cache 0")] * 3 + [("predict", "cache 0")] * 3
     assert caches == [("import", "cache 0")] * 3 + [("train", "cache 0")] + filled

@@ -109,7 +109,7 @@ def test_wrong_data_is_refused_before_training():
         model.fit(x, y, class_weight="even", verbose=0)
     with pytest.raises(RuntimeError, match="compile the model first"):
         small().fit(x, y)
-    with pytest.raises(ValueError, match="has no weights yet"):
+    with pytest.raises(ValueError, match="has no parameters yet"):
         Residual().get_weights()
     with pytest.raises(ValueError, match=r"add a channel axis, x\[\.\.\., None\]"):
         layers.Conv2D(3, 3)(x[..., 0])

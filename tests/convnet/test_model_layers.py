@@ -92,7 +92,7 @@ def test_a_layer_made_inside_call_is_refused():
         def call(self, x):
             return layers.Dense(3)(layers.Flatten()(x))
 
-    with pytest.raises(ValueError, match="is not kept by Mine: a layer made inside `call` has new weights"):
+    with pytest.raises(ValueError, match="is not kept by Mine: a layer made in `call` has new parameters"):
         Mine()(np.ones((1, 4, 4, 1), np.float32))
 
 

@@ -10,17 +10,19 @@ import re
 import sys
 import tempfile
 import warnings
+import zlib
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 from pydicom import dcmread
 from pydicom._uid_dict import UID_dictionary
-from pydicom.encaps import encapsulate
+from pydicom.encaps import encapsulate, get_frame
 from pydicom.pixels import get_decoder
 from pydicom.uid import UID, ExplicitVRBigEndian
 
 from convnet.data import dicom
+from convnet.data.dicom import other_syntaxes
 from tests.data import pictures
 
 ENCODED = Path(__file__).parent / "encoded"
@@ -57,6 +59,10 @@ SYNTAXES = {
     "1.2.840.10008.1.2.4.201": (*MONO, "PALETTE COLOR", "RGB", "YBR_RCT"),
     "1.2.840.10008.1.2.4.202": (*MONO, "PALETTE COLOR", "RGB", "YBR_RCT"),
     "1.2.840.10008.1.2.4.203": (*MONO, "RGB", "YBR_ICT"),
+    other_syntaxes.JPEG_XL_LOSSLESS: (*PLAIN[:3], "RGB"),
+    other_syntaxes.JPEG_XL_RECOMPRESSED: (*MONO, "YBR_FULL"),
+    other_syntaxes.JPEG_XL: (*MONO, "RGB"),
+    other_syntaxes.DEFLATED: PLAIN,
 }
 FIXTURES = {
     "1.2.840.10008.1.2.4.50": "jpeg-baseline",
@@ -67,7 +73,7 @@ FIXTURES = {
     "1.2.840.10008.1.2.4.202": "htj2k-lossless-rpcl",
     "1.2.840.10008.1.2.4.203": "htj2k",
 }
-LOSSY = {f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 81, 91, 203)}
+LOSSY = {f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 81, 91, 203, 111, 112)}
 OTHER_COLOURS = ("HSV", "ARGB", "CMYK", "YBR_PARTIAL_422", "YBR_PARTIAL_420", "XYB")
 SHORT = {"Non-Hierarchical, First-Order Prediction (Process 14 [Selection Value 1])": "Process 14 SV1"}
 
@@ -77,6 +83,8 @@ def file(syntax: str, photometric: str, folder: Path) -> Path:
     if syntax in FIXTURES:
         return ENCODED / f"{FIXTURES[syntax]}.{photometric.replace(' ', '_')}.dcm"
     uid, path = UID(syntax), folder / f"{syntax}.{photometric}.dcm"
+    if syntax in other_syntaxes.NAMES:
+        return other_file(syntax, photometric, path)
     inside = photometric in ("YBR_RCT", "YBR_ICT")  # JPEG 2000 turns RGB into these itself
     ds = pictures.native("RGB" if inside else photometric)
     if uid.is_encapsulated:
@@ -98,6 +106,39 @@ def file(syntax: str, photometric: str, folder: Path) -> Path:
     return path
 
 
+def other_file(syntax: str, photometric: str, path: Path) -> Path:
+    """A file of the picture in a transfer syntax that pydicom does not know."""
+    ds = pictures.native(photometric)
+    if syntax == other_syntaxes.DEFLATED:
+        deflate = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+        stream = deflate.compress(ds.PixelData) + deflate.flush()
+    else:
+        from imagecodecs import jpegxl_encode, jpegxl_encode_jpeg
+
+        pixels = pictures.colour() if ds.SamplesPerPixel == 3 else pictures.grey()
+        if syntax == other_syntaxes.JPEG_XL_RECOMPRESSED:
+            ready = dcmread(ENCODED / f"jpeg-baseline.{photometric}.dcm")
+            stream = jpegxl_encode_jpeg(get_frame(ready.PixelData, 0, number_of_frames=1))
+        elif syntax == other_syntaxes.JPEG_XL_LOSSLESS:
+            stream = jpegxl_encode(np.ascontiguousarray(pixels), lossless=True)
+        else:
+            stream = jpegxl_encode(np.ascontiguousarray(pixels), distance=0.3)
+    return save_other(ds, stream, syntax, path)
+
+
+def save_other(ds, stream: bytes, syntax: str, path: Path) -> Path:
+    """Save one frame in a transfer syntax that pydicom refuses to write: its UID is put into the finished file."""
+    known = "1.2.840.10008.1.2.4.90" if len(syntax) < 22 else "1.2.840.10008.1.2.4.201"
+    ds.file_meta.TransferSyntaxUID = UID(known)
+    ds.PixelData = encapsulate([stream])
+    ds["PixelData"].is_undefined_length = True
+    ds.save_as(path, enforce_file_format=True)
+    old, new = (uid.encode() + b"\0" * (len(uid) % 2) for uid in (known, syntax))
+    assert len(old) == len(new)
+    path.write_bytes(path.read_bytes().replace(old, new, 1))
+    return path
+
+
 def is_right(image: np.ndarray, syntax: str, photometric: str) -> bool:
     """Does a grey image show the picture: to 8-bit rounding of the colour spaces, to 2 % where the encoding loses."""
     exact = syntax not in LOSSY and not photometric.startswith("YBR_FULL")
@@ -115,6 +156,8 @@ def outcome(syntax: str, photometric: str) -> str:
             return "refused"
         if not is_right(image, syntax, photometric):
             return "WRONG"
+        if syntax in other_syntaxes.NAMES:
+            return "built in" if syntax == other_syntaxes.DEFLATED else "imagecodecs"
         decoder, ds = get_decoder(UID(syntax)), dcmread(path)
         plugins = [p for p in decoder.available_plugins if plugin_reads(decoder, ds, p, photometric)]
     if not UID(syntax).is_encapsulated or plugins == ["pydicom"]:
@@ -139,7 +182,7 @@ def syntaxes() -> list[str]:
     """Every transfer syntax of PS3.6 that can hold pixels, in its order."""
     found = [uid for uid, facts in UID_dictionary.items() if facts[1] == "Transfer Syntax"]
     others = ("1.2.840.10008.1.2.6", "1.2.840.10008.1.2.7.3", "1.2.840.10008.1.20")  # mail, XML, audio, Papyrus
-    return [uid for uid in found if not uid.startswith(others)]
+    return [uid for uid in found if not uid.startswith(others)] + [uid for uid in other_syntaxes.NAMES]
 
 
 def refused(syntax: str) -> bool:
@@ -176,7 +219,7 @@ def refused_colour(photometric: str) -> bool:
 
 def name(syntax: str) -> str:
     """The syntax's name, as short as it can be told from the others."""
-    text = UID(syntax).name
+    text = other_syntaxes.NAMES.get(syntax) or UID(syntax).name
     for long, short in SHORT.items():
         text = text.replace(long, short)
     return text.replace(" Image Compression", "").replace(" Non-Hierarchical", "").replace(",", "")

@@ -79,7 +79,7 @@ def test_tables_as_spreadsheets_write_them_are_read(folder, table):
         (HEAD + "C:\\a.dcm,ill,1,train\n", "leaves the folder"),
         (HEAD + ",ill,1,train\n", "row 2: the path is empty"),
         (GOOD + "./sub/a.dcm,well,1,train\n", "rows 2 and 6: both name 'sub/a.dcm'"),
-        (HEAD + "sub/a.dcm,ill,1,holdout\n", "row 2: split 'holdout' is unknown: expected train, val, test"),
+        (HEAD + "sub/a.dcm,ill,1,future\n", "row 2: split 'future' is unknown: expected train, val, test"),
         (HEAD + "sub/a.dcm,ill,1,\n", "split '' is unknown"),
         (HEAD + "sub/a.dcm,ill\n", "row 2: 2 cells, expected 4"),
         (HEAD + 'sub/a.dcm,"ill,1,train\n', "is not a CSV table"),

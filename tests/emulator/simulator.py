@@ -10,12 +10,12 @@ import pytest
 
 from kernels import device, registry, relu, softmax, targets
 from kernels.verify import properties
-from kernels.verify.drawn import case
 from kernels.verify.implementation import Registered
-from kernels.verify.operations import known
+from kernels.verify.operations import load_operations
+from kernels.verify.problems import case
 
 SHUFFLES = ("softmax", "mse", "crossentropy")
-OPERATIONS = known()
+OPERATIONS = load_operations()
 # the plainest variant of each: those above may need what only a GPU has
 PASSES = [
     (op, registry.general(op, "simulated")[0], name)
@@ -45,7 +45,7 @@ def test_it_says_what_it_is():
 def test_a_small_problem_agrees_with_the_reference_bit_for_bit(op, variant, name):
     operation = OPERATIONS[op]
     impl = Registered(operation, variant, "simulated")
-    g = operation.fitted({**operation.smallest, **{k: 3 for k in ("N", "H", "W", "C", "M") if k in operation.smallest}})
+    g = operation.fit({**operation.smallest, **{k: 3 for k in ("N", "H", "W", "C", "M") if k in operation.smallest}})
     properties.integers(operation, impl, name, case(operation, impl, g, np.float32, "integers", 1, False))
 
 

@@ -74,6 +74,7 @@ SUMS = {
     ),
     "batchnorm forward": lambda: batchnorm.forward(image, channels, channels, **on),
     "batchnorm inference": lambda: batchnorm.inference(image, channels, channels, channels, channels, **on),
+    "batchnorm inference_backward": lambda: batchnorm.inference_backward(image, channels, channels, **on),
     "batchnorm backward": lambda: batchnorm.backward(image, image, channels, channels, channels, **on),
 }
 

@@ -9,12 +9,12 @@ pytest.importorskip("numba_cuda", reason="needs numba-cuda: pip install 'formula
 
 from kernels import registry, targets
 from kernels.verify import properties
-from kernels.verify.drawn import EMULATED, case
 from kernels.verify.implementation import Registered
-from kernels.verify.operations import known
+from kernels.verify.operations import load_operations
+from kernels.verify.problems import EMULATED, case
 from tests.strategies import DTYPES
 
-OPERATIONS = known()
+OPERATIONS = load_operations()
 PASSES = [
     (op, variant, name)
     for op in registry.OPERATIONS

@@ -14,7 +14,7 @@ pytest.importorskip("numba_cuda", reason="needs numba-cuda: pip install 'formula
 from kernels import conv2d, dense, device, targets
 from kernels.cuda import copies, correlate, fetch, tiles, weights
 from kernels.emulator import KernelFault
-from kernels.verify.fill import filled
+from kernels.verify.fill import draw_seeded
 
 
 def to_device(*arrays):
@@ -45,14 +45,14 @@ def assert_exact(x, k, b, dy):
 def test_both_widths_of_the_tile_and_all_its_edges(N, C, F, double):
     dtype = np.float64 if double else np.float32
     shapes = (N, C), (C, F), (F,), (N, F)
-    assert_exact(*(filled(s, dtype, i, True) for i, s in enumerate(shapes)))
+    assert_exact(*(draw_seeded(s, dtype, i, True) for i, s in enumerate(shapes)))
 
 
 @pytest.mark.parametrize(("N", "C", "F"), [(4, 1200, 8), (1200, 4, 8), (4, 5, 1200)])
 def test_a_long_sum_is_cut_into_parts_that_are_added_in_order(N, C, F, monkeypatch):
     reports = []
     monkeypatch.setattr(device, "on_report", [reports.append])
-    assert_exact(*(filled(s, np.float32, i, True) for i, s in enumerate(((N, C), (C, F), (F,), (N, F)))))
+    assert_exact(*(draw_seeded(s, np.float32, i, True) for i, s in enumerate(((N, C), (C, F), (F,), (N, F)))))
     assert any(r.kernel.startswith("cuda.parts._add_") for r in reports)
 
 
@@ -64,7 +64,7 @@ def test_a_gpu_without_asynchronous_copies_gets_a_kernel_without_them(monkeypatc
     for module in (correlate, weights):
         monkeypatch.setattr(module, "are_asynchronous", lambda target: False)
     shapes = (5, 36), (36, 68), (68,), (5, 68)
-    assert_exact(*(filled(s, np.float32, i, True) for i, s in enumerate(shapes)))
+    assert_exact(*(draw_seeded(s, np.float32, i, True) for i, s in enumerate(shapes)))
     assert made
     assert not any("cp.async" in ptx for ptx in made.values())
     assert copies.are_asynchronous("cuda-emulated")
@@ -142,7 +142,7 @@ def test_a_swapped_index_is_caught_by_the_comparison(module, old, new, monkeypat
     """On one problem whose sizes all differ."""
     given_settings = {"stride": (1, 2), "padding": ((1, 1), (2, 1)), "dilation": (2, 1), "groups": 2}
     shapes = (2, 9, 14, 16), (2, 3, 8, 24), (24,), (2, 9, 8, 24)
-    arrays = [filled(s, np.float32, i, True) for i, s in enumerate(shapes)]
+    arrays = [draw_seeded(s, np.float32, i, True) for i, s in enumerate(shapes)]
     x, k, b, dy = arrays
     on = {**given_settings, "variant": "reference"}
     exact = (conv2d.forward(x, k, b, **on), conv2d.backward_data(dy, k, x.shape, **on))

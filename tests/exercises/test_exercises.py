@@ -16,6 +16,7 @@ CUDA = pytest.mark.skipif(
 )
 EVERY = [pytest.param(name, marks=CUDA) if name == "gpu" else name for name in NAMES]
 INTEGERS = "small integers agree bit for bit"
+BOUND = "within the rounding bound"
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +67,7 @@ MISTAKES = {
     "sum: in half precision": (
         "sum",
         [("    return y", "    return y.astype('float16').astype(float)")],
-        "rounding bound",
+        BOUND,
     ),
     "padding: Python's x[-1]": ("padding", [("0 <= h < H and 0 <= w < W", "h < H and w < W")], INTEGERS),
     "stride: of the taps": (
@@ -85,6 +86,17 @@ MISTAKES = {
     "maxpool: not added up": ("maxpool", [("+=", "=")], INTEGERS),
     "crossentropy: it overflows": ("crossentropy", [("top = z.max(1)", "top = 0 * z.max(1)")], INTEGERS),
     "crossentropy: the gradient overflows": ("crossentropy", [(" - z.max(1, keepdims=True)", "")], INTEGERS),
+    "crossentropy: one maximum for all rows": (
+        "crossentropy",
+        [("top = z.max(1)", "top = np.full(len(z), np.max(z))"), ("z.max(1, keepdims=True)", "np.max(z)")],
+        BOUND,
+    ),
+    "crossentropy: the gradient with one maximum for all rows": (
+        "crossentropy",
+        [("z.max(1, keepdims=True)", "np.max(z)")],
+        BOUND,
+    ),
+    "sum: b cannot be None": ("sum", [("0 if b is None else b[f]", "b[f]")], "runs"),
     "gpu: too few blocks": ("gpu", [("-(-y.size // 128), 128", "1, 8")], INTEGERS),
     "gpu: the padding is read": ("gpu", [("if 0 <= h < H and 0 <= w < W:", "if True:")], "runs"),
     "tiles: the last tile is forgotten": ("tiles", [("range(0, Wo, TILE)", "range(0, Wo - Wo % TILE, TILE)")], ""),

@@ -17,7 +17,12 @@ PASSES: dict[str, dict[str, tuple[str, int]]] = {
     "conv2d": {"dx0": ("backward_data", 0), "dp0": ("backward_weights", 0), "dp1": ("backward_weights", 1)},
     "dense": {"dx0": ("backward_data", 0), "dp0": ("backward_weights", 0), "dp1": ("backward_weights", 1)},
     "batchnorm": {"dx0": ("backward", 0), "dp0": ("backward", 1), "dp1": ("backward", 2)},
-    "batchnorm_inference": {"forward": ("inference", 0), "dp0": ("backward", 1), "dp1": ("backward", 2)},
+    "batchnorm_inference": {
+        "forward": ("inference", 0),
+        "dx0": ("inference_backward", 0),
+        "dp0": ("backward", 1),
+        "dp1": ("backward", 2),
+    },
     "add": {"dx0": ("backward", 0), "dx1": ("backward", 1)},
 }
 
@@ -97,9 +102,6 @@ def _normalisation(step: Any, arrays: dict, weights: list, name: str) -> tuple[P
         from kernels import batchnorm
 
         _, mean, var = batchnorm.forward(arrays["x"], gamma, beta)
-    elif name == "dx0":  # with kept statistics the gradient is the operation itself, without mean and beta
-        zero = np.zeros_like(gamma)
-        arrays, beta, mean, passes, which = {"x": arrays["dy"], "dy": arrays["dy"]}, zero, zero, "inference", 0
     arrays |= {"gamma": gamma, "beta": beta, "mean": mean, "var": var}
     return Problem({}, arrays, {}), passes, which
 

@@ -12,9 +12,9 @@ from convnet.engine.bindings import BINDINGS
 from convnet.engine.plan import Plan
 from convnet.explain import lesson
 from convnet.explain.lessons.arrays import OPTIMIZERS
-from convnet.explain.lessons.bundle import bundled
+from convnet.explain.lessons.bundle import bundle
 from convnet.explain.lessons.lesson import PAGE
-from convnet.explain.lessons.pack import packed, unpacked
+from convnet.explain.lessons.pack import pack, unpack
 from convnet.explain.lessons.source_places import list_passes
 from convnet.explain.lessons.sources import code_of
 from convnet.explain.lessons.subject import Subject
@@ -30,7 +30,7 @@ def held(path):
     text = path.read_text(encoding="utf-8")
     data = re.search(r'<script type="application/json" id="lesson">(.*?)</script>', text, re.DOTALL)[1]
     document = json.loads(data)
-    return document, {name: unpacked(entry) for name, entry in document["tensors"].items()}
+    return document, {name: unpack(entry) for name, entry in document["tensors"].items()}
 
 
 def saved(tmp_path, model, x, label=1, **options):
@@ -150,7 +150,7 @@ def test_the_record_holds_every_epochs_convolutions(tmp_path):
             assert np.array_equal(again.weights[name][epoch], expected)
     made = lesson(model, models.image((28, 28, 1)), 0, recorder=again)
     frame = made.document["recording"]["frames"][1]
-    assert np.array_equal(unpacked(frame["0"]), seen[1][0])
+    assert np.array_equal(unpack(frame["0"]), seen[1][0])
 
 
 def test_a_record_of_another_network_is_refused():
@@ -183,11 +183,11 @@ def test_of_a_large_image_the_middle_is_kept_and_the_page_says_so(tmp_path):
     side = made.document["cut"]
     subject = Subject(model, x[None], 0, None, False, None, None)
     whole = subject.trace.arrays[subject.values[1]][0]
-    kept = unpacked(made.document["tensors"]["x1"])
+    kept = unpack(made.document["tensors"]["x1"])
     known = ~np.isnan(kept)
     assert known.sum() == side * side * 16
     assert np.array_equal(kept[known], whole[known])
-    assert np.array_equal(unpacked(made.document["tensors"]["x0"]), x)  # the image itself is whole
+    assert np.array_equal(unpack(made.document["tensors"]["x0"]), x)  # the image itself is whole
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -195,7 +195,7 @@ def test_of_a_large_image_the_middle_is_kept_and_the_page_says_so(tmp_path):
 def test_packing_loses_nothing(shape, dtype):
     array = models.image(shape, dtype=dtype) - dtype(0.5)
     array.flat[0] = -0.0
-    back = unpacked(packed(array))
+    back = unpack(pack(array))
     assert back.dtype == array.dtype
     assert back.tobytes() == array.tobytes()
 
@@ -224,16 +224,16 @@ def test_the_page_knows_every_operation_and_every_layer_class():
 
 
 def test_the_script_is_one_piece_and_other_forms_of_import_are_refused(tmp_path):
-    script = bundled(PAGE)
+    script = bundle(PAGE)
     assert not re.search(r"^\s*(import|export)\b", script, re.MULTILINE)
     assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", script)
     (tmp_path / "main.js").write_text('import * as all from "./other.js";\n')
     with pytest.raises(ValueError, match="not a form of import"):
-        bundled(tmp_path)
+        bundle(tmp_path)
     (tmp_path / "main.js").write_text('import { a } from "./other.js";\n')
     (tmp_path / "other.js").write_text('import { b } from "./main.js";\n')
     with pytest.raises(ValueError, match="needs itself"):
-        bundled(tmp_path)
+        bundle(tmp_path)
 
 
 def test_a_lesson_says_what_does_not_fit():

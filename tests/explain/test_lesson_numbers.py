@@ -151,7 +151,7 @@ def test_of_a_cut_page_only_what_the_kernels_computed_is_checked(driver, tmp_pat
 
 def test_a_wrong_number_of_a_kernel_is_found(driver, pages, tmp_path):
     """The check can fail: one weight's gradient, changed in the page's data, is outside its bound and marked so."""
-    from convnet.explain.lessons.pack import packed, unpacked
+    from convnet.explain.lessons.pack import pack, unpack
 
     path, _ = pages("formula")
     text = path.read_text(encoding="utf-8")
@@ -159,9 +159,9 @@ def test_a_wrong_number_of_a_kernel_is_found(driver, pages, tmp_path):
     data, _, tail = rest.partition("</script>")
     document = json.loads(data)
     entry = document["tensors"]["mse dp0.0"]
-    wrong = unpacked(entry)
+    wrong = unpack(entry)
     wrong.flat[7] *= 1.001
-    document["tensors"]["mse dp0.0"] = packed(wrong)
+    document["tensors"]["mse dp0.0"] = pack(wrong)
     changed = tmp_path / "changed.html"
     changed.write_text(f'{head}id="lesson">{json.dumps(document)}</script>{tail}', encoding="utf-8")
     browser.load(driver, changed, "#network/0/dp0/7/mse")

@@ -191,3 +191,37 @@ def test_a_recipe_is_bounded_in_size_and_depth(tmp_path):
         path.write_bytes(text.encode("latin-1"))
         with pytest.raises(ValueError, match=words):
             read_config(context, path)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+@pytest.mark.parametrize("kind", ["png", "jpg", "gif", "tif", "bmp", "npy", "npz"])
+def test_a_damaged_picture_or_array_gives_an_image_or_one_clear_error(tmp_path, kind):
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (20, 24), np.uint8)
+    path = tmp_path / f"a.{kind}"
+    if kind == "npz":
+        archive(path, medmnist())
+    elif kind == "npy":
+        np.save(path, (pixels / 255).astype(np.float32))
+    else:
+        from PIL import Image
+
+        Image.fromarray(pixels).save(path)
+    good, said = path.read_bytes(), []
+    for _ in range(150):
+        data = bytearray(good)
+        for at in rng.integers(0, min(len(data), 400 if rng.random() < 0.7 else len(data)), rng.integers(1, 5)):
+            data[at] = rng.integers(0, 256)
+        path.write_bytes(bytes(data[: rng.integers(1, len(data) + 1)] if rng.random() < 0.2 else data))
+        try:
+            image, _ = read_image(str(path), PLAIN, None, 0)
+        except DicomError as error:  # anything else would be reported as a fault in convnet
+            said.append(str(error))
+        except MemoryError:
+            pass  # in a worker: the limit
+        else:
+            assert image.dtype.kind in "biufc"
+    assert said
+    assert not any("\n" in text for text in said)
+    path.write_bytes(good)
+    assert read_image(str(path), PLAIN, None, 0)[0].size

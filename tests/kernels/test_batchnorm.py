@@ -235,8 +235,8 @@ def test_no_channels_give_empty_results_and_inference_accepts_an_empty_batch(var
     ("change", "error", "message"),
     [
         ({"x": np.ones(3)}, ValueError, r"batchnorm: x must have at least 2 axes, .* got shape \(3,\)"),
-        ({"x": np.ones((0, 3))}, ValueError, r"need at least one value a channel, got x.shape=\(0, 3\)"),
-        ({"gamma": np.ones(4)}, ValueError, r"gamma must have shape \(3,\) \(one number a channel: x.shape=\(5, 3\)"),
+        ({"x": np.ones((0, 3))}, ValueError, r"need at least one value per channel, got x.shape=\(0, 3\)"),
+        ({"gamma": np.ones(4)}, ValueError, r"gamma must have shape \(3,\) \(one number per channel: x.shape=\(5, 3\)"),
         ({"beta": np.ones((1, 3))}, ValueError, r"beta must have 1 axes \(C\), got shape \(1, 3\)"),
         ({"beta": np.ones(3, np.float32)}, TypeError, "one dtype, but x is float64, gamma is float64, beta is float32"),
         ({"epsilon": 0}, ValueError, "batchnorm: epsilon must be > 0 .*, got 0"),
@@ -254,5 +254,5 @@ def test_backward_checks_dy_against_x():
     x, one = np.ones((5, 3)), np.ones(3)
     with pytest.raises(ValueError, match=r"batchnorm: dy must have shape \(5, 3\) \(x's shape\), got \(3, 5\)"):
         batchnorm.backward(x.T.copy(), x, one, one, one)
-    with pytest.raises(ValueError, match="need at least one value a channel"):
+    with pytest.raises(ValueError, match="need at least one value per channel"):
         batchnorm.backward(x[:0], x[:0], one, one, one)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kernels import conv2d
 from tests.conv_strategies import GENERAL, SEEDS, VARIANTS, again, assert_same, general, passes, problems_for
-from tests.strategies import ConvProblem, filled
+from tests.strategies import ConvProblem, draw_seeded
 
 EVERY = pytest.mark.parametrize("variant", VARIANTS)
 FEW = settings(max_examples=25)
@@ -81,7 +81,7 @@ def test_a_box_kernel_is_the_difference_of_four_running_sums(variant, data):
 def test_a_separable_kernel_is_a_column_and_then_a_row(variant, data, seed):
     p = data.draw(problems_for(variant, plain=True))
     (P, Q, C, F), (s, t), (d, e) = p.k.shape, p.settings["stride"], p.settings["dilation"]
-    column, row = filled((P, C), p.x.dtype, seed, True), filled((Q, F), p.x.dtype, seed + 1, True)
+    column, row = draw_seeded((P, C), p.x.dtype, seed, True), draw_seeded((Q, F), p.x.dtype, seed + 1, True)
     k = column[:, None, :, None] * row[None, :, None, :]
     y = conv2d.forward(p.x, k, variant=variant, **p.settings)
     step = general(variant)
@@ -98,7 +98,7 @@ def test_two_convolutions_are_one_with_the_convolved_kernel(variant, data, seed)
     p = data.draw(problems_for(variant, plain=True))
     middle, filters = p.k.shape[3], data.draw(st.integers(1, 3))
     side = 3 if variant not in GENERAL else data.draw(st.integers(1, 3))
-    second = filled((side, side, middle, filters), p.x.dtype, seed, True)
+    second = draw_seeded((side, side, middle, filters), p.x.dtype, seed, True)
     pad = ((side - 1, side - 1), (side - 1, side - 1))  # room for both kernels
     inner = conv2d.forward(np.pad(p.x, ((0, 0), *pad, (0, 0))), p.k, variant=variant)
     y = conv2d.forward(inner, second, variant=variant)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kernels import conv2d
 from tests.conv_strategies import SEEDS, VARIANTS, assert_same, passes, problems_for
-from tests.strategies import ConvProblem, filled
+from tests.strategies import ConvProblem, draw_seeded
 
 EVERY = pytest.mark.parametrize("variant", VARIANTS)
 FEW = settings(max_examples=25)
@@ -18,7 +18,7 @@ NAMES = ("x", "k", "b", "dy")
 
 def unrounded(p: ConvProblem, seed: int) -> ConvProblem:
     """The same problem with numbers over some decades, whose sums depend on the order of the terms."""
-    return replace(p, **{n: filled(getattr(p, n).shape, p.x.dtype, seed, False) for n in NAMES})
+    return replace(p, **{n: draw_seeded(getattr(p, n).shape, p.x.dtype, seed, False) for n in NAMES})
 
 
 def at_offset(a: np.ndarray, offset: int) -> np.ndarray:
@@ -72,7 +72,7 @@ def test_any_alignment_of_inputs_and_out_gives_the_same_bits(variant, data, seed
 def test_the_order_of_the_images_orders_y_and_dx_and_leaves_dk_and_db(variant, data, seed):
     p = data.draw(problems_for(variant))
     images = 4
-    x, dy = (filled((images, *a.shape[1:]), a.dtype, seed + i, True) for i, a in enumerate((p.x, p.dy)))
+    x, dy = (draw_seeded((images, *a.shape[1:]), a.dtype, seed + i, True) for i, a in enumerate((p.x, p.dy)))
     order = np.random.default_rng(seed).permutation(images)
     y, dx, dk, db = passes(replace(p, x=x, dy=dy), variant)
     assert_same(passes(replace(p, x=x[order], dy=dy[order]), variant), (y[order], dx[order], dk, db))
@@ -83,7 +83,7 @@ def test_the_order_of_the_images_orders_y_and_dx_and_leaves_dk_and_db(variant, d
 @given(data=st.data(), seed=SEEDS)
 def test_an_image_has_the_same_bits_alone_and_among_others(variant, data, seed):
     p = data.draw(problems_for(variant))
-    x, dy = (filled((5, *a.shape[1:]), a.dtype, seed + i, False) for i, a in enumerate((p.x, p.dy)))
+    x, dy = (draw_seeded((5, *a.shape[1:]), a.dtype, seed + i, False) for i, a in enumerate((p.x, p.dy)))
     y, dx, _, _ = passes(replace(p, x=x, dy=dy), variant)
     for n in range(5):
         one = passes(replace(p, x=x[n : n + 1], dy=dy[n : n + 1]), variant)

@@ -19,7 +19,7 @@ from kernels import conv2d, registry
 from kernels.conv2d import cpu_winograd
 from kernels.conv2d.winograd_matrices import matrices
 from tests.rounding import assert_within
-from tests.strategies import DTYPES, ConvProblem, filled
+from tests.strategies import DTYPES, ConvProblem, draw_seeded
 
 ROOT = Path(__file__).resolve().parents[2]
 FACTOR = registry.OWN_BOUNDS["conv2d", "cpu_winograd"]
@@ -38,7 +38,7 @@ SHAPES = (  # x_shape, filters, padding; each with squares that hang over every 
 def problem(x_shape, filters, padding, dtype, seed=1, integers=False) -> ConvProblem:
     k_shape = (3, 3, x_shape[3], filters)
     _, y_shape = conv2d.geometry(x_shape, k_shape, 1, padding, 1, 1)
-    arrays = (filled(s, dtype, seed + i, integers) for i, s in enumerate((x_shape, k_shape, (filters,), y_shape)))
+    arrays = (draw_seeded(s, dtype, seed + i, integers) for i, s in enumerate((x_shape, k_shape, (filters,), y_shape)))
     return ConvProblem(*arrays, {"padding": padding})
 
 

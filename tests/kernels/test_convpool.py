@@ -6,11 +6,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kernels import conv2d, convpool, maxpool2d, registry, relu
-from kernels.convpool import tiles_chosen, tiles_grey
+from kernels.convpool import tiles_argmax, tiles_grey
 from kernels.verify import properties
-from kernels.verify.drawn import case
 from kernels.verify.implementation import Registered
-from kernels.verify.operations.convpool import ConvPool, sized
+from kernels.verify.operations.convpool import ConvPool, make_geometry
+from kernels.verify.problems import case
 from tests.array_strategies import SEEDS, strided_read_only
 from tests.strategies import DTYPES
 
@@ -25,13 +25,13 @@ def geometries(draw):
     """Shapes for each way of backward: 3x3 of one channel, of channels in sixteens, and any other."""
     P, Q, C = draw(st.sampled_from([(3, 3, 1), (3, 3, 16), (3, 3, 32), (3, 3, 2), (2, 4, 1), (1, 1, 3)]))
     N, F = draw(st.integers(1, 3)), draw(st.sampled_from([1, 2, 5, 16, 17, 32, 35]))
-    return sized((N, P + draw(st.integers(1, 6)), Q + draw(st.integers(1, 6)), C), (P, Q, C, F))
+    return make_geometry((N, P + draw(st.integers(1, 6)), Q + draw(st.integers(1, 6)), C), (P, Q, C, F))
 
 
 @EVERY
 @pytest.mark.parametrize("what", ["integers", "random"])
 @settings(max_examples=25)
-@example(g=sized((2, 9, 8, 16), (3, 3, 16, 40)), dtype=np.float32, seed=0)
+@example(g=make_geometry((2, 9, 8, 16), (3, 3, 16, 40)), dtype=np.float32, seed=0)
 @given(g=geometries(), dtype=DTYPES, seed=SEEDS)
 def test_every_pass_is_the_composition_of_the_three_operations(variant, what, g, dtype, seed):
     """Small integers bit for bit, random numbers within the rounding bound of their sums; cpu_naive is its oracle."""
@@ -65,7 +65,7 @@ def test_the_reference_is_conv2d_then_maxpool2d_then_relu(seed):
 @pytest.mark.parametrize("k_shape", [(3, 3, 1, 5), (3, 3, 32, 5)])
 def test_a_shape_for_which_it_pays_has_loops_of_its_own_in_backward_weights(k_shape):
     assert convpool.pays(k_shape)
-    assert tiles_grey.fits(k_shape) or tiles_chosen.fits(k_shape)
+    assert tiles_grey.fits(k_shape) or tiles_argmax.fits(k_shape)
 
 
 @ALL
@@ -114,7 +114,7 @@ def test_nan_and_infinity_reach_backward_by_the_chosen_pixels_or_by_products_wit
     for _ in range(3):
         array = special[rng.choice(list(special))]
         array.flat[rng.integers(array.size)] = rng.choice([np.nan, np.inf, -np.inf])
-    p = p.replaced(**special)
+    p = p.replace(**special)
     for name in ("backward_data", "backward_weights"):
         function, (args, _) = getattr(convpool, name), OPERATION.arguments(name, p)
         found, least, most = (
@@ -143,7 +143,7 @@ def test_no_images_give_empty_results_and_gradients_of_zero(variant, channels):
 @given(g=geometries(), seed=SEEDS)
 def test_strided_read_only_views_give_the_contiguous_answer(variant, g, seed):
     p = OPERATION.problem(g, np.float32, "integers", seed, "cpu_naive")
-    q = p.replaced(**{name: strided_read_only(a) for name, a in p.arrays.items()})
+    q = p.replace(**{name: strided_read_only(a) for name, a in p.arrays.items()})
     impl = Registered(OPERATION, variant)
     for name in OPERATION.passes:
         pairs = zip(
@@ -173,7 +173,7 @@ def test_a_wrong_argument_is_named_with_what_arrived_and_what_was_expected(chang
 def test_backward_refuses_an_argmax_outside_the_window_and_arrays_of_other_shapes():
     x, k = np.ones((1, 5, 5, 1), np.float32), np.ones((3, 3, 1, 2), np.float32)
     y, argmax = convpool.forward(x, k)
-    with pytest.raises(ValueError, match="convpool: argmax must be below 4, a window's pixels, got 7"):
+    with pytest.raises(ValueError, match="convpool: argmax must be below 4, the pixels of a window, got 7"):
         convpool.backward_data(y, y, np.full_like(argmax, 7), k, x.shape)
     with pytest.raises(ValueError, match=r"convpool: dy must have shape \(1, 1, 1, 2\) \(what forward makes of"):
         convpool.backward_weights(x, y[..., :1], y, argmax, k.shape)

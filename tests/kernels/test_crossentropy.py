@@ -237,7 +237,7 @@ Z = np.zeros((3, 4))
         (np.array([0, 3, -1]), Z, {}, ValueError, r"got y\[2\]=-1"),
         (np.array([0, 0, 2**63], np.uint64), Z, {}, ValueError, r"got y\[2\]=9223372036854775808"),
         (np.zeros(3), Z, {}, TypeError, "y must be integer class indices for kind='sparse', got float64"),
-        (np.zeros(2, int), Z, {}, ValueError, r"y must have shape \(3,\) \(one class index a sample"),
+        (np.zeros(2, int), Z, {}, ValueError, r"y must have shape \(3,\) \(one class index per sample"),
         (np.zeros((3, 1), int), Z, {}, ValueError, r"y must have 1 axes \(N\), got shape \(3, 1\)"),
         (np.zeros(0, int), np.zeros((0, 4)), {}, ValueError, r"the mean over no samples is not defined"),
         (np.zeros(3, int), Z, {"kind": "hinge"}, ValueError, "kind must be one of sparse, categorical, binary"),

@@ -11,7 +11,7 @@ from kernels import dense, registry
 from tests.array_strategies import SEEDS, slope, strided_read_only
 from tests.guards import BAND, assert_guards_stand, guarded
 from tests.rounding import assert_within
-from tests.strategies import DTYPES, filled
+from tests.strategies import DTYPES, draw_seeded
 
 VARIANTS = registry.variants("dense", "cpu")
 
@@ -32,7 +32,7 @@ def problems(draw, integers=False):
     N, C, F = draw(st.integers(0, 6)), draw(st.integers(0, 20)), draw(st.integers(0, 20))
     dtype, seed = draw(DTYPES), draw(SEEDS)
     parts = ((N, C), (C, F), (F,), (N, F))
-    return Problem(*(filled(shape, dtype, seed + i, integers) for i, shape in enumerate(parts)))
+    return Problem(*(draw_seeded(shape, dtype, seed + i, integers) for i, shape in enumerate(parts)))
 
 
 def passes(p, variant):
@@ -81,13 +81,13 @@ def test_the_backward_passes_are_the_adjoints_of_forward(variant, p):
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_the_gradients_are_central_differences(variant):
-    p = Problem(*(filled(s, np.float64, i, True) / 4 for i, s in enumerate(((3, 5), (5, 9), (9,), (3, 9)))))
+    p = Problem(*(draw_seeded(s, np.float64, i, True) / 4 for i, s in enumerate(((3, 5), (5, 9), (9,), (3, 9)))))
     _, dx, dk, db = passes(p, variant)
 
     def loss(x, k, b):
         return np.vdot(p.dy, dense.forward(x, k, b, variant=variant))
 
-    u = [filled(a.shape, np.float64, 9, True) for a in (p.x, p.k, p.b)]
+    u = [draw_seeded(a.shape, np.float64, 9, True) for a in (p.x, p.k, p.b)]
     assert slope(lambda x: loss(x, p.k, p.b), p.x, u[0]) == pytest.approx(np.vdot(dx, u[0]), rel=1e-7)
     assert slope(lambda k: loss(p.x, k, p.b), p.k, u[1]) == pytest.approx(np.vdot(dk, u[1]), rel=1e-7)
     assert slope(lambda b: loss(p.x, p.k, b), p.b, u[2]) == pytest.approx(np.vdot(db, u[2]), rel=1e-7)
@@ -98,7 +98,7 @@ def test_the_gradients_are_central_differences(variant):
 def test_large_shapes_with_several_blocks_and_threads_agree_bit_for_bit(variant, sizes):
     N, C, F = sizes
     parts = ((N, C), (C, F), (F,), (N, F))
-    p = Problem(*(filled(s, np.float32, i, True) for i, s in enumerate(parts)))
+    p = Problem(*(draw_seeded(s, np.float32, i, True) for i, s in enumerate(parts)))
     exact = Problem(*(a.astype(np.float64) for a in (p.x, p.k, p.b, p.dy)))
     expected = (exact.x @ exact.k + exact.b, exact.dy @ exact.k.T, exact.x.T @ exact.dy, exact.dy.sum(0))
     for actual, wanted in zip(passes(p, variant), expected, strict=True):
@@ -169,6 +169,6 @@ def test_backward_passes_check_dy_against_the_shapes():
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_one_sample_with_rows_for_several_threads_agrees_with_the_reference_bit_for_bit(variant):
     shapes = ((1, 1003), (1003, 131), (131,), (1, 131))  # beyond a part of rows and beyond whole lanes
-    p = Problem(*(filled(shape, np.float32, i, integers=True) for i, shape in enumerate(shapes)))
+    p = Problem(*(draw_seeded(shape, np.float32, i, integers=True) for i, shape in enumerate(shapes)))
     for actual, exact in zip(passes(p, variant), passes(p, "reference"), strict=True):
         np.testing.assert_array_equal(actual, exact)

@@ -9,7 +9,7 @@ from kernels import globalavgpool, registry
 from tests.guards import assert_guards_stand, guarded
 from tests.pool_strategies import SEEDS, hidden
 from tests.rounding import assert_within
-from tests.strategies import DTYPES, filled
+from tests.strategies import DTYPES, draw_seeded
 
 VARIANTS = registry.variants("globalavgpool", "cpu")
 EVERY = pytest.mark.parametrize("variant", VARIANTS)
@@ -21,7 +21,10 @@ SHAPES = st.tuples(st.integers(1, 3), st.integers(1, 7), st.integers(1, 7), st.i
 @given(shape=SHAPES, dtype=DTYPES, seed=SEEDS)
 def test_integers_divisible_by_the_number_of_pixels_agree_with_the_reference_bit_for_bit(variant, shape, dtype, seed):
     pixels = shape[1] * shape[2]
-    x, dy = filled(shape, dtype, seed, True) * pixels, filled((shape[0], shape[3]), dtype, seed + 1, True) * pixels
+    x, dy = (
+        draw_seeded(shape, dtype, seed, True) * pixels,
+        draw_seeded((shape[0], shape[3]), dtype, seed + 1, True) * pixels,
+    )
     y, dx = globalavgpool.forward(x, variant=variant), globalavgpool.backward(dy, shape, variant=variant)
     np.testing.assert_array_equal(y, globalavgpool.forward(x, variant="reference"))
     np.testing.assert_array_equal(dx, globalavgpool.backward(dy, shape, variant="reference"))
@@ -34,7 +37,7 @@ def test_integers_divisible_by_the_number_of_pixels_agree_with_the_reference_bit
 @given(shape=SHAPES, dtype=DTYPES, seed=SEEDS)
 def test_both_passes_are_within_the_rounding_bound_of_the_reference(variant, shape, dtype, seed):
     """y: a sum of H*W terms and a division. dx: one division."""
-    x, dy = filled(shape, dtype, seed, False), filled((shape[0], shape[3]), dtype, seed + 1, False)
+    x, dy = draw_seeded(shape, dtype, seed, False), draw_seeded((shape[0], shape[3]), dtype, seed + 1, False)
     exact, magnitude = (globalavgpool.forward(a, variant="reference") for a in (x, np.abs(x)))
     assert_within(globalavgpool.forward(x, variant=variant), exact, magnitude, shape[1] * shape[2] + 1, dtype)
     exact = globalavgpool.backward(dy, shape, variant="reference")
@@ -64,7 +67,7 @@ def test_a_nan_reaches_its_own_image_and_channel_alone(variant):
 @settings(max_examples=20)
 @given(shape=SHAPES, dtype=DTYPES, seed=SEEDS)
 def test_a_strided_read_only_view_gives_the_contiguous_answer_and_is_not_mutated(variant, shape, dtype, seed):
-    x = filled(shape, dtype, seed, False)
+    x = draw_seeded(shape, dtype, seed, False)
     view = hidden(x)
     before = view.base.copy()
     y = globalavgpool.forward(x, variant=variant)
@@ -77,7 +80,7 @@ def test_a_strided_read_only_view_gives_the_contiguous_answer_and_is_not_mutated
 @ALL
 @given(shape=SHAPES, dtype=DTYPES, seed=SEEDS)
 def test_every_result_goes_to_out_and_nowhere_else(variant, shape, dtype, seed):
-    x = filled(shape, dtype, seed, False)
+    x = draw_seeded(shape, dtype, seed, False)
     (y, band_y), (dx, band_dx) = guarded((shape[0], shape[3]), dtype), guarded(shape, dtype)
     assert globalavgpool.forward(x, variant=variant, out=y) is y
     np.testing.assert_array_equal(y, globalavgpool.forward(x, variant=variant).astype(dtype))

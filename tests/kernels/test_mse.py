@@ -9,7 +9,7 @@ from kernels import mse, registry
 from tests.array_strategies import SEEDS, equal_arrays, slope, strided_read_only
 from tests.guards import assert_guards_stand, guarded
 from tests.rounding import assert_within
-from tests.strategies import filled
+from tests.strategies import draw_seeded
 
 VARIANTS = registry.variants("mse", "cpu")
 
@@ -18,7 +18,7 @@ VARIANTS = registry.variants("mse", "cpu")
 def problems(draw, integers=False):
     """y, yhat and, in half of the cases, weights."""
     y, yhat = draw(equal_arrays(2, integers, least_rank=1, smallest=1))
-    weights = np.abs(filled(y.shape[:1], y.dtype, draw(SEEDS), integers)) if draw(st.booleans()) else None
+    weights = np.abs(draw_seeded(y.shape[:1], y.dtype, draw(SEEDS), integers)) if draw(st.booleans()) else None
     return y, yhat, weights
 
 
@@ -75,8 +75,8 @@ def test_the_gradient_is_a_central_difference(variant, weighted):
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize(("shape", "weighted"), [((70_001,), False), ((7, 10_001), True), ((70_001,), True)])
 def test_large_arrays_on_all_cores_agree_with_exact_integers(variant, shape, weighted):
-    y, yhat = (filled(shape, np.float32, i, True) for i in (0, 1))
-    weights = np.abs(filled(shape[:1], np.float32, 2, True)) if weighted else None
+    y, yhat = (draw_seeded(shape, np.float32, i, True) for i in (0, 1))
+    weights = np.abs(draw_seeded(shape[:1], np.float32, 2, True)) if weighted else None
     w = weights.reshape(-1, *[1] * (len(shape) - 1)) if weighted else np.float32(1)
     total = (w * (y - yhat) ** 2).sum(dtype=float)
     assert mse.forward(y, yhat, weights, variant=variant) == np.float32(total / y.size)
@@ -131,7 +131,11 @@ def test_one_number_is_an_array_too():
         ((np.ones((2, 3)), np.ones((3, 2))), ValueError, r"mse: y must have shape \(3, 2\) \(yhat's shape\)"),
         ((np.ones((0, 3)), np.ones((0, 3))), ValueError, r"the mean of no elements is not defined: .*\(0, 3\)"),
         ((np.ones(3), np.ones(3, np.float32)), TypeError, "one dtype, but y is float64, yhat is float32"),
-        ((np.ones((2, 3)), np.ones((2, 3)), np.ones(3)), ValueError, r"weights must have shape \(2,\) \(one a sample"),
+        (
+            (np.ones((2, 3)), np.ones((2, 3)), np.ones(3)),
+            ValueError,
+            r"weights must have shape \(2,\) \(one per sample",
+        ),
     ],
 )
 def test_a_wrong_argument_is_named_with_what_arrived_and_what_was_expected(arguments, error, message):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kernels import avgpool2d, globalavgpool, maxpool2d, registry
 from tests.pool_strategies import SEEDS, PoolProblem, pool_problems
 from tests.rounding import gamma
-from tests.strategies import filled
+from tests.strategies import draw_seeded
 
 FEW = settings(max_examples=25)
 
@@ -45,7 +45,7 @@ EVERY = pytest.mark.parametrize(
 @given(p=pool_problems(), seed=SEEDS)
 def test_a_larger_image_has_no_smaller_result(passes, variant, p, seed):
     """Rounding keeps the order too: both sums round term by term in the same order, and so does the division."""
-    larger = p.x + np.abs(filled(p.x.shape, p.x.dtype, seed, False))
+    larger = p.x + np.abs(draw_seeded(p.x.shape, p.x.dtype, seed, False))
     assert (passes(replace(p, x=larger), variant)[0] >= passes(p, variant)[0]).all()
 
 

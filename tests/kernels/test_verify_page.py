@@ -45,7 +45,7 @@ def test_the_page_stands_alone_and_shows_a_failure_escaped(tmp_path, monkeypatch
     monkeypatch.setattr(threads, "COUNTS", (1,))
     path = tmp_path / "mine.py"
     path.write_text("def forward(x):\n    raise ValueError('<b>no</b>')\n")
-    made = page.made(certificate.made(run(["relu"], kernel=path, quick=True)))
+    made = page.make(certificate.make(run(["relu"], kernel=path, quick=True)))
     assert "&lt;b&gt;no&lt;/b&gt;" in made
     assert "<b>no" not in made
     assert "2 of 2 passes FAILED" in made

@@ -17,9 +17,9 @@ import numpy as np
 from kernels import device, registry
 from kernels.emulator import run
 from kernels.verify import properties
-from kernels.verify.drawn import EMULATED, case
 from kernels.verify.implementation import Registered
-from kernels.verify.operations import known
+from kernels.verify.operations import load_operations
+from kernels.verify.problems import EMULATED, case
 from tests.mutation.equivalent import EQUIVALENT
 from tests.mutation.operators import Mutant, mutants
 from tests.mutation.targets import ROOT
@@ -56,7 +56,7 @@ def noticed(op: str, variant: str, source: str) -> str | None:
 
 
 def _hold(op: str, variant: str) -> None:
-    operation = known()[op]
+    operation = load_operations()[op]
     impl = Registered(operation, variant, "cuda-emulated")
     for name in operation.passes:
         for seed in range(SEEDS):

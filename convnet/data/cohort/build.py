@@ -23,6 +23,15 @@ class Skipped:
     reason: str
 
 
+@dataclass(frozen=True)
+class Notes:
+    """What a run should say of how images were read: what they were grouped by, ignored, and labelled."""
+
+    grouping: str = ""
+    remarks: list[Skipped] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+
+
 @dataclass(frozen=True, eq=False)
 class Cohort:
     """N images in the table's order (a file's frames one after another).
@@ -36,6 +45,8 @@ class Cohort:
     splits   "train", "val" or "test" for each image
     skipped  what was left out, and why
     facts    what each image's header says (`facts.facts`); empty where there was no header
+    owners   the group of each image that stays in one split; empty: its patient or, if unknown, its file
+    notes    what a run should say of how the images were read
     """
 
     x: np.ndarray | Images
@@ -47,14 +58,17 @@ class Cohort:
     splits: list[str]
     skipped: list[Skipped] = field(default_factory=list)
     facts: list[dict[str, str]] = field(default_factory=list)
+    owners: list[str] = field(default_factory=list)
+    notes: Notes = field(default_factory=Notes)
 
     def fact(self, name: str) -> list[str]:
         """Return one of the facts for each image, "" if the header does not state it."""
         return [f.get(name, "") for f in self.facts] or [""] * len(self.y)
 
     def groups(self) -> np.ndarray:
-        """Return (N,) int64, a number for each patient; for each file if the patient is unknown."""
-        names = [p or f"\0{path}" for p, path in zip(self.patients, self.paths, strict=True)]
+        """Return (N,) int64, a number for each group of images: a patient or, if unknown, a study or file."""
+        owners = self.owners or self.patients
+        names = [owner or f"\0{path}" for owner, path in zip(owners, self.paths, strict=True)]
         return np.unique(names, return_inverse=True)[1].astype(np.int64)
 
     def where(self, name: str) -> np.ndarray:
@@ -144,6 +158,7 @@ def build(
         splits=splits,
         skipped=list(skipped),
         facts=[r.facts for r in records] if any(r.facts for r in records) else [],
+        owners=groups,
     )
 
 

@@ -6,21 +6,23 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from convnet.data.cohort.build import Cohort, Record, Skipped, build
+from convnet.data.cohort.build import Cohort, Notes, Record, Skipped, build
+from convnet.data.cohort.groups import Owner, describe_grouping, group_images
+from convnet.data.cohort.labels import describe_labels, measured
 from convnet.data.cohort.splits import require_apart
 from convnet.data.cohort.store import Images, Store, unusable
-from convnet.data.cohort.table import SPLITS, Row, read_table
+from convnet.data.cohort.table import SPLITS, Columns, Row, read_table
 from convnet.data.dicom.facts import NAMES
 from convnet.data.errors import CohortError, DicomError
 from convnet.data.limits import Limits
 from convnet.data.preparation import Preparation, Window
 from convnet.data.pseudonyms import pseudonym, shown
-from convnet.data.reading import tasks
+from convnet.data.reading.labelled import Labelled, read_labelled
 from convnet.data.reading.readers import Readers, processors
 
 NOT_LISTED = "is not in the table of labels"
@@ -41,10 +43,12 @@ def load_folder(
     workers: int | None = None,
     cache: bool = False,
     channels: int = 1,
+    columns: Columns | None = None,
 ) -> Cohort:
     """Return a cohort of every image that a table names below a folder, through the pixel pipeline.
 
-    labels       CSV: path (relative to folder), label; optional patient, split (train, val, test)
+    labels       CSV or .xlsx: path (within the folder), label; optional patient, split (train, val, test)
+    columns      what the table's columns are called, if not so
     size, aspect, window, channels    as in `dicom.read_images`
     strict       an image that cannot be used is an error; else it is left out and reported in `skipped`
     seed         of the 70/10/20 split that is drawn when the table has no split column
@@ -55,8 +59,9 @@ def load_folder(
     limits, workers  what a file may cost, and how many processes decode (`readers.Readers`)
     cache        keep decoded images on disk (`store.Store`): files that are known are not decoded again, and the
       cohort's x need not fit into memory; an interrupted run goes on from there. Needs a size.
-    `skipped` also reports the files below the folder that the table does not name (hidden files apart). A
-    patient is never in two splits: by the table's patient column or, without it, by the files' PatientID.
+    `skipped` also reports the files below the folder that the table does not name (hidden files apart), and single
+    frames that cannot be used. A patient is never in two splits: by the table's patient column; without it, by the
+    files' PatientID; without that, by study, series and frame of reference (`groups.group_images`).
     Raises CohortError for a table or a cohort that cannot be used, DicomError for the first bad image if
     strict.
     """
@@ -66,63 +71,72 @@ def load_folder(
     root = Path(folder)
     if not root.is_dir():
         raise CohortError(f"{root}: is not a folder")
-    rows = read_table(labels)
+    rows = read_table(labels, columns, root)
+    named = [row.label for row in rows if row.label]
+    told = [] if classes is not None else list(describe_labels(named))
+    if classes is None and measured(named):
+        raise CohortError(f"{labels}: {told[-1]}")
     if split_all is None and rows[0].patient is not None and rows[0].split is not None:  # before any decoding
         require_apart([r.patient or "" for r in rows], [r.split or "" for r in rows], [r.path for r in rows])
 
     found: list[Frame] = []
     skipped: list[Skipped] = []
+    remarks: list[Skipped] = []
     with explain_damage(), ExitStack() as stack:
         store = stack.enter_context(Store.open(preparation)) if cache else None
         readers = stack.enter_context(Readers(limits, workers or min(processors(), -(-len(rows) // 16))))
         results = readers.map(lambda row: read_row(readers, store, root, row, preparation), rows)
         for done, (row, result) in enumerate(results, start=1):
-            if not isinstance(result, DicomError):
-                found += keep_frames(row, result, store)
-            elif strict:
-                raise result
+            if isinstance(result, DicomError):
+                reasons = [result.reason]
             else:
-                skipped.append(Skipped(shown(row.path), result.reason))
+                found += keep_frames(row, result, store)
+                reasons = result.file.refusals()
+                remarks += [Skipped(shown(row.path), text) for text in result.file.remarks]
+            if strict and reasons:
+                raise result if isinstance(result, DicomError) else DicomError(root / row.path, reasons[0])
+            skipped += [Skipped(shown(row.path), reason) for reason in reasons]
             if on_progress is not None:
                 on_progress(done, len(rows))
         images = collect_pixels(found, store)
-    records = [
-        Record(
-            frame.row.label,
-            frame.row.path,
-            frame.number,
-            patient=pseudonym("patient", frame.row.patient or "") or frame.patient,
-            split=split_all or frame.row.split,
-            group=group,
-            facts=frame.facts,
-        )
-        for frame, group in zip(found, name_groups(found), strict=True)
-    ]
+    groups, how = group_images([frame.owner for frame in found])
+    records = [replace(frame.record, group=group) for frame, group in zip(found, groups, strict=True)]
+    if split_all is not None:
+        records = [replace(record, split=split_all) for record in records]
     skipped += list_unnamed(root, Path(labels), rows)
-    return build(images, records, classes=classes, skipped=skipped, seed=seed)
+    notes = Notes(describe_grouping(how), remarks, told)
+    return replace(build(images, records, classes=classes, skipped=skipped, seed=seed), notes=notes)
 
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One image as it was read: its row of the table, its number in the file, and its pixels or their place on disk.
-
-    patient  pseudonym of the PatientID in its header, "" if there is none; facts: what else the header says
-    """
+    """One image as it was read: its row of the table, its number in the file, and its pixels or their place on disk."""
 
     row: Row
     number: int
-    patient: str
-    facts: dict[str, str]
+    file: Labelled
     pixels: np.ndarray | int
+
+    @property
+    def owner(self) -> Owner:
+        """Whom the image is of."""
+        return Owner(self.row.path, self.row.patient or "", self.file.patient, self.file.owners)
+
+    @property
+    def record(self) -> Record:
+        """What the cohort knows of it, its group apart."""
+        facts = {name: self.file.facts.get(name, "") for name in NAMES}
+        patient = pseudonym("patient", self.row.patient or "") or self.file.patient
+        return Record(self.row.label, self.row.path, self.number, patient, self.row.split, facts=facts)
 
 
 def keep_frames(row: Row, read: Read, store: Store | None) -> list[Frame]:
     """Return the frames of one file, their pixels in the store if it takes them."""
-    pixels: Sequence[np.ndarray | int] = read.images
-    if store is not None and all(map(store.takes, read.images)):
-        pixels = store.add(read.content, read.images, read.facts) if read.at is None else read.at
-    facts = {name: read.facts.get(name, "") for name in NAMES}
-    return [Frame(row, n, read.facts["patient"], facts, p) for n, p in enumerate(pixels)]
+    file = read.file
+    pixels: Sequence[np.ndarray | int] = file.images
+    if store is not None and all(map(store.takes, file.images)):
+        pixels = store.add(read.content, file.images, file.to_plain()) if read.at is None else read.at
+    return [Frame(row, n, replace(file, images=[]), p) for n, p in zip(file.frames, pixels, strict=True)]
 
 
 def collect_pixels(found: Sequence[Frame], store: Store | None) -> list[np.ndarray] | Images:
@@ -145,10 +159,9 @@ def explain_damage() -> Iterator[None]:
 
 @dataclass(frozen=True, eq=False)
 class Read:
-    """One file: what its header says (`facts`), and its images or, where the store has them, their places."""
+    """One file: its images or, where the store has them, their places."""
 
-    facts: dict[str, str]
-    images: list[np.ndarray]
+    file: Labelled
     at: range | None = None
     content: bytes | None = None  # None: not to be kept
 
@@ -162,13 +175,13 @@ def read_row(readers: Readers, store: Store | None, root: Path, row: Row, prepar
             before = os.stat(path)
             content = store.content(path, readers.limits.file)
             if known := store.find(content):
-                return Read(known[1], [], known[0])
-        patient, facts, *images = readers.read(tasks.labelled_images, path, preparation.to_plain())
+                return Read(Labelled.from_plain(known[1]), known[0])
+        file = read_labelled(readers, path, preparation)
         if before is not None and signature(before) != signature(os.stat(path)):
             content = None  # it was written to meanwhile: these may be another content's pixels
     except OSError as error:
         raise DicomError(path, f"cannot be opened: {error.strerror}") from None
-    return Read({"patient": pseudonym("header", patient), **facts}, images, None, content)
+    return Read(file, None, content)
 
 
 def signature(status: os.stat_result) -> tuple[int, ...]:
@@ -191,21 +204,6 @@ def locate(root: Path, row: Row) -> Path:
             path, f"row {row.line}: cannot be opened: {getattr(error, 'strerror', None) or error}"
         ) from None
     return path
-
-
-def name_groups(found: Sequence[Frame]) -> list[str]:
-    """Return what stays in one split, for each image: the table's patient, else the file's, else the file itself.
-
-    A row without a patient falls back to its file's PatientID: an empty cell must not hide an overlap. A file's
-    patient is named by the first of the patient's paths, so that a drawn split does not depend on the key.
-    """
-    first: dict[str, str] = {}
-    for frame in found:
-        first[frame.patient] = min(first.get(frame.patient, frame.row.path), frame.row.path)
-    return [
-        frame.row.patient or (f"header {first[frame.patient]}" if frame.patient else f"file {frame.row.path}")
-        for frame in found
-    ]
 
 
 def list_unnamed(root: Path, labels: Path, rows: Sequence[Row]) -> list[Skipped]:

@@ -9,8 +9,11 @@ from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
-DECODERS = ("pydicom", "numpy", "scipy", "pylibjpeg", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg", "pyjpegls", "pillow")
-PIPELINE = "convnet.data.reading.tasks"  # what runs in a worker
+DECODERS = (
+    *("pydicom", "numpy", "scipy", "pylibjpeg", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg", "pyjpegls"),
+    *("pillow", "imagecodecs"),
+)
+PIPELINE = "convnet.data.reading.labelled"  # what a worker is asked for, and what is kept of its answer
 
 
 @cache

@@ -10,11 +10,12 @@ from convnet.data.dicom.pipeline import (
     stages,
     steps,
 )
-from convnet.data.errors import DicomError
+from convnet.data.errors import DicomError, FrameError
 from convnet.data.preparation import Preparation, Window
 
 __all__ = [
     "DicomError",
+    "FrameError",
     "Preparation",
     "Step",
     "Window",

@@ -145,6 +145,8 @@ def single(ds: Dataset, path: object, frame: int) -> Dataset:
         one.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
         try:
             one.PixelData = other_syntaxes.decompressed(stream, ds)
+            if syntax != other_syntaxes.DEFLATED and ds.SamplesPerPixel == 3:  # the decoder gives RGB, pixel by pixel
+                one.PhotometricInterpretation, one.PlanarConfiguration = "RGB", 0
         except ValueError as error:
             why = f"its pixels cannot be decoded: {error}"
             raise FrameError(path, why, frame, stated_frames(ds, path)) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,8 +18,12 @@ from convnet.data.dicom.header import require_pixels
 from convnet.data.dicom.parse import read_header
 from convnet.data.dicom.reference import reference
 from convnet.data.dicom.waveform import has_waveform
+from convnet.data.errors import FrameError
 from convnet.data.limits import open_regular
 from convnet.data.preparation import Preparation
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
 
 OWN = ("window", "invert", "padding")  # the stages that show the file's own rows and columns in grey
 
@@ -27,7 +31,7 @@ OWN = ("window", "invert", "padding")  # the stages that show the file's own row
 def examine(
     path: str | os.PathLike[str], plain: dict[str, Any], pictures: bool = False, filed: bool = False
 ) -> Iterator[Any]:
-    """First {sha256, facts, reference}; then for each frame (image, grey, geometry).
+    """First {sha256, facts, reference}; then for each frame (image, grey, geometry), or why it cannot be read.
 
     plain      how pixels are prepared (`Preparation.to_plain`)
     sha256     of the file; facts: `facts.facts`; reference: `reference.reference` if `filed`, else ""
@@ -44,13 +48,20 @@ def examine(
         return
     require_pixels(ds, path)
     for frame in range(frame_count(ds, path)):
-        if not pictures:
-            yield pipeline.last(pipeline.stages(ds, path, frame, preparation)).array, None, None
-            continue
-        for step in pipeline.stages(ds, path, frame, preparation):
-            if step.name in OWN:
-                grey = step.array if step.array.ndim == 2 else luminance(step.array)
-        yield step.array, np.rint(grey * 255).astype(np.uint8), geometry(ds, path, frame, preparation).to_plain()
+        try:
+            yield examine_frame(ds, path, frame, preparation, pictures)
+        except FrameError as error:
+            yield error.reason
+
+
+def examine_frame(ds: Dataset, path: object, frame: int, preparation: Preparation, pictures: bool) -> tuple[Any, ...]:
+    """Return (image, grey, geometry) of one frame. Raises FrameError for a frame that cannot be read."""
+    if not pictures:
+        return pipeline.last(pipeline.stages(ds, path, frame, preparation)).array, None, None
+    for step in pipeline.stages(ds, path, frame, preparation):
+        if step.name in OWN:
+            grey = step.array if step.array.ndim == 2 else luminance(step.array)
+    return step.array, np.rint(grey * 255).astype(np.uint8), geometry(ds, path, frame, preparation).to_plain()
 
 
 def digest(path: str | os.PathLike[str]) -> str:

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-NAMES = ("modality", "body_part", "manufacturer", "sex", "age", "laterality", "size", "window", "photometric")
+NAMES = ("modality", "body_part", "manufacturer", "sex", "age", "laterality", "size", "window", "kernel", "photometric")
+OWNERS = {"study": "StudyInstanceUID", "series": "SeriesInstanceUID", "frame of reference": "FrameOfReferenceUID"}
+WELL_KNOWN = "1.2.840.10008."
 AGE_BANDS = ((0, 18), (18, 40), (40, 50), (50, 60), (60, 70), (70, 80))  # years; 80 and over are one band
 
 
 def facts(ds: Dataset) -> dict[str, str]:
     """{name: text, "" where the header is silent}: modality, body part, manufacturer and model, sex (M, F, O), age band
-    in years, laterality (L, R, ...), rows x columns, window "centre/width", photometric
+    in years, laterality (L, R, ...), rows x columns, window "centre/width", convolution kernel, photometric
     interpretation.
     """
     window = [first(ds, keyword) for keyword in ("WindowCenter", "WindowWidth")]
@@ -27,8 +29,24 @@ def facts(ds: Dataset) -> dict[str, str]:
         "laterality": letter(ds, "LRBU", "ImageLaterality", "Laterality"),
         "size": f"{first(ds, 'Rows')}x{first(ds, 'Columns')}" if "Rows" in ds else "",
         "window": "/".join(window) if all(window) else "",
+        "kernel": kernel(ds),
         "photometric": code(ds, "PhotometricInterpretation"),
     }
+
+
+def owners(ds: Dataset) -> dict[str, str]:
+    """Return the UIDs of the study, series and frame of reference, "" where none is stated.
+
+    Images that share one are of one patient; well-known frames of reference (atlases, PS3.6 A-2) are shared by many.
+    """
+    found = {name: first(ds, keyword) for name, keyword in OWNERS.items()}
+    return {name: "" if uid.startswith(WELL_KNOWN) else uid for name, uid in found.items()}
+
+
+def kernel(ds: Dataset) -> str:
+    """Return the convolution kernel of a CT, which vendors name in their own words ("B30f", "STANDARD"), "" if none."""
+    text = first(ds, "ConvolutionKernel")
+    return text if re.fullmatch(r"[A-Za-z0-9_+./ -]{1,16}", text) else ""
 
 
 def code(ds: Dataset, keyword: str) -> str:

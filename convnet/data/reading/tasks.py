@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from convnet.data import dicom
-from convnet.data.dicom.facts import facts
+from convnet.data.dicom.facts import facts, owners
 from convnet.data.dicom.parse import read_header
+from convnet.data.dicom.remarks import remarks
 from convnet.data.preparation import Preparation
 from convnet.data.privacy import phi
 
@@ -23,12 +24,16 @@ def images(path: Path, plain: dict[str, Any]) -> Iterator[np.ndarray]:
 
 
 def labelled_images(path: Path, plain: dict[str, Any]) -> Iterator[Any]:
-    """Yield the file's PatientID, or "", what its header says (`facts.facts`), then its frames."""
+    """Yield {patient, owners, facts} of the header, then each frame, or why it cannot be read; at last the remarks.
+
+    patient  the PatientID, or ""; owners: `facts.owners`; facts: `facts.facts`; remarks: `remarks.remarks`
+    """
     preparation = Preparation.from_plain(plain)
     ds = read_header(path)
-    yield str(ds.get("PatientID") or "").strip()
-    yield facts(ds)
-    yield from map(dicom.sound, dicom.each_frame(ds, path, preparation))
+    yield {"patient": str(ds.get("PatientID") or "").strip(), "owners": owners(ds), "facts": facts(ds)}
+    for image in dicom.each_frame(ds, path, preparation):
+        yield image.reason if isinstance(image, dicom.FrameError) else image
+    yield remarks(ds)
 
 
 def steps(path: Path, plain: dict[str, Any], frame: int) -> Iterator[tuple[str, str, np.ndarray]]:
@@ -40,6 +45,13 @@ def steps(path: Path, plain: dict[str, Any], frame: int) -> Iterator[tuple[str, 
 def identifying(path: Path, dummy: str | None = None) -> dict[str, Any]:
     """Return `phi.identifying`."""
     return phi.identifying(path, dummy)
+
+
+def sheet(path: Path) -> Iterator[list[str]]:
+    """Yield the cells of each row of a workbook's first sheet (`spreadsheet.read_rows`)."""
+    from convnet.data.reading.spreadsheet import read_rows
+
+    yield from read_rows(path)
 
 
 def describe(path: Path) -> dict[str, Any]:

@@ -5,10 +5,11 @@ z (N,K): a number for each of K classes ("logits").   y (N,): the number of the 
     L        = 1/N sum_n ( log sum_j e^z[n,j]  -  z[n,y[n]] )
     dz[n,k]  = 1/N ( softmax(z)[n,k] - [k = y[n]] ),     softmax(z)[n,k] = e^z[n,k] / sum_j e^z[n,j]
 
-forward returns L, one number (np.float64(...)); backward returns dz (N,K).
+forward returns L, one number (np.float64(...)); backward returns dz (N,K). Compute both in float64: z.astype(float).
+A row of z may be thousands above the next one.
 
 Hints, read one at a time:
-- e^1000 is infinite, and inf / inf is no number. What the formula says is right; how it is computed decides.
+- e^1000 is infinite, and inf / inf is not a number. The formula is right; the way it is computed decides.
 - Subtract the row's largest number from the whole row: softmax is the same, since e^(z-t) = e^z / e^t.
 - log sum_j e^z_j = t + log sum_j e^(z_j - t).
 """

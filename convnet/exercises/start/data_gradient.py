@@ -1,7 +1,9 @@
-"""Exercise 4, the gradient of the image: how much does the loss change with each pixel?
+"""Exercise 4, the gradient of the image.
 
-dy (N,Ho,Wo,F) says how it changes with each number of y. By the chain rule each pixel collects dy times the factor
-that it has in y, over all the numbers of y that it stands in:
+How much does the loss change with each pixel?
+
+dy (N,Ho,Wo,F) says how the loss changes with each number of y. By the chain rule, the gradient of a pixel is a sum over
+all numbers of y that read it, of dy times the number of k that the pixel was multiplied by:
 
     dx[n, s*i + d*p - top, s*j + d*q - left, c] += dy[n,i,j,f] * k[p,q,c,f]     for all n,i,j,f,p,q,c
 
@@ -9,8 +11,8 @@ dy (N,Ho,Wo,F)  k (P,Q,C,F)  x_shape = (N,H,W,C)  ->  dx of that shape. Stride, 
 
 Hints, read one at a time:
 - Write the loops of exercise 3. Where it reads x, write to dx instead.
-- Gradients add up: += , for a pixel is read by many windows.
-- A check that needs no other program: sum(dy * y) must be sum(dx * x), exactly, for integers (and b = 0).
+- Many windows read a pixel, and their gradients add up: use += .
+- Check it yourself: for integers and b = 0, sum(dy * y) must equal sum(dx * x) exactly.
 """
 
 

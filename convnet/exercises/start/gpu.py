@@ -2,17 +2,17 @@
 
     y[n,i,j,f] = b[f] + sum_{p,q,c} x[n, s*i + d*p - top, s*j + d*q - left, c] * k[p,q,c,f]
 
-A GPU runs thousands of threads at once, in blocks. Give each number of y a thread of its own. No card is needed: the
-kernel is compiled for a real one and run on the CPU, where every access to memory is checked. It needs
-`pip install numba-cuda` (formula-convnet's extra [cuda] has it).
+A GPU runs thousands of threads at once, in blocks. Give each number of y a thread of its own. You need no graphics
+card: the kernel is compiled for a real one and executed on the CPU, where every access to memory is checked. Install
+numba-cuda first: `pip install numba-cuda` (it is part of formula-convnet's extra [cuda]).
 
 Hints, read one at a time:
-- t = cuda.grid(1) is the thread's number, from 0 on. f = t % F, and t // F is what is left: j, i and n come likewise.
-- There are whole blocks only: the last one has threads too many. They must return before they touch memory.
-- Blocks of 128 threads: -(-y.size // 128) of them are enough (that is division, rounded up).
-- total = b[f] to begin with, then total += x[...] * k[...], and y[n, i, j, f] = total once, at the end.
-- A thread cannot raise an error or make an array. Numbers and loops are all there is, and all that is needed.
-- The message of a fault names the line, the thread and the array. "guard the index" means: look before you read.
+- t = cuda.grid(1) is the thread's number, counted from 0. f = t % F; find j, i and n in the same way from t // F.
+- Blocks are always whole, so the last one has threads to spare. They must return before they touch memory.
+- With blocks of 128 threads, -(-y.size // 128) blocks are enough (division, rounded up).
+- Start with total = b[f], then total += x[...] * k[...], and write y[n, i, j, f] = total once, at the end.
+- A thread cannot raise an error or create an array. It has numbers and loops, and needs no more.
+- The message of a fault names the line, the thread and the array. "guard the index" means: check it before you read.
 """
 
 import numpy as np

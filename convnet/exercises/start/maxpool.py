@@ -8,8 +8,8 @@ x (N,H,W,C), size = (P,Q), stride = (down, across)  ->  y (N,Ho,Wo,C) and argmax
 Ho = (H - P) // s + 1, Wo = (W - Q) // s + 1. There is no padding here.
 
 Hints, read one at a time:
-- y is a copy of one pixel: that pixel receives dy whole, the others nothing.
-- Where two pixels tie, the first one is it: compare with >, not with >=.
+- y is a copy of one pixel: that pixel gets all of dy, the others get nothing.
+- If two pixels tie, the first one wins: compare with >, not with >=.
 - If the stride is less than the window, windows overlap, and a pixel may be the maximum of several: add up.
 """
 

@@ -1,4 +1,4 @@
-"""Exercise 2, padding: the window may stand partly outside the image, where every pixel is 0.
+"""Exercise 2, padding: the window may lie partly outside the image, where every pixel is 0.
 
     y[n,i,j,f] = b[f] + sum_{p,q,c} x[n, i+p-top, j+q-left, c] * k[p,q,c,f]
 
@@ -7,8 +7,8 @@ Ho = H + top + bottom - P + 1, Wo = W + left + right - Q + 1. The rest is as in 
 
 Hints, read one at a time:
 - h = i + p - top is the row that is read. It is inside the image if 0 <= h < H.
-- A pixel outside adds nothing: skip it. No larger image needs to be made.
-- In Python x[-1] is the last row, not an error: a forgotten check gives wrong numbers silently.
+- A pixel outside adds nothing: skip it. You need not build a larger image.
+- In Python x[-1] is the last row, not an error: without the check, wrong numbers come out silently.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Exercise 3, stride and dilation: windows that stand s pixels apart, and taps that stand d pixels apart.
+"""Exercise 3, stride and dilation: windows that lie s pixels apart, and taps that lie d pixels apart.
 
     y[n,i,j,f] = b[f] + sum_{p,q,c} x[n, s*i + d*p - top, s*j + d*q - left, c] * k[p,q,c,f]
 
@@ -6,9 +6,9 @@ stride = (down, across), dilation = (down, across), padding as in exercise 2.
 Ho = (H + top + bottom - d*(P-1) - 1) // s + 1, and Wo likewise.
 
 Hints, read one at a time:
-- Which factor belongs to i, and which to p? The output walks in steps of s, the taps in steps of d.
+- Which factor belongs to i, and which to p? The output moves in steps of s, the taps in steps of d.
 - d*(P-1) + 1 is how many rows the window spans.
-- Down and across differ: s and d of the rows are stride[0] and dilation[0].
+- Vertical and horizontal settings may differ: for the rows, s and d are stride[0] and dilation[0].
 """
 
 

@@ -2,16 +2,16 @@
 
     y[n,i,j,f] = b[f] + sum_{p,q,c} x[n, s*i + d*p - top, s*j + d*q - left, c] * k[p,q,c,f]
 
-The check now has large problems, for which plain Python is too slow. Then see where it stands among the others:
+The check now includes large problems, for which plain Python is too slow. Compare its speed with the other variants:
 
     python -m benchmarks ladder --kernel tiles.py          (in a checkout of formula-convnet)
 
 Hints, read one at a time:
 - from kernels.jit import jit, and @jit(parallel=True) before a function of arrays and numbers alone: it is compiled.
-- numba.prange is a loop whose turns run on several cores: over n and i, say. No two turns may write to one number.
-- The innermost loop over f reads k[p,q,c,:] in order: keep a line of sums total[f], and add x * k[p,q,c,f] to it.
-- Tiles: let one turn compute some pixels j at once, so that a k that was loaded is used several times.
-- A bias that may be None: np.zeros(F, x.dtype) stands for it.
+- numba.prange runs a loop's turns on several cores, for example over n and i. No two turns may write the same number.
+- Let the innermost loop run over f, which reads k[p,q,c,:] in order: keep sums total[f] and add x * k[p,q,c,f] to them.
+- Tiles: compute several pixels j in one turn, so that each k that was loaded is used several times.
+- If the bias is None, use np.zeros(F, x.dtype).
 """
 
 

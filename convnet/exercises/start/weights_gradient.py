@@ -1,4 +1,4 @@
-"""Exercise 5, the gradient of kernel and bias: what training changes.
+"""Exercise 5, the gradient of kernel and bias: the numbers that training changes.
 
     dk[p,q,c,f] = sum_{n,i,j} x[n, s*i + d*p - top, s*j + d*q - left, c] * dy[n,i,j,f]
     db[f]       = sum_{n,i,j} dy[n,i,j,f]
@@ -6,8 +6,8 @@
 x (N,H,W,C)  dy (N,Ho,Wo,F)  k_shape = (P,Q,C,F)  ->  a tuple: dk of that shape, and db (F,).
 
 Hints, read one at a time:
-- The same loops as exercise 4; now dk collects, over all places at which tap (p,q) was used.
-- b stands in every y[n,i,j,f] with the factor 1.
+- The loops are those of exercise 4; now dk adds up over all positions at which tap (p,q) was used.
+- b is added to every y[n,i,j,f], so its factor is 1.
 - Return both: return dk, db
 """
 

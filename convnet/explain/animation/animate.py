@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from convnet.explain.animation.frames import PASSES, Cell, Motion, cells, frame_of
-from convnet.explain.animation.gif import gif
-from convnet.explain.animation.svg import svg
+from convnet.explain.animation.frames import PASSES, Cell, Motion, cells, make_frame
+from convnet.explain.animation.gif import render_gif
+from convnet.explain.animation.svg import render_svg
 from convnet.output.atomic import write_atomically
 from kernels import checks
 
@@ -27,7 +27,7 @@ class Animation(Motion):
 
     def svg(self) -> str:
         """Return the moving picture as the text of an SVG file."""
-        return svg(self)
+        return render_svg(self)
 
     def save(self, path: str | Path) -> Path:
         """Write it, whole or not at all; the name's ending says as what: .svg or .gif."""
@@ -35,7 +35,7 @@ class Animation(Motion):
         if path.suffix == ".svg":
             write_atomically(path, self.svg().encode())
         elif path.suffix == ".gif":
-            write_atomically(path, gif(self))
+            write_atomically(path, render_gif(self))
         else:
             raise ValueError(f"animation: {path} must end in .svg or .gif")
         return path
@@ -59,7 +59,7 @@ def animate(
     k: Any = None,
     dy: Any = None,
 ) -> Animation:
-    """One image of one channel, one filter: which = "forward", "backward_data" or "backward_weights".
+    """Animate a convolution of one image of one channel: "forward", "backward_data" or "backward_weights".
 
     size, kernel: (rows, columns) or one number for both, of the image and of the kernel, filled with small integers;
     or x (H,W), k (P,Q), dy (Ho,Wo): numbers of your own. stride, padding, dilation as in `kernels.conv2d`.
@@ -79,7 +79,7 @@ def animate(
         raise ValueError(f"animate: {x.shape} pixels and {Ho}x{Wo} outputs: 1 to {MOST_CELLS} cells can be drawn")
     first, second = (dy, k) if which == "backward_data" else (x, k if which == "forward" else dy)
     shape = {"forward": (Ho, Wo), "backward_data": x.shape, "backward_weights": k.shape}[which]
-    frames = tuple(frame_of(which, cell, settings, first, second, k.shape) for cell in cells(shape))
+    frames = tuple(make_frame(which, cell, settings, first, second, k.shape) for cell in cells(shape))
     result = np.array([frame.value for frame in frames]).reshape(shape)
     drawn = ((0, 0), (0, 0)) if which == "backward_data" else settings["padding"]
     return Animation(which, first, second, result, frames, _title(which, x, k, (Ho, Wo), settings), drawn)
@@ -95,7 +95,7 @@ def _array(name: str, given: Any) -> np.ndarray:
 
 
 def _pixels(shape: tuple[int, ...]) -> np.ndarray:
-    """0, 1, 2 and 3 without a pattern that the eye would see, the same on every machine."""
+    """Return 0 to 3 without a visible pattern, the same on every machine."""
     i, j = np.indices(shape)
     return ((23 * i + 41 * j + 17 * i * j + 29 * (i + 2) // (j + 1)) % 11 % 4).astype(float)
 

@@ -64,7 +64,7 @@ def _factor(value: float) -> str:
     return f"({number(value)})" if value < 0 else number(value)
 
 
-def frame_of(
+def make_frame(
     which: str, cell: Cell, s: dict[str, Any], first: np.ndarray, second: np.ndarray, kernel: tuple[int, ...]
 ) -> Frame:
     """Return all products of one number of the result.

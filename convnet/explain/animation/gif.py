@@ -7,16 +7,16 @@ from io import BytesIO
 from typing import Any
 
 from convnet.explain.animation.frames import SECONDS, Motion
-from convnet.explain.animation.scene import SIDE, Box, Shape, scene
+from convnet.explain.animation.scene import SIDE, Box, Shape, make_scene
 
 SCALE = 2  # pixels a unit of the layout
 
 
-def gif(a: Motion) -> bytes:
-    """Return the file's bytes; it repeats for ever."""
+def render_gif(a: Motion) -> bytes:
+    """Return the bytes of a GIF file that repeats for ever."""
     from PIL import Image, ImageDraw
 
-    s = scene(a)
+    s = make_scene(a)
     pictures = []
     for t, frame in enumerate(s.frames):
         picture = Image.new("RGB", (s.width * SCALE, s.height * SCALE), "white")

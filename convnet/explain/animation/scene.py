@@ -16,7 +16,7 @@ LINE = 84  # letters of the sum in a line
 
 @dataclass(frozen=True)
 class Box:
-    """A square cell."""
+    """A square, by its upper left corner."""
 
     x: float
     y: float
@@ -26,7 +26,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Label:
-    """A piece of text."""
+    """A line of text."""
 
     x: float
     y: float
@@ -50,7 +50,7 @@ class Scene:
     results: list[list[Shape]]
 
 
-def scene(a: Motion) -> Scene:
+def make_scene(a: Motion) -> Scene:
     """Lay out the three arrays side by side, x with its padding, and the sum below."""
     (top, bottom), (left, right) = a.padding
     padded = (a.first.shape[0] + top + bottom, a.first.shape[1] + left + right)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from html import escape
 
 from convnet.explain.animation.frames import SECONDS, Motion
-from convnet.explain.animation.scene import FAINT, INK, MULTIPLIED, RESULT, SIDE, Box, Label, Shape, scene
+from convnet.explain.animation.scene import FAINT, INK, MULTIPLIED, RESULT, SIDE, Box, Label, Shape, make_scene
 
 
-def svg(a: Motion) -> str:
-    """Return the file's text. Without motion (print, or a reader who wants none) the last frame is shown."""
-    s = scene(a)
+def render_svg(a: Motion) -> str:
+    """Return the text of an SVG file. Without motion (print, for example) it shows the last frame and all results."""
+    s = make_scene(a)
     count = len(s.frames)
     rules, body = [], ["".join(map(_shape, s.still))]
     for t, (frame, result) in enumerate(zip(s.frames, s.results, strict=True)):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convnet.explain.lessons.pack import Box, packed
+from convnet.explain.lessons.pack import Box, pack
 from convnet.explain.lessons.subject import Subject
 from convnet.explain.lessons.trace import Trace, Weights, trace
 from kernels import registry
@@ -26,13 +26,13 @@ OPTIMIZERS: dict[str, dict[str, float]] = {
 
 
 def after_step(s: Subject, loss: str, optimizer: str) -> tuple[Weights, Trace]:
-    """The weights after the kernel's first step down this image's gradient, and the network with them."""
+    """Return the parameters after the kernel's first step down this image's gradient, and the network with them."""
     if (loss, optimizer) not in s.after:
-        s.after[loss, optimizer] = _stepped(s, loss, optimizer)
+        s.after[loss, optimizer] = _take_step(s, loss, optimizer)
     return s.after[loss, optimizer]
 
 
-def _stepped(s: Subject, loss: str, optimizer: str) -> tuple[Weights, Trace]:
+def _take_step(s: Subject, loss: str, optimizer: str) -> tuple[Weights, Trace]:
     update = registry.find(optimizer, "cpu", "update")
     new: Weights = {}
     frozen = {p for step in s.trace.steps if not step.layer.trainable for p in step.parameters}
@@ -48,26 +48,26 @@ def _stepped(s: Subject, loss: str, optimizer: str) -> tuple[Weights, Trace]:
     return new, trace(s.model, s.image, training=s.training, weights=new)
 
 
-def tensors(s: Subject, cut: int | None) -> dict[str, Any]:
-    """All arrays by name: x{value}, p{parameter}, and for each loss the gradients; with `cut` the middle of maps."""
-    found = {f"x{i}": packed(s.trace.arrays[v][0], _middle(v.shape, cut)) for i, v in enumerate(s.values)}
-    found["x0"] = packed(s.trace.arrays[s.values[0]][0])  # the image itself is always whole
-    found |= {f"p{i}": packed(p.value) for i, p in enumerate(s.parameters)}
+def pack_tensors(s: Subject, cut: int | None) -> dict[str, Any]:
+    """Return all arrays by name: x{value}, p{parameter}, each loss's gradients; with `cut` only the middle of maps."""
+    found = {f"x{i}": pack(s.trace.arrays[v][0], _middle(v.shape, cut)) for i, v in enumerate(s.values)}
+    found["x0"] = pack(s.trace.arrays[s.values[0]][0])  # the image itself is always whole
+    found |= {f"p{i}": pack(p.value) for i, p in enumerate(s.parameters)}
     for t, step in enumerate(s.trace.steps):
         if step.operation == "batchnorm":
-            found[f"mean{t}"], found[f"variance{t}"] = (packed(a) for a in _statistics(s, step))
+            found[f"mean{t}"], found[f"variance{t}"] = (pack(a) for a in _statistics(s, step))
     for loss in s.losses:
         found |= _gradients(s, loss, cut)
         for optimizer in OPTIMIZERS:
             new, _ = after_step(s, loss, optimizer)
             for i, p in enumerate(s.parameters):
                 if p in new and p.value.size <= AFTER:
-                    found[f"{loss} {optimizer} p{i}"] = packed(new[p])
+                    found[f"{loss} {optimizer} p{i}"] = pack(new[p])
     return found
 
 
 def _statistics(s: Subject, step: Step) -> tuple[np.ndarray, np.ndarray]:
-    """The mean and variance of this image that the kernel of batch normalisation finds."""
+    """Return the mean and variance of this image that the kernel of batch normalisation finds."""
     x = s.trace.arrays[step.inputs[0]]
     gamma, beta = (p.value for p in step.parameters[:2])
     forward = registry.find("batchnorm", "cpu", "forward")
@@ -78,7 +78,7 @@ def _statistics(s: Subject, step: Step) -> tuple[np.ndarray, np.ndarray]:
 
 
 def raw_bytes(s: Subject, cut: int | None) -> int:
-    """What the values, and their gradients for each loss, take before they are packed."""
+    """Return the size of the values, and of their gradients for each loss, before they are packed."""
     kept = 0
     for v in s.values:
         box = _middle(v.shape, cut)
@@ -87,31 +87,31 @@ def raw_bytes(s: Subject, cut: int | None) -> int:
 
 
 def _gradients(s: Subject, loss: str, cut: int | None) -> dict[str, Any]:
-    """`LOSS dx{value}`; a step's shares `LOSS dx{step}.{input}` where others add to them; `LOSS dp{step}.{weight}`."""
+    """Return `LOSS dx{value}`, `LOSS dx{step}.{input}` if steps share a value, and `LOSS dp{step}.{parameter}`."""
     b, found = s.backward[loss], {}
     readers = [sum(list(step.inputs).count(v) for step in s.trace.steps) for v in s.values]
     for i, v in enumerate(s.values):
-        found[f"{loss} dx{i}"] = packed(b.dy[v][0], _middle(v.shape, cut))
+        found[f"{loss} dx{i}"] = pack(b.dy[v][0], _middle(v.shape, cut))
     for t, step in enumerate(s.trace.steps):
         for n, v in enumerate(step.inputs):
             if readers[s.values.index(v)] > 1:
-                found[f"{loss} dx{t}.{n}"] = packed(b.dx[t][n][0], _middle(v.shape, cut))
+                found[f"{loss} dx{t}.{n}"] = pack(b.dx[t][n][0], _middle(v.shape, cut))
         for n, share in enumerate(b.dp[t]):
             if share is not None and (cut is None or share.size <= LARGE):
-                found[f"{loss} dp{t}.{n}"] = packed(share)
+                found[f"{loss} dp{t}.{n}"] = pack(share)
     return found
 
 
 def _middle(shape: tuple[int, ...], cut: int | None) -> Box | None:
-    """The middle `cut` rows and columns of an image that has more."""
+    """Return the middle `cut` rows and columns of an image that has more."""
     if cut is None or len(shape) != 3 or max(shape[:2]) <= cut:
         return None
     (top, bottom), (left, right) = (((n - min(n, cut)) // 2, (n + min(n, cut)) // 2) for n in shape[:2])
     return (top, bottom), (left, right)
 
 
-def epochs(s: Subject, room: int) -> tuple[dict[str, Any], int]:
-    """The recorded epochs that fit in `room` bytes, evenly chosen, and how many were left out."""
+def pack_epochs(s: Subject, room: int) -> tuple[dict[str, Any], int]:
+    """Return the recorded epochs that fit in `room` bytes, evenly chosen, and how many were left out."""
     record = s.recorder
     if record is None:
         return {"epochs": []}, 0
@@ -126,7 +126,7 @@ def epochs(s: Subject, room: int) -> tuple[dict[str, Any], int]:
         raise ValueError(f"lesson: the record is of another network: {what}")
 
     def frame(e: int) -> dict[str, Any]:
-        return {str(numbers[n]): packed(arrays[e].astype(np.float32)) for n, arrays in record.weights.items()}
+        return {str(numbers[n]): pack(arrays[e].astype(np.float32)) for n, arrays in record.weights.items()}
 
     facts: dict[str, Any] = {"logs": [{n: v for n, v in entry.items() if np.isfinite(v)} for entry in record.logs]}
     facts |= {"all_epochs": record.epochs, "kept": s.model.metadata.get("best_epoch")}

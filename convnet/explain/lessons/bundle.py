@@ -14,8 +14,8 @@ EXPORT = re.compile(r"^export ((?:async )?function|const|class) (\w+)", re.MULTI
 STRAY = re.compile(r"^\s*(?:import|export)\b.*$", re.MULTILINE)
 
 
-def bundled(folder: Path, start: str = "main") -> str:
-    """One script: every module that `start` needs, the needed before the needing. ValueError for any other form."""
+def bundle(folder: Path, start: str = "main") -> str:
+    """Join every module that `start` needs into one script, each after those it needs; ValueError for another form."""
     done: dict[str, str] = {}
     _add(folder, start, done, ())
     return "\n".join(["'use strict';", *done.values()])

@@ -26,6 +26,7 @@ def document(s: Subject) -> dict[str, Any]:
         "model": s.model.name,
         "dtype": s.image.dtype.name,
         "training": s.training,
+        "layers": sorted({type(layer).__name__ for layer in s.model.layers}),
         "classes": s.names,
         "label": s.true,
         "answer": s.answer,
@@ -49,7 +50,8 @@ def _step(step: Step, index: dict[Value, int], places: dict[Parameter, int], cod
     for name in ("forward", "data", "weights"):
         code = code_of(step.operation, name, step)
         if code is not None and (name != "weights" or step.parameters):
-            key = f"{step.operation} {name} {code['fast']['file']} {code['fast']['line']}"
+            grouped = step.settings.get("groups", 1) > 1  # its formula has one letter more
+            key = f"{step.operation} {name} {code['fast']['file']} {code['fast']['line']} {grouped}"
             codes[key] = code
             used[name] = key
     return {

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def read(
     model: Model, path: Path, pick: str | None = None, frame: int = 0, limits: Limits | None = None
 ) -> tuple[np.ndarray, str | None]:
-    """Return (image (H,W,C) as the model was trained on, its label if the file has one).
+    """Read (the image (H,W,C) as the model was trained on it, its label if the file has one).
 
     path    a DICOM file, a picture, a .npy array (taken as it is) or a MedMNIST .npz file
     pick    which image of an .npz file, such as "test[0]"

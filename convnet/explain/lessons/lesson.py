@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from convnet.explain.lessons import arrays, contents
-from convnet.explain.lessons.bundle import bundled
+from convnet.explain.lessons.bundle import bundle
 from convnet.explain.lessons.subject import Subject
 from convnet.output.atomic import write_atomically
 from kernels.verify.look import read_palette
@@ -57,7 +57,7 @@ def lesson(
     recorder: Recorder | None = None,
     title: str | None = None,
 ) -> Lesson:
-    """A page that shows every sum of `model` on the image x, forward and backward, with the kernels' numbers beside it.
+    """Make a page that shows every sum of `model` on the image x, forward and backward, beside the kernels' numbers.
 
     x (H,W,C), (1,H,W,C), or (H,W) for one channel. label: the true class, by number or name; None takes the model's
     own answer, and the page says so. classes: names, otherwise those saved with the model, otherwise numbers.
@@ -78,11 +78,11 @@ def lesson(
         )
     subject = Subject(model, image, label, classes, training, recorder, title)
     document = contents.document(subject)
-    return _fitted(subject, document)
+    return _fit(subject, document)
 
 
 def _image(model: Model, x: Any) -> np.ndarray:
-    """x as a batch of one in the model's dtype."""
+    """Return x as a batch of one in the model's dtype."""
     expected = model.training_graph().input.sample_shape
     array = np.asarray(x)
     if array.dtype.kind not in "fiub":
@@ -100,13 +100,13 @@ def _image(model: Model, x: Any) -> np.ndarray:
     return np.ascontiguousarray(array, model.compute_dtype)
 
 
-def _fitted(subject: Subject, document: dict[str, Any]) -> Lesson:
-    """The page within LIMIT if leaving out can do it: first epochs, then what lies off the middle of large maps."""
+def _fit(subject: Subject, document: dict[str, Any]) -> Lesson:
+    """Make the page fit LIMIT if it can: leave out epochs first, then all but the middle of large maps."""
     cut, tensors = _maps(subject, LIMIT * MAPS - _size(document))
     document |= {"cut": cut, "tensors": tensors, "recording": {"epochs": []}}
     notes = [] if cut is None else [f"of maps larger than {cut} x {cut}, the kernels' numbers of the middle only"]
     room = max(LIMIT - len(_page(document).encode()), LIMIT // 8)
-    recording, left_out = arrays.epochs(subject, room)
+    recording, left_out = arrays.pack_epochs(subject, room)
     if left_out:
         notes.append(f"{left_out} of {left_out + len(recording['epochs'])} epochs left out")
     document["recording"] = recording
@@ -114,11 +114,11 @@ def _fitted(subject: Subject, document: dict[str, Any]) -> Lesson:
 
 
 def _maps(subject: Subject, room: float) -> tuple[int | None, dict[str, Any]]:
-    """(pixels a side that are kept of each map, or None for all; the packed arrays), the most that fits."""
+    """Return (the side kept of each map, None for all; the packed arrays): the most that fits."""
     for cut in (None, *CUTS):
         if arrays.raw_bytes(subject, cut) > MOST_RAW and cut != CUTS[-1]:
             continue  # no packing makes so many numbers fit
-        tensors = arrays.tensors(subject, cut)
+        tensors = arrays.pack_tensors(subject, cut)
         if _size(tensors) <= room:
             break
     return cut, tensors
@@ -134,7 +134,7 @@ def _page(document: dict[str, Any]) -> str:
     parts = {
         "title": escape(document["title"] or f"{document['model']}: a network, number by number"),
         "style": read_palette() + (PAGE / "style.css").read_text(encoding="utf-8"),
-        "script": bundled(PAGE).replace("</", "<\\/"),
+        "script": bundle(PAGE).replace("</", "<\\/"),
         "data": data,
     }
     template = (PAGE / "index.html").read_text(encoding="utf-8")

@@ -15,8 +15,8 @@ import numpy as np
 Box = tuple[tuple[int, int], tuple[int, int]]  # rows and columns of an image that are kept
 
 
-def packed(array: np.ndarray, box: Box | None = None) -> dict[str, Any]:
-    """One array as JSON; with `box`, only those rows and columns of (H,W,C), the rest being unknown to the page."""
+def pack(array: np.ndarray, box: Box | None = None) -> dict[str, Any]:
+    """Return one array as JSON; with `box` only those rows and columns of (H,W,C): the page does not know the rest."""
     entry: dict[str, Any] = {"shape": list(array.shape), "dtype": array.dtype.name}
     kept = array
     if box is not None:
@@ -28,8 +28,8 @@ def packed(array: np.ndarray, box: Box | None = None) -> dict[str, Any]:
     return entry
 
 
-def unpacked(entry: dict[str, Any]) -> np.ndarray:
-    """The array again; NaN outside a box."""
+def unpack(entry: dict[str, Any]) -> np.ndarray:
+    """Return the array again; NaN outside a box."""
     dtype, shape = np.dtype(entry["dtype"]), tuple(entry["shape"])
     planes = np.frombuffer(gzip.decompress(base64.b64decode(entry["data"])), np.uint8)
     kept = np.ascontiguousarray(planes.reshape(dtype.itemsize, -1).T).view(dtype.newbyteorder("<")).astype(dtype)

@@ -16,8 +16,8 @@ from kernels.verify.markup import equations
 
 # what the page shows of a pass that is not a whole formula of its operation: one sample's loss, one settings' update
 OWN_FORMULAS = {
-    "batchnorm_inference.forward": "y = γ {x - mean}/{sqrt{var + ε}} + β",
-    "batchnorm_inference.data": "dx = {γ}/{sqrt{var + ε}} · dy",
+    "batchnorm_inference.forward": FORMULAS["batchnorm"]["inference"],
+    "batchnorm_inference.data": FORMULAS["batchnorm"]["inference_backward"],
     "batchnorm_inference.weights": "dγ = sum_{m} dy[m] · hat{x}[m];  dβ = sum_{m} dy[m]",
     "mse.forward": "L = {1}/{N} sum_{i} (y[i] - hat{y}[i])^{2}",
     "mse.data": "dhat{y}[i] = {2}/{N} (hat{y}[i] - y[i])",
@@ -44,8 +44,11 @@ def code_of(operation: str, name: str, step: Step | None = None) -> dict[str, An
         return None
     label = f"{operation}.{name}"
     loop = None if step is None else _special_loop(operation, name, step)
+    formula = formula_of(label)
+    if operation == "conv2d" and (step is None or step.settings["groups"] == 1):
+        formula = formula.replace("g + c", "c")  # one group, and its first channel is 0
     return {
-        "formula": "".join(equations(formula_of(label))),
+        "formula": "".join(equations(formula)),
         "reference": excerpt(find_place(label, "reference")),
         "fast": excerpt(find_place(f"{operation}.{loop}" if loop else label, "fast")),
     }

@@ -34,6 +34,7 @@ class Subject:
 
     @cached_property
     def trace(self) -> Trace:
+        """The kernels' values for the image; ValueError if the model does not give one number per class."""
         made = trace(self.model, self.image, training=self.training)
         shape = made.output.shape
         if len(shape) != 2:
@@ -49,6 +50,7 @@ class Subject:
 
     @cached_property
     def parameters(self) -> list[Parameter]:
+        """Every parameter once, in the order of its first use."""
         return list(dict.fromkeys(p for s in self.trace.steps for p in s.parameters))
 
     @cached_property
@@ -91,11 +93,12 @@ class Subject:
 
     @property
     def last(self) -> str:
+        """The operation of the last step; empty if there is none."""
         return self.trace.steps[-1].operation if self.trace.steps else ""
 
     @cached_property
     def losses(self) -> dict[str, tuple[losses.Loss, np.ndarray, str]]:
-        """name -> (loss, target, key of its code): the cross-entropy that fits the last step, and formula (3)."""
+        """{name: (loss, target, key of its code)}: the cross-entropy that fits the last step, and formula (3)."""
         K = self.trace.output.shape[1]
         dtype = self.image.dtype
         one_hot = np.eye(K, dtype=dtype)[[self.true]] if K > 1 else np.full((1, 1), self.true, dtype)
@@ -112,6 +115,7 @@ class Subject:
 
     @cached_property
     def backward(self) -> dict[str, Backward]:
+        """The gradients of each loss."""
         return {name: self.trace.backward(loss, y) for name, (loss, y, _) in self.losses.items()}
 
     @cached_property

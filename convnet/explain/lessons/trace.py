@@ -34,7 +34,7 @@ class Backward:
     dp: list[tuple[np.ndarray | None, ...]]  # a step's share, for each of its weights
 
     def of_weights(self, steps: list[Step]) -> Weights:
-        """The gradient of each weight that has one, over all steps that use it, in the steps' order."""
+        """Return the gradient of each parameter that has one, over all steps that use it, in the steps' order."""
         total: Weights = {}
         for step, shares in zip(steps, self.dp, strict=True):
             for p, share in zip(step.parameters, shares, strict=True):
@@ -53,10 +53,12 @@ class Trace:
 
     @property
     def steps(self) -> list[Step]:
+        """The steps of the lowered model, in order."""
         return self.low.steps
 
     @property
     def output(self) -> np.ndarray:
+        """The model's answer for the image."""
         return self.arrays[self.low.output]
 
     def backward(self, loss: Loss, target: np.ndarray) -> Backward:
@@ -68,10 +70,10 @@ class Trace:
         value, start = np.zeros((), y.dtype), np.empty_like(y)
         bound.forward(out=value)
         bound.backward(out=start)
-        return self._spread(float(value), start)
+        return self._propagate(float(value), start)
 
-    def _spread(self, loss: float, start: np.ndarray) -> Backward:
-        """The chain rule, last step first."""
+    def _propagate(self, loss: float, start: np.ndarray) -> Backward:
+        """Apply the chain rule, last step first."""
         dy: dict[Value, np.ndarray] = {self.low.output: start}
         dx: list[tuple[np.ndarray, ...]] = []
         dp: list[tuple[np.ndarray | None, ...]] = []

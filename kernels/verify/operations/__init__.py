@@ -17,6 +17,6 @@ CLASSES = (
 )
 
 
-def known() -> dict[str, Operation]:
-    """Every operation that can be verified, by name."""
+def load_operations() -> dict[str, Operation]:
+    """Return every operation that can be verified, by name."""
     return {c.name: c() for c in CLASSES}

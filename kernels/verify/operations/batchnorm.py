@@ -1,22 +1,22 @@
 """batchnorm: the bounds are derived, not chosen.
 
 `errors_*` follow a quantity's error through the formula, operation by operation, with u the unit roundoff and
-gamma_m = m u / (1 - m u) for a sum of m terms in any order.
+gamma_m = m u / (1 - m u) for a sum of m terms in any order. Sums over the rows are in float64: `rounding.wide`.
 """
 
 from typing import Any
 
 import numpy as np
 
-from kernels.verify.fill import of_kind
-from kernels.verify.problem import Arguments, Geometry, Operation, Problem, exact, forward_of
-from kernels.verify.rounding import Limit, gamma, unit
+from kernels.verify.fill import draw_numbers
+from kernels.verify.problem import Arguments, Geometry, Operation, Problem, exact, load_forward
+from kernels.verify.rounding import Limit, unit, wide
 
 EPSILON = 1e-3
 
 
 def errors_scale(var, error_var, u):
-    """Relative error of 1/sqrt(var + epsilon): half of the sum's own, then a root and a division.
+    """Bound the relative error of 1/sqrt(var + epsilon): half of the sum's own, then a root and a division.
 
     |1/sqrt(1 + r) - 1| <= |r| for |r| <= 1/2.  epsilon in the array's dtype is off by u.
     """
@@ -26,7 +26,7 @@ def errors_scale(var, error_var, u):
 
 
 def errors_y(x, g, b, mean, var, error_mean, error_var, dtype):
-    """y = d * s + b with d = x - mean, s = g / sqrt(var + epsilon): each factor's error, two roundings, one of b."""
+    """Bound the error of y = d * s + b, d = x - mean, s = g / sqrt(var + epsilon): its factors, two roundings, b."""
     u = unit(dtype)
     d, s = np.abs(x - mean), np.abs(g) / np.sqrt(var + EPSILON)
     error_d = error_mean + u * (d + error_mean)
@@ -35,21 +35,22 @@ def errors_y(x, g, b, mean, var, error_mean, error_var, dtype):
 
 
 def errors_forward(x, g, b, mean, var, dtype):
-    """mean: M terms and a division. var: its terms rounded twice; the mean's error adds its own square."""
+    """Bound the errors of y, mean (M terms, a division) and var (terms rounded twice, the mean's error squared)."""
     m, axes = x[..., 0].size, tuple(range(x.ndim - 1))
-    error_mean = gamma(m + 1, dtype) * np.abs(x).mean(axes)
+    error_mean = wide(m, 4, dtype) * np.abs(x).mean(axes)
     shifted = var + error_mean**2  # the mean of (x - a)^2 is var + (a - mean)^2
-    error_var = gamma(m + 4, dtype) * shifted + error_mean**2
+    error_var = wide(m, 7, dtype) * shifted + error_mean**2
     return errors_y(x, g, b, mean, var, error_mean, error_var, dtype), error_mean, error_var
 
 
 def errors_backward(dy, x, g, mean, var, dtype):
+    """Bound the errors of dx, dgamma and dbeta, following each sum of magnitudes."""
     u, m, axes = unit(dtype), x[..., 0].size, tuple(range(x.ndim - 1))
     inverse, grow = 1 / np.sqrt(var + EPSILON), 1 + errors_scale(var, 0, u)
     d, dy = np.abs(x - mean), np.abs(dy)
     dbeta, dgamma = dy.sum(axes), (dy * d).sum(axes) * inverse  # sums of magnitudes
-    error_beta = gamma(m, dtype) * dbeta
-    error_gamma = dgamma * ((1 + gamma(m + 3, dtype)) * grow - 1)
+    error_beta = wide(m, 3, dtype) * dbeta
+    error_gamma = dgamma * ((1 + wide(m, 7, dtype)) * grow - 1)
     # what dx subtracts: dbeta/M, and d * dgamma/(M sqrt(var + epsilon)); magnitudes bound the true values
     share, slope = dbeta / m, dgamma * inverse / m
     error_share = (dbeta + error_beta) * (1 + u) / m - share
@@ -63,7 +64,13 @@ def errors_backward(dy, x, g, mean, var, dtype):
 
 class BatchNorm(Operation):
     name = "batchnorm"
-    passes = {"forward": ("y", "mean", "var"), "inference": ("y",), "backward": ("dx", "dgamma", "dbeta")}
+    passes = {
+        "forward": ("y", "mean", "var"),
+        "inference": ("y",),
+        "inference_backward": ("dx",),
+        "backward": ("dx", "dgamma", "dbeta"),
+    }
+    forwards = {"inference_backward": "inference"}
     smallest = {"M": 1, "C": 1}
     large = ({"M": 2801, "C": 17}, {"M": 300, "C": 130})  # 93 * 512 + 1 numbers: one after a GPU's last whole block
 
@@ -74,11 +81,11 @@ class BatchNorm(Operation):
         if kind == "integers":
             g = {**g, "M": 2 * 2 ** int(np.log2(g["M"]))}
         rng, M, C = np.random.default_rng(seed), g["M"], g["C"]
-        arrays = {"x": self._pixels(rng, M, C, kind).astype(dtype), "dy": of_kind(rng, (M, C), dtype, kind)}
-        arrays |= {n: of_kind(rng, (C,), dtype, kind) for n in ("gamma", "beta")}
+        arrays = {"x": self._pixels(rng, M, C, kind).astype(dtype), "dy": draw_numbers(rng, (M, C), dtype, kind)}
+        arrays |= {n: draw_numbers(rng, (C,), dtype, kind) for n in ("gamma", "beta")}
         epsilon = 3.0 if kind == "integers" else EPSILON
         inputs = (arrays[n] for n in ("x", "gamma", "beta"))
-        _, mean, var = forward_of("batchnorm", oracle)(*inputs, epsilon=epsilon)
+        _, mean, var = load_forward("batchnorm", oracle)(*inputs, epsilon=epsilon)
         arrays |= {"mean": mean.astype(dtype), "var": var.astype(dtype)}
         return Problem(g, arrays, {"epsilon": epsilon}, oracle)
 
@@ -95,12 +102,13 @@ class BatchNorm(Operation):
         arrays = {
             "forward": ("x", "gamma", "beta"),
             "inference": ("x", "gamma", "beta", "mean", "var"),
+            "inference_backward": ("dy", "gamma", "var"),
             "backward": ("dy", "x", "gamma", "mean", "var"),
         }
         return tuple(p[a] for a in arrays[name]), p.settings
 
     def limits(self, name: str, p: Problem) -> tuple[Limit, ...]:
-        """The variant's bound and the float64 reference's own."""
+        """Return the variant's bound and the float64 reference's own."""
         results, both = exact(self, name, p), [self._errors(name, p, t) for t in (p.dtype, np.float64)]
         return tuple(
             Limit(single + double + 1e-44, np.abs(r)) for single, double, r in zip(*both, results, strict=True)
@@ -113,4 +121,6 @@ class BatchNorm(Operation):
             return errors_forward(x, g, b, m, v, dtype)
         if name == "inference":
             return (errors_y(x, g, b, mean, var, 0, 0, dtype),)
+        if name == "inference_backward":  # inference of dy, with a mean and a beta of 0
+            return (errors_y(dy, g, 0 * b, 0 * mean, var, 0, 0, dtype),)
         return errors_backward(dy, x, g, mean, var, dtype)

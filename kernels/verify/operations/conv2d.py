@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from kernels import conv2d
-from kernels.verify.fill import of_kind
+from kernels.verify.fill import draw_numbers
 from kernels.verify.problem import Arguments, Geometry, Operation, Problem
 from kernels.verify.rounding import Limit, of_sum
 
@@ -16,8 +16,10 @@ TRANSFORMS = 40  # roundings of cpu_winograd's transforms, as registry.OWN_BOUND
 NAMES = tuple(["N", "H", "W", "C", "P", "Q", "F", "groups", "sh", "sw", "top", "bottom", "left", "right", "dh", "dw"])
 
 
-def sized(x: tuple, k: tuple, stride: tuple = (1, 1), pad: tuple = (0, 0, 0, 0), dilation: tuple = (1, 1)) -> Geometry:
-    """x (N,H,W,C), k (P,Q,C/groups,F) and settings as one flat geometry; C and F there are those of one group."""
+def make_geometry(
+    x: tuple, k: tuple, stride: tuple = (1, 1), pad: tuple = (0, 0, 0, 0), dilation: tuple = (1, 1)
+) -> Geometry:
+    """Return x (N,H,W,C), k (P,Q,C/groups,F) and settings as one flat geometry; its C and F are those of one group."""
     groups = x[3] // k[2]
     return dict(zip(NAMES, (*x[:3], k[2], *k[:2], k[3] // groups, groups, *stride, *pad, *dilation), strict=True))
 
@@ -28,14 +30,14 @@ class Conv2D(Operation):
     smallest = dict(zip(NAMES, [1] * 10 + [0] * 4 + [1] * 2, strict=True))
     linear = ("x", "k", "b")
     large = (
-        sized((3, 30, 29, 20), (3, 3, 20, 70)),
-        sized((2, 28, 28, 1), (3, 3, 1, 32), pad=(1, 1, 1, 1)),
-        sized((2, 33, 31, 33), (5, 3, 33, 34), (2, 1), (2, 1, 0, 2)),
-        sized((2, 20, 21, 48), (3, 3, 24, 40), pad=(2, 2, 2, 2), dilation=(2, 2)),
-        sized((1, 40, 40, 24), (3, 3, 1, 24), pad=(1, 1, 1, 1)),
-        sized((1, 5, 5, 600), (3, 3, 600, 17), pad=(1, 1, 1, 1)),
-        sized((70, 3, 3, 13), (3, 3, 13, 113)),
-        sized((1, 3, 11, 17), (1, 1, 17, 17)),  # every sum is one longer than tiles of 16
+        make_geometry((3, 30, 29, 20), (3, 3, 20, 70)),
+        make_geometry((2, 28, 28, 1), (3, 3, 1, 32), pad=(1, 1, 1, 1)),
+        make_geometry((2, 33, 31, 33), (5, 3, 33, 34), (2, 1), (2, 1, 0, 2)),
+        make_geometry((2, 20, 21, 48), (3, 3, 24, 40), pad=(2, 2, 2, 2), dilation=(2, 2)),
+        make_geometry((1, 40, 40, 24), (3, 3, 1, 24), pad=(1, 1, 1, 1)),
+        make_geometry((1, 5, 5, 600), (3, 3, 600, 17), pad=(1, 1, 1, 1)),
+        make_geometry((70, 3, 3, 13), (3, 3, 13, 113)),
+        make_geometry((1, 3, 11, 17), (1, 1, 17, 17)),  # every sum is one longer than tiles of 16
     )
 
     def draw(self, rng: np.random.Generator) -> Geometry:
@@ -46,7 +48,7 @@ class Conv2D(Operation):
         W = max(dw * (Q - 1) + 1 - pad[2] - pad[3], 1) + rng.integers(0, 6)
         C, F = rng.integers(1, 5), rng.integers(1, 6)
         x, k = (rng.integers(1, 3), H, W, C * groups), (P, Q, C, F * groups)
-        return {name: int(v) for name, v in sized(x, k, (sh, sw), tuple(pad), (dh, dw)).items()}
+        return {name: int(v) for name, v in make_geometry(x, k, (sh, sw), tuple(pad), (dh, dw)).items()}
 
     def problem(self, g: Geometry, dtype: Any, kind: str, seed: int, oracle: str = "reference") -> Problem:
         x_shape = (g["N"], g["H"], g["W"], g["C"] * g["groups"])
@@ -55,12 +57,14 @@ class Conv2D(Operation):
         stride, dilation = (g["sh"], g["sw"]), (g["dh"], g["dw"])
         settings, y_shape = conv2d.geometry(x_shape, k_shape, stride, pad, dilation, g["groups"])
         rng = np.random.default_rng(seed)
-        shapes = {"x": x_shape, "k": k_shape, "b": k_shape[3:], "dy": y_shape}
-        return Problem(g, {n: of_kind(rng, s, dtype, kind) for n, s in shapes.items()}, settings, oracle)
+        shapes: dict[str, tuple[int, ...]] = {"x": x_shape, "k": k_shape, "dy": y_shape}
+        if seed % 2 == 0:  # every other problem has no bias: b is None
+            shapes["b"] = k_shape[3:]
+        return Problem(g, {n: draw_numbers(rng, s, dtype, kind) for n, s in shapes.items()}, settings, oracle)
 
     def arguments(self, name: str, p: Problem) -> Arguments:
         if name == "forward":
-            return (p["x"], p["k"], p["b"]), p.settings
+            return (p["x"], p["k"], p.arrays.get("b")), p.settings
         if name == "backward_data":
             return (p["dy"], p["k"], p["x"].shape), p.settings
         return (p["x"], p["dy"], p["k"].shape), p.settings
@@ -77,9 +81,9 @@ class Conv2D(Operation):
         return prod(p["dy"].shape[:3]) * p["k"].size
 
     def for_own_bounds(self, g: Geometry) -> Geometry:
-        return self.fitted({**g, **dict.fromkeys(("sh", "sw", "dh", "dw", "groups"), 1), "P": 3, "Q": 3})
+        return self.fit({**g, **dict.fromkeys(("sh", "sw", "dh", "dw", "groups"), 1), "P": 3, "Q": 3})
 
-    def fitted(self, g: Geometry) -> Geometry:
+    def fit(self, g: Geometry) -> Geometry:
         H = max(g["H"], g["dh"] * (g["P"] - 1) + 1 - g["top"] - g["bottom"])
         return {**g, "H": H, "W": max(g["W"], g["dw"] * (g["Q"] - 1) + 1 - g["left"] - g["right"])}
 
@@ -89,7 +93,7 @@ class Conv2D(Operation):
         N, Ho, Wo, F = p["dy"].shape
         area = (Ho + 3) * (Wo + 3)  # of whole squares
         if name == "forward":
-            whole = (9 * x @ k + np.abs(p["b"]))[:, None, None]
+            whole = (9 * x @ k + np.abs(p.arrays.get("b", 0)))[:, None, None]
             return (
                 of_sum(9 * p["k"].shape[2] + 2 + TRANSFORMS, np.broadcast_to(whole, p["dy"].shape), p.dtype, factor),
             )

@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 
 from kernels import convpool
-from kernels.verify.fill import of_kind
-from kernels.verify.problem import Arguments, Geometry, Operation, Problem, forward_of
+from kernels.verify.fill import draw_numbers
+from kernels.verify.problem import Arguments, Geometry, Operation, Problem, load_forward
 from kernels.verify.rounding import Limit, of_sum
 
 NAMES = ("N", "H", "W", "C", "P", "Q", "F")
 
 
-def sized(x: tuple, k: tuple) -> Geometry:
-    """x (N,H,W,C) and k (P,Q,C,F) as one flat geometry."""
+def make_geometry(x: tuple, k: tuple) -> Geometry:
+    """Return x (N,H,W,C) and k (P,Q,C,F) as one flat geometry."""
     return dict(zip(NAMES, (*x, *k[:2], k[3]), strict=True))
 
 
@@ -23,19 +23,21 @@ class ConvPool(Operation):
     passes = {"forward": ("y", "argmax"), "backward_data": ("dx",), "backward_weights": ("dk", "db")}
     smallest = {**dict.fromkeys(NAMES, 1), "H": 2, "W": 2}
     large = (
-        sized((3, 28, 29, 1), (3, 3, 1, 40)),
-        sized((5, 13, 12, 48), (3, 3, 48, 70)),
-        sized((2, 9, 11, 32), (3, 3, 32, 33)),
-        sized((2, 20, 17, 5), (4, 3, 5, 18)),
+        make_geometry((3, 28, 29, 1), (3, 3, 1, 40)),
+        make_geometry((5, 13, 12, 48), (3, 3, 48, 70)),
+        make_geometry((2, 9, 11, 32), (3, 3, 32, 33)),
+        make_geometry((2, 20, 17, 5), (4, 3, 5, 18)),
     )
 
     def draw(self, rng: np.random.Generator) -> Geometry:
         P, Q = (3, 3) if rng.random() < 0.7 else rng.integers(1, 5, 2)
         C = rng.choice([1, 2, 16, 32]) if (P, Q) == (3, 3) else rng.integers(1, 5)
         H, W = P + rng.integers(1, 6), Q + rng.integers(1, 6)
-        return {n: int(v) for n, v in sized((rng.integers(1, 3), H, W, C), (P, Q, C, rng.integers(1, 6))).items()}
+        return {
+            n: int(v) for n, v in make_geometry((rng.integers(1, 3), H, W, C), (P, Q, C, rng.integers(1, 6))).items()
+        }
 
-    def fitted(self, g: Geometry) -> Geometry:
+    def fit(self, g: Geometry) -> Geometry:
         return {**g, "H": max(g["H"], g["P"] + 1), "W": max(g["W"], g["Q"] + 1)}
 
     def work(self, p: Problem) -> int:
@@ -45,9 +47,9 @@ class ConvPool(Operation):
         x_shape, k_shape = (g["N"], g["H"], g["W"], g["C"]), (g["P"], g["Q"], g["C"], g["F"])
         shapes = {"x": x_shape, "k": k_shape, "b": k_shape[3:], "dy": convpool.shape(x_shape, k_shape)}
         rng = np.random.default_rng(seed)
-        p = Problem(g, {n: of_kind(rng, s, dtype, kind) for n, s in shapes.items()}, {}, oracle)
-        y, argmax = forward_of(self.name, oracle)(*(p[n].astype(np.float64) for n in ("x", "k", "b")))
-        return p.replaced(y=y.astype(dtype), argmax=argmax)
+        p = Problem(g, {n: draw_numbers(rng, s, dtype, kind) for n, s in shapes.items()}, {}, oracle)
+        y, argmax = load_forward(self.name, oracle)(*(p[n].astype(np.float64) for n in ("x", "k", "b")))
+        return p.replace(y=y.astype(dtype), argmax=argmax)
 
     def arguments(self, name: str, p: Problem) -> Arguments:
         if name == "forward":
@@ -62,12 +64,12 @@ class ConvPool(Operation):
         return (prod(p["dy"].shape[:3]) + 1,) * 2
 
     def limits(self, name: str, p: Problem) -> tuple[Limit, ...]:
-        """forward: a window's y moves no more than its pixels; its argmax only where two of them are as near."""
+        """Bound y by its pixels; a window's argmax may differ only if two of its pixels are that near."""
         if name != "forward":
             return super().limits(name, p)
         z, magnitude = (
-            _pixels(p.floats(lambda a: a.astype(float))),
-            _pixels(p.floats(lambda a: np.abs(a.astype(float)))),
+            _pixels(p.map_floats(lambda a: a.astype(float))),
+            _pixels(p.map_floats(lambda a: np.abs(a.astype(float)))),
         )
         limit = of_sum(p["k"][..., 0].size + 2, magnitude.max(-1), p.dtype)
         best = np.sort(z, -1)
@@ -76,8 +78,8 @@ class ConvPool(Operation):
 
 
 def _pixels(p: Problem) -> np.ndarray:
-    """The convolution's results, the four of each window last."""
-    z = forward_of("conv2d", "cpu_naive")(p["x"], p["k"], p["b"])
+    """Return the convolution's results, the four of each window last."""
+    z = load_forward("conv2d", "cpu_naive")(p["x"], p["k"], p["b"])
     N, Ho, Wo, F = p["dy"].shape
     z = z[:, : 2 * Ho, : 2 * Wo].reshape(N, Ho, 2, Wo, 2, F)
     return z.transpose(0, 1, 3, 5, 2, 4).reshape(N, Ho, Wo, F, 4)

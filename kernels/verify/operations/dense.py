@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels.verify.fill import of_kind
+from kernels.verify.fill import draw_numbers
 from kernels.verify.problem import Arguments, Geometry, Operation, Problem
 
 
@@ -25,12 +25,15 @@ class Dense(Operation):
 
     def problem(self, g: Geometry, dtype: Any, kind: str, seed: int, oracle: str = "reference") -> Problem:
         N, C, F = g["N"], g["C"], g["F"]
-        rng, shapes = np.random.default_rng(seed), {"x": (N, C), "k": (C, F), "b": (F,), "dy": (N, F)}
-        return Problem(g, {n: of_kind(rng, s, dtype, kind) for n, s in shapes.items()}, {}, oracle)
+        rng = np.random.default_rng(seed)
+        shapes: dict[str, tuple[int, ...]] = {"x": (N, C), "k": (C, F), "dy": (N, F)}
+        if seed % 2 == 0:  # every other problem has no bias: b is None
+            shapes["b"] = (F,)
+        return Problem(g, {n: draw_numbers(rng, s, dtype, kind) for n, s in shapes.items()}, {}, oracle)
 
     def arguments(self, name: str, p: Problem) -> Arguments:
         arrays = {"forward": ("x", "k", "b"), "backward_data": ("dy", "k"), "backward_weights": ("x", "dy")}
-        return tuple(p[a] for a in arrays[name]), {}
+        return tuple(p.arrays.get(a) for a in arrays[name]), {}
 
     def work(self, p: Problem) -> int:
         return p["x"].shape[0] * p["k"].size

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from kernels.verify.fill import of_kind
-from kernels.verify.problem import Arguments, Geometry, Operation, Problem, exact, forward_of
+from kernels.verify.fill import draw_numbers
+from kernels.verify.problem import Arguments, Geometry, Operation, Problem, exact, load_forward
 from kernels.verify.rounding import Limit, of_sum
 
 
@@ -21,15 +21,15 @@ class Elementwise(Operation):
 
     def problem(self, g: Geometry, dtype: Any, kind: str, seed: int, oracle: str = "reference") -> Problem:
         rng = np.random.default_rng(seed)
-        arrays = {n: of_kind(rng, (g["M"],), dtype, kind) for n in (*self.inputs, "dy")}
+        arrays = {n: draw_numbers(rng, (g["M"],), dtype, kind) for n in (*self.inputs, "dy")}
         if kind == "integers":
             arrays |= self.integers(rng, arrays)
         if "y" in self.backward_inputs:
-            arrays["y"] = forward_of(self.name, oracle)(arrays["x"]).astype(dtype)
+            arrays["y"] = load_forward(self.name, oracle)(arrays["x"]).astype(dtype)
         return Problem(g, arrays, {}, oracle)
 
     def integers(self, rng: np.random.Generator, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """What must be other than small integers for every result to be exact."""
+        """Return what must be other than small integers for every result to be exact."""
         return {}
 
     def arguments(self, name: str, p: Problem) -> Arguments:
@@ -58,7 +58,7 @@ class Relu(Elementwise):
         if kind != "smooth":
             return p
         x = np.where(np.abs(p["x"]) < 0.01, 1, p["x"])  # off the kink
-        return p.replaced(x=x, y=np.maximum(x, 0))
+        return p.replace(x=x, y=np.maximum(x, 0))
 
     def limits(self, name: str, p: Problem) -> tuple[Limit, ...]:
         nothing = np.zeros(p["x"].shape)  # a copy or 0: nothing is rounded
@@ -69,7 +69,7 @@ class Sigmoid(Elementwise):
     name = "sigmoid"
 
     def integers(self, rng: np.random.Generator, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """sigmoid is 1/2 at 0, and 0 or 1 to the last bit far out; elsewhere it is irrational."""
+        """Return sigmoid is 1/2 at 0, and 0 or 1 to the last bit far out; elsewhere it is irrational."""
         x = arrays["x"]
         return {"x": rng.choice([-1000, 0, 1000], x.shape).astype(x.dtype)}
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels.verify.fill import of_kind
+from kernels.verify.fill import draw_numbers
 from kernels.verify.problem import Arguments, Geometry, Operation, Problem, exact
 from kernels.verify.rounding import Limit, of_sum, unit
 
@@ -24,9 +24,9 @@ class Mse(Operation):
         if kind == "integers":  # the mean over a power of two is exact
             g = {**g, "N": 2 ** int(np.log2(g["N"])), "K": 2 ** int(np.log2(g["K"]))}
         rng = np.random.default_rng(seed)
-        arrays = {n: of_kind(rng, (g["N"], g["K"]), dtype, kind) for n in ("y", "yhat")}
+        arrays = {n: draw_numbers(rng, (g["N"], g["K"]), dtype, kind) for n in ("y", "yhat")}
         if g["weighted"]:
-            arrays["weights"] = np.abs(of_kind(rng, (g["N"],), dtype, kind))
+            arrays["weights"] = np.abs(draw_numbers(rng, (g["N"],), dtype, kind))
         return Problem(g, arrays, {}, oracle)
 
     def arguments(self, name: str, p: Problem) -> Arguments:
@@ -57,7 +57,9 @@ class CrossEntropy(Operation):
         else:
             arrays = self._random(rng, g, what, dtype, kind)
         if g["weighted"]:
-            arrays["weights"] = np.abs(of_kind(rng, (g["N"],), dtype, "integers" if kind == "integers" else "positive"))
+            arrays["weights"] = np.abs(
+                draw_numbers(rng, (g["N"],), dtype, "integers" if kind == "integers" else "positive")
+            )
         return Problem(g, arrays, {"kind": what, "from_logits": bool(g["logits"])}, oracle)
 
     def _random(self, rng: Any, g: Geometry, what: str, dtype: Any, kind: str) -> dict[str, np.ndarray]:
@@ -66,6 +68,8 @@ class CrossEntropy(Operation):
         p = 1 / (1 + np.exp(-z)) if what == "binary" else np.exp(z) / np.exp(z).sum(-1, keepdims=True)
         if kind == "smooth":
             p = 0.1 + 0.7 * p  # off the clip, and not of sum 1
+        if kind == "unlike":  # a sample's logits say nothing about those of another, nor does a sum of probabilities
+            z, p = z + 1000.0 * rng.permutation(N)[:, None], p * rng.uniform(0.1, 1, (N, 1))
         share = rng.random((N, K)) + 0.01
         y = {
             "sparse": rng.integers(0, K, N),

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from kernels.pooling import normalize
-from kernels.verify.fill import of_kind
-from kernels.verify.problem import Arguments, Geometry, Operation, Problem, forward_of
-from kernels.verify.rounding import Limit
+from kernels.verify.fill import draw_numbers
+from kernels.verify.problem import Arguments, Geometry, Operation, Problem, exact, load_forward
+from kernels.verify.rounding import Limit, gamma, of_sum, wide
 
 DIVISIBLE = 144  # by every number of real pixels up to 4x4: then integers' means are integers
 
@@ -15,18 +15,31 @@ DIVISIBLE = 144  # by every number of real pixels up to 4x4: then integers' mean
 NAMES = ("N", "H", "W", "C", "P", "Q", "sh", "sw", "top", "bottom", "left", "right")
 
 
-def sized(x: tuple, size: tuple, stride: tuple, pad: tuple = (0, 0, 0, 0)) -> Geometry:
+def make_geometry(x: tuple, size: tuple, stride: tuple, pad: tuple = (0, 0, 0, 0)) -> Geometry:
+    """Return x (N,H,W,C), window, stride and padding as one flat geometry."""
     return dict(zip(NAMES, (*x, *size, *stride, *pad), strict=True))
+
+
+def wide_mean(operation: Operation, name: str, p: Problem, pixels: int, own: int = 4) -> Limit:
+    """The bound of a mean of so many pixels, of which no more than `own` roundings are in the array's type.
+
+    Four: two of the additions before float64 takes up four pixels, the division, and the result's. backward: 2.
+    """
+    (magnitude,) = exact(operation, name, p.map_floats(np.abs))
+    if name == "backward":
+        return of_sum(2, magnitude, p.dtype)
+    bound = (wide(pixels, own, p.dtype) + gamma(pixels + 1, np.float64)) * magnitude
+    return Limit(bound + float(np.finfo(p.dtype).smallest_subnormal) * (own + 1), magnitude)
 
 
 class Pooling(Operation):
     smallest = dict(zip(NAMES, [1] * 8 + [0] * 4, strict=True))
     linear = ("x",)
-    large = (
-        sized((3, 31, 28, 33), (2, 2), (2, 2)),
-        sized((2, 15, 14, 24), (2, 2), (2, 2)),  # channels in fours
-        sized((2, 37, 33, 29), (3, 3), (2, 2), (1, 1, 1, 0)),
-        sized((2, 30, 31, 7), (4, 3), (1, 3), (2, 0, 1, 2)),
+    large: tuple[Geometry, ...] = (
+        make_geometry((3, 31, 28, 33), (2, 2), (2, 2)),
+        make_geometry((2, 15, 14, 24), (2, 2), (2, 2)),  # channels in fours
+        make_geometry((2, 37, 33, 29), (3, 3), (2, 2), (1, 1, 1, 0)),
+        make_geometry((2, 30, 31, 7), (4, 3), (1, 3), (2, 0, 1, 2)),
     )
     scale = 1  # of integer arrays
 
@@ -36,12 +49,12 @@ class Pooling(Operation):
         stride = (P, Q) if tiling else tuple(int(v) for v in rng.integers(1, 5, 2))
         pad = (0, 0, 0, 0) if tiling else tuple(int(rng.integers(0, p)) for p in (P, P, Q, Q))
         H, W = (max(s - a - b, 1) + int(rng.integers(0, 7)) for s, a, b in ((P, *pad[:2]), (Q, *pad[2:])))
-        return sized((int(rng.integers(1, 3)), H, W, int(rng.integers(1, 10))), (P, Q), stride, pad)
+        return make_geometry((int(rng.integers(1, 3)), H, W, int(rng.integers(1, 10))), (P, Q), stride, pad)
 
     def work(self, p: Problem) -> int:
         return p["dy"].size * p.geometry["P"] * p.geometry["Q"]
 
-    def fitted(self, g: Geometry) -> Geometry:
+    def fit(self, g: Geometry) -> Geometry:
         H, W = max(g["H"], g["P"] - g["top"] - g["bottom"]), max(g["W"], g["Q"] - g["left"] - g["right"])
         return {**g, "H": H, "W": W}
 
@@ -49,7 +62,7 @@ class Pooling(Operation):
         x_shape, pad = (g["N"], g["H"], g["W"], g["C"]), ((g["top"], g["bottom"]), (g["left"], g["right"]))
         settings, y_shape = normalize(self.name, x_shape, (g["P"], g["Q"]), (g["sh"], g["sw"]), pad)
         rng = np.random.default_rng(seed)
-        arrays = {n: of_kind(rng, s, dtype, kind) for n, s in (("x", x_shape), ("dy", y_shape))}
+        arrays = {n: draw_numbers(rng, s, dtype, kind) for n, s in (("x", x_shape), ("dy", y_shape))}
         if kind == "smooth":  # no two pixels tie, nor do within a step of a central difference
             arrays["x"] = rng.permutation(arrays["x"].size).reshape(x_shape).astype(dtype)
         if kind == "integers":
@@ -65,10 +78,24 @@ class Pooling(Operation):
         return (p.geometry["P"] * p.geometry["Q"] + 1,)
 
 
+FEW = 64  # pixels of a window that may be summed in float32, whatever its size
+
+
 class AvgPool(Pooling):
     name = "avgpool2d"
     passes = {"forward": ("y",), "backward": ("dx",)}
     scale = DIVISIBLE
+    large: tuple[Geometry, ...] = (
+        *Pooling.large,
+        make_geometry((1, 200, 173, 5), (200, 173), (200, 173)),
+        make_geometry((1, 70, 61, 8), (64, 50), (3, 7), (2, 2, 5, 0)),
+    )
+
+    def limits(self, name: str, p: Problem) -> tuple[Limit, ...]:
+        pixels = p.geometry["P"] * p.geometry["Q"]
+        if name == "forward" and pixels > FEW:
+            return (wide_mean(self, name, p, pixels, FEW + 1),)
+        return super().limits(name, p)
 
 
 class MaxPool(Pooling):
@@ -78,7 +105,7 @@ class MaxPool(Pooling):
     def problem(self, g: Geometry, dtype: Any, kind: str, seed: int, oracle: str = "reference") -> Problem:
         p = super().problem(g, dtype, kind, seed, oracle)
         args, settings = self.arguments("forward", p)
-        return p.replaced(argmax=forward_of(self.name, oracle)(*args, **settings)[1])
+        return p.replace(argmax=load_forward(self.name, oracle)(*args, **settings)[1])
 
     def arguments(self, name: str, p: Problem) -> Arguments:
         if name == "forward":
@@ -105,7 +132,7 @@ class GlobalAvgPool(Operation):
 
     def problem(self, g: Geometry, dtype: Any, kind: str, seed: int, oracle: str = "reference") -> Problem:
         rng, x_shape = np.random.default_rng(seed), (g["N"], g["H"], g["W"], g["C"])
-        arrays = {n: of_kind(rng, s, dtype, kind) for n, s in (("x", x_shape), ("dy", (g["N"], g["C"])))}
+        arrays = {n: draw_numbers(rng, s, dtype, kind) for n, s in (("x", x_shape), ("dy", (g["N"], g["C"])))}
         if kind == "integers":  # every mean is an integer
             arrays = {n: a * a.dtype.type(g["H"] * g["W"]) for n, a in arrays.items()}
         return Problem(g, arrays, {}, oracle)
@@ -113,5 +140,5 @@ class GlobalAvgPool(Operation):
     def arguments(self, name: str, p: Problem) -> Arguments:
         return ((p["x"],) if name == "forward" else (p["dy"], p["x"].shape)), {}
 
-    def terms(self, name: str, p: Problem) -> tuple[int, ...]:
-        return (p.geometry["H"] * p.geometry["W"] + 1 if name == "forward" else 2,)
+    def limits(self, name: str, p: Problem) -> tuple[Limit, ...]:
+        return (wide_mean(self, name, p, p.geometry["H"] * p.geometry["W"]),)

@@ -4,13 +4,15 @@ from typing import Any
 
 import numpy as np
 
-from kernels.verify.fill import of_kind
-from kernels.verify.problem import Arguments, Geometry, Operation, Problem, exact, forward_of
+from kernels.verify.fill import draw_numbers
+from kernels.verify.problem import Arguments, Geometry, Operation, Problem, exact, load_forward
 from kernels.verify.rounding import Limit, of_sum, unit
 
 
 def forward_bound(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The shift d = x - max rounds by u |d|, which exp turns into a relative error, for the row's sum on average;
+    """Bound the error of softmax.
+
+    The shift d = x - max rounds by u |d|, which exp turns into a relative error, for the row's sum on average;
     exp adds 2u to both, the sum K u, the quotient u. Twice, for the reference rounds too where x is float64.
     """
     shift = np.abs(x.astype(float) - np.max(x, axis=-1, keepdims=True, initial=-np.inf))
@@ -29,14 +31,16 @@ class Softmax(Operation):
 
     def problem(self, g: Geometry, dtype: Any, kind: str, seed: int, oracle: str = "reference") -> Problem:
         rng, shape = np.random.default_rng(seed), (g["M"], g["K"])
-        x, dy = (of_kind(rng, shape, dtype, kind) for _ in range(2))
+        x, dy = (draw_numbers(rng, shape, dtype, kind) for _ in range(2))
         if kind == "integers":  # 2^m classes share the row, the others are far below: every quotient is 2^-m
             winners = 2 ** rng.integers(0, int(np.log2(g["K"])) + 1, shape[0])
             order = np.argsort(rng.random(shape), axis=1)
             x = (np.where(order < winners[:, None], 0, -1000) + rng.integers(-4, 5, (shape[0], 1))).astype(dtype)
         elif kind == "random":
             x = x / dtype(10)
-        y = forward_of("softmax", oracle)(x).astype(dtype)
+        elif kind == "unlike":  # e to the power of one row's largest is no measure for another row
+            x = (4 * rng.standard_normal(shape) + 1000.0 * rng.permutation(g["M"])[:, None]).astype(dtype)
+        y = load_forward("softmax", oracle)(x).astype(dtype)
         return Problem(g, {"x": x, "dy": dy, "y": y}, {}, oracle)
 
     def arguments(self, name: str, p: Problem) -> Arguments:

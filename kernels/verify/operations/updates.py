@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels.verify.fill import of_kind
+from kernels.verify.fill import draw_numbers
 from kernels.verify.problem import Arguments, Geometry, Operation, Problem, exact
 from kernels.verify.rounding import Limit, of_sum
 
@@ -20,17 +20,17 @@ class Update(Operation):
 
     def problem(self, g: Geometry, dtype: Any, kind: str, seed: int, oracle: str = "reference") -> Problem:
         rng = np.random.default_rng(seed)
-        arrays = {n: of_kind(rng, (g["M"],), dtype, kind) for n in self.arrays}
+        arrays = {n: draw_numbers(rng, (g["M"],), dtype, kind) for n in self.arrays}
         settings = dict(self.modes[g["mode"] % len(self.modes)])
         if kind == "integers":
             settings |= self.exact_settings(settings)
-        return self.finished(Problem(g, arrays, settings, oracle), kind)
+        return self.finish(Problem(g, arrays, settings, oracle), kind)
 
     def exact_settings(self, settings: dict[str, Any]) -> dict[str, Any]:
-        """Powers of two, for which every step is exact."""
+        """Return powers of two, for which every step is exact."""
         raise NotImplementedError
 
-    def finished(self, p: Problem, kind: str) -> Problem:
+    def finish(self, p: Problem, kind: str) -> Problem:
         return p
 
     def arguments(self, name: str, p: Problem) -> Arguments:
@@ -52,8 +52,8 @@ class Sgd(Update):
         return {**halves, "momentum": 0.5} if "momentum" in settings else halves
 
     def limits(self, name: str, p: Problem) -> tuple[Limit, ...]:
-        """The same update with every term positive and without decay: the sum of the magnitudes."""
-        positive = p.floats(np.abs).replaced(g=-np.abs(p["g"]))
+        """Bound the update by the same one with every term positive and without decay: the sum of the magnitudes."""
+        positive = p.map_floats(np.abs).replace(g=-np.abs(p["g"]))
         size = exact(self, name, Problem(p.geometry, positive.arrays, {**p.settings, "weight_decay": 0.0}))
         return of_sum(8, size[0], p.dtype), of_sum(4, size[1], p.dtype)
 
@@ -76,12 +76,12 @@ class RmsProp(Update):
     def finished(self, p: Problem, kind: str) -> Problem:
         """v is a mean of squares, and well above the square of the mean a, so that the variance is not all rounding."""
         if kind != "integers":
-            return p.replaced(v=p["v"] * p["v"] + 2 * p["a"] * p["a"])
+            return p.replace(v=p["v"] * p["v"] + 2 * p["a"] * p["a"])
         rng = np.random.default_rng(len(p["g"]))
         g = rng.choice([-4, -2, -1, 1, 2, 4], p["g"].shape).astype(p.dtype)
         if p.settings.get("centered"):  # the new mean is 0, so what stands under the root is v, that is g^2
-            return p.replaced(g=g, v=g * g, a=-g)
-        return p.replaced(g=g, v=g * g)
+            return p.replace(g=g, v=g * g, a=-g)
+        return p.replace(g=g, v=g * g)
 
     def limits(self, name: str, p: Problem) -> tuple[Limit, ...]:
         """d loses what the difference v - a^2 loses: its terms' size over its value, half of it under the root."""
@@ -109,15 +109,15 @@ class Adam(Update):
     modes = ({"step": 1}, {"step": 9, "weight_decay": 0.1}, {"step": 5000})
 
     def exact_settings(self, settings: dict[str, Any]) -> dict[str, Any]:
-        """alpha = lr sqrt(1 - 1/4) / ... is rational only for beta2 = 3/4 and the first step."""
+        """Return beta2 = 3/4 and the first step, the only one for which alpha = lr sqrt(1 - 1/4) / ... is rational."""
         return {"step": 1, "lr": 0.25, "beta1": 0.5, "beta2": 0.75, "epsilon": 0.0, "weight_decay": 0.5}
 
-    def finished(self, p: Problem, kind: str) -> Problem:
+    def finish(self, p: Problem, kind: str) -> Problem:
         if kind != "integers":
-            return p.replaced(v=np.abs(p["v"]))
+            return p.replace(v=np.abs(p["v"]))
         rng = np.random.default_rng(len(p["g"]))  # v = g^2 is a square, and stays it
         g = rng.choice([-4, -2, -1, 1, 2, 4], p["g"].shape).astype(p.dtype)
-        return p.replaced(g=g, v=g * g)
+        return p.replace(g=g, v=g * g)
 
     def limits(self, name: str, p: Problem) -> tuple[Limit, ...]:
         w, g, m, v = (p[a].astype(float) for a in self.arrays)

@@ -23,6 +23,7 @@ export class Account {
 
   /** A cell that is read without being a term. */
   also(tensor, at) {
+    if (this.keep) this.looked.push(at);
     if (this.watched && tensor && at >= 0 && !tensor.known(at)) this.sure = false;
   }
 
@@ -35,6 +36,7 @@ export class Account {
     this.value = 0;
     this.bound = 0;
     this.chosen = null;
+    this.looked = [];
     this.sure = true;
     return this;
   }
@@ -61,6 +63,12 @@ export class Account {
     this.magnitude += Math.abs(a);
     if (this.watched) this.see(ia);
     if (this.keep) this.terms.push({ a, b: null, ia, ib: -1, product: a, total: this.total, name });
+  }
+
+  /** A number that is compared with those before it: the largest so far stands where a sum has its running sum. */
+  compare(a, ia, largest) {
+    if (this.watched) this.see(ia);
+    if (this.keep) this.terms.push({ a, b: null, ia, ib: -1, product: a, total: largest });
   }
 
   /** A factor that lies in the padding: its product is 0. */

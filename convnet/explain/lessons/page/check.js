@@ -8,7 +8,7 @@ import { t } from "./i18n.js";
 const SLICE_OF_TIME = 40; // milliseconds between two breaths of the page
 
 /** One pass: how many numbers, how many not held by the page, how many outside the bound, the worst share. */
-async function checked(network, step, loss, name, breathe) {
+async function checkPass(network, step, loss, name, breathe) {
   const c = network.context(step, loss);
   const pass = operations[network.step(step, loss).operation][name];
   const tensor = c[pass.of];
@@ -77,7 +77,7 @@ export class Check {
     };
     const sum = { cells: 0, left: 0, outside: 0 };
     for (const [i, [step, loss, name]] of todo.entries()) {
-      const found = await checked(this.network, step, loss, name, breathe);
+      const found = await checkPass(this.network, step, loss, name, breathe);
       for (const key of Object.keys(sum)) sum[key] += found[key];
       const each = this.network.step(step, loss);
       const symbol = name === "forward" ? letter(each.operation, "y") : `${letter(each.operation, name)} · ${t(`loss.${loss}`).split(/[,，]/)[0]}`;

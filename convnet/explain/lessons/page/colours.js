@@ -40,8 +40,19 @@ export const grey = (share) => [0, 1, 2].map(() => 255 * Math.min(Math.max(share
 
 export const css = (rgb) => `rgb(${rgb.map(Math.round).join(",")})`;
 
-/** Black or white, whichever is easier to read on this colour. */
-export const inkOn = ([r, g, b]) => (0.299 * r + 0.587 * g + 0.114 * b > 140 ? "#111418" : "#ffffff");
+/** WCAG 2's relative luminance. */
+function luminance(rgb) {
+  const [r, g, b] = rgb.map((v) => v / 255).map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+
+const INKS = { "#111418": luminance([0x11, 0x14, 0x18]), "#ffffff": 1 };
+
+/** Black or white, whichever has more contrast with this colour. */
+export function inkOn(rgb) {
+  const ground = luminance(rgb) + 0.05;
+  return ground / (INKS["#111418"] + 0.05) > (INKS["#ffffff"] + 0.05) / ground ? "#111418" : "#ffffff";
+}
 
 export function largest(data, from = 0, to = data.length, step = 1) {
   let most = 0;

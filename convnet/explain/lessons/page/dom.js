@@ -2,7 +2,7 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 
-function filled(node, attributes, children) {
+function fill(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     const stated = name.startsWith("aria-") && typeof value === "boolean"; // "false" says something there
     if (value === null || value === undefined || (value === false && !stated)) continue;
@@ -14,9 +14,9 @@ function filled(node, attributes, children) {
   return node;
 }
 
-export const el = (tag, attributes = {}, ...children) => filled(document.createElement(tag), attributes, children);
+export const el = (tag, attributes = {}, ...children) => fill(document.createElement(tag), attributes, children);
 export const svg = (tag, attributes = {}, ...children) =>
-  filled(document.createElementNS(SVG, tag), attributes, children);
+  fill(document.createElementNS(SVG, tag), attributes, children);
 
 /** Arrow keys move among an element's buttons, of which one takes part in the Tab order. */
 export function roving(container, selector, { select = false } = {}) {

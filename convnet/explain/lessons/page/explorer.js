@@ -4,8 +4,8 @@ import { el, roving } from "./dom.js";
 import { dims, short } from "./format.js";
 import { codeView, formulaOf } from "./code.js";
 import { graph, reveal } from "./graph.js";
-import { fused, leads } from "./leads.js";
-import { letter, roleOf, settingsText, stepTitle } from "./names.js";
+import { fusedGradient, leads } from "./leads.js";
+import { letter, parameterKind, roleOf, settingsText, stepTitle } from "./names.js";
 import { noteOf, t } from "./i18n.js";
 import { operations, passesOf } from "./operations.js";
 import { Panel } from "./panel.js";
@@ -119,7 +119,8 @@ export class Explorer {
     const names = passesOf(this.step).filter((name) => name !== "forward");
     if (state.pass === "forward" || names.length < 2) return null;
     const buttons = names.map((name) => {
-      const [kind, symbol] = [name.startsWith("dx") ? "pass.dx" : "pass.dp", letter(this.step.operation, name)];
+      const symbol = letter(this.step.operation, name);
+      const kind = name.startsWith("dx") ? "pass.dx" : `pass.${parameterKind(this.step.operation, name.slice(1))}`;
       return el("button", { type: "button", "aria-pressed": name === state.pass, onclick: () => go({ pass: name, at: null }), "data-pass": name }, t(kind, symbol));
     });
     const row = el("div", { class: "segments", role: "group" }, ...buttons);
@@ -129,11 +130,11 @@ export class Explorer {
 
   makePanels() {
     const { c, pass, step } = this;
-    const names = [pass.a, pass.second, pass.b].filter(Boolean);
+    const names = [pass.look, pass.a, pass.second, pass.b].filter(Boolean);
     const photoOf = (name) => name === "x0" && step.inputs[0] === 0 && c.x0.data.every((v) => v >= 0);
     const make = (name, options) =>
       new Panel({
-        tensor: c[name], name, operation: step.operation, title: letter(step.operation, name), role: roleOf(name), photo: photoOf(name), ...options,
+        tensor: c[name], name, operation: step.operation, title: letter(step.operation, name), role: roleOf(step.operation, name), photo: photoOf(name), ...options,
       });
     this.inputs = names.map((name) => make(name, { sliced: (slice) => this.look(name, slice) }));
     this.asked = make(pass.of, {
@@ -178,6 +179,10 @@ export class Explorer {
     if (state.focus === null && terms.length) state.focus = this.strongest(terms);
     const term = terms[state.focus] ?? null;
     this.inputs.forEach((panel) => {
+      if (panel.name === pass.look) {
+        const slice = sliceOf(state.at, panel.tensor.shape);
+        return panel.update({ slice, marks: this.sum.looked, focus: state.at });
+      }
       const key = panel.name === pass.b ? "ib" : "ia";
       const own = pass.second ? terms.filter((_, i) => (i === 1) === (panel.name === pass.second)) : terms;
       const marks = own.map((each) => each[key]).filter((at) => at >= 0);
@@ -190,7 +195,7 @@ export class Explorer {
     this.account.replaceChildren(
       sumView({
         account: this.sum, c, step, pass, passName: state.pass, at: state.at, dtype: network.dtype, focus: state.focus,
-        photo: this.inputs[0]?.photo, fused: fused(this), onFocus: (i) => this.focus(i), after: leads(this, term),
+        photo: this.inputs.find((panel) => panel.name === pass.a)?.photo, fused: fusedGradient(this), onFocus: (i) => this.focus(i), after: leads(this, term),
       }),
     );
   }

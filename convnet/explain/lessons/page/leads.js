@@ -9,7 +9,7 @@ import { go, state } from "./state.js";
 import { checkLine } from "./sum.js";
 
 /** Softmax's gradient together with the cross-entropy's, where the two meet. */
-export function fused({ network, step, c }) {
+export function fusedGradient({ network, step, c }) {
   const last = state.step === network.steps.length - 1 && step.operation === "softmax";
   if (!last || state.loss !== "crossentropy" || state.pass !== "dx0") return undefined;
   return c.y.data[state.at] - (state.at === c.target[0] ? 1 : 0);

@@ -17,6 +17,14 @@ import { unpackAll } from "./unpack.js";
 
 const NOTICE = "For research and teaching. Not for clinical use."; // a model may bring another
 
+/** Training or inference, and what that changes in the layers that this network has. */
+function modeOf({ training, layers }) {
+  const mode = training ? "mode.training" : "mode.inference";
+  const changed = [["Dropout", "dropout"], ["BatchNormalization", "batchnorm"]].filter(([kind]) => layers.includes(kind));
+  const words = changed.map(([, name]) => t(`${mode}.${name}`)).join(t("mode.and"));
+  return t(mode) + (words && t("mode.join", words));
+}
+
 /** The image, what the network says of it, and what it is. */
 function summary(network) {
   const { document, tensors, output } = network;
@@ -35,12 +43,13 @@ function summary(network) {
       el("span", { class: "share" }, shares ? percent(scores[k]) : short(Number(scores[k].toPrecision(4)))),
     ),
   );
+  const mode = modeOf(document);
   const truth = document.label_given ? t("truth.given", document.classes[document.label]) : t("truth.own");
   return el(
     "section",
     { class: "summary" },
     canvas,
-    el("div", {}, el("h2", {}, t("answer")), el("ul", { class: names.length > 5 ? "two" : null }, ...rows), el("p", { class: "hint" }, t("sentences", truth, t(document.training ? "mode.training" : "mode.inference")))),
+    el("div", {}, el("h2", {}, t("answer")), el("ul", { class: names.length > 5 ? "two" : null }, ...rows), el("p", { class: "hint" }, t("sentences", truth, mode))),
   );
 }
 
@@ -75,7 +84,7 @@ function page(network) {
 }
 
 /** Only what a change touches is made anew. */
-function changed(network) {
+function watchState(network) {
   onChange((before) => {
     const same = (...names) => names.every((name) => before[name] === state[name]);
     if (!same("view")) {
@@ -111,7 +120,7 @@ async function start() {
   Object.assign(state, fromAddress() ?? {});
   if (!views[state.view]) state.view = "network";
   if (!data.losses[state.loss]) state.loss = data.chosen_loss;
-  changed(network);
+  watchState(network);
   page(network);
   addEventListener("hashchange", follow);
   addEventListener("lesson", (event) => go(event.detail)); // for scripts that lead through a lesson

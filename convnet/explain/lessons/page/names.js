@@ -21,7 +21,18 @@ export function letter(operation, name) {
   return own[name] ?? name.replace(/\d$/, "");
 }
 
-export const roleOf = (name) => t(`role.${name.replace(/\d$/, "")}`);
+const KINDS = { k: "kernel", b: "bias", γ: "scale", β: "shift", mean: "kept", var: "kept" };
+
+/** What a parameter is: "kernel", "bias" ... A dense layer's k is its weights. */
+export const parameterKind = (operation, name) =>
+  operation === "dense" && name === "p0" ? "weights" : KINDS[letter(operation, name)];
+
+/** What an array is to its step, in words. */
+export function roleOf(operation, name) {
+  if (/^p\d/.test(name)) return t(`role.${parameterKind(operation, name)}`);
+  if (/^dp\d/.test(name)) return t("role.gradient", t(`role.${parameterKind(operation, name.slice(1))}`));
+  return t(`role.${name.replace(/\d$/, "")}`);
+}
 
 const AXES = {
   image: { x: ["h", "w", "c"], y: ["i", "j", "f"] },

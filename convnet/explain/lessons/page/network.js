@@ -4,7 +4,7 @@ import { Account } from "./account.js";
 import { operations } from "./operations.js";
 import { sizeOf } from "./places.js";
 
-const made = (shape, data) => ({ shape, data, known: () => false });
+const tensorOf = (shape, data) => ({ shape, data, known: () => false });
 
 export class Network {
   constructor(document, tensors) {
@@ -61,7 +61,7 @@ export class Network {
   fillGradients(c, step) {
     step.parameters.forEach((p, n) => {
       const pass = operations[step.operation][`dp${n}`];
-      if (pass && !c[`dp${n}`]) c[`dp${n}`] = made(c[`p${n}`].shape, this.all(c, pass, c[`p${n}`].shape));
+      if (pass && !c[`dp${n}`]) c[`dp${n}`] = tensorOf(c[`p${n}`].shape, this.all(c, pass, c[`p${n}`].shape));
     });
   }
 
@@ -116,7 +116,7 @@ export class Network {
     for (let t = 0; t <= last; t++) {
       const step = this.steps[t];
       const shape = this.document.values[step.output].shape;
-      values[step.output] = made(shape, null);
+      values[step.output] = tensorOf(shape, null);
       const c = this.ready(t, this.own(t, values, weights));
       values[step.output].data = this.all(c, operations[step.operation].forward, shape);
     }
@@ -137,11 +137,11 @@ export class Network {
     const dy = [];
     const dp = [];
     const gather = (list, i, shape, data) => {
-      if (!list[i]) list[i] = made(shape, data);
+      if (!list[i]) list[i] = tensorOf(shape, data);
       else list[i].data.forEach((v, e) => (list[i].data[e] = v + data[e]));
     };
     const end = values[this.output].shape;
-    dy[this.output] = made(end, this.lossPass(values, loss, "dx0", end));
+    dy[this.output] = tensorOf(end, this.lossPass(values, loss, "dx0", end));
     for (let t = this.steps.length - 1; t >= 0; t--) {
       const step = this.steps[t];
       const operation = operations[step.operation];

@@ -92,7 +92,7 @@ function keptData(c, at, account) {
 }
 
 /** The statistics that the backward pass got: the kernel's, or those of x where the page computes by itself. */
-function given(c, ch, kept) {
+function statisticsOf(c, ch, kept) {
   if (kept) return { mean: c.p2.data[ch], variance: c.p3.data[ch] };
   if (c.mean) return { mean: c.mean.data[ch], variance: c.variance.data[ch] };
   return statistics(c.x0, ch);
@@ -101,7 +101,7 @@ function given(c, ch, kept) {
 /** Sums for the gradients, and of their magnitudes: dbeta = sum dy, dgamma = sum dy * xhat. */
 function gradients(c, ch, kept) {
   const { C, M } = channel(c, ch);
-  const { mean, variance } = given(c, ch, kept);
+  const { mean, variance } = statisticsOf(c, ch, kept);
   const inverse = 1 / Math.sqrt(variance + c.settings.epsilon);
   let [dbeta, dgamma, sizeBeta, sizeGamma] = [0, 0, 0, 0];
   for (let m = 0; m < M; m++) {
@@ -163,7 +163,7 @@ function betaGradient(c, ch, account) {
 }
 
 /** Whole arrays ask for the same channel again and again: its sums are made once. */
-function remembering(c, kept) {
+function withMemory(c, kept) {
   const seen = { statistics: new Map(), gradients: new Map() };
   const once = (map, ch, make) => map.get(ch) ?? map.set(ch, make()).get(ch);
   return {
@@ -178,7 +178,7 @@ export const batchnorm = {
   dx0: { of: "dx0", a: "dy", run: trainingData, whole: ["x0", "dy"] },
   dp0: { of: "dp0", a: "dy", b: "x0", shownB: "x̂", run: gammaGradient(false), whole: ["x0"] },
   dp1: { of: "dp1", a: "dy", run: betaGradient },
-  prepare: (c) => remembering(c, false),
+  prepare: (c) => withMemory(c, false),
 };
 export const batchnorm_inference = {
   forward: { of: "y", a: "x0", run: keptForward, single: true },

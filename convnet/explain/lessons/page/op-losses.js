@@ -4,7 +4,7 @@ import { ofSum, unitOf } from "./rounding.js";
 
 const [LOW, HIGH] = [1e-7, 1 - 1e-7]; // Keras's epsilon: the logarithm stays finite
 const clip = (p) => Math.min(Math.max(p, LOW), HIGH);
-const clipped = (p) => p < LOW || p > HIGH;
+const isClipped = (p) => p < LOW || p > HIGH;
 
 /** kernels/verify/operations/losses.py: computed in float64, then rounded once. */
 const own = (c) => 100 * (c.x0.data.length + 1) * 2 ** -53;
@@ -32,9 +32,9 @@ function sparseData(c, k, account) {
   const t = c.target[0];
   c.x0.data.forEach((v, j) => account.plain(v, j));
   const q = c.x0.data[t] / account.total;
-  const slopeAt = (j) => (clipped(q) ? 0 : (1 - (j === t ? 1 / q : 0)) / account.total);
+  const slopeAt = (j) => (isClipped(q) ? 0 : (1 - (j === t ? 1 / q : 0)) / account.total);
   const slope = slopeAt(k);
-  const largest = Math.max(Math.abs(slopeAt(t)), clipped(q) ? 0 : 1 / account.total);
+  const largest = Math.max(Math.abs(slopeAt(t)), isClipped(q) ? 0 : 1 / account.total);
   account.line(`q = ŷ[${t}] / Σ ŷ`, q);
   account.line(k === t ? "(1 − 1 / q) / Σ ŷ" : "1 / Σ ŷ", slope);
   account.result(slope, slopeBound(c, account, slope, largest));
@@ -76,7 +76,7 @@ function binaryForward(c, at, account) {
 function binaryData(c, k, account) {
   const slopeAt = (j) => {
     const p = c.x0.data[j];
-    return clipped(p) ? 0 : (p - c.target[j]) / (p * (1 - p)) / c.x0.data.length;
+    return isClipped(p) ? 0 : (p - c.target[j]) / (p * (1 - p)) / c.x0.data.length;
   };
   const slope = slopeAt(k);
   const largest = c.x0.data.reduce((most, _, j) => Math.max(most, Math.abs(slopeAt(j))), 0);

@@ -4,7 +4,7 @@ import { ofSum } from "./rounding.js";
 import { wordOf } from "./philox.js";
 
 /** Is element e kept? Its word must not lie below rate * 2^32. */
-function kept(c, e, account) {
+function isKept(c, e, account) {
   const { rate, seed, step } = c.settings;
   const word = wordOf(e, seed, step);
   account.line("word / 2³²", word / 2 ** 32);
@@ -13,7 +13,7 @@ function kept(c, e, account) {
 }
 
 const drop = (source) => (c, at, account) => {
-  account.add(c[source].data[at], kept(c, at, account) / (1 - c.settings.rate), at, -1);
+  account.add(c[source].data[at], isKept(c, at, account) / (1 - c.settings.rate), at, -1);
   account.sum(3);
 };
 

@@ -1,7 +1,9 @@
 // Max, average and global average pooling, one number at a time.
 
+import { cell } from "./format.js";
 import { ofSum } from "./rounding.js";
 import { placeOf, windowsOver } from "./places.js";
+import { t } from "./i18n.js";
 
 const ONE = [1, 1];
 
@@ -37,9 +39,8 @@ function largest(c, places) {
 
 function maxForward(c, at, account) {
   const places = pixels(c, ...placeOf(at, c.y.shape));
-  for (const place of places) account.plain(c.x0.data[place], place);
+  places.forEach((place, n) => account.compare(c.x0.data[place], place, c.x0.data[largest(c, places.slice(0, n + 1))]));
   account.chosen = largest(c, places);
-  account.line("max", c.x0.data[account.chosen]);
   account.result(c.x0.data[account.chosen], 0); // a copy: nothing is rounded
 }
 
@@ -50,7 +51,9 @@ function maxData(c, at, account) {
     const iy = (i * Wo + j) * C + channel;
     const places = pixels(c, i, j, channel);
     for (const place of places) account.also(c.x0, place);
-    account.add(c.dy.data[iy], largest(c, places) === at ? 1 : 0, iy, -1);
+    const winner = largest(c, places);
+    account.add(c.dy.data[iy], winner === at ? 1 : 0, iy, -1);
+    account.line(t("pool.window", cell("y", [i, j, channel]), cell("x", placeOf(winner, c.x0.shape))), c.x0.data[winner]);
   }
   account.sum(c.settings.size[0] * c.settings.size[1] + 1);
 }
@@ -90,7 +93,7 @@ function globalData(c, at, account) {
 
 export const maxpool2d = {
   forward: { of: "y", a: "x0", run: maxForward, choice: true },
-  dx0: { of: "dx0", a: "dy", factor: "argmax", run: maxData },
+  dx0: { of: "dx0", a: "dy", look: "x0", factor: "argmax", run: maxData },
 };
 export const avgpool2d = {
   forward: { of: "y", a: "x0", run: averageForward },

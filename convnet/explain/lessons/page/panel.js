@@ -3,7 +3,7 @@
 import { axesOf, gridOf, sliceOf } from "./slices.js";
 import { axisLetters } from "./names.js";
 import { cell, dims, short, tiny } from "./format.js";
-import { diverging, inkOn } from "./colours.js";
+import { diverging, grey, inkOn } from "./colours.js";
 import { curveRange, draw, isCurve, sliceScale, tensorScale } from "./picture.js";
 import { el, roving, svg } from "./dom.js";
 import { placeOf } from "./places.js";
@@ -126,7 +126,8 @@ export class Panel {
         for (let c = 0; c < grid.cols; c++) {
           const at = grid.at(r, c);
           if (at < 0) continue;
-          const ink = this.photo ? (this.tensor.data[at] / scale > 0.5 ? "#111418" : "#fff") : inkOn(diverging(this.tensor.data[at] / scale));
+          const share = this.tensor.data[at] / scale;
+          const ink = inkOn(this.photo ? grey(share) : diverging(share));
           const text = tiny(this.tensor.data[at]);
           boxes.push(svg("text", { x: c + 0.5, y: r + 0.6, fill: ink, class: text.length > 4 ? "long" : null }, text));
         }

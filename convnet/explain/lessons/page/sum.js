@@ -8,6 +8,7 @@ import { placeOf } from "./places.js";
 import { t } from "./i18n.js";
 
 const FIRST = 24; // terms shown before "show all"
+const size = (term) => Math.abs(term.product);
 
 /** The line that holds the page's number against the kernel's. */
 export function checkLine(account, tensor, at, dtype) {
@@ -58,6 +59,7 @@ function table(view) {
   const products = account.terms.some((term) => term.b !== null);
   const order = account.terms.map((_, i) => i);
   const body = el("tbody");
+  const by = pass.choice ? (term) => term.a : size;
   let [sorted, limit] = [false, FIRST];
   const second = (i) => (pass.second && i === 1 ? pass.second : pass.a); // a sum of two arrays
   const row = (i) => {
@@ -73,7 +75,7 @@ function table(view) {
     return el("tr", { class: [i === focus ? "focus" : "", term.padding ? "padding" : "", account.chosen !== null && term.ia === account.chosen ? "chosen" : ""].join(" ").trim() || null, "data-term": i, onclick: () => onFocus(i) }, ...cells);
   };
   const fill = () => {
-    const list = sorted ? [...order].sort((i, j) => Math.abs(account.terms[j].product) - Math.abs(account.terms[i].product)) : order;
+    const list = sorted ? [...order].sort((i, j) => by(account.terms[j]) - by(account.terms[i])) : order;
     const start = account.start === null || sorted ? [] : [el("tr", { class: "start" }, el("td"), el("td", { class: "cell", colspan: products ? 4 : 1 }, t("sum.bias", view.biasPlace)), el("td", {}, short(account.start)), el("td", {}, short(account.start)))];
     const far = list.indexOf(focus) >= limit; // the term in focus is shown in any case
     const gap = far ? [el("tr", { class: "padding" }, el("td", {}, "⋯")), row(focus)] : [];
@@ -83,14 +85,21 @@ function table(view) {
   const more = el("button", { type: "button", class: "quiet", onclick: () => { limit = Infinity; fill(); } }, t("sum.all", order.length));
   const sorter = el("label", { class: "quiet" }, el("input", { type: "checkbox", onchange: (event) => { sorted = event.target.checked; fill(); } }), ` ${t("sum.largest")}`);
   fill();
-  const head = el("tr", {}, el("th", {}, "#"), el("th", { colspan: 2 }, factorHead(step, pass, "a")), products && el("th", { colspan: 2 }, factorHead(step, pass, "b")), products && el("th", {}, t("sum.product")), el("th", {}, t("sum.running")));
-  return el("div", { class: "terms" }, order.length > 3 && el("p", { class: "tools" }, sorter), el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": t("table.caption") }, el("table", {}, el("thead", {}, head), body)), more);
+  const head = el("tr", {}, el("th", {}, "#"), el("th", { colspan: 2 }, factorHead(step, pass, "a")), products && el("th", { colspan: 2 }, factorHead(step, pass, "b")), products && el("th", {}, t("sum.product")), el("th", {}, t(pass.choice ? "sum.leading" : "sum.running")));
+  return el("div", { class: "terms" }, order.length > 3 && el("p", { class: "tools" }, sorter), el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": t(pass.choice ? "table.compared" : "table.caption") }, el("table", {}, el("thead", {}, head), body)), more);
 }
 
 const factorHead = (step, pass, side) => {
   const own = side === "a" ? pass.shown : pass.b ? pass.shownB : pass.factor;
   return own ?? (pass[side] ? letter(step.operation, pass[side]) + (side === "a" && pass.second ? `, ${letter(step.operation, pass.second)}` : "") : "");
 };
+
+/** What kind of calculation it is: a sum only if its result is the sum of its terms. */
+function headingOf(account, pass) {
+  if (account.terms.length < 2) return t("sum.one");
+  if (pass.choice) return t("sum.choice");
+  return t(account.value === account.total ? "sum.title" : "sum.steps");
+}
 
 /** Everything about one number. view: {account, c, step, pass, passName, at, dtype, focus, onFocus, ...}. */
 export function sumView(view) {
@@ -104,8 +113,8 @@ export function sumView(view) {
   return el(
     "section",
     { class: "sum" },
-    el("h4", {}, several ? t("sum.title") : t("sum.one")),
-    el("p", { class: "result" }, el("span", {}, name), " = ", el("b", {}, short(account.value)), several && el("small", {}, ` ${t("sum.terms", count)}`, padded ? `; ${t("sum.padding", padded)}` : "")),
+    el("h4", {}, headingOf(account, pass)),
+    el("p", { class: "result" }, el("span", {}, name), " = ", el("b", {}, short(account.value)), several && el("small", {}, ` ${t(pass.choice ? "sum.compared" : "sum.terms", count)}`, padded ? `; ${t("sum.padding", padded)}` : "")),
     checkLine(account, tensor, at, dtype),
     !account.terms.length && !account.lines.length && el("p", {}, t("sum.none")),
     el(

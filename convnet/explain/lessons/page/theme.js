@@ -4,7 +4,7 @@ import { isDark } from "./colours.js";
 
 const KEY = "convnet-lesson-theme";
 
-function kept() {
+function readChoice() {
   try {
     return localStorage.getItem(KEY);
   } catch {
@@ -13,7 +13,7 @@ function kept() {
 }
 
 export function startTheme(changed) {
-  const choice = kept();
+  const choice = readChoice();
   if (choice) document.documentElement.dataset.theme = choice;
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", changed);
 }

@@ -2,6 +2,7 @@
 
 import { css, diverging, inkOn } from "./colours.js";
 import { el } from "./dom.js";
+import { short } from "./format.js";
 import { t } from "./i18n.js";
 
 const KERNELS = {
@@ -36,6 +37,7 @@ export class Toy {
     const table = (n, make) => Array.from({ length: n }, (_, r) => Array.from({ length: n }, (_, c) => make(r, c, n)));
     this.x = table(size, pictures[this.picture]);
     this.k = table(kernelsize, KERNELS[this.preset]);
+    this.parts = null; // the fields of the kernel are made anew
   }
 
   /** The reader's image, coarse, 0 to 9. */
@@ -83,6 +85,7 @@ export class Toy {
   render() {
     this.stop();
     this.board = el("div", { class: "board" });
+    this.parts = null;
     this.element.replaceChildren(el("h3", {}, t("view.toy")), el("p", { class: "note" }, t("toy.intro")), this.controls(), this.board);
     this.update();
   }
@@ -104,18 +107,23 @@ export class Toy {
     return el("div", { class: "controls" }, el("div", { class: "sliders" }, ...sliders), el("div", { class: "toolbar" }, chooser(t("toy.picture"), ["picture.square", "picture.ramp", "picture.yours"], this.picture, (v) => (this.picture = v)), chooser(t("toy.preset"), Object.keys(KERNELS), this.preset, (v) => (this.preset = v)), this.walker));
   }
 
+  /** Show the sums of these settings. The kernel's fields stay as they are while one of them is typed into. */
   update() {
     const focused = this.board.contains(document.activeElement) ? document.activeElement.dataset.key : null;
     const n = this.outputs;
     this.output = this.output.map((v) => Math.min(v, Math.max(n - 1, 0)));
     const terms = n && !this.input ? this.terms(...this.output) : [];
     const reached = this.input ? this.reached(...this.input) : [];
-    this.board.replaceChildren(
-      this.arithmetic(n),
-      el("div", { class: "grids" }, this.imageGrid(terms), this.kernelGrid(), n ? this.outputGrid(n, reached) : null),
-      ...(n ? [this.account(terms, reached)] : []),
-    );
-    if (focused) this.board.querySelector(`[data-key="${focused}"]`)?.focus({ preventScroll: true });
+    const parts = { arithmetic: this.arithmetic(n), image: this.imageGrid(terms) };
+    if (n) Object.assign(parts, { output: this.outputGrid(n, reached), account: this.account(terms, reached) });
+    if (this.parts && Object.keys(this.parts).length === Object.keys(parts).length)
+      for (const [name, part] of Object.entries(parts)) this.parts[name].replaceWith(part);
+    else {
+      const grids = [parts.image, this.kernelGrid(), parts.output].filter(Boolean);
+      this.board.replaceChildren(...[parts.arithmetic, el("div", { class: "grids" }, ...grids), parts.account].filter(Boolean));
+    }
+    this.parts = parts;
+    if (focused && !this.board.contains(document.activeElement)) this.board.querySelector(`[data-key="${focused}"]`)?.focus({ preventScroll: true });
   }
 
   arithmetic(n) {
@@ -167,8 +175,19 @@ export class Toy {
   kernelGrid() {
     const n = this.settings.kernelsize;
     return this.grid(t("toy.kernel"), n, n, (p, q) =>
-      el("input", { type: "number", value: this.k[p][q], step: 1, "data-key": `k${p},${q}`, "aria-label": `k[${p}, ${q}]`, oninput: (event) => { this.k[p][q] = Number(event.target.value) || 0; this.update(); } }),
+      el("input", {
+        type: "number", value: this.k[p][q], step: "any", "data-key": `k${p},${q}`, "aria-label": `k[${p}, ${q}]`,
+        oninput: (event) => this.type(p, q, event.target.valueAsNumber),
+        onchange: (event) => (event.target.value = this.k[p][q]), // what was left unfinished is the number before it
+      }),
     );
+  }
+
+  /** One number of the kernel, as far as it is typed: "-" is none yet. */
+  type(p, q, value) {
+    if (!Number.isFinite(value)) return;
+    this.k[p][q] = value;
+    this.update();
   }
 
   outputGrid(n, reached) {
@@ -179,7 +198,7 @@ export class Toy {
       const chosen = !this.input && this.output[0] === i && this.output[1] === j;
       const kind = [chosen ? "chosen" : "", found.has(`${i},${j}`) ? "in-window" : ""].join(" ").trim();
       const first = this.output[0] === i && this.output[1] === j;
-      return el("button", { type: "button", class: kind, style: this.paint(values[i][j], most), tabindex: first ? 0 : -1, "data-key": `y${i},${j}`, "aria-label": `y[${i}, ${j}] = ${values[i][j]}`, onclick: () => { this.input = null; this.output = [i, j]; this.update(); } }, String(values[i][j]).replace("-", "−"));
+      return el("button", { type: "button", class: kind, style: this.paint(values[i][j], most), tabindex: first ? 0 : -1, "data-key": `y${i},${j}`, "aria-label": `y[${i}, ${j}] = ${values[i][j]}`, onclick: () => { this.input = null; this.output = [i, j]; this.update(); } }, short(values[i][j]));
     });
   }
 
@@ -188,7 +207,7 @@ export class Toy {
     if (this.input) return this.gathered(reached, number);
     const text = terms.map(({ x, k }) => `${x}·${number(k)}`).join(" + ");
     const sum = terms.reduce((total, { x, k }) => total + x * k, 0);
-    return el("section", {}, el("h4", {}, t("toy.sum")), el("p", { class: "result", "data-sum": sum }, `y[${this.output.join(", ")}] = ${text} = `, el("b", {}, String(sum).replace("-", "−"))));
+    return el("section", {}, el("h4", {}, t("toy.sum")), el("p", { class: "result", "data-sum": sum }, `y[${this.output.join(", ")}] = ${text} = `, el("b", {}, short(sum))));
   }
 
   /** The terms of dx at the chosen input: dy of each output that reads it, times the kernel's number. */

@@ -5,7 +5,7 @@ import { el, roving, svg } from "./dom.js";
 import { gridOf } from "./slices.js";
 import { short } from "./format.js";
 import { t } from "./i18n.js";
-import { unpacked } from "./unpack.js";
+import { unpack } from "./unpack.js";
 
 const PACE = 450; // milliseconds an epoch
 const MOST_PICTURES = 64;
@@ -63,7 +63,7 @@ export class Training {
     if (!this.frames.has(frame)) {
       const recorded = this.record.frames[frame];
       const all = [...this.network.weights()];
-      for (const [i, entry] of Object.entries(recorded)) all[i] = await unpacked(entry);
+      for (const [i, entry] of Object.entries(recorded)) all[i] = await unpack(entry);
       this.frames.set(frame, all);
     }
     return this.frames.get(frame);

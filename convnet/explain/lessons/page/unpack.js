@@ -17,7 +17,7 @@ function numbers(planes, dtype) {
 }
 
 /** {shape, data, known}: known(i) says whether the page has the kernel's number of cell i. */
-export async function unpacked(entry) {
+export async function unpack(entry) {
   const kept = numbers(await inflate(entry.data), entry.dtype);
   if (!entry.box) return { shape: entry.shape, data: kept, known: () => true, whole: true };
   const [[top, bottom], [left, right]] = entry.box;
@@ -35,6 +35,6 @@ export async function unpacked(entry) {
 
 export async function unpackAll(entries) {
   const names = Object.keys(entries);
-  const arrays = await Promise.all(names.map((name) => unpacked(entries[name])));
+  const arrays = await Promise.all(names.map((name) => unpack(entries[name])));
   return new Map(names.map((name, i) => [name, arrays[i]]));
 }

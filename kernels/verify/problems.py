@@ -14,9 +14,9 @@ MOST_WORK = {"cuda-emulated": EMULATED, "simulated": 0}  # of a large problem, w
 
 
 def case(op: Operation, impl: Implementation, g: Geometry, dtype: Any, kind: str, seed: int, large: bool) -> Problem:
-    """A problem that the implementation has."""
+    """Return a problem that the implementation has."""
     if op.fixed:
-        g = op.fitted({**g, **op.fixed})
+        g = op.fit({**g, **op.fixed})
     if impl.factor is not None:
         g = op.for_own_bounds(g)
     return op.problem(g, dtype, kind, seed, op.random_oracle() if large else "reference")
@@ -33,6 +33,7 @@ class Problems:
         self.large = list(op.large[:1] if quick else op.large)
 
     def of(self, impl: Implementation, kind: str, large: bool) -> list[Problem]:
+        """Return the problems of one kind, small or large, that an implementation can do."""
         key = impl.factor, kind, large
         if key not in self.made:
             geometries = self.large if large else self.small
