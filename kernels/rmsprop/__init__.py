@@ -28,8 +28,9 @@ def update(
     weight_decay: float = 0.0,
     variant: str = "cpu",
 ) -> None:
-    """p -= lr * weight_decay * p, then with v = rho * v + (1 - rho) * g*g
+    """Make one step: p -= lr * weight_decay * p, then move p by the gradient over its root mean square.
 
+        v = rho * v + (1 - rho) * g*g
         d = lr * g / sqrt(v + epsilon)
         p -= d,  or with momentum  m = momentum * m + d;  p -= m
 

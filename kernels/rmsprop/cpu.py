@@ -14,7 +14,7 @@ PARALLEL = 1 << 15  # below, one thread is done before several have started
 
 
 def update(p, g, v, m=None, a=None, *, lr=0.001, rho=0.9, momentum=0.0, centered=False, epsilon=1e-7, weight_decay=0.0):
-    """v = rho v + (1-rho) g*g; d = lr g / sqrt(v + epsilon); p -= lr*weight_decay*p + d or m. Overwrites p, v, m, a."""
+    """Set v = rho v + (1-rho) g*g; d = lr g / sqrt(v + epsilon); p -= lr*weight_decay*p + d (or m). Overwrites."""
     numbers = map(p.dtype.type, (lr, rho, 1 - rho, momentum, epsilon, lr * weight_decay))
     p, g, v = p.reshape(-1), g.reshape(-1), v.reshape(-1)
     # a state that is not wanted is never touched: v stands there for an array of the right kind

@@ -10,7 +10,7 @@ from kernels.device import launch_fours
 
 
 def update(p, g, v, m=None, a=None, *, lr=0.001, rho=0.9, momentum=0.0, centered=False, epsilon=1e-7, weight_decay=0.0):
-    """v = rho v + (1-rho) g*g; d = lr g / sqrt(v + epsilon); p -= lr*weight_decay*p + d or m. Overwrites p, v, m, a."""
+    """Set v = rho v + (1-rho) g*g; d = lr g / sqrt(v + epsilon); p -= lr*weight_decay*p + d (or m). Overwrites."""
     numbers = map(p.dtype.type, (lr, rho, 1 - rho, momentum, epsilon, lr * weight_decay))
     states = [v, *([m] if momentum != 0 else []), *([a] if centered else [])]
     launch_fours(_KERNELS[momentum != 0, centered], p, g, *states, *numbers)
@@ -18,13 +18,13 @@ def update(p, g, v, m=None, a=None, *, lr=0.001, rho=0.9, momentum=0.0, centered
 
 @cuda.jit(device=True)
 def _square(v, g, rho, rest):
-    """The new running mean of g^2."""
+    """Return the new running mean of g^2."""
     return rho * v + rest * (g * g)
 
 
 @cuda.jit(device=True)
 def _mean(a, g, rho, rest):
-    """The new running mean of g."""
+    """Return the new running mean of g."""
     return rho * a + rest * g
 
 
@@ -76,14 +76,14 @@ def _moved(p, g, v, m, lr, rho, rest, momentum, epsilon, decay):
 
 @cuda.jit(device=True)
 def _centered_one(w, g, s, a, lr, rho, rest, epsilon, decay):
-    """The new p, v and a of one weight."""
+    """Return the new p, v and a of one weight."""
     s, a = _square(s, g, rho, rest), _mean(a, g, rho, rest)
     return (w - decay * w) - _step(g, s - a * a, lr, epsilon), s, a
 
 
 @cuda.jit(device=True)
 def _centered_moved_one(w, g, s, u, a, lr, rho, rest, momentum, epsilon, decay):
-    """The new p, v, m and a of one weight."""
+    """Return the new p, v, m and a of one weight."""
     s, a = _square(s, g, rho, rest), _mean(a, g, rho, rest)
     u = momentum * u + _step(g, s - a * a, lr, epsilon)
     return (w - decay * w) - u, s, u, a

@@ -74,7 +74,7 @@ class RmsProp(Update):
         return {"lr": 0.25, "rho": 0.5, "epsilon": 0.0, "weight_decay": 0.5, **momentum}
 
     def finished(self, p: Problem, kind: str) -> Problem:
-        """v is a mean of squares, and well above the square of the mean a, so that the variance is not all rounding."""
+        """Make v a mean of squares, well above the square of the mean a, so that the variance is not all rounding."""
         if kind != "integers":
             return p.replace(v=p["v"] * p["v"] + 2 * p["a"] * p["a"])
         rng = np.random.default_rng(len(p["g"]))
@@ -84,7 +84,7 @@ class RmsProp(Update):
         return p.replace(g=g, v=g * g)
 
     def limits(self, name: str, p: Problem) -> tuple[Limit, ...]:
-        """d loses what the difference v - a^2 loses: its terms' size over its value, half of it under the root."""
+        """Bound d by what the difference v - a^2 loses: its terms' size over its value, halved by the root."""
         w, g, v, m, a = (p[x].astype(float) for x in self.arrays)
         s = {"rho": 0.9, "momentum": 0.0, "centered": False, "epsilon": 1e-7, **p.settings}
         _, new_v, _, new_a = exact(self, name, p)
