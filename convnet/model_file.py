@@ -17,6 +17,7 @@ from convnet.output.atomic import write_atomically
 from kernels import checks, targets
 
 FORMAT = "formula-convnet 1"
+MOST_CALLS = 5000  # of layers in one model; the time to plan a model grows in proportion
 
 
 class ModelFileError(ValueError):
@@ -162,6 +163,8 @@ def _wiring(graph: Graph) -> dict[str, Any]:
 
 
 def _rewire(config: dict[str, Any], start: Node) -> Node:
+    if len(config["calls"]) > MOST_CALLS:
+        raise ValueError(f"it has {len(config['calls'])} calls of layers; up to {MOST_CALLS} can be read")
     layers = [BUILT_IN[entry["class"]](**entry["config"]) for entry in config["layers"]]
     nodes = [start]
     for call in config["calls"]:

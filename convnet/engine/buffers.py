@@ -25,9 +25,15 @@ class Buffers:
 
     def array(self, value: Value) -> Any:
         """Return the value's array; one that takes over its input's memory is a view of it."""
-        if value not in self._arrays:
-            shape, alias = (self.batch, *value.shape), value.alias
-            self._arrays[value] = self.empty(shape) if alias is None else self.array(alias).reshape(shape)
+        views: list[Value] = []
+        owner = value
+        while owner not in self._arrays and owner.alias is not None:  # no recursion: a chain may be long
+            views.append(owner)
+            owner = owner.alias
+        if owner not in self._arrays:
+            self._arrays[owner] = self.empty((self.batch, *owner.shape))
+        for view in reversed(views):
+            self._arrays[view] = self._arrays[owner].reshape((self.batch, *view.shape))
         return self._arrays[value]
 
     def empty(self, shape: tuple[int, ...]) -> Any:

@@ -13,6 +13,7 @@ from convnet.data import dicom
 from convnet.data.dicom.parse import read_header
 from convnet.data.dicom.pipeline import render
 from convnet.data.dicom.remarks import remarks
+from convnet.data.preparation import Preparation
 
 RAMP = np.arange(0, 4096, 16, dtype=np.uint16).reshape(16, 16)
 FULL = (RAMP / 4080).astype(np.float32)
@@ -22,7 +23,7 @@ MADE = "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAIBAQEBAQIBAQECAgICAgQDAgICAgUEBAMEBgUG
 def read(path):
     """(the image, the remarks)."""
     ds = read_header(path)
-    return render(ds, path, None)[0], remarks(ds)
+    return render(ds, path, Preparation(None))[0], remarks(ds)
 
 
 @pytest.mark.parametrize(

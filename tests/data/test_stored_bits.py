@@ -8,7 +8,9 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, JPEG2000Los
 
 from convnet.data import dicom
 from convnet.data.dicom.decode import stored_bits
+from convnet.data.dicom.examine import examine
 from convnet.data.dicom.parse import read_header
+from convnet.data.preparation import Preparation
 
 SYNTAXES = {
     "native": ExplicitVRLittleEndian,
@@ -170,7 +172,7 @@ def test_bytes_that_are_no_whole_frame_are_padding(make):
 
 def good_and_bad(path):
     """({frame: grey}, {frame: reason}) of a file."""
-    found = list(dicom.each_frame(read_header(path), path, None, "pad", None))
+    found = list(dicom.each_frame(read_header(path), path, Preparation(None)))
     bad = {n: image.reason for n, image in enumerate(found) if isinstance(image, dicom.DicomError)}
     return {n: round(float(image[0, 0]) * 255) for n, image in enumerate(found) if n not in bad}, bad
 
@@ -196,6 +198,14 @@ def test_an_edge_tile_of_another_size_is_refused_by_its_number_alone(make):
     assert "frame 3 of 5, counted from 0: its codestream holds 40 x 20 pixels" in bad[3]
 
 
+@pytest.mark.parametrize("pictures", [False, True])
+def test_diagnose_gets_the_other_frames_and_the_reason_in_the_frames_place(make, pictures):
+    path = several(make, [*GREYS[:3], GREYS[3][:, :20].copy(), GREYS[4]], JPEGLSLossless)
+    _, *frames = examine(path, Preparation(28).to_plain(), pictures)
+    assert [isinstance(frame, str) for frame in frames] == [False, False, False, True, False]
+    assert frames[3].startswith("frame 3 of 5")
+
+
 def test_a_damaged_frame_is_refused_by_its_number_alone(make):
     path = several(make, GREYS, JPEG2000Lossless)
     ds = pydicom.dcmread(path)
@@ -211,7 +221,7 @@ def test_a_damaged_frame_is_refused_by_its_number_alone(make):
 def test_a_file_without_one_sound_frame_is_refused_as_a_whole(make):
     path = several(make, GREYS[:2], JPEGLSLossless, Rows=41)
     with pytest.raises(dicom.DicomError, match="frame 0 of 2"):
-        list(dicom.each_frame(read_header(path), path, None, "pad", None))
+        list(dicom.each_frame(read_header(path), path, Preparation(None)))
 
 
 @pytest.mark.parametrize("odd", [False, True])

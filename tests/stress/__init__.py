@@ -1,0 +1,1 @@
+"""Bad luck, mixed and repeated: threads, forks, signals, full disks and hostile files."""
