@@ -111,8 +111,8 @@ OPS = (
     Op("mse, 64 MB", "mse", _LARGE),
     Op("crossentropy, listing", "crossentropy", (32, 10)),
     Op("crossentropy, 1000 classes", "crossentropy", (4096, 1000)),
-    *(Op(f"{o}, listing's weights", o, (225_034,)) for o in ("adam", "sgd")),
-    *(Op(f"{o}, 64 MB", o, _LARGE) for o in ("adam", "sgd")),
+    *(Op(f"{o}, listing's weights", o, (225_034,)) for o in ("adam", "rmsprop", "sgd")),
+    *(Op(f"{o}, 64 MB", o, _LARGE) for o in ("adam", "rmsprop", "sgd")),
 )
 
 LADDER_OPS = tuple(

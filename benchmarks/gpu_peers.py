@@ -65,7 +65,8 @@ def _is_same(t: Timed) -> bool:
     s, g = t.p.settings, t.geometry
     return {
         "maxpool2d": (g.get("P"), g.get("sh")) == (2, 2), "avgpool2d": (g.get("P"), g.get("sh")) == (2, 2),
-        "crossentropy": (s.get("kind"), s.get("from_logits")) == ("sparse", True), "sgd": False, "adam": False,
+        "crossentropy": (s.get("kind"), s.get("from_logits")) == ("sparse", True),
+        "sgd": False, "rmsprop": False, "adam": False,
     }.get(t.operation.name, True)  # fmt: skip
 
 

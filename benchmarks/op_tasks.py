@@ -195,4 +195,5 @@ MAKERS: dict[str, Callable] = {
     "relu": _relu, "sigmoid": _sigmoid, "softmax": _softmax, "maxpool2d": _maxpool, "avgpool2d": _avgpool,
     "dense": _dense, "batchnorm": _batchnorm, "mse": _mse, "crossentropy": _crossentropy,
     "adam": op_updates.adam_task, "sgd": op_updates.sgd_task,
+    "rmsprop": op_updates.rmsprop_task,
 }  # fmt: skip

@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks import op_oracles as oracle
 from benchmarks.cases import Op
 from benchmarks.tasks import Task
-from kernels import adam, sgd
+from kernels import adam, rmsprop, sgd
 from tests.rounding import gamma
 
 
@@ -45,6 +45,22 @@ def adam_task(case: Op, draw: Callable) -> Iterator[Task]:
 
     update = lambda p, g, m, v: adam.update(p, g, m, v, step=step)  # noqa: E731
     yield _update(case, start, update, lambda **a: oracle.adam(**a, step=step), bounds, 12)
+
+
+def rmsprop_task(case: Op, draw: Callable) -> Iterator[Task]:
+    start = {n: draw(*case.x) for n in "pgv"}
+    start["v"] = np.abs(start["v"])
+
+    def exact(p: Any, g: Any, v: Any) -> tuple:
+        v = 0.9 * v + 0.1 * g * g
+        return p - 0.001 * g / np.sqrt(v + 1e-7), v
+
+    def bounds(p: Any, g: Any, v: Any) -> tuple:
+        size = 0.9 * v + 0.1 * g * g
+        step = 0.001 * np.abs(g) / np.sqrt(size + 1e-7)
+        return gamma(12, np.float32) * (np.abs(p) + step), gamma(5, np.float32) * size
+
+    yield _update(case, start, rmsprop.update, exact, bounds, 9)
 
 
 def sgd_task(case: Op, draw: Callable) -> Iterator[Task]:

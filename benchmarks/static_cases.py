@@ -41,5 +41,6 @@ CASES: dict[str, dict[str, dict[str, int]]] = {
     },
     "dropout": {"16384": {"M": 16384}},
     "sgd": {"plain": {"M": 16384, "mode": 1}, "Nesterov": {"M": 16384, "mode": 3}},
+    "rmsprop": {"plain": {"M": 16384, "mode": 0}, "centered, momentum": {"M": 16384, "mode": 3}},
     "adam": {"16384": {"M": 16384, "mode": 0}},
 }

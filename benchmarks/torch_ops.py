@@ -196,6 +196,17 @@ def _sgd(torch: Any, a: dict) -> tuple[Callable, Callable]:
     return call, lambda p, v: (p, v * -0.01)
 
 
+def _rmsprop(torch: Any, a: dict) -> tuple[Callable, Callable]:
+    """PyTorch's own RMSprop adds epsilon to the root, ours under it: Keras's form, in PyTorch's operators."""
+
+    def call() -> Any:
+        a["v"].mul_(0.9).addcmul_(a["g"], a["g"], value=0.1)
+        a["p"].addcdiv_(a["g"], (a["v"] + 1e-7).sqrt_(), value=-0.001)
+        return a["p"], a["v"]
+
+    return call, _plain
+
+
 MAKERS: dict[tuple[str, str], Callable] = {
     ("relu", "forward"): _relu, ("relu", "backward"): _relu_backward,
     ("sigmoid", "forward"): _sigmoid, ("sigmoid", "backward"): _sigmoid_backward,
@@ -208,4 +219,5 @@ MAKERS: dict[tuple[str, str], Callable] = {
     ("mse", "forward"): _mse, ("mse", "backward"): _mse_backward,
     ("crossentropy", "forward"): _crossentropy, ("crossentropy", "backward"): _crossentropy_backward,
     ("adam", "update"): _adam, ("sgd", "update"): _sgd,
+    ("rmsprop", "update"): _rmsprop,
 }  # fmt: skip

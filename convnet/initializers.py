@@ -56,9 +56,18 @@ BY_NAME: dict[str, Initializer] = {f.__name__: f for f in (glorot_uniform, he_un
 
 
 def get(name: Any) -> str:
-    """Return the name of a known initializer; ValueError lists them."""
-    if callable(name) and getattr(name, "__name__", None) in BY_NAME:
-        name = name.__name__
+    """Return the name of a known initializer; ValueError lists them.
+
+    A function is taken only if it is one of this module: one of your own may only be called like it.
+    """
+    if callable(name):
+        called = getattr(name, "__name__", repr(name))
+        if BY_NAME.get(called) is not name:
+            raise TypeError(
+                f"initializer: a function of your own ({called}) is not supported; choose one of: "
+                f"{', '.join(BY_NAME)}; or overwrite the weights by set_weights"
+            )
+        return called
     if name not in BY_NAME:
         raise ValueError(f"initializer {name!r} is not supported; choose one of: {', '.join(BY_NAME)}")
     return name

@@ -14,9 +14,12 @@ from convnet.engine.arena import Arena
 from convnet.engine.device_arena import DeviceArena
 from convnet.engine.graph import RECORDING, Graph, Node, record
 from convnet.engine.lending import Key, Lending
+from convnet.engine.order import keras_order
 from convnet.engine.plan import Plan
-from convnet.layers.base import Layer, call_with_training, set_parameters, takes_training
+from convnet.layers.base import Layer, call_with_training, set_parameters
+from convnet.layers.changes import count_changes
 from convnet.layers.checks import float_type
+from convnet.measuring import Run
 from convnet.training import Trainer
 
 _GRAPHS_KEPT = 32  # recordings by shape and mode, beside those of the first shape
@@ -37,9 +40,11 @@ class Model(Trainer, Layer):
         self.metadata: dict[str, Any] = {}  # JSON values that are saved with the model
         self._graphs: dict[tuple, Graph] = {}
         self.plans = Lending(self._make_plan)
+        self._runs = Run()
         self._arena: Arena | DeviceArena | None = None
         self._unfrozen: list[bool] = []
         self._wiring: Graph | None = None
+        self._graphs_know = self._plans_know = count_changes()  # of layers' settings
         if (inputs is None) != (outputs is None):
             raise ValueError(f"{self.name}: give both inputs and outputs, or neither and a `call` in a subclass")
         if inputs is not None:
@@ -53,7 +58,7 @@ class Model(Trainer, Layer):
         if inputs.graph is not outputs.graph:
             raise ValueError(f"{self.name}: outputs do not come from inputs")
         self._wiring = outputs.graph.finish(outputs, self.name)
-        self.wired_layers = self._wiring.layers
+        self.wired_layers = keras_order(self._wiring)
         self.build((None, *inputs.sample_shape))
 
     def call(self, x: Any, training: bool | None = None) -> Any:
@@ -71,16 +76,29 @@ class Model(Trainer, Layer):
 
     def graph(self, shape: tuple[int, ...], training: bool = False) -> Graph:
         """Return the recorded layer calls for samples of this shape."""
-        mode = training if takes_training(type(self).call) else None
-        key = (tuple(shape), mode)
-        if key not in self._graphs:
+        key = (tuple(shape), bool(training))
+        found = self._graphs.get(key)
+        if found is None or self._graphs_know != count_changes():
             with RECORDING:
-                self._record_graph(key, shape, mode)
-        return self._graphs[key]
+                self._forget_old_graphs()
+                self._record_graph(key, shape, bool(training))
+                return self._graphs[key]
+        return found
 
-    def _record_graph(self, key: tuple, shape: tuple[int, ...], mode: bool | None) -> None:
+    def _forget_old_graphs(self) -> None:
+        """Forget the recordings if a setting of a layer (its activation, a rate) has changed since."""
+        if self._graphs_know != count_changes():
+            self._graphs_know = count_changes()
+            self._graphs.clear()
+
+    @classmethod
+    def _own_builds(cls) -> tuple[Any, ...]:
+        return (Model.build,)
+
+    def _record_graph(self, key: tuple, shape: tuple[int, ...], mode: bool) -> None:
         if key in self._graphs:  # another thread was faster
             return
+        self.build_for([tuple(shape)])
 
         def call(node: Node) -> Any:
             return call_with_training(self.call, node, mode)
@@ -160,6 +178,10 @@ class Model(Trainer, Layer):
         """Make the parameters, if this is the first input; pack them anew, if layers were frozen or thawed."""
         if self.input_shape is None:
             self.graph(sample_shape)
+        if self._plans_know != count_changes():
+            with self.plans.alone():
+                self._plans_know = count_changes()
+                self.plans.clear()
         if not self._same_layers_train():
             with self.plans.alone():
                 self.arena()
@@ -181,7 +203,7 @@ class Model(Trainer, Layer):
     def __call__(self, x: Any, training: bool | None = None) -> Any:
         """Return the output for a batch, as an array of your own; on a node, record this model inside another."""
         if isinstance(x, Node):
-            return call_with_training(self.call, x, training if training is not None else x.graph.training)
+            return self.record(x, training)
         return self.run(self.check_batch(x), bool(training))
 
     def run(self, x: Any, training: bool = False) -> np.ndarray:

@@ -14,6 +14,7 @@ from convnet.engine.graph import Graph, Node
 from convnet.engine.lowering import lower
 from convnet.layers import BUILT_IN, Dropout, Input
 from convnet.output.atomic import write_atomically
+from convnet.output.formats import check_path
 from kernels import checks, targets
 
 FORMAT = "formula-convnet 1"
@@ -26,7 +27,7 @@ class ModelFileError(ValueError):
 
 def save(model: Any, filepath: str | Path, include_optimizer: bool = True) -> None:
     """Write a model's file (`to_bytes`), complete or not at all."""
-    write_atomically(Path(filepath), to_bytes(model, include_optimizer))
+    write_atomically(check_path(filepath), to_bytes(model, include_optimizer))
 
 
 def to_bytes(model: Any, include_optimizer: bool = True) -> bytes:
@@ -52,9 +53,8 @@ def to_bytes(model: Any, include_optimizer: bool = True) -> bytes:
         config["compile"] = {
             "optimizer": model.optimizer.get_config() | {"iterations": model.optimizer.iterations},
             "loss": model.loss.get_config(),
-            "metrics": [
-                m if isinstance(m, str) else {"name": m.name, "label": m.label} for m in model.compiled_metrics
-            ],
+            "metrics": [m if isinstance(m, str) else m.get_config() for m in model.compiled_metrics],
+            "weighted_metrics": [m if isinstance(m, str) else m.get_config() for m in model.weighted_metrics],
         }
         config["random"] = _streams(model, graph)
         for i, states in enumerate(model.optimizer.state):
@@ -107,6 +107,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 
     if not path.is_file():
         raise ModelFileError(f"{path}: no such model file")
+    check_path(path, ModelFileError)
     try:
         with safe_open(path, framework="numpy") as file:
             config = json.loads((file.metadata() or {}).get("convnet", "null"))
@@ -244,8 +245,11 @@ def _recompile(model: Any, config: dict[str, Any], tensors: dict[str, np.ndarray
     name, iterations = settings.pop("name"), settings.pop("iterations")
     loss = dict(config["loss"])
     loss_class = losses.BY_NAME[loss.pop("name")]
-    found = [m if isinstance(m, str) else metrics.BY_NAME[m["name"]](m["label"]) for m in config["metrics"]]
-    model.compile(optimizers.BY_NAME[name](**settings), loss_class(**loss), found)
+    found, weighted = (
+        [m if isinstance(m, str) else metrics.from_config(m) for m in config.get(key, [])]
+        for key in ("metrics", "weighted_metrics")
+    )
+    model.compile(optimizers.BY_NAME[name](**settings), loss_class(**loss), found, weighted)
     model.arena()
     model.rebuild_optimizer()
     model.optimizer.iterations = iterations

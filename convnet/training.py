@@ -1,19 +1,22 @@
-"""compile, fit, evaluate, predict: the loops, with Keras's arguments and meanings."""
+"""compile and fit: the training loop, with Keras's arguments and meanings."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convnet import losses, metrics, optimizers
-from convnet.callbacks import Callback, EarlyStopping, History
+from convnet import losses, optimizers
+from convnet.callbacks import Callback, CallbackList, History
 from convnet.engine.batches import Batches, split_validation, three
+from convnet.measuring import Logs, Measurer, list_callbacks, plain
 from convnet.metrics import check as check_metric
 from convnet.output.progress import Progress, tell_of_compilation
+from convnet.tally import Best
 from convnet.utils import list_arguments, next_seed, refuse
 from kernels import checks, targets
 
@@ -23,65 +26,78 @@ if TYPE_CHECKING:
     from convnet.engine.lending import Lending
     from convnet.engine.plan import Plan
 
+# what Keras's compile has besides, with values that mean what is done here anyway
+_AS_COMPILED = {"jit_compile": "auto", "run_eagerly": False, "steps_per_execution": 1, "auto_scale_loss": True}
+# what Keras lets a subclass replace, and an engine whose gradients are kernels cannot
+_FIXED = {
+    "compute_loss": "the gradient comes from the loss's kernel: give compile a loss of convnet.losses",
+    "compute_metrics": "give compile metrics, of your own if need be: subclass convnet.metrics.Metric",
+    "make_train_function": "override train_step",
+    "make_test_function": "override test_step",
+    "make_predict_function": "override predict_step",
+}
 
-class Trainer:
-    """The part of Model that trains and evaluates."""
 
-    name: str
-    stop_training: bool
-    loss: losses.Loss | None = None
-    optimizer: optimizers.Optimizer | None = None
-    target: str = "cpu"
-    shuffled: tuple[int, int] | None = None  # where the order of batches began: a seed, and which epoch
-    compiled_metrics: list[Any] = []  # noqa: RUF012  (replaced, never changed)
+class Trainer(Measurer):
+    """The part of Model that trains. A subclass may override Keras's `train_step`, which gets a batch."""
+
     _arena: Arena | DeviceArena | None
     plans: Lending
+    history: History | None = None
+    shuffled: tuple[int, int] | None = None  # where the order of batches began: a seed, and which epoch
 
     if TYPE_CHECKING:
 
-        def plan(self, shape: tuple, *, training: bool = ..., loss: bool = ..., weighted: bool = ...) -> Plan: ...
-        def arena(self) -> Arena | DeviceArena: ...
-        def graph(self, shape: tuple[int, ...], training: bool = ...) -> Any: ...
-        def forget_plans(self) -> None: ...
-        def run(self, x: Any, training: bool = ...) -> np.ndarray: ...
-        def get_weights(self) -> list[np.ndarray]: ...
-        def set_weights(self, weights: list[np.ndarray]) -> None: ...
-        def check_batch(self, x: Any) -> Any: ...
+        def forget_plans(self) -> None:
+            """Drop all plans and their buffers."""
 
     def compile(
-        self, optimizer: Any = "rmsprop", loss: Any = None, metrics: Any = None, *, target: str = "cpu", **unknown: Any
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        *,
+        target: str = "cpu",
+        **unknown: Any,
     ) -> None:
         """Choose optimizer, loss and metrics, and where the kernels run.
 
         target="cpu"; "cuda", an NVIDIA GPU; or "cuda-emulated", which executes the GPU's compiled kernels on the CPU
-        with every access checked. Weights, activations and the optimizer's state stay there; batches go there, and
+        with every access checked. Parameters, activations and the optimizer's state stay there; batches go there, and
         outputs and the loss come back.
-        RuntimeError, saying what is missing, where there is no such target.
+        `weighted_metrics` take the sample weights into account, `metrics` do not. An optimizer that the model was
+        compiled with before keeps its moments and its step count.
+        RuntimeError, saying what is missing, if there is no such target.
         """
-        refuse("compile", unknown, list_arguments(Trainer.compile))
+        refuse("compile", unknown, list_arguments(Trainer.compile), _AS_COMPILED)
+        for name, instead in _FIXED.items():
+            if hasattr(type(self), name):
+                raise TypeError(f"{type(self).__name__}.{name} would never be called here; {instead}")
         if loss is None:
             raise ValueError("compile: loss is missing, for example loss='sparse_categorical_crossentropy'")
-        if isinstance(metrics, (str, dict)):
-            raise TypeError(f"compile: metrics must be a list, like ['accuracy'], got {metrics!r}")
+        for name, given in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
+            if isinstance(given, (str, dict)):
+                raise TypeError(f"compile: {name} must be a list, like ['accuracy'], got {given!r}")
         targets.require(target)
-        chosen, found = (optimizers.get(optimizer), losses.get(loss), target), [check_metric(m) for m in metrics or []]
+        found = losses.get(loss)
+        if found.reduction in (None, "none"):
+            raise ValueError(
+                f"compile: {found.name} with reduction=None gives one number a sample, and training needs one: use "
+                "'sum_over_batch_size' or 'sum'"
+            )
+        chosen = optimizers.get(optimizer), found, target
+        plain, weighted = ([check_metric(m) for m in given or []] for given in (metrics, weighted_metrics))
         with self.plans.alone():
             self.optimizer, self.loss, self.target = chosen
-            self.compiled_metrics = found
+            self.compiled_metrics, self.weighted_metrics = plain, weighted
             self.forget_plans()
             self.rebuild_optimizer()
 
     def rebuild_optimizer(self) -> None:
-        """Fresh optimizer state for the weights as they are packed now."""
+        """Fit the optimizer's state to the parameters as they are packed now; what it knows of them is kept."""
         if self.optimizer is not None and self._arena is not None:
-            self.optimizer.build(self._arena.slabs)
-
-    def require_compiled(self, what: str) -> tuple[losses.Loss, optimizers.Optimizer]:
-        if self.loss is None or self.optimizer is None:
-            raise RuntimeError(
-                f"{what}: compile the model first: model.compile(optimizer='adam', loss=..., metrics=[...])"
-            )
-        return self.loss, self.optimizer
+            self.optimizer.build(self._arena, self)
 
     # --- training
 
@@ -96,47 +112,61 @@ class Trainer:
         validation_split: float = 0.0,
         validation_data: Any = None,
         shuffle: bool = True,
-        class_weight: dict[int, float] | None = None,
+        class_weight: Any = None,
         sample_weight: Any = None,
         initial_epoch: int = 0,
+        steps_per_epoch: None = None,
+        validation_steps: None = None,
         validation_batch_size: int | None = None,
-        validation_freq: int = 1,
+        validation_freq: Any = 1,
         **unknown: Any,
     ) -> History:
-        """Train for `epochs` passes over the data and return the History. Ctrl-C ends it with the best weights."""
-        refuse("fit", unknown, list_arguments(Trainer.fit))
+        """Train for `epochs` passes over the data and return the History. Ctrl-C ends it with the best weights.
+
+        class_weight      {class: weight}, a class not listed weighs 1; or "balanced": N / (classes * its number)
+        sample_weight     one number a sample, or one a pixel for outputs (N,H,W,C)
+        validation_data   (x, y) or (x, y, sample_weight); it takes the place of validation_split
+        validation_freq   validate every so many epochs, or in the epochs listed, the first being 1
+        """
+        steps = {"steps_per_epoch": steps_per_epoch, "validation_steps": validation_steps}
+        refuse("fit", unknown | steps, list_arguments(Trainer.fit, tuple(steps)))
         self.require_compiled("fit")
         checks.integer("fit", "epochs", epochs, 0)
-        callbacks = callbacks or []
-        if not isinstance(callbacks, (list, tuple)) or not all(isinstance(c, Callback) for c in callbacks):
-            raise TypeError(f"fit: callbacks must be a list of Callback objects, got {callbacks!r}")
-        if validation_split:
+        given = list_callbacks("fit", callbacks)
+        if validation_split and validation_data is None:
             x, y, sample_weight, validation_data = split_validation(x, y, sample_weight, validation_split)
         data = Batches(self, x, y, sample_weight, class_weight, batch_size, "fit")
         held = None
         if validation_data is not None:
             held = Batches(self, *three(validation_data), None, validation_batch_size or batch_size, "validation_data")
-        history = History()
-        calls = [*callbacks, history]
+        self.history = History()
+        calls = CallbackList(
+            [*given, self.history],
+            self,
+            verbose=verbose,
+            epochs=epochs,
+            steps=data.steps,
+            validated=held is not None,
+        )
         progress = Progress(verbose, epochs, data.count)
         rng = self._shuffler(initial_epoch, data.count) if shuffle else None
-        best = _Best(self, calls)
+        best, logs = Best(self, calls.callbacks), None
+        self.stop_training = False
         with self._training("fit"), tell_of_compilation(progress.loud), progress:
-            self._begin(calls)
+            calls.call("on_train_begin")
             try:
                 for epoch in range(initial_epoch, epochs):
-                    check = held if held and (epoch + 1) % validation_freq == 0 else None
+                    check = held if held and _is_due(validation_freq, epoch + 1) else None
                     logs = self._epoch(epoch, data, check, rng, calls, progress)
                     best.note(epoch, logs)
                     if self.stop_training:
                         break
             except KeyboardInterrupt:
-                history.interrupted = True
+                self.history.interrupted = True
                 progress.say(f"Interrupted: {best.restore()}")
-            for c in calls:
-                c.on_train_end()
+            calls.call("on_train_end", logs=logs)
         targets.warn_of_slow_threads()
-        return history
+        return self.history
 
     def _shuffler(self, initial_epoch: int, count: int) -> np.random.Generator:
         """Return the generator of each epoch's order: for a later `initial_epoch` the one that training began with.
@@ -151,57 +181,55 @@ class Trainer:
             rng.permutation(count)
         return rng
 
-    def _begin(self, calls: list[Callback]) -> None:
-        self.stop_training = False
-        for c in calls:
-            c.model = self
-            c.on_train_begin()
-
     def _epoch(
-        self, epoch: int, data: Batches, held: Batches | None, rng: Any, calls: list[Callback], progress: Progress
-    ) -> dict[str, float]:
+        self, epoch: int, data: Batches, held: Batches | None, rng: Any, calls: CallbackList, progress: Progress
+    ) -> Logs:
         start = time.perf_counter()
         progress.epoch_begin(epoch)
-        for c in calls:
-            c.on_epoch_begin(epoch)
-        tally = _Tally(data.metrics())
-        for number, (plan, labels) in enumerate(data.load(rng)):
-            self._train(plan)
-            tally.add(plan.batch, float(plan.loss), labels, plan.y)
-            progress.batch_end(tally.images, tally.logs)
-            for c in calls:
-                if type(c).on_train_batch_end is not Callback.on_train_batch_end:
-                    c.on_train_batch_end(number, tally.logs())
+        tally = self._start_tally(data)
+        calls.call("on_epoch_begin", epoch)
+        own, logs = type(self).train_step is not Trainer.train_step, {}
+        for number, part in enumerate(data.parts(rng)):
+            calls.call("on_train_batch_begin", number)
+            if own:
+                logs = dict(self.train_step(data.arrays(part)) or {})
+            else:
+                self._train(data, part)
+            so_far = partial(dict, logs) if own else tally.logs
+            progress.batch_end(min((number + 1) * data.size, data.count), so_far)
+            calls.call("on_train_batch_end", number, logs=so_far)
             if self.stop_training:
                 break
-        seconds, logs = time.perf_counter() - start, tally.logs()
+        seconds, logs = time.perf_counter() - start, logs if own else tally.logs()
         if held:
-            logs |= {f"val_{name}": value for name, value in self._measure(held).items()}
-        for c in calls:
-            c.on_epoch_end(epoch, logs)
+            logs |= {f"val_{name}": value for name, value in self._measure(held, calls).items()}
+        calls.call("on_epoch_end", epoch, logs=logs)
         progress.epoch_end(epoch, logs, seconds)
         return logs
 
-    def _train(self, plan: Plan) -> None:
-        """One step: forward, backward, update, on what the plan's buffers hold."""
+    def _train(self, data: Batches, part: Any) -> None:
+        """Make one step on a batch: forward, backward, update."""
+        plan, labels = data.load(part)
         assert self.optimizer is not None
         assert self._arena is not None
+        assert self._tally is not None
         if plan.moves_statistics or self.target != "cpu":
             with self.plans.alone():
                 self._step(plan, self.optimizer, self._arena)
-        else:  # others may predict until the weights change
+        else:  # others may predict until the parameters change
             self._step(plan, self.optimizer, self._arena)
+        self._tally.add((plan.batch, float(plan.loss), labels, plan.y), data.weights_of(part))
 
     def _step(self, plan: Plan, optimizer: optimizers.Optimizer, arena: Arena | DeviceArena) -> None:
         plan.forward()
         plan.backward()
         with self.plans.alone():
-            arena.send()  # where somebody has looked at the weights since
+            arena.send()  # if somebody has looked at the parameters since
             optimizer.apply(arena.slabs, self.target)
 
     @contextmanager
     def _training(self, what: str) -> Iterator[None]:
-        """Be the one thread that trains; RuntimeError where another one does."""
+        """Be the one thread that trains; RuntimeError if another one does."""
         if not self.plans.training.acquire(blocking=False):
             raise RuntimeError(
                 f"{what}: {self.name} is being trained in another thread. One thread trains a model at a time: wait "
@@ -212,118 +240,30 @@ class Trainer:
         finally:
             self.plans.training.release()
 
-    # --- measuring
+    def train_step(self, data: Any) -> Logs:
+        """Train on one batch, (x, y) or (x, y, sample_weight), and return the metrics so far.
 
-    def _measure(self, data: Batches) -> dict[str, float]:
-        tally = _Tally(data.metrics())
-        for found in data.measure():
-            tally.add(*found)
-        return tally.logs()
-
-    def evaluate(
-        self,
-        x: Any = None,
-        y: Any = None,
-        batch_size: int | None = None,
-        verbose: Any = "auto",
-        sample_weight: Any = None,
-        return_dict: bool = False,
-        **unknown: Any,
-    ) -> Any:
-        """The loss, or [loss, *metrics], or a dict of them, on given data; the weights stay as they are."""
-        refuse("evaluate", unknown, list_arguments(Trainer.evaluate))
-        self.require_compiled("evaluate")
-        progress = Progress(verbose, 1, 0)
-        with tell_of_compilation(progress.loud):
-            logs = self._measure(Batches(self, x, y, sample_weight, None, batch_size, "evaluate"))
-        if progress.loud:
-            print(" - ".join(f"{name} {value:.4f}" for name, value in logs.items()), flush=True)
-        return logs if return_dict else _plain(logs)
-
-    def predict(self, x: Any, batch_size: int | None = None, verbose: Any = 0, **unknown: Any) -> np.ndarray:
-        """The outputs for all samples, batch by batch."""
-        refuse("predict", unknown, list_arguments(Trainer.predict))
-        x = self.check_batch(x)
-        size = 32 if batch_size is None else checks.integer("predict", "batch_size", batch_size)
-        outputs: np.ndarray | None = None
-        with tell_of_compilation(verbose not in (0, "auto")):
-            for start in range(0, len(x), size):
-                part = self.run(np.asarray(x[start : start + size]))
-                if len(part) == len(x):
-                    return part
-                if outputs is None:
-                    outputs = np.empty((len(x), *part.shape[1:]), part.dtype)
-                outputs[start : start + size] = part
-        if outputs is None:
-            graph = self.graph(x.shape[1:])
-            return np.empty((0, *graph.output.sample_shape), graph.dtype)
-        return outputs
-
-    def predict_on_batch(self, x: Any) -> np.ndarray:
-        """The outputs for one batch."""
-        return self(x)  # type: ignore[operator]
+        `fit` calls an overriding method with NumPy arrays; it may change the batch, call this one, and add metrics.
+        """
+        batch, all_of_it = self._one_batch(data, "train_step")
+        self._train(batch, all_of_it)
+        assert self._tally is not None
+        return self._tally.logs()
 
     def train_on_batch(
         self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
     ) -> Any:
-        """One step on one batch; the loss and metrics of the batch before the update."""
+        """Make one step on one batch; return the loss and metrics of the batch before the update."""
         self.require_compiled("train_on_batch")
-        data = Batches(self, x, y, sample_weight, class_weight, len(np.asarray(x)), "train_on_batch")
-        tally = _Tally(data.metrics())
+        data = Batches(self, x, y, sample_weight, class_weight, max(len(np.asarray(x)), 1), "train_on_batch")
+        self._start_tally(data)
         with self._training("train_on_batch"):
-            for plan, labels in data.load():
-                self._train(plan)
-                tally.add(plan.batch, float(plan.loss), labels, plan.y)
-        return tally.logs() if return_dict else _plain(tally.logs())
-
-    def test_on_batch(self, x: Any, y: Any, sample_weight: Any = None, return_dict: bool = False) -> Any:
-        """The loss and metrics of one batch."""
-        return self.evaluate(x, y, len(np.asarray(x)), 0, sample_weight, return_dict)
+            logs = dict(self.train_step(data.arrays(slice(0, data.count))) or {})
+        return logs if return_dict else plain(logs)
 
 
-def _plain(logs: dict[str, float]) -> Any:
-    return next(iter(logs.values())) if len(logs) == 1 else list(logs.values())
-
-
-class _Tally:
-    """Loss and metrics over the batches so far; the loss weighted by the batches' sizes."""
-
-    def __init__(self, found: list[metrics.Metric]) -> None:
-        self.metrics, self.images, self.loss = found, 0, 0.0
-        for m in found:
-            m.reset()
-
-    def add(self, images: int, loss: float, labels: np.ndarray, outputs: np.ndarray) -> None:
-        self.images += images
-        self.loss += loss * images
-        for m in self.metrics:
-            m.update(labels, outputs)
-
-    def logs(self) -> dict[str, float]:
-        return {"loss": self.loss / max(self.images, 1), **{m.label: m.result() for m in self.metrics}}
-
-
-class _Best:
-    """The weights of the best epoch so far (by val_loss, else by loss), for when training is interrupted.
-
-    An EarlyStopping that restores has a say in what is best: then it does so, and not this.
-    """
-
-    def __init__(self, model: Any, calls: list[Callback]) -> None:
-        self.model, self.value, self.epoch = model, float("inf"), -1
-        self.weights: list[np.ndarray] | None = None
-        self.others = [c for c in calls if isinstance(c, EarlyStopping) and c.restore_best_weights]
-
-    def note(self, epoch: int, logs: dict[str, float]) -> None:
-        value = logs.get("val_loss", logs["loss"])
-        if value < self.value:
-            self.value, self.epoch, self.weights = value, epoch, self.model.get_weights()
-
-    def restore(self) -> str:
-        for c in self.others:
-            if c.best_weights is not None:
-                return f"the weights are those of the best epoch by {c.monitor}, {c.best_epoch + 1}."
-        if self.weights is None:
-            return "no epoch was complete; the weights are those of the last finished step."
-        self.model.set_weights(self.weights)
-        return f"the weights are those of the best epoch, {self.epoch + 1} (loss {self.value:.4f})."
+def _is_due(frequency: Any, epoch: int) -> bool:
+    """Return True if this epoch, the first being 1, is one that is validated."""
+    if isinstance(frequency, Container) and not isinstance(frequency, str):
+        return epoch in frequency
+    return epoch % checks.integer("fit", "validation_freq", frequency) == 0

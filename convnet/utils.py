@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterable
 from functools import cache
 from inspect import Parameter, signature
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -44,14 +44,66 @@ def next_seed() -> int:
         return int(_common.integers(2**63))
 
 
-def refuse(where: str, given: dict[str, Any], supported: Iterable[str]) -> None:
-    """Raise TypeError naming the arguments that are not supported; Keras's way of saying "none" (None) passes."""
-    unknown = sorted(name for name, value in given.items() if value is not None)
+def refuse(where: str, given: dict[str, Any], supported: Iterable[str], defaults: dict[str, Any] | None = None) -> None:
+    """Raise TypeError naming the arguments that are not supported.
+
+    Keras's way of saying "none" (None) passes, and so does a value that is Keras's own default (`defaults`): a listing
+    may spell it out.
+    """
+    known = {} if defaults is None else defaults
+    unknown = sorted(
+        name for name, value in given.items() if value is not None and not (name in known and _same(value, known[name]))
+    )
     if unknown:
         raise TypeError(
             f"{where}: {', '.join(unknown)} not supported (Keras may have it, this engine does not); "
             f"supported: {', '.join(supported)}"
         )
+
+
+def _same(value: Any, default: Any) -> bool:
+    """Return True if an argument has its default value, of its type: 0 is not False."""
+    return type(value) is type(default) and value == default
+
+
+def name_what_exists(module: str, names: Iterable[str]) -> Callable[[str], NoReturn]:
+    """Return a module's `__getattr__`, whose AttributeError lists what the module has."""
+    listed = tuple(names)
+
+    def missing(name: str) -> NoReturn:
+        if name.startswith("_"):
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        raise AttributeError(
+            f"{module} has no {name!r} (Keras may have it, this engine does not); it has {', '.join(listed)}"
+        )
+
+    return missing
+
+
+def check_name(where: str, name: Any) -> str | None:
+    """Return an object's name, or None for the default; TypeError for anything but text.
+
+    An argument given by position that lands here is one too many: it must not be dropped.
+    """
+    if name is not None and not isinstance(name, str):
+        raise TypeError(f"{where}: name must be text, got {name!r}; give arguments by keyword")
+    return name
+
+
+def check_flag(where: str, name: str, value: Any) -> bool:
+    """Return a flag; TypeError for anything but True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{where}: {name} must be True or False, got {value!r}")
+    return bool(value)
+
+
+def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
+    """Return a batch as (x, y, sample_weight), with None for what it lacks; Keras's helper for an own `train_step`."""
+    if not isinstance(data, (tuple, list)):
+        return data, None, None
+    if not 1 <= len(data) <= 3:
+        raise ValueError(f"a batch must be x, (x, y) or (x, y, sample_weight), got {len(data)} parts")
+    return (*data, *[None] * (3 - len(data)))  # type: ignore[return-value]
 
 
 @cache

@@ -53,6 +53,7 @@ html_static_path = ["static", "../kernels/verify/look/palette.css"]  # the colou
 html_css_files = ["palette.css", "site.css"]
 html_js_files = ["site.js"]
 html_extra_path = ["pages/live"]
+html_sidebars = {"pages/start": [], "pages/source/**": []}  # pages of no section
 html_show_sourcelink = False
 html_show_search_summary = False  # the summaries are fetched, which a browser refuses for files on disk
 html_copy_source = False

@@ -38,6 +38,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "crossentropy": ("cpu", "cuda"),
     "dropout": ("cpu", "cuda"),
     "sgd": ("cpu", "cuda"),
+    "rmsprop": ("cpu", "cuda"),
     "adam": ("cpu", "cuda"),
 }
 

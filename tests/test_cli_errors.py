@@ -12,7 +12,7 @@ from tests.command import ROOT, convnet
     ("arguments", "message"),
     [
         (["train"], "what data? Give a FOLDER of DICOM files"),
-        (["train", "folder"], "needs --labels CSV"),
+        (["train", "folder"], "is not a folder"),
         (["train", "--npz", "no.npz"], "no.npz"),
         (["train", "folder", "--npz", "no.npz"], "not both"),
         (["train", "--npz", "no.npz", "--out", "nowhere/m.safetensors"], "there is no folder nowhere"),

@@ -119,8 +119,6 @@ def load_cohort(source: Source, preparation: Preparation, classes: tuple[str, ..
         data = cohort.load_npz(npz, classes=classes, limits=parse_limits(source.limit or ()), **settings)
     elif folder is None:
         raise ValueError("what data? Give a FOLDER of DICOM files with --labels CSV, or --npz FILE.npz")
-    elif labels is None:
-        raise ValueError("a FOLDER needs --labels CSV, a table with the columns path,label")
     else:
         data = load_folder(source, preparation, classes)
     report_left_out(data, preparation)

@@ -14,11 +14,15 @@ _LANES = 16  # each parameter starts at a multiple of 16 numbers: a vector of th
 
 
 class Arena:
-    """Packed parameters. `slabs`: pairs (values, gradients) of flat arrays; `gradients`: each parameter's view."""
+    """`slabs`: pairs (weights, gradients) of flat arrays; `gradients`: each parameter's view.
+
+    `places`: the slab that holds a parameter, and where in it the parameter starts.
+    """
 
     def __init__(self, parameters: list[Parameter]) -> None:
         self.parameters, self.target = parameters, "cpu"
         self.gradients: dict[Parameter, np.ndarray] = {}
+        self.places: dict[Parameter, tuple[int, int]] = {}
         self._used: dict[Parameter, None] = {}
         self.slabs: list[tuple[np.ndarray, np.ndarray]] = []
         free = [p for p in parameters if p.value.base is None]
@@ -27,6 +31,7 @@ class Arena:
         for p in parameters:
             if p not in self.gradients:  # it is in another model's slab, or in this model's former one, and stays there
                 self.gradients[p] = np.zeros_like(p.value)
+                self.places[p] = len(self.slabs), 0
                 self.slabs.append((p.value.reshape(-1), self.gradients[p].reshape(-1)))
 
     def value(self, p: Parameter) -> np.ndarray:
@@ -49,6 +54,7 @@ class Arena:
             view[...] = p.value
             p.value = view
             self.gradients[p] = gradients[place].reshape(view.shape)
+            self.places[p] = len(self.slabs), start
         self.slabs.append((values, gradients))
 
 

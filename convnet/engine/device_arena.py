@@ -24,6 +24,7 @@ class DeviceArena:
         self.slabs = [(values, gradients)] if parameters else []
         places = list(zip(parameters, starts, strict=True))
         self.gradients = {p: gradients.part(start, p.shape) for p, start in places}
+        self.places = {p: (0, start) for p, start in places}  # slab, and where in it
         self._there = {p: values.part(start, p.shape) for p, start in places}
         self._home = True  # the host's numbers are the latest
 

@@ -130,7 +130,7 @@ class Plan:
         source = self.low.output if self.swallowed is None else self.swallowed.inputs[0]
         self.loss_function, self.loss_reads = loss, source
         self.target_array = loss.target_buffer(self.y.shape, self.dtype)
-        self.sample_weights = np.ones(self.batch, self.dtype) if weighted else None
+        self.sample_weights = np.ones(self.y.shape[:-1], self.dtype) if weighted else None
         self.loss = np.zeros((), self.dtype)
         labels = self._buffers.copy_of(self.target_array)
         weights = None if self.sample_weights is None else self._buffers.copy_of(self.sample_weights)

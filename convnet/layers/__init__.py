@@ -7,9 +7,9 @@ from convnet.layers.dense import Dense
 from convnet.layers.inputs import Input, InputLayer
 from convnet.layers.merging import Add
 from convnet.layers.normalization import BatchNormalization
-from convnet.layers.pooling import AveragePooling2D, GlobalAveragePooling2D, MaxPooling2D
+from convnet.layers.pooling import AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D
 from convnet.layers.regularization import Dropout
-from convnet.layers.reshaping import Flatten
+from convnet.layers.reshaping import Flatten, Reshape
 
 BUILT_IN: dict[str, type[Layer]] = {
     cls.__name__: cls
@@ -18,7 +18,9 @@ BUILT_IN: dict[str, type[Layer]] = {
         MaxPooling2D,
         AveragePooling2D,
         GlobalAveragePooling2D,
+        GlobalMaxPooling2D,
         Flatten,
+        Reshape,
         Dense,
         Activation,
         Dropout,

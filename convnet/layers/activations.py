@@ -11,8 +11,17 @@ NAMES = ("linear", "relu", "sigmoid", "softmax")
 
 
 def activation_name(where: str, activation: Any) -> str:
-    """Return an activation's name, "linear" for None; ValueError lists the supported names."""
-    name = "linear" if activation is None else getattr(activation, "__name__", activation)
+    """Return an activation's name, None being 'linear'; ValueError lists the supported names.
+
+    A function is refused even if it is called like one of them: it may compute something else.
+    """
+    name = "linear" if activation is None else activation
+    if callable(name):
+        called = getattr(name, "__name__", repr(name))
+        raise TypeError(
+            f"{where}: an activation must be given by its name, not as a function (got {called}): choose one of: "
+            f"{', '.join(NAMES)}"
+        )
     if name not in NAMES:
         raise ValueError(f"{where}: activation {name!r} is not supported; choose one of: {', '.join(NAMES)}")
     return name

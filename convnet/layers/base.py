@@ -10,9 +10,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from convnet import initializers
-from convnet.engine.graph import Node, record
+from convnet.engine.graph import Graph, Node, record
 from convnet.engine.operator import Lowering, Value, Window
 from convnet.engine.parameter import Parameter
+from convnet.layers.changes import changed_setting
 from convnet.layers.checks import float_type
 from convnet.layers.naming import unique_name
 from convnet.utils import refuse
@@ -27,15 +28,23 @@ class Layer:
 
     inputs: ClassVar[int] = 1
     settings: ClassVar[tuple[str, ...]] = ()  # constructor arguments, kept as attributes of the same name
+    defaults: ClassVar[dict[str, Any]] = {"autocast": True}  # Keras's, which may be spelled out
 
     def __init__(self, *, name: str | None = None, trainable: bool = True, dtype: Any = None, **unknown: Any) -> None:
         cls = type(self)
-        refuse(cls.__name__, unknown, (*cls.settings, "name", "trainable", "dtype"))
+        refuse(cls.__name__, unknown, (*cls.settings, "name", "trainable", "dtype"), Layer.defaults | cls.defaults)
         self.own_parameters: list[Parameter] = []
         self.name = name or unique_name(cls.__name__)
         self.trainable = trainable
         self.dtype = None if dtype is None else float_type(cls.__name__, dtype)
         self.input_shape: tuple[int, ...] | None = None  # of one sample; None until the layer is built
+        self._call_is_built = False
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Check a setting that is changed after the layer was made, and let the models that use it start afresh."""
+        if name in type(self).settings and name in vars(self):
+            value = changed_setting(self, name, value)
+        super().__setattr__(name, value)
 
     # --- what a subclass gives
 
@@ -68,15 +77,45 @@ class Layer:
 
     def record(self, x: Any, training: bool | None) -> Any:
         """Note the call on the graph of the node `x`, and return the output's node."""
-        own_call = getattr(type(self), "call", None)
-        if own_call is not None:
-            return call_with_training(self.call, x, training if training is not None else x.graph.training)  # type: ignore[attr-defined]
         inputs = tuple(x) if isinstance(x, (list, tuple)) else (x,)
+        if hasattr(type(self), "call"):
+            return self._record_call(x, inputs, training)
         if len(inputs) != self.inputs:
             raise ValueError(f"{self.name}: takes {self.inputs} input(s), got {len(inputs)}")
         shapes = tuple(node.sample_shape for node in inputs)
         self.ensure_built(shapes[0], inputs[0].graph.dtype)
         return inputs[0].graph.add(self, inputs, self.output_shape(*shapes), training)
+
+    def _record_call(self, x: Any, inputs: tuple[Node, ...], training: bool | None) -> Any:
+        """Record what a `call` of a user's does.
+
+        While a model is connected from Input on, its mode is not known yet. There the whole layer is one call, and its
+        `call` runs again in each mode; here it runs only to tell the output's shape.
+        """
+        graph = inputs[0].graph
+        self.build_for([node.sample_shape for node in inputs])
+        if graph.training is not None:
+            return call_with_training(self.call, x, graph.training if training is None else training)  # type: ignore[attr-defined]
+        trial = Graph(graph.dtype, training=False)
+        nodes = [Node(trial, node.sample_shape, node.name) for node in inputs]
+        y = call_with_training(self.call, nodes if isinstance(x, (list, tuple)) else nodes[0], training or False)  # type: ignore[attr-defined]
+        if not isinstance(y, Node):
+            raise TypeError(f"{self.name}.call must return the output of one layer, got {type(y).__name__}")
+        return graph.add(self, inputs, y.sample_shape, training)
+
+    def build_for(self, shapes: list[tuple[int, ...]]) -> None:
+        """Call a user's own `build` once, with Keras's shape: None for the number of samples."""
+        if self._call_is_built or not hasattr(type(self), "call"):
+            return
+        self._call_is_built = True
+        if type(self).build not in self._own_builds():
+            given: list[Any] = [(None, *shape) for shape in shapes]
+            self.build(given if len(given) > 1 else given[0])  # type: ignore[arg-type]
+
+    @classmethod
+    def _own_builds(cls) -> tuple[Any, ...]:
+        """Return the `build` methods that are the engine's."""
+        return (Layer.build,)
 
     def _compute(self, x: Any, training: bool) -> np.ndarray:
         from convnet.engine.plan import Plan
@@ -139,8 +178,19 @@ class Layer:
 
     # --- parameters
 
-    def add_weight(self, name: str, shape: tuple[int, ...], initializer: str, trainable: bool = True) -> Parameter:
-        """Make one array of parameters, drawn by an initializer's name; `build` calls it."""
+    def add_weight(
+        self, name: Any = None, shape: Any = None, initializer: Any = None, trainable: bool = True, **keras: Any
+    ) -> Parameter:
+        """Make one parameter; for the engine's own layers, whose `lower` passes it to a kernel."""
+        if hasattr(type(self), "call"):
+            raise TypeError(
+                f"{type(self).__name__}.add_weight: a `call` is made of layers, and parameters of its own could not be "
+                "used in it: keep a layer that has them (Dense, Conv2D, ...) as an attribute"
+            )
+        if keras or not isinstance(name, str):
+            raise TypeError(
+                f"{self.name}.add_weight: expects name, shape, initializer, trainable; got {name!r}, {keras}"
+            )
         value = initializers.make(initializer, shape, self.dtype)
         parameter = Parameter(f"{self.name}/{name}", value, trainable, initializer)
         self.own_parameters.append(parameter)

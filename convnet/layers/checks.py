@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from kernels import checks
+
 
 def need_image(name: str, shape: tuple[int, ...]) -> None:
     """Raise ValueError unless a sample is (height, width, channels)."""
@@ -16,11 +18,13 @@ def need_image(name: str, shape: tuple[int, ...]) -> None:
         )
 
 
-def padding_name(name: str, padding: Any) -> str:
-    """Return Keras's "valid" or "same"; ValueError for any other padding."""
-    if not isinstance(padding, str) or padding.lower() not in ("valid", "same"):
-        raise ValueError(f"{name}: padding must be 'valid' or 'same', got {padding!r}")
-    return padding.lower()
+def padding_setting(name: str, padding: Any) -> Any:
+    """Return Keras's "valid" or "same", or the numbers of pixels ((top, bottom), (left, right)) as tuples."""
+    if isinstance(padding, str) and padding.lower() in ("valid", "same"):
+        return padding.lower()
+    if isinstance(padding, (tuple, list)) and len(padding) == 2 and all(isinstance(p, (tuple, list)) for p in padding):
+        return checks.padding(name, padding, (1, 1), (1, 1), (1, 1), (1, 1))
+    raise ValueError(f"{name}: padding must be 'valid', 'same' or ((top, bottom), (left, right)), got {padding!r}")
 
 
 def only_channels_last(name: str, data_format: str | None) -> None:

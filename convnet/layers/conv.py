@@ -9,7 +9,7 @@ from convnet import initializers
 from convnet.engine.operator import Lowering, Value, Window
 from convnet.layers.activations import activation_name, lower_activation
 from convnet.layers.base import Layer
-from convnet.layers.checks import need_image, only_channels_last, padding_name
+from convnet.layers.checks import need_image, only_channels_last, padding_setting
 from kernels import checks
 
 
@@ -21,7 +21,8 @@ class Conv2D(Layer):
     filters             F, the channels of y
     kernel_size         (P,Q), or one number for both
     strides             s, down and across
-    padding             "valid" (none) or "same" (y has x's size, divided by the stride)
+    padding             "valid" (none), "same" (y has x's size, divided by the stride), or the zeros around the image,
+                        ((top, bottom), (left, right))
     data_format         None or "channels_last", the only layout here
     dilation_rate       d, down and across
     groups              parts of the channels that are correlated apart
@@ -49,7 +50,7 @@ class Conv2D(Layer):
         filters: int,
         kernel_size: Any,
         strides: Any = (1, 1),
-        padding: str = "valid",
+        padding: Any = "valid",
         data_format: str | None = None,
         dilation_rate: Any = (1, 1),
         groups: int = 1,
@@ -64,7 +65,7 @@ class Conv2D(Layer):
         self.filters = checks.integer(self.name, "filters", filters)
         self.kernel_size = checks.pair(self.name, "kernel_size", kernel_size)
         self.strides = checks.pair(self.name, "strides", strides)
-        self.padding = padding_name(self.name, padding)
+        self.padding = padding_setting(self.name, padding)
         self.dilation_rate = checks.pair(self.name, "dilation_rate", dilation_rate)
         self.groups = checks.integer(self.name, "groups", groups)
         self.activation = activation_name(self.name, activation)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from math import prod
 from typing import Any, ClassVar
 
+import numpy as np
+
 from convnet.engine.operator import Lowering, Value
+from convnet.engine.parameter import Parameter
 from convnet.layers.base import Layer
 from kernels import checks
 
@@ -18,10 +21,26 @@ class BatchNormalization(Layer):
     Source: Ioffe & Szegedy, ICML 2015.
     """
 
-    settings: ClassVar[tuple[str, ...]] = ("axis", "momentum", "epsilon")
+    settings: ClassVar[tuple[str, ...]] = ("axis", "momentum", "epsilon", "center", "scale")
+    defaults: ClassVar[dict[str, Any]] = {
+        "beta_initializer": "zeros",
+        "gamma_initializer": "ones",
+        "moving_mean_initializer": "zeros",
+        "moving_variance_initializer": "ones",
+        "synchronized": False,
+    }
 
-    def __init__(self, axis: int = -1, momentum: float = 0.99, epsilon: float = 1e-3, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        axis: int = -1,
+        momentum: float = 0.99,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
+        self.center, self.scale = bool(center), bool(scale)
         self.axis = axis
         self.momentum = checks.number(self.name, "momentum", momentum, 0.0, 1.0)
         self.epsilon = checks.number(self.name, "epsilon", epsilon, 0.0)
@@ -31,10 +50,14 @@ class BatchNormalization(Layer):
         if self.axis not in (-1, len(shape)):
             raise ValueError(f"{self.name}: axis must be -1 (channels last), got {self.axis}")
         channels = (shape[-1],)
-        self.gamma = self.add_weight("gamma", channels, "ones")
-        self.beta = self.add_weight("beta", channels, "zeros")
+        self.gamma = self.add_weight("gamma", channels, "ones") if self.scale else self._constant("gamma", 1.0, shape)
+        self.beta = self.add_weight("beta", channels, "zeros") if self.center else self._constant("beta", 0.0, shape)
         self.moving_mean = self.add_weight("moving_mean", channels, "zeros", trainable=False)
         self.moving_variance = self.add_weight("moving_variance", channels, "ones", trainable=False)
+
+    def _constant(self, name: str, value: float, shape: tuple[int, ...]) -> Parameter:
+        """Return what a layer without this parameter computes with; it is no parameter of the layer's."""
+        return Parameter(f"{self.name}/{name}", np.full(shape[-1:], value, self.dtype), trainable=False)
 
     def lower(self, low: Lowering, *inputs: Value) -> Value:
         """Emit the operations that compute this layer."""

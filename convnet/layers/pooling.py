@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from convnet.engine.operator import Lowering, Value, Window
 from convnet.layers.base import Layer
-from convnet.layers.checks import need_image, only_channels_last, padding_name
+from convnet.layers.checks import need_image, only_channels_last, padding_setting
 from kernels import checks
 
 
@@ -18,7 +18,7 @@ class _Pooling2D(Layer):
         self,
         pool_size: Any = (2, 2),
         strides: Any = None,
-        padding: str = "valid",
+        padding: Any = "valid",
         data_format: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -26,7 +26,7 @@ class _Pooling2D(Layer):
         only_channels_last(self.name, data_format)
         self.pool_size = checks.pair(self.name, "pool_size", pool_size)
         self.strides = self.pool_size if strides is None else checks.pair(self.name, "strides", strides)
-        self.padding = padding_name(self.name, padding)
+        self.padding = padding_setting(self.name, padding)
 
     def _normal(self, shape: tuple[int, ...]) -> dict[str, Any]:
         pad = checks.padding(self.name, self.padding, shape[:2], self.pool_size, self.strides, (1, 1))  # type: ignore[arg-type]
@@ -62,22 +62,42 @@ class AveragePooling2D(_Pooling2D):
     operation = "avgpool2d"
 
 
-class GlobalAveragePooling2D(Layer):
-    """y[n,c] = the mean of x[n,:,:,c]:  (N,H,W,C) -> (N,C)."""
+class _GlobalPooling2D(Layer):
+    settings: ClassVar[tuple[str, ...]] = ("keepdims",)
 
-    def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
+    def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         only_channels_last(self.name, data_format)
+        self.keepdims = bool(keepdims)
 
     def output_shape(self, *shapes: tuple[int, ...]) -> tuple[int, ...]:
         """Return the shape of one output sample."""
         need_image(self.name, shapes[0])
-        return (shapes[0][2],)
-
-    def lower(self, low: Lowering, *inputs: Value) -> Value:
-        """Emit the operations that compute this layer."""
-        return low.emit("globalavgpool", inputs, (inputs[0].shape[2],), self)
+        return (1, 1, shapes[0][2]) if self.keepdims else (shapes[0][2],)
 
     def window(self, shape: tuple[int, ...]) -> None:
         """Return None: one output sees all of its input."""
         return None
+
+
+class GlobalAveragePooling2D(_GlobalPooling2D):
+    """y[n,c] = the mean of x[n,:,:,c]:  (N,H,W,C) -> (N,C), or (N,1,1,C) with keepdims."""
+
+    def lower(self, low: Lowering, *inputs: Value) -> Value:
+        """Emit the operations that compute this layer."""
+        y = low.emit("globalavgpool", inputs, (inputs[0].shape[2],), self)
+        return low.emit("reshape", (y,), (1, 1, *y.shape), self, in_place=True) if self.keepdims else y
+
+
+class GlobalMaxPooling2D(_GlobalPooling2D):
+    """y[n,c] = the largest of x[n,:,:,c]:  (N,H,W,C) -> (N,C), or (N,1,1,C) with keepdims.
+
+    It is max pooling by one window, the whole image.
+    """
+
+    def lower(self, low: Lowering, *inputs: Value) -> Value:
+        """Emit the operations that compute this layer."""
+        height, width, channels = inputs[0].shape
+        window: dict[str, Any] = {"size": (height, width), "stride": (height, width), "padding": ((0, 0), (0, 0))}
+        y = low.emit("maxpool2d", inputs, (1, 1, channels), self, **window)
+        return y if self.keepdims else low.emit("reshape", (y,), (channels,), self, in_place=True)

@@ -43,11 +43,12 @@ class BestByAUC(EarlyStopping):
     """
 
     def __init__(self, x: np.ndarray, y: np.ndarray, patience: int, restore: bool = True) -> None:
-        super().__init__("val_auc", patience=patience, restore_best_weights=restore)
+        super().__init__("val_auc", patience=patience, mode="max", restore_best_weights=restore)
         self.x, self.y = x, y
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Measure the area under the ROC curve on x, then decide as any early stopping does."""
+        assert logs is not None
         outputs = predict_outputs(self.model, self.x)
         area = metrics.auc(self.y, normalize(outputs)) if np.isfinite(outputs).all() else None
         logs["val_auc"] = float("nan") if area is None else area
@@ -67,12 +68,13 @@ class BestByAUC(EarlyStopping):
 class StopDiverged(Callback):
     """Stop when an epoch's loss is no number: no later one will be better."""
 
-    def on_train_begin(self) -> None:
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Note that nothing has diverged yet."""
         self.diverged: int | None = None
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Stop after an epoch whose loss, on train or on val, is not finite."""
+        assert logs is not None
         if not all(np.isfinite(logs[name]) for name in ("loss", "val_loss")):
             self.diverged, self.model.stop_training = epoch, True
 
@@ -83,11 +85,11 @@ class Cosine(Callback):
     def __init__(self, epochs: int) -> None:
         self.epochs = epochs
 
-    def on_train_begin(self) -> None:
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Remember the first learning rate."""
         self.first = self.model.optimizer.learning_rate  # type: ignore[union-attr]
 
-    def on_epoch_begin(self, epoch: int) -> None:
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Set the learning rate of this epoch."""
         self.model.optimizer.learning_rate = self.first * (1 + np.cos(np.pi * epoch / self.epochs)) / 2  # type: ignore[union-attr]
 

@@ -143,7 +143,7 @@ def backward_plan(graph: Graph, x: np.ndarray, loss: Loss, y: Any = None) -> Pla
     """Return a plan that has gone forward, and back from a loss with its targets y; it keeps every gradient."""
     plan = Plan(graph, len(x), loss=loss, input_gradient=True, rewritten=False)
     if y is not None:
-        loss.check_labels(np.asarray(y), plan.y.shape[-1])
+        loss.check_labels(np.asarray(y), plan.y.shape[1:])
         loss.fill(plan.target_array, np.asarray(y))
     plan.x[...] = x
     plan.forward()
@@ -166,6 +166,11 @@ def _site(plan: Plan, step: Step) -> Site:
 # --- forward
 
 
+def _place_in(shape: Index, index: Index, of: Index) -> Index:
+    """Return where a number of an array of shape `of` stands under another shape: a step may only reshape."""
+    return index if shape == of else tuple(int(i) for i in np.unravel_index(np.ravel_multi_index(index, of), shape))
+
+
 def _forward_parts(plan: Plan, call: Call, index: Index) -> Explanation:
     y = plan.of(call.output)
     index = _checked(call.layer, "y", index, y.shape)
@@ -177,10 +182,11 @@ def _forward_parts(plan: Plan, call: Call, index: Index) -> Explanation:
     parts = []
     for place, step in enumerate(steps):
         site = _site(plan, step)
-        draft = FORWARD[step.operation](site, index)
+        here = _place_in(site.y.shape, index, y.shape)
+        draft = FORWARD[step.operation](site, here)
         name = "y" if place == len(steps) - 1 else "z"
-        what = f"{at(name, *index)} of {call.layer.name}"
-        kernel = float(site.y[index])
+        what = f"{at(name, *here)} of {call.layer.name}"
+        kernel = float(site.y[here])
         parts.append(Part(what, draft.formula, tuple(draft.terms), draft.value, kernel, draft.bound, draft.how))
     return Explanation(tuple(parts))
 

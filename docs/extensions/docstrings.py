@@ -26,11 +26,12 @@ def paragraph(rows: list[str]) -> list[str]:
     """Return a block of text, in which a line can be a formula, an item of a list, or an argument."""
     result: list[str] = []
     inside = False  # an item, which indented rows continue
+    columns = {found.start(2) for row in rows if (found := ARGUMENT.fullmatch(row))}
     for row in rows:
         if FORMULA.match(row):
             result += ["", "::", "", f"   {row}", ""]
             inside = False
-        elif found := ARGUMENT.fullmatch(row):
+        elif found := argument(row, columns):
             result += ["", f"- ``{found[1]}``: {shield(found[2])}"]
             inside = True
         elif found := ITEM.match(row):
@@ -42,6 +43,12 @@ def paragraph(rows: list[str]) -> list[str]:
             result += [*([""] if inside else []), shield(row.strip())]
             inside = False
     return result
+
+
+def argument(row: str, columns: set[int]) -> re.Match | None:
+    """Return (name, what it is) of a row that describes an argument; a long name has one space before its column."""
+    long = re.fullmatch(r"(\w+) (\S.*)", row)
+    return ARGUMENT.fullmatch(row) or (long if long and long.start(2) in columns else None)
 
 
 def shield(text: str) -> str:

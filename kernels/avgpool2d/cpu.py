@@ -109,7 +109,7 @@ def _mean_of_four(x, n, h, w, y, i, j):
 
 @jit()
 def _mean_of_many(x, y):
-    """A large window: float64 takes up its pixels four at a time."""
+    """Sum a large window in float64, four pixels at a time."""
     H, W, C = x.shape
     total = np.zeros(C, np.float64)
     for h in range(H):

@@ -96,7 +96,7 @@ def _forward4(x, x_flat, P, Q, sh, sw, top, left, y, y_flat):
 
 @cuda.jit(device=True)
 def _many4(x_flat, first, rows, w0, w1, W, C, y_flat, at):
-    """The means of a large window's four channels, in float64."""
+    """Return the means of a large window's four channels, in float64."""
     a = b = d = e = 0.0
     for h in range(rows):
         for w in range(w0, w1):

@@ -37,7 +37,7 @@ def forward(
     """Compute L = 1/N sum_n w_n * l_n  -> L, a NumPy scalar, or `out` (a 0-d array). N is the number of samples.
 
     On probabilities, with clip(p) = min(max(p, 1e-7), 1 - 1e-7):
-      sparse       l_n = -log clip(yhat[n,y_n])
+      sparse       l_n = -log clip(yhat[n,y_n] / sum_j yhat[n,j])
       categorical  l_n = -sum_k y[n,k] * log clip(yhat[n,k] / sum_j yhat[n,j])
       binary       l_n = -mean_k (t * log p + (1-t) * log(1-p)),  t = y[n,k], p = clip(yhat[n,k])
     On logits z = yhat, with lse_n = log sum_j exp z[n,j]:

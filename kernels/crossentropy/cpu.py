@@ -69,6 +69,14 @@ def _clip(p):
 
 
 @jit()
+def _row_sum(row):
+    total = 0.0
+    for k in range(row.size):
+        total += np.float64(row[k])
+    return total
+
+
+@jit()
 def _powers(z, powers, tops, totals):
     """Compute powers[n,k] = exp(z[n,k] - tops[n]), with each row's largest z and sum of powers.
 
@@ -97,17 +105,19 @@ def _blocks(z, numbers):
 def _sparse(y, p, losses):
     for n in range(losses.size):
         # lesson: crossentropy_sparse.forward
-        losses[n] = -math.log(_clip(np.float64(p[n, y[n]])))
+        losses[n] = -math.log(_clip(np.float64(p[n, y[n]]) / _row_sum(p[n])))
 
 
 @jit()
 def _sparse_gradient(y, p, factors, dp):
-    dp[...] = 0
     for n in range(factors.size):
-        v = np.float64(p[n, y[n]])
-        if not (v < LOW or v > HIGH):
+        total = _row_sum(p[n])
+        q = np.float64(p[n, y[n]]) / total
+        clipped = q < LOW or q > HIGH
+        dp[n, :] = 0.0 if clipped else factors[n] / total
+        if not clipped:
             # lesson: crossentropy_sparse.data
-            dp[n, y[n]] = -factors[n] / v
+            dp[n, y[n]] = factors[n] * ((1.0 - 1.0 / q) / total)
 
 
 @jit()
@@ -147,14 +157,6 @@ def _sparse_logits_gradient_parallel(y, z, factors, dz):
     for task in numba.prange((factors.size + rows - 1) // rows):
         n = task * rows
         _sparse_logits_gradient(y[n : n + rows], z[n : n + rows], factors[n : n + rows], dz[n : n + rows])
-
-
-@jit()
-def _row_sum(row):
-    total = 0.0
-    for k in range(row.size):
-        total += np.float64(row[k])
-    return total
 
 
 @jit()

@@ -101,13 +101,20 @@ def _label(y, p, n):
 
 def _sparse(y, p, n):
     t, wrong = _label(y, p, n)
-    return wrong - math.log(_clip(float64(p[n, t])))
+    return wrong - math.log(_clip(float64(p[n, t]) / _sum(p, n)))
+
+
+def _sparse_shared(y, p, n):
+    """(sum_j p_j, q_t): what the row is divided by, and what the label's class has then."""
+    t, wrong = _label(y, p, n)
+    total = _sum(p, n)
+    return total, float64(p[n, t]) / total
 
 
 def _sparse_slope(y, p, n, common, k):
     t, wrong = _label(y, p, n)
-    v = float64(p[n, k])
-    return wrong + (-1.0 / v if k == t and not (v < LOW or v > HIGH) else 0.0)
+    total, q = common
+    return wrong + (0.0 if q < LOW or q > HIGH else (1.0 - (1.0 / q if k == t else 0.0)) / total)
 
 
 def _sparse_logits(y, z, n):
@@ -202,7 +209,7 @@ def _nothing_shared(y, p, n):
 
 
 PASSES = {
-    ("sparse", False): _passes(_sparse, (_nothing_shared, _sparse_slope)),
+    ("sparse", False): _passes(_sparse, (_sparse_shared, _sparse_slope)),
     ("sparse", True): _passes(_sparse_logits, (_powers_shared, _sparse_logits_slope)),
     ("categorical", False): _passes(_categorical, (_categorical_shared, _categorical_slope)),
     ("categorical", True): _passes(_categorical_logits, (_categorical_logits_shared, _categorical_logits_slope)),

@@ -49,15 +49,18 @@ def is_clipped(p):
 
 
 def sparse(t, p):
-    """Compute l = -log clip(p_t)."""
+    """Compute l = -log clip(q_t), q_t = p_t / sum_j p_j."""
     # lesson: crossentropy_sparse.forward
-    return -math.log(clip(p[t]))
+    return -math.log(clip(divide(p[t], sum(p))))
 
 
 def sparse_gradient(t, p):
-    """Return dl/dp_k = -1/p_t for k = t, else 0."""
+    """Return dl/dp_k = (1 - [k = t] / q_t) / sum_j p_j, 0 where q_t was clipped."""
+    q = divide(p[t], sum(p))
+    if is_clipped(q):
+        return [0.0] * len(p)
     # lesson: crossentropy_sparse.data
-    return [-1 / p[k] if k == t and not is_clipped(p[k]) else 0.0 for k in range(len(p))]
+    return [divide(1 - (1 / q if k == t else 0.0), sum(p)) for k in range(len(p))]
 
 
 def sparse_logits(t, z):

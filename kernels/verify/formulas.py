@@ -56,11 +56,12 @@ FORMULAS: dict[str, dict[str, str]] = {
         "backward": "dhat{y}[i] = {2}/{N} w[i] · (hat{y}[i] - y[i])",
     },
     "crossentropy": {
-        "forward": "L = - {1}/{N} sum_{n} w[n] · sum_{k} y[n,k] · log hat{y}[n,k];  "
+        "forward": "L = - {1}/{N} sum_{n} w[n] · sum_{k} y[n,k] · log q[n,k];  "
+        "q[n,k] = {hat{y}[n,k]}/{sum_{j} hat{y}[n,j]} or softmax(z)[n,k];  "
         "binary: L = - {1}/{N} sum_{n} {w[n]}/{K} · "
         "sum_{k} (y[n,k] · log hat{y}[n,k] + (1 - y[n,k]) · log (1 - hat{y}[n,k]))",
         "backward": "dz[n,k] = {w[n]}/{N} (hat{y}[n,k] - y[n,k]) where hat{y} = softmax(z);  "
-        "dhat{y}[n,k] = - {w[n]}/{N} · {y[n,k]}/{hat{y}[n,k]} where sum_{k} hat{y}[n,k] is fixed;  "
+        "dhat{y}[n,k] = {w[n]}/{N} · {sum_{j} y[n,j] - y[n,k] / q[n,k]}/{sum_{j} hat{y}[n,j]};  "
         "binary: dz[n,k] = {w[n]}/{N K} (hat{y}[n,k] - y[n,k]) where hat{y} = sigmoid(z)",
     },
     "dropout": {
@@ -68,6 +69,10 @@ FORMULAS: dict[str, dict[str, str]] = {
         "backward": "dx[e] = {dy[e]}/{1 - rate} where kept[e], else 0",
     },
     "sgd": {"update": "v = μ v - η g;  p = p - η λ p + v;  Nesterov: p = p - η λ p + μ v - η g"},
+    "rmsprop": {
+        "update": "v = ρ v + (1 - ρ) g^{2};  d = η {g}/{sqrt{v + ε}};  m = μ m + d;  p = p - η λ p - m;  "
+        "centered: a = ρ a + (1 - ρ) g, d = η {g}/{sqrt{v - a^{2} + ε}}"
+    },
     "adam": {
         "update": "m = m + (g - m) (1 - β[1]);  v = v + (g^{2} - v) (1 - β[2]);  "
         "p = p - η λ p - η {sqrt{1 - β[2]^{t}}}/{1 - β[1]^{t}} {m}/{sqrt{v} + ε}"

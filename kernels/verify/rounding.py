@@ -29,7 +29,7 @@ def gamma(m: int, dtype: Any) -> float:
 
 
 def wide(terms: int, others: int, dtype: Any) -> float:
-    """gamma of a sum that float64 takes up, whatever the array's type: `others` are the roundings in that type.
+    """Return gamma of a sum that float64 takes up, whatever the array's type: `others` are the roundings in that type.
 
     The two that are added before float64 takes them up, and the result's, are among the others.
     """

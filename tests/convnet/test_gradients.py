@@ -34,6 +34,10 @@ STACKS = {
     "maxpool overlapping": [layers.MaxPooling2D, (3, 1, "same")],
     "avgpool": [layers.AveragePooling2D, (2,)],
     "avgpool same": [layers.AveragePooling2D, (3, 2, "same")],
+    "conv2d padded": [layers.Conv2D, (3, 3, 2, ((2, 1), (0, 3)))],
+    "maxpool padded": [layers.MaxPooling2D, (3, 2, ((1, 0), (1, 1)))],
+    "gmp": [layers.GlobalMaxPooling2D, ()],
+    "reshape": [layers.Reshape, ((4, -1, 3),)],
     "gap": [layers.GlobalAveragePooling2D, ()],
     "relu": [layers.Activation, ("relu",)],
     "sigmoid": [layers.Activation, ("sigmoid",)],
@@ -86,7 +90,7 @@ def check(stack, loss, y, training=True):
 def test_a_layers_gradient_is_the_central_difference(kind):
     cls, arguments, *options = STACKS[kind]
     stack = [layers.Conv2D(2, 1), cls(*arguments, **(options[0] if options else {})), layers.Flatten(), layers.Dense(4)]
-    stack = stack[:2] + stack[3:] if kind in ("gap", "tied") else stack
+    stack = stack[:2] + stack[3:] if kind in ("gap", "gmp", "tied") else stack
     y = np.random.default_rng(1).standard_normal((3, 4))
     check(stack, losses.MeanSquaredError(), y)
 

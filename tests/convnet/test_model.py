@@ -62,8 +62,8 @@ def test_what_keras_has_and_we_have_not_is_refused_by_name():
         layers.Dense(3, activation="gelu")
     with pytest.raises(AttributeError, match=r"convnet\.layers has no 'LSTM'"):
         _ = layers.LSTM
-    with pytest.raises(ValueError, match="optimizer 'rmsprop' is not supported; choose one of: sgd, adam"):
-        small().compile(loss="mse")
+    with pytest.raises(ValueError, match="optimizer 'nadam' is not supported; choose one of: sgd, rmsprop, adam"):
+        small().compile("nadam", loss="mse")
     with pytest.raises(ValueError, match="loss 'hinge' is not supported"):
         small().compile("adam", "hinge")
     with pytest.raises(TypeError, match="compile: jit_compile not supported"):
@@ -101,12 +101,12 @@ def test_wrong_data_is_refused_before_training():
             model.fit(x, y, batch_size=size, verbose=0)
     with pytest.raises(ValueError, match="epochs must be an integer"):
         model.fit(x, y, epochs=1.5, verbose=0)
-    with pytest.raises(TypeError, match="callbacks must be a list of Callback objects"):
-        model.fit(x, y, callbacks=convnet.callbacks.EarlyStopping(), verbose=0)
+    with pytest.raises(TypeError, match="callbacks must be Callback objects"):
+        model.fit(x, y, callbacks=[print], verbose=0)
     with pytest.raises(ValueError, match=r"expected a batch of shape \(batch, 8, 8, 1\), got samples of \(12, 12, 1\)"):
         model.predict(np.ones((2, 12, 12, 1), np.float32))
-    with pytest.raises(ValueError, match="class_weight lacks class 2"):
-        model.fit(x, y, class_weight={0: 1.0, 1: 2.0}, verbose=0)
+    with pytest.raises(TypeError, match=r"class_weight must be {class: weight} or 'balanced', got 'even'"):
+        model.fit(x, y, class_weight="even", verbose=0)
     with pytest.raises(RuntimeError, match="compile the model first"):
         small().fit(x, y)
     with pytest.raises(ValueError, match="has no parameters yet"):

@@ -24,10 +24,12 @@ def test_mses_gradient_is_two_w_times_the_error_over_n():
     assert not any(v.subs(dict(zip(yhat.ravel(), y.ravel(), strict=True))) for v in gradient.ravel())
 
 
-def test_sparse_is_minus_one_over_p_t():
+def test_sparse_goes_through_the_division_by_the_rows_sum():
     p, t = symbols("p", K, positive=True), 1
-    expected = np.array([-1 / p[t] if k == t else sympy.Integer(0) for k in range(K)], object)
-    assert_identical(expected, derivative(-log(p[t]), p))
+    total = p.sum()
+    q = p / total
+    expected = np.array([(1 - (1 / q[t] if k == t else 0)) / total for k in range(K)], object)
+    assert_identical(expected, derivative(-log(q[t]), p))
 
 
 def test_sparse_on_logits_is_softmax_minus_onehot():

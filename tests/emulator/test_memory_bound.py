@@ -5,7 +5,21 @@ import pytest
 
 pytest.importorskip("numba_cuda", reason="needs numba-cuda: pip install 'formula-convnet[cuda]' (no GPU needed)")
 
-from kernels import adam, add, avgpool2d, batchnorm, device, dropout, globalavgpool, mse, relu, sgd, sigmoid, targets
+from kernels import (
+    adam,
+    add,
+    avgpool2d,
+    batchnorm,
+    device,
+    dropout,
+    globalavgpool,
+    mse,
+    relu,
+    rmsprop,
+    sgd,
+    sigmoid,
+    targets,
+)
 
 N = 1 << 14
 
@@ -30,6 +44,8 @@ CALLS = {
     "mse backward": (lambda: mse.backward(a, b, **on), 3),
     "sgd": (lambda: sgd.update(a, b, lr=0.1, **on), 3),
     "sgd with momentum": (lambda: sgd.update(a, b, c, lr=0.1, momentum=0.9, **on), 5),
+    "rmsprop": (lambda: rmsprop.update(a, b, c, **on), 5),
+    "rmsprop with momentum": (lambda: rmsprop.update(a, b, c, d, momentum=0.9, **on), 7),
     "avgpool2d forward": (lambda: avgpool2d.forward(image, 2, **on), 1.25 * 4),
     "avgpool2d backward": (lambda: avgpool2d.backward(pooled, image.shape, size=2, **on), 1.25 * 4),
     "adam": (lambda: adam.update(a, b, c, d, step=1, **on), 7),

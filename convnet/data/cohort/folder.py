@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from convnet.data.cohort.build import Cohort, Notes, Record, Skipped, build
+from convnet.data.cohort.class_folders import list_class_folders
 from convnet.data.cohort.groups import Owner, describe_grouping, group_images
 from convnet.data.cohort.labels import describe_labels, measured
 from convnet.data.cohort.splits import require_apart
@@ -30,7 +31,7 @@ NOT_LISTED = "is not in the table of labels"
 
 def load_folder(
     folder: str | os.PathLike[str],
-    labels: str | os.PathLike[str],
+    labels: str | os.PathLike[str] | None,
     size: int | None = 28,
     aspect: str = "pad",
     window: Window | None = None,
@@ -47,7 +48,8 @@ def load_folder(
 ) -> Cohort:
     """Return a cohort of every image that a table names below a folder, through the pixel pipeline.
 
-    labels       CSV or .xlsx: path (within the folder), label; optional patient, split (train, val, test)
+    labels       CSV or .xlsx: path (within the folder), label; optional patient, split (train, val, test). None: the
+                 folders are named after classes (`class_folders.list_class_folders`)
     columns      what the table's columns are called, if not so
     size, aspect, window, channels    as in `dicom.read_images`
     strict       an image that cannot be used is an error; else it is left out and reported in `skipped`
@@ -71,11 +73,11 @@ def load_folder(
     root = Path(folder)
     if not root.is_dir():
         raise CohortError(f"{root}: is not a folder")
-    rows = read_table(labels, columns, root)
+    rows = list_class_folders(root) if labels is None else read_table(labels, columns, root)
     named = [row.label for row in rows if row.label]
     told = [] if classes is not None else list(describe_labels(named))
     if classes is None and measured(named):
-        raise CohortError(f"{labels}: {told[-1]}")
+        raise CohortError(f"{labels or root}: {told[-1]}")
     if split_all is None and rows[0].patient is not None and rows[0].split is not None:  # before any decoding
         require_apart([r.patient or "" for r in rows], [r.split or "" for r in rows], [r.path for r in rows])
 
@@ -103,7 +105,7 @@ def load_folder(
     records = [replace(frame.record, group=group) for frame, group in zip(found, groups, strict=True)]
     if split_all is not None:
         records = [replace(record, split=split_all) for record in records]
-    skipped += list_unnamed(root, Path(labels), rows)
+    skipped += [] if labels is None else list_unnamed(root, Path(labels), rows)
     notes = Notes(describe_grouping(how), remarks, told)
     return replace(build(images, records, classes=classes, skipped=skipped, seed=seed), notes=notes)
 

@@ -60,18 +60,37 @@ def read_npz_image(path: str, preparation: Preparation, pick: str) -> tuple[np.n
 
 
 def read_picture(path: str, preparation: Preparation) -> np.ndarray:
-    """Return a PNG, JPEG or the like: values / 255, or / 65535 for 16 bits; grey unless colour is kept."""
+    """Return a PNG, JPEG or the like: values / 255, or / 65535 for 16 bits; grey unless colour is kept.
+
+    Raises DicomError for what would be shown wrong: several pages, transparent pixels, CMYK, numbers of 32 bits.
+    """
     from PIL import Image
 
     with explain_damage(path, "a picture"), open_regular(path) as file, Image.open(file, formats=FORMATS) as picture:
         values = picture.width * picture.height * len(picture.getbands())
         if values > current().values:
             raise refuse(path, f"states {values} pixel values, the limit is {current().values}", "values")
-        if picture.mode.startswith("I"):
-            pixels = np.clip(np.asarray(picture, np.float64) / 65535, 0, 1)
-        else:
-            pixels = np.asarray(picture.convert("L" if picture.mode in ("L", "1", "LA") else "RGB"))
+        pixels = pixels_of(picture, path)
     return prepare(pixels, path, preparation)
+
+
+def pixels_of(picture: Any, path: object) -> np.ndarray:
+    """Return a picture's values the way up that its EXIF states: uint8, or float64 in [0, 1] of 16 bits."""
+    from PIL import ImageOps
+
+    if getattr(picture, "n_frames", 1) > 1:
+        raise DicomError(path, f"holds {picture.n_frames} pages or frames: save each as a picture of its own")
+    if picture.mode in ("CMYK", "LAB", "HSV", "F"):
+        raise DicomError(path, f"is a picture of mode {picture.mode}: save it as grey or RGB, of 8 or 16 bits")
+    picture = ImageOps.exif_transpose(picture)
+    if picture.mode.startswith("I"):
+        values = np.asarray(picture, np.float64)
+        if values.min() < 0 or values.max() > 65535:
+            raise DicomError(path, "has values of more than 16 bits: save it with 8 or 16")
+        return values / 65535
+    if picture.has_transparency_data and np.asarray(picture.convert("RGBA"))[..., 3].min() < 255:
+        raise DicomError(path, "has transparent pixels, which have no colour of their own: flatten it")
+    return np.asarray(picture.convert("L" if picture.mode in ("L", "1", "LA") else "RGB"))
 
 
 def read_frame(path: str, preparation: Preparation, frame: int) -> np.ndarray:

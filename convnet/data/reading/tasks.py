@@ -12,8 +12,10 @@ from convnet.data import dicom
 from convnet.data.dicom.facts import facts, owners
 from convnet.data.dicom.parse import read_header
 from convnet.data.dicom.remarks import remarks
+from convnet.data.errors import DicomError
 from convnet.data.preparation import Preparation
 from convnet.data.privacy import phi
+from convnet.data.reading.image_file import PICTURES, read_picture
 
 Path = str | os.PathLike[str]
 
@@ -29,11 +31,24 @@ def labelled_images(path: Path, plain: dict[str, Any]) -> Iterator[Any]:
     patient  the PatientID, or ""; owners: `facts.owners`; facts: `facts.facts`; remarks: `remarks.remarks`
     """
     preparation = Preparation.from_plain(plain)
+    if os.path.splitext(path)[1].lower() in PICTURES:
+        yield {"patient": "", "owners": {}, "facts": {}}
+        yield labelled_picture(str(path), preparation)
+        yield []
+        return
     ds = read_header(path)
     yield {"patient": str(ds.get("PatientID") or "").strip(), "owners": owners(ds), "facts": facts(ds)}
     for image in dicom.each_frame(ds, path, preparation):
         yield image.reason if isinstance(image, dicom.FrameError) else image
     yield remarks(ds)
+
+
+def labelled_picture(path: str, preparation: Preparation) -> np.ndarray:
+    """Return a PNG, JPEG or the like as a DICOM file's frame would be: (H,W), or (H,W,3) in colour."""
+    if preparation.window is not None:
+        raise DicomError(path, "is a picture, whose values have no unit: --window is for DICOM files")
+    image = read_picture(path, preparation)
+    return image[..., 0] if preparation.channels == 1 else image
 
 
 def steps(path: Path, plain: dict[str, Any], frame: int) -> Iterator[tuple[str, str, np.ndarray]]:

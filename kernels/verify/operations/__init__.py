@@ -8,12 +8,12 @@ from kernels.verify.operations.elementwise import Add, Dropout, Relu, Sigmoid
 from kernels.verify.operations.losses import CrossEntropy, Mse
 from kernels.verify.operations.pooling import AvgPool, GlobalAvgPool, MaxPool
 from kernels.verify.operations.softmax import Softmax
-from kernels.verify.operations.updates import Adam, Sgd
+from kernels.verify.operations.updates import Adam, RmsProp, Sgd
 from kernels.verify.problem import Operation
 
 CLASSES = (
     *(Conv2D, ConvPool, MaxPool, AvgPool, GlobalAvgPool, Dense, BatchNorm, Add),
-    *(Sigmoid, Relu, Softmax, Mse, CrossEntropy, Dropout, Sgd, Adam),
+    *(Sigmoid, Relu, Softmax, Mse, CrossEntropy, Dropout, Sgd, RmsProp, Adam),
 )
 
 

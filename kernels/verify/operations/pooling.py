@@ -21,7 +21,7 @@ def make_geometry(x: tuple, size: tuple, stride: tuple, pad: tuple = (0, 0, 0, 0
 
 
 def wide_mean(operation: Operation, name: str, p: Problem, pixels: int, own: int = 4) -> Limit:
-    """The bound of a mean of so many pixels, of which no more than `own` roundings are in the array's type.
+    """Bound a mean of so many pixels, of which no more than `own` roundings are in the array's type.
 
     Four: two of the additions before float64 takes up four pixels, the division, and the result's. backward: 2.
     """

@@ -1,4 +1,4 @@
-"""sgd and adam: one step, which overwrites the parameter and its states."""
+"""sgd, rmsprop and adam: one step, which overwrites the parameter and its states."""
 
 from typing import Any
 
@@ -56,6 +56,49 @@ class Sgd(Update):
         positive = p.map_floats(np.abs).replace(g=-np.abs(p["g"]))
         size = exact(self, name, Problem(p.geometry, positive.arrays, {**p.settings, "weight_decay": 0.0}))
         return of_sum(8, size[0], p.dtype), of_sum(4, size[1], p.dtype)
+
+
+class RmsProp(Update):
+    name = "rmsprop"
+    passes = {"update": ("p", "v", "m", "a")}
+    arrays = ("p", "g", "v", "m", "a")
+    large = ({"M": 40_449, "mode": 1}, {"M": 40_449, "mode": 3})
+    modes = tuple(
+        {"lr": 0.01, "weight_decay": 0.3, **m}
+        for m in ({}, {"momentum": 0.9}, {"centered": True}, {"momentum": 0.9, "centered": True, "rho": 0.5})
+    )
+
+    def exact_settings(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """With rho = 1/2 and v, a and g as `finished` makes them, the root is a power of two."""
+        momentum = {"momentum": 0.5} if "momentum" in settings else {}
+        return {"lr": 0.25, "rho": 0.5, "epsilon": 0.0, "weight_decay": 0.5, **momentum}
+
+    def finished(self, p: Problem, kind: str) -> Problem:
+        """Make v a mean of squares, well above the square of the mean a, so that the variance is not all rounding."""
+        if kind != "integers":
+            return p.replace(v=p["v"] * p["v"] + 2 * p["a"] * p["a"])
+        rng = np.random.default_rng(len(p["g"]))
+        g = rng.choice([-4, -2, -1, 1, 2, 4], p["g"].shape).astype(p.dtype)
+        if p.settings.get("centered"):  # the new mean is 0, so what stands under the root is v, that is g^2
+            return p.replace(g=g, v=g * g, a=-g)
+        return p.replace(g=g, v=g * g)
+
+    def limits(self, name: str, p: Problem) -> tuple[Limit, ...]:
+        """Bound d by what the difference v - a^2 loses: its terms' size over its value, halved by the root."""
+        w, g, v, m, a = (p[x].astype(float) for x in self.arrays)
+        s = {"rho": 0.9, "momentum": 0.0, "centered": False, "epsilon": 1e-7, **p.settings}
+        _, new_v, _, new_a = exact(self, name, p)
+        size_v, size_a = s["rho"] * v + (1 - s["rho"]) * g * g, s["rho"] * np.abs(a) + (1 - s["rho"]) * np.abs(g)
+        spread = new_v - (new_a * new_a if s["centered"] else 0.0) + s["epsilon"]
+        terms = size_v + (2 * size_a * size_a if s["centered"] else 0.0) + s["epsilon"]
+        step = s["lr"] * np.abs(g) / np.sqrt(spread) * (1 + terms / spread)
+        size = s["momentum"] * np.abs(m) + step
+        return (
+            of_sum(20, np.abs(w) + size, p.dtype),
+            of_sum(5, size_v, p.dtype),
+            of_sum(16, size if s["momentum"] else np.abs(m), p.dtype),
+            of_sum(5, size_a if s["centered"] else np.abs(a), p.dtype),
+        )
 
 
 class Adam(Update):

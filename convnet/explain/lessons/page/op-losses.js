@@ -20,18 +20,24 @@ function slopeBound(c, account, value, largest) {
 
 function sparseForward(c, at, account) {
   const t = c.target[0];
-  const p = clip(c.x0.data[t]);
-  account.plain(c.x0.data[t], t);
-  account.line(`−log ŷ[${t}]`, -Math.log(p));
-  account.result(-Math.log(p), lossBound(c, account, -Math.log(p)));
+  c.x0.data.forEach((v, j) => account.plain(v, j));
+  const q = c.x0.data[t] / account.total;
+  const value = -Math.log(clip(q));
+  account.line(`q = ŷ[${t}] / Σ ŷ`, q);
+  account.line("−log q", value);
+  account.result(value, lossBound(c, account, value));
 }
 
 function sparseData(c, k, account) {
   const t = c.target[0];
-  const p = c.x0.data[k];
-  const slope = k === t && !isClipped(p) ? -1 / p : 0;
-  account.line(k === t ? `−1 / ŷ[${t}]` : `k ≠ ${t}`, slope);
-  account.result(slope, slopeBound(c, account, slope, isClipped(c.x0.data[t]) ? 0 : 1 / c.x0.data[t]));
+  c.x0.data.forEach((v, j) => account.plain(v, j));
+  const q = c.x0.data[t] / account.total;
+  const slopeAt = (j) => (isClipped(q) ? 0 : (1 - (j === t ? 1 / q : 0)) / account.total);
+  const slope = slopeAt(k);
+  const largest = Math.max(Math.abs(slopeAt(t)), isClipped(q) ? 0 : 1 / account.total);
+  account.line(`q = ŷ[${t}] / Σ ŷ`, q);
+  account.line(k === t ? "(1 − 1 / q) / Σ ŷ" : "1 / Σ ŷ", slope);
+  account.result(slope, slopeBound(c, account, slope, largest));
 }
 
 function logitsForward(c, at, account) {

@@ -1,0 +1,226 @@
+"""evaluate and predict: the loops, with Keras's arguments and meanings."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from convnet.callbacks import Callback, CallbackList
+from convnet.engine.batches import Batches
+from convnet.output.progress import Progress, tell_of_compilation
+from convnet.tally import Tally
+from convnet.utils import list_arguments, refuse, unpack_x_y_sample_weight
+from kernels import checks
+
+if TYPE_CHECKING:
+    from convnet.losses import Loss
+    from convnet.metrics import Metric
+    from convnet.optimizers import Optimizer
+
+Logs = dict[str, float]
+
+
+class Run(threading.local):
+    """What each thread measures now."""
+
+    tally: Tally | None = None
+
+
+class Measurer:
+    """The part of Model that evaluates and predicts.
+
+    A subclass may override Keras's `test_step` and `predict_step`, each of which gets a batch.
+    """
+
+    name: str
+    stop_training: bool
+    loss: Loss | None = None
+    optimizer: Optimizer | None = None
+    target: str = "cpu"
+    compiled_metrics: list[Any] = []  # noqa: RUF012  (replaced, never changed)
+    weighted_metrics: list[Any] = []  # noqa: RUF012
+    _runs: Run
+
+    if TYPE_CHECKING:
+
+        def run(self, x: Any, training: bool = ...) -> np.ndarray:
+            """Return the output for a checked batch."""
+
+        def graph(self, shape: tuple[int, ...], training: bool = ...) -> Any:
+            """Return the recorded layer calls."""
+
+        def get_weights(self) -> list[np.ndarray]:
+            """Return copies of all parameters."""
+
+        def set_weights(self, weights: list[np.ndarray]) -> None:
+            """Overwrite all parameters."""
+
+        def check_batch(self, x: Any) -> Any:
+            """Return a batch of samples, checked."""
+
+    @property
+    def _tally(self) -> Tally | None:
+        return self._runs.tally
+
+    @_tally.setter
+    def _tally(self, tally: Tally | None) -> None:
+        self._runs.tally = tally
+
+    def require_compiled(self, what: str) -> tuple[Loss, Optimizer]:
+        """Return the loss and the optimizer; RuntimeError if the model was not compiled."""
+        if self.loss is None or self.optimizer is None:
+            raise RuntimeError(
+                f"{what}: compile the model first: model.compile(optimizer='adam', loss=..., metrics=[...])"
+            )
+        return self.loss, self.optimizer
+
+    def _start_tally(self, data: Batches) -> Tally:
+        self._tally = Tally(data, self.compiled_metrics, self.weighted_metrics)
+        return self._tally
+
+    def _one_batch(self, data: Any, where: str) -> tuple[Batches, slice]:
+        x, y, weight = unpack_x_y_sample_weight(data)
+        batch = Batches(self, x, y, weight, None, max(len(x), 1), where)
+        if self._tally is None:
+            self._start_tally(batch)
+        return batch, slice(0, batch.count)
+
+    def _measure(self, data: Batches, calls: CallbackList) -> Logs:
+        kept, tally = self._tally, self._start_tally(data)
+        calls.call("on_test_begin")
+        own, logs = type(self).test_step is not Measurer.test_step, {}
+        for number, part in enumerate(data.parts()):
+            calls.call("on_test_batch_begin", number)
+            if own:
+                logs = dict(self.test_step(data.arrays(part)) or {})
+            else:
+                self._test(data, part)
+            calls.call("on_test_batch_end", number, logs=logs if own else tally.logs)
+        logs = logs if own else tally.logs()
+        calls.call("on_test_end", logs=logs)
+        self._tally = kept or tally
+        return logs
+
+    def _test(self, data: Batches, part: Any) -> None:
+        assert self._tally is not None
+        self._tally.add(data.measure(part), data.weights_of(part))
+
+    def test_step(self, data: Any) -> Logs:
+        """Measure one batch, (x, y) or (x, y, sample_weight), and return the metrics so far."""
+        batch, all_of_it = self._one_batch(data, "test_step")
+        self._test(batch, all_of_it)
+        assert self._tally is not None
+        return self._tally.logs()
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        steps: None = None,
+        callbacks: list[Callback] | None = None,
+        return_dict: bool = False,
+        **unknown: Any,
+    ) -> Any:
+        """Return the loss, or [loss, *metrics], or a dict of them, on given data; the parameters stay as they are."""
+        refuse("evaluate", unknown | {"steps": steps}, list_arguments(Measurer.evaluate, ("steps",)))
+        self.require_compiled("evaluate")
+        progress = Progress(verbose, 1, 0)
+        with tell_of_compilation(progress.loud):
+            data = Batches(self, x, y, sample_weight, None, batch_size, "evaluate")
+            given = list_callbacks("evaluate", callbacks)
+            logs = self._measure(data, CallbackList(given, self, verbose=verbose, epochs=1, steps=data.steps))
+        if progress.loud:
+            print(" - ".join(f"{name} {value:.4f}" for name, value in logs.items()), flush=True)
+        return logs if return_dict else plain(logs)
+
+    def predict_step(self, data: Any) -> np.ndarray:
+        """Return the outputs for one batch of samples."""
+        x, _, _ = unpack_x_y_sample_weight(data)
+        return self(x, training=False)  # type: ignore[operator]
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = 0,
+        steps: None = None,
+        callbacks: list[Callback] | None = None,
+        **unknown: Any,
+    ) -> np.ndarray:
+        """Return the outputs for all samples, computed batch by batch."""
+        refuse("predict", unknown | {"steps": steps}, list_arguments(Measurer.predict, ("steps",)))
+        x = self.check_batch(x)
+        size = 32 if batch_size is None else checks.integer("predict", "batch_size", batch_size)
+        calls = CallbackList(
+            list_callbacks("predict", callbacks), self, verbose=verbose, epochs=1, steps=-(-len(x) // size)
+        )
+        calls.call("on_predict_begin")
+        with tell_of_compilation(verbose not in (0, "auto")):
+            outputs = self._outputs(x, size, calls)
+        calls.call("on_predict_end")
+        return outputs
+
+    def _outputs(self, x: Any, size: int, calls: CallbackList) -> np.ndarray:
+        own = type(self).predict_step is not Measurer.predict_step
+        outputs: np.ndarray | None = None
+        for number, start in enumerate(range(0, len(x), size)):
+            calls.call("on_predict_batch_begin", number)
+            rows = np.asarray(x[start : start + size])
+            y = np.asarray(self.predict_step(rows)) if own else self.run(rows)
+            calls.call("on_predict_batch_end", number, logs={"outputs": y})
+            if len(y) == len(x):
+                return y
+            if outputs is None:
+                outputs = np.empty((len(x), *y.shape[1:]), y.dtype)
+            outputs[start : start + size] = y
+        if outputs is not None:
+            return outputs
+        graph = self.graph(x.shape[1:])
+        return np.empty((0, *graph.output.sample_shape), graph.dtype)
+
+    def predict_on_batch(self, x: Any) -> np.ndarray:
+        """Return the outputs for one batch."""
+        return self.predict_step(x)
+
+    def test_on_batch(self, x: Any, y: Any, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """Return the loss and metrics of one batch."""
+        return self.evaluate(x, y, len(np.asarray(x)), 0, sample_weight, return_dict=return_dict)
+
+    # --- metrics
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """The metrics of the last run, with what they have gathered; empty before the first."""
+        return [] if self._tally is None else self._tally.metrics
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names under which `fit` reports the loss and the metrics."""
+        given = (*self.compiled_metrics, *self.weighted_metrics)
+        return ["loss", *(m if isinstance(m, str) else m.name for m in given)]
+
+    def get_metrics_result(self) -> Logs:
+        """Return the loss and the metrics of the run so far."""
+        return {} if self._tally is None else self._tally.logs()
+
+    def reset_metrics(self) -> None:
+        """Forget what the metrics have gathered."""
+        self._tally = None
+
+
+def list_callbacks(where: str, given: Any) -> list[Callback]:
+    """Return callbacks as a list; a single one is a list of one."""
+    callbacks = [given] if isinstance(given, Callback) else list(given or [])
+    if not all(isinstance(c, Callback) for c in callbacks):
+        raise TypeError(f"{where}: callbacks must be Callback objects, got {given!r}")
+    return callbacks
+
+
+def plain(logs: Logs) -> Any:
+    """Return a loss alone as a number, a loss and metrics as a list."""
+    return next(iter(logs.values())) if len(logs) == 1 else list(logs.values())

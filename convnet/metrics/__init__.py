@@ -1,0 +1,94 @@
+"""Metrics with Keras's names, gathered over the batches of an epoch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from convnet.metrics.base import Metric
+from convnet.metrics.counts import AUC, F1Score, Precision, Recall
+from convnet.metrics.means import (
+    BinaryAccuracy,
+    CategoricalAccuracy,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    SparseCategoricalAccuracy,
+    SparseTopKCategoricalAccuracy,
+    TopKCategoricalAccuracy,
+)
+from convnet.utils import name_what_exists
+
+_CLASSES: tuple[type[Metric], ...] = (
+    SparseCategoricalAccuracy,
+    CategoricalAccuracy,
+    BinaryAccuracy,
+    MeanSquaredError,
+    MeanAbsoluteError,
+    AUC,
+    Precision,
+    Recall,
+    F1Score,
+    TopKCategoricalAccuracy,
+    SparseTopKCategoricalAccuracy,
+)
+BY_NAME: dict[str, type[Metric]] = {cls.kind: cls for cls in _CLASSES} | {
+    "mse": MeanSquaredError,
+    "mae": MeanAbsoluteError,
+    "AUC": AUC,
+}
+_ALIASES = {cls.__name__: cls for cls in _CLASSES} | {"MSE": MeanSquaredError, "MAE": MeanAbsoluteError}
+__all__ = ["Metric", *(cls.__name__ for cls in _CLASSES)]
+__getattr__ = name_what_exists("convnet.metrics", [cls.__name__ for cls in _CLASSES])
+
+
+def get(metric: Any, target_shape: tuple[int, ...], output_shape: tuple[int, ...]) -> Metric:
+    """Return a metric object, from one or from its name.
+
+    "accuracy" means the one that fits the shapes of the targets and of the outputs, by Keras's rule: one output is a
+    yes or a no; targets with an axis less, or one number where there are several outputs, are class numbers.
+    """
+    if isinstance(metric, Metric):
+        return metric
+    if metric in ("accuracy", "acc"):
+        if output_shape[-1] == 1:
+            return BinaryAccuracy(metric)
+        sparse = len(target_shape) < len(output_shape) or target_shape[-1] == 1
+        return SparseCategoricalAccuracy(metric) if sparse else CategoricalAccuracy(metric)
+    return _from_name(metric)
+
+
+def _from_name(metric: str) -> Metric:
+    return (BY_NAME | _ALIASES)[metric](name=metric)
+
+
+def from_config(config: dict[str, Any]) -> Metric:
+    """Return the metric that `get_config` described."""
+    settings = dict(config)
+    return BY_NAME[settings.pop("name")](name=settings.pop("label"), **settings)
+
+
+def check(metric: Any) -> Any:
+    """Return a metric object or a supported name, as it is; ValueError lists the names."""
+    if isinstance(metric, F1Score) and metric.average is None:
+        raise ValueError(
+            f"metric {metric.name!r}: F1Score(average=None) gives one number a class, and training reports one number: "
+            "choose average='macro', 'micro' or 'weighted'"
+        )
+    if isinstance(metric, str) and metric in ("F1Score", "f1_score"):
+        raise ValueError(
+            "metric 'f1_score': give F1Score(average='macro'): by its name alone it gives one number a class"
+        )
+    if isinstance(metric, Metric) or (isinstance(metric, str) and metric in ("accuracy", "acc", *BY_NAME, *_ALIASES)):
+        return metric
+    what = "a function of your own" if callable(metric) else repr(metric)
+    raise ValueError(f"metric {what} is not supported; choose one of: accuracy, {', '.join(BY_NAME)}")
+
+
+def direction(name: str, metrics: list[Any]) -> str | None:
+    """Return "up" or "down" for the compiled metric that `fit` reports under a name; None if there is none."""
+    for metric in metrics:
+        if isinstance(metric, Metric):
+            if metric.name == name:
+                return metric.direction
+        elif metric == name:
+            return "up" if metric in ("accuracy", "acc") else (BY_NAME | _ALIASES)[metric].direction
+    return None

@@ -1,0 +1,124 @@
+"""Metrics: Keras's meanings, each number against its formula in plain NumPy or scikit-learn."""
+
+import numpy as np
+import pytest
+import sklearn.metrics
+
+import convnet
+from convnet import layers, metrics
+
+RNG = np.random.default_rng(0)
+P = RNG.random((30, 4))
+LABELS = RNG.integers(0, 4, 30)
+ONE_HOT = np.eye(4)[LABELS]
+WEIGHTS = RNG.random(30)
+
+
+def value(metric, *batches):
+    for batch in batches:
+        metric.update_state(*batch)
+    return metric.result()
+
+
+@pytest.mark.parametrize(("loss", "labels"), [("mse", 0), ("binary_crossentropy", 0), ("sparse", 1)])
+def test_accuracy_of_images_is_the_share_of_pixels(loss, labels):
+    x, truth = RNG.standard_normal((8, 6, 6, 1)).astype("f"), RNG.integers(0, 3, (8, 4, 4))
+    model = convnet.Sequential([layers.Input((6, 6, 1)), layers.Conv2D(3, 3, activation="sigmoid")])
+    model.compile("sgd", "sparse_categorical_crossentropy" if labels else loss, ["accuracy"])
+    _, found = model.evaluate(x, truth if labels else np.eye(3)[truth], verbose=0)
+    assert found == pytest.approx((model.predict(x).argmax(-1) == truth).mean())
+
+
+def test_class_numbers_may_stand_in_another_shape_of_as_many():
+    y, p = np.array([[0], [0]]), np.array([[[0.9, 0.1, 0], [0.8, 0.15, 0.05]]])
+    assert value(metrics.SparseCategoricalAccuracy(), (y, p)) == 1
+    with pytest.raises(ValueError, match=r"the targets, of shape \(3,\), must be as many as \(1, 2\)"):
+        metrics.SparseCategoricalAccuracy().update_state(np.zeros(3), p)
+
+
+def test_precision_recall_and_f1_are_scikit_learns():
+    truth, chosen = ONE_HOT > 0, P > 0.5
+    counted = {"y_true": truth.ravel(), "y_pred": chosen.ravel()}
+    halves = (ONE_HOT[:13], P[:13]), (ONE_HOT[13:], P[13:])
+    assert value(metrics.Precision(), *halves) == pytest.approx(sklearn.metrics.precision_score(**counted))
+    assert value(metrics.Recall(), *halves) == pytest.approx(sklearn.metrics.recall_score(**counted))
+    own = sklearn.metrics.precision_score(truth[:, 2], P[:, 2] > 0.25)
+    assert value(metrics.Precision(thresholds=0.25, class_id=2), *halves) == pytest.approx(own)
+    for average in (None, "micro", "macro", "weighted"):
+        expected = sklearn.metrics.f1_score(truth, chosen, average=average)
+        np.testing.assert_allclose(value(metrics.F1Score(average, 0.5), *halves), expected)
+    largest = sklearn.metrics.f1_score(LABELS, P.argmax(-1), average="macro")
+    assert value(metrics.F1Score("macro"), *halves) == pytest.approx(largest)
+
+
+def test_top_k_is_scikit_learns():
+    for k in (1, 2, 3):
+        expected = sklearn.metrics.top_k_accuracy_score(LABELS, P, k=k)
+        assert value(metrics.SparseTopKCategoricalAccuracy(k), (LABELS, P)) == pytest.approx(expected)
+        assert value(metrics.TopKCategoricalAccuracy(k), (ONE_HOT, P)) == pytest.approx(expected)
+
+
+def test_sample_weights_count_in_weighted_metrics_only():
+    right = P.argmax(-1) == LABELS
+    metric = metrics.CategoricalAccuracy()
+    assert value(metric, (ONE_HOT, P, WEIGHTS)) == pytest.approx((right * WEIGHTS).sum() / WEIGHTS.sum())
+    metric.reset_state()
+    assert np.isnan(metric.result())
+    model = convnet.Sequential([layers.Input((4,)), layers.Dense(4, activation="softmax")])
+    model.compile("sgd", "categorical_crossentropy", ["accuracy"], weighted_metrics=[metrics.Precision(name="w")])
+    logs = model.evaluate(P, ONE_HOT, sample_weight=WEIGHTS, verbose=0, return_dict=True)
+    p = model.predict(P)
+    chosen, each = p > 0.5, WEIGHTS[:, None] * np.ones((1, 4))
+    assert logs["accuracy"] == pytest.approx((p.argmax(-1) == LABELS).mean())
+    expected = each[chosen & (ONE_HOT > 0)].sum() / each[chosen].sum() if chosen.any() else 0
+    assert logs["w"] == pytest.approx(expected)
+
+
+def test_a_metric_of_ones_own_is_asked_by_kerass_names():
+    class Largest(metrics.Metric):
+        kind = "largest"
+        direction = "up"
+
+        def reset_state(self):
+            self.most = -np.inf
+
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            self.most = max(self.most, float(y_pred.max()))
+
+        def result(self):
+            return self.most
+
+    model = convnet.Sequential([layers.Input((4,)), layers.Dense(4)])
+    model.compile("sgd", "mse", [Largest(name="top")])
+    assert model.evaluate(P, ONE_HOT, verbose=0)[1] == pytest.approx(model.predict(P).max())
+    stop = convnet.callbacks.EarlyStopping("top", patience=5)
+    model.fit(P, ONE_HOT, verbose=0, callbacks=[stop])
+    assert stop.sign == 1
+
+
+def test_what_a_metric_cannot_do_is_refused_by_name():
+    for make, error, message in (
+        (lambda: metrics.AUC(100), TypeError, "AUC: num_thresholds not supported"),
+        (lambda: metrics.AUC(curve="PR"), TypeError, "AUC: curve not supported"),
+        (lambda: metrics.Precision(top_k=3), TypeError, "Precision: top_k not supported"),
+        (lambda: metrics.BinaryAccuracy(0.3), TypeError, "BinaryAccuracy: name must be text, got 0.3"),
+        (lambda: metrics.check(metrics.F1Score()), ValueError, "choose average='macro'"),
+        (lambda: metrics.check("iou"), ValueError, "metric 'iou' is not supported; choose one of: accuracy, sparse"),
+        (lambda: metrics.check(np.mean), ValueError, "metric a function of your own is not supported"),
+        (lambda: metrics.MeanIoU, AttributeError, r"convnet.metrics has no 'MeanIoU' .* it has SparseCat"),
+    ):
+        with pytest.raises(error, match=message):
+            make()
+    assert metrics.AUC(200, "ROC", "interpolation", "auroc").name == "auroc"
+
+
+def test_a_saved_model_keeps_its_metrics_with_their_settings(tmp_path):
+    model = convnet.Sequential([layers.Input((4,)), layers.Dense(4)])
+    given = [metrics.F1Score("macro", 0.5, name="f"), metrics.AUC(name="area"), "accuracy"]
+    model.compile(convnet.optimizers.RMSprop(centered=True, momentum=0.5), "mse", given, [metrics.Precision(0.3)])
+    model.save(tmp_path / "m.safetensors")
+    again = convnet.load(tmp_path / "m.safetensors")
+    names = [m if isinstance(m, str) else m.get_config() for m in again.compiled_metrics]
+    assert names == [m if isinstance(m, str) else m.get_config() for m in given]
+    assert again.weighted_metrics[0].thresholds == 0.3
+    assert again.optimizer.get_config() == model.optimizer.get_config()

@@ -1,0 +1,106 @@
+"""Beside Keras 3: losses, optimizers, metrics, and the order of parameters. Skipped where Keras is not installed."""
+
+import os
+
+import numpy as np
+import pytest
+
+import convnet
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+keras = pytest.importorskip("keras", reason="needs Keras: pip install 'formula-convnet[peers]'", exc_type=ImportError)
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((24, 8, 8, 2)).astype("f")
+LABELS = RNG.integers(0, 3, (24, 6, 6))
+ONE_HOT = np.eye(3)[LABELS].astype("f")
+P = RNG.uniform(0.05, 0.95, (24, 6, 6, 3)).astype("f")
+WEIGHTS = RNG.uniform(0, 2, (24, 6, 6)).astype("f")
+
+
+@pytest.mark.parametrize("reduction", ["sum_over_batch_size", "sum", "mean_with_sample_weight", None])
+@pytest.mark.parametrize(
+    ("name", "settings", "y"),
+    [
+        ("SparseCategoricalCrossentropy", {}, LABELS),
+        ("SparseCategoricalCrossentropy", {"from_logits": True}, LABELS),
+        ("CategoricalCrossentropy", {"label_smoothing": 0.1}, ONE_HOT),
+        ("BinaryCrossentropy", {"label_smoothing": 0.2}, ONE_HOT),
+        ("MeanSquaredError", {}, ONE_HOT),
+    ],
+)
+def test_a_loss_of_images_is_keras(name, settings, y, reduction):
+    for weights in (None, WEIGHTS):
+        found, expected = (
+            np.asarray(getattr(library.losses, name)(reduction=reduction, **settings)(y, P, weights))
+            for library in (convnet, keras)
+        )
+        np.testing.assert_allclose(found, expected, rtol=2e-5, atol=1e-6)
+
+
+def segmenter(library, activation):
+    layers, start = library.layers, (library.layers.Input if library is convnet else library.Input)((8, 8, 2))
+    y = layers.Conv2D(4, 1, activation="relu")(start)
+    return library.Model(start, layers.Conv2D(3, 3, activation=activation)(y))
+
+
+OPTIMIZERS = {
+    "RMSprop": [{}, {"momentum": 0.9}, {"centered": True}, {"momentum": 0.5, "centered": True, "weight_decay": 0.01}],
+    "SGD": [{"momentum": 0.9, "nesterov": True}],
+    "Adam": [{}],
+}
+
+
+@pytest.mark.parametrize(("name", "settings"), [(n, s) for n, given in OPTIMIZERS.items() for s in given])
+@pytest.mark.parametrize(("activation", "loss", "y"), [
+    ("sigmoid", "sparse_categorical_crossentropy", LABELS),
+    ("softmax", "categorical_crossentropy", ONE_HOT),
+])  # fmt: skip
+def test_three_epochs_on_images_end_where_keras_does(name, settings, activation, loss, y):
+    if activation == "sigmoid" and keras.backend.backend() == "tensorflow":
+        pytest.skip("on TensorFlow, Keras takes what the sigmoid reads for the logits of a softmax")
+    models = [segmenter(library, activation) for library in (convnet, keras)]
+    start = [RNG.standard_normal(w.shape) * 0.3 for w in models[1].get_weights()]
+    histories = []
+    for model, library in zip(models, (convnet, keras), strict=True):
+        model.set_weights(start)
+        model.compile(getattr(library.optimizers, name)(0.002, **settings), loss, metrics=["accuracy"])
+        fit = {"batch_size": 8, "epochs": 3, "shuffle": False, "verbose": 0, "validation_data": (X[:5], y[:5])}
+        histories.append(model.fit(X, y, sample_weight=WEIGHTS, **fit).history)
+    for ours, theirs in zip(models[0].get_weights(), models[1].get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=2e-3, atol=2e-4)
+    assert set(histories[0]) == set(histories[1])
+    for key in histories[0]:
+        np.testing.assert_allclose(histories[0][key], histories[1][key], rtol=2e-3, atol=5e-3)
+
+
+@pytest.mark.parametrize("name", ["Precision", "Recall", "BinaryAccuracy", "CategoricalAccuracy", "F1Score", "TopK"])
+def test_a_metric_is_keras(name):
+    name, given = {"F1Score": ("F1Score", ["macro", 0.4]), "TopK": ("TopKCategoricalAccuracy", [2])}.get(
+        name, (name, [])
+    )
+    y, p = (ONE_HOT[:, 0, 0], P[:, 0, 0]) if name in ("F1Score", "TopKCategoricalAccuracy") else (ONE_HOT, P)
+    results = []
+    for library in (convnet, keras):
+        metric = getattr(library.metrics, name)(*given)
+        for half in (slice(0, 10), slice(10, 24)):
+            metric.update_state(y[half], p[half])
+        results.append(np.asarray(metric.result()))
+    np.testing.assert_allclose(*results, rtol=1e-5)
+
+
+def branches(library, joined):
+    layers, start = library.layers, (library.layers.Input if library is convnet else library.Input)((8, 8, 2))
+    a, b, c = (layers.Conv2D(2, 3, padding="same", activation=f) for f in ("relu", "sigmoid", "linear"))
+    made = [a(start), b(start), c(b(start))]
+    y = layers.Add()([made[joined[0]], layers.Add()([made[joined[1]], made[joined[2]]])])
+    return library.Model(start, layers.Dense(3)(layers.GlobalAveragePooling2D()(y)))
+
+
+@pytest.mark.parametrize("joined", [(0, 1, 2), (2, 1, 0), (1, 2, 0), (1, 0, 2)])
+def test_keras_parameters_land_where_they_belong(joined):
+    ours, theirs = branches(convnet, joined), branches(keras, joined)
+    weights = [RNG.standard_normal(w.shape) for w in theirs.get_weights()]
+    ours.set_weights(weights)
+    theirs.set_weights(weights)
+    np.testing.assert_allclose(ours.predict(X), theirs.predict(X, verbose=0), rtol=1e-4, atol=1e-4)
