@@ -26,7 +26,7 @@ _SETTINGS = (
     *("BOUNDSCHECK", "OPT", "DEBUGINFO_DEFAULT", "DEBUG_ARRAY_OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "ENABLE_AVX"),
     *("EXTEND_VARIABLE_LIFETIMES", "NRT_STATS", "ENABLE_PROFILING", "LLVM_PASS_TIMINGS"),
 )
-_COMPILE_NOTHING = ("cuda", "verify", "compiled_files.py", "scheduler.py")
+_COMPILE_NOTHING = ("cuda", "verify", "compiled_files.py", "forking.py", "scheduler.py")
 _CHECKSUM = hashlib.sha256().digest_size
 
 

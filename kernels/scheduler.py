@@ -13,7 +13,6 @@ How the work is divided stays the same, and with it every bit of the result.
 from __future__ import annotations
 
 import ctypes
-import os
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -24,6 +23,8 @@ from typing import Any
 
 from llvmlite import binding, ir
 from numba.core.compiler_lock import global_compiler_lock
+
+from kernels.forking import register_compiler
 
 _SYMBOL = "numba_parallel_for"  # the name under which compiled kernels look for the scheduler
 _PARALLEL = "numba.np.ufunc.parallel"
@@ -132,22 +133,23 @@ class _Fork:
     def before(self) -> None:
         """Wait until no other thread compiles or starts threads: the child would wait for it forever."""
         numbas: ModuleType | None = sys.modules.get(_PARALLEL)
-        self.locks = [global_compiler_lock._lock, binding.ffi.lib._lock._lock]
-        self.locks += [numbas._backend_init_thread_lock] if numbas else []
+        # in the order in which Numba takes them
+        starting = [numbas._backend_init_thread_lock] if numbas else []
+        self.locks = [global_compiler_lock._lock, *starting, binding.ffi.lib._lock._lock]
         for lock in self.locks:
             lock.acquire()
 
-    def release(self) -> None:
+    def parent(self) -> None:
+        """Let them go on."""
         for lock in reversed(self.locks):
             lock.release()
         self.locks = []
 
     def child(self) -> None:
-        self.release()
+        """Let go; the threads that did the kernels' work are not in this process."""
+        self.parent()
         for scheduler in _running:
             scheduler.work_alone()
 
 
-if hasattr(os, "register_at_fork"):
-    _fork = _Fork()
-    os.register_at_fork(before=_fork.before, after_in_parent=_fork.release, after_in_child=_fork.child)
+register_compiler(_Fork())

@@ -20,6 +20,7 @@ from weakref import WeakSet
 
 from convnet.engine.graph import RECORDING
 from convnet.engine.plan import Plan
+from kernels.forking import register_models
 
 KINDS_KEPT = 8  # plans by batch size and mode; the least recently used are dropped with their buffers
 AT_ONCE = max(os.cpu_count() or 1, 2)  # of one kind: more would only wait for a processor
@@ -257,6 +258,4 @@ class _Fork:
             lending.after_fork()
 
 
-if hasattr(os, "register_at_fork"):
-    _fork = _Fork()
-    os.register_at_fork(before=_fork.before, after_in_parent=_fork.parent, after_in_child=_fork.child)
+register_models(_Fork())

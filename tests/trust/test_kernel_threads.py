@@ -137,3 +137,33 @@ print(torch.get_num_threads())
 """
     )
     assert done.stdout == "5\n", done.stderr
+
+
+def test_a_fork_beside_a_training_that_begins_to_compile_waits_for_no_lock_that_waits_for_it(tmp_path):
+    """Locks of models are taken before those of compilers, whichever module was imported first."""
+    done = run(
+        """
+import os, signal, threading, numpy as np, convnet
+from convnet.model import Model
+signal.alarm(60)
+L = convnet.layers
+model = convnet.Sequential([L.Input((4,)), L.Dense(2)])
+from kernels import relu  # and with it Numba, after the models' module
+
+def train():
+    with model.plans.alone():  # as a step does that compiles
+        relu.forward(np.zeros(4, np.float32))
+
+thread = threading.Thread(target=train)
+thread.start()
+while thread.is_alive():
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+print("done")
+""",
+        FORMULA_CONVNET_CACHE=str(tmp_path),
+        PYTHONWARNINGS="ignore",
+    )
+    assert done.stdout == "done\n", done.stderr

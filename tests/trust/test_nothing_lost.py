@@ -134,7 +134,7 @@ main()
 
 
 class Diverge(convnet.callbacks.Callback):
-    def on_epoch_begin(self, epoch):
+    def on_epoch_begin(self, epoch, logs=None):
         if epoch == 2:
             self.model.set_weights([w * np.float32("nan") for w in self.model.get_weights()])
 
