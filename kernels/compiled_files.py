@@ -26,6 +26,7 @@ _SETTINGS = (
     *("BOUNDSCHECK", "OPT", "DEBUGINFO_DEFAULT", "DEBUG_ARRAY_OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "ENABLE_AVX"),
     *("EXTEND_VARIABLE_LIFETIMES", "NRT_STATS", "ENABLE_PROFILING", "LLVM_PASS_TIMINGS"),
 )
+_COMPILE_NOTHING = ("cuda", "verify", "compiled_files.py", "scheduler.py")
 _CHECKSUM = hashlib.sha256().digest_size
 
 
@@ -87,7 +88,7 @@ def _hash_sources() -> str:
     here = Path(__file__).resolve().parent
     for source in sorted(here.rglob("*.py")):
         # what compiles nothing for the CPU: its edits need not compile all anew
-        if source.relative_to(here).parts[0] in ("cuda", "verify") or source.name.startswith("cuda"):
+        if source.relative_to(here).parts[0] in _COMPILE_NOTHING or source.name.startswith("cuda"):
             continue
         digest.update(source.relative_to(here).as_posix().encode())
         digest.update(source.read_bytes())

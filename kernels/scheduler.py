@@ -16,7 +16,7 @@ import ctypes
 import os
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import cache
 from importlib import import_module
 from types import ModuleType
@@ -115,10 +115,13 @@ def write_scheduler() -> ir.Module:
 def keep_openmp_default(kept: ExitStack) -> None:
     """Put OpenMP's default number of threads back at the end; Numba passes its own to every parallel region."""
     try:
-        openmp = ctypes.CDLL(str(import_module("numba.np.ufunc.omppool").__file__))
-        kept.callback(openmp.omp_set_num_threads, openmp.omp_get_max_threads())
-    except (ImportError, OSError, AttributeError):
+        pool = str(import_module("numba.np.ufunc.omppool").__file__)
+    except ImportError:
         return  # no OpenMP: nothing to keep
+    for place in (None, pool):  # the one that is in sight of all, PyTorch's say, and the pool's own
+        with suppress(OSError, AttributeError, TypeError):
+            openmp = ctypes.CDLL(place)
+            kept.callback(openmp.omp_set_num_threads, openmp.omp_get_max_threads())
 
 
 class _Fork:

@@ -31,7 +31,7 @@ def audit(
     from convnet.audit.reading import read
     from convnet.data.cohort.table import Columns
     from convnet.data.limits import parse_limits
-    from convnet.output.atomic import write_atomically
+    from convnet.output.atomic import write_text
     from convnet.output.progress import reading
 
     with reading() as on_progress:
@@ -42,7 +42,7 @@ def audit(
     result = report.to_json(collection, found, tests)
     emit(result, json_path, report.lines(result))
     if html is not None:
-        write_atomically(html, report.page(collection, result, found).encode())
+        write_text(html, report.page(collection, result, found))
         say(f"wrote {html}")
     if strict and any(f.level == "error" for f in found):
         raise typer.Exit(2)

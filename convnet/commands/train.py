@@ -81,15 +81,15 @@ def report_member(member: Any) -> None:
 def write_model(trained: Any, data: Any, out: Path) -> None:
     """Write a model and its card; keep the model in the state folder if they cannot be written there."""
     from convnet import model_file
-    from convnet.output.atomic import to_json, write_together
+    from convnet.output.atomic import to_json, to_utf8, write_together
     from convnet.study import model_card
 
     content = model_file.to_bytes(trained.model)
     card = model_card.make_card(trained.model, data, content, trained.outputs)
-    page = model_card.page(card).encode()
+    page = to_utf8(model_card.page(card))
     try:
         write_together(
-            {out: content, out.with_suffix(".card.json"): to_json(card).encode(), out.with_suffix(".card.html"): page}
+            {out: content, out.with_suffix(".card.json"): to_utf8(to_json(card)), out.with_suffix(".card.html"): page}
         )
     except OSError as error:
         raise OSError(f"{out} could not be written: {error.strerror or error}. {keep(content, out.name)}") from None

@@ -16,6 +16,7 @@ from typing import Any
 from platformdirs import user_state_path
 
 from convnet.notice import NOTICE
+from convnet.output.atomic import to_utf8
 
 NOT_KEPT = ("path", "input", "pictures", "dicom")
 PACKAGES = ("formula-convnet", "numpy", "numba", "scipy", "pydicom", "safetensors")
@@ -63,7 +64,7 @@ def record(path: Path, model: str, found: dict[str, Any]) -> None:
             whole = os.lseek(handle, 0, os.SEEK_END)
             if whole and os.pread(handle, 1, whole - 1) != b"\n":
                 lines.insert(0, "\n")
-            data = "".join(lines).encode()
+            data = to_utf8("".join(lines))
             written = os.write(handle, data)
             if written < len(data):
                 os.ftruncate(handle, whole)  # nothing rather than half of it

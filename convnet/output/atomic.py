@@ -27,7 +27,17 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 def write_json(path: Path, content: Any) -> None:
     """Write indented JSON, whole or not at all; ValueError for NaN and infinities, which are no JSON."""
-    write_atomically(path, to_json(content).encode())
+    write_text(path, to_json(content))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write text as UTF-8, whole or not at all; what of a file's name is no UTF-8 is escaped, as JSON does it too."""
+    write_atomically(path, to_utf8(text))
+
+
+def to_utf8(text: str) -> bytes:
+    """Return text as UTF-8; what of a file's name is no UTF-8 is escaped, the way JSON does."""
+    return text.encode(errors="backslashreplace")
 
 
 def to_json(content: Any) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from convnet.output.atomic import write_atomically
+from convnet.output.atomic import write_text
 
 NUMBER = re.compile(r"\s*[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|inf|nan)\s*", re.ASCII | re.IGNORECASE)
 SEPARATOR = re.compile(r"([,;|\t\r\n])")
@@ -53,4 +53,4 @@ def lines(rows: Iterable[Iterable[Any]], delimiter: str = ",") -> str:
 
 def write_csv(path: Path, rows: Iterable[Iterable[Any]]) -> None:
     """Write a CSV file, UTF-8, whole or not at all."""
-    write_atomically(path, lines(rows).encode())
+    write_text(path, lines(rows))

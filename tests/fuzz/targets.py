@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -13,14 +13,24 @@ from convnet.data.preparation import Preparation
 from convnet.data.reading import tasks
 
 
+def frames(yielded: Iterable[object]) -> list[np.ndarray]:
+    """Return the images of what a reader yields: beside facts, remarks, and reasons of frames that cannot be read."""
+    return [one for one in yielded if isinstance(one, np.ndarray)]
+
+
+def first(found: object) -> object:
+    """Return the image of a frame, which comes with more."""
+    return found[0] if isinstance(found, tuple) else found
+
+
 def dicom_file(path: str) -> Iterator[tuple[str, float]]:
     """Everything that commands do with a file's header and pixels. Yields ('image' or why not, seconds)."""
     for read in (
         lambda: [tasks.describe(path)],
         lambda: [array for _, _, array in tasks.steps(path, Preparation(28, "crop").to_plain(), 0)][-1:],
-        lambda: [list(tasks.labelled_images(path, Preparation(28).to_plain()))[2:]],  # after what the header says
-        lambda: [list(tasks.labelled_images(path, Preparation(28, "stretch", channels=3).to_plain()))[2:]],
-        lambda: [[image for image, _, _ in list(examine(path, Preparation(28).to_plain(), True, True))[1:]]],
+        lambda: [frames(tasks.labelled_images(path, Preparation(28).to_plain()))],
+        lambda: [frames(tasks.labelled_images(path, Preparation(28, "stretch", channels=3).to_plain()))],
+        lambda: [frames(first(found) for found in examine(path, Preparation(28).to_plain(), True, True))],
         lambda: [tasks.identifying(path)],
     ):
         start = time.monotonic()

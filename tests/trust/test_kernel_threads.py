@@ -122,3 +122,18 @@ multiprocessing.set_start_method("spawn")
 """
     )
     assert (done.stdout, done.stderr) == ("7\n", "")
+
+
+def test_pytorch_keeps_its_number_of_threads():
+    pytest.importorskip("torch")
+    done = run(
+        """
+import torch
+torch.set_num_threads(5)
+import numpy as np
+from kernels import conv2d
+conv2d.forward(np.ones((8, 28, 28, 8), np.float32), np.ones((3, 3, 8, 16), np.float32))
+print(torch.get_num_threads())
+"""
+    )
+    assert done.stdout == "5\n", done.stderr

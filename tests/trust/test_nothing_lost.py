@@ -266,6 +266,16 @@ def test_a_full_disk_cuts_no_line_of_the_run_log_and_is_an_error(tmp_path):
     assert path.read_bytes() == whole
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are Unicode on this system")
+def test_a_name_that_is_no_utf8_costs_no_other_file_its_json(tmp_path):
+    name = os.fsdecode(b"b\xff.dcm")
+    write_json(tmp_path / "x.json", {"images": ["a.dcm", name]})
+    assert json.loads((tmp_path / "x.json").read_bytes())["images"] == ["a.dcm", name]
+    failed = {"images": FOUND["images"], "failed": [{"path": name, "reason": f"no DICOM, as {name}"}]}
+    run_log.record(tmp_path / "runs.jsonl", "m", failed)
+    assert len([json.loads(line) for line in (tmp_path / "runs.jsonl").read_text("utf-8").splitlines()]) == 2
+
+
 def test_a_line_that_was_cut_off_spoils_no_other(tmp_path):
     path = tmp_path / "runs.jsonl"
     run_log.record(path, "m", FOUND)
