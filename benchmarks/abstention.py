@@ -13,11 +13,12 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import ndimage
 
-from convnet import load, outlier, scope
+from convnet import load
 from convnet.data import cohort, phantom
-from convnet.data.resize import resize
-from convnet.features import features
-from convnet.study import classes_of, pipeline_of
+from convnet.data.dicom.resize import resize
+from convnet.study import outlier, training_domain
+from convnet.study.features import features
+from convnet.study.metadata import read_classes, read_preparation, read_record
 
 
 def others(x: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
@@ -45,14 +46,14 @@ def others(x: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
 def main(model_path: str, npz: str) -> None:
     """Print a table: images, and the share on which the model abstains, by grey values, by features, in all."""
     model = load(model_path)
-    pipeline = pipeline_of(model)
-    images = {name: pipeline[name] for name in ("size", "aspect", "channels")}
-    data = cohort.load_npz(npz, classes=classes_of(model), **images)
-    recorded = model.metadata["scope"]
+    preparation = read_preparation(model)
+    images = {name: getattr(preparation, name) for name in ("size", "aspect", "channels")}
+    data = cohort.load_npz(npz, classes=read_classes(model), **images)
+    recorded = read_record(model).scope
     print("| images | n | by grey values | by features | abstains |\n|---|---|---|---|---|")
     for name, images in others(data.split("test")[0]):
         found = outlier.score(recorded["outlier"], features(model, images))
-        grey = np.array([bool(scope.outside(recorded, {}, image, None)[0]) for image in images])
+        grey = np.array([bool(training_domain.outside(recorded, {}, image, None)[0]) for image in images])
         far = found > recorded["outlier"]["threshold"]
         shares = " | ".join(f"{100 * np.mean(v):.0f} %" for v in (grey, far, grey | far))
         print(f"| {name} | {len(images)} | {shares} |")

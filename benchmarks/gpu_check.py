@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks.errors import WrongResultError
 from benchmarks.machine import ROOT
 from benchmarks.tables import tell
-from kernels import device, relu, targets, verify
+from kernels import relu, targets, toolchain, verify
 
 SANITIZER = "compute-sanitizer"  # of the CUDA toolkit
 TOOLS = ("memcheck", "racecheck", "initcheck", "synccheck")
@@ -27,7 +27,7 @@ def driver(target: str) -> dict[str, Any]:
         raise RuntimeError(f"{lacks} To see this command without a GPU: python -m benchmarks gpu --emulated")
     found = targets.properties(target)
     if target == "cuda":
-        found["driver"] = ".".join(map(str, device.numba_cuda().cudadrv.driver.get_version()))
+        found["driver"] = ".".join(map(str, toolchain.numba_cuda().cudadrv.driver.get_version()))
     x = np.array([-1, 0, 2], np.float32)
     try:
         y = targets.to_host(relu.forward(targets.to_device(x, target), variant="cuda"))

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from benchmarks import sampling
-from kernels import device, targets
+from kernels import targets, toolchain
 
 NAP = 100_000  # ns a nap: a GPU naps for at most 1 ms at once
 MOST_NAPS = 2000  # 0.2 s
@@ -23,7 +23,7 @@ def events(target: str) -> sampling.Clock:
     """Seconds between two events around `count` calls; PyTorch and CuPy launch into the same queue, the default one."""
     if target != "cuda":
         return wall(target)
-    cuda = device.numba_cuda()
+    cuda = toolchain.numba_cuda()
     start, end = cuda.event(), cuda.event()
 
     def clock(run: Callable[[], object], count: int) -> float:
@@ -57,7 +57,7 @@ def wall(target: str) -> sampling.Clock:
 @cache
 def _hold() -> Any:
     """A kernel of one thread that sleeps so many naps."""
-    cuda = device.numba_cuda()
+    cuda = toolchain.numba_cuda()
 
     @cuda.jit
     def hold(naps):

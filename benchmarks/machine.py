@@ -20,8 +20,8 @@ def describe() -> dict[str, Any]:
     """Machine, threads, versions, commit and date, as JSON values. A fact that cannot be read is null."""
     import numba
 
-    from kernels.cpu import simd
     from kernels import targets
+    from kernels.cpu import simd
 
     info = _cpuinfo()
     return {

@@ -16,12 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from convnet import study
 from convnet.audit import findings
 from convnet.audit.reading import read
 from convnet.data import cohort
-from convnet.evaluation_tmp.intervals import Figure, figures, intervals, shown
-from convnet.weights import load
+from convnet.evaluation.intervals import Figure, figures, intervals, shown
+from convnet.model import load
+from convnet.study.evaluate import find_places, select_images
+from convnet.study.metadata import read_classes, read_preparation
+from convnet.study.outputs import predict_probabilities
 
 
 def copied(folder: Path, labels: Path) -> set[tuple[str, int]]:
@@ -70,12 +72,12 @@ def main() -> None:
     if len(files) < 2:
         parser.error(f"{given.model}: its members are not beside it: train it with --runs 2 or more")
     data = cohort.load_folder(
-        given.folder, given.labels, classes=study.classes_of(model), cache=True, **study.pipeline_of(model)
+        given.folder, given.labels, classes=read_classes(model), cache=True, **vars(read_preparation(model))
     )
-    at = study.places(data, "test")
-    x, y, groups = study.taken(data, at), data.y[at], data.groups()[at]
-    members = [study.probabilities(load(file), x) for file in files]
-    joined = study.probabilities(model, x)
+    at = find_places(data, "test")
+    x, y, groups = select_images(data, at), data.y[at], data.groups()[at]
+    members = [predict_probabilities(load(file), x) for file in files]
+    joined = predict_probabilities(model, x)
     print(f"{len(y)} test images of {len(np.unique(groups))} patients\n\n{table(rows(y, members, joined, groups))}")
     again = copied(given.folder, given.labels)
     keep = np.array([(data.paths[i], int(data.frames[i])) not in again for i in at])

@@ -10,10 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from convnet import figures, load, study
+from convnet import load
 from convnet.data import cohort
-from convnet.layers import Conv2D
 from convnet.engine.plan import Plan
+from convnet.layers import Conv2D
+from convnet.output import drawing
+from convnet.study.metadata import read_classes, read_preparation
+from convnet.study.outputs import predict_probabilities
 from kernels import conv2d
 
 PIXEL = (13, 15)  # the output (i, j) that is taken apart
@@ -23,7 +26,7 @@ def main(demo: str, out: str) -> None:
     """Draw the picture from a finished demo folder."""
     folder = Path(demo)
     model = load(folder / "model.safetensors")
-    data = cohort.load_folder(folder / "dicom", folder / "dicom" / "labels.csv", **study.pipeline_of(model))
+    data = cohort.load_folder(folder / "dicom", folder / "dicom" / "labels.csv", **vars(read_preparation(model)))
     x, y = data.split("test")
     image = x[y == 1][0]
     graph = model.graph(image.shape)
@@ -34,12 +37,12 @@ def main(demo: str, out: str) -> None:
     kernel, bias = call.layer.get_weights()
     f = int(np.argmax(maps[PIXEL]))  # the filter that answers most at this pixel
     check = conv2d.forward(image[None].astype(np.float32), kernel, bias, variant="reference")[0, *PIXEL, f]
-    figure, axes = figures.new(13.5, 3.5, 1, 4)
+    figure, axes = drawing.new(13.5, 3.5, 1, 4)
     _image(axes[0, 0], image[..., 0])
     _terms(axes[0, 1], image[..., 0], kernel[..., 0, f], float(bias[f]), float(maps[(*PIXEL, f)]), float(check))
-    _map(axes[0, 2], maps[..., f], p, tuple(model.metadata["classes"]))
-    _roc(axes[0, 3], folder, y, study.probabilities(model, x))
-    figures.save(figure, out)
+    _map(axes[0, 2], maps[..., f], p, read_classes(model))
+    _roc(axes[0, 3], folder, y, predict_probabilities(model, x))
+    drawing.save(figure, out)
 
 
 def _image(ax, image: np.ndarray) -> None:
@@ -83,11 +86,11 @@ def _roc(ax, folder: Path, y: np.ndarray, p: np.ndarray) -> None:
 
     result = json.loads((folder / "results.json").read_text())
     false, true, _ = roc_curve(y == 1, p[:, 1])
-    ax.plot(false, true, color=figures.INK, lw=1.8, label=f"the listing's CNN: AUC {result['auc']:.3f}")
+    ax.plot(false, true, color=drawing.INK, lw=1.8, label=f"the listing's CNN: AUC {result['auc']:.3f}")
     d = np.linspace(-6, 6, 400)
     ideal = result["ideal_observer_auc"]
     curve = _equal_variance_roc(d, ideal)
-    ax.plot(*curve, color=figures.SECOND, lw=1.5, ls="--", label=f"ideal observer: AUC {ideal:.3f}")
+    ax.plot(*curve, color=drawing.SECOND, lw=1.5, ls="--", label=f"ideal observer: AUC {ideal:.3f}")
     ax.plot([0, 1], [0, 1], color="0.7", lw=0.8)
     ax.set(xlabel="1 - specificity", ylabel="sensitivity", aspect="equal")
     ax.set_title(f"{len(y)} test images", fontsize=9)
@@ -105,7 +108,7 @@ def _equal_variance_roc(thresholds: np.ndarray, auc: float) -> tuple[np.ndarray,
 def _frame(x: float, y: float, side: float):
     from matplotlib.patches import Rectangle
 
-    return Rectangle((x, y), side, side, fill=False, edgecolor=figures.SECOND, lw=1.8)
+    return Rectangle((x, y), side, side, fill=False, edgecolor=drawing.SECOND, lw=1.8)
 
 
 if __name__ == "__main__":

@@ -46,9 +46,9 @@ def run(out: Path, effort: sampling.Effort, options: dict[str, Any]) -> tuple[di
 
 def draw(peak: dict[str, Any], records: list[dict[str, Any]], where: str, out: Path) -> None:
     """The picture of conv2d's forward passes, as PNG and SVG."""
-    from convnet import figures
+    from convnet.output import drawing
 
-    figure, axes = figures.new(9.6, 5.4)
+    figure, axes = drawing.new(9.6, 5.4)
     ax = axes[0, 0]
     _roof(ax, peak)
     floor = min(results.gflops(e) for e in records) / ROOM

@@ -10,14 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from convnet.data import cohort, dicom, tasks
-from convnet.data.readers import Readers
-from convnet.data.worker import peak
+from convnet.data import cohort, dicom
+from convnet.data.preparation import Preparation
+from convnet.data.reading import tasks
+from convnet.data.reading.readers import Readers
+from convnet.data.reading.worker import peak
 
 
 def load(folder: Path, size: int) -> tuple[Any, float, int]:
     """(the cohort, seconds, the most memory of a worker)."""
-    from convnet.data import readers
+    from convnet.data.reading import readers
 
     start = time.perf_counter()
     data = cohort.load_folder(folder, folder / "labels.csv", size=size, cache=True, strict=True)
@@ -37,13 +39,13 @@ def batches(folder: Path, size: int) -> dict[str, Any]:
 def files(folder: Path, size: int) -> dict[str, Any]:
     """The same files in this process, through one worker, and through as many as there are processors, in turns."""
     paths = sorted(folder.rglob("*.dcm"))[:400]
-    options = size, "pad", None
+    plain = Preparation(size).to_plain()
     with Readers(workers=1) as one, Readers() as several:
         ways = {
-            "in this process": lambda: [dicom.read_images(p, *options) for p in paths],
-            "in one worker": lambda: [list(one.read(tasks.images, p, *options)) for p in paths],
+            "in this process": lambda: [dicom.read_images(p, size) for p in paths],
+            "in one worker": lambda: [list(one.read(tasks.images, p, plain)) for p in paths],
             f"in {len(several.workers)} workers": lambda: [
-                found for _, found in several.map(lambda p: list(several.read(tasks.images, p, *options)), paths)
+                found for _, found in several.map(lambda p: list(several.read(tasks.images, p, plain)), paths)
             ],
         }
         times: dict[str, list[float]] = {name: [] for name in ways}

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from convnet.layers import Input
-    from convnet.model import Model, Sequential
+    from convnet.model import Model, load
+    from convnet.sequential import Sequential
     from convnet.utils import set_random_seed
-    from convnet.weights import load
 
 __version__ = "0.1.0"
 
@@ -29,9 +29,9 @@ _MODULES = (
 )
 _HOMES = {
     "Model": "convnet.model",
-    "Sequential": "convnet.model",
+    "Sequential": "convnet.sequential",
     "Input": "convnet.layers",
-    "load": "convnet.weights",
+    "load": "convnet.model",
     "set_random_seed": "convnet.utils",
 }
 __all__ = ["Input", "Model", "Sequential", "load", "set_random_seed"]

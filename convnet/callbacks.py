@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from convnet.output.csv import lines
+from convnet.output.spreadsheet import lines
 from convnet.utils import refuse
-
-if TYPE_CHECKING:
-    from convnet.model import Model
 
 Logs = dict[str, float]
 RECORD = "formula-convnet record 1"
@@ -21,7 +18,7 @@ RECORD = "formula-convnet record 1"
 class Callback:
     """Override what you need; `self.model` is the model in training."""
 
-    model: Model
+    model: Any  # a Model; any, since a callback may use all of it
 
     def on_train_begin(self) -> None: ...
 
@@ -47,9 +44,9 @@ class History(Callback):
             self.history.setdefault(name, []).append(value)
 
     def _repr_html_(self) -> str:
-        from convnet.explain.display import history_table
+        from convnet.terms.display import history_table
 
-        return history_table(self)._repr_html_()
+        return history_table(self.epoch, self.history)._repr_html_()
 
 
 class _Monitor(Callback):
@@ -178,8 +175,9 @@ class Recorder(Callback):
 
         self.epochs.append(epoch)
         self.logs.append({name: float(value) for name, value in logs.items()})
-        layers = [layer for layer in self.model._main_graph().layers if isinstance(layer, (Conv2D, BatchNormalization))]
-        for parameter in (p for layer in layers for p in layer.parameters):
+        layers = self.model.training_graph().layers
+        kept = [layer for layer in layers if isinstance(layer, (Conv2D, BatchNormalization))]
+        for parameter in (p for layer in kept for p in layer.parameters):
             self.weights.setdefault(parameter.name, []).append(parameter.value.copy())
 
     def save(self, filepath: str | Path) -> None:

@@ -9,12 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from convnet import evaluation_tmp, figures, finish, study
 from convnet.callbacks import Recorder
-from convnet.evaluation_tmp.measure import NOTICE, lines
+from convnet.data.preparation import Preparation
+from convnet.evaluation import metrics
+from convnet.evaluation.metrics import lines
 from convnet.explain import lesson
+from convnet.explain.maps.history import plot_history
+from convnet.notice import NOTICE
 from convnet.output.atomic import write_json
-from convnet.recipe import Recipe
+from convnet.output.drawing import save
+from convnet.study import figures
+from convnet.study.complete import complete
+from convnet.study.evaluate import evaluate
+from convnet.study.metadata import ModelRecord, read_record
+from convnet.study.outputs import predict_probabilities
+from convnet.study.recipe import Recipe
+from convnet.study.train import train
 
 Say = Callable[[str], None]
 
@@ -22,8 +32,8 @@ Say = Callable[[str], None]
 def run(folder: Path, say: Say, seed: int = 0, verbose: Any = "auto", phantom_study: Any = None) -> None:
     """Simulated CT study -> DICOM files -> train -> evaluate -> one diagnosis, one lesson; the ideal observer."""
     from convnet.data import cohort, phantom
-    from convnet.diagnose import diagnose
-    from convnet.diagnose import lines as diagnosis_lines
+    from convnet.diagnosis.diagnose import diagnose
+    from convnet.diagnosis.diagnose import lines as diagnosis_lines
 
     start = time.perf_counter()
     phantom_study = phantom_study or phantom.Study(seed=seed)
@@ -34,14 +44,15 @@ def run(folder: Path, say: Say, seed: int = 0, verbose: Any = "auto", phantom_st
     say("2. Training the listing's network; the epoch with the best validation AUC is kept.")
     recorder = Recorder()
     recipe = Recipe(epochs=40, patience=40, dropout=0.25, flip="off", shift=0.0)
-    model, history = study.train(data, recipe, seed=seed, verbose=verbose, callbacks=[recorder])
-    finish.complete(model, data, {"size": phantom_study.size, "aspect": "pad", "window": None})
+    trained = train(data, recipe, seed=seed, verbose=verbose, callbacks=[recorder])
+    complete(trained, data, Preparation(phantom_study.size))
+    model, history = trained.model, trained.history
     model.save(folder / "model.safetensors")
     say("3. The test split, which training never saw.")
-    result, p = study.evaluate(model, data, positive="present")
+    result, p = evaluate(model, data, positive="present")
     x_test, y_test = data.split("test")
     result["ideal_observer_auc"] = phantom_study.ideal_auc()
-    ideal = evaluation_tmp.area(y_test == 1, phantom_study.ideal_scores(phantom_study.to_hu(x_test)))
+    ideal = metrics.area(y_test == 1, phantom_study.ideal_scores(phantom_study.to_hu(x_test)))
     result["ideal_observer_auc_on_these_images"] = ideal
     for line in lines(result)[:-1]:
         say("   " + line)
@@ -67,8 +78,8 @@ def run_digits(folder: Path, say: Say, seed: int = 0, verbose: Any = "auto") -> 
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
-    from convnet.evaluation_tmp.measure import measure
-    from convnet.networks import Listing
+    from convnet.evaluation.metrics import measure
+    from convnet.study.networks import Listing
     from convnet.utils import set_random_seed
 
     set_random_seed(seed)
@@ -82,9 +93,9 @@ def run_digits(folder: Path, say: Say, seed: int = 0, verbose: Any = "auto") -> 
     model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     recorder = Recorder()
     history = model.fit(x_train, y_train, epochs=10, batch_size=32, verbose=verbose, callbacks=[recorder])
-    p = study.probabilities(model, x_test)
+    p = predict_probabilities(model, x_test)
     classes = tuple(str(d) for d in range(10))
-    model.metadata = {"classes": list(classes), "notice": NOTICE}
+    model.metadata = ModelRecord(classes=classes).to_plain()
     result = measure(y_test, p, classes, None)
     for line in lines(result):
         say("   " + line)
@@ -99,12 +110,13 @@ def draw(folder: Path, model: Any, history: Any, result: dict, y: np.ndarray, p:
     """All five figures of a study."""
     classes = tuple(result["classes"])
     positive = classes.index(result["positive"]) if "positive" in result else None
+    runs = read_record(model).runs
     pictures = {
-        "learning-curves": figures.learning_curves(history, model.metadata.get("best_epoch")),
+        "learning-curves": plot_history(history, runs[0].best_epoch if runs else None),
         "confusion": figures.confusion(result),
         "roc": figures.roc(y, p, classes, positive),
         "filters": figures.filters(model),
         "feature-maps": figures.feature_maps(model, image),
     }
     for name, figure in pictures.items():
-        figures.save(figure, folder / f"{name}.png")
+        save(figure, folder / f"{name}.png")

@@ -1,4 +1,4 @@
-"""Model and Sequential: what a user subclasses or fills, and how a model runs."""
+"""Model: what a user subclasses or connects, and how a model runs."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from convnet import model_file
 from convnet.engine.arena import Arena
 from convnet.engine.device_arena import DeviceArena
 from convnet.engine.graph import Graph, Node, record
-from convnet.layers.base import Layer, call_with_training, float_type, set_parameters, takes_training
-from convnet.layers.core import InputLayer
 from convnet.engine.plan import Plan
+from convnet.layers.base import Layer, call_with_training, set_parameters, takes_training
+from convnet.layers.checks import float_type
 from convnet.training import Trainer
 
 _PLANS_KEPT = 8  # plans by batch size and mode; the least recently used is dropped with its buffers
@@ -98,7 +99,7 @@ class Model(Trainer, Layer):
 
     def arena(self) -> Arena | DeviceArena:
         """The trainable weights packed flat where the model runs, in the order in which the graph uses them."""
-        layers = self._main_graph().layers
+        layers = self.training_graph().layers
         self._unfrozen = [layer.trainable for layer in layers]
         wanted = [p for layer in layers if layer.trainable for p in layer.parameters if p.trainable]
         if self._arena is None or self._arena.target != self.target or self._arena.parameters != wanted:
@@ -109,10 +110,10 @@ class Model(Trainer, Layer):
 
     def _same_layers_train(self) -> bool:
         """Has nobody frozen or thawed a layer since the weights were packed?"""
-        layers = self._main_graph().layers
+        layers = self.training_graph().layers
         return self._arena is not None and self._unfrozen == [layer.trainable for layer in layers]
 
-    def _main_graph(self) -> Graph:
+    def training_graph(self) -> Graph:
         if self.input_shape is None:
             raise ValueError(
                 f"{self.name} has no weights yet: it has not seen an input. Call it on a batch, call fit, "
@@ -149,10 +150,10 @@ class Model(Trainer, Layer):
         """The output for a batch, as an array of your own; on a node, record this model inside another."""
         if isinstance(x, Node):
             return call_with_training(self.call, x, training if training is not None else x.graph.training)
-        x = self._batch(x)
+        x = self.check_batch(x)
         return self.plan(x.shape, training=bool(training)).run(x)
 
-    def _batch(self, x: Any) -> Any:
+    def check_batch(self, x: Any) -> Any:
         """An array of numbers, checked; an object that slices like one (data.augment, a memory map) stays as it is."""
         if not (isinstance(getattr(x, "dtype", None), np.dtype) and hasattr(x, "shape")):
             x = np.asarray(x)
@@ -181,12 +182,12 @@ class Model(Trainer, Layer):
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies of all weights, layer by layer."""
-        self._main_graph()
+        self.training_graph()
         return super().get_weights()
 
     def set_weights(self, weights: list[np.ndarray]) -> None:
         """Overwrite all weights; ValueError, and nothing changed, unless number and shapes fit."""
-        self._main_graph()
+        self.training_graph()
         set_parameters(self.name, self.parameters, weights)
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
@@ -200,22 +201,18 @@ class Model(Trainer, Layer):
 
     def save(self, filepath: str | Path, include_optimizer: bool = True) -> None:
         """Write the model to one .safetensors file, whole or not at all; convnet.load reads it back."""
-        from convnet.weights import save
-
-        save(self, filepath, include_optimizer)
+        model_file.save(self, filepath, include_optimizer)
 
     def load_weights(self, filepath: str | Path) -> None:
         """Take the weights from a saved model whose layers have the same shapes."""
-        from convnet.weights import load_weights
-
-        load_weights(self, filepath)
+        model_file.load_weights(self, filepath)
 
     def summary(self, print_fn: Any = None) -> None:
         """Print the table of layers: shapes, parameters, multiply-adds, bytes, receptive field.
 
-        Nothing is returned, so that a notebook shows it once; convnet.explain.summary.Summary(model) has the numbers.
+        Nothing is returned, so that a notebook shows it once; convnet.terms.summary.Summary(model) has the numbers.
         """
-        from convnet.explain.summary import Summary
+        from convnet.terms.summary import Summary
 
         (print_fn or print)(str(Summary(self)))
 
@@ -224,7 +221,7 @@ class Model(Trainer, Layer):
 
         model.explain(x, n, i, j, f, layer="conv2d_1"). A layer used several times: its last use.
         """
-        from convnet.explain.stepping import explain_model
+        from convnet.terms.explain import explain_model
 
         return explain_model(self, x, index, layer)
 
@@ -236,13 +233,13 @@ class Model(Trainer, Layer):
         of="x" (the layer's input), "y" (its output), "z" (what its activation reads) or a weight's name: "kernel", ...
         model.explain_backward(x, y, p, q, c, f, layer="conv2d", of="kernel").
         """
-        from convnet.explain.stepping import explain_model_backward
+        from convnet.terms.explain import explain_model_backward
 
         return explain_model_backward(self, x, y, index, layer, of)
 
     def _repr_html_(self) -> str:
-        from convnet.explain.display import layer_table
-        from convnet.explain.summary import Summary
+        from convnet.terms.display import layer_table
+        from convnet.terms.summary import Summary
 
         return (Summary(self) if self.input_shape is not None else layer_table(self))._repr_html_()
 
@@ -251,40 +248,6 @@ class Model(Trainer, Layer):
         return f"<{type(self).__name__} {self.name}: {len(self.layers)} layers, {built}>"
 
 
-class Sequential(Model):
-    """Layers one after the other."""
-
-    settings: ClassVar[tuple[str, ...]] = ("layers",)
-
-    def __init__(self, layers: Any = None, *, name: str | None = None, dtype: Any = None) -> None:
-        super().__init__(name=name, dtype=dtype)
-        self.stack: list[Layer] = []
-        if layers is not None and not isinstance(layers, (list, tuple)):
-            raise TypeError(f"{self.name}: expects a list of layers, got {type(layers).__name__}")
-        for layer in layers or ():
-            self.add(layer)
-
-    def add(self, layer: Any) -> None:
-        """Append a layer; an Input or InputLayer at the start builds the weights at once."""
-        if isinstance(layer, Node):
-            layer = InputLayer(layer.sample_shape)
-        if not isinstance(layer, Layer):
-            raise TypeError(f"{self.name}: add expects a layer, got {type(layer).__name__}")
-        self.stack = [*self.stack, layer]
-        self._graphs.clear()
-        self._plans.clear()
-        if isinstance(self.stack[0], InputLayer) and self.layers:
-            self.input_shape = None
-            self.build((None, *self.stack[0].shape))
-
-    @property
-    def layers(self) -> list[Layer]:
-        """The layers in order, without the InputLayer, as in Keras."""
-        return [layer for layer in super().layers if not isinstance(layer, InputLayer)]
-
-    def call(self, x: Any, training: bool | None = None) -> Any:
-        if not self.layers:
-            raise ValueError(f"{self.name}: has no layers yet: add some")
-        for layer in self.stack:
-            x = layer(x, training=training)
-        return x
+def load(filepath: str | Path) -> Model:
+    """Return a model as it was saved, compiled if it was; ModelFileError with the reason for any other file."""
+    return model_file.load(filepath, lambda start, end, name: Model(start, end, name=name))

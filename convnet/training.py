@@ -29,7 +29,7 @@ class Trainer:
     loss: losses.Loss | None = None
     optimizer: optimizers.Optimizer | None = None
     target: str = "cpu"
-    _metrics: list[Any] = []  # noqa: RUF012  (replaced, never changed)
+    compiled_metrics: list[Any] = []  # noqa: RUF012  (replaced, never changed)
     _arena: Arena | DeviceArena | None
 
     if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Trainer:
         def forget_plans(self) -> None: ...
         def get_weights(self) -> list[np.ndarray]: ...
         def set_weights(self, weights: list[np.ndarray]) -> None: ...
-        def _batch(self, x: Any) -> Any: ...
+        def check_batch(self, x: Any) -> Any: ...
 
     def compile(
         self, optimizer: Any = "rmsprop", loss: Any = None, metrics: Any = None, *, target: str = "cpu", **unknown: Any
@@ -59,7 +59,7 @@ class Trainer:
             raise TypeError(f"compile: metrics must be a list, like ['accuracy'], got {metrics!r}")
         targets.require(target)
         self.optimizer, self.loss, self.target = optimizers.get(optimizer), losses.get(loss), target
-        self._metrics = [check_metric(m) for m in metrics or []]
+        self.compiled_metrics = [check_metric(m) for m in metrics or []]
         self.forget_plans()
         self.rebuild_optimizer()
 
@@ -68,7 +68,7 @@ class Trainer:
         if self.optimizer is not None and self._arena is not None:
             self.optimizer.build(self._arena.slabs)
 
-    def _compiled(self, what: str) -> tuple[losses.Loss, optimizers.Optimizer]:
+    def require_compiled(self, what: str) -> tuple[losses.Loss, optimizers.Optimizer]:
         if self.loss is None or self.optimizer is None:
             raise RuntimeError(
                 f"{what}: compile the model first: model.compile(optimizer='adam', loss=..., metrics=[...])"
@@ -97,7 +97,7 @@ class Trainer:
     ) -> History:
         """Train for `epochs` passes over the data and return the History. Ctrl-C ends it with the best weights."""
         refuse("fit", unknown, ("x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data",))
-        self._compiled("fit")
+        self.require_compiled("fit")
         checks.integer("fit", "epochs", epochs, 0)
         callbacks = callbacks or []
         if not isinstance(callbacks, (list, tuple)) or not all(isinstance(c, Callback) for c in callbacks):
@@ -132,7 +132,7 @@ class Trainer:
     def _begin(self, calls: list[Callback]) -> None:
         self.stop_training = False
         for c in calls:
-            c.model = self  # type: ignore[assignment]
+            c.model = self
             c.on_train_begin()
 
     def _epoch(
@@ -188,7 +188,7 @@ class Trainer:
     ) -> Any:
         """The loss, or [loss, *metrics], or a dict of them, on given data; the weights stay as they are."""
         refuse("evaluate", unknown, ("x, y, batch_size, verbose, sample_weight, return_dict",))
-        self._compiled("evaluate")
+        self.require_compiled("evaluate")
         progress = Progress(verbose, 1, 0)
         with tell_of_compilation(progress.loud):
             logs = self._measure(Batches(self, x, y, sample_weight, None, batch_size, "evaluate"))
@@ -199,7 +199,7 @@ class Trainer:
     def predict(self, x: Any, batch_size: int | None = None, verbose: Any = 0, **unknown: Any) -> np.ndarray:
         """The outputs for all samples, batch by batch."""
         refuse("predict", unknown, ("x, batch_size, verbose",))
-        x = self._batch(x)
+        x = self.check_batch(x)
         size = 32 if batch_size is None else checks.integer("predict", "batch_size", batch_size)
         outputs: np.ndarray | None = None
         with tell_of_compilation(verbose not in (0, "auto")):
@@ -224,7 +224,7 @@ class Trainer:
         self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
     ) -> Any:
         """One step on one batch; the loss and metrics of the batch before the update."""
-        self._compiled("train_on_batch")
+        self.require_compiled("train_on_batch")
         data = Batches(self, x, y, sample_weight, class_weight, len(np.asarray(x)), "train_on_batch")
         tally = _Tally(data.metrics())
         for plan, labels in data.load(training=True):

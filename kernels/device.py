@@ -1,22 +1,21 @@
 """Arrays in a device's memory, and the one way in which a kernel for CUDA is launched on them.
 
-A kernel does not know where it runs. There are three such places: a GPU ("cuda"); the emulator of kernels/gpu, which
+A kernel does not know where it runs. Three such places exist: a GPU ("cuda"); the emulator (kernels/emulator), which
 executes the compiled kernel on the CPU and checks every access ("cuda-emulated"); Numba's simulator, which runs the
 kernel's Python text, a mode of the whole process ("simulated").
 """
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable
 from functools import cache
-from importlib.util import find_spec
 from math import prod
-from types import ModuleType
 from typing import Any
 
 import numpy as np
+
+from kernels import toolchain
 
 ALIGNMENT = 16  # bytes: every array begins at a multiple, so that a thread can move 16 bytes at once
 
@@ -111,14 +110,14 @@ class Emulated:
         """A launch has ended when it returns."""
 
     def properties(self) -> dict[str, Any]:
-        return {"name": "emulator of kernels/gpu", "compute_capability": (8, 0)}
+        return {"name": "emulator of kernels/emulator", "compute_capability": (8, 0)}
 
 
 class NumbaCuda:
     """numba-cuda's own memory and launches: a GPU, or Numba's simulator."""
 
     def __init__(self, name: str) -> None:
-        self.name, self.cuda = name, numba_cuda()
+        self.name, self.cuda = name, toolchain.numba_cuda()
         # a small problem has a small grid: that is no fault of the caller
         warnings.filterwarnings("ignore", message="Grid size .* under-utilization")
 
@@ -211,22 +210,3 @@ def overlap(a: Any, b: Any) -> bool:
         return first < second + b.nbytes and second < first + a.nbytes
     both = isinstance(a, np.ndarray) and isinstance(b, np.ndarray)
     return both and np.may_share_memory(a, b)
-
-
-def simulated() -> bool:
-    """Has this process been started with Numba's simulator?"""
-    return os.environ.get("NUMBA_ENABLE_CUDASIM", "0") not in ("", "0")
-
-
-def has_compiler() -> bool:
-    """Is NVIDIA's numba-cuda installed? Numba's own, older target answers to `numba.cuda` without it."""
-    return find_spec("numba_cuda") is not None
-
-
-def numba_cuda() -> ModuleType:
-    """`numba.cuda`, the compiler's or the simulator's; ImportError with the remedy where numba-cuda is missing."""
-    if not has_compiler():
-        raise ImportError("kernels for CUDA need numba-cuda: pip install 'formula-convnet[cuda]'")
-    from numba import cuda
-
-    return cuda

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from kernels import device
+from kernels import device, toolchain
+from kernels.cpu.cache_line import LINE
 from kernels.device import DeviceArray
 
 # target -> what the names of its variants begin with
@@ -14,8 +15,6 @@ FAMILIES = {"cpu": "cpu", "cuda": "cuda", "cuda-emulated": "cuda", "simulated": 
 TARGETS = tuple(FAMILIES)
 
 Array = np.ndarray | DeviceArray
-
-LINE = 64  # bytes of a cache line: a vector that straddles two of them costs two reads
 
 
 def missing(target: str) -> str | None:
@@ -32,12 +31,12 @@ def missing(target: str) -> str | None:
         "cuda-emulated": "'cuda-emulated' needs the [cuda] extra (and no GPU)",
         "simulated": "'simulated' needs the [cuda] extra and a process with NUMBA_ENABLE_CUDASIM=1",
     }[target]
-    if not device.has_compiler():
+    if not toolchain.has_compiler():
         return f"{needs}: numba-cuda is not installed (pip install 'formula-convnet[cuda]'). {instead}."
-    if device.simulated() != (target == "simulated"):
-        state = "is set: unset it and start anew" if device.simulated() else "is not set"
+    if toolchain.simulated() != (target == "simulated"):
+        state = "is set: unset it and start anew" if toolchain.simulated() else "is not set"
         return f"{needs}: NUMBA_ENABLE_CUDASIM {state}. {instead}."
-    if target == "cuda" and not device.numba_cuda().is_available():
+    if target == "cuda" and not toolchain.numba_cuda().is_available():
         return f"{needs}: no driver found. {instead}."
     return None
 

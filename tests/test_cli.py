@@ -80,7 +80,7 @@ def test_an_operating_point_is_asked_for_by_its_sensitivity_on_validation(study,
 
 def test_a_trained_models_layers_are_numbered_as_in_a_script_of_its_own(model):
     """`layer="conv2d"` finds the first convolution: networks that were built to try a size have taken no numbers."""
-    from convnet.weights import load
+    from convnet.model import load
 
     assert [layer.name for layer in load(model).layers if "conv2d" in layer.name] == ["conv2d", "conv2d_1"]
 

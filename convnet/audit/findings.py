@@ -11,7 +11,7 @@ import numpy as np
 
 from convnet.audit import hashing
 from convnet.audit.reading import Collection, Image
-from convnet.data.table import SPLITS
+from convnet.data.cohort.table import SPLITS
 
 FLAT = 0.01  # standard deviation of grey values in 0..1 below which an image shows nothing
 TOP = 0.25  # share of pixels at the largest value above which an image is overexposed

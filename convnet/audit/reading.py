@@ -10,15 +10,16 @@ from typing import Any
 import numpy as np
 
 from convnet.audit.hashing import SIDE, exact
-from convnet.data import tasks
+from convnet.data.cohort.folder import list_unnamed, locate
+from convnet.data.cohort.table import Row, read_table
+from convnet.data.dicom.facts import NAMES
+from convnet.data.dicom.resize import resize
 from convnet.data.errors import CohortError, DicomError
-from convnet.data.facts import NAMES
-from convnet.data.folder import located, unlisted
 from convnet.data.limits import Limits
+from convnet.data.preparation import Preparation
 from convnet.data.pseudonyms import pseudonym, shown
-from convnet.data.readers import Readers, processors
-from convnet.data.resize import resize
-from convnet.data.table import Row, read_table
+from convnet.data.reading import tasks
+from convnet.data.reading.readers import Readers, processors
 
 SHOWN = 96  # pixels of the pictures in the page: too few to read a burned-in name
 
@@ -66,13 +67,13 @@ def read(
     if not folder.is_dir():
         raise CohortError(f"{folder}: is not a folder")
     rows = read_table(labels)
-    out = Collection(has_splits=rows[0].split is not None, not_listed=len(unlisted(folder, labels, rows)))
+    out = Collection(has_splits=rows[0].split is not None, not_listed=len(list_unnamed(folder, labels, rows)))
     with Readers(limits, min(processors(), -(-len(rows) // 16))) as readers:
 
         def images(row: Row) -> list[Any]:
-            path = located(folder, row)
+            path = locate(folder, row)
             try:
-                patient, facts, *frames = readers.read(tasks.labelled_images, path, None, "pad", None)
+                patient, facts, *frames = readers.read(tasks.labelled_images, path, Preparation(size=None).to_plain())
                 return [describe(row, n, patient, facts, frame) for n, frame in enumerate(frames)]
             except OSError as error:
                 raise DicomError(path, f"cannot be opened: {error.strerror}") from None

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from convnet.output import html
 from convnet.audit.findings import Finding, counted
 from convnet.audit.reading import Collection, Image, shown_path
-from convnet.data.table import SPLITS
-from convnet.evaluation_tmp.measure import NOTICE
+from convnet.data.cohort.table import SPLITS
+from convnet.notice import NOTICE
+from convnet.output import html_page
 
 MOST = 12  # groups, and pictures of a group, that the page shows
 
@@ -80,13 +80,13 @@ def page(c: Collection, result: dict[str, Any], found: list[Finding]) -> str:
         f"<p>{counted(result['images'], 'image')} of {counted(result['patients'], 'known patient')}. Rows are lines of "
         "the table of labels. Pictures are at most 96 pixels wide; still, look whether one shows a name before you "
         "pass this page on.</p>",
-        "<h2>Images by split and label</h2>" + html.table(["split", *labels], rows),
+        "<h2>Images by split and label</h2>" + html_page.table(["split", *labels], rows),
         *(part for f in found for part in section(c, f)),
         *shortcut_section(result["shortcuts"]),
         "<h2>All labels</h2><p>Images drawn evenly from each label.</p>",
         *(samples(c, label) for label in labels),
     ]
-    return html.page("Audit of images and labels", body)
+    return html_page.page("Audit of images and labels", body)
 
 
 def section(c: Collection, f: Finding) -> Iterator[str]:
@@ -107,7 +107,9 @@ def section(c: Collection, f: Finding) -> Iterator[str]:
 
 def picture(image: Image) -> str:
     words = f"{image.name}: {image.row.label}" + (f", {image.row.split}" if image.row.split else "")
-    return f"<figure>{html.image(png(image.thumb), words, width=96)}<figcaption>{escape(words)}</figcaption></figure>"
+    return (
+        f"<figure>{html_page.image(png(image.thumb), words, width=96)}<figcaption>{escape(words)}</figcaption></figure>"
+    )
 
 
 def png(grey: np.ndarray) -> bytes:
@@ -131,7 +133,7 @@ def shortcut_section(shortcuts: list[dict[str, Any]]) -> Iterator[str]:
         style, name = ("bad" if s["suspicious"] else ""), s["fact"].replace("_", " ")
         yield f'<h3 class="{style}">{escape(name)}: V {s["v"]:.2f}, p {s["p_all"]:.4f}</h3>'
         order = np.argsort([-sum(row) for row in s["patients"]], kind="stable")[:MOST]
-        yield html.table([name, *s["labels"]], [[s["values"][i], *s["patients"][i]] for i in order])
+        yield html_page.table([name, *s["labels"]], [[s["values"][i], *s["patients"][i]] for i in order])
         if len(s["values"]) > MOST:
             yield f'<p class="muted">and {len(s["values"]) - MOST} more values</p>'
 

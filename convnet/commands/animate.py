@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from convnet.preflight import check_file
+from convnet.commands.preflight import check_file
 
 
 class Pass(StrEnum):
@@ -31,7 +31,7 @@ def animate(
 ) -> None:
     """The arithmetic of a convolution as a moving picture: every product of every number."""
     check_file("--out", out)
-    from convnet.explain.animation import animate as made
+    from convnet.explain.animation.animate import animate as made
 
     numbers = {"size": size, "kernel": kernel, "stride": stride, "dilation": dilation}
     pairs = {name: _pair(name, text) for name, text in numbers.items()}

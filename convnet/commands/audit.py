@@ -9,7 +9,7 @@ import typer
 
 from convnet.commands.options import Json, Limit
 from convnet.commands.output import emit, say
-from convnet.preflight import check_file
+from convnet.commands.preflight import check_file
 
 
 def audit(
@@ -25,12 +25,12 @@ def audit(
     check_file("--json", json_path)
     from convnet.audit import findings, report, shortcuts
     from convnet.audit.reading import read
-    from convnet.data.limits import changed
+    from convnet.data.limits import parse_limits
     from convnet.output.atomic import write_atomically
     from convnet.output.progress import reading
 
     with reading() as on_progress:
-        collection = read(folder, labels, changed(limit or ()), on_progress)
+        collection = read(folder, labels, parse_limits(limit or ()), on_progress)
     tests = shortcuts.shortcuts(collection.images)
     found = findings.findings(collection, tests)
     result = report.to_json(collection, found, tests)

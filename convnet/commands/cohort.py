@@ -2,60 +2,128 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, is_dataclass
+from typing import TYPE_CHECKING, Any
 
+from convnet.commands.options import Aspect, Cache, Colour, Folder, Labels, Limit, Npz, Size, Square, Strict, Window
 from convnet.commands.output import say
+from convnet.commands.preflight import check_size
 from convnet.output.progress import reading
 
+if TYPE_CHECKING:
+    from convnet.data.cohort import Cohort
+    from convnet.data.preparation import Preparation
 
-def pipeline_of(size: int, aspect: Any, window: Any, colour: bool) -> dict[str, Any]:
-    """How pixels are prepared, from a command's options, as a model file keeps it."""
-    return {"size": size, "aspect": aspect.value, "window": window, "channels": 3 if colour else 1}
+
+@dataclass(frozen=True)
+class Source:
+    """Options that name labelled images, and how they are read."""
+
+    folder: Folder = None
+    labels: Labels = None
+    npz: Npz = None
+    strict: Strict = False
+    limit: Limit = None
+    cache: Cache = True
 
 
-def load_cohort(
-    folder: Path | None,
-    labels: Path | None,
-    npz: Path | None,
-    strict: bool,
-    pipeline: dict[str, Any],
-    classes: tuple[str, ...] | None = None,
-    limits: Sequence[str] | None = None,
-    cache: bool = True,
-) -> Any:
-    """The cohort that the arguments name; a word on every file that was left out."""
+@dataclass(frozen=True)
+class Pixels:
+    """Options that say how pixels are prepared."""
+
+    size: Size = 28
+    aspect: Square = Aspect.pad
+    window: Window = None
+    colour: Colour = False
+
+    def to_preparation(self) -> Preparation:
+        """Return them as the record that a model file keeps."""
+        from convnet.data.preparation import Preparation
+
+        return Preparation(self.size, self.aspect.value, self.window, 3 if self.colour else 1)
+
+
+def expand_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Return the command with the fields of each record that it takes (`Source`, `Pixels`) as options of its own."""
+    import functools
+    import inspect
+
+    own = list(inspect.signature(command, eval_str=True).parameters.values())
+    records: dict[str, Any] = {p.name: p.annotation for p in own if is_dataclass(p.annotation)}
+    fields = {
+        name: list(inspect.signature(record, eval_str=True).parameters.values()) for name, record in records.items()
+    }
+
+    @functools.wraps(command)
+    def run(**arguments: Any) -> None:
+        for name, record in records.items():
+            arguments[name] = record(**{field.name: arguments.pop(field.name) for field in fields[name]})
+        command(**arguments)
+
+    kind = inspect.Parameter.KEYWORD_ONLY
+    parameters = [q.replace(kind=kind) for p in own for q in fields.get(p.name, [p])]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in parameters}
+    del run.__wrapped__  # type: ignore[attr-defined]
+    return run
+
+
+def load_training_cohort(network: str, source: Source, preparation: Preparation) -> Cohort:
+    """Load the cohort for a command that trains; refuse a size that the network cannot take before any is read."""
+    assert preparation.size is not None
+    check_size(network, preparation.size)
+    return load_cohort(source, preparation)
+
+
+def load_cohort(source: Source, preparation: Preparation, classes: tuple[str, ...] | None = None) -> Cohort:
+    """Load the cohort that the options name, and report every file that was left out."""
     from convnet.data import cohort
-    from convnet.data.folder import NOT_LISTED
-    from convnet.data.limits import changed
+    from convnet.data.limits import parse_limits
 
+    folder, labels, npz = source.folder, source.labels, source.npz
     if npz is not None and folder is not None:
         raise ValueError("give either a FOLDER of DICOM files with --labels CSV, or --npz FILE.npz, not both")
     if npz is not None:
         if labels is not None:
             raise ValueError("--labels goes with a FOLDER; an .npz file holds its own labels")
-        images = {name: pipeline[name] for name in ("size", "aspect", "channels")}
-        data = cohort.load_npz(npz, classes=classes, **images)
+        settings = {name: getattr(preparation, name) for name in ("size", "aspect", "channels")}
+        data = cohort.load_npz(npz, classes=classes, limits=parse_limits(source.limit or ()), **settings)
     elif folder is None:
         raise ValueError("what data? Give a FOLDER of DICOM files with --labels CSV, or --npz FILE.npz")
     elif labels is None:
         raise ValueError("a FOLDER needs --labels CSV, a table with the columns path,label")
     else:
-        bounds = changed(limits or ())
-        with reading() as on_progress:
-            data = cohort.load_folder(
-                folder,
-                labels,
-                strict=strict,
-                classes=classes,
-                on_progress=on_progress,
-                limits=bounds,
-                cache=cache,
-                **pipeline,
-            )
+        data = load_folder(source, preparation, classes)
+    report_left_out(data, preparation)
+    return data
+
+
+def load_folder(source: Source, preparation: Preparation, classes: tuple[str, ...] | None) -> Cohort:
+    """Load a folder and its table, with a progress bar on a terminal."""
+    from convnet.data import cohort
+    from convnet.data.limits import parse_limits
+
+    bounds = parse_limits(source.limit or ())
+    with reading() as on_progress:
+        return cohort.load_folder(
+            source.folder,  # type: ignore[arg-type]
+            source.labels,  # type: ignore[arg-type]
+            **vars(preparation),
+            strict=source.strict,
+            classes=classes,
+            on_progress=on_progress,
+            limits=bounds,
+            cache=source.cache,
+        )
+
+
+def report_left_out(data: Cohort, preparation: Preparation) -> None:
+    """Report files that were left out, files that no row names, and colours that were read as grey."""
+    from convnet.data.cohort.folder import NOT_LISTED
+
     coloured = sum(p not in ("", "MONOCHROME1", "MONOCHROME2") for p in data.fact("photometric"))
-    if coloured and pipeline["channels"] == 1:
+    if coloured and preparation.channels == 1:
         say(f"{coloured} of {len(data.y)} images are stored in colour and read as grey; train with --colour to keep it")
     unlisted = [s for s in data.skipped if s.reason == NOT_LISTED]
     for skipped in data.skipped:
@@ -63,4 +131,3 @@ def load_cohort(
             say(f"left out: {skipped.path}: {skipped.reason}")
     if unlisted:
         say(f"{len(unlisted)} files of the folder are not in the table, for instance {unlisted[0].path}")
-    return data

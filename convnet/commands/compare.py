@@ -7,52 +7,52 @@ from typing import Annotated, Any
 
 import typer
 
-from convnet.commands.cohort import load_cohort
-from convnet.commands.options import Cache, Folder, Json, Labels, Limit, Model, Npz, Split, SplitName, Strict
+from convnet.commands.cohort import Source, expand_options, load_cohort
+from convnet.commands.options import Json, Model, Split, SplitName
 from convnet.commands.output import emit
-from convnet.preflight import check_file
+from convnet.commands.preflight import check_file
 
 
+@expand_options
 def compare(
     first: Model,
     second: Annotated[Path, typer.Argument(help="Another model file for the same classes.")],
-    folder: Folder = None,
-    labels: Labels = None,
-    npz: Npz = None,
+    source: Source,
     split: Split = SplitName.test,
     json_path: Json = None,
-    strict: Strict = False,
-    limit: Limit = None,
-    cache: Cache = True,
 ) -> None:
-    """Two models on the same images: figures, their differences with intervals, and DeLong's test of the AUCs."""
+    """Compare two models on the same images: metrics, differences with intervals, DeLong's test of the AUCs."""
     check_file("--json", json_path)
-    from convnet import evaluation_tmp, study
-    from convnet.evaluation_tmp import paired
-    from convnet.weights import load
+    from convnet.evaluation import paired
+    from convnet.evaluation.calibration import calibrate
+    from convnet.model import load
+    from convnet.notice import NOTICE
+    from convnet.study.evaluate import find_places, select_images
+    from convnet.study.metadata import read_classes, read_preparation, read_record
+    from convnet.study.outputs import predict_probabilities
 
     models = [load(first), load(second)]
-    classes, others = (study.classes_of(m) for m in models)
+    classes, others = (read_classes(m) for m in models)
     if set(classes) != set(others):
-        raise ValueError(f"compare: the models know other classes: {', '.join(classes)} and {', '.join(others)}")
+        raise ValueError(f"compare: the models have different classes: {', '.join(classes)} and {', '.join(others)}")
     found: list[Any] = []
     for model in models:
-        pipeline = study.pipeline_of(model)
-        own = study.classes_of(model)
-        data = load_cohort(folder, labels, npz, strict, pipeline, own, limit, cache)
-        at = study.places(data, split.value)
-        p = study.calibrated(model, study.probabilities(model, study.taken(data, at)))
+        preparation = read_preparation(model)
+        own = read_classes(model)
+        data = load_cohort(source, preparation, own)
+        at = find_places(data, split.value)
+        p = calibrate(predict_probabilities(model, select_images(data, at)), read_record(model).temperature)
         found.append(([(data.paths[i], int(data.frames[i])) for i in at], p[:, [own.index(c) for c in classes]]))
     (images, a), (again, b) = found
     if images != again:
         raise ValueError("compare: the two models' pixel pipelines read different images of the data")
-    y = np_labels(data, at, own, classes)
-    result = {**paired.paired(y, a, b, classes, data.groups()[at]), "split": split.value, "notice": evaluation_tmp.NOTICE}
-    emit(result, json_path, [*paired.lines(result), evaluation_tmp.NOTICE])
+    y = reorder_labels(data, at, own, classes)
+    result = {**paired.paired(y, a, b, classes, data.groups()[at]), "split": split.value, "notice": NOTICE}
+    emit(result, json_path, [*paired.lines(result), NOTICE])
 
 
-def np_labels(data: Any, at: Any, own: tuple[str, ...], classes: tuple[str, ...]) -> Any:
-    """The labels in the first model's order of the classes."""
+def reorder_labels(data: Any, at: Any, own: tuple[str, ...], classes: tuple[str, ...]) -> Any:
+    """Return the labels in the first model's order of the classes."""
     import numpy as np
 
     return np.array([classes.index(own[c]) for c in data.y[at]])

@@ -6,67 +6,42 @@ from typing import Annotated, Any
 
 import typer
 
-from convnet.commands.cohort import load_cohort, pipeline_of
-from convnet.commands.options import (
-    Aspect,
-    Cache,
-    Colour,
-    Figures,
-    Folder,
-    Json,
-    Labels,
-    Limit,
-    Npz,
-    Seed,
-    Size,
-    Square,
-    Strict,
-    Window,
-)
+from convnet.commands.cohort import Pixels, Source, expand_options, load_training_cohort
+from convnet.commands.options import Figures, Json, Seed
 from convnet.commands.output import emit, say
+from convnet.commands.preflight import check_file, check_folder
 from convnet.commands.recipe import takes_recipe
-from convnet.preflight import check_file, check_folder, check_size
 
 
 @takes_recipe
+@expand_options
 def crossvalidate(
     recipe: Any,
-    folder: Folder = None,
-    labels: Labels = None,
-    npz: Npz = None,
-    size: Size = 28,
-    aspect: Square = Aspect.pad,
-    window: Window = None,
-    colour: Colour = False,
-    folds: Annotated[int, typer.Option(min=2, help="Parts that are held out in turn.")] = 5,
-    repeats: Annotated[int, typer.Option(min=1, help="Times that the parts are dealt.")] = 1,
+    source: Source,
+    pixels: Pixels,
+    folds: Annotated[int, typer.Option(min=2, help="Number of parts, each held out once.")] = 5,
+    repeats: Annotated[int, typer.Option(min=1, help="Number of times the parts are drawn.")] = 1,
     cases: Annotated[
         bool, typer.Option("--cases", help="Learning curve: train on 1/8, 1/4, 1/2 and all of the patients.")
     ] = False,
     json_path: Json = None,
     figures: Figures = None,
-    strict: Strict = False,
-    limit: Limit = None,
-    cache: Cache = True,
     seed: Seed = 0,
 ) -> None:
-    """How good a recipe is, by stratified cross-validation between patients on train and val; test is not looked at."""
+    """Measure a recipe by cross-validation between patients on train and val. The test split is never read."""
     check_file("--json", json_path)
     check_folder(figures)
-    check_size(recipe.network, size)
-    pipeline = pipeline_of(size, aspect, window, colour)
-    data = load_cohort(folder, labels, npz, strict, pipeline, limits=limit, cache=cache)
-    from convnet import crossvalidation
+    data = load_training_cohort(recipe.network, source, pixels.to_preparation())
+    from convnet.study import crossvalidation
 
-    def told(row: dict[str, Any]) -> None:
+    def report_fold(row: dict[str, Any]) -> None:
         say(crossvalidation.line(row))
 
-    result = crossvalidation.run(
-        data, recipe, k=folds, repeats=repeats, seed=seed, shares=crossvalidation.SHARES if cases else (1.0,), told=told
-    )
+    shares = crossvalidation.SHARES if cases else (1.0,)
+    result = crossvalidation.run(data, recipe, k=folds, repeats=repeats, seed=seed, shares=shares, on_fold=report_fold)
     emit(result, json_path, crossvalidation.lines(result))
     if figures is not None and cases:
-        from convnet import figures as drawing
-        from convnet.evaluation_tmp import pictures
+        from convnet.evaluation import plots
+        from convnet.output.drawing import save
 
-        drawing.save(pictures.cases_curve(result), figures / "cases.png")
+        save(plots.cases_curve(result), figures / "cases.png")

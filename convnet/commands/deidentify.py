@@ -22,19 +22,19 @@ def deidentify(
         raise ValueError("de-identification is left to deid, which is not installed: pip install '.[deid]'")
     import tempfile
 
-    from convnet.data import tasks
-    from convnet.data.deidentify import DUMMY, deidentified, recipe
+    from convnet.data.cohort.write import new_folder
     from convnet.data.errors import DicomError
-    from convnet.data.limits import changed
+    from convnet.data.limits import parse_limits
+    from convnet.data.privacy.deidentify import DUMMY, deidentified, recipe
     from convnet.data.pseudonyms import key, shown
-    from convnet.data.readers import Readers
-    from convnet.data.write import new_folder
+    from convnet.data.reading import tasks
+    from convnet.data.reading.readers import Readers
     from convnet.output.atomic import write_atomically
 
     new_folder(out)
     left: dict[str, int] = {}
     failed = 0
-    with tempfile.TemporaryDirectory() as place, Readers(changed(limit or ())) as readers:
+    with tempfile.TemporaryDirectory() as place, Readers(parse_limits(limit or ())) as readers:
         rules = Path(place) / "deid.convnet"
         rules.write_text(recipe(), encoding="utf-8")
         results = readers.map(lambda p: list(readers.read(deidentified, p, str(rules), key().hex())), files)

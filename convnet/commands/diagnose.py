@@ -9,7 +9,7 @@ import typer
 
 from convnet.commands.options import Json, Limit, Model, Strict
 from convnet.commands.output import emit, say
-from convnet.preflight import check_file, check_folder
+from convnet.commands.preflight import check_file, check_folder
 
 Overlays = Annotated[Path | None, typer.Option(help="Folder for pictures: Grad-CAM and occlusion over each image.")]
 Filed = Annotated[Path | None, typer.Option("--dicom", help="Folder for DICOM: a structured report, and overlays.")]
@@ -31,75 +31,78 @@ def diagnose(
     check_file("--record", record)
     check_folder(overlays, "--overlays")
     check_folder(dicom, "--dicom")
-    from convnet import runs
+    from convnet.data.dicom.examine import digest
     from convnet.data.errors import DicomError
-    from convnet.data.examine import digest
-    from convnet.data.limits import changed
-    from convnet.diagnose import cases, collect, lines
-    from convnet.filing import Filing
-    from convnet.study import classes_of
-    from convnet.weights import load
+    from convnet.data.limits import parse_limits
+    from convnet.diagnosis import run_log
+    from convnet.diagnosis.diagnose import cases, collect, lines
+    from convnet.diagnosis.dicom_results import Filing
+    from convnet.model import load
+    from convnet.study.metadata import read_classes
 
     if folders := [str(f) for f in files if f.is_dir()]:
         raise ValueError(f"{folders[0]} is a folder: give its files, for instance {folders[0]}/*.dcm")
     trained = load(model)
     sha256 = digest(model)
-    filing = None if dicom is None else Filing(dicom, sha256, classes_of(trained))
+    filing = None if dicom is None else Filing(dicom, sha256, read_classes(trained))
     asked = overlays is not None or filing is not None
     found: list[Any] = []
-    for case in cases(trained, files, changed(limit or ()), pictures=asked, filed=filing is not None):
+    for case in cases(trained, files, parse_limits(limit or ()), pictures=asked, filed=filing is not None):
         if isinstance(case, DicomError):
             found.append(case)
             continue
-        found.append(forget(case))
         try:
-            if asked:
-                draw(trained, case, overlays, filing)
+            found.append(forget(draw(trained, case, overlays, filing) if asked else case))
         except DicomError as error:
-            found.append(error)
+            found += [forget(case), error]
     reports = [] if filing is None else list(filing.finish())
     result = collect([*found, *(r for r in reports if isinstance(r, DicomError))], trained)
     if filing is not None:
         result["reports"] = [r for r in reports if isinstance(r, str)]
     for failed in result["failed"]:
         say(f"convnet: {failed['reason']}")
-    runs.record(record or runs.default(), sha256, result)
+    run_log.record(record or run_log.default(), sha256, result)
     emit(result, json_path, [*lines(result), result["notice"]])
     if result["failed"] and (strict or not result["images"]):
         raise typer.Exit(2)
 
 
 def forget(case: Any) -> Any:
-    """The case without its arrays: a long list of files must not fill the memory."""
+    """Return the case without its arrays: a long list of files must not fill the memory."""
     from dataclasses import replace
 
     return replace(case, image=None, grey=None, geometry=None, reference="")
 
 
-def draw(model: Any, case: Any, folder: Path | None, filing: Any) -> None:
-    """Overlays of one case as pictures and as DICOM; the result names the files."""
-    from convnet import figures, overlay
+def draw(model: Any, case: Any, folder: Path | None, filing: Any) -> Any:
+    """Draw the overlays of one case as pictures and as DICOM -> the case, its result naming the files."""
+    from dataclasses import replace
+
+    from convnet.diagnosis import overlay
     from convnet.output.atomic import write_atomically
+    from convnet.output.drawing import save
 
     result, pictures = case.result, []
-    if result["label"] is not None:
-        index = list(result["probabilities"]).index(result["label"])
-        found = overlay.maps(model, case.image, result["label"], index, case.geometry)
-        title = f"{result['label']} {result['probabilities'][result['label']]:.3f}"
+    if result.label is not None:
+        index = list(result.probabilities).index(result.label)
+        found = overlay.maps(model, case.image, result.label, index, case.geometry)
+        title = f"{result.label} {result.probabilities[result.label]:.3f}"
         if case.grey is not None:
             pictures = [(m.name, m.what, overlay.blend(case.grey, m.values)) for m in found]
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
-            stem = f"{result['input'][:16]}-{result['frame']}"  # no name of a file: it may name a patient
+            stem = f"{result.input[:16]}-{result.frame}"  # no name of a file: it may name a patient
             figure = overlay.traces(case.image, found, title) if case.grey is None else None
             figure = figure or overlay.panel(case.grey, found, case.geometry, title)
-            result["pictures"] = [figures.save(figure, folder / f"{stem}.png").name]
+            written = [save(figure, folder / f"{stem}.png").name]
             for name, _, picture in pictures:
                 path = folder / f"{stem}-{name.lower()}.png"
                 write_atomically(path, overlay.png(picture))
-                result["pictures"].append(path.name)
+                written.append(path.name)
+            result = replace(result, pictures=tuple(written))
     if filing is not None and case.grey is None:
-        say(f"convnet: {result['path']}: no DICOM report: they are made for images, not for electrocardiograms")
+        say(f"convnet: {result.path}: no DICOM report: they are made for images, not for electrocardiograms")
     elif filing is not None:
-        shown = [(name, what, overlay.signed(picture, f"{name}: {what}")) for name, what, picture in pictures]
-        result["dicom"] = filing.add(case.reference, result, shown)
+        signed = [(name, what, overlay.signed(picture, f"{name}: {what}")) for name, what, picture in pictures]
+        result = replace(result, dicom=tuple(filing.add(case.reference, result, signed)))
+    return replace(case, result=result)

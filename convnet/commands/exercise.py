@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from convnet.preflight import check_file
+from convnet.commands.preflight import check_file
 
 app = typer.Typer(no_args_is_help=True, help="Write the kernels yourself, and have them proven or disproven.")
 Name = Annotated[str, typer.Argument(help="The exercise's name or number, as in `convnet exercise list`.")]

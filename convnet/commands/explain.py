@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from convnet.commands.options import Model
-from convnet.preflight import check_file
+from convnet.commands.options import Limit, Model
+from convnet.commands.preflight import check_file
 
 
 def explain(
@@ -24,17 +24,19 @@ def explain(
     training: Annotated[
         bool, typer.Option("--training", help="As in a training step: dropout's mask, this image's statistics.")
     ] = False,
+    limit: Limit = None,
 ) -> None:
     """One page, for any browser, that shows the network forward and backward on one image, sum by sum."""
     check_file("--html", html)
     from convnet.callbacks import Recorder
+    from convnet.data.limits import parse_limits
     from convnet.explain import lesson
-    from convnet.explain.image import read
-    from convnet.weights import load
+    from convnet.explain.lessons.image import read
+    from convnet.model import load
 
     network = load(model)
     recorder = None if record is None else Recorder.load(record)
-    array, own = read(network, image, pick, frame)
+    array, own = read(network, image, pick, frame, parse_limits(limit or ()))
     page = lesson(
         network,
         array,

@@ -9,7 +9,7 @@ import typer
 
 from convnet.commands.options import Aspect, Colour, Limit, Size, Square, Window
 from convnet.commands.output import printable
-from convnet.preflight import check_file
+from convnet.commands.preflight import check_file
 
 
 def inspect(
@@ -27,20 +27,22 @@ def inspect(
 ) -> None:
     """What a file is, and what the pixel pipeline does to it, step by step."""
     check_file("--picture", picture)
-    from convnet.data import readers as reading
-    from convnet.data import tasks
-    from convnet.data.limits import changed
-    from convnet.data.phi import told
-    from convnet.figures import pipeline_steps, save
+    from convnet.data.limits import parse_limits
+    from convnet.data.preparation import Preparation
+    from convnet.data.privacy.phi import told
+    from convnet.data.reading import readers as reading
+    from convnet.data.reading import tasks
+    from convnet.output.drawing import save
+    from convnet.study.figures import pipeline_steps
 
     if phi:
-        with reading.Readers(changed(limit or ()), workers=1) as readers:
+        with reading.Readers(parse_limits(limit or ()), workers=1) as readers:
             print(printable("\n".join(told(*readers.read(tasks.identifying, file)))))
         return
-    with reading.Readers(changed(limit or ()), workers=1) as readers:
+    with reading.Readers(parse_limits(limit or ()), workers=1) as readers:
         for name, value in reading.describe(readers, file).items():
             print(printable(f"{name:>20}: {value}"))
-        steps = reading.steps(readers, file, size, aspect.value, window, frame, 3 if colour else 1)
+        steps = reading.steps(readers, file, Preparation(size, aspect.value, window, 3 if colour else 1), frame)
     for number, step in enumerate(steps, 1):
         a = step.array
         print(printable(f"{number}. {step.name}: {step.what}"))

@@ -13,7 +13,7 @@ def learn(
     folder: Annotated[Path, typer.Argument(help="The folder to put the course in; it is made if it is not there.")],
 ) -> None:
     """Seven notebooks, the lessons and COURSE.md, into a folder of your own. Files that are there are left alone."""
-    from convnet.learning import copy_course
+    from convnet.course.folder import copy_course
 
     copied = copy_course(folder)
     print(f"{len(copied.written)} files written to {folder}", end="")

@@ -39,7 +39,7 @@ Limit = Annotated[
     typer.Option(
         "--limit",
         metavar="NAME=VALUE",
-        help="What one file may cost: file, inflated, values, frames, seconds or memory; may be given again.",
+        help="What one file may cost: file, inflated, values, frames, seconds, memory or arrays. May be repeated.",
     ),
 ]
 Cache = Annotated[bool, typer.Option(help="Keep decoded images on disk, in your cache folder, for the next run.")]

@@ -13,7 +13,8 @@ from typing import Annotated, Any
 
 import typer
 
-from convnet.recipe import CHOICES, Recipe
+from convnet.data.limits import read_text
+from convnet.study.recipe import CHOICES, Recipe
 
 HELP = {
     "network": "The listing's; gap for larger images; formula: sigmoid and MSE; wave: ECG.",
@@ -39,6 +40,7 @@ LIMITS: dict[str, dict[str, Any]] = {
     **{name: {"min": 0} for name in ("weight_decay", "shift", "rotate", "scale", "intensity", "elastic")},
     "dropout": {"min": 0, "max": 0.95},
 }
+MOST, LONGEST = 2**20, 1000  # bytes of a recipe, and characters of a line: tomllib is quadratic in a key's dots
 TYPES = {"int": int, "float": float, "float | None": float | None, "str": str}
 
 
@@ -47,8 +49,13 @@ def read_config(context: typer.Context, path: Path | None) -> Path | None:
     if path is None:
         return None
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        text = read_text(path, MOST).decode("utf-8")
+        if max(map(len, text.splitlines()), default=0) > LONGEST:
+            raise ValueError(f"it has a line of more than {LONGEST} characters")
+        found = tomllib.loads(text)
+    except RecursionError:
+        raise ValueError(f"--config {path}: cannot be read as TOML: it is nested too deeply") from None
+    except (OSError, ValueError) as error:
         raise ValueError(f"--config {path}: cannot be read as TOML: {error}") from None
     if unknown := sorted(set(found) - set(HELP) - {"size", "aspect", "colour"}):
         raise ValueError(

@@ -9,7 +9,7 @@ import typer
 
 from convnet.commands.options import Json
 from convnet.commands.output import say
-from convnet.preflight import check_file
+from convnet.commands.preflight import check_file
 
 
 def verify(

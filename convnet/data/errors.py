@@ -17,3 +17,11 @@ class DicomError(ValueError):
 
 class CohortError(ValueError):
     """A folder, a table of labels or an .npz file cannot be used as a cohort. The text says what to do."""
+
+
+class FrameError(DicomError):
+    """One frame cannot be used; the file's other frames may be sound. Its number stands in the reason."""
+
+    def __init__(self, path: object, reason: str, frame: int, frames: int) -> None:
+        self.frame = frame
+        super().__init__(path, f"frame {frame} of {frames}, counted from 0: {reason}" if frames > 1 else reason)

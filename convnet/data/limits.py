@@ -24,14 +24,15 @@ LONG = (b"OB", b"OW", b"UN", b"SQ", b"UT", b"OF", b"OD", b"OL", b"OV", b"UC", b"
 
 @dataclass(frozen=True)
 class Limits:
-    """What one DICOM file may cost. `--limit NAME=VALUE` changes one, for instance `--limit memory=4G`.
+    """What one file may cost. `--limit NAME=VALUE` changes one, for instance `--limit memory=4G`.
 
     file      bytes of the file
-    inflated  bytes that a deflated file may unfold to
+    inflated  bytes that a deflated DICOM file may unfold to
     values    numbers in all its pixels: rows x columns x samples x frames
     frames    images in the file
     seconds   without a decoded frame, before the process that decodes is ended
     memory    bytes that decoding may take beyond what the process has at its start; Linux enforces it (RLIMIT_AS)
+    arrays    bytes of an .npz file, and of all that its arrays unfold to
     """
 
     file: int = 512 * 2**20
@@ -40,6 +41,7 @@ class Limits:
     frames: int = 10_000
     seconds: float = 10.0
     memory: int = 768 * 2**20
+    arrays: int = 2**33
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
@@ -47,8 +49,8 @@ class Limits:
                 raise ValueError(f"--limit {name}={value}: expected a number above 0")
 
 
-def changed(settings: Iterable[str]) -> Limits:
-    """Limits with NAME=VALUE settings over the defaults; K, M, G, T are powers of 1024. ValueError says what fits."""
+def parse_limits(settings: Iterable[str]) -> Limits:
+    """Return limits with NAME=VALUE settings over the defaults. K, M, G, T are powers of 1024. Raises ValueError."""
     limits, names = Limits(), [f.name for f in fields(Limits)]
     for setting in settings:
         name, _, text = setting.partition("=")
@@ -104,7 +106,7 @@ class Opened(io.BufferedReader):
 
 def opened(path: str | os.PathLike[str]) -> BinaryIO:
     """A DICOM file, open, once its size and what it unfolds to are within the limits. DicomError beyond; OSError."""
-    file = regular(path)
+    file = open_regular(path)
     try:
         if deflated(file):
             require_inflated(file, path, current().inflated)
@@ -115,10 +117,10 @@ def opened(path: str | os.PathLike[str]) -> BinaryIO:
         raise
 
 
-def regular(path: str | os.PathLike[str], most: int | None = None) -> BinaryIO:
-    """A file, open, once its size is within `most` bytes, or this process's limit.
+def open_regular(path: str | os.PathLike[str], most: int | None = None, limit: str = "file") -> BinaryIO:
+    """Open a regular file of at most `most` bytes, or this process's limit; `limit` is the name of what bounds it.
 
-    Raises DicomError beyond it and for what is no file (a pipe or a device would block or never end); OSError.
+    Raises DicomError beyond it and for a folder, a pipe or a device, which would block or never end; OSError.
     """
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
     raw = io.FileIO(os.open(path, flags))
@@ -128,11 +130,25 @@ def regular(path: str | os.PathLike[str], most: int | None = None) -> BinaryIO:
             raise DicomError(path, "is no file (a folder, a pipe or a device)")
         most = current().file if most is None else most
         if status.st_size > most:
-            raise refuse(path, f"has {size(status.st_size)}, the limit is {size(most)}", "file")
+            raise refuse(path, f"has {size(status.st_size)}, the limit is {size(most)}", limit)
         return Opened(raw, status.st_size)
     except BaseException:
         raw.close()
         raise
+
+
+def read_text(path: str | os.PathLike[str], most: int) -> bytes:
+    """Read a regular file of at most `most` bytes: a table, a recipe. Raises ValueError in one line; OSError."""
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+    with io.FileIO(os.open(path, flags)) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise ValueError("is no file (a folder, a pipe or a device)")
+        data = bytearray()
+        while len(data) <= most and (piece := file.read(2**20)):  # what grows, or states no size, ends as well
+            data += piece
+    if len(data) > most:
+        raise ValueError(f"has more than {size(most)}")
+    return bytes(data)
 
 
 def deflated(file: BinaryIO) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from convnet.layers.base import Parameter
+from convnet.engine.parameter import Parameter
 from kernels import targets
 
 _LANES = 16  # each parameter starts at a multiple of 16 numbers: a vector of the widest registers

@@ -23,7 +23,7 @@ class Batches:
     ) -> None:
         if x is None or y is None:
             raise ValueError(f"{where}: give x and y, arrays of samples and their targets")
-        self.model, self.x, self.y = model, model._batch(x), np.asarray(y)
+        self.model, self.x, self.y = model, model.check_batch(x), np.asarray(y)
         self.count, self.size = (
             len(self.x),
             checks.integer(where, "batch_size", 32 if batch_size is None else batch_size),
@@ -59,7 +59,7 @@ class Batches:
         sparse = isinstance(self.model.loss, SparseCategoricalCrossentropy) or (
             not one and (self.y.ndim == 1 or self.y.shape[-1] != self.output_shape[-1])
         )
-        return [metrics.get(m, self.output_shape, sparse) for m in self.model._metrics]
+        return [metrics.get(m, self.output_shape, sparse) for m in self.model.compiled_metrics]
 
     def load(self, *, training: bool, rng: np.random.Generator | None = None) -> Iterator[tuple[Plan, np.ndarray]]:
         """Fill a plan's buffers with one batch after the other, shuffled by `rng`; yields (plan, targets)."""
@@ -74,7 +74,7 @@ class Batches:
             plan.x[...] = self.x[part]
             self.model.loss.fill(plan.target_array, labels)
             if self.weights is not None:
-                plan.weights[...] = self.weights[part]
+                plan.sample_weights[...] = self.weights[part]
             yield plan, labels
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from convnet.engine.lowering import Step
+from convnet.engine.operator import Step
 from kernels import registry, targets
 from kernels.device import overlap
 

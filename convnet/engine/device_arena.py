@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from convnet.engine.arena import padded
-from convnet.layers.base import Parameter
+from convnet.engine.parameter import Parameter
 from kernels import targets
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from convnet.layers.base import Layer
+from convnet.engine.operator import Operator
 
 
 @dataclass(eq=False)
@@ -30,12 +29,12 @@ class Node:
     def dtype(self) -> np.dtype:
         return self.graph.dtype
 
-    def __add__(self, other: Any) -> Node:
-        from convnet.layers import Add
+    addition: ClassVar[Callable[[Node, Node], Node]]  # the layer that adds puts itself here
 
+    def __add__(self, other: Any) -> Node:
         if not isinstance(other, Node):
             _no(self, f"+ with a {type(other).__name__}")
-        return Add()([self, other])
+        return Node.addition(self, other)
 
     __radd__ = __add__
 
@@ -93,7 +92,7 @@ for _name, _symbol in {
 class Call:
     """One use of a layer: which nodes went in, which came out. `training`: None follows the plan's mode."""
 
-    layer: Layer
+    layer: Operator
     inputs: tuple[Node, ...]
     output: Node
     training: bool | None = None
@@ -113,7 +112,7 @@ class Graph:
         self.input = self.output = Node(self, sample_shape, "input")
         return self.input
 
-    def add(self, layer: Layer, inputs: tuple[Node, ...], shape: tuple[int, ...], training: bool | None) -> Node:
+    def add(self, layer: Operator, inputs: tuple[Node, ...], shape: tuple[int, ...], training: bool | None) -> Node:
         """Note that `layer` was called; a flag equal to the mode of the recording follows the plan's mode."""
         for node in inputs:
             if node.graph is not self:
@@ -136,7 +135,7 @@ class Graph:
         return self
 
     @cached_property
-    def layers(self) -> list[Layer]:
+    def layers(self) -> list[Operator]:
         """The layers in the order of their first call, each once; to be asked once the graph is finished."""
         return list(dict.fromkeys(call.layer for call in self.calls))
 

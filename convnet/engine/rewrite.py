@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from convnet.engine.lowering import Step, Value
+from convnet.engine.operator import Lowering, Step, Value
 from kernels import convpool
 
 NO_PADDING, TWO_BY_TWO = ((0, 0), (0, 0)), {"size": (2, 2), "stride": (2, 2), "padding": ((0, 0), (0, 0))}
 PLAIN = {"stride": (1, 1), "padding": NO_PADDING, "dilation": (1, 1), "groups": 1}
+_GOLDEN = 0x9E3779B97F4A7C15  # spreads the seeds of a dropout layer's several uses
+
+
+def rewrite(low: Lowering, target: str) -> None:
+    """Rewrite the steps so that they are as little work as possible on this target."""
+    low.steps = pool_before_relu(low.steps)
+    if target == "cpu":  # of convpool there are no variants for GPUs
+        low.steps = fuse_convpool(low.steps, low.output)
+    seed_dropouts(low.steps)
+
+
+def separate(low: Lowering) -> None:
+    """Leave the steps as the layers gave them, each with an output of its own, so that all can be looked at."""
+    separate_relus(low.steps)
+    seed_dropouts(low.steps)
 
 
 def pool_before_relu(steps: list[Step]) -> list[Step]:
@@ -33,7 +48,7 @@ def pool_before_relu(steps: list[Step]) -> list[Step]:
 
 def fuse_convpool(steps: list[Step], output: Value) -> list[Step]:
     """conv2d, max pooling, relu -> convpool, where that pays and nobody else reads what lies between."""
-    made: list[Step] = []
+    kept: list[Step] = []
     at = 0
     while at < len(steps):
         three = steps[at : at + 3]
@@ -41,11 +56,11 @@ def fuse_convpool(steps: list[Step], output: Value) -> list[Step]:
         if fused:
             conv, _, relu = three
             relu.output.alias = None
-            made.append(Step("convpool", conv.inputs, relu.output, conv.layer, conv.parameters))
+            kept.append(Step("convpool", conv.inputs, relu.output, conv.layer, conv.parameters))
         else:
-            made.append(steps[at])
+            kept.append(steps[at])
         at += 3 if fused else 1
-    return made
+    return kept
 
 
 def _is_convpool(three: list[Step], steps: list[Step], output: Value) -> bool:
@@ -61,3 +76,9 @@ def separate_relus(steps: list[Step]) -> None:
     for step in steps:
         if step.operation == "relu":
             step.output.alias = None
+
+
+def seed_dropouts(steps: list[Step]) -> None:
+    """Give each use of a dropout layer a seed of its own, made from the layer's."""
+    for number, step in enumerate(s for s in steps if s.operation == "dropout"):
+        step.settings["seed"] = (step.layer.seed + number * _GOLDEN) % 2**64  # type: ignore[attr-defined]

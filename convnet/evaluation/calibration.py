@@ -33,6 +33,17 @@ def temperature(y: np.ndarray, p: np.ndarray) -> float:
     return float(np.exp(minimize_scalar(loss, bounds=(-most, most), method="bounded").x))
 
 
+def calibrate(p: np.ndarray, T: float | None) -> np.ndarray:
+    """Return probabilities (N,classes) at temperature T; as they are if it is None.
+
+    p_c^(1/T) / sum_k p_k^(1/T), which is softmax(z / T) for p = softmax(z) (Guo et al., ICML 2017).
+    """
+    if T is None:
+        return p
+    powers = (p / p.max(axis=1, keepdims=True)) ** (1 / T)
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
 def said(y: np.ndarray, p: np.ndarray, one: int | None = None) -> tuple[np.ndarray, np.ndarray]:
     """(what the model said, what was): for two classes the probability of class `one` (1 if None) and whether it is
     that class; for more the largest probability and whether that class is right.

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from convnet.evaluation_tmp import delong
-from convnet.evaluation_tmp.intervals import figures, intervals, shown
+from convnet.evaluation import delong
+from convnet.evaluation.intervals import figures, intervals, shown
 
 
 def paired(y: np.ndarray, a: np.ndarray, b: np.ndarray, classes: tuple[str, ...], groups: np.ndarray) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from convnet.evaluation_tmp import calibration, threshold
-from convnet.evaluation_tmp.intervals import Figure, Share, figures, intervals, mean, shown
+from convnet.evaluation import calibration, threshold
+from convnet.evaluation.intervals import Figure, Share, figures, intervals, mean, shown
 
 SUBGROUPS = ("sex", "age", "manufacturer", "modality", "body_part", "laterality")
 FEWEST = 10  # images of a subgroup for figures to be given

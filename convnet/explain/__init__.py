@@ -4,18 +4,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from convnet.explain.animation import animate
-    from convnet.explain.attribution import grad_cam, occlusion
-    from convnet.explain.lessons import Lesson, lesson
-    from convnet.explain.plots import (
+    from convnet.explain.animation.animate import animate
+    from convnet.explain.lessons.lesson import Lesson, lesson
+    from convnet.explain.maps.attribution import grad_cam, occlusion
+    from convnet.explain.maps.history import plot_history
+    from convnet.explain.maps.plots import (
         plot_attribution,
         plot_feature_maps,
         plot_filters,
         plot_gradients,
-        plot_history,
         plot_receptive_field,
     )
-    from convnet.explain.sanity import randomisation_check
+    from convnet.explain.maps.sanity import randomisation_check
 
 __all__ = [
     "Lesson",
@@ -33,17 +33,18 @@ __all__ = [
 ]
 
 _MODULES = {
-    "Lesson": "lessons",
-    "lesson": "lessons",
-    "animate": "animation",
-    "grad_cam": "attribution",
-    "occlusion": "attribution",
-    "randomisation_check": "sanity",
+    "Lesson": "lessons.lesson",
+    "lesson": "lessons.lesson",
+    "animate": "animation.animate",
+    "grad_cam": "maps.attribution",
+    "occlusion": "maps.attribution",
+    "plot_history": "maps.history",
+    "randomisation_check": "maps.sanity",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """What is asked for is imported then: drawing needs Matplotlib."""
+    """Import what is asked for only then: drawing needs Matplotlib."""
     if name in __all__:
-        return getattr(import_module(f"convnet.explain.{_MODULES.get(name, 'plots')}"), name)
+        return getattr(import_module(f"convnet.explain.{_MODULES.get(name, 'maps.plots')}"), name)
     raise AttributeError(f"module 'convnet.explain' has no attribute {name!r}")

@@ -1,10 +1,15 @@
 """The layers, with Keras's names, arguments and defaults; channels-last."""
 
+from convnet.layers.activations import Activation
 from convnet.layers.base import Layer
 from convnet.layers.conv import Conv2D
-from convnet.layers.core import Activation, Add, Dense, Dropout, Flatten, Input, InputLayer
+from convnet.layers.dense import Dense
+from convnet.layers.inputs import Input, InputLayer
+from convnet.layers.merging import Add
 from convnet.layers.normalization import BatchNormalization
 from convnet.layers.pooling import AveragePooling2D, GlobalAveragePooling2D, MaxPooling2D
+from convnet.layers.regularization import Dropout
+from convnet.layers.reshaping import Flatten
 
 BUILT_IN: dict[str, type[Layer]] = {
     cls.__name__: cls

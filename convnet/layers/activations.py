@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
-if TYPE_CHECKING:
-    from convnet.layers.base import Layer
-    from convnet.engine.lowering import Lowering, Value
+from convnet.engine.operator import Lowering, Operator, Value
+from convnet.layers.base import Layer
 
 NAMES = ("linear", "relu", "sigmoid", "softmax")
 
@@ -19,8 +18,23 @@ def activation_name(where: str, activation: Any) -> str:
     return name
 
 
-def lower_activation(low: Lowering, x: Value, name: str, layer: Layer) -> Value:
+def lower_activation(low: Lowering, x: Value, name: str, layer: Operator) -> Value:
     """Emit the activation; relu overwrites the value it alone reads, since its gradient needs only its output."""
     if name == "linear":
         return x
     return low.emit(name, (x,), x.shape, layer, in_place=name == "relu")
+
+
+class Activation(Layer):
+    """relu, sigmoid, softmax (over the last axis) or linear as a layer of its own."""
+
+    settings: ClassVar[tuple[str, ...]] = ("activation",)
+
+    def __init__(self, activation: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.activation = activation_name(self.name, activation)
+
+    def lower(self, low: Lowering, *inputs: Value) -> Value:
+        if self.activation == "linear":
+            return inputs[0]
+        return low.emit(self.activation, inputs, inputs[0].shape, self)

@@ -5,57 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from inspect import signature
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 
 from convnet import initializers
 from convnet.engine.graph import Node, record
+from convnet.engine.operator import Lowering, Value, Window
+from convnet.engine.parameter import Parameter
+from convnet.layers.checks import float_type
 from convnet.layers.naming import unique_name
 from convnet.utils import refuse
-
-if TYPE_CHECKING:
-    from convnet.engine.device_arena import DeviceArena
-    from convnet.engine.lowering import Lowering, Value
-
-
-class Parameter:
-    """One weight array. `trainable` ones get gradients; the others are statistics that a layer keeps itself.
-
-    `value` is a NumPy array. While a model runs on a device, the numbers are `away`; asking for them brings them home.
-    """
-
-    def __init__(self, name: str, value: np.ndarray, trainable: bool = True, initializer: str = "zeros") -> None:
-        self.name, self.trainable, self._value = name, trainable, value
-        self.initializer = initializer  # how it started
-        self.away: DeviceArena | None = None
-
-    @property
-    def value(self) -> np.ndarray:
-        if self.away is not None:
-            self.away.bring_home()
-        return self._value
-
-    @value.setter
-    def value(self, array: np.ndarray) -> None:
-        self._value = array
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self._value.shape
-
-    @property
-    def dtype(self) -> np.dtype:
-        return self._value.dtype
-
-
-class Window(NamedTuple):
-    """What one output reads of a layer's input, each along (height, width)."""
-
-    size: tuple[int, int] = (1, 1)
-    stride: tuple[int, int] = (1, 1)
-    dilation: tuple[int, int] = (1, 1)
-    before: tuple[int, int] = (0, 0)  # padding at the top and at the left
 
 
 class Layer:
@@ -102,10 +62,10 @@ class Layer:
 
     def __call__(self, x: Any, training: bool | None = None) -> Any:
         if isinstance(x, Node) or (isinstance(x, (list, tuple)) and x and isinstance(x[0], Node)):
-            return self._record(x, training)
+            return self.record(x, training)
         return self._compute(x, bool(training))
 
-    def _record(self, x: Any, training: bool | None) -> Any:
+    def record(self, x: Any, training: bool | None) -> Any:
         own_call = getattr(type(self), "call", None)
         if own_call is not None:
             return call_with_training(self.call, x, training if training is not None else x.graph.training)  # type: ignore[attr-defined]
@@ -125,7 +85,7 @@ class Layer:
         if x.ndim < 1 or x.dtype.kind not in "fiub":
             raise ValueError(f"{self.name}: expected a batch of real numbers, got {x.dtype} of shape {x.shape}")
         dtype = self.dtype or np.dtype(np.float32)
-        graph = record(lambda node: self._record(node, None), x.shape[1:], dtype, training, self.name)
+        graph = record(lambda node: self.record(node, None), x.shape[1:], dtype, training, self.name)
         return Plan(graph, len(x), training=training).run(x)
 
     def ensure_built(self, shape: tuple[int, ...], dtype: Any) -> None:
@@ -156,7 +116,7 @@ class Layer:
         conv.explain(x, n, i, j, f); dense.explain(x, n, f). The result prints as a table; `.terms` has all terms,
         `.holds` says whether sum and kernel agree within the rounding bound.
         """
-        from convnet.explain.stepping import explain_layer
+        from convnet.terms.explain import explain_layer
 
         return explain_layer(self, x, index)
 
@@ -166,12 +126,12 @@ class Layer:
         of="x" (the input), "y" (the output), "z" (what the activation reads) or a weight's name: "kernel", "bias", ...
         conv.explain_backward(x, dy, n, h, w, c); conv.explain_backward(x, dy, p, q, c, f, of="kernel").
         """
-        from convnet.explain.stepping import explain_layer_backward
+        from convnet.terms.explain import explain_layer_backward
 
         return explain_layer_backward(self, x, dy, index, of)
 
     def _repr_html_(self) -> str:
-        from convnet.explain.display import layer_table
+        from convnet.terms.display import layer_table
 
         return layer_table(self)._repr_html_()
 
@@ -270,14 +230,3 @@ def call_with_training(call: Any, x: Any, training: bool | None) -> Any:
 def takes_training(call: Any) -> bool:
     """Does the `call` of a user's class ask for the mode?"""
     return "training" in signature(call).parameters
-
-
-def float_type(where: str, dtype: Any) -> np.dtype:
-    """float32 or float64 as a dtype; ValueError for any other."""
-    try:
-        found = np.dtype(dtype)
-    except TypeError:
-        found = np.dtype(object)
-    if found not in (np.float32, np.float64):
-        raise ValueError(f"{where}: dtype must be 'float32' or 'float64', got {dtype!r}")
-    return found

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from convnet import initializers
+from convnet.engine.operator import Lowering, Value, Window
 from convnet.layers.activations import activation_name, lower_activation
-from convnet.layers.base import Layer, Window
+from convnet.layers.base import Layer
+from convnet.layers.checks import need_image, only_channels_last, padding_name
 from kernels import checks
-
-if TYPE_CHECKING:
-    from convnet.engine.lowering import Lowering, Value
 
 
 class Conv2D(Layer):
@@ -100,25 +99,3 @@ class Conv2D(Layer):
     def window(self, shape: tuple[int, ...]) -> Window:
         (top, _), (left, _) = self._geometry(shape)[0]["padding"]
         return Window(self.kernel_size, self.strides, self.dilation_rate, (top, left))
-
-
-def need_image(name: str, shape: tuple[int, ...]) -> None:
-    """ValueError unless a sample is (height, width, channels)."""
-    if len(shape) != 3:
-        hint = ": add a channel axis, x[..., None]" if len(shape) == 2 else ""
-        raise ValueError(
-            f"{name}: expects images of shape (height, width, channels), got samples of shape {shape}{hint}"
-        )
-
-
-def padding_name(name: str, padding: Any) -> str:
-    """Keras's "valid" or "same"."""
-    if not isinstance(padding, str) or padding.lower() not in ("valid", "same"):
-        raise ValueError(f"{name}: padding must be 'valid' or 'same', got {padding!r}")
-    return padding.lower()
-
-
-def only_channels_last(name: str, data_format: str | None) -> None:
-    """Keras's data_format: this engine has one layout."""
-    if data_format not in (None, "channels_last"):
-        raise ValueError(f"{name}: data_format must be 'channels_last' (N,H,W,C), got {data_format!r}")

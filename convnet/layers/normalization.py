@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
+from convnet.engine.operator import Lowering, Value
 from convnet.layers.base import Layer
 from kernels import checks
-
-if TYPE_CHECKING:
-    from convnet.engine.lowering import Lowering, Value
 
 
 class BatchNormalization(Layer):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from convnet.layers.base import Layer, Window
-from convnet.layers.conv import need_image, only_channels_last, padding_name
+from convnet.engine.operator import Lowering, Value, Window
+from convnet.layers.base import Layer
+from convnet.layers.checks import need_image, only_channels_last, padding_name
 from kernels import checks
-
-if TYPE_CHECKING:
-    from convnet.engine.lowering import Lowering, Value
 
 
 class _Pooling2D(Layer):

@@ -23,6 +23,7 @@ def _update(p, g, m, v, alpha, rate1, rate2, epsilon, decay):
     for i in range(p.size):
         m[i] += (g[i] - m[i]) * rate1
         v[i] += (g[i] * g[i] - v[i]) * rate2
+        # lesson: adam.forward
         p[i] = (p[i] - decay * p[i]) - alpha * m[i] / (math.sqrt(v[i]) + epsilon)
 
 

@@ -23,5 +23,6 @@ def update(p, g, m, v, *, step, lr=0.001, beta1=0.9, beta2=0.999, epsilon=1e-7, 
         new_m[i] = float(m[i]) + (b - float(m[i])) * (1 - beta1)
         new_v[i] = float(v[i]) + (b * b - float(v[i])) * (1 - beta2)
         # np.float64 divides 0 by 0 (g = 0 and epsilon = 0) by IEEE's rules
+        # lesson: adam.forward
         new_p[i] = a - np.float64(alpha * new_m[i]) / (math.sqrt(new_v[i]) + epsilon)
     return new_p, new_m, new_v

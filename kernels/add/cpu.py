@@ -30,6 +30,7 @@ def _add_parallel(a, b, y):
 @jit()
 def _add_serial(a, b, y):
     for i in range(y.size):
+        # lesson: add.forward
         y[i] = a[i] + b[i]
 
 
@@ -43,5 +44,6 @@ def _copy_parallel(dy, da, db):
 @jit()
 def _copy_serial(dy, da, db):
     for i in range(dy.size):
+        # lesson: add.data
         da[i] = dy[i]
         db[i] = dy[i]

@@ -9,8 +9,8 @@ A small array stays on one thread (starting the others takes microseconds): the 
 import numba
 import numpy as np
 
-from kernels.jit import jit
 from kernels.cpu.prefetch import LARGE, prefetch
+from kernels.jit import jit
 
 SMALL = 32_768  # elements of x below which one thread is quicker
 
@@ -87,6 +87,7 @@ def _forward_row(t, x, size, stride, pad, y):
         for h in range(h0, h1):
             for w in range(w0 + 1 if h == h0 else w0, w1):
                 for c in range(C):
+                    # lesson: avgpool2d.forward
                     y[n, i, j, c] += x[n, h, w, c]
         for c in range(C):
             y[n, i, j, c] /= count
@@ -113,6 +114,7 @@ def _tiles_row(t, dy, size, dx):
         for j in range(Wo):
             for q in range(Q):
                 for c in range(C):
+                    # lesson: avgpool2d.side_by_side
                     dx[n, i * P + p, j * Q + q, c] = dy[n, i, j, c] / count
         dx[n, i * P + p, Wo * Q :] = zero  # what is left over at the right edge no window sees
     if i == Ho - 1:
@@ -137,6 +139,7 @@ def _gather_row(t, dy, size, stride, pad, dx):
                 w0, w1 = _inside(j, size[1], stride[1], pad[1], W)
                 count = dx.dtype.type((h1 - h0) * (w1 - w0))
                 for c in range(C):
+                    # lesson: avgpool2d.data
                     dx[n, h, w, c] += dy[n, i, j, c] / count
 
 

@@ -17,6 +17,7 @@ def forward(x, size, *, stride, padding=((0, 0), (0, 0))):
         pixels = _pixels(i, j, (H, W), size, stride, padding)
         total = 0.0
         for h, w in pixels:
+            # lesson: avgpool2d.forward
             total += float(x[n, h, w, c])
         y[n, i, j, c] = total / len(pixels)
     return y
@@ -33,6 +34,7 @@ def backward(dy, x_shape, *, size, stride, padding=((0, 0), (0, 0))):
     for n, i, j, c in np.ndindex(dy.shape):
         pixels = _pixels(i, j, (H, W), size, stride, padding)
         for h, w in pixels:
+            # lesson: avgpool2d.data
             dx[n, h, w, c] += float(dy[n, i, j, c]) / len(pixels)
     return dx
 

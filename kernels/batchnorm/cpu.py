@@ -146,6 +146,7 @@ def _sum_products(dy, x, mean, total):
     for m in range(0, M - M % 4, 4):
         for c in range(C):
             d0, d1, d2, d3 = x[m, c] - mean[c], x[m + 1, c] - mean[c], x[m + 2, c] - mean[c], x[m + 3, c] - mean[c]
+            # lesson: batchnorm.weights, batchnorm_inference.weights
             total[c] += (dy[m, c] * d0 + dy[m + 1, c] * d1) + (dy[m + 2, c] * d2 + dy[m + 3, c] * d3)
     for m in range(M - M % 4, M):
         for c in range(C):
@@ -167,6 +168,7 @@ def _mean(sums, M, mean):
 def _normalise(x, mean, scale, beta, y):
     for m in range(x.shape[0]):
         for c in range(x.shape[1]):
+            # lesson: batchnorm.forward, batchnorm_inference.forward, batchnorm_inference.data
             y[m, c] = (x[m, c] - mean[c]) * scale[c] + beta[c]
 
 
@@ -191,4 +193,5 @@ def _finish(sums, products, M, inverse, dgamma, dbeta):
 def _gradient(dy, x, mean, scale, share, slope, dx):
     for m in range(x.shape[0]):
         for c in range(x.shape[1]):
+            # lesson: batchnorm.data
             dx[m, c] = scale[c] * (dy[m, c] - share[c] - (x[m, c] - mean[c]) * slope[c])

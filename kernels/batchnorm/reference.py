@@ -30,6 +30,7 @@ def inference(x, gamma, beta, mean, var, *, epsilon=1e-3):
     y = np.zeros(x.shape)
     for m, c in np.ndindex(x.shape):
         xhat = (float(x[m, c]) - float(mean[c])) / np.sqrt(float(var[c]) + epsilon)
+        # lesson: batchnorm.forward, batchnorm_inference.forward, batchnorm_inference.data
         y[m, c] = float(gamma[c]) * xhat + float(beta[c])
     return y
 
@@ -47,8 +48,10 @@ def backward(dy, x, gamma, mean, var, *, epsilon=1e-3):
         deviation = np.sqrt(float(var[c]) + epsilon)
         for m in range(M):
             dbeta[c] += float(dy[m, c])
+            # lesson: batchnorm.weights, batchnorm_inference.weights
             dgamma[c] += float(dy[m, c]) * (float(x[m, c]) - float(mean[c])) / deviation
         for m in range(M):
             xhat = (float(x[m, c]) - float(mean[c])) / deviation
+            # lesson: batchnorm.data
             dx[m, c] = float(gamma[c]) / deviation * (float(dy[m, c]) - dbeta[c] / M - xhat * dgamma[c] / M)
     return dx, dgamma, dbeta

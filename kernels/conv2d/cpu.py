@@ -1,9 +1,9 @@
 """The default on the CPU: register tiles (kernels/cpu/simd.py), every core.
 
-Each pass is the same tiled sum (kernels/cpu/tiled_sums.py) with other rows and steps. forward: pixels, and the taps of a
-window; backward_data: the same with dy for x (tiles_correlate.py); backward_weights: weights, and the pixels they
-touch (tiles_weights.py). Shapes that would fill such tiles badly have files of their own (tiles_*.py). Gain: one load
-feeds many multiply-adds, and no sum waits for another.
+Each pass is the same tiled sum (kernels/cpu/tiled_sums.py) with other rows and steps. forward: pixels, and the taps
+of a window; backward_data: the same with dy for x (tiles_correlate.py); backward_weights: weights, and the pixels
+they touch (tiles_weights.py). Shapes that would fill such tiles badly have files of their own (tiles_*.py). Gain: one
+load feeds many multiply-adds, and no sum waits for another.
 """
 
 import numba
@@ -15,8 +15,8 @@ from kernels.conv2d.tiles_depthwise import depthwise, depthwise_weights
 from kernels.conv2d.tiles_narrow import LEAST_STEPS, MOST_COLUMNS, correlate_narrow
 from kernels.conv2d.tiles_weights import weights_gradient
 from kernels.conv2d.tiles_window import correlate_window, fits, pays
-from kernels.jit import jit
 from kernels.cpu.simd_window import OUTSIDE
+from kernels.jit import jit
 
 _NOTHING = {np.dtype(t): np.zeros(0, t) for t in (np.float32, np.float64)}
 

@@ -5,8 +5,8 @@ Columns beyond the last one are zeros, and what they sum to is never stored.
 """
 
 from kernels.cpu import simd, simd_panels
-from kernels.jit import jit
 from kernels.cpu.tiled_sums import copy_rows
+from kernels.jit import jit
 
 
 @jit(inner=True)

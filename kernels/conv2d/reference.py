@@ -37,6 +37,7 @@ def forward(x, k, b=None, *, stride=(1, 1), padding=((0, 0), (0, 0)), dilation=(
             h = stride[0] * i + dilation[0] * p - padding[0][0]
             w = stride[1] * j + dilation[1] * q - padding[1][0]
             if 0 <= h < H and 0 <= w < W:
+                # lesson: conv2d.forward
                 total += float(x[n, h, w, first + c]) * float(k[p, q, c, f])
         y[n, i, j, f] = total
     return y
@@ -57,6 +58,7 @@ def backward_data(dy, k, x_shape, *, stride=(1, 1), padding=((0, 0), (0, 0)), di
             h = stride[0] * i + dilation[0] * p - padding[0][0]
             w = stride[1] * j + dilation[1] * q - padding[1][0]
             if 0 <= h < H and 0 <= w < W:
+                # lesson: conv2d.data
                 dx[n, h, w, first + c] += float(dy[n, i, j, f]) * float(k[p, q, c, f])
     return dx
 
@@ -77,6 +79,7 @@ def backward_weights(x, dy, k_shape, *, stride=(1, 1), padding=((0, 0), (0, 0)),
             h = stride[0] * i + dilation[0] * p - padding[0][0]
             w = stride[1] * j + dilation[1] * q - padding[1][0]
             if 0 <= h < H and 0 <= w < W:
+                # lesson: conv2d.weights
                 dk[p, q, c, f] += float(x[n, h, w, first + c]) * float(dy[n, i, j, f])
     return dk, db
 

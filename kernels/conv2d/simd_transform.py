@@ -10,8 +10,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, models, register_model
 
-from kernels.cpu import simd_llvm as llvm
 from kernels.conv2d.winograd_matrices import NAMES, matrices
+from kernels.cpu import simd_llvm as llvm
 from kernels.cpu.simd import TileType, multiply_add
 from kernels.cpu.simd_llvm import I64
 

@@ -10,11 +10,11 @@ from math import gcd
 import numba
 import numpy as np
 
-from kernels.cpu import simd
 from kernels.conv2d.panels import pack, pack_transposed
 from kernels.conv2d.taps import CLASS, SOURCE
-from kernels.jit import jit
+from kernels.cpu import simd
 from kernels.cpu.tiled_sums import SPARE, aligned, block, block_count, fill_spare, sum_block
+from kernels.jit import jit
 
 PANEL_BYTES = 1 << 18  # a panel stays in the second-level cache while all pixels of a task pass over it
 PACKING_PAYS = 64  # pixels that pass over a panel

@@ -9,12 +9,12 @@ Every number of x feeds only P*Q multiply-adds: memory is the limit here, not ar
 import numba
 import numpy as np
 
-from kernels.cpu import simd
 from kernels.conv2d.taps import rectangles
 from kernels.conv2d.tiles_correlate import list_pixels
 from kernels.conv2d.tiles_weights import PART_PIXELS, TASKS, add_parts, add_pixels, list_lines, list_weights
-from kernels.jit import jit
+from kernels.cpu import simd
 from kernels.cpu.tiled_sums import SPARE, block, block_count, sum_products
+from kernels.jit import jit
 
 TASK_PIXELS = 1024  # or up to twice as many: what one class leaves of x in the second-level cache, the next one finds
 

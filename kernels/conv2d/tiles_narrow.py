@@ -7,8 +7,8 @@ This is backward_data into an image of one channel or three, and forward with as
 import numba
 import numpy as np
 
-from kernels.cpu import simd
 from kernels.conv2d.tiles_correlate import list_pixels, list_runs
+from kernels.cpu import simd
 from kernels.jit import jit
 
 MOST_COLUMNS, LEAST_STEPS = 3, 8  # more columns, or fewer channels to sum, and the lanes are better used the other way
@@ -58,5 +58,6 @@ def _task(line, last_line, x, factors, place, taps, Q, b, y, rows, columns, grou
                     v = place[0, f] + runs[run, 1] * place[1, f]
                     for step in range(0, steps, lanes):
                         valid = min(lanes, steps - step)
+                        # lesson: conv2d.narrow
                         tile = simd.add_product(tile, x_flat, x_offsets, u + step, factors, v + step, valid)
                 simd.store_sums(tile, y_flat, simd.row_offsets(empty, y_rows, m), f, bias)

@@ -9,10 +9,10 @@ added in order at the end. How many parts depends on the shape alone: any number
 import numba
 import numpy as np
 
-from kernels.cpu import simd
 from kernels.conv2d.taps import rectangles
-from kernels.jit import jit
+from kernels.cpu import simd
 from kernels.cpu.tiled_sums import SPARE, aligned, copy_rows, fill_spare, sum_block, sum_products
+from kernels.jit import jit
 
 TASKS = 16
 PART_PIXELS = 512  # fewer pixels than this are not worth a partial dk

@@ -9,12 +9,12 @@ It pays where a tile has but one vector anyway: up to 16 filters a group, one ch
 import numba
 import numpy as np
 
-from kernels.cpu import simd
 from kernels.conv2d.panels import pack, pack_transposed
 from kernels.conv2d.taps import CLASS, SOURCE
-from kernels.jit import jit
+from kernels.cpu import simd
 from kernels.cpu.simd_window import OUTSIDE, TAPS, add_window, add_window_products
 from kernels.cpu.tiled_sums import aligned
+from kernels.jit import jit
 
 PIXELS = simd.MOST_ROWS  # of a tile
 TASK_PIXELS = 1024
@@ -108,10 +108,12 @@ def _block(line, last_line, x, steps, panel, start, y, f, valid, channel, rows, 
                 v = corner + (p + u * rows[2]) * down
                 if mixed:
                     for c in range(steps):
+                        # lesson: conv2d.window
                         tile = add_window(
                             tile, x_flat, at + c, C, -j - shift, W - j - shift, factors, v + c * k_step, across
                         )
                 else:
+                    # lesson: conv2d.window_depthwise
                     tile = add_window_products(
                         tile, x_flat, at, C, -j - shift, W - j - shift, factors, v, across, valid
                     )

@@ -9,11 +9,11 @@ some channels at a time, right before it multiplies by them.
 import numba
 import numpy as np
 
-from kernels.cpu import simd
 from kernels.conv2d.simd_transform import outputs, transform
 from kernels.conv2d.winograd_transforms import read_square, scratch_for, transform_kernel, turn, write_square
-from kernels.jit import jit
+from kernels.cpu import simd
 from kernels.cpu.tiled_sums import aligned, block, block_count, list_rows, widest_for
+from kernels.jit import jit
 
 SMALL = 1 << 18  # numbers of U that a core's second-level cache holds
 SQUARES, CACHED = 12, 1 << 17  # at once, at least, and how many numbers of V there may be beyond that

@@ -10,12 +10,12 @@ that is sooner done than read from another core. No sum is divided, so any numbe
 import numba
 import numpy as np
 
-from kernels.cpu import simd
 from kernels.conv2d.simd_transform import inputs, outputs, transform
 from kernels.conv2d.tiles_winograd import CACHED, padded, place
 from kernels.conv2d.winograd_transforms import read_square, scratch_for, write_square
-from kernels.jit import jit
+from kernels.cpu import simd
 from kernels.cpu.tiled_sums import aligned, block, block_count, list_rows, sum_block
+from kernels.jit import jit
 
 SQUARES = 32  # at once, at least: a sum's length
 PARTS = 16  # of db, added in order

@@ -7,11 +7,11 @@ k goes the same way: a square of its taps for each channel, the filters side by 
 
 import numpy as np
 
-from kernels.cpu import simd
 from kernels.conv2d.simd_transform import apply, apply_square, inputs, outputs
-from kernels.jit import jit
+from kernels.cpu import simd
 from kernels.cpu.simd_panels import transpose
 from kernels.cpu.tiled_sums import aligned
+from kernels.jit import jit
 
 
 @jit(inner=True)

@@ -12,9 +12,9 @@ import numba
 import numpy as np
 
 from kernels.cpu import simd, simd_panels
-from kernels.jit import jit
 from kernels.cpu.simd_pooled import SIDE, TAPS, add_into, add_scaled, tile_of
 from kernels.cpu.tiled_sums import aligned, list_rows
+from kernels.jit import jit
 
 CHANNELS = 16  # a multiple of every host's lanes, float32 and float64
 VECS = 6 if simd.REGISTERS == 32 else 3  # of a line: three lines fit the registers

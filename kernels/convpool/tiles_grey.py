@@ -9,11 +9,11 @@ that chose it and zero for the others: as many products as conv2d's backward has
 import numba
 import numpy as np
 
-from kernels.cpu import simd
 from kernels.convpool.tiles_pooled import list_corners
-from kernels.jit import jit
+from kernels.cpu import simd
 from kernels.cpu.simd_pooled import SIDE, TAPS, add_grey, tile_of
 from kernels.cpu.tiled_sums import list_rows
+from kernels.jit import jit
 
 VECS = 2 if simd.REGISTERS == 32 else 1  # ten rows of them fit the registers
 ROWS = TAPS + 1

@@ -2,17 +2,17 @@
 
     y[m,f] = max(0, max over a < 4 of  b[f] + sum_{p,q,c} x[corner[m] + place of a + (p,q,c)] * k[p,q,c,f])
 
-The sums are those of kernels/cpu/tiled_sums.py. Without padding, a line of the kernel reads a line of x that lies together:
-a run of Q*C steps. Pixels that fill no window are never computed.
+The sums are those of kernels/cpu/tiled_sums.py. Without padding, a line of the kernel reads a line of x that lies
+together: a run of Q*C steps. Pixels that fill no window are never computed.
 """
 
 import numba
 import numpy as np
 
 from kernels.cpu import simd
-from kernels.jit import jit
 from kernels.cpu.simd_pooled import WINDOW, store_largest, tile_of, window_rows
 from kernels.cpu.tiled_sums import aligned, copy_rows
+from kernels.jit import jit
 
 HEIGHT = 8 if simd.REGISTERS == 32 else 4  # rows: two windows, or one
 VECS = 2

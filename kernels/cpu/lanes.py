@@ -12,9 +12,9 @@ from numba import types
 from numba.extending import intrinsic, models, register_model
 
 from kernels.cpu import simd_llvm as llvm
-from kernels.jit import jit
 from kernels.cpu.prefetch import prefetch
 from kernels.cpu.simd_llvm import I32, I64
+from kernels.jit import jit
 
 LANES = 64
 

@@ -7,8 +7,8 @@ from numba import types
 from numba.extending import intrinsic
 
 from kernels.cpu import simd_llvm as llvm
+from kernels.cpu.cache_line import LINE
 from kernels.jit import jit
-from kernels.targets import LINE
 
 AHEAD = 4096  # bytes: far enough to arrive in time
 LARGE = 1 << 20  # numbers from which an array is in no cache

@@ -10,8 +10,8 @@ only adds. Columns f are cut into blocks as wide as a tile; the rows of k for on
 import numpy as np
 
 from kernels.cpu import simd, simd_panels
+from kernels.cpu.cache_line import LINE
 from kernels.jit import jit
-from kernels.targets import LINE
 
 LOW, HIGH = simd.ROWS[simd.WIDEST], simd.ROWS[simd.WIDEST - 1]  # rows of the widest tile, and of the next
 SPARE = simd.MOST_ROWS  # tables of rows are filled so far beyond their end: a tile has whole rows
@@ -49,6 +49,7 @@ def _sum_tiles(empty, source, panel, start, target, runs, rows, fresh):
             v = k_first + runs[run, 1] * k_step
             end = u + runs[run, 2] * x_step
             while u != end:  # no counter: every register holds an address already
+                # lesson: conv2d.forward, conv2d.data, conv2d.weights
                 tile = simd.add_outer(tile, x, x_offsets, u, k, v)  # y-tile += outer(x-column, k-row)
                 u += x_step
                 v += k_step
@@ -70,6 +71,7 @@ def sum_products(empty, source, panel, start, target, runs, rows, fresh):
             v = k_first + runs[run, 1] * k_step
             end = u + runs[run, 2] * x_step
             while u != end:  # no counter: every register holds an address already
+                # lesson: conv2d.depthwise
                 tile = simd.add_product(tile, x, x_offsets, u, k, v, count)
                 u += x_step
                 v += k_step

@@ -96,6 +96,7 @@ def _blocks(z, numbers):
 @jit()
 def _sparse(y, p, losses):
     for n in range(losses.size):
+        # lesson: crossentropy_sparse.forward
         losses[n] = -math.log(_clip(np.float64(p[n, y[n]])))
 
 
@@ -105,6 +106,7 @@ def _sparse_gradient(y, p, factors, dp):
     for n in range(factors.size):
         v = np.float64(p[n, y[n]])
         if not (v < LOW or v > HIGH):
+            # lesson: crossentropy_sparse.data
             dp[n, y[n]] = -factors[n] / v
 
 
@@ -114,6 +116,7 @@ def _sparse_logits(y, z, losses):
     for first in range(0, losses.size, rows):
         _powers(z[first : first + rows], powers, tops, totals)
         for n in range(first, min(first + rows, losses.size)):
+            # lesson: crossentropy_logits.forward
             losses[n] = (tops[n - first] - np.float64(z[n, y[n]])) + math.log(totals[n - first])
 
 
@@ -125,6 +128,7 @@ def _sparse_logits_gradient(y, z, factors, dz):
         for n in range(first, min(first + rows, factors.size)):
             row, scale = powers[n - first], factors[n] / totals[n - first]  # one division a row
             for k in range(row.size):
+                # lesson: crossentropy_logits.data
                 dz[n, k] = scale * row[k]
             dz[n, y[n]] = factors[n] * (row[y[n]] / totals[n - first] - 1.0)
 
@@ -203,6 +207,7 @@ def _binary(y, p, losses):
         loss = 0.0
         for k in range(p.shape[1]):
             t, c = np.float64(y[n, k]), _clip(np.float64(p[n, k]))
+            # lesson: crossentropy_binary.forward
             loss -= t * math.log(c) + (1 - t) * math.log(1 - c)
         losses[n] = loss / p.shape[1]
 
@@ -213,6 +218,7 @@ def _binary_gradient(y, p, factors, dp):
         factor = factors[n] / p.shape[1]
         for k in range(p.shape[1]):
             v = np.float64(p[n, k])
+            # lesson: crossentropy_binary.data
             slope = (v - np.float64(y[n, k])) / (v * (1 - v))
             dp[n, k] = 0.0 if v < LOW or v > HIGH else factor * slope
 

@@ -47,22 +47,26 @@ def clipped(p):
 
 def sparse(t, p):
     """l = -log clip(p_t)."""
+    # lesson: crossentropy_sparse.forward
     return -math.log(clip(p[t]))
 
 
 def sparse_gradient(t, p):
     """dl/dp_k = -1/p_t for k = t, else 0."""
+    # lesson: crossentropy_sparse.data
     return [-1 / p[k] if k == t and not clipped(p[k]) else 0.0 for k in range(len(p))]
 
 
 def sparse_logits(t, z):
     """l = -log softmax(z)_t = log sum_j exp(z_j) - z_t."""
+    # lesson: crossentropy_logits.forward
     return log_sum_exp(z) - z[t]
 
 
 def sparse_logits_gradient(t, z):
     """dl/dz_k = softmax(z)_k - [k = t]."""
     p = softmax(z)
+    # lesson: crossentropy_logits.data
     return [p[k] - (1.0 if k == t else 0.0) for k in range(len(z))]
 
 
@@ -100,11 +104,13 @@ def categorical_logits_gradient(t, z):
 
 def binary(t, p):
     """l = mean of -(t log c + (1-t) log(1-c)),  c = clip(p)."""
+    # lesson: crossentropy_binary.forward
     return sum(-(a * math.log(clip(b)) + (1 - a) * math.log(1 - clip(b))) for a, b in zip(t, p, strict=True)) / len(p)
 
 
 def binary_gradient(t, p):
     """dl/dp_k = (p_k - t_k) / (p_k (1 - p_k)) / K, 0 where p_k was clipped."""
+    # lesson: crossentropy_binary.data
     return [0.0 if clipped(b) else (b - a) / (b * (1 - b)) / len(p) for a, b in zip(t, p, strict=True)]
 
 

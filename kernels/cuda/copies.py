@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 from llvmlite import ir
 from numba.core import types
 
-from kernels.device import backend, simulated
+from kernels.device import backend
+from kernels.toolchain import simulated
 
 if simulated():
     raise RuntimeError("register tiles copy asynchronously, which the simulator cannot: use 'cuda-emulated'")

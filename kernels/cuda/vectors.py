@@ -5,7 +5,7 @@ element i of a flat array, a multiple of four: every array begins at a multiple 
 each of which takes half of the sectors that it touches; the other half is then in the cache.
 """
 
-from kernels.device import numba_cuda, simulated
+from kernels.toolchain import numba_cuda, simulated
 
 cuda = numba_cuda()
 

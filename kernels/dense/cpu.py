@@ -6,8 +6,7 @@ One sample alone has no use for tiles of several rows (one_row.py), a small prod
 and the weights' gradient of a usual batch none for the parts that it cuts its pixels into (direct.py).
 """
 
-from kernels.dense import gemm
-from kernels.dense import direct, one_row
+from kernels.dense import direct, gemm, one_row
 
 
 def forward(x, k, b=None, *, out):

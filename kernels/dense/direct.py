@@ -10,8 +10,8 @@ import numba
 import numpy as np
 
 from kernels.cpu import simd, simd_panels
-from kernels.jit import jit
 from kernels.cpu.tiled_sums import aligned, block, block_count, copy_rows, list_rows, sum_block
+from kernels.jit import jit
 
 LARGE = 1 << 18  # products from which several threads are quicker
 SHORT = 256  # samples; sums over more are better cut into parts

@@ -43,6 +43,7 @@ def _add_part(x, k, y):
     for c in range(0, eights, 8):
         x0, x1, x2, x3, x4, x5, x6, x7 = x[c], x[c + 1], x[c + 2], x[c + 3], x[c + 4], x[c + 5], x[c + 6], x[c + 7]
         for f in range(y.size):
+            # lesson: dense.forward
             total = y[f] + x0 * k[c, f]
             total += x1 * k[c + 1, f]
             total += x2 * k[c + 2, f]
@@ -70,6 +71,7 @@ def _add_parts(x, k, y):
 @jit()
 def _backward_data(dy, k, dx):
     for c in range(dx.size):
+        # lesson: dense.data
         dx[c] = lanes.dot(dy, k[c])
 
 
@@ -83,6 +85,7 @@ def _backward_data_parallel(dy, k, dx):
 def _backward_weights(x, dy, dk):
     for c in range(x.size):
         for f in range(dy.size):
+            # lesson: dense.weights
             dk[c, f] = x[c] * dy[f]
 
 

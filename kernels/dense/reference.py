@@ -16,6 +16,7 @@ def forward(x, k, b=None):
         for f in range(F):
             total = 0.0 if b is None else float(b[f])
             for c in range(C):
+                # lesson: dense.forward
                 total += float(x[n, c]) * float(k[c, f])
             y[n, f] = total
     return y
@@ -32,6 +33,7 @@ def backward_data(dy, k):
     for n in range(N):
         for c in range(C):
             for f in range(F):
+                # lesson: dense.data
                 dx[n, c] += float(dy[n, f]) * float(k[c, f])
     return dx
 
@@ -48,5 +50,6 @@ def backward_weights(x, dy):
         for f in range(F):
             db[f] += float(dy[n, f])
             for c in range(C):
+                # lesson: dense.weights
                 dk[c, f] += float(x[n, c]) * float(dy[n, f])
     return dk, db

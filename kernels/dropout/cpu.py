@@ -28,6 +28,7 @@ def forward(x, rate, *, seed, step, out):
 
 def backward(dy, rate, *, seed, step, out):
     """dx[e] = dy[e] / (1 - rate) where forward kept e, else 0, into out."""
+    # lesson: dropout.data
     forward(dy, rate, seed=seed, step=step, out=out)
 
 
@@ -52,6 +53,7 @@ def _drop_block(t, x, threshold, scale, seed, step, y):
     zero = y.dtype.type(0)
     for e in range(start, stop):
         kept = x[e] * scale  # read whether kept or not: a select is quicker than a branch that nobody can predict
+        # lesson: dropout.forward
         y[e] = kept if words[(e - start) & 3, (e - start) >> 2] >= threshold else zero
 
 

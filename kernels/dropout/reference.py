@@ -11,12 +11,14 @@ def forward(x, rate, *, seed, step=0):
     y = np.zeros(x.shape)
     for e, index in enumerate(np.ndindex(x.shape)):
         if kept(e, rate, seed, step):
+            # lesson: dropout.forward
             y[index] = float(x[index]) / (1 - rate)
     return y
 
 
 def backward(dy, rate, *, seed, step=0):
     """The chain rule: y = m * x / (1 - rate) with a constant m in {0, 1}, so dx = m * dy / (1 - rate), float64."""
+    # lesson: dropout.data
     return forward(dy, rate, seed=seed, step=step)
 
 

@@ -41,9 +41,13 @@ def bind(arguments: tuple, names: list[str]) -> tuple[list[Buffer], list[int]]:
 
 def _buffer(name: str, value: np.ndarray) -> Buffer:
     if value.dtype.kind not in "fiub" or value.dtype.itemsize > 8:
-        raise TypeError(f"kernels.emulator.run: argument {name}: arrays of numbers up to 64 bits are run, got {value.dtype}")
+        raise TypeError(
+            f"kernels.emulator.run: argument {name}: arrays of numbers up to 64 bits are run, got {value.dtype}"
+        )
     if not value.flags.c_contiguous:
-        raise ValueError(f"kernels.emulator.run: argument {name}: the array must be C-contiguous; pass np.ascontiguousarray")
+        raise ValueError(
+            f"kernels.emulator.run: argument {name}: the array must be C-contiguous; pass np.ascontiguousarray"
+        )
     writable = value.flags.writeable
     data = np.frombuffer(value.tobytes(), np.uint8)
     return Buffer(name, data, value.itemsize, writable, value if writable else None)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels import device
+from kernels import toolchain
 
 INSTALL = "pip install 'formula-convnet[cuda]' (no GPU is needed to compile and to emulate)"
 
@@ -17,11 +17,13 @@ _made: dict[tuple, str] = {}
 
 def numba_cuda() -> ModuleType:
     """`numba.cuda` of NVIDIA's numba-cuda; ImportError with the remedy where it is missing or simulated."""
-    if not device.has_compiler():
+    if not toolchain.has_compiler():
         raise ImportError(f"kernels.emulator needs numba-cuda: {INSTALL}")
-    if device.simulated():
-        raise ImportError("kernels.emulator needs the compiler, but NUMBA_ENABLE_CUDASIM is set: unset it and start anew")
-    return device.numba_cuda()
+    if toolchain.simulated():
+        raise ImportError(
+            "kernels.emulator needs the compiler, but NUMBA_ENABLE_CUDASIM is set: unset it and start anew"
+        )
+    return toolchain.numba_cuda()
 
 
 def python_function(kernel: Any) -> tuple[Callable, dict[str, Any]]:

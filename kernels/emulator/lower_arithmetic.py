@@ -3,7 +3,7 @@
 import re
 
 from kernels.emulator.dispatch import NUMBERS
-from kernels.emulator.lowering import TYPES, Lowering, rule
+from kernels.emulator.lowering import OTHERS, TYPES, Lowering, rule
 from kernels.emulator.parse import Instruction
 
 
@@ -12,12 +12,13 @@ def unsigned(kind: str) -> str:
     return "u" + kind.lstrip("usbf") if kind != "pred" else kind
 
 
-def arithmetic(self: Lowering, instruction: Instruction) -> None:
+@rule(OTHERS)
+def arithmetic(low: Lowering, instruction: Instruction) -> None:
     """An instruction of the table of operations, under one of the names that it has there."""
     words = instruction.opcode.split(".")
     kind = words[-1]
     if not TYPES.match(kind):
-        raise self.unsupported()
+        raise low.unsupported()
     stem = words[0]
     if kind[0] == "f":
         stem = "fma" if stem == "mad" else stem
@@ -26,131 +27,131 @@ def arithmetic(self: Lowering, instruction: Instruction) -> None:
     else:
         stem += "".join(f".{w}" for w in words[1:-1] if w in ("lo", "hi", "wide", "l", "r", "wrap", "clamp"))
         if "sat" in words or "cc" in words:
-            raise self.unsupported()
+            raise low.unsupported()
     names = (f"{stem}.{kind}", f"{stem}.{unsigned(kind)}", f"{stem}.b{kind[1:]}")
     name = next((n for n in names if n in NUMBERS), None)
     if name is None:
-        raise self.unsupported()
-    result = self.register(instruction.operands[0])
-    self.emit(name, result, [self.value(o) for o in instruction.operands[1:]])
+        raise low.unsupported()
+    result = low.register(instruction.operands[0])
+    low.emit(name, result, [low.value(o) for o in instruction.operands[1:]])
     if "sat" in words:
-        self.emit(f"sat.{kind}", result, [result])
+        low.emit(f"sat.{kind}", result, [result])
 
 
 @rule("setp")
-def _setp(self: Lowering, instruction: Instruction) -> None:
+def _setp(low: Lowering, instruction: Instruction) -> None:
     words, operands = instruction.opcode.split("."), instruction.operands
     kind, compare = words[-1], words[1]
     if "|" in operands[0]:
-        raise self.unsupported()
+        raise low.unsupported()
     if kind[0] != "f":
         if compare in ("lo", "ls", "hi", "hs"):
             kind, compare = unsigned(kind), {"lo": "lt", "ls": "le", "hi": "gt", "hs": "ge"}[compare]
         kind = unsigned(kind) if compare in ("eq", "ne") or kind[0] == "b" else kind
     name = f"setp.{compare}.{'ftz.' if 'ftz' in words and kind == 'f32' else ''}{kind}"
     if name not in NUMBERS:
-        raise self.unsupported()
+        raise low.unsupported()
     combine = next((w for w in words[2:-1] if w in ("and", "or", "xor")), None)
-    result = self.register(operands[0])
-    first = self.temporary() if combine else result
-    self.emit(name, first, [self.value(o) for o in operands[1:3]])
+    result = low.register(operands[0])
+    first = low.temporary() if combine else result
+    low.emit(name, first, [low.value(o) for o in operands[1:3]])
     if combine:
-        self.emit(f"{combine}.pred", result, [first, self.value(operands[3])])
+        low.emit(f"{combine}.pred", result, [first, low.value(operands[3])])
 
 
 @rule("selp")
-def _selp(self: Lowering, instruction: Instruction) -> None:
-    self.emit("selp", self.register(instruction.operands[0]), [self.value(o) for o in instruction.operands[1:]])
+def _selp(low: Lowering, instruction: Instruction) -> None:
+    low.emit("selp", low.register(instruction.operands[0]), [low.value(o) for o in instruction.operands[1:]])
 
 
 @rule("mov")
-def _mov(self: Lowering, instruction: Instruction) -> None:
+def _mov(low: Lowering, instruction: Instruction) -> None:
     to, source = instruction.operands
     width = int(re.sub(r"\D", "", instruction.opcode) or 0)
     if source[0] == "{":
-        parts = [self.value(o.strip()) for o in source.strip("{}").split(",")]
+        parts = [low.value(o.strip()) for o in source.strip("{}").split(",")]
         if len(parts) != 2:
-            raise self.unsupported()
-        self.emit(f"pack.u{width}", self.register(to), parts)
+            raise low.unsupported()
+        low.emit(f"pack.u{width}", low.register(to), parts)
     elif to[0] == "{":
         names = [o.strip() for o in to.strip("{}").split(",")]
         if len(names) != 2:
-            raise self.unsupported()
-        whole = self.temporary()
-        self.emit("mov", whole, [self.value(source)])
+            raise low.unsupported()
+        whole = low.temporary()
+        low.emit("mov", whole, [low.value(source)])
         if names[0] != "_":
-            self.emit(f"extend.u{width // 2}", self.register(names[0]), [whole])
+            low.emit(f"extend.u{width // 2}", low.register(names[0]), [whole])
         if names[1] != "_":
-            self.emit(f"shr.u{width}", self.register(names[1]), [whole, self.constant(width // 2)])
+            low.emit(f"shr.u{width}", low.register(names[1]), [whole, low.constant(width // 2)])
     else:
-        self.emit("mov", self.register(to), [self.value(source)])
+        low.emit("mov", low.register(to), [low.value(source)])
 
 
 @rule("cvt")
-def _cvt(self: Lowering, instruction: Instruction) -> None:
+def _cvt(low: Lowering, instruction: Instruction) -> None:
     words = instruction.opcode.split(".")
     to, source = words[-2:]
-    result, value = self.register(instruction.operands[0]), self.value(instruction.operands[1])
+    result, value = low.register(instruction.operands[0]), low.value(instruction.operands[1])
     way = next((w for w in words if w in ("rni", "rzi", "rmi", "rpi")), None)
     direction = next((f".{w}" for w in words if w in ("rz", "rm", "rp")), "")
     if "16" in (to[1:], source[1:]) and "f" in (to[0], source[0]) and "f16" in words:
-        raise self.unsupported()
+        raise low.unsupported()
     if "ftz" in words and source == "f32":
-        flushed = self.temporary()
-        self.emit("flush.f32", flushed, [value])
+        flushed = low.temporary()
+        low.emit("flush.f32", flushed, [value])
         value = flushed
     if source[0] == "f" and to[0] == "f":
         name = f"{way}.to.{to}" if way and to == source else f"{to}{direction}.{source}"
-        self.emit("mov" if to == source and not way else name, result, [value])
+        low.emit("mov" if to == source and not way else name, result, [value])
         if "ftz" in words and to == "f32":
-            self.emit("flush.f32", result, [result])
+            low.emit("flush.f32", result, [result])
         if "sat" in words:
-            self.emit(f"sat.{to}", result, [result])
+            low.emit(f"sat.{to}", result, [result])
     elif source[0] == "f":
-        whole = self.temporary()
-        self.emit(f"{way}.{source}", whole, [value])
-        self.emit(f"clamp.{to}", result, [whole])
+        whole = low.temporary()
+        low.emit(f"{way}.{source}", whole, [value])
+        low.emit(f"clamp.{to}", result, [whole])
     elif to[0] == "f":
         if direction:
-            raise self.unsupported()
-        self.emit(f"{to}.{source}", result, [value])
+            raise low.unsupported()
+        low.emit(f"{to}.{source}", result, [value])
     elif "sat" in words:
-        raise self.unsupported()
+        raise low.unsupported()
     else:
-        self.emit(f"extend.{source if int(source[1:]) < int(to[1:]) else to}", result, [value])
+        low.emit(f"extend.{source if int(source[1:]) < int(to[1:]) else to}", result, [value])
 
 
-def _with_carry(self: Lowering, name: str, kind: str, a: int, b: int, words: list[str]) -> None:
+def _with_carry(low: Lowering, name: str, kind: str, a: int, b: int, words: list[str]) -> None:
     """d = a + b or a - b with the carry flag in (addc, subc) and out (.cc)."""
-    flag = self.register("the carry flag")
-    comes_in = flag if words[0].endswith("c") else self.constant(0)
-    result = self.register(self.now.operands[0])
-    goes_out = self.temporary()
+    flag = low.register("the carry flag")
+    comes_in = flag if words[0].endswith("c") else low.constant(0)
+    result = low.register(low.now.operands[0])
+    goes_out = low.temporary()
     if "cc" in words:
-        self.emit(f"carry.{name}.{kind}", goes_out, [a, b, comes_in])
-    self.emit(f"{name}c.{kind}", result, [a, b, comes_in])
+        low.emit(f"carry.{name}.{kind}", goes_out, [a, b, comes_in])
+    low.emit(f"{name}c.{kind}", result, [a, b, comes_in])
     if "cc" in words:
-        self.emit("mov", flag, [goes_out])
+        low.emit("mov", flag, [goes_out])
 
 
 @rule("add", "addc", "sub", "subc")
-def _add(self: Lowering, instruction: Instruction) -> None:
+def _add(low: Lowering, instruction: Instruction) -> None:
     words = instruction.opcode.split(".")
     if "cc" not in words and words[0] in ("add", "sub"):
-        arithmetic(self, instruction)
+        arithmetic(low, instruction)
         return
-    a, b = (self.value(o) for o in instruction.operands[1:])
-    _with_carry(self, words[0][:3], unsigned(words[-1]), a, b, words)
+    a, b = (low.value(o) for o in instruction.operands[1:])
+    _with_carry(low, words[0][:3], unsigned(words[-1]), a, b, words)
 
 
 @rule("mad", "madc")
-def _mad(self: Lowering, instruction: Instruction) -> None:
+def _mad(low: Lowering, instruction: Instruction) -> None:
     words = instruction.opcode.split(".")
     if "cc" not in words and words[0] == "mad":
-        arithmetic(self, instruction)
+        arithmetic(low, instruction)
         return
-    a, b, c = (self.value(o) for o in instruction.operands[1:])
-    product = self.temporary()
+    a, b, c = (low.value(o) for o in instruction.operands[1:])
+    product = low.temporary()
     half = next(w for w in words if w in ("lo", "hi"))
-    self.emit(f"mul.{half}.{unsigned(words[-1]) if half == 'lo' else words[-1]}", product, [a, b])
-    _with_carry(self, "add", unsigned(words[-1]), product, c, words)
+    low.emit(f"mul.{half}.{unsigned(words[-1]) if half == 'lo' else words[-1]}", product, [a, b])
+    _with_carry(low, "add", unsigned(words[-1]), product, c, words)

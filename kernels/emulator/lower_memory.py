@@ -30,21 +30,21 @@ def _space(words: list[str]) -> int:
     return next((_SPACES[w] for w in words if w in _SPACES), m.GENERIC)
 
 
-def _address(self: Lowering, operand: str) -> tuple[int, int]:
+def _address(low: Lowering, operand: str) -> tuple[int, int]:
     """(register, number to add) of `[register+number]` or `[variable+number]`."""
     found = re.match(r"\[\s*([^+\s\]]+)\s*(?:\+\s*(-?\d+))?\s*\]$", operand)
     if not found:
-        raise self.unsupported()
-    return self.value(found[1]), int(found[2] or 0)
+        raise low.unsupported()
+    return low.value(found[1]), int(found[2] or 0)
 
 
-def _parameter(self: Lowering, operand: str) -> int:
+def _parameter(low: Lowering, operand: str) -> int:
     """The register that stands for a parameter: the kernel's, or one of an inlined call."""
     found = re.match(r"\[\s*([^+\s\]]+)\s*(?:\+\s*(\d+))?\s*\]$", operand)
     if not found:
-        raise self.unsupported()
+        raise low.unsupported()
     name = f"{found[1]}+{found[2] or 0}"
-    return self.at_launch(f"param {name}") if found[1] in self.parameters else self.register(f"param {name}")
+    return low.at_launch(f"param {name}") if found[1] in low.parameters else low.register(f"param {name}")
 
 
 def _names(operand: str) -> list[str]:
@@ -52,21 +52,21 @@ def _names(operand: str) -> list[str]:
 
 
 @rule("ld", "ldu")
-def _load(self: Lowering, instruction: Instruction) -> None:
+def _load(low: Lowering, instruction: Instruction) -> None:
     words = instruction.opcode.split(".")
     kind, names = words[-1], _names(instruction.operands[0])
     if not TYPES.match(kind):
-        raise self.unsupported()
-    rows = [self.register(n) if n != "_" else self.temporary() for n in names]
+        raise low.unsupported()
+    rows = [low.register(n) if n != "_" else low.temporary() for n in names]
     if "param" in words:
         if len(rows) > 1:
-            raise self.unsupported()
-        source = _parameter(self, instruction.operands[1])
-        self.emit("mov" if kind[0] == "f" else f"extend.{kind.replace('b', 'u')}", rows[0], [source])
+            raise low.unsupported()
+        source = _parameter(low, instruction.operands[1])
+        low.emit("mov" if kind[0] == "f" else f"extend.{kind.replace('b', 'u')}", rows[0], [source])
         return
-    base, offset = _address(self, instruction.operands[1])
+    base, offset = _address(low, instruction.operands[1])
     volatile = int("volatile" in words or "relaxed" in words)
-    line = self.emit(
+    line = low.emit(
         m.LOAD, rows[0], [base], TARGET=offset, BYTES=int(kind[1:]) // 8, SPACE=_space(words),
         LANES=len(rows), SIGNED=int(kind[0] == "s"), E=volatile, **{f"D{i}": r for i, r in enumerate(rows) if i},
     )  # fmt: skip
@@ -74,14 +74,14 @@ def _load(self: Lowering, instruction: Instruction) -> None:
 
 
 @rule("st")
-def _store(self: Lowering, instruction: Instruction) -> None:
+def _store(low: Lowering, instruction: Instruction) -> None:
     words = instruction.opcode.split(".")
-    rows = [self.value(n) for n in _names(instruction.operands[1])]
+    rows = [low.value(n) for n in _names(instruction.operands[1])]
     if "param" in words:
-        self.emit("mov", _parameter(self, instruction.operands[0]), rows)
+        low.emit("mov", _parameter(low, instruction.operands[0]), rows)
         return
-    base, offset = _address(self, instruction.operands[0])
-    line = self.emit(
+    base, offset = _address(low, instruction.operands[0])
+    line = low.emit(
         m.STORE, None, [base, rows[0]], TARGET=offset, BYTES=int(words[-1][1:]) // 8, SPACE=_space(words),
         LANES=len(rows), **{f"D{i}": r for i, r in enumerate(rows) if i},
     )  # fmt: skip
@@ -89,12 +89,12 @@ def _store(self: Lowering, instruction: Instruction) -> None:
 
 
 @rule("atom", "red")
-def _atomic(self: Lowering, instruction: Instruction) -> None:
+def _atomic(low: Lowering, instruction: Instruction) -> None:
     words, operands = instruction.opcode.split("."), list(instruction.operands)
     kind = words[-1]
     what = next((w for w in words if w in (*_ATOMICS, "add", "min", "max")), None)
     if what is None or kind[1:] not in ("32", "64"):
-        raise self.unsupported()
+        raise low.unsupported()
     if what == "add":
         code = atomics.ADD_F if kind[0] == "f" else atomics.ADD
     elif what in ("min", "max"):
@@ -104,10 +104,10 @@ def _atomic(self: Lowering, instruction: Instruction) -> None:
     result = None
     if words[0] == "atom":
         name = operands.pop(0)
-        result = self.register(name) if name != "_" else self.temporary()
-    base, offset = _address(self, operands[0])
-    line = self.emit(
-        m.ATOMIC, result, [base, *(self.value(o) for o in operands[1:])],
+        result = low.register(name) if name != "_" else low.temporary()
+    base, offset = _address(low, operands[0])
+    line = low.emit(
+        m.ATOMIC, result, [base, *(low.value(o) for o in operands[1:])],
         TARGET=offset, BYTES=int(kind[1:]) // 8, SPACE=_space(words), LANES=1, SIGNED=code,
     )  # fmt: skip
     if result is None:
@@ -115,91 +115,91 @@ def _atomic(self: Lowering, instruction: Instruction) -> None:
 
 
 @rule("cvta")
-def _cvta(self: Lowering, instruction: Instruction) -> None:
+def _cvta(low: Lowering, instruction: Instruction) -> None:
     words = instruction.opcode.split(".")
     slot = {m.SHARED_SPACE: m.SHARED, m.LOCAL_SPACE: m.LOCAL}.get(_space(words))
-    result, source = self.register(instruction.operands[0]), self.value(instruction.operands[1])
+    result, source = low.register(instruction.operands[0]), low.value(instruction.operands[1])
     if slot is None:
-        self.emit("mov", result, [source])
+        low.emit("mov", result, [source])
     else:
-        window = self.constant((slot << 32) + m.HALF)
-        self.emit("sub.u64" if "to" in words else "add.u64", result, [source, window])
+        window = low.constant((slot << 32) + m.HALF)
+        low.emit("sub.u64" if "to" in words else "add.u64", result, [source, window])
 
 
 @rule("cp")
-def _copy(self: Lowering, instruction: Instruction) -> None:
+def _copy(low: Lowering, instruction: Instruction) -> None:
     words, operands = instruction.opcode.split("."), instruction.operands
     if words[1] != "async" or "bulk" in words or "mbarrier" in words:
-        raise self.unsupported()
+        raise low.unsupported()
     if "commit_group" in words:
-        self.emit(m.COMMIT, None, [])
+        low.emit(m.COMMIT, None, [])
     elif "wait_all" in words:
-        self.emit(m.WAIT_ALL, None, [])
+        low.emit(m.WAIT_ALL, None, [])
     elif "wait_group" in words:
-        self.emit(m.WAIT, None, [], TARGET=int(operands[0]))
+        low.emit(m.WAIT, None, [], TARGET=int(operands[0]))
     else:
-        to, offset = _address(self, operands[0])
-        source, more = _address(self, operands[1])
-        size = [self.value(operands[3])] if len(operands) > 3 else []
-        line = self.emit(
+        to, offset = _address(low, operands[0])
+        source, more = _address(low, operands[1])
+        size = [low.value(operands[3])] if len(operands) > 3 else []
+        line = low.emit(
             m.COPY, None, [to, source, *size], TARGET=offset, SIGNED=more, BYTES=int(operands[2]), SPACE=m.SHARED_SPACE
         )
         line.columns.setdefault(m.C, -1)
 
 
 @rule("bar", "barrier")
-def _barrier(self: Lowering, instruction: Instruction) -> None:
+def _barrier(low: Lowering, instruction: Instruction) -> None:
     words = instruction.opcode.split(".")
     if words[1] == "warp":
-        self.emit(m.WARP_SYNC, None, [], E=self.value(instruction.operands[0]))
+        low.emit(m.WARP_SYNC, None, [], E=low.value(instruction.operands[0]))
     elif "sync" in words and instruction.operands == ["0"]:
-        self.emit(m.BARRIER, None, [])
+        low.emit(m.BARRIER, None, [])
     else:
-        raise self.unsupported()
+        raise low.unsupported()
 
 
 @rule("shfl")
-def _shuffle(self: Lowering, instruction: Instruction) -> None:
+def _shuffle(low: Lowering, instruction: Instruction) -> None:
     words, operands = instruction.opcode.split("."), instruction.operands
     if words[1] != "sync":
-        raise self.unsupported()
+        raise low.unsupported()
     how = {"up": together.UP, "down": together.DOWN, "bfly": together.BUTTERFLY, "idx": together.INDEX}[words[2]]
     result, _, inside = operands[0].partition("|")
-    line = self.emit(m.SHUFFLE, self.register(result), [self.value(o) for o in operands[1:]], BYTES=how)
-    line.columns[m.D1] = self.register(inside) if inside else -1
+    line = low.emit(m.SHUFFLE, low.register(result), [low.value(o) for o in operands[1:]], BYTES=how)
+    line.columns[m.D1] = low.register(inside) if inside else -1
     line.writes += [line.columns[m.D1]] if inside else []
 
 
 @rule("vote")
-def _vote(self: Lowering, instruction: Instruction) -> None:
+def _vote(low: Lowering, instruction: Instruction) -> None:
     words, operands = instruction.opcode.split("."), instruction.operands
     how = {"all": together.ALL, "any": together.ANY, "uni": together.UNIFORM, "ballot": together.BALLOT}
     if words[1] != "sync" or words[2] not in how:
-        raise self.unsupported()
-    predicate, mask = self.value(operands[1]), self.value(operands[2])
-    self.emit(m.VOTE, self.register(operands[0]), [predicate], E=mask, BYTES=how[words[2]])
+        raise low.unsupported()
+    predicate, mask = low.value(operands[1]), low.value(operands[2])
+    low.emit(m.VOTE, low.register(operands[0]), [predicate], E=mask, BYTES=how[words[2]])
 
 
 @rule("activemask")
-def _active(self: Lowering, instruction: Instruction) -> None:
-    self.emit(m.ACTIVE, self.register(instruction.operands[0]), [self.constant(1)], BYTES=together.BALLOT)
+def _active(low: Lowering, instruction: Instruction) -> None:
+    low.emit(m.ACTIVE, low.register(instruction.operands[0]), [low.constant(1)], BYTES=together.BALLOT)
 
 
 @rule("membar", "fence", "nanosleep", "prefetch", "prefetchu")
-def _fence(self: Lowering, instruction: Instruction) -> None:
-    self.emit(m.FENCE, None, [])
+def _fence(low: Lowering, instruction: Instruction) -> None:
+    low.emit(m.FENCE, None, [])
 
 
 @rule("ret", "exit")
-def _exit(self: Lowering, instruction: Instruction) -> None:
-    self.emit(m.EXIT, None, [])
+def _exit(low: Lowering, instruction: Instruction) -> None:
+    low.emit(m.EXIT, None, [])
 
 
 @rule("trap")
-def _trap(self: Lowering, instruction: Instruction) -> None:
-    self.emit(m.TRAP, None, [])
+def _trap(low: Lowering, instruction: Instruction) -> None:
+    low.emit(m.TRAP, None, [])
 
 
 @rule("bra")
-def _branch(self: Lowering, instruction: Instruction) -> None:
-    self.emit(m.BRANCH, None, []).target = instruction.operands[0]
+def _branch(low: Lowering, instruction: Instruction) -> None:
+    low.emit(m.BRANCH, None, []).target = instruction.operands[0]

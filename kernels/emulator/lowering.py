@@ -1,6 +1,7 @@
 """PTX instructions -> rows for the emulator: names become register numbers, the many spellings the few opcodes.
 
-Each PTX opcode finds its function in RULES by its first word: `lower_arithmetic` and `lower_memory` enter theirs.
+Each PTX opcode finds its function in RULES by its first word: `lower_arithmetic` and `lower_memory` enter theirs when
+they are imported, as `launch` does.
 """
 
 import re
@@ -15,6 +16,7 @@ from kernels.emulator.program import SPECIALS, Line, Program, Unsupported, assem
 
 TYPES = re.compile(r"(?:[usbf](?:8|16|32|64)|pred)$")
 RULES: dict[str, Callable[["Lowering", Instruction], None]] = {}
+OTHERS = ""  # the name of the rule for all that no rule names
 
 
 def rule(*names: str) -> Callable:
@@ -29,18 +31,16 @@ def rule(*names: str) -> Callable:
 
 def lower(module: Module) -> Program:
     """The module's kernel as a program; Unsupported names the instruction that the emulator does not know."""
-    from kernels.emulator import lower_memory  # noqa: F401  (enters its rules)
-
     kernel = flatten(module)
-    self = Lowering(module, kernel)
+    low = Lowering(module, kernel)
     for instruction in kernel.body:
-        self.one(instruction)
-    lines = watch_unassigned(self.lines, set(self.constants) | set(self.launch.values()) | self.given)
+        low.one(instruction)
+    lines = watch_unassigned(low.lines, set(low.constants) | set(low.launch.values()) | low.given)
     code, lines = assemble(lines)
     shared, shared_bytes = layout(module.shared)
     return Program(
-        kernel.name, code, lines, self.count, self.constants, self.launch, shared, shared_bytes,
-        -(-self.local_bytes // 16) * 16, module.files, module.constants,
+        kernel.name, code, lines, low.count, low.constants, low.launch, shared, shared_bytes,
+        -(-low.local_bytes // 16) * 16, module.files, module.constants,
     )  # fmt: skip
 
 
@@ -68,10 +68,7 @@ class Lowering:
             self.lines.append(Line({}, label=instruction.label))
             return
         self.now = instruction
-        from kernels.emulator import lower_arithmetic
-
-        found = RULES.get(instruction.opcode.split(".")[0])
-        (found or lower_arithmetic.arithmetic)(self, instruction)
+        RULES.get(instruction.opcode.split(".")[0], RULES[OTHERS])(self, instruction)
 
     def register(self, name: str) -> int:
         """The number (times 32) of the register with this name."""

@@ -54,6 +54,7 @@ def _sum_chunk(t, x, sums):
     total[:] = 0
     for m in range(start, fours, 4):
         for c in range(C):
+            # lesson: globalavgpool.forward
             total[c] += (x[n, m, c] + x[n, m + 1, c]) + (x[n, m + 2, c] + x[n, m + 3, c])
     for m in range(fours, stop):
         for c in range(C):
@@ -84,4 +85,5 @@ def _spread_serial(share, dx):
     for n in range(dx.shape[0]):
         for m in range(dx.shape[1]):
             for c in range(dx.shape[2]):
+                # lesson: globalavgpool.data
                 dx[n, m, c] = share[n, c]

@@ -13,6 +13,7 @@ def forward(x):
     for n, c in np.ndindex(N, C):
         total = 0.0
         for h, w in np.ndindex(H, W):
+            # lesson: globalavgpool.forward
             total += float(x[n, h, w, c])
         y[n, c] = total / (H * W)
     return y
@@ -26,5 +27,6 @@ def backward(dy, x_shape):
     N, H, W, C = x_shape
     dx = np.zeros(x_shape)
     for n, h, w, c in np.ndindex(N, H, W, C):
+        # lesson: globalavgpool.data
         dx[n, h, w, c] = float(dy[n, c]) / (H * W)
     return dx

@@ -10,8 +10,8 @@ A small array stays on one thread (starting the others takes microseconds): the 
 import numba
 import numpy as np
 
-from kernels.jit import jit
 from kernels.cpu.prefetch import LARGE, prefetch
+from kernels.jit import jit
 
 SMALL = 32_768  # elements of x below which one thread is quicker
 
@@ -100,6 +100,7 @@ def _window(x, n, h, w, p0, p1, q0, q1, Q, y, argmax, i, j):
             k = index(p * Q + q)
             for c in range(x.shape[3]):
                 v, m = x[n, h + p, w + q, c], y[n, i, j, c]
+                # lesson: maxpool2d.forward
                 better = _beats(v, m)
                 y[n, i, j, c] = v if better else m
                 argmax[n, i, j, c] = k if better else argmax[n, i, j, c]
@@ -116,6 +117,7 @@ def _window_2x2(x, n, h, w, y, argmax, i, j):
         better = _beats(v, m)
         m, k, v = (v if better else m), (index(2) if better else k), x[n, h + 1, w + 1, c]
         better = _beats(v, m)
+        # lesson: maxpool2d.two_by_two
         y[n, i, j, c] = v if better else m
         argmax[n, i, j, c] = index(3) if better else k
 
@@ -140,6 +142,7 @@ def _tiles_row(t, dy, argmax, size, dx):
             for q in range(Q):
                 k = index(p * Q + q)
                 for c in range(C):
+                    # lesson: maxpool2d.side_by_side
                     dx[n, i * P + p, j * Q + q, c] = dy[n, i, j, c] if argmax[n, i, j, c] == k else zero
         dx[n, i * P + p, Wo * Q :] = zero  # what is left over at the right edge no window sees
     if i == Ho - 1:
@@ -163,4 +166,5 @@ def _gather_row(t, dy, argmax, size, stride, pad, dx):
             for j in range(j0, j1):
                 k = index((h - stride[0] * i) * size[1] + w - stride[1] * j)
                 for c in range(C):
+                    # lesson: maxpool2d.data
                     dx[n, h - pad[0], w - pad[1], c] += dy[n, i, j, c] if argmax[n, i, j, c] == k else zero

@@ -23,6 +23,7 @@ def forward(x, size, *, stride, padding=((0, 0), (0, 0))):
             w = stride[1] * j + q - padding[1][0]
             if 0 <= h < H and 0 <= w < W:
                 v = float(x[n, h, w, c])
+                # lesson: maxpool2d.forward
                 if largest is None or v > largest or (np.isnan(v) and not np.isnan(largest)):
                     largest = v
                     argmax[n, i, j, c] = p * Q + q
@@ -43,5 +44,6 @@ def backward(dy, argmax, x_shape, *, size, stride, padding=((0, 0), (0, 0))):
         h = stride[0] * i + p - padding[0][0]
         w = stride[1] * j + q - padding[1][0]
         if 0 <= h < H and 0 <= w < W:
+            # lesson: maxpool2d.data
             dx[n, h, w, c] += float(dy[n, i, j, c])
     return dx

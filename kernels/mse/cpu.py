@@ -47,6 +47,7 @@ def _square(y, yhat):
         s0, s1, s2, s3 = s0 + d0 * d0, s1 + d1 * d1, s2 + d2 * d2, s3 + d3 * d3
     for i in range(fours, y.size):
         d0 = np.float64(y[i]) - np.float64(yhat[i])
+        # lesson: mse.forward
         s0 += d0 * d0
     return (s0 + s1) + (s2 + s3)
 
@@ -84,6 +85,7 @@ def _weighted_sum(squares, weights):
 @jit()
 def _backward_stretch(y, yhat, factor, dyhat):
     for i in range(y.size):
+        # lesson: mse.data
         dyhat[i] = factor * (yhat[i] - y[i])
 
 

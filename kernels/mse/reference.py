@@ -12,6 +12,7 @@ def forward(y, yhat, weights=None):
     for i in np.ndindex(yhat.shape):
         w = 1.0 if weights is None else float(weights[i[0]])
         difference = float(y[i]) - float(yhat[i])
+        # lesson: mse.forward
         total += w * difference * difference
     return np.float64(total / yhat.size)
 
@@ -21,5 +22,6 @@ def backward(y, yhat, weights=None):
     dyhat = np.zeros(yhat.shape)
     for i in np.ndindex(yhat.shape):
         w = 1.0 if weights is None else float(weights[i[0]])
+        # lesson: mse.data
         dyhat[i] = 2 * w * (float(yhat[i]) - float(y[i])) / yhat.size
     return dyhat

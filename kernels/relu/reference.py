@@ -10,6 +10,7 @@ def forward(x):
     """
     y = np.zeros(x.shape)
     for i in np.ndindex(x.shape):
+        # lesson: relu.forward
         y[i] = 0.0 if x[i] <= 0 else float(x[i])
     return y
 
@@ -18,5 +19,6 @@ def backward(dy, y):
     """dx = dy where y > 0, else 0: relu'(0) = 0.   dy, y any one shape  ->  dx that shape, float64."""
     dx = np.zeros(y.shape)
     for i in np.ndindex(y.shape):
+        # lesson: relu.data
         dx[i] = float(dy[i]) if y[i] > 0 else 0.0
     return dx

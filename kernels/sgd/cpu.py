@@ -23,6 +23,7 @@ def update(p, g, v=None, *, lr, momentum=0.0, nesterov=False, weight_decay=0.0):
 @jit()
 def _plain(p, g, lr, decay):
     for i in range(p.size):
+        # lesson: sgd.forward
         p[i] = (p[i] - decay * p[i]) - lr * g[i]
 
 

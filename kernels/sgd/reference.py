@@ -17,6 +17,7 @@ def update(p, g, v=None, *, lr, momentum=0.0, nesterov=False, weight_decay=0.0):
         a, b = float(p[i]), float(g[i])
         a -= lr * weight_decay * a
         if momentum == 0:
+            # lesson: sgd.forward
             a -= lr * b
         else:
             velocity = momentum * float(v[i]) - lr * b

@@ -7,7 +7,7 @@ Every function raises TypeError for a wrong kind of array and ValueError for sha
 
 import numpy as np
 
-from kernels import checks
+from kernels import activation, checks
 
 OP = "sigmoid"
 
@@ -15,22 +15,10 @@ OP = "sigmoid"
 def forward(x: np.ndarray, *, variant: str = "cpu", out: np.ndarray | None = None) -> np.ndarray:
     """y = 1 / (1 + exp(-x))  -> y, x's shape. `reference` returns float64, the others x's dtype."""
     x = checks.array(OP, "x", x, None)
-    run = checks.kernel(OP, variant, "forward", x)
-    if variant == "reference":
-        return checks.deliver(OP, run(x), out)
-    y = checks.output(OP, "out", out, x.shape, x.dtype, (x,))
-    run(x, out=y)
-    return y
+    return activation.forward(OP, x, variant, out)
 
 
 def backward(dy: np.ndarray, y: np.ndarray, *, variant: str = "cpu", out: np.ndarray | None = None) -> np.ndarray:
     """dx = dy * y * (1 - y), y being what forward returned  -> dx, y's shape."""
     dy, y = checks.array(OP, "dy", dy, None), checks.array(OP, "y", y, None)
-    checks.same_dtype(OP, dy=dy, y=y)
-    checks.shape(OP, "dy", dy, y.shape, "y's shape")
-    run = checks.kernel(OP, variant, "backward", dy, y)
-    if variant == "reference":
-        return checks.deliver(OP, run(dy, y), out)
-    dx = checks.output(OP, "out", out, y.shape, y.dtype, (dy, y))
-    run(dy, y, out=dx)
-    return dx
+    return activation.backward(OP, dy, y, variant, out)

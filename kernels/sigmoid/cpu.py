@@ -31,6 +31,7 @@ def _forward(x, y):
     one = x.dtype.type(1)
     for i in range(x.size):
         e = exp(-math.fabs(x[i]))
+        # lesson: sigmoid.forward
         y[i] = (e if x[i] < 0 else one) / (one + e)
 
 
@@ -45,6 +46,7 @@ def _forward_parallel(x, y):
 def _backward(dy, y, dx):
     one = y.dtype.type(1)
     for i in range(y.size):
+        # lesson: sigmoid.data
         dx[i] = dy[i] * y[i] * (one - y[i])
 
 

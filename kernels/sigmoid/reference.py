@@ -13,6 +13,7 @@ def forward(x):
     y = np.zeros(x.shape)
     for i in np.ndindex(x.shape):
         v = float(x[i])
+        # lesson: sigmoid.forward
         y[i] = math.exp(v) / (1 + math.exp(v)) if v < 0 else 1 / (1 + math.exp(-v))
     return y
 
@@ -21,5 +22,6 @@ def backward(dy, y):
     """f' = f (1 - f), so dx = dy * y * (1 - y);   dy, y any one shape  ->  dx that shape, float64."""
     dx = np.zeros(y.shape)
     for i in np.ndindex(y.shape):
+        # lesson: sigmoid.data
         dx[i] = float(dy[i]) * float(y[i]) * (1 - float(y[i]))
     return dx

@@ -7,7 +7,7 @@ Every function raises TypeError for a wrong kind of array and ValueError for sha
 
 import numpy as np
 
-from kernels import checks
+from kernels import activation, checks
 
 OP = "softmax"
 
@@ -18,25 +18,13 @@ def forward(x: np.ndarray, *, variant: str = "cpu", out: np.ndarray | None = Non
     `reference` returns float64, the others x's dtype. A row with NaN or +inf, or of -inf only, is NaN.
     """
     x = _array("x", x)
-    run = checks.kernel(OP, variant, "forward", x)
-    if variant == "reference":
-        return checks.deliver(OP, run(_rows(x)).reshape(x.shape), out)
-    y = checks.output(OP, "out", out, x.shape, x.dtype, (x,))
-    run(_rows(x), out=_rows(y))
-    return y
+    return activation.forward(OP, x, variant, out, _rows)
 
 
 def backward(dy: np.ndarray, y: np.ndarray, *, variant: str = "cpu", out: np.ndarray | None = None) -> np.ndarray:
     """dx[...,k] = y[...,k] * (dy[...,k] - sum_j dy[...,j] * y[...,j]), y being what forward returned  -> dx."""
     dy, y = _array("dy", dy), _array("y", y)
-    checks.same_dtype(OP, dy=dy, y=y)
-    checks.shape(OP, "dy", dy, y.shape, "y's shape")
-    run = checks.kernel(OP, variant, "backward", dy, y)
-    if variant == "reference":
-        return checks.deliver(OP, run(_rows(dy), _rows(y)).reshape(y.shape), out)
-    dx = checks.output(OP, "out", out, y.shape, y.dtype, (dy, y))
-    run(_rows(dy), _rows(y), out=_rows(dx))
-    return dx
+    return activation.backward(OP, dy, y, variant, out, _rows)
 
 
 def _array(name: str, value: np.ndarray) -> np.ndarray:

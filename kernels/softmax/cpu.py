@@ -1,7 +1,8 @@
 """Blocks of rows in three passes: shift each row by its maximum, exp over the whole block, divide by the row's sum.
 
-exp runs over the block and not over a row, for ten classes would leave most of a SIMD register empty. A block stays in
-the cache between the passes. A row belongs to one thread, and the order of its sum to its length (kernels/cpu/lanes.py).
+exp runs over the block and not over a row, for ten classes would leave most of a SIMD register empty. A block stays
+in the cache between the passes. A row belongs to one thread, and the order of its sum to its length
+(kernels/cpu/lanes.py).
 """
 
 import numba
@@ -43,6 +44,7 @@ def _forward_block(x, y):
     for m in range(M):
         total = lanes.total(y[m])
         for k in range(K):
+            # lesson: softmax.forward
             y[m, k] /= total
 
 
@@ -65,6 +67,7 @@ def _backward_block(dy, y, dx):
     for m in range(M):
         mean = lanes.dot(dy[m], y[m])
         for k in range(K):
+            # lesson: softmax.data
             dx[m, k] = y[m, k] * (dy[m, k] - mean)
 
 

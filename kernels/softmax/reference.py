@@ -22,6 +22,7 @@ def forward(x):
         powers = [math.exp(v - top) for v in row]
         total = sum(powers)
         for k in range(K):
+            # lesson: softmax.forward
             y[m, k] = powers[k] / total
     return y
 
@@ -35,5 +36,6 @@ def backward(dy, y):
         for j in range(K):
             mean += float(dy[m, j]) * float(y[m, j])
         for k in range(K):
+            # lesson: softmax.data
             dx[m, k] = float(y[m, k]) * (float(dy[m, k]) - mean)
     return dx

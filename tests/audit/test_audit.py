@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter, zoom
 
 from convnet.audit import findings, hashing, report, shortcuts
 from convnet.audit.reading import read
-from convnet.data.write import new_image
+from convnet.data.cohort.write import new_image
 
 
 def scene(seed, side=48):

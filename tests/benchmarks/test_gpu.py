@@ -12,7 +12,7 @@ pytest.importorskip("numba_cuda", reason="needs numba-cuda: pip install 'formula
 from benchmarks import gpu_check, gpu_clock, gpu_command, gpu_peers, gpu_tasks, results
 from benchmarks.errors import ImpossibleError, WrongResultError
 from benchmarks.gpus import of, of_device
-from kernels import device, registry, targets
+from kernels import device, registry, targets, toolchain
 from kernels.emulator import run
 from tests.benchmarks.test_commands import benchmarks, in_process
 
@@ -114,7 +114,7 @@ def test_events_stand_around_calls_that_were_queued_while_the_device_slept(monke
             return lambda naps: seen.append("hold" if naps > 0 else "no time")
 
     cuda = SimpleNamespace(event=Event, synchronize=lambda: seen.append("wait"))
-    monkeypatch.setattr(device, "numba_cuda", lambda: cuda)
+    monkeypatch.setattr(toolchain, "numba_cuda", lambda: cuda)
     monkeypatch.setattr(gpu_clock, "_hold", Hold)
     assert gpu_clock.events("cuda")(lambda: seen.append("call"), 2) == 0.007
     assert seen == ["call", "call", "wait", "hold", "event", "call", "call", "event", "wait"]

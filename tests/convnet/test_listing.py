@@ -61,7 +61,7 @@ def test_the_same_seed_gives_the_same_weights_to_the_bit():
 
 
 def test_the_documents_own_network_learns_by_formula_three():
-    from convnet.networks import Formula
+    from convnet.study.networks import Formula
 
     convnet.set_random_seed(0)
     x_train, y_train, x_test, y_test = digits()

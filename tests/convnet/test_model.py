@@ -181,8 +181,8 @@ def test_early_stopping_restores_and_checkpoints_and_logs_are_written(tmp_path):
 
 
 def test_summary_counts_parameters_multiply_adds_bytes_and_receptive_fields():
-    from convnet.explain.summary import Summary
-    from convnet.networks import Listing
+    from convnet.study.networks import Listing
+    from convnet.terms.summary import Summary
 
     model = Listing(10)
     model.build((None, 28, 28, 1))

@@ -7,7 +7,7 @@ import pytest
 
 import convnet
 from convnet import layers
-from convnet.weights import ModelFileError
+from convnet.model_file import ModelFileError
 from tests.convnet.small_models import Residual, data, small, trained
 
 
@@ -22,7 +22,7 @@ def test_save_and_load_bring_back_weights_outputs_and_training_to_the_bit(tmp_pa
         np.testing.assert_array_equal(a, b)
     for m in (model, again):
         convnet.set_random_seed(5)
-        next(layer for layer in m._main_graph().layers if isinstance(layer, layers.Dropout)).calls = 0
+        next(layer for layer in m.training_graph().layers if isinstance(layer, layers.Dropout)).calls = 0
         m.fit(x, y, epochs=2, verbose=0)  # Adam's moments came along: the same steps
     for a, b in zip(model.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
@@ -35,7 +35,7 @@ def test_a_subclassed_model_with_branches_is_loaded_without_its_code(tmp_path):
     model.save(tmp_path / "m.safetensors")
     again = convnet.load(tmp_path / "m.safetensors")
     np.testing.assert_array_equal(model.predict(x), again.predict(x))
-    drops = [call for call in again._main_graph().calls if isinstance(call.layer, layers.Dropout)]
+    drops = [call for call in again.training_graph().calls if isinstance(call.layer, layers.Dropout)]
     assert len(drops) == 1
 
 

@@ -5,7 +5,7 @@ import pytest
 
 import convnet
 from convnet import layers
-from convnet.explain.summary import Summary
+from convnet.terms.summary import Summary
 from tests.convnet.small_models import data, small
 
 
@@ -107,7 +107,7 @@ def test_a_missing_super_init_is_named():
 
 def test_names_are_keras_names():
     from convnet.layers.naming import unique_name
-    from convnet.networks import Listing
+    from convnet.study.networks import Listing
 
     assert Listing(2).name.startswith("listing")
     assert unique_name("CNN").startswith("cnn")

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from convnet.cli import app
-from convnet.learning import KERNELS, copy_course, files
+from convnet.course.folder import COURSE, KERNELS, copy_course, files
 from kernels import registry
 
 NAMES = [name for name, _ in files()]
@@ -25,7 +25,7 @@ def test_the_course_is_whole(tmp_path):
 
 def test_every_link_leads_somewhere_in_the_copy_and_in_the_repository(tmp_path):
     copy_course(tmp_path)
-    repository = [*(KERNELS.parent / "convnet/course").glob("*.*"), *KERNELS.glob("*/README.md")]
+    repository = [*COURSE.glob("*.ipynb"), *COURSE.glob("*.md"), *KERNELS.glob("*/README.md")]
     pages = [p for p in tmp_path.rglob("*") if p.suffix in (".md", ".ipynb")]
     broken = [
         f"{page}: {link}"

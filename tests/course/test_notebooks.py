@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from convnet.course.folder import COURSE, copy_course
 from convnet.exercises.catalogue import EXERCISES, find
-from convnet.learning import COURSE, copy_course
 
 nbformat = pytest.importorskip("nbformat", reason="needs Jupyter's nbformat: pip install '.[test]'")
 nbclient = pytest.importorskip("nbclient", reason="needs Jupyter's nbclient: pip install '.[test]'")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pydicom.uid import CTImageStorage, MRImageStorage
 
-from convnet.data.write import new_image
+from convnet.data.cohort.write import new_image
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
-"""What can be read: every transfer syntax and photometric interpretation tried, as the table in the README.
+"""What can be read: every transfer syntax and photometric interpretation tried, as the table in convnet/data/dicom.
 
 python -m tests.data.encodings          prints the table
-python -m tests.data.encodings --write  puts it into README.md
+python -m tests.data.encodings --write  writes it into that folder's README.md
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from convnet.data import dicom
 from tests.data import pictures
 
 ENCODED = Path(__file__).parent / "encoded"
-README = Path(__file__).resolve().parents[2] / "README.md"
+README = Path(dicom.__file__).with_name("README.md")
 BEGIN, END = "<!-- encodings: python -m tests.data.encodings --write -->", "<!-- encodings end -->"
 
 COLUMNS = {
@@ -183,7 +183,7 @@ def name(syntax: str) -> str:
 
 
 def table() -> str:
-    """The README's table."""
+    """Return the table as Markdown."""
     lines = ["| transfer syntax | " + " | ".join(COLUMNS) + " |", "|---" * (len(COLUMNS) + 1) + "|"]
     for syntax in syntaxes():
         if syntax not in SYNTAXES:
@@ -218,7 +218,7 @@ def families(rest: list[str]) -> list[str]:
 
 
 def in_readme() -> str:
-    """The table as it stands in the README."""
+    """Return the table as README.md has it."""
     return README.read_text().partition(BEGIN)[2].partition(END)[0].strip()
 
 

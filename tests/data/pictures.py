@@ -4,7 +4,7 @@ import numpy as np
 from pydicom import Dataset
 from pydicom.pixels import convert_color_space
 
-from convnet.data.write import new_image
+from convnet.data.cohort.write import new_image
 
 SIDE = 32  # OpenJPEG wants 32 pixels or more
 UID = "1.2.840.10008.5.1.4.1.1.7"  # secondary capture

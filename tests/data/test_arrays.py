@@ -6,7 +6,7 @@ import pytest
 
 from convnet.data import cohort
 from convnet.data.cohort import CohortError
-from convnet.data.table import read_table
+from convnet.data.cohort.table import read_table
 
 
 def arrays(n=10, **changes):

@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 from convnet import load
 from convnet.cli import app
 from convnet.data import cohort, dicom
-from convnet.data.colour import luminance
-from convnet.data.resize import resize
-from convnet.data.write import new_image
-from convnet.study import pipeline_of
+from convnet.data.cohort.write import new_image
+from convnet.data.dicom.colour import luminance
+from convnet.data.dicom.resize import resize
+from convnet.study.metadata import read_preparation
 
 RED, GREEN = np.array([200, 0, 0]), np.array([0, 102, 0])  # of one luminance: grey tells nothing
 
@@ -112,7 +112,7 @@ def test_a_network_learns_what_only_colour_tells_and_every_command_takes_its_fil
         *("train", *data, "--out", tmp_path / "grey.safetensors", "--epochs", 1)
     )
     run("train", *data, "--out", model, "--epochs", 5, "--colour")
-    assert pipeline_of(load(model))["channels"] == 3
+    assert read_preparation(load(model)).channels == 3
     run("evaluate", model, *data, "--json", tmp_path / "e.json", "--figures", tmp_path / "figures")
     assert json.loads((tmp_path / "e.json").read_text())["auc"] == 1.0
     image = sorted((folder / "test").iterdir())[0]
@@ -126,12 +126,12 @@ def test_a_network_learns_what_only_colour_tells_and_every_command_takes_its_fil
 
 
 def test_a_model_of_colours_with_a_grey_pipeline_is_refused(tmp_path):
-    from convnet.networks import Listing
+    from convnet.study.networks import Listing
 
     model = Listing(2, name="listing")
     model.build((None, 28, 28, 3))
     model.metadata = {"pipeline": {"size": 28, "aspect": "pad", "window": None}}
     with pytest.raises(ValueError, match=r"prepares 28 pixels, 1 channel\(s\)"):
-        pipeline_of(model)
+        read_preparation(model)
     model.metadata["pipeline"]["channels"] = 3
-    assert pipeline_of(model)["channels"] == 3
+    assert read_preparation(model).channels == 3

@@ -1,4 +1,4 @@
-"""The README's table of what can be read, against files in every encoding."""
+"""The table of what can be read (convnet/data/dicom/README.md), against files in every encoding."""
 
 import pytest
 

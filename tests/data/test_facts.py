@@ -3,7 +3,7 @@
 import pytest
 from pydicom import Dataset
 
-from convnet.data.facts import facts
+from convnet.data.dicom.facts import facts
 
 
 def region(meaning):

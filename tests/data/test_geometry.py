@@ -7,7 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from convnet.data import dicom
-from convnet.data.geometry import geometry
+from convnet.data.dicom.geometry import geometry
+from convnet.data.preparation import Preparation
 
 ORIENTATIONS = [
     None,
@@ -40,7 +41,7 @@ def test_a_ramp_comes_back_as_itself(make, rows, columns, size, aspect, spacing,
         **{k: v for k, v in stated.items() if v is not None},
     )  # fmt: skip
     image = dicom.read_images(path, size, aspect)[0]
-    found = geometry(pydicom.dcmread(path), path, 0, size, aspect)
+    found = geometry(pydicom.dcmread(path), path, 0, Preparation(size, aspect))
     back = found.back(image)
     assert back.shape == (rows, columns)
     where = found.seen()
@@ -58,21 +59,21 @@ def test_a_single_bright_pixel_comes_back_where_it_was(make):
     for orientation in ORIENTATIONS:
         header = {} if orientation is None else {"ImageOrientationPatient": orientation}
         path = make(pixels, **header)
-        found = geometry(pydicom.dcmread(path), path, 0, 40, "pad")
+        found = geometry(pydicom.dcmread(path), path, 0, Preparation(40))
         back = found.back(dicom.read_images(path, 40)[0])
         assert np.unravel_index(np.nanargmax(back), back.shape) == (31, 4)
 
 
 def test_what_was_cut_off_was_not_seen(make):
     path = make(np.zeros((10, 30), np.uint8))
-    seen = geometry(pydicom.dcmread(path), path, 0, 10, "crop").seen()
+    seen = geometry(pydicom.dcmread(path), path, 0, Preparation(10, "crop")).seen()
     assert seen[:, 10:20].all()
     assert not seen[:, :10].any()
     assert not seen[:, 20:].any()
-    assert geometry(pydicom.dcmread(path), path, 0, 10, "pad").seen().all()
+    assert geometry(pydicom.dcmread(path), path, 0, Preparation(10)).seen().all()
 
 
 def test_a_map_of_another_size_is_refused(make):
     path = make(np.zeros((10, 30), np.uint8))
     with pytest.raises(ValueError, match="expects a map of"):
-        geometry(pydicom.dcmread(path), path, 0, 10, "pad").back(np.zeros((9, 10)))
+        geometry(pydicom.dcmread(path), path, 0, Preparation(10)).back(np.zeros((9, 10)))

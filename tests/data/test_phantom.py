@@ -4,8 +4,8 @@ import numpy as np
 import pydicom
 import pytest
 
-from convnet.data import cohort, dicom, observer
-from convnet.data.phantom import Study
+from convnet.data import cohort, dicom
+from convnet.data.phantom import Study, observer
 
 SMALL = Study(train=6, val=2, test=4)
 

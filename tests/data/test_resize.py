@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convnet.data import dicom
-from convnet.data.resize import resample, resize
+from convnet.data.dicom.resize import resample, resize
 
 SIDES = st.integers(1, 40)
 
@@ -101,12 +101,9 @@ def test_pixel_spacing_goes_before_the_others(make):
     assert dicom.read_images(path, None)[0].shape == (10, 10)
 
 
-@pytest.mark.parametrize(
-    ("spacing", "reason"), [([0, 1], "two positive"), ([-1, 1], "two positive"), ([50, 1], "not plausible")]
-)
-def test_a_spacing_that_cannot_be_is_refused(make, spacing, reason):
-    with pytest.raises(dicom.DicomError, match=reason):
-        dicom.read_images(make(np.zeros((4, 4), np.uint8), PixelSpacing=spacing))
+def test_a_spacing_that_is_not_plausible_is_refused(make):
+    with pytest.raises(dicom.DicomError, match="not plausible"):
+        dicom.read_images(make(np.zeros((4, 4), np.uint8), PixelSpacing=[50, 1]))
 
 
 @pytest.mark.parametrize("size", [0, -1, 2.5, True, "28"])

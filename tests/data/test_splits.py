@@ -1,11 +1,13 @@
 """Splits that are drawn: by patient, stratified, and never empty."""
 
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from convnet.data.cohort import CohortError
-from convnet.data.splits import assign
+from convnet.data.cohort.splits import assign, deal, spare_one
 
 
 @given(
@@ -44,3 +46,29 @@ def test_a_class_that_would_be_missing_from_train_is_an_error():
 def test_one_patient_alone_cannot_be_split():
     with pytest.raises(CohortError, match=r"1 patient.s. cannot be split: test would be empty"):
         assign(["ANON"] * 10, ["a", "b"] * 5, ["a", "b"])
+
+
+def test_groups_are_dealt_where_most_is_wanted_and_a_tie_goes_to_test_then_val():
+    order = list("abcdefghij")
+    members = {name: Counter(ill=1) for name in order}
+    chosen = deal(order, members, Counter(ill=10))
+    # wanted at first: train 7, test 2, val 1; each image goes to the largest of what is left
+    assert list(chosen.values()) == ["train"] * 5 + ["test", "train", "test", "val", "train"]
+
+
+def test_a_large_group_goes_to_the_split_that_wants_most_of_its_classes():
+    members = {"big": Counter(ill=5, well=5), "small": Counter(ill=1)}
+    # ill: train wants 0.7 * 6 = 4.2, well: 3.5; then 4.2 - 5 < 0 and test still wants 1.2
+    assert deal(["big", "small"], members, Counter(ill=6, well=5)) == {"big": "train", "small": "test"}
+
+
+def test_the_smallest_group_that_train_can_spare_becomes_test():
+    members = {"a": Counter(ill=3), "b": Counter(ill=2), "c": Counter(well=1), "d": Counter(well=2)}
+    assert spare_one(members, ["ill", "well"]) == {"a": "train", "b": "train", "c": "test", "d": "train"}
+    only = {"a": Counter(ill=3), "b": Counter(ill=2), "c": Counter(well=1)}
+    assert spare_one(only, ["ill", "well"]) == {
+        "a": "train",
+        "b": "test",
+        "c": "train",
+    }  # only c is well
+    assert spare_one({"a": Counter(ill=1), "c": Counter(well=1)}, ["ill", "well"]) == {}

@@ -12,7 +12,7 @@ from pydicom import Dataset
 from pydicom.pixels import apply_rescale, apply_windowing
 
 from convnet.data import dicom
-from convnet.data.orientation import Turn
+from convnet.data.dicom.orientation import Turn
 
 highdicom = pytest.importorskip("highdicom", reason="highdicom is in the extra [clinical]")
 

@@ -12,9 +12,12 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, TwelveLeadECGWaveformStorage
 from pydicom.waveforms import multiplex_array
 
-from convnet import study
 from convnet.data import cohort, dicom
-from convnet.data.waveform import LEADS, lead, millivolts
+from convnet.data.dicom.waveform import LEADS, lead, millivolts
+from convnet.data.preparation import Preparation
+from convnet.study.evaluate import evaluate
+from convnet.study.metadata import read_preparation
+from convnet.study.train import train
 
 
 @pytest.fixture
@@ -205,15 +208,15 @@ def test_a_folder_of_electrocardiograms_is_learned(ecg, tmp_path):
     data = cohort.load_folder(tmp_path / "study", tmp_path / "labels.csv", size=400, cache=True)
     assert data.x.shape == (60, 1, 400, 12)
     with pytest.raises(ValueError, match="use --network wave"):
-        study.train(data, network="listing", epochs=1)
-    model, _ = study.train(data, network="wave", epochs=8, verbose=0)
-    result, _ = study.evaluate(model, data)
+        train(data, network="listing", epochs=1)
+    model = train(data, network="wave", epochs=8, verbose=0).model
+    result, _ = evaluate(model, data)
     assert result["auc"] == 1.0
     model.metadata["pipeline"] = {"size": 400, "aspect": "pad", "window": None}
-    assert study.pipeline_of(model) == {**model.metadata["pipeline"], "channels": 1}
+    assert read_preparation(model) == Preparation(400, "pad", None, 1)
     model.metadata["pipeline"]["size"] = 399
     with pytest.raises(ValueError, match="prepares 399 pixels"):
-        study.pipeline_of(model)
+        read_preparation(model)
 
 
 def test_images_and_electrocardiograms_do_not_mix(ecg, real, tmp_path):
@@ -226,8 +229,8 @@ def test_images_and_electrocardiograms_do_not_mix(ecg, real, tmp_path):
 
 
 def test_the_lesson_of_an_electrocardiogram_reads_it_as_training_does(ecg):
-    from convnet.explain.image import read
-    from convnet.networks import Wave
+    from convnet.explain.lessons.image import read
+    from convnet.study.networks import Wave
 
     path, model = ecg(beats(2000)), Wave(2)
     model.build((None, 1, 400, 12))

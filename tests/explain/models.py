@@ -34,7 +34,7 @@ def everything(dtype="float32"):
 
 def listing(classes=10):
     """The listing's network, its last layer's answer a softmax."""
-    from convnet.networks import Listing
+    from convnet.study.networks import Listing
 
     model = Listing(classes, name="listing")
     model.build((None, 28, 28, 1))
@@ -43,7 +43,7 @@ def listing(classes=10):
 
 def formula():
     """Sigmoids and formula (3); two classes from two sigmoids."""
-    from convnet.networks import Formula
+    from convnet.study.networks import Formula
 
     model = Formula(2, name="formula")
     model.build((None, 12, 12, 1))

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convnet.explain import animate
-from convnet.explain.animation_frames import PASSES
-from convnet.explain.lesson_pictures import LESSONS
+from convnet.explain.animation.frames import PASSES
+from convnet.explain.animation.lesson_pictures import LESSONS
 from kernels import conv2d
 from kernels.conv2d import reference
 

@@ -6,9 +6,9 @@ import pytest
 import convnet
 from convnet import layers
 from convnet.explain import grad_cam, occlusion, randomisation_check
-from convnet.explain.attribution import spread
-from convnet.explain.receptive import Field
-from convnet.networks import NETWORKS
+from convnet.explain.maps.attribution import spread
+from convnet.study.networks import NETWORKS
+from convnet.terms.receptive import Field
 from tests.explain.small_models import cam_model, image, trained_on_lesions
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from convnet.cli import main
-from convnet.explain.image import read
+from convnet.explain.lessons.image import read
 from tests.command import convnet
 from tests.explain import models
 from tests.explain.test_lesson_data import held

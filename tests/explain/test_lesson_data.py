@@ -7,18 +7,19 @@ import numpy as np
 import pytest
 
 import convnet
-from convnet.engine.bindings import BINDINGS
 from convnet.callbacks import Recorder
-from convnet.explain import lesson, lessons
-from convnet.explain.arrays import OPTIMIZERS
-from convnet.explain.bundle import bundled
-from convnet.explain.pack import packed, unpacked
-from convnet.explain.source_places import PLACES
-from convnet.explain.sources import code_of
-from convnet.explain.subject import Subject
-from convnet.layers import BUILT_IN
-from convnet.networks import NETWORKS
+from convnet.engine.bindings import BINDINGS
 from convnet.engine.plan import Plan
+from convnet.explain import lesson
+from convnet.explain.lessons.arrays import OPTIMIZERS
+from convnet.explain.lessons.bundle import bundled
+from convnet.explain.lessons.lesson import PAGE
+from convnet.explain.lessons.pack import packed, unpacked
+from convnet.explain.lessons.source_places import list_passes
+from convnet.explain.lessons.sources import code_of
+from convnet.explain.lessons.subject import Subject
+from convnet.layers import BUILT_IN
+from convnet.study.networks import NETWORKS
 from tests.explain import models
 
 OF_LAYERS = set(BINDINGS) - {"convpool"}  # that one only a plan's rewriting makes
@@ -200,19 +201,19 @@ def test_packing_loses_nothing(shape, dtype):
 
 
 def test_every_operation_of_every_layer_has_its_formula_and_its_lines():
-    assert OF_LAYERS - {"reshape"} <= set(PLACES)
-    for operation, passes in PLACES.items():
+    assert OF_LAYERS - {"reshape"} <= set(list_passes())
+    for operation, passes in list_passes().items():
         for name in passes:
             code = code_of(operation, name)
             assert code["formula"].startswith("<math")
             for source in (code["reference"], code["fast"]):
-                line = source["text"].split("\n")[source["line"] - source["first"]]
+                line = source["text"].split("\n")[source["numbers"].index(source["line"])]
                 assert line.strip(), source
 
 
 def test_the_page_knows_every_operation_and_every_layer_class():
     """The page's table of operations is the engine's."""
-    text = (lessons.PAGE / "operations.js").read_text(encoding="utf-8")
+    text = (PAGE / "operations.js").read_text(encoding="utf-8")
     listed = re.search(r"export const operations = \{(.*?)\};", text, re.DOTALL)[1]
     assert not OF_LAYERS - set(re.findall(r"\w+", listed))
     steps = {
@@ -223,7 +224,7 @@ def test_the_page_knows_every_operation_and_every_layer_class():
 
 
 def test_the_script_is_one_piece_and_other_forms_of_import_are_refused(tmp_path):
-    script = bundled(lessons.PAGE)
+    script = bundled(PAGE)
     assert not re.search(r"^\s*(import|export)\b", script, re.MULTILINE)
     assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", script)
     (tmp_path / "main.js").write_text('import * as all from "./other.js";\n')

@@ -8,8 +8,8 @@ import pytest
 import convnet
 from convnet.callbacks import Recorder
 from convnet.explain import lesson
-from convnet.explain.trace import trace
-from convnet.networks import Wave
+from convnet.explain.lessons.trace import trace
+from convnet.study.networks import Wave
 from tests.explain import browser, models
 
 pytestmark = browser.needs_browser

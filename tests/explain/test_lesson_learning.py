@@ -3,8 +3,8 @@
 import pytest
 
 from convnet.explain import lesson
-from convnet.explain.subject import Subject
-from convnet.explain.trace import trace
+from convnet.explain.lessons.subject import Subject
+from convnet.explain.lessons.trace import trace
 from tests.explain import browser, models
 
 pytestmark = browser.needs_browser

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from convnet.explain import lesson
-from convnet.explain.subject import Subject
+from convnet.explain.lessons.subject import Subject
 from tests.explain import browser, models, oracle
 
 pytestmark = browser.needs_browser
@@ -127,8 +127,8 @@ def test_of_a_cut_page_only_what_the_kernels_computed_is_checked(driver, tmp_pat
     """Where a window leaves the middle that was kept, the page's own numbers go in: no verdict on a kernel there."""
     from selenium.webdriver.support.ui import WebDriverWait
 
-    from convnet.explain import lessons
-    from convnet.networks import Gap
+    from convnet.explain.lessons import lesson as lessons
+    from convnet.study.networks import Gap
 
     monkeypatch.setattr(lessons, "LIMIT", 1_000_000)
     model = Gap(2)
@@ -151,7 +151,7 @@ def test_of_a_cut_page_only_what_the_kernels_computed_is_checked(driver, tmp_pat
 
 def test_a_wrong_number_of_a_kernel_is_found(driver, pages, tmp_path):
     """The check can fail: one weight's gradient, changed in the page's data, is outside its bound and marked so."""
-    from convnet.explain.pack import packed, unpacked
+    from convnet.explain.lessons.pack import packed, unpacked
 
     path, _ = pages("formula")
     text = path.read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ import numpy as np
 import pydicom.data
 from pydicom import Dataset
 
-from convnet.data.write import new_image
+from convnet.data.cohort.write import new_image
 from tests.fuzz import bytes as plain
 from tests.fuzz import elements
 

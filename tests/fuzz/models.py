@@ -38,7 +38,7 @@ def seeds() -> list[bytes]:
     """The three networks that the command line trains, one after a step of training, and one with two branches."""
     import convnet
     from convnet import layers
-    from convnet.networks import NETWORKS, compile_for
+    from convnet.study.networks import NETWORKS, compile_for
 
     convnet.set_random_seed(0)
     facts = {
@@ -137,8 +137,10 @@ def change(tree: Any, chance: random.Random) -> None:
 
 def model_file(path: str) -> Iterator[tuple[str, float]]:
     """Everything that commands do with a model before the first image. Yields ('model' or why not, seconds)."""
-    from convnet import study
-    from convnet.weights import ModelFileError, load
+    from convnet.model import load
+    from convnet.model_file import ModelFileError
+    from convnet.study.metadata import count_seen, read_classes, read_preparation, read_record
+    from convnet.study.outputs import predict_probabilities
 
     start = time.monotonic()
     try:
@@ -147,11 +149,11 @@ def model_file(path: str) -> Iterator[tuple[str, float]]:
         yield " ".join(str(error).replace(str(path), "").split()), time.monotonic() - start
         return
     try:
-        classes, size = study.classes_of(model), study.pipeline_of(model)["size"]
+        classes, size = read_classes(model), read_preparation(model).size
         model.summary(print_fn=lambda _: None)
         x = np.zeros((1, size, size, 1), np.float32)
-        study.seen_in_training(model, x)
-        if study.probabilities(model, x).shape != (1, len(classes)):
+        count_seen(read_record(model), x)
+        if predict_probabilities(model, x).shape != (1, len(classes)):
             raise AssertionError("a probability for each class")
     except ValueError as error:
         yield " ".join(str(error).split()), time.monotonic() - start

@@ -14,7 +14,7 @@ from typing import Any
 
 from convnet.data.errors import DicomError
 from convnet.data.limits import Limits
-from convnet.data.readers import Readers
+from convnet.data.reading.readers import Readers
 
 SLOWEST = 10.1  # seconds for one step with a file: the limit, at which a worker is ended
 LARGEST = 10**9  # bytes of memory

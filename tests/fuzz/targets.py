@@ -7,19 +7,20 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from convnet.data import tasks
+from convnet.data.dicom.examine import examine
 from convnet.data.errors import DicomError
-from convnet.data.examine import examine
+from convnet.data.preparation import Preparation
+from convnet.data.reading import tasks
 
 
 def dicom_file(path: str) -> Iterator[tuple[str, float]]:
     """Everything that commands do with a file's header and pixels. Yields ('image' or why not, seconds)."""
     for read in (
         lambda: [tasks.describe(path)],
-        lambda: [array for _, _, array in tasks.steps(path, 28, "crop", None, 0)][-1:],
-        lambda: [list(tasks.labelled_images(path, 28, "pad", None))[2:]],  # after what the header says
-        lambda: [list(tasks.labelled_images(path, 28, "stretch", None, 3))[2:]],
-        lambda: [[image for image, _, _ in list(examine(path, 28, "pad", None, True, True))[1:]]],
+        lambda: [array for _, _, array in tasks.steps(path, Preparation(28, "crop").to_plain(), 0)][-1:],
+        lambda: [list(tasks.labelled_images(path, Preparation(28).to_plain()))[2:]],  # after what the header says
+        lambda: [list(tasks.labelled_images(path, Preparation(28, "stretch", channels=3).to_plain()))[2:]],
+        lambda: [[image for image, _, _ in list(examine(path, Preparation(28).to_plain(), True, True))[1:]]],
         lambda: [tasks.identifying(path)],
     ):
         start = time.monotonic()

@@ -77,12 +77,13 @@ def test_a_pipe_in_the_folder_is_left_out_and_not_waited_for(folder):
 
 AUDIT = """
 import sys
-from convnet.data import tasks, worker
+from convnet.data.preparation import Preparation
+from convnet.data.reading import tasks, worker
 worker.prepare()
 opened = []
 sys.addaudithook(lambda event, args: opened.append(str(args[0])) if event == "open" else None)
 try:
-    list(tasks.labelled_images(sys.argv[1], 28, "pad", None))
+    list(tasks.labelled_images(sys.argv[1], Preparation().to_plain()))
 except ValueError as error:
     print(error)
 print([path for path in opened if not path.isdigit() and not path.startswith(sys.argv[1])])  # a number: open already

@@ -10,11 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from convnet.data import cohort, limits, store, tasks
+from convnet.data import cohort, limits
+from convnet.data.cohort import store
 from convnet.data.errors import CohortError, DicomError
 from convnet.data.limits import Limits
 from convnet.data.phantom import Study
-from convnet.data.worker import Worker
+from convnet.data.reading import tasks
+from convnet.data.reading.worker import Worker
 
 
 @pytest.fixture
@@ -190,7 +192,7 @@ def test_memory_is_given_back_while_images_are_read(tmp_path):
         for i in range(0, n, 100):
             keep.add(bytes([i // 100]), np.full((100, size, size), i, np.float32), {})
         images = keep.images(np.arange(n))
-    import convnet.data.store as module
+    import convnet.data.cohort.store as module
 
     before = module.RESIDENT
     module.RESIDENT = 2**22

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convnet.data import messages
 from convnet.data.errors import DicomError
 from convnet.data.limits import Limits
-from convnet.data.readers import Readers
+from convnet.data.reading import messages
+from convnet.data.reading.readers import Readers
 from tests.hostile import functions
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -158,7 +158,7 @@ SCRIPT = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from convnet.data.limits import Limits
-from convnet.data.readers import Readers
+from convnet.data.reading.readers import Readers
 from tests.hostile import functions
 try:
     with Readers(Limits(seconds=60), workers=2) as readers:

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernels import conv2d
-from kernels.cpu import simd
 from kernels.conv2d.cpu import backward_data_way, forward_way
+from kernels.cpu import simd
 
 WIDE = 14  # pixels of a tile on AVX-512, the most of all hosts
 FEW = min(7, simd.BITS // 64)  # channels that are one vector of either type, and fewer than tiles_narrow.py takes

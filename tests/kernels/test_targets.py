@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import convnet
-from kernels import device, relu, sgd, targets
+from kernels import relu, sgd, targets, toolchain
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -23,8 +23,8 @@ def test_an_unknown_target_is_an_error_that_says_what_there_is():
 
 
 def test_without_a_gpu_cuda_is_an_error_that_says_what_is_missing_and_what_to_do(monkeypatch):
-    monkeypatch.setattr(device, "has_compiler", lambda: True)
-    monkeypatch.setattr(device, "numba_cuda", lambda: SimpleNamespace(is_available=lambda: False))
+    monkeypatch.setattr(toolchain, "has_compiler", lambda: True)
+    monkeypatch.setattr(toolchain, "numba_cuda", lambda: SimpleNamespace(is_available=lambda: False))
     message = re.escape(
         "'cuda' needs an NVIDIA GPU and the [cuda] extra: no driver found. Use 'cpu', or 'cuda-emulated' to execute "
         "the compiled kernel on the CPU with every access checked."
@@ -41,7 +41,7 @@ def test_without_a_gpu_cuda_is_an_error_that_says_what_is_missing_and_what_to_do
 
 
 def test_without_the_extra_the_command_to_install_it_is_told(monkeypatch):
-    monkeypatch.setattr(device, "has_compiler", lambda: False)
+    monkeypatch.setattr(toolchain, "has_compiler", lambda: False)
     for target in ("cuda", "cuda-emulated", "simulated"):
         with pytest.raises(RuntimeError, match=r"not installed \(pip install 'formula-convnet\[cuda\]'\)"):
             targets.require(target)

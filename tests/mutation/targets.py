@@ -84,8 +84,12 @@ def _emulated(path: str) -> list[list[str]]:
         if path in uses(f"kernels.{op}.{v}")
     ]
     chosen = ["-k", " or ".join(found)]
-    others = ["tests/gpu/test_simulator.py", "tests/gpu/test_memory_bound.py", "tests/gpu/test_training.py"]
-    return [["tests/gpu/test_operations.py", *chosen], ["tests/gpu/test_barriers.py", *chosen], others]
+    others = [
+        "tests/emulator/test_simulator.py",
+        "tests/emulator/test_memory_bound.py",
+        "tests/emulator/test_training.py",
+    ]
+    return [["tests/emulator/test_operations.py", *chosen], ["tests/emulator/test_barriers.py", *chosen], others]
 
 
 def names_of(variant: str) -> tuple[str, ...]:

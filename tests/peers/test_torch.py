@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import convnet
-from convnet.networks import Listing
+from convnet.study.networks import Listing
 from tests.convnet.test_listing import digits
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install 'formula-convnet[peers]'")

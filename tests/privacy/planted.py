@@ -14,7 +14,7 @@ import numpy as np
 from pydicom import Dataset, dcmread
 from pydicom.uid import CTImageStorage
 
-from convnet.data.phi import table
+from convnet.data.privacy.phi import table
 
 NAME, GIVEN, DATE, TIME, NUMBER = "Zebralowitz", "Quirinus", "19370518", "041759.123", "77340918"
 UID = "1.2.826.0.1.3680043.9999.424242"

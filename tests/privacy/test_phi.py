@@ -9,8 +9,9 @@ import numpy as np
 import pydicom
 import pytest
 
-from convnet.data import phi, pseudonyms
+from convnet.data import pseudonyms
 from convnet.data.phantom import Study
+from convnet.data.privacy import phi
 from tests.privacy import planted
 
 
@@ -171,7 +172,7 @@ def test_a_name_that_damage_put_where_a_code_belongs_is_not_shown(image, keyword
 
 
 def test_a_decoders_message_is_told_without_what_it_quotes_of_the_header():
-    from convnet.data.decode import without_values
+    from convnet.data.dicom.decode import without_values
 
     text = "Unknown (0028,0004) value 'Zebralowitz^Q', expected 'RGB'"
     assert without_values(text) == "Unknown (0028,0004) value 'not a code', expected 'RGB'"

@@ -1,0 +1,172 @@
+"""What a cohort is, and the one place where one is put together and checked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from convnet.data.cohort.splits import assign, require_apart
+from convnet.data.cohort.store import Images
+from convnet.data.cohort.table import SPLITS
+from convnet.data.errors import CohortError
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """An image that is not in the cohort, and why. `path` is relative to the folder."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Cohort:
+    """N images in the table's order (a file's frames one after another).
+
+    x        (N, H, W, 1), in colour (N, H, W, 3), or (N, 1, T, leads) for electrocardiograms; float32 in [0, 1]: an
+             array, or `store.Images` that stay on disk until they are indexed
+    y        (N,) int64, index into classes
+    classes  label names, sorted (as numbers if all are whole numbers)
+    paths    each image's file, relative to the folder; frames (N,) int64: which frame of it
+    patients "" if unknown; from a folder pseudonyms, never the table's or the files' own names
+    splits   "train", "val" or "test" for each image
+    skipped  what was left out, and why
+    facts    what each image's header says (`facts.facts`); empty where there was no header
+    """
+
+    x: np.ndarray | Images
+    y: np.ndarray
+    classes: tuple[str, ...]
+    paths: list[str]
+    frames: np.ndarray
+    patients: list[str]
+    splits: list[str]
+    skipped: list[Skipped] = field(default_factory=list)
+    facts: list[dict[str, str]] = field(default_factory=list)
+
+    def fact(self, name: str) -> list[str]:
+        """One of the facts for each image, "" where the header is silent."""
+        return [f.get(name, "") for f in self.facts] or [""] * len(self.y)
+
+    def groups(self) -> np.ndarray:
+        """(N,) int64, a number for each patient; where the patient is unknown, for each file."""
+        names = [p or f"\0{path}" for p, path in zip(self.patients, self.paths, strict=True)]
+        return np.unique(names, return_inverse=True)[1].astype(np.int64)
+
+    def where(self, name: str) -> np.ndarray:
+        """Indices of the images in split `name`, int64, in order."""
+        if name not in SPLITS:
+            raise ValueError(f"Cohort: split {name!r} is unknown: expected one of {', '.join(SPLITS)}")
+        return np.flatnonzero(np.array(self.splits) == name)
+
+    def split(self, name: str) -> tuple[Any, np.ndarray]:
+        """(x, y) of split `name`: copies, or Images that are on disk."""
+        at = self.where(name)
+        return self.x.select(at) if isinstance(self.x, Images) else self.x[at], self.y[at]
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """How many images: {split: {class: count}}, all splits and all classes."""
+        pairs = Counter(zip(self.splits, self.y.tolist(), strict=True))
+        return {s: {c: pairs[s, i] for i, c in enumerate(self.classes)} for s in SPLITS}
+
+    def counted(self) -> str:
+        """`counts` in words."""
+        return "; ".join(f"{s}: " + ", ".join(f"{n} {c!r}" for c, n in of.items()) for s, of in self.counts().items())
+
+
+def sort_classes(labels: Sequence[str]) -> tuple[str, ...]:
+    """The distinct labels: in numeric order if all are whole numbers, else in alphabetical order."""
+    names = set(labels)
+    numeric = all(n.removeprefix("-").isdecimal() and n.isascii() for n in names)
+    return tuple(sorted(names, key=lambda n: (int(n), n)) if numeric else sorted(names))
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is known of one image beside its pixels.
+
+    path     its file, relative to the folder; frame: which frame of it
+    patient  a pseudonym, "" if unknown
+    split    "train", "val" or "test"; None for every image if splits are to be drawn
+    group    what stays in one split; None: the patient
+    facts    what its header says (`facts.facts`)
+    """
+
+    label: str
+    path: str
+    frame: int = 0
+    patient: str = ""
+    split: str | None = None
+    group: str | None = None
+    facts: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def owner(self) -> str:
+        """The name of what stays in one split."""
+        return self.patient if self.group is None else self.group
+
+
+def build(
+    images: Sequence[np.ndarray] | np.ndarray | Images,
+    records: Sequence[Record],
+    *,
+    classes: Sequence[str] | None = None,
+    skipped: Sequence[Skipped] = (),
+    seed: int = 0,
+) -> Cohort:
+    """Return a checked Cohort of images (H, W), (H, W, 3) or (1, T, leads) in [0, 1], a record for each.
+
+    classes  their order; else the sorted labels
+    seed     of the 70/10/20 split that is drawn if the records name no splits
+    Raises CohortError.
+    """
+    if not records:
+        raise CohortError("no image could be used" + "".join(f"; {s.path}: {s.reason}" for s in skipped[:3]))
+    x, labels = stack(images), [r.label for r in records]
+    names = check_classes(labels, classes)
+    groups, index = [r.owner for r in records], {c: i for i, c in enumerate(names)}
+    named = [r.split for r in records if r.split is not None]
+    if unknown := set(named) - set(SPLITS):
+        raise CohortError(f"splits {sorted(unknown)} are unknown: expected {', '.join(SPLITS)}")
+    splits = named if len(named) == len(records) else assign(groups, labels, names, seed)
+    require_apart(groups, splits, [r.path for r in records])
+    return Cohort(
+        x=x,
+        y=np.array([index[label] for label in labels], np.int64),
+        classes=names,
+        paths=[r.path for r in records],
+        frames=np.array([r.frame for r in records], np.int64),
+        patients=[r.patient for r in records],
+        splits=splits,
+        skipped=list(skipped),
+        facts=[r.facts for r in records] if any(r.facts for r in records) else [],
+    )
+
+
+def stack(images: Sequence[np.ndarray] | np.ndarray | Images) -> np.ndarray | Images:
+    """Return the images as one array (N, H, W, C), or as they are if they stay on disk. Raises CohortError."""
+    if isinstance(images, Images):
+        return images
+    shapes = sorted({image.shape for image in images})
+    if len({len(shape) for shape in shapes}) > 1:
+        raise CohortError("images and electrocardiograms in one table: make a table for each kind")
+    if len(shapes) > 1:
+        raise CohortError(f"images of {len(shapes)} shapes, for instance {shapes[0]} and {shapes[-1]}: give a size")
+    x = np.stack([np.asarray(image, np.float32) for image in images])
+    return x[..., None] if x.ndim == 3 else x
+
+
+def check_classes(labels: Sequence[str], classes: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the classes in order. Raises CohortError unless they name each label once."""
+    names = tuple(str(c) for c in classes) if classes is not None else sort_classes(labels)
+    if len(set(names)) < len(names):
+        raise CohortError(f"classes {list(names)}: each must be named once")
+    if unknown := sorted(set(labels) - set(names)):
+        raise CohortError(
+            f"labels {', '.join(map(repr, unknown))} are none of the classes {', '.join(map(repr, names))}"
+        )
+    return names

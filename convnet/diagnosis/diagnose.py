@@ -1,0 +1,136 @@
+"""A result for each image: probabilities, or why the model abstains; and which files could not be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from convnet.data.dicom.examine import examine
+from convnet.data.dicom.geometry import Geometry
+from convnet.data.errors import DicomError
+from convnet.data.limits import Limits
+from convnet.data.pseudonyms import shown
+from convnet.data.reading.readers import Readers
+from convnet.diagnosis.result import Outlier, Result
+from convnet.evaluation.calibration import calibrate
+from convnet.notice import NOTICE
+from convnet.study import outlier, training_domain
+from convnet.study.features import features
+from convnet.study.metadata import ModelRecord, read_classes, read_preparation, read_record
+from convnet.study.outputs import predict_probabilities
+
+if TYPE_CHECKING:
+    from convnet.model import Model
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One frame: its result, and what was asked for to draw or file it.
+
+    image (H,W,C) as the network takes it; grey (rows,columns) uint8 and geometry with `pictures`; reference: DICOM
+    JSON of its patient and study with `filed`, else "".
+    """
+
+    result: Result
+    image: np.ndarray
+    grey: np.ndarray | None
+    geometry: Geometry | None
+    reference: str
+
+
+def cases(
+    model: Model, paths: list[Path], limits: Limits | None = None, *, pictures: bool = False, filed: bool = False
+) -> Iterator[Case | DicomError]:
+    """Run each frame of each file through the model's own pixel pipeline and the model.
+
+    pictures  also give what is needed to draw over the file's own picture
+    filed     also give what is needed to file the result as DICOM
+
+    Yields a file's error in its place. Raises ValueError for a model file that lacks its classes or its pixel pipeline,
+    or whose record of its training is damaged.
+    """
+    read_classes(model)
+    record, options = read_record(model), (read_preparation(model).to_plain(), pictures, filed)
+    with Readers(limits) as readers:
+        for path, read in readers.map(lambda path: list(readers.read(examine, path, *options)), paths):
+            if isinstance(read, DicomError):
+                yield read
+                continue
+            about, *frames = read
+            x = batch([image for image, _, _ in frames])
+            blank = Result(shown(path), 0, about["sha256"])
+            for frame, (result, (_, grey, plain)) in enumerate(
+                zip(judge(model, record, blank, x, about["facts"]), frames, strict=True)
+            ):
+                geometry = None if plain is None else Geometry.from_plain(plain)
+                yield Case(replace(result, frame=frame), x[frame], grey, geometry, about["reference"])
+
+
+def judge(model: Model, record: ModelRecord, blank: Result, x: np.ndarray, facts: dict[str, str]) -> Iterator[Result]:
+    """Yield `blank` filled in for each image (N,H,W,C) of one file: what the model says, or why it abstains."""
+    shape, scope = tuple(model.input_shape or ()), record.scope
+    if x.shape[1:] != shape:
+        kind = "an electrocardiogram" if x.shape[1] == 1 and shape[0] != 1 else f"of shape {x.shape[1:]}"
+        yield from [replace(blank, abstains=(f"the image is {kind}; the model takes {shape}",))] * len(x)
+        return
+    scores = None if scope is None else outlier.score(scope["outlier"], features(model, x))
+    for n, p in enumerate(calibrate(predict_probabilities(model, x), record.temperature)):
+        score = None if scores is None else float(scores[n])
+        why, unchecked = training_domain.outside(scope, facts, x[n], score)
+        result = replace(blank, abstains=tuple(why), unchecked=tuple(unchecked))
+        if scope is not None and score is not None:
+            result = replace(result, outlier=Outlier(score, scope["outlier"]["threshold"]))
+        if not why:
+            probabilities = {c: float(v) for c, v in zip(record.classes, p, strict=True)}
+            result = replace(result, label=record.classes[int(p.argmax())], probabilities=probabilities)
+        yield result
+
+
+def diagnose(model: Model, paths: list[Path], limits: Limits | None = None) -> dict[str, Any]:
+    """Return the results as plain JSON.
+
+    images      `Result.to_plain` of every frame
+    failed      path and reason of each file that could not be read
+    calibrated  whether the model file records a temperature
+    notice      what results are for
+    """
+    return collect(cases(model, paths, limits), model)
+
+
+def collect(found: Iterator[Case | DicomError] | list[Case | DicomError], model: Model) -> dict[str, Any]:
+    """Return the results as one JSON object (`diagnose`)."""
+    images, failed = [], []
+    for case in found:
+        if isinstance(case, DicomError):
+            failed.append({"path": case.path, "reason": str(case)})
+        else:
+            images.append(case.result.to_plain())
+    calibrated = read_record(model).temperature is not None
+    return {"images": images, "failed": failed, "calibrated": calibrated, "notice": NOTICE}
+
+
+def batch(images: list[np.ndarray]) -> np.ndarray:
+    """Return images (H,W), (H,W,3) or (1,T,leads) as the network takes them: (N,H,W,C) or (N,1,T,leads)."""
+    x = np.stack(images)
+    return x[..., None] if x.ndim == 3 else x
+
+
+def lines(result: dict[str, Any]) -> list[str]:
+    """Return the result as text, a line for each image; it names the frame if a file has several."""
+    paths = [r["path"] for r in result["images"]]
+    out = []
+    for r in result["images"]:
+        where = f"{r['path']}, frame {r['frame']}" if paths.count(r["path"]) > 1 else r["path"]
+        if r["label"] is None:
+            out.append(f"{where}: the model abstains: {'; '.join(r['abstains'])}")
+            continue
+        shares = ", ".join(f"{c} {v:.3f}" for c, v in r["probabilities"].items())
+        unchecked = f"; not checked: {', '.join(r['unchecked'])}" if r["unchecked"] else ""
+        out.append(f"{where}: {r['label']} ({shares}{unchecked})")
+    if result["images"] and not result["calibrated"]:
+        out.append("The probabilities are the network's own, not calibrated: the model file records no temperature.")
+    return out

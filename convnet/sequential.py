@@ -1,0 +1,48 @@
+"""Sequential: a model whose layers stand in a row."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from convnet.engine.graph import Node
+from convnet.layers import InputLayer, Layer
+from convnet.model import Model
+
+
+class Sequential(Model):
+    """Layers one after the other."""
+
+    settings: ClassVar[tuple[str, ...]] = ("layers",)
+
+    def __init__(self, layers: Any = None, *, name: str | None = None, dtype: Any = None) -> None:
+        super().__init__(name=name, dtype=dtype)
+        self.stack: list[Layer] = []
+        if layers is not None and not isinstance(layers, (list, tuple)):
+            raise TypeError(f"{self.name}: expects a list of layers, got {type(layers).__name__}")
+        for layer in layers or ():
+            self.add(layer)
+
+    def add(self, layer: Any) -> None:
+        """Append a layer; an Input or InputLayer at the start builds the weights at once."""
+        if isinstance(layer, Node):
+            layer = InputLayer(layer.sample_shape)
+        if not isinstance(layer, Layer):
+            raise TypeError(f"{self.name}: add expects a layer, got {type(layer).__name__}")
+        self.stack = [*self.stack, layer]
+        self._graphs.clear()
+        self._plans.clear()
+        if isinstance(self.stack[0], InputLayer) and self.layers:
+            self.input_shape = None
+            self.build((None, *self.stack[0].shape))
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers in order, without the InputLayer, as in Keras."""
+        return [layer for layer in super().layers if not isinstance(layer, InputLayer)]
+
+    def call(self, x: Any, training: bool | None = None) -> Any:
+        if not self.layers:
+            raise ValueError(f"{self.name}: has no layers yet: add some")
+        for layer in self.stack:
+            x = layer(x, training=training)
+        return x

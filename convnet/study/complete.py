@@ -1,0 +1,103 @@
+"""From a recipe to models that are ready for use: the recipe's runs, their ensemble, and what their files record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from convnet.evaluation import calibration, threshold
+from convnet.study import training_domain
+from convnet.study.ensemble import join
+from convnet.study.features import extract, join_features
+from convnet.study.metadata import read_record
+from convnet.study.outputs import normalize
+from convnet.study.train import Trained, train
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from convnet.callbacks import Callback
+    from convnet.data.cohort import Cohort
+    from convnet.data.preparation import Preparation
+    from convnet.study.features import Features
+    from convnet.study.recipe import Recipe
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """A recipe's result: the model, and its members (itself, if the recipe has one run), all complete.
+
+    `model.outputs` and those of the members are for the val split.
+    """
+
+    model: Trained
+    members: list[Trained]
+
+
+def train_recipe(
+    cohort: Cohort,
+    recipe: Recipe,
+    preparation: Preparation,
+    *,
+    seed: int = 0,
+    verbose: Any = "auto",
+    on_member: Callable[[Trained], None] = lambda member: None,
+    callbacks: Sequence[Callback] = (),
+) -> Study:
+    """Train a recipe's runs from seeds seed, seed+1, ... and join them into an ensemble.
+
+    preparation  how the cohort's pixels were prepared, to be recorded
+    verbose      as in `Model.fit`
+    on_member    called with each member when it is trained and complete
+    callbacks    of the first run
+    """
+    members, features = [], []
+    for run in range(recipe.runs):
+        member = train(cohort, recipe, seed=seed + run, verbose=verbose, callbacks=callbacks if run == 0 else ())
+        features.append(extract_both(member, cohort))
+        complete(member, cohort, preparation, features[-1])
+        members.append(member)
+        on_member(member)
+    if len(members) == 1:
+        return Study(members[0], members)
+    model = join([member.model for member in members])
+    runs = tuple(run for member in members for run in read_record(member.model).runs)
+    model.metadata = replace(read_record(members[0].model), runs=runs).to_plain()
+    outputs = members[0].outputs
+    for member in members[1:]:  # in float32 and in this order, as the joined model adds them
+        outputs = outputs + member.outputs
+    joined = Trained(model, members[0].history, outputs)
+    train_features, val_features = ([both[i] for both in features] for i in (0, 1))
+    complete(joined, cohort, preparation, (join_features(train_features), join_features(val_features)))
+    return Study(joined, members)
+
+
+def complete(
+    trained: Trained,
+    cohort: Cohort,
+    preparation: Preparation,
+    features: tuple[Features, Features] | None = None,
+) -> None:
+    """Record in the model how its pixels are prepared, what it was trained on, its temperature and operating points.
+
+    The training domain is learnt from train and val, the others from val. The metrics of val are not recorded here:
+    the model card holds them.
+
+    features  of the train and the val split (`extract_both`), if they are known: the model is not run again
+    """
+    model, y = trained.model, cohort.y[cohort.where("val")]
+    p = normalize(trained.outputs)
+    T = calibration.temperature(y, p)
+    model.metadata = replace(
+        read_record(model),
+        preparation=preparation,
+        scope=training_domain.learn(cohort, *(features or extract_both(trained, cohort))),
+        temperature=T,
+        operating_points=threshold.curve(y, calibration.calibrate(p, T)),
+    ).to_plain()
+
+
+def extract_both(trained: Trained, cohort: Cohort) -> tuple[Features, Features]:
+    """Return the features of the train and of the val split: one walk over the images."""
+    train_features, val_features = (extract(trained.model, cohort.split(name)[0]) for name in ("train", "val"))
+    return train_features, val_features

@@ -1,0 +1,233 @@
+"""Stratified cross-validation by patient, on train and val alone: how good a recipe is, before test is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from convnet.evaluation import intervals, metrics
+from convnet.notice import NOTICE
+from convnet.study.ensemble import join
+from convnet.study.evaluate import select_images
+from convnet.study.metadata import read_record
+from convnet.study.outputs import predict_probabilities
+from convnet.study.train import train
+
+if TYPE_CHECKING:
+    from convnet.data.cohort import Cohort
+    from convnet.study.recipe import Recipe
+
+SHARES = (0.125, 0.25, 0.5, 1.0)  # of the patients, for the learning curve
+INNER = 8  # of the patients outside the fold an eighth chooses the epoch, as `val` does in a study
+
+
+def parts(y: np.ndarray, groups: np.ndarray, k: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """(outside, inside) of each of k parts: no patient in two of them, the classes in proportion; a fixed shuffle."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    for c in np.unique(y):
+        if (n := len(np.unique(groups[y == c]))) < k:
+            raise ValueError(f"crossvalidate: a class has {n} patients, too few for {k} folds: give fewer folds")
+    yield from StratifiedGroupKFold(k, shuffle=True, random_state=seed).split(y, y, groups)
+
+
+def folds(cohort: Cohort, k: int, seed: int) -> Iterator[Cohort]:
+    """The cohort's train and val images, k times: a fold is `test`, the rest is `train` and `val`."""
+    used = np.sort(np.concatenate([cohort.where("train"), cohort.where("val")]))
+    y, groups = cohort.y[used], cohort.groups()[used]
+    for outside, inside in parts(y, groups, k, seed):
+        _, val = next(parts(y[outside], groups[outside], INNER, seed))
+        splits = np.full(len(used), "train", dtype=object)
+        splits[inside], splits[outside[val]] = "test", "val"
+        yield subset(cohort, used, splits.tolist())
+
+
+def subset(cohort: Cohort, at: np.ndarray, splits: list[str]) -> Cohort:
+    """These images of the cohort, in these splits."""
+    return replace(
+        cohort,
+        x=select_images(cohort, at),
+        y=cohort.y[at],
+        paths=[cohort.paths[i] for i in at],
+        frames=cohort.frames[at],
+        patients=[cohort.patients[i] for i in at],
+        splits=splits,
+        facts=[cohort.facts[i] for i in at] if cohort.facts else [],
+    )
+
+
+def run(
+    cohort: Cohort,
+    recipe: Recipe,
+    *,
+    k: int = 5,
+    repeats: int = 1,
+    seed: int = 0,
+    shares: Sequence[float] = (1.0,),
+    on_fold: Callable[[dict[str, Any]], None] = lambda row: None,
+    verbose: Any = 0,
+) -> dict[str, Any]:
+    """Train the recipe's `runs` models on every fold of every repeat, and measure them on the images held out.
+
+    rows       repeat, fold, share of the patients trained on, cases (images of train and val), auc and accuracy of each
+               single model and of their ensemble on the images held out
+    by_share   for each share: mean and standard deviation over rows of the single models and of the ensemble, and the
+               figures of all images held out together, with their intervals (`merit`), by repeat
+    more       for several shares: what the last doubling of cases gave (`more_cases`)
+    Different repeats deal the folds anew; the models' seeds differ.
+    """
+    used = np.sort(np.concatenate([cohort.where("train"), cohort.where("val")]))
+    held: dict[tuple[float, int], np.ndarray] = {}
+    rows: list[dict[str, Any]] = []
+    for repeat in range(repeats):
+        for number, fold in enumerate(folds(cohort, k, seed + repeat)):
+            for share in shares:
+                part = fewer(fold, share, seed + repeat)
+                found, p = fit_and_measure(part, recipe, seed + 1000 * repeat, verbose)
+                row = {"repeat": repeat, "fold": number, "share": share, **found}
+                held.setdefault((share, repeat), np.zeros((len(used), p.shape[1])))[fold_places(fold)] = p
+                rows.append(row)
+                on_fold(row)
+    y, groups = cohort.y[used], cohort.groups()[used]
+    by_share = []
+    for share in shares:
+        of = [row for row in rows if row["share"] == share]
+        by_share.append(
+            {
+                "share": share,
+                "cases": round(float(np.mean([row["cases"] for row in of]))),
+                "single": summary([m for row in of for m in row["single"]]),
+                "ensemble": summary([row["ensemble"] for row in of]),
+                "together": [together(y, held[share, r], cohort.classes, groups) for r in range(repeats)],
+            }
+        )
+    result = {
+        "recipe": recipe.to_json(),
+        "folds": k,
+        "repeats": repeats,
+        "seed": seed,
+        "images": len(used),
+        "by_share": by_share,
+        "rows": rows,
+        "notice": NOTICE,
+    }
+    if len(shares) > 1:
+        result["more"] = more_cases(rows, shares)
+    return result
+
+
+def fold_places(fold: Cohort) -> np.ndarray:
+    """Where the held out images of `folds` stand among the images of train and val."""
+    return fold.where("test")
+
+
+def fewer(fold: Cohort, share: float, seed: int) -> Cohort:
+    """The fold with that share of the patients in its train and val, drawn class by class."""
+    if share == 1:
+        return fold
+    rng = np.random.Generator(np.random.Philox(seed))
+    groups, keep = fold.groups(), set(fold.where("test").tolist())
+    for split in ("train", "val"):
+        at = fold.where(split)
+        for c in range(len(fold.classes)):
+            names = np.unique(groups[at[fold.y[at] == c]])
+            chosen = rng.permutation(names)[: max(1, round(share * len(names)))]
+            keep |= set(at[np.isin(groups[at], chosen) & (fold.y[at] == c)].tolist())
+    places = np.array(sorted(keep))
+    return subset(fold, places, [fold.splits[i] for i in places])
+
+
+def fit_and_measure(fold: Cohort, recipe: Recipe, seed: int, verbose: Any) -> tuple[dict[str, Any], np.ndarray]:
+    """auc and accuracy on the fold's `test` of each model and of their ensemble; the ensemble's probabilities."""
+    models = [train(fold, recipe, seed=seed + i, verbose=verbose).model for i in range(recipe.runs)]
+    x, y = fold.split("test")
+    found = [predict_probabilities(m, x) for m in models]
+    joined = predict_probabilities(join(models), x) if len(models) > 1 else found[0]
+    row = {
+        "images": len(y),
+        "cases": len(fold.y) - len(y),
+        "epochs": [read_record(m).runs[0].best_epoch for m in models],
+        "single": [both(y, p) for p in found],
+        "ensemble": both(y, joined),
+    }
+    return row, joined
+
+
+def both(y: np.ndarray, p: np.ndarray) -> dict[str, float | None]:
+    """The two figures that a configuration is chosen by."""
+    return {"auc": metrics.auc(y, p), "accuracy": float(np.mean(p.argmax(axis=1) == y))}
+
+
+def together(y: np.ndarray, p: np.ndarray, classes: tuple[str, ...], groups: np.ndarray) -> dict[str, Any]:
+    """AUC and accuracy of all images held out, each once, with intervals by patient."""
+    found = intervals.intervals(intervals.figures(y, p), groups)
+    return {name: found[name] for name in ("auc", "accuracy") if name in found}
+
+
+def summary(figures: list[dict[str, float | None]]) -> dict[str, dict[str, float | None]]:
+    """{figure: {mean, sd}} over rows; a row whose fold lacks a class has no AUC and does not count in it."""
+    out: dict[str, dict[str, float | None]] = {}
+    for name in ("auc", "accuracy"):
+        values = [v for f in figures if (v := f[name]) is not None]
+        spread = float(np.std(values, ddof=1)) if len(values) > 1 else None
+        out[name] = {"mean": float(np.mean(values)) if values else None, "sd": spread}
+    return out
+
+
+def more_cases(rows: list[dict[str, Any]], shares: Sequence[float]) -> dict[str, Any]:
+    """What the last step in the number of cases gave: the mean over folds of the ensemble's AUC at the largest share
+    minus that at the next smaller one, its t interval, and the answer in words.
+
+    Folds share training images, so the interval is somewhat too narrow (Bengio & Grandvalet, JMLR 5:1089, 2004).
+    """
+    from scipy.stats import t
+
+    low, high = sorted(shares)[-2:]
+    by = {(row["repeat"], row["fold"], row["share"]): row["ensemble"]["auc"] for row in rows}
+    pairs = [(by[r, f, low], by[r, f, high]) for r, f, s in by if s == high]
+    gains = np.array([b - a for a, b in pairs if a is not None and b is not None])
+    if len(gains) < 2:
+        return {"from": low, "to": high, "gain": None, "answer": "too few folds with all classes to say"}
+    mean, error = float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(len(gains)))
+    half = float(t.ppf(0.975, len(gains) - 1)) * error
+    if mean - half > 0:
+        answer = "yes: the last step still helped, so more cases probably will"
+    elif mean + half < 0.01:
+        answer = "hardly: the last step gave less than 0.01, so look elsewhere first"
+    else:
+        answer = "unclear: the last step's gain is within chance"
+    return {"from": low, "to": high, "gain": mean, "low": mean - half, "high": mean + half, "answer": answer}
+
+
+def line(row: dict[str, Any]) -> str:
+    """One fold as text."""
+    auc, accuracy = row["ensemble"]["auc"], row["ensemble"]["accuracy"]
+    area = "not defined" if auc is None else f"{auc:.4f}"
+    where = f"repeat {row['repeat'] + 1} fold {row['fold'] + 1}: {row['cases']} cases"
+    return f"{where}, {row['images']} held out: AUC {area}, accuracy {accuracy:.4f}"
+
+
+def lines(result: dict[str, Any]) -> list[str]:
+    """The result as a table for a terminal."""
+    out = [f"{result['folds']} folds, {result['repeats']} repeat(s), {result['images']} images of train and val"]
+    for of in result["by_share"]:
+        for kind in ("single", "ensemble"):
+            if kind == "ensemble" and result["recipe"]["runs"] == 1:
+                continue
+            out.append(f"{of['cases']:>6} cases, {kind:>8}: " + ", ".join(map(told_summary, of[kind].items())))
+        for repeat, found in enumerate(of["together"], 1):
+            shown = ", ".join(f"{name} {intervals.shown(v)}" for name, v in found.items())
+            out.append(f"{'':>6} all held out images together, repeat {repeat}: {shown}")
+    if "more" in result:
+        out.append(f"Would more cases help? {result['more']['answer']}")
+    return [*out, result["notice"]]
+
+
+def told_summary(item: tuple[str, dict[str, float | None]]) -> str:
+    name, found = item
+    if found["mean"] is None:
+        return f"{name} not defined"
+    return f"{name} {found['mean']:.4f}" + ("" if found["sd"] is None else f" (sd {found['sd']:.4f})")

@@ -1,0 +1,31 @@
+"""Several trained models as one: the mean of their probabilities, in one model and one file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from convnet.model import Model
+
+
+def join(models: Sequence[Model], name: str = "ensemble") -> Model:
+    """A model whose outputs are the sum of the members': made probabilities again (`outputs.normalize`), their mean.
+
+    Nothing that takes a model needs to know: evaluate and diagnose run it, save writes it to one file.
+    ValueError unless all take and give the same shapes.
+    """
+    from convnet.layers import Input
+    from convnet.model import Model
+
+    if not models:
+        raise ValueError("ensemble: give one model or more")
+    shapes = {m.input_shape for m in models}
+    if len(shapes) > 1 or None in shapes:
+        raise ValueError(f"ensemble: all members must take images of one shape, these take {sorted(map(str, shapes))}")
+    start = Input(models[0].input_shape)
+    total = models[0](start)
+    for member in models[1:]:
+        total = total + member(start)
+    return Model(start, total, name=name)

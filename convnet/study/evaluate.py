@@ -1,0 +1,69 @@
+"""A model measured on one split of a cohort."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from convnet.evaluation import metrics
+from convnet.evaluation.calibration import calibrate
+from convnet.evaluation.report import SUBGROUPS, report
+from convnet.study.metadata import count_seen, read_classes, read_record
+from convnet.study.outputs import normalize, predict_outputs
+
+if TYPE_CHECKING:
+    from convnet.data.cohort import Cohort
+    from convnet.model import Model
+
+
+def find_places(cohort: Cohort, split: str) -> np.ndarray:
+    """Return the indices of the images of a split; "all" for every image. Raises ValueError if there are none."""
+    at = np.arange(len(cohort.y)) if split == "all" else cohort.where(split)
+    if not len(at):
+        raise ValueError(f"evaluate: the split {split!r} has no images; the data hold {cohort.counted()}")
+    return at
+
+
+def select_images(cohort: Cohort, at: np.ndarray) -> Any:
+    """Return these images of a cohort: a copy, or images that stay on disk."""
+    return cohort.x[at] if isinstance(cohort.x, np.ndarray) else cohort.x.select(at)
+
+
+def evaluate(
+    model: Model,
+    cohort: Cohort,
+    split: str = "test",
+    positive: str | None = None,
+    least: float | None = None,
+    outputs: np.ndarray | None = None,
+) -> tuple[dict[str, Any], np.ndarray]:
+    """Return the metrics of a model on one split, and the calibrated probabilities that they are computed from.
+
+    split     "train", "val", "test", or "all" for every image
+    positive  the class that sensitivity and specificity are of; for two classes
+    least     choose the threshold whose sensitivity for `positive` was at least this on validation
+    outputs   the model's outputs for these images, if they are known: the model is not run again
+    """
+    classes, record = read_classes(model), read_record(model)
+    at = find_places(cohort, split)
+    x, y = select_images(cohort, at), cohort.y[at]
+    one = None if positive is None else metrics.positive_index(classes, positive)
+    p = calibrate(normalize(predict_outputs(model, x) if outputs is None else outputs), record.temperature)
+    found = report(
+        y,
+        p,
+        classes,
+        groups=cohort.groups()[at],
+        positive=one,
+        points=record.operating_points,
+        least=least,
+        facts={name: [cohort.fact(name)[i] for i in at] for name in SUBGROUPS},
+    )
+    known = {
+        "split": split,
+        "seen_in_training": count_seen(record, x),
+        "patients_known": all(cohort.patients[i] for i in at),
+        "temperature": record.temperature,
+    }
+    return {**known, **metrics.measure(y, p, classes, positive), **found}, p

@@ -1,0 +1,185 @@
+"""Training: one model, by a recipe, on the train and val splits of a cohort."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from convnet.callbacks import Callback, EarlyStopping, History
+from convnet.data.cohort import mirror
+from convnet.data.cohort.augment import Augmented
+from convnet.evaluation import metrics
+from convnet.study.metadata import ModelRecord, Run, fingerprint
+from convnet.study.networks import NETWORKS, check_shape, compile_for
+from convnet.study.outputs import normalize, predict_outputs
+from convnet.study.recipe import Recipe
+from convnet.utils import set_random_seed
+
+if TYPE_CHECKING:
+    from convnet.data.cohort import Cohort
+    from convnet.model import Model
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A trained model, the course of its training, and its outputs for the val split (N,classes), float32."""
+
+    model: Model
+    history: History
+    outputs: np.ndarray
+
+
+class BestByAUC(EarlyStopping):
+    """Add val_auc to the metrics of an epoch, stop by it, and restore the parameters of the best epoch.
+
+    Of epochs with one AUC the one with the smaller val_loss is better: on an easy task the first epoch that ranks all
+    images correctly is not yet the one whose probabilities lie on the right side of 1/2.
+
+    outputs  for the images x, of the epoch that is kept
+    """
+
+    def __init__(self, x: np.ndarray, y: np.ndarray, patience: int, restore: bool = True) -> None:
+        super().__init__("val_auc", patience=patience, restore_best_weights=restore)
+        self.x, self.y = x, y
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+        """Measure the area under the ROC curve on x, then decide as any early stopping does."""
+        outputs = predict_outputs(self.model, self.x)
+        area = metrics.auc(self.y, normalize(outputs))
+        logs["val_auc"] = float("nan") if area is None else area
+        super().on_epoch_end(epoch, logs)
+        if self.best_epoch == epoch or not self.restore_best_weights:
+            self.outputs = outputs
+
+    def watched(self, logs: dict[str, float]) -> Any:
+        """Return what epochs are compared by."""
+        return logs["val_auc"], -logs["val_loss"]
+
+    def better(self, value: Any, best: Any) -> bool:
+        """Return True if an epoch is better than the best so far."""
+        return not np.isnan(value).any() and (best is None or value > best)
+
+
+class Cosine(Callback):
+    """The learning rate of epoch t of T is its first value times (1 + cos(pi t / T)) / 2 (Loshchilov & Hutter 2017)."""
+
+    def __init__(self, epochs: int) -> None:
+        self.epochs = epochs
+
+    def on_train_begin(self) -> None:
+        """Remember the first learning rate."""
+        self.first = self.model.optimizer.learning_rate  # type: ignore[union-attr]
+
+    def on_epoch_begin(self, epoch: int) -> None:
+        """Set the learning rate of this epoch."""
+        self.model.optimizer.learning_rate = self.first * (1 + np.cos(np.pi * epoch / self.epochs)) / 2  # type: ignore[union-attr]
+
+
+def train(
+    cohort: Cohort,
+    recipe: Recipe | None = None,
+    *,
+    seed: int = 0,
+    verbose: Any = "auto",
+    callbacks: Sequence[Callback] = (),
+    **changes: Any,
+) -> Trained:
+    """Train one model on the cohort's train split and keep its best epoch on val. The test split is never read.
+
+    recipe     how; its `runs` apart (`complete.train_recipe` does those)
+    seed       of the initial parameters, of the order of the images, and of augmentation
+    callbacks  called after our own
+    changes    settings that replace the recipe's
+    The best epoch is the one with the highest val_auc (lowest val_loss if a class is missing from val); keep="last"
+    keeps the last one.
+    """
+    recipe = replace(recipe or Recipe(), **changes)
+    x, y = cohort.split("train")
+    x_val, y_val = cohort.split("val")
+    check_splits(cohort, y, y_val)
+    check_shape(recipe.network, x.shape[1:])
+    set_random_seed(seed)
+    network, classes = recipe.network, len(cohort.classes)
+    model = NETWORKS[network](classes, dropout=recipe.dropout, name=network)
+    compile_for(model, network, recipe.learning_rate, recipe.weight_decay)
+    one_hot = network == "formula"
+    y_fit, y_check = (np.eye(classes, dtype=np.float32)[t] if one_hot else t for t in (y, y_val))
+    stop = choose_stopping(recipe, x_val, y_val, classes)
+    wave = recipe.network == "wave"  # time has a direction
+    mirrored, why = (False, "electrocardiograms are not") if wave else mirror.decide(recipe.flip, cohort)
+    history = model.fit(
+        x if wave else augment(x, recipe, mirrored, seed),
+        y_fit,
+        batch_size=recipe.batch_size,
+        epochs=recipe.epochs,
+        validation_data=(x_val, y_check),
+        callbacks=[stop, *([Cosine(recipe.epochs)] if recipe.schedule == "cosine" else []), *callbacks],
+        class_weight=balance_classes(y) if recipe.class_weight == "balanced" else None,
+        verbose=verbose,
+    )
+    if not history.epoch:
+        raise KeyboardInterrupt  # before one epoch was complete: there is no model to keep
+    if stop.best is None:
+        raise ValueError(f"train: {stop.monitor} was never a number: training diverged, or the images hold NaN")
+    kept = stop.best_epoch if recipe.keep == "best" else len(history.epoch) - 1
+    model.metadata = ModelRecord(
+        classes=tuple(cohort.classes),
+        network=network,
+        recipe=recipe.to_json(),
+        mirrored={"done": mirrored, "why": why},
+        images=cohort.counts(),
+        seen=tuple(fingerprint(image) for images in (x, x_val) for image in images),
+        runs=(Run(seed, len(history.epoch), kept + 1, stop.monitor, history.history[stop.monitor][kept]),),
+    ).to_plain()
+    outputs = stop.outputs if isinstance(stop, BestByAUC) else predict_outputs(model, x_val)
+    return Trained(model, history, outputs)
+
+
+def choose_stopping(recipe: Recipe, x_val: Any, y_val: np.ndarray, classes: int) -> EarlyStopping:
+    """Return the callback that chooses the epoch: by AUC if val holds every class, else by loss."""
+    best = recipe.keep == "best"
+    patience = recipe.patience if best else recipe.epochs
+    if len(np.unique(y_val)) == classes:
+        return BestByAUC(x_val, y_val, patience, best)
+    return EarlyStopping("val_loss", patience=patience, restore_best_weights=best)
+
+
+def check_splits(cohort: Cohort, y: np.ndarray, y_val: np.ndarray) -> None:
+    """Raise ValueError if there is nothing to fit on, nothing to choose by, or only one class."""
+    for name, labels in (("train", y), ("val", y_val)):
+        if not len(labels):
+            raise ValueError(
+                f"train: the '{name}' split has no images: the model is fitted on train and chosen on val. "
+                "Mark rows of the table as val, or leave its split column out and images are split 70/10/20"
+            )
+    missing = [c for i, c in enumerate(cohort.classes) if i not in y]
+    if len(cohort.classes) < 2 or missing:
+        only = f"only {cohort.classes[0]!r}"
+        lacks = f"no image of class {missing[0]!r} in the split 'train'" if missing else only
+        raise ValueError(f"train: needs images of two classes or more, but there is {lacks}")
+
+
+def augment(x: np.ndarray, recipe: Recipe, mirrored: bool, seed: int) -> Any:
+    """Return the training images as `fit` takes them. Lengths in the recipe are for images of 28 pixels."""
+    unit = min(x.shape[1:3]) / 28
+    changes = {
+        "flip": mirrored,
+        "shift": float(round(recipe.shift * unit)) if float(recipe.shift).is_integer() else recipe.shift * unit,
+        "rotate": recipe.rotate,
+        "scale": recipe.scale,
+        "intensity": recipe.intensity,
+        "elastic": recipe.elastic * unit,
+    }
+    return Augmented(x, seed=seed, **changes) if any(changes.values()) else x
+
+
+def balance_classes(y: np.ndarray) -> dict[int, float]:
+    """Return class weights by which every class counts the same: N / (classes * its number), as in scikit-learn."""
+    from sklearn.utils.class_weight import compute_class_weight
+
+    present = np.unique(y)
+    weights = compute_class_weight("balanced", classes=present, y=y)
+    return dict(zip(present.tolist(), weights.tolist(), strict=True))

@@ -1,0 +1,183 @@
+"""The terms of one number of each gradient: the chain rule written out for one number.
+
+A function takes a site of a plan after backward, which of the operation's inputs or weights is meant (its place), and
+the number's index; it gives the terms that this one use of the operation contributes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from itertools import product as every
+
+import numpy as np
+
+from convnet.engine.bindings import Site
+from convnet.terms.forward import Index, at, moved, pixel, real_pixels, winner
+from convnet.terms.terms import Term, product
+
+Terms = tuple[str, list[Term]]
+
+
+def _dy(s: Site) -> np.ndarray:
+    assert s.dy is not None
+    return s.dy
+
+
+def conv2d_x(s: Site, place: int, index: Index) -> Terms:
+    """dx[n,h,w,c]: every output that reads the pixel, times the number of k that it is read with."""
+    (n, h, w, c), dy, k = index, _dy(s), s.p[0]
+    P, Q, C, F = k.shape
+    filters = F // s.settings["groups"]
+    terms = []
+    for p, q in every(range(P), range(Q)):
+        (i, left_i), (j, left_j) = _reader(s, 0, h, p), _reader(s, 1, w, q)
+        if left_i or left_j or not (0 <= i < dy.shape[1] and 0 <= j < dy.shape[2]):
+            continue
+        for f in range(c // C * filters, (c // C + 1) * filters):
+            terms.append(
+                product(f"{at('dy', n, i, j, f)} * {at('k', p, q, c % C, f)}", dy[n, i, j, f], k[p, q, c % C, f])
+            )
+    return "sum_{p,q,f} dy[n, (h+top-d*p)/s, (w+left-d*q)/s, f] * k[p,q,c,f], whole quotients inside y", terms
+
+
+def _reader(s: Site, axis: int, place: int, tap: int) -> tuple[int, int]:
+    """(i, remainder) of (h + top - d*p) / s."""
+    before = s.settings["padding"][axis][0]
+    return divmod(place + before - s.settings["dilation"][axis] * tap, s.settings["stride"][axis])
+
+
+def conv2d_p(s: Site, place: int, index: Index) -> Terms:
+    """dk[p,q,c,f]: over all outputs, the pixel that the number of k met; db[f]: over all outputs, 1."""
+    dy, x = _dy(s), s.x[0]
+    if place == 1:
+        return "sum_{n,i,j} dy[n,i,j,f]", _all_outputs(dy, index[0])
+    p, q, c, f = index
+    first = f // (dy.shape[3] // s.settings["groups"]) * s.p[0].shape[2]
+    terms = []
+    for n, i, j in np.ndindex(dy.shape[:3]):
+        h, w = pixel(s, i, j, p, q)
+        if 0 <= h < x.shape[1] and 0 <= w < x.shape[2]:
+            terms.append(
+                product(
+                    f"{at('x', n, h, w, first + c)} * {at('dy', n, i, j, f)}", x[n, h, w, first + c], dy[n, i, j, f]
+                )
+            )
+    return "sum_{n,i,j} x[n, s*i+d*p-top, s*j+d*q-left, c] * dy[n,i,j,f]", terms
+
+
+def _all_outputs(dy: np.ndarray, f: int) -> list[Term]:
+    return [product(at("dy", *place, f), dy[(*place, f)]) for place in np.ndindex(dy.shape[:-1])]
+
+
+def dense_x(s: Site, place: int, index: Index) -> Terms:
+    (n, c), dy, k = index, _dy(s), s.p[0]
+    return "sum_f dy[n,f] * k[c,f]", [
+        product(f"{at('dy', n, f)} * {at('k', c, f)}", dy[n, f], k[c, f]) for f in range(k.shape[1])
+    ]
+
+
+def dense_p(s: Site, place: int, index: Index) -> Terms:
+    dy, x = _dy(s), s.x[0]
+    if place == 1:
+        return "sum_n dy[n,f]", _all_outputs(dy, index[0])
+    c, f = index
+    return "sum_n x[n,c] * dy[n,f]", [
+        product(f"{at('x', n, c)} * {at('dy', n, f)}", x[n, c], dy[n, f]) for n in range(len(x))
+    ]
+
+
+def _windows(s: Site, h: int, w: int) -> list[tuple[int, int]]:
+    """The pooling windows (i,j) that hold the pixel (h,w)."""
+    return [(i, j) for i, j in np.ndindex(s.y.shape[1:3]) if (h, w) in real_pixels(s, i, j)]
+
+
+def maxpool2d_x(s: Site, place: int, index: Index) -> Terms:
+    n, h, w, c = index
+    terms = []
+    for i, j in _windows(s, h, w):
+        won = (h, w) == winner(s, n, i, j, c)
+        name = f"{at('dy', n, i, j, c)} * {'1 (the maximum)' if won else '0 (not the maximum)'}"
+        terms.append(product(name, _dy(s)[n, i, j, c], int(won)))
+    return "sum of dy[n,i,j,c] over the windows in which x[n,h,w,c] is the (first) maximum", terms
+
+
+def avgpool2d_x(s: Site, place: int, index: Index) -> Terms:
+    n, h, w, c = index
+    terms = []
+    for i, j in _windows(s, h, w):
+        count = len(real_pixels(s, i, j))
+        terms.append(product(f"{at('dy', n, i, j, c)} / {count}", _dy(s)[n, i, j, c], 1 / count))
+    return "sum of dy[n,i,j,c] / count over the windows that hold x[n,h,w,c]", terms
+
+
+def globalavgpool_x(s: Site, place: int, index: Index) -> Terms:
+    n, h, w, c = index
+    pixels = s.x[0].shape[1] * s.x[0].shape[2]
+    return "dy[n,c] / (H*W)", [product(f"{at('dy', n, c)} / {pixels}", _dy(s)[n, c], 1 / pixels)]
+
+
+def relu_x(s: Site, place: int, index: Index) -> Terms:
+    passes = int(s.y[index] > 0)
+    name = f"{at('dy', *index)} * {'1 (y > 0)' if passes else '0 (y = 0)'}"
+    return "dy where y > 0, else 0", [product(name, _dy(s)[index], passes)]
+
+
+def sigmoid_x(s: Site, place: int, index: Index) -> Terms:
+    y = float(s.y[index])
+    return "dy * y * (1 - y)", [product(f"{at('dy', *index)} * y * (1 - y)", _dy(s)[index], y, 1 - y)]
+
+
+def softmax_x(s: Site, place: int, index: Index) -> Terms:
+    """dz[k] = sum_j dy[j] * dy[j]/dz[k], the Jacobian being y[j] * ([j = k] - y[k])."""
+    *row, k = index
+    dy, y = (a[tuple(row)].astype(float) for a in (_dy(s), s.y))
+    terms = [product(f"{at('dy', *row, k)} * {at('y', *row, k)}", dy[k], y[k])]
+    for j in range(len(y)):
+        name = f"-{at('dy', *row, j)} * {at('y', *row, j)} * {at('y', *row, k)}"
+        terms.append(product(name, -dy[j], y[j], y[k]))
+    return "sum_j dy[j] * y[j] * ([j = k] - y[k])", terms
+
+
+def batchnorm_inference_x(s: Site, place: int, index: Index) -> Terms:
+    c = index[-1]
+    scale = float(s.p[0][c]) / math.sqrt(float(s.p[3][c]) + s.settings["epsilon"])
+    return "dy * gamma[c] / sqrt(var[c] + epsilon)", [
+        product(f"{at('dy', *index)} * gamma / sqrt(var + epsilon)", _dy(s)[index], scale)
+    ]
+
+
+def batchnorm_inference_p(s: Site, place: int, index: Index) -> Terms:
+    (c,), dy = index, _dy(s)
+    if place == 1:
+        return "sum dy[...,c]", _all_outputs(dy, c)
+    mean, deviation = float(s.p[2][c]), math.sqrt(float(s.p[3][c]) + s.settings["epsilon"])
+    terms = []
+    for where in np.ndindex(dy.shape[:-1]):
+        x, d = float(s.x[0][(*where, c)]), float(dy[(*where, c)])
+        terms.append(
+            product(f"{at('dy', *where, c)} * {at('x', *where, c)} / sqrt(var + epsilon)", d, x, 1 / deviation)
+        )
+        terms.append(product(f"-{at('dy', *where, c)} * mean / sqrt(var + epsilon)", -d, mean, 1 / deviation))
+    return "sum dy[...,c] * (x[...,c] - mean[c]) / sqrt(var[c] + epsilon)", terms
+
+
+def add_x(s: Site, place: int, index: Index) -> Terms:
+    return "dy", [product(at("dy", *index), _dy(s)[index])]
+
+
+def reshape_x(s: Site, place: int, index: Index) -> Terms:
+    to = moved(index, s.x[0].shape, s.y.shape)
+    return "dy at the number's new place", [product(at("dy", *to), _dy(s)[to])]
+
+
+Backward = Callable[[Site, int, Index], Terms]
+OF_INPUT: dict[str, Backward] = {
+    f.__name__.removesuffix("_x"): f
+    for f in (
+        *(conv2d_x, dense_x, maxpool2d_x, avgpool2d_x, globalavgpool_x, relu_x, sigmoid_x, softmax_x),
+        *(batchnorm_inference_x, add_x, reshape_x),
+    )
+}
+OF_WEIGHT: dict[str, Backward] = {"conv2d": conv2d_p, "dense": dense_p, "batchnorm_inference": batchnorm_inference_p}
+ROUNDINGS = 6  # at most, in one term of any of these

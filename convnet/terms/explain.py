@@ -1,0 +1,255 @@
+"""`explain` and `explain_backward` of layers and models: run a plan, take one of its numbers apart.
+
+Explained is what the network does in use: dropout passes everything on, batch normalisation uses its kept statistics.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from convnet.engine.bindings import Site
+from convnet.engine.graph import Call, Graph, record
+from convnet.engine.operator import Operator, Step, Value
+from convnet.engine.parameter import Parameter
+from convnet.engine.plan import Plan
+from convnet.losses import Bound, Loss
+from convnet.terms.backward import OF_INPUT, OF_WEIGHT, ROUNDINGS
+from convnet.terms.forward import FORWARD, Index, at
+from convnet.terms.loss import loss_draft
+from convnet.terms.terms import Draft, Explanation, Part, Term, summed
+
+
+class Network(Protocol):
+    """A model, as its explanations see it."""
+
+    name: str
+
+    def graph(self, shape: tuple[int, ...], training: bool = False) -> Graph:
+        """Return the recorded layer calls for samples of this shape."""
+
+    def check_batch(self, x: Any) -> Any:
+        """Return x as an array that the model takes, or raise."""
+
+    def require_compiled(self, where: str) -> tuple[Loss, Any]:
+        """Return loss and optimizer, or raise if the model has none."""
+
+
+class _Given(Loss):
+    """L = sum dy * y: the loss whose gradient with respect to the output is a given dy."""
+
+    name = "given"
+
+    def __init__(self, dy: np.ndarray) -> None:
+        super().__init__()
+        self.dy = dy
+
+    def bind(self, target: str, y: np.ndarray, yhat: np.ndarray, weights: np.ndarray | None, *, logits: bool) -> Bound:
+        def forward(out: np.ndarray) -> None:
+            out[...] = np.vdot(self.dy, yhat)
+
+        def backward(out: np.ndarray) -> None:
+            out[...] = self.dy
+
+        return Bound(forward, backward)
+
+    def draft(self, index: Index) -> Draft:
+        """What the output itself gets: dy."""
+        value = float(self.dy[index])
+        return Draft("dy", [Term(at("dy", *index), (value,), value)], value, 0.0)
+
+
+# --- a layer by itself
+
+
+def explain_layer(layer: Operator, x: Any, index: Index) -> Explanation:
+    """One output of a layer for a batch x of its inputs."""
+    graph, x = _layer_graph(layer, x)
+    plan = _forward(graph, x)
+    return _forward_parts(plan, graph.calls[-1], index)
+
+
+def explain_layer_backward(layer: Operator, x: Any, dy: Any, index: Index, of: str) -> Explanation:
+    """One number of a layer's gradient, for a batch x of its inputs and dy = dL/dy."""
+    graph, x = _layer_graph(layer, x)
+    dy = np.asarray(dy)
+    expected = (len(x), *graph.output.sample_shape)
+    if dy.shape != expected:
+        raise ValueError(f"{layer.name}: dy must have the output's shape {expected}, got {dy.shape}")
+    plan = backward_plan(graph, x, _Given(dy.astype(graph.dtype)))
+    return _gradient(plan, graph.calls[-1], index, of)
+
+
+def _layer_graph(layer: Operator, x: Any) -> tuple[Graph, np.ndarray]:
+    if layer.inputs != 1:
+        raise ValueError(f"{layer.name}: takes {layer.inputs} inputs: explain it inside a model, model.explain(...)")
+    x = np.asarray(x)
+    if x.ndim < 2 or x.dtype.kind not in "fiub":
+        raise ValueError(f"{layer.name}: expects a batch of its inputs, (N, ...), got {x.dtype} of shape {x.shape}")
+    graph = record(lambda node: layer.record(node, None), x.shape[1:], layer.dtype or np.float32, False, layer.name)
+    return graph, x
+
+
+# --- a layer inside a model
+
+
+def explain_model(model: Network, x: Any, index: Index, layer: Operator | str | None) -> Explanation:
+    """One output of a model's layer (the last one if none is named) for a batch of the model's inputs."""
+    x = model.check_batch(x)
+    graph = model.graph(x.shape[1:])
+    plan = _forward(graph, x)
+    return _forward_parts(plan, _call(model, graph, layer), index)
+
+
+def explain_model_backward(
+    model: Network, x: Any, y: Any, index: Index, layer: Operator | str | None, of: str
+) -> Explanation:
+    """One number of the gradient of the model's loss for a batch of inputs x and targets y."""
+    loss, _ = model.require_compiled("explain_backward")
+    x = model.check_batch(x)
+    graph = model.graph(x.shape[1:])
+    plan = backward_plan(graph, x, loss, y)
+    return _gradient(plan, _call(model, graph, layer), index, of)
+
+
+def _call(model: Network, graph: Graph, layer: Operator | str | None) -> Call:
+    """The last call of the named layer; of all calls where none is named."""
+    found = [c for c in graph.calls if layer is None or layer in (c.layer, c.layer.name)]
+    if not found:
+        there = ", ".join(layer.name for layer in graph.layers)
+        raise ValueError(f"{model.name}: there is no layer {getattr(layer, 'name', layer)!r}; there is {there}")
+    return found[-1]
+
+
+# --- plans
+
+
+def _forward(graph: Graph, x: np.ndarray) -> Plan:
+    plan = Plan(graph, len(x), rewritten=False)
+    plan.x[...] = x
+    plan.forward()
+    return plan
+
+
+def backward_plan(graph: Graph, x: np.ndarray, loss: Loss, y: Any = None) -> Plan:
+    """A plan that has gone forward, and back from a loss with its targets y, where every gradient can be looked at."""
+    plan = Plan(graph, len(x), loss=loss, input_gradient=True, rewritten=False)
+    if y is not None:
+        loss.check_labels(np.asarray(y), plan.y.shape[-1])
+        loss.fill(plan.target_array, np.asarray(y))
+    plan.x[...] = x
+    plan.forward()
+    plan.backward()
+    return plan
+
+
+def _site(plan: Plan, step: Step) -> Site:
+    """A step's arrays; dy where there is one."""
+    return Site(
+        step,
+        plan.target,
+        tuple(plan.of(v) for v in step.inputs),
+        plan.of(step.output),
+        tuple(p.value for p in step.parameters),
+        dy=plan.gradient_of(step.output) if plan.has_gradient(step.output) else None,
+    )
+
+
+# --- forward
+
+
+def _forward_parts(plan: Plan, call: Call, index: Index) -> Explanation:
+    y = plan.of(call.output)
+    index = _checked(call.layer, "y", index, y.shape)
+    steps = plan.low.steps_of(call.output)
+    if not steps:
+        value = float(y[index])
+        term = Term(at("x", *index), (value,), value)
+        return Explanation((Part(f"{at('y', *index)} of {call.layer.name}", "x", (term,), value, value, 0.0, "it"),))
+    parts = []
+    for place, step in enumerate(steps):
+        site = _site(plan, step)
+        draft = FORWARD[step.operation](site, index)
+        name = "y" if place == len(steps) - 1 else "z"
+        what = f"{at(name, *index)} of {call.layer.name}"
+        kernel = float(site.y[index])
+        parts.append(Part(what, draft.formula, tuple(draft.terms), draft.value, kernel, draft.bound, draft.how))
+    return Explanation(tuple(parts))
+
+
+def _checked(layer: Operator, name: str, index: Index, shape: tuple[int, ...]) -> Index:
+    """The index as ints; ValueError unless it is inside of the array."""
+    whole = all(isinstance(v, (int, np.integer)) and not isinstance(v, bool) for v in index)
+    if len(index) != len(shape) or not whole or any(not 0 <= v < n for v, n in zip(index, shape, strict=True)):
+        raise ValueError(
+            f"{layer.name}: {name} has shape {shape}; the index must be {len(shape)} numbers in it, got {index}"
+        )
+    return tuple(int(v) for v in index)
+
+
+# --- backward
+
+
+def _gradient(plan: Plan, call: Call, index: Index, of: str) -> Explanation:
+    parameters = {p.name.rsplit("/", 1)[-1]: p for p in call.layer.own_parameters if p.trainable}
+    if of in parameters:
+        return _of_weight(plan, call.layer, parameters[of], index, of)
+    values = _values(plan, call)
+    if of not in values:
+        there = ", ".join(map(repr, (*values, *parameters)))
+        raise ValueError(f"{call.layer.name}: there is no gradient of {of!r}; choose one of: {there}")
+    return _of_value(plan, call.layer, values[of], index, of)
+
+
+def _values(plan: Plan, call: Call) -> dict[str, Value]:
+    """A call's numbers by name: x (and x2) that it reads, z that its activation reads, y if it has a gradient."""
+    found = {f"x{n + 1 if n else ''}": plan.low.values[id(node)] for n, node in enumerate(call.inputs)}
+    steps = plan.low.steps_of(call.output)
+    if len(steps) > 1:
+        found["z"] = steps[0].output
+    if plan.has_gradient(call.output):
+        found["y"] = plan.low.values[id(call.output)]
+    return found
+
+
+def _of_weight(plan: Plan, layer: Operator, parameter: Parameter, index: Index, of: str) -> Explanation:
+    if parameter not in plan.gradients:
+        raise ValueError(f"{layer.name}: its weights are frozen (trainable is False), so they have no gradient")
+    gradient = plan.gradients[parameter]
+    index = _checked(layer, of, index, gradient.shape)
+    uses = [s for s in plan.low.steps if parameter in s.parameters]
+    found = [OF_WEIGHT[s.operation](_site(plan, s), s.parameters.index(parameter), index) for s in uses]
+    return _added_up(f"{at(f'd{of}', *index)} of {layer.name}", found, float(gradient[index]), gradient.dtype)
+
+
+def _of_value(plan: Plan, layer: Operator, value: Value, index: Index, of: str) -> Explanation:
+    gradient = plan.gradient_of(value)
+    index = _checked(layer, of, index, gradient.shape)
+    readers = [s for s in plan.low.steps if s is not plan.swallowed]
+    places = [(s, place) for s in readers for place, read in enumerate(s.inputs) if read is value]
+    found = [OF_INPUT[s.operation](_site(plan, s), place, index) for s, place in places]
+    extra = 0.0
+    if value is plan.loss_reads:
+        draft = _of_loss(plan, value, index)
+        found.append((draft.formula, draft.terms))
+        extra = draft.bound
+    what = f"{at(f'd{of}', *index)} of {layer.name}"
+    return _added_up(what, found, float(gradient[index]), gradient.dtype, extra)
+
+
+def _of_loss(plan: Plan, value: Value, index: Index) -> Draft:
+    """The loss's own gradient at what it reads."""
+    if isinstance(plan.loss_function, _Given):
+        return plan.loss_function.draft(index)
+    assert plan.loss_function is not None
+    return loss_draft(plan.loss_function, plan.target_array, plan.of(value), index, plan.swallowed is not None)
+
+
+def _added_up(
+    what: str, found: list[tuple[str, list[Term]]], kernel: float, dtype: Any, extra: float = 0.0
+) -> Explanation:
+    """What the several uses of a weight, or the several readers of a value, contribute."""
+    formula = "  +  ".join(formula for formula, _ in found)
+    draft = summed(formula, [term for _, terms in found for term in terms], dtype, ROUNDINGS, extra)
+    return Explanation((Part(what, formula, tuple(draft.terms), draft.value, kernel, draft.bound),))
