@@ -23,7 +23,6 @@ venv/bin/pip install --quiet --disable-pip-version-check \
 cat > finding.py <<'EOF'
 import sys
 
-import numpy as np
 import torch
 from netcal.metrics import ECE
 from torchmetrics.classification import BinaryCalibrationError, MulticlassCalibrationError

@@ -59,7 +59,8 @@ def check(what, seen, expected):
 
 os.mkdir("archive")
 for year in (2019, 2020, 2021):
-    ds = image(np.zeros((2, 2), np.uint16), CTImageStorage, "CT", StudyDate=f"{year}0615", RescaleSlope=1, RescaleIntercept=0)
+    pixels = np.zeros((2, 2), np.uint16)
+    ds = image(pixels, CTImageStorage, "CT", StudyDate=f"{year}0615", RescaleSlope=1, RescaleIntercept=0)
     ds.save_as(f"archive/{year}.dcm", enforce_file_format=True)
 client = DICOMfileClient("file://" + os.path.abspath("archive"), update_db=True, in_memory=True)
 for date, expected in (("20200615", 1), ("20200101-20201231", 3), ("20300101-", 3)):

@@ -69,8 +69,8 @@ real.add_new("RealWorldValueLastValueMapped", "US", 65535)
 real.RealWorldValueSlope, real.RealWorldValueIntercept = 0.01, 0.0
 real.LUTLabel, real.LUTExplanation, real.MeasurementUnitsCodeSequence = "SUV", "by body weight", [unit]
 stored = np.array([[100, 200], [300, 400]], np.uint16)
-ds = image(stored, PositronEmissionTomographyImageStorage, "PT", RescaleSlope=2.5, RescaleIntercept=0, Units="BQML",
-           RealWorldValueMappingSequence=[real])
+rescale = {"RescaleSlope": 2.5, "RescaleIntercept": 0, "Units": "BQML"}
+ds = image(stored, PositronEmissionTomographyImageStorage, "PT", RealWorldValueMappingSequence=[real], **rescale)
 ds.save_as("pet.dcm", enforce_file_format=True)
 
 frame = hd.imread("pet.dcm")

@@ -54,7 +54,7 @@ def check(what, seen, expected):
 
 shape = [1, 1, 1, 5]
 names = ("scale", "bias", "mean", "variance")
-constants = [(n, np.array([v], np.float32)) for n, v in zip(names, (1, 0, 1, 1))]
+constants = [(n, np.array([v], np.float32)) for n, v in zip(names, (1, 0, 1, 1), strict=True)]
 ends = [("x", TensorProto.FLOAT, shape)], [("y", TensorProto.FLOAT, shape)]
 feed = {"x": np.array([1, 2, 4, 8, 16], np.float32).reshape(shape)}
 node = helper.make_node("BatchNormalization", ["x", *names], ["y"])

@@ -61,7 +61,8 @@ def check(what, seen, expected):
         sys.exit(f"The behaviour changed. {what}: expected {expected}, saw {seen}.")
 
 shape = [1, 2, 2, 2]
-old = model([helper.make_node("Softmax", ["x"], ["y"])], [("x", TensorProto.FLOAT, shape)], [("y", TensorProto.FLOAT, shape)], 11)
+ends = [("x", TensorProto.FLOAT, shape)], [("y", TensorProto.FLOAT, shape)]
+old = model([helper.make_node("Softmax", ["x"], ["y"])], *ends, 11)
 feed = {"x": np.random.default_rng(0).normal(size=shape).astype(np.float32)}
 runtimes = {"ONNX Runtime": in_onnxruntime, "OpenVINO": in_openvino, "reference": in_reference}
 for name, expected in (("ONNX Runtime", 0.085), ("OpenVINO", 0.66), ("reference", 0.564)):

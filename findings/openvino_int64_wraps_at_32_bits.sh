@@ -24,7 +24,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import openvino as ov
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper, numpy_helper
 
 
 def model(nodes, inputs, outputs, opset, constants=()):

@@ -41,7 +41,8 @@ def centre(line):
 for index, seen in ((4, 8.28), (12, 24.78)):
     point = np.zeros(16)
     point[index] = 1
-    check(f"index {index}, half-pixel rule {2 * (index + 0.5) - 0.5}", centre(zoom(point, 2, order=1)), seen)
-    check("the same with grid_mode", centre(zoom(point, 2, order=1, grid_mode=True, mode="grid-constant")), 2 * index + 0.5)
+    check(f"index {index}, half-pixel rule {2 * index + 0.5}", centre(zoom(point, 2, order=1)), seen)
+    edges_kept = zoom(point, 2, order=1, grid_mode=True, mode="grid-constant")
+    check("the same with grid_mode", centre(edges_kept), 2 * index + 0.5)
 EOF
 venv/bin/python finding.py

@@ -60,8 +60,9 @@ def check(what, seen, expected):
 stored = np.array([[1, 2], [3, 4]], np.uint16)
 series, files = generate_uid(), []
 for number, slope in enumerate([1, 0.3]):
-    ds = image(stored, PositronEmissionTomographyImageStorage, "PT", SeriesInstanceUID=series, InstanceNumber=number + 1,
-               ImagePositionPatient=[0, 0, number], RescaleSlope=slope, RescaleIntercept=0, Units="BQML")
+    place = {"SeriesInstanceUID": series, "InstanceNumber": number + 1, "ImagePositionPatient": [0, 0, number]}
+    rescale = {"RescaleSlope": slope, "RescaleIntercept": 0, "Units": "BQML"}
+    ds = image(stored, PositronEmissionTomographyImageStorage, "PT", **place, **rescale)
     files.append(f"{number}.dcm")
     ds.save_as(files[-1], enforce_file_format=True)
 

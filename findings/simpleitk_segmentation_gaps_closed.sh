@@ -59,9 +59,9 @@ def check(what, seen, expected):
         sys.exit(f"The behaviour changed. {what}: expected {expected}, saw {seen}.")
 
 study = {k: generate_uid() for k in ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")}
+study |= {"RescaleSlope": 1, "RescaleIntercept": 0}
 ct = [
-    image(np.zeros((4, 4), np.int16), CTImageStorage, "CT", RescaleSlope=1, RescaleIntercept=0,
-          InstanceNumber=n + 1, ImagePositionPatient=[0, 0, 5 * n], **study)
+    image(np.zeros((4, 4), np.int16), CTImageStorage, "CT", ImagePositionPatient=[0, 0, 5 * n], **study)
     for n in range(6)
 ]
 mask = np.zeros((6, 4, 4), np.uint8)

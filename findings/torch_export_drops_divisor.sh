@@ -24,7 +24,6 @@ import logging
 import sys
 import warnings
 
-import numpy as np
 import onnxruntime as ort
 import torch
 

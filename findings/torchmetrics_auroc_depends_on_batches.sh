@@ -20,7 +20,6 @@ venv/bin/pip install --quiet --disable-pip-version-check \
 cat > finding.py <<'EOF'
 import sys
 
-import numpy as np
 import torch
 from sklearn.metrics import roc_auc_score
 from torchmetrics.classification import BinaryAUROC
