@@ -19,7 +19,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 "${PYTHON:-python3}" -m venv venv
-venv/bin/pip install --quiet --disable-pip-version-check \
+venv/bin/pip install --quiet --no-compile --disable-pip-version-check \
     pydicom==3.0.2 numpy==2.4.6 pyjpegls==1.5.1 python-gdcm==3.2.6 pylibjpeg==2.1.0 \
     pylibjpeg-libjpeg==2.5.0
 cat > finding.py <<'EOF'
@@ -60,6 +60,7 @@ def check(what, seen, expected):
     print(f"{what}: {seen}")
     if seen != expected:
         sys.exit(f"The behaviour changed. {what}: expected {expected}, saw {seen}.")
+
 
 original = np.random.default_rng(0).integers(2030, 2048, (32, 32)).astype(np.int16)
 ds = image(original, CTImageStorage, "CT", bits_stored=12, RescaleSlope=1, RescaleIntercept=0)

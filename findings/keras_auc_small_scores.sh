@@ -16,7 +16,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 "${PYTHON:-python3}" -m venv venv
-venv/bin/pip install --quiet --disable-pip-version-check \
+venv/bin/pip install --quiet --no-compile --disable-pip-version-check \
     keras==3.15.1 jax==0.10.2 jaxlib==0.10.2 scikit-learn==1.9.1 numpy==2.4.6
 cat > finding.py <<'EOF'
 import sys
@@ -30,6 +30,7 @@ def check(what, seen, expected):
     print(f"{what}: {seen}")
     if seen != expected:
         sys.exit(f"The behaviour changed. {what}: expected {expected}, saw {seen}.")
+
 
 labels = np.array([0, 0, 1, 1, 0, 1, 0, 1, 1, 0] * 20)
 scores = 1 / (1 + np.exp(-np.random.default_rng(0).normal(size=200) - 1.5 * labels))

@@ -14,7 +14,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 "${PYTHON:-python3}" -m venv venv
-venv/bin/pip install --quiet --disable-pip-version-check \
+venv/bin/pip install --quiet --no-compile --disable-pip-version-check \
     MLstatkit==0.1.91 scikit-learn==1.9.1 scipy==1.17.1 pandas==2.3.3 numpy==2.4.6
 cat > finding.py <<'EOF'
 import sys
@@ -27,6 +27,7 @@ def check(what, seen, expected):
     print(f"{what}: {seen}")
     if seen != expected:
         sys.exit(f"The behaviour changed. {what}: expected {expected}, saw {seen}.")
+
 
 labels = np.repeat([1, 0], 30)
 scores = np.random.default_rng(0).normal(size=60) + labels

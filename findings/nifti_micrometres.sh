@@ -15,7 +15,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 "${PYTHON:-python3}" -m venv venv
-venv/bin/pip install --quiet --disable-pip-version-check \
+venv/bin/pip install --quiet --no-compile --disable-pip-version-check \
     nibabel==5.4.2 numpy==2.4.6 simpleitk==2.5.7
 cat > finding.py <<'EOF'
 import sys
@@ -29,6 +29,7 @@ def check(what, seen, expected):
     print(f"{what}: {seen}")
     if seen != expected:
         sys.exit(f"The behaviour changed. {what}: expected {expected}, saw {seen}.")
+
 
 image = nib.Nifti1Image(np.zeros((2, 2, 2, 5), np.float32), np.diag([500.0, 500.0, 500.0, 1.0]))
 image.header.set_zooms((500, 500, 500, 2500))

@@ -17,7 +17,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 "${PYTHON:-python3}" -m venv venv
-venv/bin/pip install --quiet --disable-pip-version-check \
+venv/bin/pip install --quiet --no-compile --disable-pip-version-check \
     numba-cuda[cu13]==0.30.4 numba==0.68.1 numpy==2.4.6
 cat > finding.py <<'EOF'
 import re
@@ -60,6 +60,7 @@ def check(what, seen, expected):
     print(f"{what}: {seen}")
     if seen != expected:
         sys.exit(f"The behaviour changed. {what}: expected {expected}, saw {seen}.")
+
 
 for function, cpu, gpu in (
     (number_last, "nan", ["max.f32"]),

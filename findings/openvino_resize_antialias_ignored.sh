@@ -15,7 +15,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 "${PYTHON:-python3}" -m venv venv
-venv/bin/pip install --quiet --disable-pip-version-check \
+venv/bin/pip install --quiet --no-compile --disable-pip-version-check \
     onnx==1.23.2 onnxruntime==1.32.0 openvino==2026.4.1 numpy==2.4.6
 cat > finding.py <<'EOF'
 import sys

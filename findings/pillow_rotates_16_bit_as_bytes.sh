@@ -15,7 +15,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 "${PYTHON:-python3}" -m venv venv
-venv/bin/pip install --quiet --disable-pip-version-check \
+venv/bin/pip install --quiet --no-compile --disable-pip-version-check \
     pillow==13.0.0 numpy==2.4.6
 cat > finding.py <<'EOF'
 import sys
@@ -28,6 +28,7 @@ def check(what, seen, expected):
     print(f"{what}: {seen}")
     if seen != expected:
         sys.exit(f"The behaviour changed. {what}: expected {expected}, saw {seen}.")
+
 
 ramp = np.tile((np.arange(16) * 100 + 1000).astype(np.uint16), (16, 1))
 for name, how, broken in (

@@ -14,7 +14,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 "${PYTHON:-python3}" -m venv venv
-venv/bin/pip install --quiet --disable-pip-version-check \
+venv/bin/pip install --quiet --no-compile --disable-pip-version-check \
     pydicom==3.0.2 numpy==2.4.6
 cat > finding.py <<'EOF'
 import sys
@@ -55,6 +55,7 @@ def check(what, seen, expected):
     print(f"{what}: {seen}")
     if seen != expected:
         sys.exit(f"The behaviour changed. {what}: expected {expected}, saw {seen}.")
+
 
 table = Dataset()
 table.add_new("LUTDescriptor", "US", [256, 0, 8])

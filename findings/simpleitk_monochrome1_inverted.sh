@@ -16,7 +16,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 "${PYTHON:-python3}" -m venv venv
-venv/bin/pip install --quiet --disable-pip-version-check \
+venv/bin/pip install --quiet --no-compile --disable-pip-version-check \
     pydicom==3.0.2 numpy==2.4.6 simpleitk==2.5.7
 cat > finding.py <<'EOF'
 import sys
@@ -57,6 +57,7 @@ def check(what, seen, expected):
     print(f"{what}: {seen}")
     if seen != expected:
         sys.exit(f"The behaviour changed. {what}: expected {expected}, saw {seen}.")
+
 
 stored = np.array([[100, 200], [300, 400]], np.uint16)
 ds = image(stored, ComputedRadiographyImageStorage, "CR", bits_stored=12, BodyPartExamined="CHEST", ViewPosition="PA")

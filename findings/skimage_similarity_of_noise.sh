@@ -14,7 +14,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 "${PYTHON:-python3}" -m venv venv
-venv/bin/pip install --quiet --disable-pip-version-check \
+venv/bin/pip install --quiet --no-compile --disable-pip-version-check \
     scikit-image==0.26.0 numpy==2.4.6
 cat > finding.py <<'EOF'
 import sys
@@ -27,6 +27,7 @@ def check(what, seen, expected):
     print(f"{what}: {seen}")
     if seen != expected:
         sys.exit(f"The behaviour changed. {what}: expected {expected}, saw {seen}.")
+
 
 random = np.random.default_rng(0)
 a, b = (random.integers(0, 4096, (64, 64)).astype(np.uint16) for _ in range(2))

@@ -17,7 +17,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 "${PYTHON:-python3}" -m venv venv
-venv/bin/pip install --quiet --disable-pip-version-check \
+venv/bin/pip install --quiet --no-compile --disable-pip-version-check \
     scikit-learn==1.9.1 skl2onnx==1.20.0 onnx==1.23.2 onnxruntime==1.32.0 scipy==1.17.1 numpy==2.4.6
 cat > finding.py <<'EOF'
 import sys
@@ -32,6 +32,7 @@ def check(what, seen, expected):
     print(f"{what}: {seen}")
     if seen != expected:
         sys.exit(f"The behaviour changed. {what}: expected {expected}, saw {seen}.")
+
 
 x = np.array([[1], [2], [3], [4], [np.nan], [np.nan]], np.float32)
 tree = DecisionTreeClassifier(random_state=0).fit(x, [0, 0, 1, 1, 0, 0])

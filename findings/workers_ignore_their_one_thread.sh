@@ -20,7 +20,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 "${PYTHON:-python3}" -m venv venv
-venv/bin/pip install --quiet --disable-pip-version-check \
+venv/bin/pip install --quiet --no-compile --disable-pip-version-check \
     dask==2026.8.0 distributed==2026.8.0 ray==2.60.0 numba==0.68.1 numpy==2.4.6
 cat > finding.py <<'EOF'
 import logging
@@ -49,6 +49,7 @@ def check(what, seen, expected):
     print(f"{what}: {seen}")
     if seen != expected:
         sys.exit(f"The behaviour changed. {what}: expected {expected}, saw {seen}.")
+
 
 if __name__ == "__main__":
     cores = len(os.sched_getaffinity(0))
