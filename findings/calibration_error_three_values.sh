@@ -7,8 +7,8 @@
 #          BinaryCalibrationError gives 0.350, its MulticlassCalibrationError of the same two-class
 #          probabilities 0.317, netcal 1.4.0 ECE 0.233.
 # Why      BinaryCalibrationError compares the probability of class 1 with the rate of class 1; the
-#          multiclass form compares the larger probability with the accuracy. netcal bins and
-#          averages in its own way.
+#          multiclass form compares the larger probability with the accuracy. netcal has a third
+#          definition.
 # Cost     A model is called better calibrated than a published one because another definition was
 #          used.
 # Instead  State the definition (which probability, which bins, which weights), and compute both

@@ -8,7 +8,7 @@
 # Why      The recipe has the line "REMOVE endswith:Time". DICOM PS3.15, Table E.1-1, does not list
 #          these three for removal.
 # Cost     Sequences can no longer be told apart (T1 or T2 weighted), and quantitative maps cannot
-#          be computed. The originals are often gone by then.
+#          be computed.
 # Instead  Write a recipe that keeps them, and compare the header of one file before and after.
 set -euo pipefail
 work=$(mktemp -d)

@@ -6,7 +6,7 @@
 # Seen     A ramp from 1000 to 2500 rotated by 10 degrees in Pillow 13.0.0: with NEAREST it is
 #          right; with BILINEAR and BICUBIC the largest value is below 256. resize() of the same
 #          image is right. There is no error.
-# Why      For mode I;16 the interpolating filters of rotate (and of transform) run on single bytes.
+# Why      For mode I;16 the interpolating filters of rotate run on single bytes.
 # Cost     Rotation as augmentation turns 16-bit radiographs into noise; a network trained on them
 #          learns nothing or the wrong thing.
 # Instead  Convert to mode F before rotating: Image.fromarray(pixels.astype(np.float32)).

@@ -7,8 +7,8 @@
 #          zooming by 2. scipy 1.17.1 puts them at 8.28 and 24.78. With grid_mode=True and
 #          mode="grid-constant" the first is at 8.5.
 # Why      By default the centres of the first and last pixels are kept, so the spacing becomes (n -
-#          1) / (m - 1) of the old, not n / m. SimpleITK and PyTorch (align_corners=False) keep the
-#          edges.
+#          1) / (m - 1) of the old, not n / m. PyTorch 2.13.0 (interpolate with align_corners=False)
+#          keeps the edges: 8.5.
 # Cost     Coordinates drift by up to half a pixel towards the ends; a volume computed with the
 #          halved spacing is wrong.
 # Instead  Pass grid_mode=True, mode="grid-constant", or compute the spacing as old * (n - 1) / (m -

@@ -8,8 +8,8 @@
 #          0.453. pingouin 0.7.0 gives 0.359.
 # Why      0.9 - 0.8 and 0.8 - 0.7 are different floating-point numbers, so seven tied ranks become
 #          a random order.
-# Cost     The p value depends on the last bit of each number: with the other sign it crosses 0.05,
-#          and it cannot be reproduced from the printed table.
+# Cost     The p value depends on the last bit of each number and cannot be reproduced from the
+#          printed table.
 # Instead  Round the differences: wilcoxon(np.round(a - b, 6)).
 set -euo pipefail
 work=$(mktemp -d)

@@ -10,8 +10,8 @@
 #          threads.
 # Why      Numba reads NUMBA_NUM_THREADS, and else counts the cores. It sets OpenMP's number of
 #          threads itself.
-# Cost     Eight workers on eight cores run 64 threads and are slower than one. Sums differ between
-#          machines, since a parallel reduction depends on the number of threads.
+# Cost     Eight workers on eight cores start 64 threads. Sums differ between machines, since a
+#          parallel reduction depends on the number of threads.
 # Instead  Set NUMBA_NUM_THREADS=1 in the workers' environment before they import Numba.
 #          numba.set_num_threads() in the main thread does not reach them, or even other threads of
 #          its own process.
