@@ -218,7 +218,7 @@ def test_evaluate_warns_of_images_that_training_has_seen(study, model):
     quiet = convnet("evaluate", model, study, "--labels", labels)
     assert "WARNING" not in quiet.stderr
     loud = convnet("evaluate", model, study, "--labels", labels, "--split", "all", "--json", "-")
-    assert "WARNING: 128 of 160 images stand, pixel for pixel, in the data" in loud.stderr
+    assert "WARNING: 128 of 160 images are, pixel for pixel, among those that" in loud.stderr
     assert json.loads(loud.stdout)["seen_in_training"] == 128
 
 
@@ -279,6 +279,7 @@ def test_ctrl_c_before_the_first_epoch_is_complete_writes_no_model(study, tmp_pa
         text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
     )
+    assert "images that stay in one split" in process.stderr.readline()
     line = process.stderr.readline()  # kernels are being compiled into an empty cache: seconds before the first epoch
     assert "Compiling kernels" in line
     time.sleep(0.2)

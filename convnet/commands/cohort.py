@@ -98,10 +98,16 @@ def expand_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def load_training_cohort(network: str, source: Source, preparation: Preparation) -> Cohort:
-    """Load the cohort for a command that trains; refuse a size that the network cannot take before any is read."""
+    """Load the cohort for a command that trains, and say what keeps images together when they are split.
+
+    ValueError if the network cannot take images of this size, before any is read.
+    """
     assert preparation.size is not None
     check_size(network, preparation.size)
-    return load_cohort(source, preparation)
+    data = load_cohort(source, preparation)
+    if data.notes.grouping:
+        say(data.notes.grouping)
+    return data
 
 
 def load_cohort(source: Source, preparation: Preparation, classes: tuple[str, ...] | None = None) -> Cohort:
@@ -158,7 +164,7 @@ def describe_mixtures(data: Cohort) -> Iterator[str]:
 
 
 def report_left_out(data: Cohort, preparation: Preparation) -> None:
-    """Report what was left out or ignored, what the labels look like, and what images were grouped by."""
+    """Report what was left out or ignored, and what the labels look like."""
     from convnet.data.cohort.folder import NOT_LISTED
 
     coloured = sum(p not in ("", "MONOCHROME1", "MONOCHROME2") for p in data.fact("photometric"))
@@ -172,7 +178,5 @@ def report_left_out(data: Cohort, preparation: Preparation) -> None:
         say(f"{files} of the files: {text}")
     for text in (*data.notes.labels, *describe_mixtures(data)):
         say(text)
-    if data.notes.grouping:
-        say(data.notes.grouping)
     if unlisted:
         say(f"{len(unlisted)} files of the folder are not in the table, for instance {unlisted[0].path}")

@@ -46,6 +46,13 @@ def test_it_leads_to_the_lesson_of_every_operation():
     assert set(found) == set(registry.OPERATIONS)
 
 
+def test_the_site_has_the_lesson_and_the_functions_of_every_operation():
+    index = (markdown.ROOT / "docs/explanation/index.md").read_text(encoding="utf-8")
+    functions = (markdown.ROOT / "docs/reference/api/kernels.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\.\./pages/lessons/(\w+)$", index, re.MULTILINE)) == set(registry.OPERATIONS)
+    assert set(re.findall(r"automodule:: kernels\.(\w+)\n   :members:", functions)) == set(registry.OPERATIONS)
+
+
 def test_the_operations_without_a_cuda_kernel_are_those_that_it_names():
     without = [op for op in registry.OPERATIONS if not registry.variants(op, "cuda")]
     assert without == ["convpool"]

@@ -21,6 +21,15 @@ def cells(shape, rng):
     return [tuple(int(rng.integers(n)) for n in shape) for _ in range(CELLS)]
 
 
+def maxima(x):
+    """Where each channel of an image is largest: the one pixel that global max pooling sends a gradient to."""
+    if x.ndim < 4:
+        return []
+    images, _, width, channels = x.shape
+    places = {(n, c): int(x[n, ..., c].argmax()) for n in range(images) for c in range(channels)}
+    return [(n, place // width, place % width, c) for (n, c), place in places.items()]
+
+
 def assert_tight(found, dtype):
     """The bound is that of a few roundings a term: a wrong term would not fit into it."""
     for part in found.parts:
@@ -51,7 +60,7 @@ def test_the_terms_of_every_gradient_give_what_backward_computes(case, dtype):
         shapes["z"] = dy.shape
     for of, shape in shapes.items():
         some = 0.0
-        for index in cells(shape, np.random.default_rng(3)):
+        for index in [*cells(shape, np.random.default_rng(3)), *(maxima(x) if of == "x" else ())]:
             found = layer.explain_backward(x, dy, *index, of=of)
             assert found.holds, (of, index, found)
             assert_tight(found, dtype)
