@@ -256,9 +256,13 @@ class Trainer(Measurer):
         """Make one step on one batch; return the loss and metrics of the batch before the update."""
         self.require_compiled("train_on_batch")
         data = Batches(self, x, y, sample_weight, class_weight, max(len(np.asarray(x)), 1), "train_on_batch")
-        self._start_tally(data)
+        tally, whole = self._start_tally(data), slice(0, data.count)
         with self._training("train_on_batch"):
-            logs = dict(self.train_step(data.arrays(slice(0, data.count))) or {})
+            if type(self).train_step is not Trainer.train_step:
+                logs = dict(self.train_step(data.arrays(whole)) or {})
+            else:  # the batch is checked already
+                self._train(data, whole)
+                logs = tally.logs()
         return logs if return_dict else plain(logs)
 
 
