@@ -3,12 +3,22 @@
 python -m pip install -e '.[docs]' && sphinx-build -W -b html docs docs/_build/html
 """
 
+import hashlib
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 sys.path[:0] = [str(ROOT), str(HERE / "extensions")]
+
+
+def hash_sources() -> str:
+    """Return a hash of everything that a notebook's outputs depend on: our two packages."""
+    digest = hashlib.sha256()
+    for source in sorted(path for package in ("convnet", "kernels") for path in (ROOT / package).rglob("*.py")):
+        digest.update(source.relative_to(ROOT).as_posix().encode() + source.read_bytes())
+    return digest.hexdigest()[:16]
+
 
 project = "formula-convnet"
 copyright = "the formula-convnet founders, BSD-3-Clause. For research and teaching only, not for clinical use"
@@ -33,9 +43,10 @@ myst_heading_anchors = 4
 myst_dmath_double_inline = True
 highlight_language = "default"
 
-# the course's notebooks are executed once, and again only when they or their code change
+# the course's notebooks are executed once, and again only when they or our sources change: MyST-NB's cache sees the
+# notebooks alone, so the sources are part of its path
 nb_execution_mode = "cache"
-nb_execution_cache_path = str(HERE / "_build" / "jupyter-cache")
+nb_execution_cache_path = str(HERE / "_build" / f"jupyter-cache-{hash_sources()}")
 nb_execution_in_temp = True
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True

@@ -36,8 +36,15 @@ class _Mean(Metric):
         return self.total / self.count if self.count else float("nan")
 
 
+def without_nan(right: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+    """Return `right`, False for rows with a NaN among their outputs: NumPy's argmax would call NaN the largest."""
+    if not np.isnan(y_pred.sum()):  # the usual case, at the price of one sum
+        return right
+    return right & ~np.isnan(y_pred).any(axis=-1)
+
+
 class SparseCategoricalAccuracy(_Mean):
-    """The share of samples, or of pixels, whose largest output is the labelled class."""
+    """The share of samples, or of pixels, whose largest output is the labelled class; one with a NaN is wrong."""
 
     kind = "sparse_categorical_accuracy"
     direction = "up"
@@ -45,22 +52,23 @@ class SparseCategoricalAccuracy(_Mean):
     def values(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
         """Return one number a row."""
         found = y_pred.argmax(axis=-1)
-        return found == shaped_like(self.name, y_true, found.shape)
+        return without_nan(found == shaped_like(self.name, y_true, found.shape), y_pred)
 
 
 class CategoricalAccuracy(_Mean):
-    """The share of samples, or of pixels, whose largest output is the largest target."""
+    """The share of samples, or of pixels, whose largest output is the largest target; one with a NaN is wrong."""
 
     kind = "categorical_accuracy"
     direction = "up"
 
     def values(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
         """Return one number a row."""
-        return y_pred.argmax(axis=-1) == shaped_like(self.name, y_true, y_pred.shape).argmax(axis=-1)
+        target = shaped_like(self.name, y_true, y_pred.shape).argmax(axis=-1)
+        return without_nan(y_pred.argmax(axis=-1) == target, y_pred)
 
 
 class BinaryAccuracy(_Mean):
-    """The share of outputs that, taken as 1 above `threshold` and as 0 otherwise, are the target."""
+    """The share of outputs that, taken as 1 above `threshold` and as 0 otherwise, are the target; NaN never is."""
 
     kind = "binary_accuracy"
     direction = "up"
@@ -74,7 +82,8 @@ class BinaryAccuracy(_Mean):
 
     def values(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
         """Return one number a row."""
-        return (y_pred > self.threshold) == shaped_like(self.name, y_true, y_pred.shape)
+        right = (y_pred > self.threshold) == shaped_like(self.name, y_true, y_pred.shape)
+        return right & ~np.isnan(y_pred)
 
 
 class _TopK(_Mean):
@@ -95,7 +104,7 @@ class _TopK(_Mean):
         """Return one number a row."""
         true = self.classes(y_true, y_pred)
         own = np.take_along_axis(y_pred, true[..., None].astype(np.int64), axis=-1)
-        return ((y_pred > own).sum(axis=-1) < self.k) & np.isfinite(own[..., 0])
+        return without_nan(((y_pred > own).sum(axis=-1) < self.k) & np.isfinite(own[..., 0]), y_pred)
 
 
 class TopKCategoricalAccuracy(_TopK):

@@ -51,6 +51,22 @@ def test_precision_recall_and_f1_are_scikit_learns():
     assert value(metrics.F1Score("macro"), *halves) == pytest.approx(largest)
 
 
+@pytest.mark.parametrize("where", ["everywhere", "in a row's last output"])
+def test_a_row_with_a_nan_is_never_right(where):
+    """Nine of ten rows are of class 0, the class that argmax and a comparison with a threshold find in NaN."""
+    labels = np.array([0] * 9 + [1])
+    p = np.tile([0.8, 0.2], (10, 1))
+    p[3:] = np.nan if where == "everywhere" else [0.8, np.nan]
+    targets = np.eye(2)[labels]
+    assert value(metrics.SparseCategoricalAccuracy(), (labels, p)) == pytest.approx(0.3)
+    assert value(metrics.CategoricalAccuracy(), (targets, p)) == pytest.approx(0.3)
+    assert value(metrics.SparseTopKCategoricalAccuracy(2), (labels, p)) == pytest.approx(0.3)
+    assert value(metrics.TopKCategoricalAccuracy(2), (targets, p)) == pytest.approx(0.3)
+    assert value(metrics.BinaryAccuracy(), (targets[:, 1], np.where(np.isnan(p[:, 1]), np.nan, 0.2))) == pytest.approx(
+        0.3
+    )
+
+
 def test_top_k_is_scikit_learns():
     for k in (1, 2, 3):
         expected = sklearn.metrics.top_k_accuracy_score(LABELS, P, k=k)
