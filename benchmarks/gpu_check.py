@@ -44,7 +44,7 @@ def driver(target: str) -> dict[str, Any]:
 
 def verified(operations: Iterable[str], target: str, quick: bool) -> dict[str, Any]:
     """Hold every CUDA variant of the operations to the reference, where they are timed; what it was held to."""
-    outcome = verify.run(operations, quick=quick, target=target, told=lambda what: tell(f"verifying {what}"))
+    outcome = verify.run(operations, quick=quick, target=target, tell=lambda what: tell(f"verifying {what}"))
     for row in outcome.rows:
         for failure in row.failures:
             raise WrongResultError(f"{row.key}: {failure.property}: {failure.message}; nothing is timed")

@@ -97,7 +97,7 @@ def sums(rng) -> list[tuple[str, Pass]]:
         ("dense", Pass("backward_weights", [x, dy], dense.backward_weights, (1,))),
         ("batchnorm", Pass("forward", [values, gamma, beta], batchnorm.forward)),
         ("batchnorm", Pass("inference", [values, gamma, beta, mean, abs(var)], batchnorm.inference)),
-        ("batchnorm", Pass("inference_backward", [d, gamma, abs(var)], batchnorm.inference_backward, (0,))),
+        ("batchnorm", Pass("inference_backward", [d, gamma, abs(var)], batchnorm.inference_backward)),
         ("batchnorm", Pass("backward", [d, values, gamma, mean, abs(var)], batchnorm.backward)),
     ]
 

@@ -55,3 +55,10 @@ def scores():
     start = Input((9, 9, 8))
     x = layers.Conv2D(2, 3, strides=2)(start)
     return settled(Model(start, layers.Dense(3)(layers.Flatten()(x)), name="scores"))
+
+
+def reshaped():
+    """Another shape of the same numbers, and the largest pixel of each whole channel."""
+    start = Input((6, 6, 4))
+    x = layers.Conv2D(3, 3)(layers.Reshape((6, 12, 2))(start))
+    return settled(Model(start, layers.Dense(3)(layers.GlobalMaxPooling2D()(x)), name="reshaped"))

@@ -220,7 +220,8 @@ def test_the_page_knows_every_operation_and_every_layer_class():
         s["kind"] for s in lesson(models.everything(), models.image((11, 12, 2)), 0, training=True).document["steps"]
     }
     flat = {s["kind"] for s in lesson(models.scores(), models.image((9, 9, 8)), 0).document["steps"]}
-    assert steps | flat | {"InputLayer"} == set(BUILT_IN)
+    whole = {s["kind"] for s in lesson(models.reshaped(), models.image((6, 6, 4)), 0).document["steps"]}
+    assert steps | flat | whole | {"InputLayer"} == set(BUILT_IN)
 
 
 def test_the_script_is_one_piece_and_other_forms_of_import_are_refused(tmp_path):

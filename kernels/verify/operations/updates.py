@@ -69,11 +69,11 @@ class RmsProp(Update):
     )
 
     def exact_settings(self, settings: dict[str, Any]) -> dict[str, Any]:
-        """With rho = 1/2 and v, a and g as `finished` makes them, the root is a power of two."""
+        """With rho = 1/2 and v, a and g as `finish` makes them, the root is a power of two."""
         momentum = {"momentum": 0.5} if "momentum" in settings else {}
         return {"lr": 0.25, "rho": 0.5, "epsilon": 0.0, "weight_decay": 0.5, **momentum}
 
-    def finished(self, p: Problem, kind: str) -> Problem:
+    def finish(self, p: Problem, kind: str) -> Problem:
         """Make v a mean of squares, well above the square of the mean a, so that the variance is not all rounding."""
         if kind != "integers":
             return p.replace(v=p["v"] * p["v"] + 2 * p["a"] * p["a"])

@@ -1,7 +1,7 @@
 // Batch normalisation with the batch's statistics (training) or the kept ones, one number at a time.
 // The bounds follow kernels/verify/operations/batchnorm.py, operation by operation.
 
-import { gamma, smallest, unitOf } from "./rounding.js";
+import { smallest, unitOf, wide } from "./rounding.js";
 import { sizeOf } from "./places.js";
 
 const DOUBLE = "float64";
@@ -65,8 +65,8 @@ function trainingForward(c, at, account) {
   account.line("x", c.x0.data[at]);
   const y = lines(account, c.x0.data[at], mean, variance, epsilon, g, b);
   const bound = both(account.dtype, (u) => {
-    const errorMean = gamma(M + 1, u) * size;
-    const errorVariance = gamma(M + 4, u) * (variance + errorMean ** 2) + errorMean ** 2;
+    const errorMean = wide(M, 4, u) * size;
+    const errorVariance = wide(M, 7, u) * (variance + errorMean ** 2) + errorMean ** 2;
     return normalisedError(c.x0.data[at], g, b, mean, variance, errorMean, errorVariance, epsilon, u);
   });
   account.result(y, bound);
@@ -116,7 +116,7 @@ function gradients(c, ch, kept) {
 }
 
 function gammaError(s, epsilon, u) {
-  return s.sizeGamma * ((1 + gamma(s.M + 3, u)) * (1 + scaleError(s.variance, 0, epsilon, u)) - 1);
+  return s.sizeGamma * ((1 + wide(s.M, 7, u)) * (1 + scaleError(s.variance, 0, epsilon, u)) - 1);
 }
 
 function trainingData(c, at, account) {
@@ -137,7 +137,7 @@ function trainingData(c, at, account) {
     const d = Math.abs(c.x0.data[at] - s.mean);
     const share = s.sizeBeta / s.M;
     const slope = (s.sizeGamma * s.inverse) / s.M;
-    const errorShare = (s.sizeBeta * (1 + gamma(s.M, u)) * (1 + u)) / s.M - share;
+    const errorShare = (s.sizeBeta * (1 + wide(s.M, 3, u)) * (1 + u)) / s.M - share;
     const errorSlope = (((s.sizeGamma + gammaError(s, epsilon, u)) * s.inverse) / s.M) * grow * (1 + u) ** 2 - slope;
     const errorProduct = d * (1 + u) ** 2 * (slope + errorSlope) - d * slope;
     const inner = Math.abs(dy) + share + d * slope;
@@ -159,7 +159,7 @@ const gammaGradient = (kept) => (c, ch, account) => {
 function betaGradient(c, ch, account) {
   const { C, M } = channel(c, ch);
   for (let m = 0; m < M; m++) account.plain(c.dy.data[m * C + ch], m * C + ch);
-  account.result(account.total, both(account.dtype, (u) => gamma(M, u) * account.magnitude));
+  account.result(account.total, both(account.dtype, (u) => wide(M, 3, u) * account.magnitude));
 }
 
 /** Whole arrays ask for the same channel again and again: its sums are made once. */

@@ -1,11 +1,12 @@
 // Max, average and global average pooling, one number at a time.
 
 import { cell } from "./format.js";
-import { ofSum } from "./rounding.js";
+import { gamma, ofSum, smallest, unitOf, wide } from "./rounding.js";
 import { placeOf, windowsOver } from "./places.js";
 import { t } from "./i18n.js";
 
 const ONE = [1, 1];
+const FEW = 64; // pixels of a window that kernels sum in the array's own type; more are summed in float64
 
 /** The flat numbers of a window's pixels that lie inside the image, row by row. */
 function pixels(c, i, j, channel) {
@@ -58,15 +59,21 @@ function maxData(c, at, account) {
   account.sum(c.settings.size[0] * c.settings.size[1] + 1);
 }
 
-function mean(account, count, m) {
+function mean(account, count, bound) {
   account.line(`Σ / ${count}`, account.total / count);
-  account.result(account.total / count, ofSum(m, account.magnitude / count, account.dtype));
+  account.result(account.total / count, bound(account.magnitude / count));
 }
+
+/** The bound of a mean of so many pixels in float64, of which `own` roundings are in the array's type. */
+const wideMean = (dtype, count, own) => (magnitude) =>
+  (wide(count, own, unitOf(dtype)) + gamma(count + 1, unitOf("float64"))) * magnitude + smallest(dtype) * (own + 1);
 
 function averageForward(c, at, account) {
   const places = pixels(c, ...placeOf(at, c.y.shape));
   for (const place of places) account.plain(c.x0.data[place], place);
-  mean(account, places.length, c.settings.size[0] * c.settings.size[1] + 1);
+  const most = c.settings.size[0] * c.settings.size[1];
+  const few = (magnitude) => ofSum(most + 1, magnitude, account.dtype);
+  mean(account, places.length, most > FEW ? wideMean(account.dtype, most, FEW + 1) : few);
 }
 
 function averageData(c, at, account) {
@@ -82,7 +89,7 @@ function averageData(c, at, account) {
 function globalForward(c, channel, account) {
   const [H, W, C] = c.x0.shape;
   for (let pixel = 0; pixel < H * W; pixel++) account.plain(c.x0.data[pixel * C + channel], pixel * C + channel);
-  mean(account, H * W, H * W + 1);
+  mean(account, H * W, wideMean(account.dtype, H * W, 4));
 }
 
 function globalData(c, at, account) {

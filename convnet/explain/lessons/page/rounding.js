@@ -7,6 +7,10 @@ const SMALLEST = { float32: 2 ** -149, float64: 2 ** -1074 };
 export const unitOf = (dtype) => (dtype === "float64" ? DOUBLE : 2 ** -24);
 export const gamma = (m, u) => (m * u) / (1 - m * u);
 
+/** gamma of a sum that float64 takes up, whatever the array's type: `others` are the roundings in that type. */
+export const wide = (terms, others, u) =>
+  u === DOUBLE ? gamma(terms + others, u) : gamma(others, u) + gamma(terms, DOUBLE);
+
 /** The bound of a sum with m roundings; the page's own double-precision sum errs too. */
 export function ofSum(m, magnitude, dtype) {
   return (gamma(m, unitOf(dtype)) + gamma(m, DOUBLE)) * magnitude + SMALLEST[dtype] * Math.max(m, 1);
