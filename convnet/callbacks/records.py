@@ -71,8 +71,10 @@ class Recorder(Callback):
         from convnet.output.atomic import write_atomically
 
         tensors = {name: np.stack(arrays) for name, arrays in self.weights.items()}
-        facts = {"format": RECORD, "epochs": self.epochs, "logs": self.logs}
-        write_atomically(Path(filepath), save(tensors, {"convnet": json.dumps(facts)}))
+        # JSON has no NaN: what is no number is null there
+        logs = [{name: value if np.isfinite(value) else None for name, value in epoch.items()} for epoch in self.logs]
+        facts = {"format": RECORD, "epochs": self.epochs, "logs": logs}
+        write_atomically(Path(filepath), save(tensors, {"convnet": json.dumps(facts, allow_nan=False)}))
 
     @classmethod
     def load(cls, filepath: str | Path) -> Recorder:
@@ -88,7 +90,11 @@ class Recorder(Callback):
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
             if facts["format"] != RECORD or {len(t) for t in tensors.values()} - {len(facts["epochs"])}:
                 raise ValueError("other content")
-            record.epochs, record.logs = facts["epochs"], facts["logs"]
+            record.epochs = facts["epochs"]
+            record.logs = [
+                {name: float("nan") if value is None else value for name, value in epoch.items()}
+                for epoch in facts["logs"]
+            ]
         except (SafetensorError, OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise ValueError(f"{path}: not a record of a training: `convnet train --record FILE` makes one") from None
         record.weights = {name: list(t) for name, t in tensors.items()}

@@ -153,6 +153,20 @@ def test_the_record_holds_every_epochs_convolutions(tmp_path):
     assert np.array_equal(unpack(frame["0"]), seen[1][0])
 
 
+def test_a_record_of_a_training_that_diverged_is_valid_json_and_comes_back(tmp_path):
+    recorder = Recorder()
+    recorder.epochs, recorder.logs = [1, 2], [{"loss": 0.5}, {"loss": float("nan")}]
+    recorder.weights = {"kernel": [np.zeros(3), np.full(3, np.nan)]}
+    recorder.save(tmp_path / "r.safetensors")
+    header = (tmp_path / "r.safetensors").read_bytes()
+    assert rb'\"loss\": null' in header
+    assert b"NaN" not in header
+    again = Recorder.load(tmp_path / "r.safetensors")
+    assert again.logs[0] == {"loss": 0.5}
+    assert np.isnan(again.logs[1]["loss"])
+    assert np.array_equal(again.weights["kernel"], recorder.weights["kernel"], equal_nan=True)
+
+
 def test_a_record_of_another_network_is_refused():
     model, other = models.listing(2), models.formula()
     other.compile("adam", "mse")
