@@ -159,7 +159,7 @@ def test_a_record_of_a_training_that_diverged_is_valid_json_and_comes_back(tmp_p
     recorder.weights = {"kernel": [np.zeros(3), np.full(3, np.nan)]}
     recorder.save(tmp_path / "r.safetensors")
     header = (tmp_path / "r.safetensors").read_bytes()
-    assert rb'\"loss\": null' in header
+    assert rb"\"loss\": null" in header
     assert b"NaN" not in header
     again = Recorder.load(tmp_path / "r.safetensors")
     assert again.logs[0] == {"loss": 0.5}
