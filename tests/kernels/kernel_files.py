@@ -36,7 +36,7 @@ WRONG = {
     "it overwrites k after the sum": ("    return y", "    k[...] = 0\n    return y", "inputs are never mutated"),
     "it is not the same twice": (
         "else y + b",
-        "else np.where(y == y.round(), y + b, (y + b) * (1 + 2.0**-25 * np.random.randint(2)))",
+        "else np.where(y == y.round(), y + b, (y + b) * (1 + 2.0**-25 * np.random.random()))",
         "same bits when run twice",
     ),
     "it depends on the number of threads": (
