@@ -5,8 +5,10 @@ from typing import Any
 
 from convnet.utils import name_what_exists
 
-_HOMES: dict[str, str] = {}  # what this room offers, and the module that has it: imported when it is first used
-__all__: list[str] = []
+_HOMES: dict[str, str] = {
+    "load_onnx": "convnet.exchange.onnx.importing"
+}  # what this room offers, and the module that has it: imported when it is first used
+__all__: list[str] = ["load_onnx"]
 _missing = name_what_exists("convnet.exchange", __all__)
 
 
