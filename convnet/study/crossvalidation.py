@@ -57,6 +57,8 @@ def subset(cohort: Cohort, at: np.ndarray, splits: list[str]) -> Cohort:
         splits=splits,
         facts=[cohort.facts[i] for i in at] if cohort.facts else [],
         owners=[cohort.owners[i] for i in at] if cohort.owners else [],
+        studies=[cohort.studies[i] for i in at] if cohort.studies else [],
+        series=[cohort.series[i] for i in at] if cohort.series else [],
     )
 
 

@@ -38,8 +38,17 @@ def labelled_images(path: Path, plain: dict[str, Any]) -> Iterator[Any]:
         return
     ds = read_header(path)
     yield {"patient": str(ds.get("PatientID") or "").strip(), "owners": owners(ds), "facts": facts(ds)}
-    for image in dicom.each_frame(ds, path, preparation):
-        yield image.reason if isinstance(image, dicom.FrameError) else image
+    frames = sound = 0
+    try:
+        for frames, image in enumerate(dicom.each_frame(ds, path, preparation), start=1):
+            refused = isinstance(image, dicom.FrameError)
+            sound += not refused
+            yield image.reason if refused else image
+    except DicomError as error:
+        if sound:
+            raise
+        if not frames:
+            yield error.reason  # its header is sound, which says whom the lost image is of
     yield remarks(ds)
 
 
