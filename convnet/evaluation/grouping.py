@@ -24,7 +24,7 @@ from convnet.evaluation.calibration import LEAST, smooth_targets
 
 LEVELS = ("patient", "study", "series")
 MEAN = "mean-log-odds"
-STEEPEST, WIDEST = 20.0, 20.0  # of a calibration's slope (or its inverse) and biases
+FLATTEST = 1e-3  # a calibration's slope per standard deviation of the groups' log P: it never turns their order round
 
 
 @dataclass(frozen=True)
@@ -80,9 +80,7 @@ class Grouping:
             raise ValueError(f"its finding must be class 0 or 1 of two, got {finding!r}")
         biases = None if plain["biases"] is None else tuple(float(v) for v in plain["biases"])
         points = threshold.check(plain["points"])
-        return cls(
-            plain["level"], plain["aggregate"], finding, plain["slope"], biases, int(plain["groups"]), points
-        )
+        return cls(plain["level"], plain["aggregate"], finding, plain["slope"], biases, int(plain["groups"]), points)
 
 
 def largest(aggregate: str) -> int | None:
@@ -142,7 +140,7 @@ def fit(y: np.ndarray, p: np.ndarray, grouping: Grouping) -> Grouping:
     (`calibration.smooth_targets`). Where a class has no group there is no calibration.
     """
     from scipy.optimize import minimize
-    from scipy.special import log_softmax
+    from scipy.special import log_softmax, softmax
 
     sound = np.isfinite(p).all(axis=1)
     y, p = y[sound], p[sound]
@@ -151,17 +149,20 @@ def fit(y: np.ndarray, p: np.ndarray, grouping: Grouping) -> Grouping:
     if len(np.unique(y)) < classes:
         return plain
     targets, logs = smooth_targets(y, classes), np.log(np.clip(p, LEAST, 1))
+    logs = logs - logs.mean(axis=1, keepdims=True)
+    spread = float(logs.std()) or 1.0
+    logs = logs / spread
 
-    def unpack(v: np.ndarray) -> tuple[float, np.ndarray]:
-        return float(np.exp(v[0])), np.append(v[1:], 0) - np.append(v[1:], 0).mean()
+    def loss(v: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return the loss, convex in slope and biases v, and its gradient."""
+        z = v[0] * logs + np.append(v[1:], 0)
+        dz = (softmax(z, axis=1) - targets) / len(z)
+        return -float(np.sum(targets * log_softmax(z, axis=1))) / len(z), np.append(np.sum(dz * logs), dz.sum(0)[:-1])
 
-    def loss(v: np.ndarray) -> float:
-        slope, biases = unpack(v)
-        return float(-np.mean(np.sum(targets * log_softmax(slope * logs + biases, axis=1), axis=1)))
-
-    bounds = [(-np.log(STEEPEST), np.log(STEEPEST))] + [(-WIDEST, WIDEST)] * (classes - 1)
-    slope, biases = unpack(minimize(loss, np.zeros(classes), method="L-BFGS-B", bounds=bounds).x)
-    fitted = replace(plain, slope=slope, biases=tuple(float(b) for b in biases))
+    start, bounds = np.append(1.0, np.zeros(classes - 1)), [(FLATTEST, None)] + [(None, None)] * (classes - 1)
+    best = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-14, "gtol": 1e-9}).x
+    biases = np.append(best[1:], 0)
+    fitted = replace(plain, slope=float(best[0] / spread), biases=tuple((biases - biases.mean()).tolist()))
     return replace(fitted, points=threshold.curve(y, calibrate(p, fitted)))
 
 

@@ -38,16 +38,19 @@ def labelled_images(path: Path, plain: dict[str, Any]) -> Iterator[Any]:
         return
     ds = read_header(path)
     yield {"patient": str(ds.get("PatientID") or "").strip(), "owners": owners(ds), "facts": facts(ds)}
-    frames = sound = 0
+    told = sound = 0
     try:
-        for frames, image in enumerate(dicom.each_frame(ds, path, preparation), start=1):
-            refused = isinstance(image, dicom.FrameError)
-            sound += not refused
-            yield image.reason if refused else image
+        for image in dicom.each_frame(ds, path, preparation):
+            if isinstance(image, dicom.FrameError):
+                told += 1
+                yield image.reason
+            else:
+                sound += 1
+                yield image
     except DicomError as error:
         if sound:
             raise
-        if not frames:
+        if not told:
             yield error.reason  # its header is sound, which says whom the lost image is of
     yield remarks(ds)
 
