@@ -9,13 +9,15 @@ from __future__ import annotations
 import hashlib
 import os
 import pickle
+import re
 import stat
 import sys
 import tempfile
 import warnings
+from collections.abc import Callable, Collection
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import llvmlite
 import numba
@@ -26,7 +28,6 @@ _SETTINGS = (
     *("BOUNDSCHECK", "OPT", "DEBUGINFO_DEFAULT", "DEBUG_ARRAY_OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "ENABLE_AVX"),
     *("EXTEND_VARIABLE_LIFETIMES", "NRT_STATS", "ENABLE_PROFILING", "LLVM_PASS_TIMINGS"),
 )
-_COMPILE_NOTHING = ("cuda", "verify", "compiled_files.py", "forking.py", "scheduler.py")
 _CHECKSUM = hashlib.sha256().digest_size
 
 
@@ -37,7 +38,7 @@ def folder() -> Path | None:
     FORMULA_CONVNET_CACHE or NUMBA_CACHE_DIR name another parent than the user's cache folder.
     """
     parent = os.environ.get("FORMULA_CONVNET_CACHE") or os.environ.get("NUMBA_CACHE_DIR")
-    path = Path(parent or user_cache_path("formula-convnet", appauthor=False)).absolute() / _hash_sources()
+    path = Path(parent or user_cache_path("formula-convnet", appauthor=False)).absolute() / _hash_settings()
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
@@ -81,18 +82,67 @@ def _group_of_others(status: os.stat_result) -> bool:
         return True
 
 
-def _hash_sources() -> str:
-    """Name a folder for these sources, this Numba, and the settings that it compiles under."""
+def _hash_settings() -> str:
+    """Name a folder for this Numba and the settings that it compiles under."""
     settings = [getattr(numba.config, name, None) for name in _SETTINGS]
-    digest = hashlib.sha256(f"{numba.__version__} {llvmlite.__version__} {sys.version} {settings}".encode())
-    here = Path(__file__).resolve().parent
-    for source in sorted(here.rglob("*.py")):
-        # what compiles nothing for the CPU: its edits need not compile all anew
-        if source.relative_to(here).parts[0] in _COMPILE_NOTHING or source.name.startswith("cuda"):
-            continue
-        digest.update(source.relative_to(here).as_posix().encode())
-        digest.update(source.read_bytes())
+    text = f"{numba.__version__} {llvmlite.__version__} {sys.version} {settings}"
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+def hash_sources(function: Callable) -> str:
+    """Return a stamp of all sources that a function's machine code can depend on.
+
+    These are its file, and the files of `kernels` that this file imports, directly or through others. All of them, if
+    the function is not one of `kernels`, or holds values that any of them may have given it (a closure).
+    """
+    name, sources = function.__module__, _sources()
+    inside = name in sources and not function.__closure__
+    digest = hashlib.sha256(
+        "".join(sources[each].digest for each in sorted(_reach(name) if inside else sources)).encode()
+    )
+    if name not in sources and os.path.isfile(function.__code__.co_filename):
+        digest.update(Path(function.__code__.co_filename).read_bytes())
     return digest.hexdigest()[:20]
+
+
+class _Source(NamedTuple):
+    digest: str
+    imports: frozenset[str]
+
+
+@cache
+def _sources() -> dict[str, _Source]:
+    """Return the digest of every module of `kernels` that CPU code may come from, and the modules that it imports."""
+    here = Path(__file__).resolve().parent
+    texts = {}
+    for source in sorted(here.rglob("*.py")):
+        place = source.relative_to(here.parent).with_suffix("")
+        if not source.name.startswith("cuda"):
+            texts[".".join(place.parts).removesuffix(".__init__")] = source.read_text("utf-8")
+    return {
+        name: _Source(hashlib.sha256(f"{name} {text}".encode()).hexdigest(), _find_imports(text, texts.keys()))
+        for name, text in texts.items()
+    }
+
+
+def _find_imports(text: str, modules: Collection[str]) -> frozenset[str]:
+    """Return the modules that a source's import statements name, wherever they stand in it."""
+    found = set(re.findall(r"^\s*import (kernels[\w.]*)", text, re.MULTILINE))
+    for origin, listed in re.findall(r"^\s*from (kernels[\w.]*) import (\([^)]*\)|.*)", text, re.MULTILINE):
+        names = re.findall(r"\w+", re.sub(r"\bas \w+", "", listed))
+        # a name is a module of that package, or something that the package itself defines
+        found |= {f"{origin}.{name}" if f"{origin}.{name}" in modules else origin for name in names}
+    return frozenset(found & set(modules))
+
+
+@cache
+def _reach(name: str) -> set[str]:
+    """Return a module with all modules that it imports, directly or through others."""
+    reached, new = set[str](), {name}
+    while new:
+        reached |= new
+        new = {other for reader in new for other in _sources()[reader].imports} - reached
+    return reached
 
 
 class CompiledFiles:

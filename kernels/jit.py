@@ -1,7 +1,7 @@
 """Compile for the CPU: Numba under one floating-point rule, with a disk cache that never serves stale code.
 
-Numba's own cache does not see a change in an imported file, so ours lives in a folder named after a hash of all
-our sources, Numba's version and its settings (compiled_files.py).
+Numba's own cache does not see a change in an imported file, so ours lives in a folder named after Numba's version and
+settings, in files named after a hash of every source that a kernel can depend on (compiled_files.py).
 """
 
 import warnings
@@ -12,7 +12,7 @@ from typing import Any
 import numba
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, NullCache, _CacheLocator
 
-from kernels.compiled_files import CompiledFiles, folder
+from kernels.compiled_files import CompiledFiles, folder, hash_sources
 from kernels.numba_startup import load_array_functions
 from kernels.scheduler import start_threads
 from kernels.threads import load_openmp
@@ -59,10 +59,11 @@ class _Locator(_CacheLocator):
         return str(folder())
 
     def get_source_stamp(self) -> str:
-        return ""  # the folder's name is the stamp
+        return ""  # the disambiguator holds it
 
     def get_disambiguator(self) -> str:
-        return f"{self.function.__module__}-{self.function.__code__.co_firstlineno}"
+        line = self.function.__code__.co_firstlineno
+        return f"{self.function.__module__}-{line}-{hash_sources(self.function)}"
 
     @classmethod
     def from_function(cls, function: Callable, file: str) -> "_Locator":

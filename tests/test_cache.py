@@ -4,12 +4,18 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
+from types import FunctionType, ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
+from numba.core.dispatcher import Dispatcher
 
-from kernels.compiled_files import refuse_shared
+import kernels
+from kernels.compiled_files import _reach, refuse_shared
 
 ROOT = Path(__file__).resolve().parent.parent
 USE = """
@@ -57,9 +63,45 @@ def test_two_processes_may_fill_the_cache_at_once(tmp_path):
 def test_a_changed_source_is_compiled_anew_even_where_only_an_imported_file_changed(tmp_path):
     root, cache = copy_of_the_sources(tmp_path / "src"), tmp_path / "cache"
     run(root, cache)
-    simd = root / "kernels" / "cpu" / "simd.py"  # relu does not import it: any change of any source counts
-    simd.write_text(simd.read_text() + "\n# changed\n")
+    imported = root / "kernels" / "jit.py"
+    imported.write_text(imported.read_text() + "\n# changed\n")
     assert not run(root, cache)[0].endswith(" 0")
+
+
+def test_a_change_where_a_kernel_cannot_depend_on_it_compiles_nothing_anew(tmp_path):
+    root, cache = copy_of_the_sources(tmp_path / "src"), tmp_path / "cache"
+    run(root, cache)
+    other = root / "kernels" / "maxpool2d" / "cpu.py"
+    other.write_text(other.read_text() + "\n# changed\n")
+    assert run(root, cache)[0].endswith(" 0")
+
+
+def test_what_a_kernel_uses_of_other_files_is_in_its_stamp():
+    """The modules found by reading the sources against those that compiled functions really refer to."""
+    import_all = [import_module(m.name) for m in walk_packages(kernels.__path__, "kernels.") if ".cuda" not in m.name]
+    functions = {
+        value.py_func for module in import_all for value in vars(module).values() if isinstance(value, Dispatcher)
+    }
+    assert len(functions) > 100
+    for function in functions:
+        for used in find_used(function):
+            assert used in _reach(function.__module__), (function, used)
+
+
+def find_used(function: Any, seen: set[str] | None = None) -> set[str]:
+    """Return the modules of `kernels` in which what a function's code names was defined, and what that names."""
+    seen = set() if seen is None else seen
+    for name in function.__code__.co_names:
+        value = function.__globals__.get(name)
+        owner = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
+        if not str(owner).startswith("kernels.") or f"{owner}.{name}" in seen:
+            continue
+        seen.add(f"{owner}.{name}")
+        if isinstance(value, Dispatcher):
+            find_used(value.py_func, seen)
+        elif isinstance(value, FunctionType):
+            find_used(value, seen)
+    return {used.rpartition(".")[0] for used in seen}
 
 
 def test_a_damaged_cache_file_is_compiled_again(tmp_path):
