@@ -127,4 +127,5 @@ def _operation(entry: dict[str, Any]) -> Layer:
         raise ValueError(
             f"{config['name']!r} is Keras's operation {kind} on tensors, which cannot be read: use a layer for it"
         )
-    return BUILT_IN[_OPERATIONS[kind]](**settings | {"name": config["name"]})
+    made: Any = BUILT_IN[_OPERATIONS[kind]]
+    return made(**settings, name=config["name"])
