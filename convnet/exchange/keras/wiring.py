@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from convnet.engine.graph import Node
-from convnet.layers import BUILT_IN, Input, Layer
+from convnet.layers import BUILT_IN, Activation, Input, Layer
 from convnet.model import Model
 from convnet.model_file import MOST_CALLS
 
@@ -122,7 +122,7 @@ def _operation(entry: dict[str, Any]) -> Layer:
     kind, config = entry["class_name"], entry["config"]
     settings = {key: value for key, value in config.items() if key not in ("name", "dtype")}
     if kind in _ACTIVATIONS:
-        return BUILT_IN["Activation"](_ACTIVATIONS[kind], name=config["name"])
+        return Activation(_ACTIVATIONS[kind], name=config["name"])
     if _OPERATIONS.get(kind) not in BUILT_IN:
         raise ValueError(
             f"{config['name']!r} is Keras's operation {kind} on tensors, which cannot be read: use a layer for it"
