@@ -38,8 +38,20 @@ def labelled_images(path: Path, plain: dict[str, Any]) -> Iterator[Any]:
         return
     ds = read_header(path)
     yield {"patient": str(ds.get("PatientID") or "").strip(), "owners": owners(ds), "facts": facts(ds)}
-    for image in dicom.each_frame(ds, path, preparation):
-        yield image.reason if isinstance(image, dicom.FrameError) else image
+    told = sound = 0
+    try:
+        for image in dicom.each_frame(ds, path, preparation):
+            if isinstance(image, dicom.FrameError):
+                told += 1
+                yield image.reason
+            else:
+                sound += 1
+                yield image
+    except DicomError as error:
+        if sound:
+            raise
+        if not told:
+            yield error.reason  # its header is sound, which says whom the lost image is of
     yield remarks(ds)
 
 
