@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from convnet.commands.options import Json, Limit, Model, Strict
+from convnet.commands.options import Aggregate, Finding, Group, Json, Limit, Model, Strict
 from convnet.commands.output import emit, say
 from convnet.commands.preflight import check_file, check_folder
 
@@ -15,18 +15,23 @@ Overlays = Annotated[Path | None, typer.Option(help="Folder for pictures: Grad-C
 Filed = Annotated[Path | None, typer.Option("--dicom", help="Folder for DICOM: a structured report, and overlays.")]
 Runs = Annotated[Path | None, typer.Option(help="File that a line for each result is added to; see the README.")]
 
+TEXTS = (".csv", ".xlsx", ".txt", ".md", ".json", ".jsonl", ".html", ".xml", ".pdf")  # beside the images of a folder
+
 
 def diagnose(
     model: Model,
-    files: Annotated[list[Path], typer.Argument(help="DICOM files.")],
+    files: Annotated[list[Path], typer.Argument(help="DICOM files, or folders of them.")],
     json_path: Json = None,
     overlays: Overlays = None,
     dicom: Filed = None,
     record: Runs = None,
     strict: Strict = False,
     limit: Limit = None,
+    group: Group = None,
+    aggregate: Aggregate = None,
+    finding: Finding = None,
 ) -> None:
-    """Probabilities for each image, or why the model abstains. For research and teaching. Not for clinical use."""
+    """Probabilities, or why the model abstains. For research and teaching. Not for clinical use."""
     check_file("--json", json_path)
     check_file("--record", record)
     check_folder(overlays, "--overlays")
@@ -35,14 +40,15 @@ def diagnose(
     from convnet.data.errors import DicomError
     from convnet.data.limits import parse_limits
     from convnet.diagnosis import run_log
-    from convnet.diagnosis.diagnose import cases, collect, lines
+    from convnet.diagnosis.diagnose import cases, collect, join_cases, lines
     from convnet.diagnosis.dicom_results import Filing
     from convnet.model import load
-    from convnet.study.metadata import read_classes
+    from convnet.study.groups import override_grouping
+    from convnet.study.metadata import read_classes, read_record
 
-    if folders := [str(f) for f in files if f.is_dir()]:
-        raise ValueError(f"{folders[0]} is a folder: give its files, for instance {folders[0]}/*.dcm")
     trained = load(model)
+    override_grouping(trained, group, aggregate, finding)
+    files = list_files(files)
     sha256 = digest(model)
     filing = None if dicom is None else Filing(dicom, sha256, read_classes(trained))
     asked = overlays is not None or filing is not None
@@ -55,7 +61,8 @@ def diagnose(
             found.append(forget(draw(trained, case, overlays, filing) if asked else case))
         except DicomError as error:
             found += [forget(case), error]
-    reports = [] if filing is None else list(filing.finish())
+    joined = join_cases(found, read_record(trained))
+    reports = [] if filing is None else list(filing.finish(joined))
     result = collect([*found, *(r for r in reports if isinstance(r, DicomError))], trained)
     if filing is not None:
         result["reports"] = [r for r in reports if isinstance(r, str)]
@@ -71,6 +78,29 @@ def diagnose(
         raise OSError(f"the results above are not in the run log: {unrecorded}")
     if result["failed"] and (strict or not result["images"]):
         raise typer.Exit(2)
+
+
+def list_files(given: list[Path]) -> list[Path]:
+    """Return the files, and in the place of a folder the files at any depth of it, sorted, tables and texts apart.
+
+    Hidden files and folders are left out. Raises ValueError for a folder without files.
+    """
+    import os
+
+    out: list[Path] = []
+    for path in given:
+        if not path.is_dir():
+            out.append(path)
+            continue
+        found = []
+        for folder, folders, names in os.walk(path):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            found += [Path(folder) / name for name in sorted(names) if not name.startswith(".")]
+        found = [file for file in found if file.suffix.lower() not in TEXTS]
+        if not found:
+            raise ValueError(f"{path} is a folder without images")
+        out += found
+    return out
 
 
 def forget(case: Any) -> Any:

@@ -11,14 +11,14 @@ import numpy as np
 
 from convnet.data.dicom import pipeline
 from convnet.data.dicom.colour import luminance
-from convnet.data.dicom.facts import facts
+from convnet.data.dicom.facts import facts, owners
 from convnet.data.dicom.frames import frame_count
 from convnet.data.dicom.geometry import geometry
 from convnet.data.dicom.header import require_pixels
 from convnet.data.dicom.parse import read_header
 from convnet.data.dicom.reference import reference
 from convnet.data.dicom.waveform import has_waveform
-from convnet.data.errors import FrameError
+from convnet.data.errors import DicomError, FrameError
 from convnet.data.limits import open_regular
 from convnet.data.preparation import Preparation
 
@@ -31,10 +31,11 @@ OWN = ("window", "invert", "padding")  # the stages that show the file's own row
 def examine(
     path: str | os.PathLike[str], plain: dict[str, Any], pictures: bool = False, filed: bool = False
 ) -> Iterator[Any]:
-    """First {sha256, facts, reference}; then for each frame (image, grey, geometry), or why it cannot be read.
+    """First what the header says, as a dict; then for each frame (image, grey, geometry), or why it cannot be read.
 
     plain      how pixels are prepared (`Preparation.to_plain`)
-    sha256     of the file; facts: `facts.facts`; reference: `reference.reference` if `filed`, else ""
+    sha256     of the file; facts: `facts.facts`; patient: its PatientID, or ""; owners: `facts.owners`
+    reference  `reference.reference` if `filed`, else ""
     image      as in `pipeline.read_images`
     grey       with `pictures` the frame in its own (rows, columns), uint8; else, and for waveforms, None
     geometry   `geometry.Geometry.to_plain` then, else None
@@ -42,7 +43,26 @@ def examine(
     """
     preparation = Preparation.from_plain(plain)
     ds = read_header(path)
-    yield {"sha256": digest(path), "facts": facts(ds), "reference": reference(ds, path) if filed else ""}
+    yield {
+        "sha256": digest(path),
+        "facts": facts(ds),
+        "patient": str(ds.get("PatientID") or "").strip(),
+        "owners": owners(ds),
+        "reference": reference(ds, path) if filed else "",
+    }
+    sound = False
+    try:
+        for frame in examine_frames(ds, path, preparation, pictures):
+            sound = sound or not isinstance(frame, str)
+            yield frame
+    except DicomError as error:
+        if sound:
+            raise
+        yield error.reason  # its header is sound, which says whom the lost image is of
+
+
+def examine_frames(ds: Dataset, path: object, preparation: Preparation, pictures: bool) -> Iterator[Any]:
+    """Yield (image, grey, geometry) of each frame, or why it cannot be read. Raises DicomError for the whole file."""
     if has_waveform(ds):
         yield next(pipeline.each_frame(ds, path, preparation)), None, None
         return
