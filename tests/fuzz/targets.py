@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from convnet.data.dicom.examine import examine
 from convnet.data.errors import DicomError
 from convnet.data.preparation import Preparation
 from convnet.data.reading import tasks
+from convnet.data.reading.examine import examine
 
 
 def frames(yielded: Iterable[object]) -> list[np.ndarray]:
