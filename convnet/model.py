@@ -12,6 +12,7 @@ from convnet.engine.graph import Graph, Node
 from convnet.engine.order import keras_order
 from convnet.layers.base import Layer, set_parameters
 from convnet.measuring import Run
+from convnet.output import formats
 from convnet.runner import Runner
 
 
@@ -78,9 +79,22 @@ class Model(Runner):
         raise ValueError(f"{self.name}: no layer {name!r}; there is {', '.join(layer.name for layer in self.layers)}")
 
     def save(self, filepath: str | Path, include_optimizer: bool = True) -> None:
-        """Write the model to one .safetensors file, whole or not at all; convnet.load reads it back."""
+        """Write the model to one file, whole or not at all: .safetensors, which convnet.load reads back, or .keras."""
+        write = formats.find_writer(filepath) or model_file.save
         with self.reading():
-            model_file.save(self, filepath, include_optimizer)
+            write(self, filepath, include_optimizer)
+
+    def export(self, filepath: str | Path, format: str = "onnx") -> None:
+        """Write the model as an ONNX file for other programs, with the inputs and outputs of `predict`."""
+        if format != "onnx":
+            raise ValueError(f"{self.name}: export writes format='onnx', got {format!r}")
+        formats.find("convnet.exchange.onnx.exporting:export_onnx")(self, filepath)
+
+    def save_weights(self, filepath: str | Path) -> None:
+        """Write the parameters alone as Keras's file, whose name ends in .weights.h5; Keras's load_weights reads it."""
+        if not str(filepath).endswith(".weights.h5"):
+            raise ValueError(f"{filepath}: save_weights writes Keras's file of weights: give a name in .weights.h5")
+        formats.find("convnet.exchange.keras.saving:save_weights")(self, filepath)
 
     def __reduce__(self) -> Any:
         """Pickle and copy the model by way of its file: numbers and JSON, and no code but `from_bytes`."""
@@ -93,9 +107,10 @@ class Model(Runner):
             return from_bytes, (model_file.to_bytes(self),)
 
     def load_weights(self, filepath: str | Path) -> None:
-        """Take the parameters from a saved model whose layers have the same shapes."""
+        """Take the parameters from a saved model whose layers have the same shapes: .safetensors, or Keras's file."""
+        read = formats.find_weight_reader(filepath) or model_file.load_weights
         with self.plans.alone():
-            model_file.load_weights(self, filepath)
+            read(self, filepath)
 
     def summary(self, print_fn: Any = None) -> None:
         """Print the table of layers: shapes, parameters, multiply-adds, bytes, receptive field.

@@ -38,7 +38,7 @@ def to_bytes(model: Any, include_optimizer: bool = True) -> bytes:
     from safetensors.numpy import save as serialize
 
     graph = model.training_graph()
-    _same_in_inference(model, graph)
+    check_same_in_inference(model, graph)
     tensors = {name: np.ascontiguousarray(p.value) for name, p in _named_parameters(graph).items()}
     config: dict[str, Any] = {
         "format": FORMAT,
@@ -174,7 +174,7 @@ def _rewire(config: dict[str, Any], start: Node) -> Node:
     return nodes[config["output"]]
 
 
-def _same_in_inference(model: Any, training_graph: Graph) -> None:
+def check_same_in_inference(model: Any, training_graph: Graph) -> None:
     """Raise ValueError unless the recording of training, lowered for inference, does what the other recording does."""
     recorded = model.graph(training_graph.input.sample_shape, training=False)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from convnet import metrics
 from convnet.callbacks.base import Callback, Logs
-from convnet.output.formats import check_path
+from convnet.output.formats import check_writable
 from convnet.utils import list_arguments, refuse
 
 
@@ -129,7 +129,7 @@ class ModelCheckpoint(_Monitor):
         more = {"save_weights_only": save_weights_only, "save_freq": save_freq, **unknown}
         refuse("ModelCheckpoint", more, list_arguments(ModelCheckpoint.__init__, tuple(off)), off)
         super().__init__(monitor, mode)
-        check_path(filepath)
+        check_writable(filepath)
         self.filepath, self.verbose, self.save_best_only = str(filepath), verbose, save_best_only
         self.best = initial_value_threshold
 

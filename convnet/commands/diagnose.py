@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from convnet.commands.options import Json, Limit, Model, Strict
+from convnet.commands.options import Aggregate, Finding, Group, Json, Limit, Model, Strict
 from convnet.commands.output import emit, say
 from convnet.commands.preflight import check_file, check_folder
 
@@ -25,8 +25,11 @@ def diagnose(
     record: Runs = None,
     strict: Strict = False,
     limit: Limit = None,
+    group: Group = None,
+    aggregate: Aggregate = None,
+    finding: Finding = None,
 ) -> None:
-    """Probabilities for each image, or why the model abstains. For research and teaching. Not for clinical use."""
+    """Probabilities, or why the model abstains. For research and teaching. Not for clinical use."""
     check_file("--json", json_path)
     check_file("--record", record)
     check_folder(overlays, "--overlays")
@@ -36,12 +39,14 @@ def diagnose(
     from convnet.data.reading.examine import digest
     from convnet.data.reading.listing import opened_files
     from convnet.diagnosis import run_log
-    from convnet.diagnosis.diagnose import cases, collect, lines
+    from convnet.diagnosis.diagnose import cases, collect, join_cases, lines
     from convnet.diagnosis.dicom_results import Filing
     from convnet.model import load
-    from convnet.study.metadata import read_classes
+    from convnet.study.groups import override_grouping
+    from convnet.study.metadata import read_classes, read_record
 
     trained = load(model)
+    override_grouping(trained, group, aggregate, finding)
     sha256 = digest(model)
     filing = None if dicom is None else Filing(dicom, sha256, read_classes(trained))
     asked = overlays is not None or filing is not None
@@ -56,7 +61,8 @@ def diagnose(
                 found.append(forget(draw(trained, case, overlays, filing) if asked else case))
             except DicomError as error:
                 found += [forget(case), error]
-    reports = [] if filing is None else list(filing.finish())
+    joined = join_cases(found, read_record(trained))
+    reports = [] if filing is None else list(filing.finish(joined))
     result = collect([*found, *(r for r in reports if isinstance(r, DicomError))], trained)
     if filing is not None:
         result["reports"] = [r for r in reports if isinstance(r, str)]

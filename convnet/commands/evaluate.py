@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from convnet.commands.cohort import Source, expand_options, load_cohort
-from convnet.commands.options import Figures, Json, Model, Split, SplitName
+from convnet.commands.options import Aggregate, Figures, Finding, Group, Json, Model, Split, SplitName
 from convnet.commands.output import emit, say
 from convnet.commands.preflight import check_file, check_folder
 
@@ -26,6 +26,9 @@ def evaluate(
     ] = None,
     json_path: Json = None,
     figures: Figures = None,
+    group: Group = None,
+    aggregate: Aggregate = None,
+    finding: Finding = None,
 ) -> None:
     """Measure a model on one split: metrics with intervals by patient, calibration, subgroups."""
     check_file("--json", json_path)
@@ -35,10 +38,13 @@ def evaluate(
     from convnet.output.drawing import save
     from convnet.study import plots as drawing
     from convnet.study.evaluate import evaluate as measure
-    from convnet.study.metadata import read_classes, read_preparation
+    from convnet.study.evaluate import find_places
+    from convnet.study.groups import measure_groups, override_grouping
+    from convnet.study.metadata import read_classes, read_preparation, read_record
 
     trained = load(model)
     classes = read_classes(trained)
+    override_grouping(trained, group, aggregate, finding)
     place = None if positive is None else metrics.positive_index(classes, positive)
     data = load_cohort(source, read_preparation(trained), classes)
     result, p = measure(trained, data, split.value, positive, sensitivity)
@@ -50,6 +56,14 @@ def evaluate(
             "again whenever the table's rows or files change: add the column.)"
         )
     emit(result, json_path, metrics.lines(result))
+    if figures is not None and "by_group" in result:
+        grouping, at = read_record(trained).grouping, find_places(data, split.value)
+        assert grouping is not None
+        of, y_groups, p_groups = measure_groups(data, at, p, grouping, positive, sensitivity)
+        level = of["level"]
+        save(drawing.confusion(of), figures / f"confusion-by-{level}.png")
+        save(drawing.roc(y_groups, p_groups, classes, place, level), figures / f"roc-by-{level}.png")
+        save(plots.reliability(of), figures / f"reliability-by-{level}.png")
     if figures is not None:
         x, y = (data.x, data.y) if split == "all" else data.split(split.value)
         save(drawing.confusion(result), figures / "confusion.png")

@@ -26,7 +26,24 @@ class SplitName(StrEnum):
     all = "all"
 
 
+class GroupName(StrEnum):
+    """What images are joined by."""
+
+    none = "none"
+    patient = "patient"
+    study = "study"
+    series = "series"
+
+
 Model = Annotated[Path, typer.Argument(help="A model file.")]
+Group = Annotated[
+    GroupName | None,
+    typer.Option(help="Join the images of a patient, study or series, or none. Default: as the model file says."),
+]
+Aggregate = Annotated[
+    str | None, typer.Option(help="How: mean-log-odds, max, or top-K. A rule not the model's own is not calibrated.")
+]
+Finding = Annotated[str | None, typer.Option(help="For max and top-K: the class of which one image is enough.")]
 Split = Annotated[SplitName, typer.Option(help="Which split to use, or all images.")]
 Size = Annotated[
     int, typer.Option(min=1, max=2048, help="Images become SIZE x SIZE pixels, ECG SIZE samples at 100 Hz.")

@@ -36,6 +36,7 @@ def train(
     preparation = pixels.to_preparation()
     data = load_training_cohort(recipe.network, source, preparation)
     from convnet.callbacks import Recorder
+    from convnet.evaluation import side_by_side
     from convnet.explain.maps.history import plot_history
     from convnet.output.drawing import save
     from convnet.study import plots as drawing
@@ -57,7 +58,9 @@ def train(
     study = train_recipe(data, recipe, preparation, seed=seed, on_member=finish, callbacks=callbacks)
     kept = read_record(study.members[0].model)
     tell(f"training images {'mirrored' if kept.mirrored['done'] else 'not mirrored'}: {kept.mirrored['why']}")
-    write_model(study.model, data, out)
+    card = write_model(study.model, data, out)
+    if "by_group" in card["validation"]:
+        tell("\n".join(["on validation,", *side_by_side.lines(card["validation"])]))
     beside = f"its {len(study.members)} members and " if recipe.runs > 1 else ""
     tell(f"wrote {out}, beside it {beside}its card {out.with_suffix('.card.html').name}. {kept.notice}")
     if record is not None:
@@ -78,8 +81,8 @@ def report_member(member: Any) -> None:
     tell(f"seed {run.seed}: kept epoch {run.best_epoch} of {run.epochs_run}: {chosen}")
 
 
-def write_model(trained: Any, data: Any, out: Path) -> None:
-    """Write a model and its card; keep the model in the state folder if they cannot be written there."""
+def write_model(trained: Any, data: Any, out: Path) -> dict[str, Any]:
+    """Write a model and its card -> the card; keep the model in the state folder if they cannot be written."""
     from convnet import model_file
     from convnet.output.atomic import to_json, to_utf8, write_together
     from convnet.study import model_card
@@ -93,6 +96,7 @@ def write_model(trained: Any, data: Any, out: Path) -> None:
         )
     except OSError as error:
         raise OSError(f"{out} could not be written: {error.strerror or error}. {keep(content, out.name)}") from None
+    return card
 
 
 def keep(content: bytes, name: str) -> str:

@@ -13,17 +13,12 @@ LEAST = 1e-12  # a probability of 0 has no logarithm
 def temperature(y: np.ndarray, p: np.ndarray) -> float:
     """Return the T for which p^(1/T), normalized, has the smallest cross-entropy on labels y: fit it on validation.
 
-    The targets are Platt's instead of 0 and 1, (n_c + 1) / (n_c + 2) for a true class with n_c images, what is left
-    shared among the others: images that are all ranked rightly then do not ask for T = 0. T is within 1/20 to 20.
-    Source: Guo et al., ICML 2017; Platt, Advances in Large Margin Classifiers, 1999.
+    The targets are Platt's (`smooth_targets`). T is within 1/20 to 20. Source: Guo et al., ICML 2017.
     """
     from scipy.optimize import minimize_scalar
     from scipy.special import log_softmax
 
-    classes = p.shape[1]
-    n = np.bincount(y, minlength=classes)[y]
-    targets = np.repeat(1 / (n + 2) / (classes - 1), classes).reshape(len(y), classes)
-    targets[np.arange(len(y)), y] = (n + 1) / (n + 2)
+    targets = smooth_targets(y, p.shape[1])
     logits = np.log(np.maximum(p, LEAST))
 
     def loss(log_T: float) -> float:
@@ -31,6 +26,18 @@ def temperature(y: np.ndarray, p: np.ndarray) -> float:
 
     most = np.log(20)
     return float(np.exp(minimize_scalar(loss, bounds=(-most, most), method="bounded").x))
+
+
+def smooth_targets(y: np.ndarray, classes: int) -> np.ndarray:
+    """Return Platt's targets (N,classes) instead of 0 and 1: examples all ranked rightly then ask for no infinity.
+
+    (n_c + 1) / (n_c + 2) for a true class with n_c examples, what is left shared among the others.
+    Source: Platt, Advances in Large Margin Classifiers, 1999.
+    """
+    n = np.bincount(y, minlength=classes)[y]
+    targets = np.repeat(1 / (n + 2) / (classes - 1), classes).reshape(len(y), classes)
+    targets[np.arange(len(y)), y] = (n + 1) / (n + 2)
+    return targets
 
 
 def calibrate(p: np.ndarray, T: float | None) -> np.ndarray:

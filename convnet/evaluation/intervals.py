@@ -103,12 +103,16 @@ def resamples(groups: np.ndarray, seed: int) -> Any:
         left -= b
 
 
-def intervals(metrics: dict[str, Metric], groups: np.ndarray, seed: int = 0) -> dict[str, dict[str, float | None]]:
+def intervals(
+    metrics: dict[str, Metric], groups: np.ndarray, seed: int = 0, wilson: bool = False
+) -> dict[str, dict[str, float | None]]:
     """Return {name: {value, low, high}}: each metric and its 95% interval by patient; None if it is not defined.
 
     All metrics are computed on the same resamples. There is no interval if more than one resample in twenty lacks the
     metric (a class, or a predicted class, is missing from it), nor if all give one value: three right of three proves
     little. A share of 0 or 1 has Clopper and Pearson's exact interval instead, its trials being the patients.
+    With `wilson` every share has Wilson's interval: right where each patient has one result, so that trials are
+    independent, and closer than the bootstrap where patients are few.
     """
     one = np.ones((1, len(groups)))
     values = {name: float(metric(one)[0]) for name, metric in metrics.items()}
@@ -118,7 +122,9 @@ def intervals(metrics: dict[str, Metric], groups: np.ndarray, seed: int = 0) -> 
             drawn[name].append(metric(w))
     found = {name: interval(values[name], np.concatenate(drawn[name])) for name in metrics}
     for name, metric in metrics.items():
-        if isinstance(metric, Share) and values[name] in (0.0, 1.0):
+        if isinstance(metric, Share) and wilson:
+            found[name] = wilson_interval(int(metric.hits.sum()), int(metric.of.sum()))
+        elif isinstance(metric, Share) and values[name] in (0.0, 1.0):
             found[name] = exact(values[name], len(np.unique(groups[metric.of])))
     return found
 
@@ -128,6 +134,16 @@ def exact(value: float, n: int) -> dict[str, float | None]:
     edge = ((1 - LEVEL) / 2) ** (1 / n)
     low, high = (edge, 1.0) if value else (0.0, 1 - edge)
     return {"value": value, "low": low, "high": high}
+
+
+def wilson_interval(hits: int, n: int) -> dict[str, float | None]:
+    """Return a share of n independent trials with its interval (Wilson, J. Am. Stat. Assoc. 22:209, 1927)."""
+    from scipy.stats import binomtest
+
+    if not n:
+        return {"value": None, "low": None, "high": None}
+    around = binomtest(hits, n).proportion_ci(LEVEL, method="wilson")
+    return {"value": hits / n, "low": float(around.low), "high": float(around.high)}
 
 
 def interval(value: float, found: np.ndarray) -> dict[str, float | None]:

@@ -87,4 +87,8 @@ def lines(result: dict[str, Any]) -> list[str]:
         from convnet.evaluation import report
 
         out += report.lines(result)
+    if "by_group" in result:
+        from convnet.evaluation import side_by_side
+
+        out += side_by_side.lines(result)
     return [*out, NOTICE]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from convnet.evaluation import side_by_side
 from convnet.output.drawing import INK, SECOND, new
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def reliability(result: dict[str, Any]) -> Figure:
     label = f"predicted probability of '{name}'" if two else "predicted probability of the most probable class"
     top.set(xlim=(0, 1), ylim=(0, 1), ylabel="observed frequency", title=f"ECE {result['calibration']['ece']:.3f}")
     bottom.bar(said, [b["n"] for b in bins], width=0.06, color=INK)
-    bottom.set(xlim=(0, 1), xlabel=label, ylabel="images")
+    bottom.set(xlim=(0, 1), xlabel=label, ylabel=side_by_side.PLURAL.get(result.get("level", ""), "images"))
     return figure
 
 

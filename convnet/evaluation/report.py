@@ -24,6 +24,7 @@ def report(
     points: dict[str, list[float]] | None = None,
     least: float | None = None,
     facts: dict[str, list[str]] | None = None,
+    wilson: bool = False,
 ) -> dict[str, Any]:
     """Return the metrics of labels y (N,) and probabilities p (N,C) as plain JSON.
 
@@ -32,6 +33,7 @@ def report(
     points    operating points that were chosen on validation (`threshold.curve`)
     least     the sensitivity that the operating point is to reach
     facts     what headers say of the images: {name: a text for each}
+    wilson    proportions have Wilson's interval (`intervals`): each patient has one result
 
     The result holds:
 
@@ -47,7 +49,7 @@ def report(
     flat = dict(all_metrics)
     for number, point in enumerate(operating):
         flat |= {f"{number} {name}": metric for name, metric in point["figures"].items()}
-    found = intervals(flat, groups)
+    found = intervals(flat, groups, wilson=wilson)
     for number, point in enumerate(operating):
         point["figures"] = {name: found[f"{number} {name}"] for name in point["figures"]}
     return {
@@ -124,14 +126,19 @@ def subgroups(
     return out
 
 
+def format_point(point: dict[str, Any], positive: str) -> list[str]:
+    """Return an operating point as two lines of text."""
+    at = "" if point["threshold"] is None else f" (threshold {point['threshold']:.3f})"
+    figures = ", ".join(f"{name} {format_interval(metric)}" for name, metric in point["figures"].items())
+    return [f"positive '{positive}', {point['rule']}{at}:", f"  {figures}"]
+
+
 def lines(found: dict[str, Any]) -> list[str]:
     """Return the report as text for a terminal."""
     head = f"95% intervals by bootstrap over {found['patients']} patients:"
     out = [head, *(f"  {name}: {format_interval(metric)}" for name, metric in found["figures"].items())]
     for point in found["operating_points"]:
-        at = "" if point["threshold"] is None else f" (threshold {point['threshold']:.3f})"
-        out.append(f"positive '{found['positive']}', {point['rule']}{at}:")
-        out.append("  " + ", ".join(f"{name} {format_interval(metric)}" for name, metric in point["figures"].items()))
+        out += format_point(point, found["positive"])
     T = found.get("temperature")
     how = "no temperature" if T is None else f"temperature {T:.2f}, fitted on validation"
     out.append(f"calibration ({how}): expected calibration error {found['calibration']['ece']:.3f}")

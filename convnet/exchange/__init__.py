@@ -1,12 +1,19 @@
 """Models and parameters from and for other libraries: read from their files, written as files that they load."""
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from convnet.utils import name_what_exists
 
-_HOMES: dict[str, str] = {}  # what this room offers, and the module that has it: imported when it is first used
-__all__: list[str] = []
+if TYPE_CHECKING:
+    from convnet.exchange.keras import load_keras
+    from convnet.exchange.onnx.importing import load_onnx
+
+_HOMES = {  # what this room offers, and the module that has it: imported when it is first used
+    "load_keras": "convnet.exchange.keras",
+    "load_onnx": "convnet.exchange.onnx.importing",
+}
+__all__ = ["load_keras", "load_onnx"]
 _missing = name_what_exists("convnet.exchange", __all__)
 
 

@@ -21,10 +21,15 @@ class _Trial(threading.local):
 _trial = _Trial()
 
 
+def snake_case(class_name: str) -> str:
+    """Return a class's name as Keras writes it for a layer: conv2d, max_pooling2d."""
+    snake = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", class_name)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", snake).lower()
+
+
 def unique_name(class_name: str) -> str:
     """Return conv2d, conv2d_1, conv2d_2 ... as Keras numbers its layers."""
-    snake = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", class_name)
-    snake = re.sub("([a-z])([A-Z])", r"\1_\2", snake).lower()
+    snake = snake_case(class_name)
     names = _names if _trial.names is None else _trial.names
     with _counting:
         names[snake] += 1

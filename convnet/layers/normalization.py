@@ -28,6 +28,8 @@ class BatchNormalization(Layer):
         "moving_mean_initializer": "zeros",
         "moving_variance_initializer": "ones",
         "synchronized": False,
+        "renorm": False,
+        "renorm_momentum": 0.99,
     }
 
     def __init__(

@@ -13,6 +13,8 @@ from kernels import checks
 class Flatten(Layer):
     """(N,H,W,C) -> (N, H*W*C), the same numbers in the same order."""
 
+    defaults: ClassVar[dict[str, Any]] = {"data_format": "channels_last"}
+
     def output_shape(self, *shapes: tuple[int, ...]) -> tuple[int, ...]:
         """Return the shape of one output sample."""
         return (prod(shapes[0]),)

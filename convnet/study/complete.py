@@ -9,6 +9,7 @@ from convnet.evaluation import calibration, threshold
 from convnet.study import training_domain
 from convnet.study.ensemble import join
 from convnet.study.features import extract, join_features
+from convnet.study.groups import fit_grouping
 from convnet.study.metadata import read_record
 from convnet.study.outputs import normalize
 from convnet.study.train import Trained, train
@@ -89,20 +90,23 @@ def complete(
 ) -> None:
     """Record in the model how its pixels are prepared, what it was trained on, its temperature and operating points.
 
-    The training domain is learnt from train and val, the others from val. The metrics of val are not recorded here:
-    the model card holds them.
+    If images are joined by patient, study or series, also the groups' calibration and operating points. The training
+    domain is learnt from train and val, the others from val. The metrics of val are not recorded here: the model card
+    holds them.
 
     features  of the train and the val split (`extract_both`), if they are known: the model is not run again
     """
     model, y = trained.model, cohort.y[cohort.where("val")]
-    p = normalize(trained.outputs)
+    record, p = read_record(model), normalize(trained.outputs)
     T = calibration.temperature(y, p)
+    calibrated = calibration.calibrate(p, T)
     model.metadata = replace(
-        read_record(model),
+        record,
         preparation=preparation,
         scope=training_domain.learn(cohort, *(features or extract_both(trained, cohort))),
         temperature=T,
-        operating_points=threshold.curve(y, calibration.calibrate(p, T)),
+        operating_points=threshold.curve(y, calibrated),
+        grouping=fit_grouping(cohort, calibrated, record.grouping),
     ).to_plain()
 
 

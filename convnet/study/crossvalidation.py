@@ -12,8 +12,10 @@ from convnet.evaluation import intervals, metrics
 from convnet.notice import NOTICE
 from convnet.study.ensemble import join
 from convnet.study.evaluate import select_images
+from convnet.study.groups import make_grouping
+from convnet.study.held_groups import HeldGroups, groups_together, hold_groups
 from convnet.study.metadata import read_record
-from convnet.study.outputs import predict_probabilities
+from convnet.study.outputs import normalize, predict_probabilities
 from convnet.study.train import train
 
 if TYPE_CHECKING:
@@ -57,6 +59,8 @@ def subset(cohort: Cohort, at: np.ndarray, splits: list[str]) -> Cohort:
         splits=splits,
         facts=[cohort.facts[i] for i in at] if cohort.facts else [],
         owners=[cohort.owners[i] for i in at] if cohort.owners else [],
+        studies=[cohort.studies[i] for i in at] if cohort.studies else [],
+        series=[cohort.series[i] for i in at] if cohort.series else [],
     )
 
 
@@ -82,21 +86,24 @@ def run(
     The result holds:
 
     rows       repeat, fold, share of the patients trained on, cases (images of train and val), auc and accuracy of each
-               single model and of their ensemble on the images held out
+               single model and of their ensemble on the images held out; by_group: the same of the ensemble by patient,
+               study or series, if the recipe joins images
     by_share   for each share: mean and standard deviation over rows of the single models and of the ensemble, and the
                metrics of all images held out together, with their intervals, by repeat
     more       for several shares: what the last doubling of cases gave (`more_cases`)
     """
     used = np.sort(np.concatenate([cohort.where("train"), cohort.where("val")]))
     held: dict[tuple[float, int], np.ndarray] = {}
+    held_groups: dict[tuple[float, int], list[HeldGroups]] = {}
     rows: list[dict[str, Any]] = []
     for repeat in range(repeats):
         for number, fold in enumerate(folds(cohort, k, seed + repeat)):
             for share in shares:
                 part = fewer(fold, share, seed + repeat)
-                found, p = fit_and_measure(part, recipe, seed + 1000 * repeat, verbose)
+                found, p, of_groups = fit_and_measure(part, recipe, seed + 1000 * repeat, verbose)
                 row = {"repeat": repeat, "fold": number, "share": share, **found}
                 held.setdefault((share, repeat), np.zeros((len(used), p.shape[1])))[fold_places(fold)] = p
+                held_groups.setdefault((share, repeat), []).extend([of_groups] if of_groups else [])
                 rows.append(row)
                 on_fold(row)
     y, groups = cohort.y[used], cohort.groups()[used]
@@ -109,9 +116,15 @@ def run(
                 "cases": round(float(np.mean([row["cases"] for row in of]))),
                 "single": summarize([m for row in of for m in row["single"]]),
                 "ensemble": summarize([row["ensemble"] for row in of]),
-                "together": [together(y, held[share, r], cohort.classes, groups) for r in range(repeats)],
+                "together": [together(y, held[share, r], groups) for r in range(repeats)],
             }
         )
+        if recipe.group != "none":
+            by_share[-1]["by_group"] = {
+                "level": recipe.group,
+                "ensemble": summarize([row["by_group"] for row in of]),
+                "together": [groups_together(held_groups[share, r]) for r in range(repeats)],
+            }
     result = {
         "recipe": recipe.to_json(),
         "folds": k,
@@ -148,9 +161,15 @@ def fewer(fold: Cohort, share: float, seed: int) -> Cohort:
     return subset(fold, places, [fold.splits[i] for i in places])
 
 
-def fit_and_measure(fold: Cohort, recipe: Recipe, seed: int, verbose: Any) -> tuple[dict[str, Any], np.ndarray]:
-    """Return (AUC and accuracy on the fold's `test` of each model and of the ensemble, its probabilities)."""
-    models = [train(fold, recipe, seed=seed + i, verbose=verbose).model for i in range(recipe.runs)]
+def fit_and_measure(
+    fold: Cohort, recipe: Recipe, seed: int, verbose: Any
+) -> tuple[dict[str, Any], np.ndarray, HeldGroups | None]:
+    """Return (AUC and accuracy on the fold's `test` of each model and of the ensemble, its probabilities, its groups).
+
+    There are groups if the recipe joins images.
+    """
+    trained = [train(fold, recipe, seed=seed + i, verbose=verbose) for i in range(recipe.runs)]
+    models = [one.model for one in trained]
     x, y = fold.split("test")
     found = [predict_probabilities(m, x) for m in models]
     joined = predict_probabilities(join(models), x) if len(models) > 1 else found[0]
@@ -161,7 +180,13 @@ def fit_and_measure(fold: Cohort, recipe: Recipe, seed: int, verbose: Any) -> tu
         "single": [both(y, p) for p in found],
         "ensemble": both(y, joined),
     }
-    return row, joined
+    grouping = make_grouping(recipe.group, recipe.aggregate, recipe.finding, fold.classes)
+    if grouping is None:
+        return row, joined, None
+    p_val = np.mean([normalize(one.outputs) for one in trained], axis=0)
+    groups = hold_groups(fold, joined, p_val, grouping)
+    row["by_group"] = {"groups": len(groups.y), **both(groups.y, groups.p)}
+    return row, joined, groups
 
 
 def both(y: np.ndarray, p: np.ndarray) -> dict[str, float | None]:
@@ -169,7 +194,7 @@ def both(y: np.ndarray, p: np.ndarray) -> dict[str, float | None]:
     return {"auc": metrics.auc(y, p), "accuracy": float(np.mean(p.argmax(axis=1) == y))}
 
 
-def together(y: np.ndarray, p: np.ndarray, classes: tuple[str, ...], groups: np.ndarray) -> dict[str, Any]:
+def together(y: np.ndarray, p: np.ndarray, groups: np.ndarray) -> dict[str, Any]:
     """Return AUC and accuracy of all images held out, each once, with intervals by patient."""
     found = intervals.intervals(intervals.ranking_metrics(y, p), groups)
     return {name: found[name] for name in ("auc", "accuracy") if name in found}
@@ -217,7 +242,11 @@ def line(row: dict[str, Any]) -> str:
     auc, accuracy = row["ensemble"]["auc"], row["ensemble"]["accuracy"]
     area = "not defined" if auc is None else f"{auc:.4f}"
     where = f"repeat {row['repeat'] + 1} fold {row['fold'] + 1}: {row['cases']} cases"
-    return f"{where}, {row['images']} held out: AUC {area}, accuracy {accuracy:.4f}"
+    text = f"{where}, {row['images']} held out: AUC {area}, accuracy {accuracy:.4f}"
+    if (of := row.get("by_group")) is not None:
+        area = "not defined" if of["auc"] is None else f"{of['auc']:.4f}"
+        text += f"; their {of['groups']} groups: AUC {area}, accuracy {of['accuracy']:.4f}"
+    return text
 
 
 def lines(result: dict[str, Any]) -> list[str]:
@@ -231,9 +260,21 @@ def lines(result: dict[str, Any]) -> list[str]:
         for repeat, found in enumerate(of["together"], 1):
             shown = ", ".join(f"{name} {intervals.format_interval(v)}" for name, v in found.items())
             out.append(f"{'':>6} all held out images together, repeat {repeat}: {shown}")
+        out += group_lines(of)
     if "more" in result:
         out.append(f"Would more cases help? {result['more']['answer']}")
     return [*out, result["notice"]]
+
+
+def group_lines(of: dict[str, Any]) -> list[str]:
+    """Return the metrics of groups as text, a line for the folds and one for each repeat."""
+    if (found := of.get("by_group")) is None:
+        return []
+    out = [f"{'':>6} by {found['level']}, folds: " + ", ".join(map(format_summary, found["ensemble"].items()))]
+    for repeat, one in enumerate(found["together"], 1):
+        shown = ", ".join(f"{name} {intervals.format_interval(one[name])}" for name in one if name != "groups")
+        out.append(f"{'':>6} by {found['level']}, all {one['groups']} held out together, repeat {repeat}: {shown}")
+    return out
 
 
 def format_summary(item: tuple[str, dict[str, float | None]]) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from convnet.evaluation import metrics
 from convnet.evaluation.calibration import calibrate
 from convnet.evaluation.report import SUBGROUPS, report
+from convnet.study.groups import measure_groups
 from convnet.study.metadata import count_seen, read_classes, read_record
 from convnet.study.outputs import normalize, predict_outputs
 
@@ -45,6 +46,9 @@ def evaluate(
     positive  the class that sensitivity and specificity are of; for two classes
     least     choose the threshold whose sensitivity for `positive` was at least this on validation
     outputs   the model's outputs for these images, if they are known: the model is not run again
+
+    If the model's file joins images (`metadata.ModelRecord.grouping`), `by_group` holds the metrics of groups
+    (`groups.measure_groups`), apart from those of images.
     """
     classes, record = read_classes(model), read_record(model)
     at = find_places(cohort, split)
@@ -67,4 +71,7 @@ def evaluate(
         "patients_known": all(cohort.patients[i] for i in at),
         "temperature": record.temperature,
     }
-    return {**known, **metrics.measure(y, p, classes, positive), **found}, p
+    result = {**known, **metrics.measure(y, p, classes, positive), **found}
+    if record.grouping is not None:
+        result["by_group"], _, _ = measure_groups(cohort, at, p, record.grouping, positive, least)
+    return result, p

@@ -10,6 +10,7 @@ import numpy as np
 
 from convnet.data.preparation import Preparation
 from convnet.evaluation import threshold
+from convnet.evaluation.grouping import Grouping
 from convnet.notice import NOTICE
 from convnet.study import training_domain
 
@@ -44,6 +45,7 @@ class ModelRecord:
     scope             what it was trained on (`training_domain.learn`)
     temperature       of its probabilities (`calibration.temperature`)
     operating_points  thresholds and what they gave on validation (`threshold.curve`)
+    grouping          how images of one patient, study or series are joined; None: not at all
 
     The stored form is that of the first model files: a single run's fields stand beside the others, those of an
     ensemble in `members`; `preparation` is called `pipeline`.
@@ -61,6 +63,7 @@ class ModelRecord:
     scope: dict[str, Any] | None = None
     temperature: float | None = None
     operating_points: dict[str, list[float]] | None = None
+    grouping: Grouping | None = None
 
     def to_plain(self) -> dict[str, Any]:
         """Return the record as the JSON values that a model file stores."""
@@ -77,6 +80,7 @@ class ModelRecord:
             "pipeline": None if self.preparation is None else self.preparation.to_plain(),
             "scope": self.scope,
             "temperature": self.temperature,
+            "grouping": None if self.grouping is None else self.grouping.to_plain(),
         }
         kept = {name: value for name, value in plain.items() if value not in (None, "", [], {})}
         if self.temperature is not None:  # a curve may be None: more than two classes have none
@@ -104,6 +108,7 @@ class ModelRecord:
             scope=plain.get("scope"),
             temperature=_read(plain, "temperature", None, _positive, "temperature cannot be used"),
             operating_points=threshold.check(plain.get("operating_points")),
+            grouping=_read(plain, "grouping", None, Grouping.from_plain, "grouping cannot be used"),
         )
 
 

@@ -12,7 +12,7 @@ from html import escape
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from convnet.evaluation import plots
+from convnet.evaluation import plots, side_by_side
 from convnet.evaluation.intervals import format_interval
 from convnet.notice import NOTICE
 from convnet.output import html_page
@@ -47,7 +47,17 @@ def make_card(model: Model, cohort: Cohort, content: bytes, outputs: np.ndarray 
     record = read_record(model)
     assert record.preparation is not None
     result, _ = evaluate(model, cohort, "val", outputs=outputs)
-    kept = ("n", "patients", "patients_known", "classes", "confusion", "figures", "calibration", "subgroups")
+    kept = (
+        "n",
+        "patients",
+        "patients_known",
+        "classes",
+        "confusion",
+        "figures",
+        "calibration",
+        "subgroups",
+        "by_group",
+    )
     return {
         "title": f"Model card: {record.network} network for {', '.join(record.classes)}",
         "not_a_medical_device": True,
@@ -71,7 +81,7 @@ def make_card(model: Model, cohort: Cohort, content: bytes, outputs: np.ndarray 
             "left_out": len(cohort.skipped),
             "headers": {name: count_values(cohort.fact(name)) for name in FACTS if any(cohort.fact(name))},
         },
-        "validation": {name: result[name] for name in kept},
+        "validation": {name: result[name] for name in kept if name in result},
         "limits": list_limits(record, cohort, result),
     }
 
@@ -171,6 +181,7 @@ def page(card: dict[str, Any]) -> str:
         "<h3>Calibration</h3>",
         f"<p>Temperature {model['temperature']:.3f}, fitted on validation.</p>",
         html_page.plot(plots.reliability(val), "Reliability diagram: predicted probability against observed frequency"),
+        *group_tables(val),
         *subgroup_tables(val["subgroups"]),
         "<h2>Limits</h2><ul>" + "".join(f"<li>{escape(text)}</li>" for text in card["limits"]) + "</ul>",
         "<h2>Model</h2>",
@@ -183,6 +194,24 @@ def page(card: dict[str, Any]) -> str:
         "<h3>Recipe</h3>" + html_page.table(["choice", "value"], recipe.items()),
     ]
     return html_page.page(card["title"], body)
+
+
+def group_tables(val: dict[str, Any]) -> list[str]:
+    """Return the metrics by image and by group beside each other; nothing if images are not joined."""
+    if (of := val.get("by_group")) is None:
+        return []
+    level = of["level"]
+    return [
+        f"<h3>By image and by {level}</h3><p>{escape(side_by_side.describe_rule(of))}. "
+        f"{escape(side_by_side.describe_intervals(of))}.</p>",
+        html_page.table(side_by_side.heads(val), side_by_side.rows(val)),
+        *(f"<p>{escape(text)}.</p>" for text in side_by_side.describe_gaps(of)),
+        html_page.table(
+            [f"truth \\ prediction, by {level}", *of["classes"]],
+            [[c, *row] for c, row in zip(of["classes"], of["confusion"], strict=True)],
+        ),
+        html_page.plot(plots.reliability(of), f"Reliability diagram by {level}"),
+    ]
 
 
 def subgroup_tables(found: dict[str, dict[str, Any]]) -> list[str]:

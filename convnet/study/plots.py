@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from convnet.evaluation.side_by_side import PLURAL
 from convnet.output.drawing import INK, new
 
 if TYPE_CHECKING:
@@ -28,12 +29,16 @@ def confusion(result: dict[str, Any]) -> Figure:
     ax.set_xticks(range(len(classes)), classes, **slanted)
     ax.set_yticks(range(len(classes)), classes)
     ax.set(xlabel="predicted", ylabel="true")
-    figure.suptitle(f"{_images(result['n'])}, accuracy {result['accuracy']:.3f}", fontsize=11)
+    figure.suptitle(
+        f"{_count(result['n'], result.get('level', 'image'))}, accuracy {result['accuracy']:.3f}", fontsize=11
+    )
     return figure
 
 
-def roc(y: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...], positive: int | None = None) -> Figure:
-    """Plot the ROC curve of the positive class, or of every class against the rest."""
+def roc(
+    y: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...], positive: int | None = None, of: str = "image"
+) -> Figure:
+    """Plot the ROC curve of the positive class, or of every class against the rest, of images or of groups."""
     from sklearn.metrics import roc_auc_score, roc_curve
 
     if positive is None and len(classes) == 2:
@@ -48,7 +53,7 @@ def roc(y: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...], posi
             color = INK if positive is not None else None
             ax.plot(false, true, lw=1.8, color=color, label=f"'{classes[c]}': AUC {area:.3f}")
     ax.plot([0, 1], [0, 1], color="0.6", ls="--", lw=1)
-    ax.set(xlabel="1 - specificity", ylabel="sensitivity", title=f"ROC, {_images(len(y))}", aspect="equal")
+    ax.set(xlabel="1 - specificity", ylabel="sensitivity", title=f"ROC, {_count(len(y), of)}", aspect="equal")
     if len(ax.lines) > 1:
         ax.legend(fontsize=8, frameon=False, loc="lower right")
     else:
@@ -56,8 +61,8 @@ def roc(y: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...], posi
     return figure
 
 
-def _images(n: int) -> str:
-    return f"{n} image" if n == 1 else f"{n} images"
+def _count(n: int, of: str) -> str:
+    return f"{n} {of}" if n == 1 else f"{n} {PLURAL.get(of, of + 's')}"
 
 
 def filters(model: Model) -> Figure:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from convnet.evaluation.grouping import largest
+
 CHOICES = {
     "network": ("listing", "gap", "formula", "wave"),
     "keep": ("best", "last"),
     "schedule": ("constant", "cosine"),
     "flip": ("auto", "on", "off"),
     "class_weight": ("none", "balanced"),
+    "group": ("none", "patient", "study", "series"),
 }
 
 
@@ -33,6 +36,9 @@ class Recipe:
     intensity     contrast by a factor 1 +- intensity, brightness by +- intensity
     elastic       smooth random displacements of this many pixels in 28 (root mean square)
     class_weight  balanced: a class's images weigh N / (classes * its number)
+    group         images of one patient, study or series also have one result
+    aggregate     how it comes from theirs: mean-log-odds, max or top-K (`evaluation.grouping`)
+    finding       for two classes and max or top-K: the class of which one image is enough; "" is the second
     """
 
     network: str = "listing"
@@ -52,6 +58,9 @@ class Recipe:
     intensity: float = 0.0
     elastic: float = 0.0
     class_weight: str = "none"
+    group: str = "none"
+    aggregate: str = "mean-log-odds"
+    finding: str = ""
 
     def __post_init__(self) -> None:
         for name, choices in CHOICES.items():
@@ -63,6 +72,8 @@ class Recipe:
         for name in ("weight_decay", "shift", "rotate", "scale", "intensity", "elastic"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise ValueError(f"train: {name} must be 0 or more, got {getattr(self, name)}")
+
+        largest(self.aggregate)
 
     def to_json(self) -> dict[str, Any]:
         """Return every choice by its name."""

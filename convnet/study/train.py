@@ -13,6 +13,7 @@ from convnet.callbacks import Callback, EarlyStopping, History
 from convnet.data.cohort import mirror
 from convnet.data.cohort.augment import Augmented
 from convnet.evaluation import metrics
+from convnet.study.groups import make_grouping, require_groups
 from convnet.study.metadata import ModelRecord, Run, fingerprint
 from convnet.study.networks import NETWORKS, check_shape, compile_for
 from convnet.study.outputs import normalize, predict_outputs
@@ -117,6 +118,8 @@ def train(
     x_val, y_val = cohort.split("val")
     check_splits(cohort, y, y_val)
     require_content(x)
+    grouping = make_grouping(recipe.group, recipe.aggregate, recipe.finding, cohort.classes)
+    require_groups(cohort, grouping)
     check_shape(recipe.network, x.shape[1:])
     set_random_seed(seed)
     network, classes = recipe.network, len(cohort.classes)
@@ -152,6 +155,7 @@ def train(
         mirrored={"done": mirrored, "why": why},
         images=cohort.counts(),
         seen=tuple(fingerprint(image) for images in (x, x_val) for image in images),
+        grouping=grouping,
         runs=(Run(seed, len(history.epoch), kept + 1, stop.monitor, history.history[stop.monitor][kept]),),
     ).to_plain()
     outputs = stop.outputs if isinstance(stop, BestByAUC) else predict_outputs(model, x_val)

@@ -155,16 +155,16 @@ def test_a_global_mean_may_keep_its_axes():
     np.testing.assert_allclose(model.predict(X), X.mean((1, 2), keepdims=True), rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["m.keras", "m.h5", "m.weights.h5", "m.onnx", "m.pt"])
+@pytest.mark.parametrize("name", ["m.h5", "m.weights.h5", "m.onnx", "m.pt"])
 def test_a_name_that_promises_another_format_is_refused(tmp_path, name):
     model = convnet.Sequential([layers.Input((3,)), layers.Dense(2)])
-    with pytest.raises(ValueError, match=r"neither written nor read; model files here end in .safetensors"):
+    with pytest.raises(ValueError, match=r"this engine's model files end in .safetensors"):
         model.save(tmp_path / name)
-    with pytest.raises(ValueError, match="neither written nor read"):
+    with pytest.raises(ValueError, match=r"model files end in .safetensors"):
         convnet.callbacks.ModelCheckpoint(tmp_path / name)
     assert not list(tmp_path.iterdir())
     (tmp_path / name).write_bytes(b"")
-    with pytest.raises(ValueError, match="neither written nor read"):
+    with pytest.raises(ValueError, match=r"model files end in .safetensors"):
         convnet.load(tmp_path / name)
 
 

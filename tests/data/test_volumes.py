@@ -11,6 +11,7 @@ import SimpleITK as sitk
 
 from convnet.data import limits as bounds
 from convnet.data.cohort import load_folder
+from convnet.data.dicom.pipeline import last
 from convnet.data.errors import DicomError
 from convnet.data.limits import Limits
 from convnet.data.preparation import PLANES, Preparation
@@ -29,7 +30,8 @@ def written(tmp_path, name="a.nii", turn="as DICOM", compressed=False, dtype=np.
 
 def images(path, **settings):
     preparation = Preparation(**{"size": None, **settings})
-    return list(open_source(path).images(preparation))
+    source = open_source(path)
+    return [last(source.stages(number, preparation)).array for number in source.numbers(preparation)]
 
 
 @pytest.mark.parametrize("compressed", [False, True], ids=["plain", "compressed"])

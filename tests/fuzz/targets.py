@@ -23,7 +23,7 @@ def first(found: object) -> object:
     return found[0] if isinstance(found, tuple) else found
 
 
-def dicom_file(path: str) -> Iterator[tuple[str, float]]:
+def image_file(path: str) -> Iterator[tuple[str, float]]:
     """Everything that commands do with a file's header and pixels. Yields ('image' or why not, seconds)."""
     for read in (
         lambda: [tasks.describe(path)],

@@ -36,9 +36,9 @@ def no_worker(monkeypatch):
     """From now on nothing may be decoded."""
     call = Worker.call
 
-    def only_headers(self, function, *arguments):
+    def only_headers(self, function, *arguments, **options):
         assert function is not tasks.labelled_images, "decoded again"
-        return call(self, function, *arguments)
+        return call(self, function, *arguments, **options)
 
     return lambda: monkeypatch.setattr(Worker, "call", only_headers)
 

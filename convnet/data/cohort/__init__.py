@@ -37,6 +37,8 @@ def from_arrays(
     classes: Sequence[str] | None = None,
     patients: Sequence[str] | None = None,
     paths: Sequence[str] | None = None,
+    studies: Sequence[str] | None = None,
+    series: Sequence[str] | None = None,
     channels: int = 1,
     seed: int = 0,
 ) -> Cohort:
@@ -48,6 +50,7 @@ def from_arrays(
     classes   the order of the classes; else the sorted labels
     patients  a name for each image, "" if unknown: no patient is in two splits
     paths     a name for each image
+    studies, series  a name for each image, "" if unknown
     channels  1 for grey, 3 for colour
     seed      of the drawn split
 
@@ -56,6 +59,7 @@ def from_arrays(
     images = unit_images(x, "x", channels)
     labels = [str(label) for label in np.asarray(y).tolist()]
     given = {"labels": labels, "patients": patients, "splits": splits, "paths": paths}
+    given |= {"studies": studies, "series": series}
     for name, values in given.items():
         if values is not None and len(values) != len(images):
             raise CohortError(f"{len(images)} images but {len(values)} {name}: expected one for each image")
@@ -65,6 +69,8 @@ def from_arrays(
             path=f"image[{i}]" if paths is None else paths[i],
             patient="" if patients is None else patients[i],
             split=None if splits is None else splits[i],
+            study="" if studies is None else studies[i],
+            series="" if series is None else series[i],
         )
         for i, label in enumerate(labels)
     ]

@@ -17,10 +17,14 @@ from convnet.data.errors import CohortError
 
 @dataclass(frozen=True)
 class Skipped:
-    """An image that is not in the cohort, and why. `path` is relative to the folder."""
+    """An image that is not in the cohort, and why.
+
+    `path` is relative to the folder; owners: what is known of whom it is of (`Record.owners`).
+    """
 
     path: str
     reason: str
+    owners: dict[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ class Cohort:
     skipped  what was left out, and why
     facts    what each image's header says (`facts.facts`); empty where there was no header
     owners   the group of each image that stays in one split; empty: its patient or, if unknown, its file
+    studies, series  pseudonyms of each image's study and series, "" if unknown; empty where none is known
     notes    what a run should say of how the images were read
     """
 
@@ -59,6 +64,8 @@ class Cohort:
     skipped: list[Skipped] = field(default_factory=list)
     facts: list[dict[str, str]] = field(default_factory=list)
     owners: list[str] = field(default_factory=list)
+    studies: list[str] = field(default_factory=list)
+    series: list[str] = field(default_factory=list)
     notes: Notes = field(default_factory=Notes)
 
     def fact(self, name: str) -> list[str]:
@@ -70,6 +77,10 @@ class Cohort:
         owners = self.owners or self.patients
         names = [owner or f"\0{path}" for owner, path in zip(owners, self.paths, strict=True)]
         return np.unique(names, return_inverse=True)[1].astype(np.int64)
+
+    def members(self, level: str) -> list[str]:
+        """Return the pseudonym of each image's patient, study or series, "" if it is unknown."""
+        return {"patient": self.patients, "study": self.studies, "series": self.series}[level] or [""] * len(self.y)
 
     def where(self, name: str) -> np.ndarray:
         """Return the indices of the images in split `name`, int64, in order."""
@@ -104,7 +115,7 @@ class Record:
     """What is known of one image beside its pixels.
 
     path     its file, relative to the folder; frame: which frame of it
-    patient  a pseudonym, "" if unknown
+    patient, study, series  pseudonyms, "" if unknown
     split    "train", "val" or "test"; None for every image if splits are to be drawn
     group    what stays in one split; None: the patient
     facts    what its header says (`facts.facts`)
@@ -117,6 +128,8 @@ class Record:
     split: str | None = None
     group: str | None = None
     facts: dict[str, str] = field(default_factory=dict)
+    study: str = ""
+    series: str = ""
 
     @property
     def owner(self) -> str:
@@ -159,6 +172,8 @@ def build(
         skipped=list(skipped),
         facts=[r.facts for r in records] if any(r.facts for r in records) else [],
         owners=groups,
+        studies=[r.study for r in records] if any(r.study for r in records) else [],
+        series=[r.series for r in records] if any(r.series for r in records) else [],
     )
 
 

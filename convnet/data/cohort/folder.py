@@ -91,14 +91,14 @@ def load_folder(
             results = readers.map(lambda row: read_row(readers, store, root, row, preparation), rows)
             for done, (row, result) in enumerate(results, start=1):
                 if isinstance(result, DicomError):
-                    reasons = [result.reason]
+                    reasons, whose = [result.reason], name_owners(row, None)
                 else:
                     found += keep_frames(row, result, store)
-                    reasons = result.file.refusals()
+                    reasons, whose = result.file.refusals(), name_owners(row, result.file)
                     remarks += [Skipped(shown(row.path), text) for text in result.file.remarks]
                 if strict and reasons:
                     raise DicomError(Path(folder) / row.path, reasons[0])
-                skipped += [Skipped(shown(row.path), reason) for reason in reasons]
+                skipped += [Skipped(shown(row.path), reason, whose) for reason in reasons]
                 if on_progress is not None:
                     on_progress(done, len(rows))
             images = collect_pixels(found, store)
@@ -129,8 +129,15 @@ class Frame:
     def record(self) -> Record:
         """What the cohort knows of it, its group apart."""
         facts = {name: self.file.facts.get(name, "") for name in NAMES}
-        patient = pseudonym("patient", self.row.patient or "") or self.file.patient
-        return Record(self.row.label, self.row.path, self.number, patient, self.row.split, facts=facts)
+        whose = name_owners(self.row, self.file)
+        return Record(self.row.label, self.row.path, self.number, split=self.row.split, facts=facts, **whose)
+
+
+def name_owners(row: Row, file: Labelled | None) -> dict[str, str]:
+    """Return the pseudonyms of the patient, study and series that a row's images are of, "" if unknown."""
+    uids = {} if file is None else file.owners
+    patient = pseudonym("patient", row.patient or "") or ("" if file is None else file.patient)
+    return {"patient": patient, "study": uids.get("study", ""), "series": uids.get("series", "")}
 
 
 def owner_of(row: Row, file: Labelled) -> Owner:
@@ -187,6 +194,8 @@ def read_row(readers: Readers, store: Store | None, root: Path, row: Row, prepar
         file = read_labelled(readers, path, preparation)
         if before is not None and signature(before) != signature(os.stat(path)):
             content = None  # it was written to meanwhile: these may be another content's pixels
+        if not file.images:
+            content = None  # why it cannot be read may depend on the limits of this run
     except OSError as error:
         raise DicomError(path, f"cannot be opened: {error.strerror}") from None
     return Read(file, None, content)

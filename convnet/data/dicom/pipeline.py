@@ -10,7 +10,7 @@ neighbours.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -95,15 +95,10 @@ def each_frame(ds: Dataset, path: object, preparation: Preparation) -> Iterator[
     if not has_waveform(ds):
         require_pixels(ds, path)
     frames = range(1 if has_waveform(ds) else frame_count(ds, path))
-    yield from each_image(frames, lambda frame: stages(ds, path, frame, preparation))
-
-
-def each_image(frames: Sequence[int], stages_of: Callable[[int], Iterator[Step]]) -> Iterator[np.ndarray | FrameError]:
-    """Yield the last stage of each frame or, in its place, why it cannot be read; raise the reason if none could be."""
     refused = []
     for frame in frames:
         try:
-            yield last(stages_of(frame)).array
+            yield last(stages(ds, path, frame, preparation)).array
         except FrameError as error:
             refused.append(error)
             if len(frames) > 1:

@@ -11,7 +11,6 @@ import numpy as np
 
 from convnet.data.dicom import pipeline
 from convnet.data.dicom.colour import luminance
-from convnet.data.errors import FrameError
 from convnet.data.limits import open_regular
 from convnet.data.preparation import Preparation
 from convnet.data.reading.kinds import open_source
@@ -23,25 +22,21 @@ OWN = ("window", "invert", "padding")  # the stages that show the file's own row
 def examine(
     path: str | os.PathLike[str], plain: dict[str, Any], pictures: bool = False, filed: bool = False
 ) -> Iterator[Any]:
-    """Yield {sha256, facts, reference, numbers}, then for each image (image, grey, geometry), or why it is not read.
+    """Yield what the header says, as a dict; then for each image (image, grey, geometry), or why it cannot be read.
+
+    The dict is `Source.about` with sha256, of the file, and reference, `Source.reference` if `filed`, else "".
 
     plain      how pixels are prepared (`Preparation.to_plain`)
-    sha256     of the file; facts: `facts.facts`; reference: `Source.reference` if `filed`, else ""
-    numbers    of the images, in their order
     image      as a network takes it
     grey       with `pictures` the image in its own (rows, columns), uint8; else, and for waveforms, None
     geometry   `geometry.Geometry.to_plain` then, else None
     Raises DicomError.
     """
     preparation, source = Preparation.from_plain(plain), open_source(path)
-    numbers = list(source.numbers(preparation))
-    facts, reference = source.about(preparation)["facts"], source.reference() if filed else ""
-    yield {"sha256": digest(path), "facts": facts, "reference": reference, "numbers": numbers}
-    for number in numbers:
-        try:
-            yield examine_image(source, number, preparation, pictures and source.drawable)
-        except FrameError as error:
-            yield error.reason
+    reference = source.reference() if filed else ""
+    yield {**source.about(preparation), "sha256": digest(path), "reference": reference}
+    drawn = pictures and source.drawable
+    yield from source.each(preparation, lambda number: examine_image(source, number, preparation, drawn))
 
 
 def examine_image(source: Source, number: int, preparation: Preparation, pictures: bool) -> tuple[Any, ...]:

@@ -58,7 +58,7 @@ def read_labelled(readers: Readers, path: str | os.PathLike[str], preparation: P
         about, *found, remarks = readers.read(tasks.labelled_images, path, preparation.to_plain())
     except OSError as error:
         raise DicomError(path, f"cannot be opened: {error.strerror}") from None
-    sound = {n: image for n, image in zip(about["numbers"], found, strict=True) if not isinstance(image, str)}
+    sound = {n: image for n, image in zip(about["numbers"], found, strict=False) if not isinstance(image, str)}
     return Labelled(
         patient=pseudonym("header", about["patient"]),
         owners={kind: pseudonym(kind, uid) for kind, uid in about["owners"].items()},

@@ -14,6 +14,8 @@ from convnet.data.reading.archive import is_archive, unpacked
 from convnet.data.reading.readers import Readers
 
 INDEX = "dicomdir"
+# beside the images of a folder
+TEXTS = (".csv", ".xlsx", ".txt", ".md", ".json", ".jsonl", ".html", ".xml", ".pdf")
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,8 @@ def opened_folder(path: str | os.PathLike[str], limits: Limits | None = None) ->
 def opened_files(paths: list[Path], limits: Limits | None = None) -> Iterator[list[ImageFile]]:
     """Yield the image files that the paths name; what an archive holds is deleted at the end.
 
-    Folders are searched recursively; hidden files are left out and links to folders not followed. Of a DICOMDIR, the
-    files that it names. Raises CohortError for an archive or a DICOMDIR that cannot be used, and for an empty folder.
+    Folders are searched recursively; tables, texts and hidden files are left out, and links to folders not followed.
+    Of a DICOMDIR, the files that it names. Raises CohortError for an archive or a DICOMDIR that cannot be used, and for an empty folder.
     """
     limits, found = limits or Limits(), []
     with ExitStack() as stack:
@@ -57,13 +59,13 @@ def opened_files(paths: list[Path], limits: Limits | None = None) -> Iterator[li
                 found += [ImageFile(file, str(file)) for file in below]
             elif path.is_dir() or is_archive(path):
                 root = stack.enter_context(opened_folder(path, limits))
-                below = [root / name for name in walk(root)]
+                below = [root / name for name in walk(root) if not name.casefold().endswith(TEXTS)]
                 found += [ImageFile(file, str(path / file.relative_to(root))) for file in below]
             else:
                 below = [path]
                 found.append(ImageFile(path, str(path)))
             if not below:
-                raise CohortError(f"{path}: there is no file in it")
+                raise CohortError(f"{path} is a folder without images")
         yield found
 
 

@@ -5,13 +5,11 @@ A source lives in a worker. Formats are subclasses; `kinds.open_source` chooses 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import numpy as np
-
 from convnet.data.dicom.geometry import Geometry
-from convnet.data.dicom.pipeline import Step, each_image
+from convnet.data.dicom.pipeline import Step
 from convnet.data.errors import DicomError, FrameError
 from convnet.data.preparation import Preparation
 
@@ -60,12 +58,32 @@ class Source:
         return []
 
     def about(self, preparation: Preparation) -> dict[str, Any]:
-        """Return its patient, owners and facts."""
-        return {"patient": self.patient, "owners": self.owners, "facts": self.facts}
+        """Return its patient, owners and facts, and the numbers of its images, none if no image can be read."""
+        try:
+            numbers = list(self.numbers(preparation))
+        except DicomError:  # `each` says why
+            numbers = []
+        return {"patient": self.patient, "owners": self.owners, "facts": self.facts, "numbers": numbers}
 
-    def images(self, preparation: Preparation) -> Iterator[np.ndarray | FrameError]:
-        """Yield each image or, in its place, why it cannot be read; raise the reason if none could be."""
-        yield from each_image(self.numbers(preparation), lambda number: self.stages(number, preparation))
+    def each(self, preparation: Preparation, make: Callable[[int], Any]) -> Iterator[Any]:
+        """Yield what `make` makes of each image's number or, in its place, why the image cannot be read, as text.
+
+        If no image can be read, that is all: the header is sound, and says whom the lost images are of.
+        """
+        sound = False
+        try:
+            for number in self.numbers(preparation):
+                try:
+                    made = make(number)
+                except FrameError as error:
+                    yield error.reason
+                    continue
+                sound = True
+                yield made
+        except DicomError as error:
+            if sound:
+                raise
+            yield error.reason
 
     def typical(self, preparation: Preparation) -> int:
         """Return the number of the image that is shown if none is named."""

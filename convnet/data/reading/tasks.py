@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from convnet.data.dicom.parse import read_header
-from convnet.data.errors import DicomError, FrameError
+from convnet.data.dicom.pipeline import last
+from convnet.data.errors import DicomError
 from convnet.data.preparation import Preparation
 from convnet.data.reading.kinds import identify, open_source
 
@@ -21,12 +22,11 @@ def labelled_images(path: Path, plain: dict[str, Any]) -> Iterator[Any]:
 
     plain    `Preparation.to_plain`, here and below
     patient  the PatientID, or ""; owners: `facts.owners`; facts: `facts.facts`; remarks: `Source.remarks`
-    numbers  of the images, in their order
+    numbers  of the images, in their order; none if no image can be read
     """
     source, preparation = open_source(path), Preparation.from_plain(plain)
-    yield {**source.about(preparation), "numbers": list(source.numbers(preparation))}
-    for image in source.images(preparation):
-        yield image.reason if isinstance(image, FrameError) else image
+    yield source.about(preparation)
+    yield from source.each(preparation, lambda number: last(source.stages(number, preparation)).array)
     yield source.remarks()
 
 

@@ -1,0 +1,111 @@
+"""What a model was compiled with: Keras's compile_config as our `compile`, with the optimizer's state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from convnet import losses
+from convnet.engine.parameter import Parameter
+from convnet.exchange.keras.describing import describe_object, entry
+from convnet.exchange.keras.hdf5 import Tree
+from convnet.exchange.keras.objects import make
+from convnet.model import Model
+from kernels import targets
+
+_INTERLEAVED = ("adam", "adamw", "nadam")  # Keras keeps (m, v) of one parameter after the other; others, block by block
+
+
+def compile_like(model: Model, config: dict[str, Any], tree: Tree, notes: list[str]) -> None:
+    """Compile the model as the file says, and continue its optimizer; errors as `compile` raises them."""
+    if config.get("loss_weights"):
+        raise ValueError(f"loss_weights={config['loss_weights']!r} is not supported")
+    optimizer = config["optimizer"]
+    settings = {k: v for k, v in optimizer["config"].items() if k != "name"}
+    chosen = make(optimizer["class_name"], "keras.optimizers", settings, notes, "optimizer")
+    metrics, weighted = (_metrics(config.get(key), notes) for key in ("metrics", "weighted_metrics"))
+    model.compile(chosen, _loss(config["loss"], notes), metrics, weighted)
+    _continue(model, tree, notes)
+
+
+def _loss(given: Any, notes: list[str]) -> Any:
+    if not isinstance(given, dict):
+        return losses.get(given)
+    settings = {k: v for k, v in given["config"].items() if k not in ("fn", "dtype")}
+    return make(given["class_name"], "keras.losses", settings, notes, "loss")
+
+
+def _metrics(given: Any, notes: list[str]) -> list[Any]:
+    if given is not None and not isinstance(given, list):
+        raise ValueError(f"metrics must be a list, the file has {given!r}")
+    found = []
+    for metric in given or []:
+        if isinstance(metric, dict):
+            settings = {k: v for k, v in metric["config"].items() if k not in ("fn", "dtype")}
+            found.append(make(metric["class_name"], "keras.metrics", settings, notes, "metrics"))
+        else:
+            found.append(metric)
+    return found
+
+
+def _continue(model: Model, tree: Tree, notes: list[str]) -> None:
+    """Set the optimizer's step count and, where the file has them, its moments."""
+    arrays = tree.get("optimizer") or tree.get("_optimizer")
+    if not arrays:
+        return
+    wanted = _states(model, [p for p in model.parameters if p.trainable])
+    kept = arrays[len(arrays) - len(wanted) :]
+    fits = len(arrays) - len(kept) in (1, 2) and [s.shape for s in wanted] == [a.shape for a in kept]
+    if not fits and len(arrays) > 2:
+        notes.append(f"the state of optimizer {model.optimizer.name} does not fit; its moments start at zero")  # type: ignore[union-attr]
+        return
+    model.optimizer.iterations = int(arrays[0])  # type: ignore[union-attr]
+    if fits:
+        for state, array in zip(wanted, kept, strict=True):
+            np.copyto(state, array)
+
+
+def _states(model: Model, parameters: list[Parameter]) -> list[np.ndarray]:
+    """Return the optimizer's arrays for these parameters in Keras's order: the same memory."""
+    optimizer = model.optimizer
+    assert optimizer is not None
+    model.arena()
+    model.rebuild_optimizer()
+    states = [found for p in parameters if (found := optimizer.states_of(p))]
+    if optimizer.name in _INTERLEAVED:
+        return [state for kept in states for state in kept]
+    return [kept[i] for i in range(len(states[0]) if states else 0) for kept in states]
+
+
+def describe_compile(model: Model) -> dict[str, Any]:
+    """Return what the model is compiled with as Keras writes it; ValueError for what is no object of Keras's."""
+    optimizer, loss = model.optimizer, model.loss
+    metrics, weighted = model.compiled_metrics, model.weighted_metrics
+    return {
+        "optimizer": _describe(optimizer, "optimizers"),
+        "loss": _describe(loss, "losses"),
+        "loss_weights": None,
+        "metrics": [m if isinstance(m, str) else _describe(m, "metrics") for m in metrics] or None,
+        "weighted_metrics": [m if isinstance(m, str) else _describe(m, "metrics") for m in weighted] or None,
+        "run_eagerly": False,
+        "steps_per_execution": 1,
+        "jit_compile": "auto",
+    }
+
+
+def _describe(thing: Any, room: str) -> dict[str, Any]:
+    kind = type(thing)
+    if not kind.__module__.startswith(f"convnet.{room}"):
+        raise ValueError(f"{kind.__name__} is a class of your own, which Keras does not know")
+    config = {k: describe_object(v, f"keras.{room}") for k, v in thing.get_config().items() if k != "label"}
+    return entry(kind.__name__, f"keras.{room}", {**config, "name": getattr(thing, "label", None) or thing.name})
+
+
+def state(model: Model, parameters: list[Parameter]) -> list[np.ndarray]:
+    """Return the optimizer's variables as Keras keeps them, for parameters in Keras's order."""
+    optimizer = model.optimizer
+    assert optimizer is not None
+    kept = [targets.to_host(s) for s in _states(model, parameters)]
+    rate = [np.float32(optimizer.learning_rate)] if isinstance(optimizer.learning_rate, float) else []
+    return [np.asarray(v) for v in (np.int32(optimizer.iterations), *rate, *kept)]

@@ -1,0 +1,58 @@
+"""Numbers between a file of weights and a model: found by Keras's paths, checked, then copied."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from convnet.exchange.keras.hdf5 import Tree
+from convnet.exchange.keras.tree import own_parameters, walk
+from convnet.model import Model
+
+# what a file of weights holds beside parameters: how far training was, and where random numbers stand
+_ASIDE = ("optimizer", "_optimizer", "seed_generator", "_seed_generator", "random_generator", "metrics", "_metrics",
+          "_loss_tracker", "_compile_metrics")  # fmt: skip
+
+
+def assign(model: Model, tree: Tree) -> None:
+    """Copy a file's arrays into a built model; ValueError, and nothing changed, unless all are there and fit."""
+    found: list[tuple[Any, np.ndarray]] = []
+    known = set()
+    for path, layer in walk(model):
+        key = path if path in tree else path.replace("layers", "_layer_checkpoint_dependencies")  # Keras 2.13
+        known.add(key)
+        arrays, parameters = tree.get(key, []), own_parameters(layer)
+        found += _fit(path or model.name, layer.name, arrays, parameters)
+    _check_rest(tree, known)
+    with model.plans.alone():
+        for parameter, array in found:
+            parameter.value[...] = array
+
+
+def _fit(path: str, name: str, arrays: list[np.ndarray], parameters: list[Any]) -> list[tuple[Any, np.ndarray]]:
+    shapes, wanted = [a.shape for a in arrays], [p.shape for p in parameters]
+    if shapes != wanted:
+        needs = ", ".join(f"{p.name.rsplit('/', 1)[-1]} {p.shape}" for p in parameters) or "none"
+        raise ValueError(f"{path}: the file has arrays of shapes {shapes}; layer {name!r} needs {needs}")
+    return list(zip(parameters, arrays, strict=True))
+
+
+def _check_rest(tree: Tree, known: set[str]) -> None:
+    """Raise ValueError for parameters of the file that no layer takes."""
+    for path, arrays in tree.items():
+        aside = any(part in _ASIDE for part in path.split("/"))
+        if arrays and path not in known and not aside:
+            raise ValueError(
+                f"the file has parameters at {path!r} ({', '.join(str(a.shape) for a in arrays)}), and the model has "
+                "no such layer"
+            )
+
+
+def collect(model: Model) -> tuple[Tree, dict[str, str]]:
+    """Return a model's parameters by Keras's paths, and the names of their layers."""
+    model.training_graph()
+    with model.reading():
+        places = list(walk(model))
+        tree = {path: [np.array(p.value) for p in own_parameters(layer)] for path, layer in places}
+    return tree, {path: layer.name for path, layer in places}
