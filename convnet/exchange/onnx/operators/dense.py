@@ -16,7 +16,7 @@ def gemm(call: Call) -> Value:
     """Convert Gemm: alpha * A B + beta * C with a matrix B and a row C that the file holds."""
     if call.attribute("transA", 0):
         call.refuse("transA=1 would exchange the images' axis: export it with transA=0")
-    matrix, bias = call.numbers(1), call.numbers(2)
+    matrix, bias = call.numbers(1), call.bias(2)
     if matrix is None or matrix.ndim != 2:
         call.refuse("its input 2 must be a matrix")
     matrix = np.float32(call.attribute("alpha", 1.0)).astype(matrix.dtype) * (
