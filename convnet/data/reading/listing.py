@@ -49,7 +49,7 @@ def opened_files(paths: list[Path], limits: Limits | None = None) -> Iterator[li
     """Yield the image files that the paths name; what an archive holds is deleted at the end.
 
     Folders are searched recursively; tables, texts and hidden files are left out, and links to folders not followed.
-    Of a DICOMDIR, the files that it names. Raises CohortError for an archive or a DICOMDIR that cannot be used, and for an empty folder.
+    Of a DICOMDIR, the files that it names. Raises CohortError for what cannot be used, and for a folder without images.
     """
     limits, found = limits or Limits(), []
     with ExitStack() as stack:
