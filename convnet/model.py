@@ -84,6 +84,12 @@ class Model(Runner):
         with self.reading():
             write(self, filepath, include_optimizer)
 
+    def export(self, filepath: str | Path, format: str = "onnx") -> None:
+        """Write the model as an ONNX file for other programs, with the inputs and outputs of `predict`."""
+        if format != "onnx":
+            raise ValueError(f"{self.name}: export writes format='onnx', got {format!r}")
+        formats.find("convnet.exchange.onnx.exporting:export_onnx")(self, filepath)
+
     def save_weights(self, filepath: str | Path) -> None:
         """Write the parameters alone as Keras's file, whose name ends in .weights.h5; Keras's load_weights reads it."""
         if not str(filepath).endswith(".weights.h5"):

@@ -1,0 +1,1 @@
+"""ONNX files: read into models of this engine, written from them."""

@@ -1,0 +1,26 @@
+"""How each ONNX operator becomes layers of this engine: one table, from the operator's name to its conversion."""
+
+from __future__ import annotations
+
+from convnet.exchange.onnx.conversion import Convert
+from convnet.exchange.onnx.operators import (
+    activations,
+    convolution,
+    dense,
+    elementwise,
+    normalization,
+    pooling,
+    reductions,
+    shapes,
+)
+
+OPERATORS: dict[str, Convert] = {
+    **activations.OPERATORS,
+    **convolution.OPERATORS,
+    **dense.OPERATORS,
+    **elementwise.OPERATORS,
+    **normalization.OPERATORS,
+    **pooling.OPERATORS,
+    **reductions.OPERATORS,
+    **shapes.OPERATORS,
+}

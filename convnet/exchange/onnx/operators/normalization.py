@@ -1,0 +1,41 @@
+"""BatchNormalization, folded into the convolution before it only if the caller asks for that."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from convnet.exchange.onnx.conversion import Call, Convert
+from convnet.exchange.onnx.layout import order_rows
+from convnet.exchange.onnx.values import Value
+
+
+def batch_normalization(call: Call) -> Value:
+    """Convert BatchNormalization, channel by channel, with the statistics in the file."""
+    from convnet.layers import BatchNormalization
+
+    if call.attribute("training_mode", 0) or any(call.used(output) for output in range(1, 5)):
+        call.refuse("statistics of the batch (training_mode=1, more outputs) are not supported: export for inference")
+    if not call.attribute("spatial", 1):
+        call.refuse("spatial=0, statistics for each pixel, is not supported")
+    x = call.value()
+    given = [call.numbers(place) for place in range(1, 5)]
+    if not x.shape or any(a is None or a.shape != (x.shape[0],) for a in given):
+        shapes = [None if a is None else a.shape for a in given]
+        call.refuse(
+            f"a value of shape {('N', *x.shape)} does not fit scale, bias, mean and variance of shapes {shapes}"
+        )
+    rows = x.as_rows(0)
+    atoms = x.layout.axes[0]
+    order = x.layout.order[len(x.layout.order) - len(atoms) :]
+    names = ("gamma", "beta", "moving_mean", "moving_variance")
+    parameters = {n: order_rows(np.asarray(a), atoms, order) for n, a in zip(names, given, strict=True)}
+    settings = {"epsilon": _short(call.attribute("epsilon", 1e-5)), "momentum": _short(call.attribute("momentum", 0.9))}
+    return Value(call.layer(BatchNormalization, rows.node, parameters, **settings), x.layout)
+
+
+def _short(number: float) -> float:
+    """Return a float32 as the shortest decimal number that is it: 1e-05, not 9.99999974e-06."""
+    return float(str(np.float32(number)))
+
+
+OPERATORS: dict[str, Convert] = {"BatchNormalization": batch_normalization}

@@ -1,0 +1,159 @@
+"""ONNX's own backend node tests, run through the import: python -m tests.exchange.node_tests [--write]
+
+A node test gives weights, axes and shapes as inputs of the graph. A network has them in the file, so all inputs but the
+data become initializers here; sums and products of two values take both as data where both have the same axes.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import sys
+import warnings
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+HERE = Path(__file__).parent
+REFUSED = HERE / "node_tests_refused.json"
+OPERATORS = [
+    *(
+        "Conv",
+        "ConvTranspose",
+        "BatchNormalization",
+        "InstanceNormalization",
+        "LayerNormalization",
+        "GroupNormalization",
+    ),
+    *("MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "ReduceMean", "ReduceMax", "ReduceSum", "Gemm"),
+    *(
+        "MatMul",
+        "Add",
+        "Sub",
+        "Mul",
+        "Div",
+        "Relu",
+        "LeakyRelu",
+        "PRelu",
+        "Elu",
+        "Selu",
+        "Gelu",
+        "Sigmoid",
+        "HardSigmoid",
+    ),
+    *("HardSwish", "Tanh", "Softplus", "Clip", "Softmax", "LogSoftmax", "Concat", "Split", "Slice", "Pad", "Resize"),
+    *("Upsample", "Flatten", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Identity", "Dropout", "Cast", "Constant"),
+    *("ConstantOfShape", "Shape", "Gather", "Expand", "ArgMax"),
+]
+SEVERAL = {"Add", "Sub", "Mul", "Div", "Concat"}
+
+
+@dataclass
+class Outcome:
+    name: str
+    operator: str
+    result: str  # passed, refused, failed
+    text: str = ""
+
+
+def node_tests() -> list:
+    """Return the tests of one node whose operator is in the list."""
+    from onnx.backend.test.loader import load_model_tests
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = [t for t in load_model_tests(kind="node") if t.model is not None]
+    return [t for t in found if len(t.model.graph.node) == 1 and t.model.graph.node[0].op_type in OPERATORS]
+
+
+def plain(value):
+    """Return a tensor of the test's as an array; sequences and optional values stay what they are."""
+    from onnx import TensorProto, numpy_helper
+
+    return numpy_helper.to_array(value) if isinstance(value, TensorProto) else value
+
+
+def bound(model, given):
+    """Return the model with all inputs but the data as initializers, and the data."""
+    from onnx import numpy_helper
+
+    model = copy.deepcopy(model)
+    graph, names = model.graph, [i.name for i in model.graph.input]
+    arrays = dict(zip(names, given, strict=False))
+    operator = graph.node[0].op_type
+    together = operator in SEVERAL and len({np.ndim(a) for a in given}) == 1
+    data = [n for k, n in enumerate(names) if k == 0 or together]
+    for name in names:
+        if name not in data and name in arrays:
+            graph.initializer.append(numpy_helper.from_array(np.asarray(arrays[name]), name))
+    kept = [i for i in graph.input if i.name in data]
+    del graph.input[:]
+    graph.input.extend(kept)
+    return model, [arrays[n] for n in data]
+
+
+def run(test) -> Outcome:
+    """Return what came of one node test; its own tolerances decide whether outputs agree."""
+    name, operator = test.name, test.model.graph.node[0].op_type
+    for given, wanted in test.data_sets:
+        given, wanted = [plain(a) for a in given], [plain(a) for a in wanted]
+        try:
+            outputs = import_and_run(*bound(test.model, given))
+        except ValueError as error:
+            return Outcome(name, operator, "refused", shortened(str(error)))
+        for found, exact in zip(outputs, wanted, strict=True):
+            if found.shape != exact.shape or not np.allclose(found, exact, test.rtol, test.atol, equal_nan=True):
+                gap = np.abs(found - exact).max() if found.shape == exact.shape else f"{found.shape}, not {exact.shape}"
+                return Outcome(name, operator, "failed", f"differs by {gap}")
+    return Outcome(name, operator, "passed")
+
+
+def import_and_run(proto, data) -> list[np.ndarray]:
+    """Return the outputs of the imported model, with the file's axes."""
+    from convnet.exchange.onnx.importing import convert
+    from convnet.exchange.onnx.reading import prepare
+
+    model = convert(prepare(proto, Path("test.onnx")), "test.onnx")
+    record = model.metadata["onnx"]
+    inputs = [engine_axes(np.asarray(a), one["axes"]) for a, one in zip(data, record["inputs"], strict=True)]
+    found = model.predict(inputs if len(inputs) > 1 else inputs[0], verbose=0)
+    found = list(found) if isinstance(found, (list, tuple)) else [found]
+    shapes = [np.argsort(one["axes"]) for one in record["outputs"]]
+    return [file_axes(a, axes) for a, axes in zip(found, shapes, strict=True)]
+
+
+def engine_axes(array: np.ndarray, axes: list[int]) -> np.ndarray:
+    array = np.ascontiguousarray(array.transpose(axes))
+    return array[:, None] if array.ndim == 1 else array
+
+
+def file_axes(array: np.ndarray, axes: np.ndarray) -> np.ndarray:
+    array = array[:, 0] if len(axes) == 1 else array
+    return array.transpose(axes)
+
+
+def shortened(text: str) -> str:
+    """Return what is said of the node, without the names of the file and of the node."""
+    text = text.removeprefix("test.onnx: ")
+    return text[:220]
+
+
+def main() -> None:
+    outcomes = [run(test) for test in node_tests()]
+    count = Counter((o.operator, o.result) for o in outcomes)
+    print("| operator | passed | refused by name | failed |\n|---|---|---|---|")
+    for operator in OPERATORS:
+        print(f"| {operator} | " + " | ".join(str(count[operator, r]) for r in ("passed", "refused", "failed")) + " |")
+    total = Counter(o.result for o in outcomes)
+    print(f"| all | {total['passed']} | {total['refused']} | {total['failed']} |")
+    for o in outcomes:
+        if o.result == "failed":
+            print("FAILED", o.name, o.text)
+    if "--write" in sys.argv:
+        REFUSED.write_text(json.dumps({o.name: o.text for o in outcomes if o.result == "refused"}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
