@@ -112,6 +112,14 @@ class Model(Runner):
         with self.plans.alone():
             read(self, filepath)
 
+    def load_torch(self, source: Any, names: dict[str, str] | None = None) -> Any:
+        """Take the parameters from PyTorch's state_dict: a .safetensors or .pt file, or the dict itself.
+
+        Modules and layers are matched by `names`, by paths, or by order; layouts are converted. Printing what is
+        returned shows each array's place. On any error nothing is changed.
+        """
+        return formats.find("convnet.exchange.torch:load_torch")(self, source, names)
+
     def summary(self, print_fn: Any = None) -> None:
         """Print the table of layers: shapes, parameters, multiply-adds, bytes, receptive field.
 
