@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convnet.data.dicom.examine import examine
 from convnet.data.dicom.geometry import Geometry
 from convnet.data.errors import DicomError
 from convnet.data.limits import Limits
 from convnet.data.pseudonyms import pseudonym, shown
+from convnet.data.reading.examine import examine
+from convnet.data.reading.listing import ImageFile
 from convnet.data.reading.readers import Readers
 from convnet.diagnosis.group_result import GroupResult, LostImage, group_lines, join_results
 from convnet.diagnosis.result import Outlier, Result
@@ -35,7 +36,7 @@ class Case:
 
     output: the network's output that maps are drawn for, and what it speaks for.
     image (H,W,C) as the network takes it; grey (rows,columns) uint8 and geometry with `pictures`; reference: DICOM
-    JSON of its patient and study with `filed`, else "".
+    JSON of its patient and study with `filed`, else, and for what is not DICOM, "".
     """
 
     result: Result
@@ -47,10 +48,16 @@ class Case:
 
 
 def cases(
-    model: Model, paths: list[Path], limits: Limits | None = None, *, pictures: bool = False, filed: bool = False
+    model: Model,
+    paths: Sequence[Path | ImageFile],
+    limits: Limits | None = None,
+    *,
+    pictures: bool = False,
+    filed: bool = False,
 ) -> Iterator[Case | DicomError]:
-    """Run each frame of each file through the model's own pixel pipeline and the model.
+    """Run each image of each file through the model's own pixel pipeline and the model.
 
+    paths     files of any format that is read (`reading.kinds`); `listing.opened_files` makes them of folders
     pictures  also give what is needed to draw over the file's own picture
     filed     also give what is needed to file the result as DICOM
 
@@ -60,19 +67,21 @@ def cases(
     read_classes(model)
     record, options = read_record(model), (read_preparation(model).to_plain(), pictures, filed)
     with Readers(limits) as readers:
-        for path, read in readers.map(lambda path: list(readers.read(examine, path, *options)), paths):
+        files = [path if isinstance(path, ImageFile) else ImageFile(path, str(path)) for path in paths]
+        for file, read in readers.map(lambda file: list(readers.read(examine, file.path, *options)), files):
             if isinstance(read, DicomError):
-                yield LostImage(path, read.reason, "")
+                yield LostImage(file.name, read.reason, "")
                 continue
             about, *read_frames = read
             group = None if record.grouping is None else name_group(about, record.grouping.level)
-            yield from (LostImage(path, reason, group or "") for reason in read_frames if isinstance(reason, str))
+            yield from (LostImage(file.name, reason, group or "") for reason in read_frames if isinstance(reason, str))
             frames = [frame for frame in read_frames if not isinstance(frame, str)]
             if not frames:
                 continue
-            numbers = [n for n, frame in enumerate(read_frames) if not isinstance(frame, str)]
+            pairs = zip(about["numbers"], read_frames, strict=False)
+            numbers = [number for number, frame in pairs if not isinstance(frame, str)]
             x = batch([image for image, _, _ in frames])
-            blank = Result(shown(path), 0, about["sha256"], group=group)
+            blank = Result(shown(file.name), 0, about["sha256"], group=group)
             results = judge(model, record, blank, x, about["facts"])
             for number, image, (result, output), (_, grey, plain) in zip(numbers, x, results, frames, strict=True):
                 geometry = None if plain is None else Geometry.from_plain(plain)
@@ -81,7 +90,11 @@ def cases(
 
 def name_group(about: dict[str, Any], level: str) -> str:
     """Return the pseudonym of the patient, study or series that a file's header states, "" if it states none."""
-    return pseudonym("header", about["patient"]) if level == "patient" else pseudonym(level, about["owners"][level])
+    return (
+        pseudonym("header", about["patient"])
+        if level == "patient"
+        else pseudonym(level, about["owners"].get(level, ""))
+    )
 
 
 def judge(
@@ -114,7 +127,7 @@ def judge(
         yield result, task.output_of(p, record)
 
 
-def diagnose(model: Model, paths: list[Path], limits: Limits | None = None) -> dict[str, Any]:
+def diagnose(model: Model, paths: Sequence[Path | ImageFile], limits: Limits | None = None) -> dict[str, Any]:
     """Return the results as plain JSON.
 
     images      `Result.to_plain` of every frame

@@ -83,7 +83,7 @@ def read_arrays(path: str | os.PathLike[str], limits: Limits | None = None) -> d
         raise CohortError(f"{path}: no such file") from None
     except (DicomError, OSError) as error:
         raise CohortError(str(error)) from None
-    out = {}
+    out: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     for name in SPLITS:
         x, y = arrays[f"{name}_images"], arrays[f"{name}_labels"]
         y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
