@@ -11,7 +11,7 @@ from kernels.verify.rounding import Limit, of_sum
 
 class Elementwise(Operation):
     smallest = {"M": 1}
-    large = ({"M": 40_449},)  # 79 * 512 + 1: one after a GPU's last whole block
+    large: tuple[Geometry, ...] = ({"M": 40_449},)  # 79 * 512 + 1: one after a GPU's last whole block
     inputs: tuple[str, ...] = ("x",)
     backward_inputs: tuple[str, ...] = ("dy", "y")
     passes = {"forward": ("y",), "backward": ("dx",)}
