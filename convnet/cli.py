@@ -25,6 +25,7 @@ from convnet.commands.deidentify import deidentify
 from convnet.commands.demo import demo
 from convnet.commands.diagnose import diagnose
 from convnet.commands.evaluate import evaluate
+from convnet.commands.exchange import export_model, import_model
 from convnet.commands.exercise import app as exercise
 from convnet.commands.explain import explain
 from convnet.commands.inspect import inspect
@@ -47,6 +48,8 @@ COMMANDS = (
 )
 for command in COMMANDS:  # in the order of the help page
     app.command()(command)
+app.command("import")(import_model)
+app.command("export")(export_model)
 app.add_typer(exercise, name="exercise")
 
 

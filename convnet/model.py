@@ -126,6 +126,12 @@ class Model(Runner):
         with self.reading():
             write(self, filepath, include_optimizer)
 
+    def export(self, filepath: str | Path, format: str = "onnx") -> None:
+        """Write the model as an ONNX file for other programs, with the inputs and outputs of `predict`."""
+        if format != "onnx":
+            raise ValueError(f"{self.name}: export writes format='onnx', got {format!r}")
+        formats.find("convnet.exchange.onnx.exporting:export_onnx")(self, filepath)
+
     def save_weights(self, filepath: str | Path) -> None:
         """Write the parameters alone as Keras's file, whose name ends in .weights.h5; Keras's load_weights reads it."""
         if not str(filepath).endswith(".weights.h5"):
@@ -147,6 +153,14 @@ class Model(Runner):
         read = formats.find_weight_reader(filepath) or model_file.load_weights
         with self.plans.alone():
             read(self, filepath)
+
+    def load_torch(self, source: Any, names: dict[str, str] | None = None) -> Any:
+        """Take the parameters from PyTorch's state_dict: a .safetensors or .pt file, or the dict itself.
+
+        Modules and layers are matched by `names`, by paths, or by order; layouts are converted. Printing what is
+        returned shows each array's place. On any error nothing is changed.
+        """
+        return formats.find("convnet.exchange.torch:load_torch")(self, source, names)
 
     def summary(self, print_fn: Any = None) -> None:
         """Print the table of layers: shapes, parameters, multiply-adds, bytes, receptive field.

@@ -13,6 +13,7 @@ import numba
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, NullCache, _CacheLocator
 
 from kernels.compiled_files import CompiledFiles, folder, hash_sources
+from kernels.inner_functions import InnerCompiler, InnerContext
 from kernels.numba_startup import load_array_functions
 from kernels.scheduler import start_threads
 from kernels.threads import load_openmp
@@ -43,7 +44,7 @@ def jit(parallel: bool = False, inner: bool = False, **options: Any) -> Callable
     def decorate(function: Callable) -> Callable:
         settings: dict[str, Any] = {"fastmath": FASTMATH, "nogil": True, "error_model": "numpy", **options}
         if inner:
-            settings |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+            settings |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "pipeline_class": InnerCompiler}
         dispatcher = numba.njit(parallel=parallel, **settings)(function)
         dispatcher._cache = _NoCache(function, parallel) if folder() is None else _DiskCache(function, parallel)
         return dispatcher
@@ -95,7 +96,8 @@ class _Impl(CompileResultCacheImpl):
     def rebuild(self, target_context: Any, payload: Any) -> Any:
         if payload[_RELOAD_INIT]:  # the kernel calls parallel ones: they are linked to a scheduler now
             start_threads()
-        return super().rebuild(target_context, payload)
+        is_inner = payload[0][1] == "inner"
+        return super().rebuild(InnerContext(target_context) if is_inner else target_context, payload)
 
 
 class _DiskCache(FunctionCache):

@@ -104,6 +104,22 @@ def find_used(function: Any, seen: set[str] | None = None) -> set[str]:
     return {used.rpartition(".")[0] for used in seen}
 
 
+def test_a_kernel_is_compiled_from_inner_functions_that_the_cache_holds(tmp_path):
+    """They are kept as code for linking, without machine code of their own."""
+    code = """
+import numpy as np
+from kernels import conv2d, jit
+compiled = []
+jit.on_compile.append(compiled.append)
+x, k = np.arange(50, dtype=np.float32).reshape(1, 5, 5, 2), np.arange(54, dtype=np.float32).reshape(3, 3, 2, 3) - 27
+print((conv2d.forward(x, k) == conv2d.forward(x, k, variant="reference")).all(), compiled)
+"""
+    run(ROOT, tmp_path, code)
+    for file in tmp_path.rglob("cpu._forward*.nbc"):
+        file.unlink()
+    assert run(ROOT, tmp_path, code) == ("True ['kernels.conv2d.cpu._forward']", "")
+
+
 def test_a_damaged_cache_file_is_compiled_again(tmp_path):
     run(ROOT, tmp_path)
     for file in tmp_path.rglob("*.nbc"):

@@ -19,6 +19,7 @@ from convnet.commands.options import (
     PathColumn,
     PatientColumn,
     Size,
+    Slices,
     SplitColumn,
     Square,
     Strict,
@@ -64,12 +65,13 @@ class Pixels:
     aspect: Square = Aspect.pad
     window: Window = None
     colour: Colour = False
+    slices: Slices = "axial"
 
     def to_preparation(self) -> Preparation:
         """Return them as the record that a model file keeps."""
         from convnet.data.preparation import Preparation
 
-        return Preparation(self.size, self.aspect.value, self.window, 3 if self.colour else 1)
+        return Preparation(self.size, self.aspect.value, self.window, 3 if self.colour else 1, self.slices)
 
 
 def expand_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -117,14 +119,14 @@ def load_cohort(source: Source, preparation: Preparation, classes: tuple[str, ..
 
     folder, labels, npz = source.folder, source.labels, source.npz
     if npz is not None and folder is not None:
-        raise ValueError("give either a FOLDER of DICOM files with --labels CSV, or --npz FILE.npz, not both")
+        raise ValueError("give either a FOLDER of images with --labels CSV, or --npz FILE.npz, not both")
     if npz is not None:
         if labels is not None:
             raise ValueError("--labels goes with a FOLDER; an .npz file holds its own labels")
         settings = {name: getattr(preparation, name) for name in ("size", "aspect", "channels")}
         data = cohort.load_npz(npz, classes=classes, limits=parse_limits(source.limit or ()), **settings)
     elif folder is None:
-        raise ValueError("what data? Give a FOLDER of DICOM files with --labels CSV, or --npz FILE.npz")
+        raise ValueError("what data? Give a FOLDER of images with --labels CSV, or --npz FILE.npz")
     else:
         data = load_folder(source, preparation, classes)
     report_left_out(data, preparation)

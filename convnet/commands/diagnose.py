@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from convnet.commands.options import Json, Limit, Model, Strict
+from convnet.commands.options import Aggregate, Finding, Group, Json, Limit, Model, Strict
 from convnet.commands.output import emit, say
 from convnet.commands.preflight import check_file, check_folder
 
@@ -18,44 +18,51 @@ Runs = Annotated[Path | None, typer.Option(help="File that a line for each resul
 
 def diagnose(
     model: Model,
-    files: Annotated[list[Path], typer.Argument(help="DICOM files.")],
+    files: Annotated[list[Path], typer.Argument(help="Images; folders, a DICOMDIR, a .zip or a .tar of them.")],
     json_path: Json = None,
     overlays: Overlays = None,
     dicom: Filed = None,
     record: Runs = None,
     strict: Strict = False,
     limit: Limit = None,
+    group: Group = None,
+    aggregate: Aggregate = None,
+    finding: Finding = None,
 ) -> None:
-    """Probabilities for each image, or why the model abstains. For research and teaching. Not for clinical use."""
+    """Probabilities, or why the model abstains. For research and teaching. Not for clinical use."""
     check_file("--json", json_path)
     check_file("--record", record)
     check_folder(overlays, "--overlays")
     check_folder(dicom, "--dicom")
-    from convnet.data.dicom.examine import digest
     from convnet.data.errors import DicomError
     from convnet.data.limits import parse_limits
+    from convnet.data.reading.examine import digest
+    from convnet.data.reading.listing import opened_files
     from convnet.diagnosis import run_log
-    from convnet.diagnosis.diagnose import cases, collect, lines
+    from convnet.diagnosis.diagnose import cases, collect, join_cases, lines
     from convnet.diagnosis.dicom_results import Filing
     from convnet.model import load
-    from convnet.study.metadata import read_classes
+    from convnet.study.groups import override_grouping
+    from convnet.study.metadata import read_classes, read_record
 
-    if folders := [str(f) for f in files if f.is_dir()]:
-        raise ValueError(f"{folders[0]} is a folder: give its files, for instance {folders[0]}/*.dcm")
     trained = load(model)
+    override_grouping(trained, group, aggregate, finding)
     sha256 = digest(model)
     filing = None if dicom is None else Filing(dicom, sha256, read_classes(trained))
     asked = overlays is not None or filing is not None
     found: list[Any] = []
-    for case in cases(trained, files, parse_limits(limit or ()), pictures=asked, filed=filing is not None):
-        if isinstance(case, DicomError):
-            found.append(case)
-            continue
-        try:
-            found.append(forget(draw(trained, case, overlays, filing) if asked else case))
-        except DicomError as error:
-            found += [forget(case), error]
-    reports = [] if filing is None else list(filing.finish())
+    bounds = parse_limits(limit or ())
+    with opened_files(files, bounds) as images:
+        for case in cases(trained, images, bounds, pictures=asked, filed=filing is not None):
+            if isinstance(case, DicomError):
+                found.append(case)
+                continue
+            try:
+                found.append(forget(draw(trained, case, overlays, filing) if asked else case))
+            except DicomError as error:
+                found += [forget(case), error]
+    joined = join_cases(found, read_record(trained))
+    reports = [] if filing is None else list(filing.finish(joined))
     result = collect([*found, *(r for r in reports if isinstance(r, DicomError))], trained)
     if filing is not None:
         result["reports"] = [r for r in reports if isinstance(r, str)]
@@ -106,8 +113,9 @@ def draw(model: Any, case: Any, folder: Path | None, filing: Any) -> Any:
                 write_atomically(path, overlay.png(picture))
                 written.append(path.name)
             result = replace(result, pictures=tuple(written))
-    if filing is not None and case.grey is None:
-        say(f"convnet: {result.path}: no DICOM report: they are made for images, not for electrocardiograms")
+    if filing is not None and (case.grey is None or not case.reference):
+        why = "an electrocardiogram" if case.grey is None else "no DICOM file: it names no study to file a result with"
+        say(f"convnet: {result.path}: no DICOM report: it is {why}")
     elif filing is not None:
         signed = [(name, what, overlay.sign_picture(picture, f"{name}: {what}")) for name, what, picture in pictures]
         result = replace(result, dicom=tuple(filing.add(case.reference, result, signed)))

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convnet.data.dicom.examine import examine
 from convnet.data.dicom.geometry import Geometry
 from convnet.data.errors import DicomError
 from convnet.data.limits import Limits
-from convnet.data.pseudonyms import shown
+from convnet.data.pseudonyms import pseudonym, shown
+from convnet.data.reading.examine import examine
+from convnet.data.reading.listing import ImageFile
 from convnet.data.reading.readers import Readers
+from convnet.diagnosis.group_result import GroupResult, LostImage, group_lines, join_results
 from convnet.diagnosis.result import Outlier, Result
 from convnet.evaluation.calibration import calibrate
 from convnet.notice import NOTICE
@@ -24,6 +26,7 @@ from convnet.study.metadata import ModelRecord, read_classes, read_preparation, 
 from convnet.study.outputs import predict_probabilities
 
 if TYPE_CHECKING:
+    from convnet.evaluation.grouping import Grouping
     from convnet.model import Model
 
 
@@ -32,7 +35,7 @@ class Case:
     """One frame: its result, and what was asked for to draw or file it.
 
     image (H,W,C) as the network takes it; grey (rows,columns) uint8 and geometry with `pictures`; reference: DICOM
-    JSON of its patient and study with `filed`, else "".
+    JSON of its patient and study with `filed`, else, and for what is not DICOM, "".
     """
 
     result: Result
@@ -43,10 +46,16 @@ class Case:
 
 
 def cases(
-    model: Model, paths: list[Path], limits: Limits | None = None, *, pictures: bool = False, filed: bool = False
+    model: Model,
+    paths: Sequence[Path | ImageFile],
+    limits: Limits | None = None,
+    *,
+    pictures: bool = False,
+    filed: bool = False,
 ) -> Iterator[Case | DicomError]:
-    """Run each frame of each file through the model's own pixel pipeline and the model.
+    """Run each image of each file through the model's own pixel pipeline and the model.
 
+    paths     files of any format that is read (`reading.kinds`); `listing.opened_files` makes them of folders
     pictures  also give what is needed to draw over the file's own picture
     filed     also give what is needed to file the result as DICOM
 
@@ -56,22 +65,34 @@ def cases(
     read_classes(model)
     record, options = read_record(model), (read_preparation(model).to_plain(), pictures, filed)
     with Readers(limits) as readers:
-        for path, read in readers.map(lambda path: list(readers.read(examine, path, *options)), paths):
+        files = [path if isinstance(path, ImageFile) else ImageFile(path, str(path)) for path in paths]
+        for file, read in readers.map(lambda file: list(readers.read(examine, file.path, *options)), files):
             if isinstance(read, DicomError):
-                yield read
+                yield LostImage(file.name, read.reason, "")
                 continue
             about, *read_frames = read
-            yield from (DicomError(path, reason) for reason in read_frames if isinstance(reason, str))
+            group = None if record.grouping is None else name_group(about, record.grouping.level)
+            yield from (LostImage(file.name, reason, group or "") for reason in read_frames if isinstance(reason, str))
             frames = [frame for frame in read_frames if not isinstance(frame, str)]
             if not frames:
                 continue
-            numbers = [n for n, frame in enumerate(read_frames) if not isinstance(frame, str)]
+            pairs = zip(about["numbers"], read_frames, strict=False)
+            numbers = [number for number, frame in pairs if not isinstance(frame, str)]
             x = batch([image for image, _, _ in frames])
-            blank = Result(shown(path), 0, about["sha256"])
+            blank = Result(shown(file.name), 0, about["sha256"], group=group)
             results = judge(model, record, blank, x, about["facts"])
             for number, image, result, (_, grey, plain) in zip(numbers, x, results, frames, strict=True):
                 geometry = None if plain is None else Geometry.from_plain(plain)
                 yield Case(replace(result, frame=number), image, grey, geometry, about["reference"])
+
+
+def name_group(about: dict[str, Any], level: str) -> str:
+    """Return the pseudonym of the patient, study or series that a file's header states, "" if it states none."""
+    return (
+        pseudonym("header", about["patient"])
+        if level == "patient"
+        else pseudonym(level, about["owners"].get(level, ""))
+    )
 
 
 def judge(model: Model, record: ModelRecord, blank: Result, x: np.ndarray, facts: dict[str, str]) -> Iterator[Result]:
@@ -97,27 +118,57 @@ def judge(model: Model, record: ModelRecord, blank: Result, x: np.ndarray, facts
         yield result
 
 
-def diagnose(model: Model, paths: list[Path], limits: Limits | None = None) -> dict[str, Any]:
+def diagnose(model: Model, paths: Sequence[Path | ImageFile], limits: Limits | None = None) -> dict[str, Any]:
     """Return the results as plain JSON.
 
     images      `Result.to_plain` of every frame
     failed      path and reason of each file that could not be read
     calibrated  whether the model file records a temperature
     notice      what results are for
+    If the model's file joins images also:
+    grouping    the rule: level, aggregate, finding, calibrated (slope, biases and groups, None if it is not)
+    groups      `GroupResult.to_plain` of every patient, study or series
+    ungrouped   images whose group is unknown; unassigned: files that could not be read and whose group is unknown
     """
     return collect(cases(model, paths, limits), model)
 
 
-def collect(found: Iterator[Case | DicomError] | list[Case | DicomError], model: Model) -> dict[str, Any]:
+def collect(found: Iterable[Case | DicomError], model: Model) -> dict[str, Any]:
     """Return the results as one JSON object (`diagnose`)."""
-    images, failed = [], []
-    for case in found:
-        if isinstance(case, DicomError):
-            failed.append({"path": case.path, "reason": str(case)})
-        else:
-            images.append(case.result.to_plain())
-    calibrated = read_record(model).temperature is not None
-    return {"images": images, "failed": failed, "calibrated": calibrated, "notice": NOTICE}
+    record, found = read_record(model), list(found)
+    results = [case.result for case in found if isinstance(case, Case)]
+    errors = [case for case in found if isinstance(case, DicomError)]
+    out: dict[str, Any] = {
+        "images": [result.to_plain() for result in results],
+        "failed": [{"path": error.path, "reason": str(error)} for error in errors],
+        "calibrated": record.temperature is not None,
+        "notice": NOTICE,
+    }
+    if (rule := record.grouping) is None:
+        return out
+    return {
+        **out,
+        "grouping": {**describe(rule), "finding": None if rule.finding is None else record.classes[rule.finding]},
+        "groups": [group.to_plain() for group in join_cases(found, record)],
+        "ungrouped": sum(not result.group for result in results),
+        "unassigned": sum(isinstance(error, LostImage) and not error.group for error in errors),
+    }
+
+
+def join_cases(found: Iterable[Case | DicomError], record: ModelRecord) -> list[GroupResult]:
+    """Return the result of each patient, study or series; none if the model joins no images."""
+    if record.grouping is None:
+        return []
+    found = list(found)
+    results = [case.result for case in found if isinstance(case, Case)]
+    lost = [error for error in found if isinstance(error, LostImage)]
+    return join_results(results, lost, record.grouping, record.classes)
+
+
+def describe(rule: Grouping) -> dict[str, Any]:
+    """Return a rule's level, aggregate and calibration as plain JSON."""
+    fitted = {"slope": rule.slope, "biases": list(rule.biases or ()), "groups": rule.groups}
+    return {"level": rule.level, "aggregate": rule.aggregate, "calibrated": fitted if rule.calibrated else None}
 
 
 def batch(images: list[np.ndarray]) -> np.ndarray:
@@ -138,6 +189,7 @@ def lines(result: dict[str, Any]) -> list[str]:
         shares = ", ".join(f"{c} {v:.3f}" for c, v in r["probabilities"].items())
         unchecked = f"; not checked: {', '.join(r['unchecked'])}" if r["unchecked"] else ""
         out.append(f"{where}: {r['label']} ({shares}{unchecked})")
+    out += group_lines(result)
     if result["images"] and not result["calibrated"]:
         out.append("The probabilities are the network's own, not calibrated: the model file records no temperature.")
     return out

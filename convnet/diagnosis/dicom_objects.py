@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from convnet.diagnosis.group_result import GroupResult
 from convnet.diagnosis.result import Result
 from convnet.diagnosis.run_log import versions
 from convnet.notice import NOTICE
@@ -98,7 +99,10 @@ def report(hd: Any, study: dict[str, Any], classes: tuple[str, ...], model: str)
     content = sr.MeasurementReport(
         observation_context=sr.ObservationContext(observer_device_context=observer),
         procedure_reported=own(sr, "IMAGE-CLASS", "Classification of images by a network"),
-        imaging_measurements=[group(sr, source, result, classes, model) for source, result in study["results"]],
+        imaging_measurements=[
+            *(joined(sr, group, images, classes, model) for group, images in study["groups"]),
+            *(of_frame(sr, source, result, classes, model) for source, result in study["results"]),
+        ],
     )
     found = sr.ComprehensiveSR(
         evidence=[*sources, *study["overlays"]],
@@ -117,11 +121,45 @@ def report(hd: Any, study: dict[str, Any], classes: tuple[str, ...], model: str)
     return found
 
 
-def group(sr: Any, source: Dataset, result: Result, classes: tuple[str, ...], model: str) -> Any:
+def of_frame(sr: Any, source: Dataset, result: Result, classes: tuple[str, ...], model: str) -> Any:
     """Return the measurement group (TID 1501) of one frame."""
+    more = []
+    if result.outlier is not None:
+        more = [("OUTLIER", "How unlike the training images its features are", result.outlier.score)]
+    return measurements(sr, result, f"frame {result.frame + 1}", [(source, result)], more, classes, model)
+
+
+def joined(
+    sr: Any, group: GroupResult, images: list[tuple[Dataset, Result]], classes: tuple[str, ...], model: str
+) -> Any:
+    """Return the measurement group (TID 1501) of a patient, study or series, on its images in this study."""
+    images = [pair for pair in images if pair[1].label is not None] or images
+    more = [
+        ("IMAGES-GIVEN", f"Images of the {group.level}", float(group.images)),
+        ("IMAGES-USED", "Images that the result is made of", float(group.used)),
+    ]
+    return measurements(sr, group, f"{group.level} ({group.images} images)", images, more, classes, model)
+
+
+def measurements(
+    sr: Any,
+    result: Result | GroupResult,
+    tracked: str,
+    images: list[tuple[Dataset, Result]],
+    more: list[tuple[str, str, float]],
+    classes: tuple[str, ...],
+    model: str,
+) -> Any:
+    """Return a measurement group: what is said of these images, probabilities, and `more` (code, name, value)."""
     from pydicom.sr.codedict import codes
 
-    frames = [result.frame + 1] if source.get("NumberOfFrames", 1) > 1 else None
+    frames: dict[tuple[str, str], list[int] | None] = {}
+    for source, one in images:
+        key = str(source.SOPClassUID), str(source.SOPInstanceUID)
+        if source.get("NumberOfFrames", 1) > 1:
+            frames[key] = [*(frames.get(key) or []), one.frame + 1]
+        else:
+            frames[key] = None
     said = [sr.QualitativeEvaluation(own(sr, "NOTICE", "Notice"), own(sr, "NOT-CLINICAL", NOTICE))]
     if result.label is None:
         said.append(sr.QualitativeEvaluation(own(sr, "RESULT", "Result"), own(sr, "ABSTAINS", "The network abstains")))
@@ -136,16 +174,16 @@ def group(sr: Any, source: Dataset, result: Result, classes: tuple[str, ...], mo
         sr.Measurement(own(sr, f"P-CLASS-{n}", f"Probability of {c}"[:64]), round(v, 6), codes.UCUM.NoUnits)
         for n, (c, v) in enumerate((result.probabilities or {}).items())
     ]
-    if result.outlier is not None:
-        unlike = own(sr, "OUTLIER", "How unlike the training images its features are")
-        values.append(sr.Measurement(unlike, round(result.outlier.score, 6), codes.UCUM.NoUnits))
+    values += [sr.Measurement(own(sr, code, name), round(v, 6), codes.UCUM.NoUnits) for code, name, v in more]
     return sr.MeasurementsAndQualitativeEvaluations(
-        tracking_identifier=sr.TrackingIdentifier(identifier=f"frame {result.frame + 1}"),
+        tracking_identifier=sr.TrackingIdentifier(identifier=tracked),
         finding_type=own(sr, "IMAGE-CLASS", "Classification of images by a network"),
         algorithm_id=sr.AlgorithmIdentification("convnet diagnose", versions()["formula-convnet"], [f"model {model}"]),
         measurements=values or None,
         qualitative_evaluations=said,
-        source_images=[sr.SourceImageForMeasurementGroup(str(source.SOPClassUID), str(source.SOPInstanceUID), frames)],
+        source_images=[
+            sr.SourceImageForMeasurementGroup(kind, uid, numbers) for (kind, uid), numbers in frames.items()
+        ],
     )
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from convnet.data.errors import DicomError
 from convnet.diagnosis import dicom_objects
+from convnet.diagnosis.group_result import GroupResult
 from convnet.diagnosis.result import Result
 from convnet.output.atomic import write_atomically
 
@@ -85,10 +86,19 @@ class Filing:
         self.studies[str(source.StudyInstanceUID)] = study
         return names
 
-    def finish(self) -> Iterator[str | DicomError]:
-        """Write a report for each study; gives the names of the files, or why one could not be made."""
+    def finish(self, groups: Sequence[GroupResult] = ()) -> Iterator[str | DicomError]:
+        """Write a report for each study; gives the names of the files, or why one could not be made.
+
+        groups  results of patients, studies or series: each is in the report of every study that has an image of it
+        """
+        by_name = {group.group: group for group in groups}
         for study in self.studies.values():
             try:
+                study["groups"] = [
+                    (by_name[name], [(source, result) for source, result in study["results"] if result.group == name])
+                    for name in dict.fromkeys(result.group for _, result in study["results"])
+                    if name in by_name
+                ]
                 with refusing(study["results"][0][1].path):
                     yield self.write(dicom_objects.report(self.hd, study, self.classes, self.model))
             except DicomError as error:

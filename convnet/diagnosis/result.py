@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-OPTIONAL = ("pictures", "dicom")
+OPTIONAL = ("pictures", "dicom", "group")
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Result:
     abstains       the reasons: the image is outside the training domain
     unchecked      what could not be compared with the training domain, because a header does not state it
     outlier        None if the model file records no training domain
+    group          pseudonym of its patient, study or series, "" if unknown; None if the model joins no images
     pictures, dicom  names of the files that were written of it; None: none were asked for
     """
 
@@ -38,6 +39,7 @@ class Result:
     abstains: tuple[str, ...] = ()
     unchecked: tuple[str, ...] = ()
     outlier: Outlier | None = None
+    group: str | None = None
     pictures: tuple[str, ...] | None = None
     dicom: tuple[str, ...] | None = None
 

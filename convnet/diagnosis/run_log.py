@@ -18,7 +18,7 @@ from platformdirs import user_state_path
 from convnet.notice import NOTICE
 from convnet.output.atomic import to_utf8
 
-NOT_KEPT = ("path", "input", "pictures", "dicom")
+NOT_KEPT = ("path", "input", "pictures", "dicom", "group", "members", "left_out")
 PACKAGES = ("formula-convnet", "numpy", "numba", "scipy", "pydicom", "safetensors")
 
 
@@ -40,13 +40,19 @@ def versions() -> dict[str, str]:
 
 
 def entries(model: str, found: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return a line for each image and each file that could not be read, without any path or identifier.
+    """Return a line for each image, each group of images and each file that could not be read: no path, no identifier.
 
-    It holds the time (UTC), SHA-256 of the model file and of the input (None if it could not be read), versions, and
-    the result.
+    It holds the time (UTC), SHA-256 of the model file and of the input (None if it could not be read, a list for a
+    group), versions, and the result.
     """
     about = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "model": model, "versions": versions()}
-    results = [(r["input"], {k: v for k, v in r.items() if k not in NOT_KEPT}) for r in found["images"]]
+    results: list[tuple[Any, dict[str, Any]]] = [
+        (r["input"], {k: v for k, v in r.items() if k not in NOT_KEPT}) for r in found["images"]
+    ]
+    results += [
+        ([m["input"] for m in g["members"]], {k: v for k, v in g.items() if k not in NOT_KEPT})
+        for g in found.get("groups", ())
+    ]
     results += [(None, {"failed": f["reason"].removeprefix(f"{f['path']}: ")}) for f in found["failed"]]
     return [{**about, "input": sha256, "result": result, "notice": NOTICE} for sha256, result in results]
 

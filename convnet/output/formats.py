@@ -16,6 +16,7 @@ _OTHERS = {
 _INSTEAD = {
     "Keras": "convnet.exchange.load_keras reads .keras files, model.load_weights reads .weights.h5 files, "
     "model.save('m.keras') and model.save_weights('m.weights.h5') write them",
+    "ONNX": "convnet.exchange.load_onnx reads them, model.export('m.onnx') writes them",
     "PyTorch": "model.load_torch reads a state_dict",
 }
 # who writes what; found by name, since exchange is made of models

@@ -7,11 +7,15 @@ from PIL import Image
 from convnet.data.cohort import CohortError, load_folder
 from convnet.data.errors import DicomError
 from convnet.data.preparation import Preparation
-from convnet.data.reading.image_file import read_picture
+from convnet.data.reading.image_file import read_source as read_source_file
 
 GREY = (np.arange(64).reshape(8, 8) * 4).astype(np.uint8)
 COLOUR = np.stack([GREY, GREY.T, 255 - GREY], axis=-1)
 WHOLE = Preparation(None)
+
+
+def read_picture(path, preparation):
+    return read_source_file(path, preparation, None)
 
 
 def saved(tmp_path, picture, name="a.png", **options):

@@ -1,4 +1,4 @@
-"""A cohort: labelled images in train, val and test, from a folder of DICOM files, a MedMNIST .npz file, or arrays."""
+"""A cohort: labelled images in train, val and test, from a folder of images, a MedMNIST .npz file, or arrays."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from convnet.data.cohort.folder import load_folder
 from convnet.data.cohort.npz import load_npz
 from convnet.data.cohort.write import write_dicom
 from convnet.data.errors import CohortError
+from convnet.data.reading.archive import is_archive
 from convnet.data.unit_images import unit_images
 
 __all__ = [
@@ -77,17 +78,19 @@ def from_arrays(
 
 
 def load(source: str | os.PathLike[str], labels: str | os.PathLike[str] | None = None, **options: Any) -> Cohort:
-    """Return a cohort from a folder of DICOM files or an .npz file.
+    """Return a cohort from a folder of images, a zip or tar of one, or an .npz file.
 
-    `labels` is the folder's table, `labels.csv` in it if None. `options` go to `load_folder` or `load_npz`. Raises
-    CohortError if the source is neither.
+    `labels` is the folder's table, `labels.csv` in it if None; an archive without one has folders of classes.
+    `options` go to `load_folder` or `load_npz`. Raises CohortError if the source is neither.
     """
     source = Path(source)
     if source.is_dir():
         return load_folder(source, source / "labels.csv" if labels is None else labels, **options)
+    if is_archive(source):
+        return load_folder(source, labels, **options)
     if source.suffix == ".npz":
         if labels is not None:
             raise CohortError(f"{source}: an .npz file brings its own labels: leave out labels={str(labels)!r}")
         return load_npz(source, **options)
     missing = "does not exist" if not source.exists() else "is neither a folder nor an .npz file"
-    raise CohortError(f"{source}: {missing}: expected a folder of DICOM files or a MedMNIST .npz file")
+    raise CohortError(f"{source}: {missing}: expected a folder of images, a zip or tar, or a MedMNIST .npz file")

@@ -53,6 +53,7 @@ class Conversion:
     def require_operators(self) -> None:
         """Raise OnnxError that names every operator which is not supported, before anything is converted."""
         known = self.operators.keys() | FOLDABLE
+        only = ", ".join(sorted(FOLDABLE - self.operators.keys()))
         if strange := [node for node in self.nodes if node.operator not in known]:
             places: dict[str, list[str]] = {}
             for node in strange:
@@ -61,8 +62,8 @@ class Conversion:
                 f"{name} ({', '.join(at[:3])}{', ...' if len(at) > 3 else ''})" for name, at in places.items()
             )
             raise OnnxError(
-                f"{self.where}: not supported: {listed}. Supported: {', '.join(sorted(known))}. "
-                "Export a model of these operators"
+                f"{self.where}: not supported: {listed}. Supported: {', '.join(sorted(self.operators))}; and, "
+                f"on numbers that the file holds, {only}. Export a model of these operators"
             )
 
     def run(self) -> None:
@@ -85,7 +86,7 @@ class Conversion:
             if node.operator in FOLDABLE and not any(isinstance(a, Value) for a in arguments):
                 return list(fold(node, arguments, self.opset))
             if node.operator not in self.operators:
-                raise OnnxError(f"{node.title}: is computed only from numbers that the file holds, not from the input")
+                raise OnnxError(f"{node.title}: is supported on numbers that the file holds, not on computed ones")
             operator, arguments, attributes = newest_form(node.operator, arguments, node.attributes, self.opset)
             made = self.operators[operator](Call(self, node, arguments, attributes))
         except LayoutError as error:
@@ -162,6 +163,12 @@ class Call:
         found = self.numbers(place)
         return None if found is None else tuple(int(n) for n in found.reshape(-1))
 
+    def bias(self, place: int) -> np.ndarray | None:
+        """Return a bias; None if it is not given, or is zeros that the graph makes, which are no parameter."""
+        found, array = self.argument(place), self.numbers(place)
+        made = isinstance(found, Constant) and not found.name
+        return None if array is None or (made and not array.any()) else array
+
     def axis(self, axis: int, rank: int) -> int:
         """Return a sample's axis for one of ONNX's, which may count from the end; refuse the axis of the images."""
         found = axis + rank + 1 if axis < 0 else axis
@@ -179,10 +186,15 @@ class Call:
     def absorb_activation(self, output: str | None = None) -> str | None:
         """Return the name of the activation that alone reads the output, and let it be part of the layer here."""
         reader = self.conversion.sole_reader(output or self.node.outputs[0])
-        if reader is None or reader.operator not in ABSORBED:
+        if reader is None or reader.operator not in ABSORBED or self.shares():
             return None
         self._absorbing = [*getattr(self, "_absorbing", []), reader]
         return ABSORBED[reader.operator]
+
+    def shares(self) -> bool:
+        """Return True if other nodes read the same parameters: all of them are one layer, without what follows one."""
+        named = (a.name for a in self.arguments if isinstance(a, Constant) and a.name)
+        return any(self.conversion.readers[name] > 1 for name in named)
 
     def absorb(self, reader: OnnxNode) -> None:
         """Let the layer that is made here compute what `reader` does."""

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from convnet.exchange.onnx.conversion import Convert
-from convnet.exchange.onnx.operators import activations, convolution, dense, elementwise, normalization, pooling, shapes
+from convnet.exchange.onnx.operators import (
+    activations,
+    convolution,
+    dense,
+    elementwise,
+    normalization,
+    pooling,
+    reductions,
+    shapes,
+)
 
 OPERATORS: dict[str, Convert] = {
     **activations.OPERATORS,
@@ -12,5 +21,6 @@ OPERATORS: dict[str, Convert] = {
     **elementwise.OPERATORS,
     **normalization.OPERATORS,
     **pooling.OPERATORS,
+    **reductions.OPERATORS,
     **shapes.OPERATORS,
 }

@@ -13,7 +13,7 @@ def conv(call: Call) -> Value:
     """Convert Conv, on images and on signals, with the activation that alone reads it."""
     from convnet.layers import Conv2D
 
-    x, kernel, bias = call.value(), call.numbers(1), call.numbers(2)
+    x, kernel, bias = call.value(), call.numbers(1), call.bias(2)
     if kernel is None or kernel.ndim not in (3, 4):
         call.refuse(f"its kernel must have 3 or 4 axes (F, C, P, Q), got {None if kernel is None else kernel.shape}")
     rank, groups = len(x.shape), call.attribute("group", 1)

@@ -1,0 +1,138 @@
+"""The result for all images of one patient, study or series, and what it lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from convnet.data.errors import DicomError
+from convnet.evaluation import grouping as joining
+from convnet.evaluation.side_by_side import PLURAL
+
+if TYPE_CHECKING:
+    from convnet.diagnosis.result import Result
+    from convnet.evaluation.grouping import Grouping
+
+LEAST_USED = 0.5  # of a group's images; with fewer the group has no result
+
+
+class LostImage(DicomError):
+    """An image or a file that cannot be used; `group` is its patient's, study's or series' pseudonym, "" if unknown."""
+
+    def __init__(self, path: object, reason: str, group: str) -> None:
+        self.group = group
+        super().__init__(path, reason)
+
+
+@dataclass(frozen=True)
+class GroupResult:
+    """What the model says about all images of one patient, study or series, or why it abstains.
+
+    level, group   "patient", "study" or "series", and its pseudonym
+    images, used   how many images were given, and how many the result is made of
+    left_out       the others: {path, frame, reason}; frame is None where the reason names it
+    members        what it is made of: {path, frame, input} of each image
+    """
+
+    level: str
+    group: str
+    images: int
+    used: int
+    label: str | None = None
+    probabilities: dict[str, float] | None = None
+    abstains: tuple[str, ...] = ()
+    left_out: tuple[dict[str, Any], ...] = ()
+    members: tuple[dict[str, Any], ...] = ()
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items()}
+
+
+def join_results(
+    results: Sequence[Result],
+    lost: Iterable[LostImage],
+    grouping: Grouping,
+    classes: tuple[str, ...],
+) -> list[GroupResult]:
+    """Return a result for each group, in the order in which their images were given.
+
+    results  of images; those whose `group` is "" belong to no known group
+    lost     each image or file that could not be read
+
+    An image on which the model abstains, or that could not be read, is left out of its group, which says so. With fewer
+    than half of its images a group abstains.
+    """
+    found: dict[str, tuple[list[Result], list[LostImage]]] = {}
+    for result in results:
+        if result.group:
+            found.setdefault(result.group, ([], []))[0].append(result)
+    for error in lost:
+        if error.group:
+            found.setdefault(error.group, ([], []))[1].append(error)
+    return [join_one(name, images, errors, grouping, classes) for name, (images, errors) in found.items()]
+
+
+def join_one(
+    name: str, results: list[Result], errors: list[LostImage], grouping: Grouping, classes: tuple[str, ...]
+) -> GroupResult:
+    """Return the result for one group."""
+    used = [r for r in results if r.probabilities is not None]
+    left_out = [
+        {"path": r.path, "frame": r.frame, "reason": f"the model abstains: {'; '.join(r.abstains)}"}
+        for r in results
+        if r.probabilities is None
+    ]
+    left_out += [{"path": e.path, "frame": None, "reason": e.reason} for e in errors]
+    about: dict[str, Any] = {
+        "level": grouping.level,
+        "group": name,
+        "images": len(results) + len(errors),
+        "used": len(used),
+        "left_out": tuple(left_out),
+        "members": tuple({"path": r.path, "frame": r.frame, "input": r.input} for r in used),
+    }
+    if not used or len(used) < LEAST_USED * about["images"]:
+        why = f"only {len(used)} of its {about['images']} images can be used: at least half are needed"
+        return GroupResult(**about, abstains=(why,))
+    p = np.array([[r.probabilities[c] for c in classes] for r in used])  # type: ignore[index]
+    joined = joining.calibrate(joining.aggregate(p, np.zeros(len(used), int), grouping), grouping)[0]
+    probabilities = {c: float(v) for c, v in zip(classes, joined, strict=True)}
+    return GroupResult(**about, label=classes[int(joined.argmax())], probabilities=probabilities)
+
+
+def group_lines(found: dict[str, Any]) -> list[str]:
+    """Return the groups of `diagnose.collect`'s result as text."""
+    if (rule := found.get("grouping")) is None:
+        return []
+    level = rule["level"]
+    finding = f" of '{rule['finding']}'" if rule["finding"] is not None else ""
+    fitted = rule["calibrated"]
+    how = f"calibrated on {fitted['groups']} validation {PLURAL[level]}" if fitted else "not calibrated"
+    out = [f"by {level} ({rule['aggregate']}{finding}, {how}):"]
+    for group in found["groups"]:
+        where = f"{level} {group['group']} ({group['images']} images, {example(group)})"
+        if group["label"] is None:
+            out.append(f"{where}: the model abstains: {'; '.join(group['abstains'])}")
+        else:
+            shares = ", ".join(f"{c} {v:.3f}" for c, v in group["probabilities"].items())
+            out.append(f"{where}: {group['label']} ({shares})")
+        if group["left_out"]:
+            names = ", ".join(one["path"] for one in group["left_out"][:3])
+            more = f" and {len(group['left_out']) - 3} more" if len(group["left_out"]) > 3 else ""
+            out.append(f"  made of {group['used']} of its {group['images']} images; left out: {names}{more}")
+    if found["ungrouped"]:
+        out.append(f"{found['ungrouped']} images state no {level}: they are in no result by {level}")
+    if found["unassigned"]:
+        out.append(
+            f"{found['unassigned']} files could not be read and are of an unknown {level}: any {level} may lack them"
+        )
+    return out
+
+
+def example(group: dict[str, Any]) -> str:
+    """Return the name of one of the group's files."""
+    return str((group["members"] or group["left_out"])[0]["path"])

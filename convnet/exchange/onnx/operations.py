@@ -1,0 +1,112 @@
+"""How each operation of the engine is written as ONNX nodes: one table, from the operation's name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from convnet.engine.operator import Step
+from convnet.exchange.onnx.writer import Writer
+
+Write = Callable[[Writer, Step], None]
+
+
+def _conv2d(w: Writer, step: Step) -> None:
+    kernel, *bias = step.parameters
+    inputs = [w.first(step.inputs[0]), w.parameter(kernel, kernel.value.transpose(3, 2, 0, 1), "FCPQ")]
+    inputs += [w.parameter(b, b.value) for b in bias]
+    settings = step.settings
+    window = {"strides": settings["stride"], "dilations": settings["dilation"], "pads": _pads(settings["padding"])}
+    size = kernel.shape[:2]
+    name = w.node("Conv", inputs, step.layer.name, kernel_shape=size, group=settings["groups"], **window)
+    w.set_first(step.output, name)
+
+
+def _pads(padding: Any) -> tuple[int, ...]:
+    (top, bottom), (left, right) = padding
+    return top, left, bottom, right
+
+
+def _pool(operator: str) -> Write:
+    def write(w: Writer, step: Step) -> None:
+        settings = step.settings
+        window = {"kernel_shape": settings["size"], "strides": settings["stride"], "pads": _pads(settings["padding"])}
+        w.set_first(step.output, w.node(operator, [w.first(step.inputs[0])], step.layer.name, **window))
+
+    return write
+
+
+def _globalavgpool(w: Writer, step: Step) -> None:
+    pooled = w.node("GlobalAveragePool", [w.first(step.inputs[0])], f"{step.layer.name}_image")
+    w.set_last(step.output, _reshaped(w, pooled, step.output.shape, step.layer.name))
+
+
+def _reshape(w: Writer, step: Step) -> None:
+    w.set_last(step.output, _reshaped(w, w.last(step.inputs[0]), step.output.shape, step.layer.name))
+
+
+def _reshaped(w: Writer, name: str, shape: tuple[int, ...], wish: str) -> str:
+    target = w.constant(f"{wish}_shape", np.array([-1, *shape], np.int64))
+    return w.node("Reshape", [name, target], wish)
+
+
+def _dense(w: Writer, step: Step) -> None:
+    names = [w.parameter(p, p.value) for p in step.parameters]
+    w.set_last(step.output, w.node("Gemm", [w.last(step.inputs[0]), *names], step.layer.name))
+
+
+def _batchnorm(w: Writer, step: Step) -> None:
+    if not step.layer.trainable and _is_plain(step):
+        _scale(w, step)
+        return
+    names = [w.parameter(p, p.value) for p in step.parameters]
+    settings = {"epsilon": step.settings["epsilon"]}
+    value, rank = step.inputs[0], len(step.inputs[0].shape)
+    if rank == 3:
+        w.set_first(step.output, w.node("BatchNormalization", [w.first(value), *names], step.layer.name, **settings))
+        return
+    first, last = (0, rank, *range(1, rank)), (0, *range(2, rank + 1), 1)  # ONNX's channels are the second axis
+    x = w.last(value) if rank == 1 else w.node("Transpose", [w.last(value)], f"{step.layer.name}_first", perm=first)
+    y = w.node("BatchNormalization", [x, *names], step.layer.name, **settings)
+    w.set_last(step.output, y if rank == 1 else w.node("Transpose", [y], f"{step.layer.name}_last", perm=last))
+
+
+def _is_plain(step: Step) -> bool:
+    """Return True for a normalization by mean 0 and variance 1: x * gamma + beta."""
+    mean, variance = (p.value for p in step.parameters[2:])
+    return step.settings["epsilon"] == 0 and not mean.any() and bool((variance == 1).all())
+
+
+def _scale(w: Writer, step: Step) -> None:
+    gamma, beta = step.parameters[:2]
+    scaled = w.node("Mul", [w.last(step.inputs[0]), w.parameter(gamma, gamma.value)], f"{step.layer.name}_scaled")
+    w.set_last(step.output, w.node("Add", [scaled, w.parameter(beta, beta.value)], step.layer.name))
+
+
+def _softmax(w: Writer, step: Step) -> None:
+    w.apply(step, "Softmax", axis=1 if w.is_first(step.inputs[0]) else -1)
+
+
+def _apply(operator: str) -> Write:
+    return lambda w, step: w.apply(step, operator)
+
+
+def _combine(operator: str) -> Write:
+    return lambda w, step: w.combine(step, operator)
+
+
+OPERATIONS: dict[str, Write] = {
+    "add": _combine("Add"),
+    "avgpool2d": _pool("AveragePool"),
+    "batchnorm_inference": _batchnorm,
+    "conv2d": _conv2d,
+    "dense": _dense,
+    "globalavgpool": _globalavgpool,
+    "maxpool2d": _pool("MaxPool"),
+    "relu": _apply("Relu"),
+    "reshape": _reshape,
+    "sigmoid": _apply("Sigmoid"),
+    "softmax": _softmax,
+}

@@ -1,0 +1,85 @@
+"""Models written as ONNX and read again; what other programs compute from the files is in tests/peers."""
+
+import json
+
+import numpy as np
+import onnx
+import pytest
+
+import convnet
+from convnet import layers
+from convnet.exchange import load_onnx
+from convnet.exchange.onnx.errors import OnnxError
+from convnet.notice import NOTICE
+from tests.command import convnet as command
+from tests.exchange.onnx_export_models import MODELS, built
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_written_and_read_again_computes_the_same(name, tmp_path):
+    model, x = built(name)
+    model.export(tmp_path / "net.onnx")
+    again = load_onnx(tmp_path / "net.onnx")
+    assert np.array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
+    again.export(tmp_path / "again.onnx")
+    third = load_onnx(tmp_path / "again.onnx")
+    assert np.array_equal(third.predict(x, verbose=0), model.predict(x, verbose=0))
+
+
+def test_the_file_says_what_the_model_file_says(tmp_path):
+    model, _ = built("listing")
+    model.metadata = {"classes": ["a", "b", "c"], "temperature": 1.5, "notice": NOTICE}
+    model.export(tmp_path / "net.onnx")
+    stored = {entry.key: entry.value for entry in onnx.load(tmp_path / "net.onnx").metadata_props}
+    assert stored["notice"] == NOTICE
+    assert json.loads(stored["classes"]) == ["a", "b", "c"]
+    again = load_onnx(tmp_path / "net.onnx")
+    assert {k: v for k, v in again.metadata.items() if k != "onnx"} == model.metadata
+
+
+def test_a_name_that_is_no_onnx_file_s_is_refused(tmp_path):
+    model, _ = built("listing")
+    with pytest.raises(ValueError, match=r"give a name in \.onnx"):
+        model.export(tmp_path / "net.pt")
+    with pytest.raises(ValueError, match="format='onnx', got 'tf_saved_model'"):
+        model.export(tmp_path / "net.onnx", format="tf_saved_model")
+
+
+def test_an_operation_that_cannot_be_written_is_named_with_its_layer(tmp_path, monkeypatch):
+    from convnet.exchange.onnx import operations
+
+    model = convnet.Sequential([convnet.Input((4,)), layers.Dense(2, name="scores", activation="relu")])
+    monkeypatch.delitem(operations.OPERATIONS, "relu")
+    with pytest.raises(OnnxError, match=r"relu \(layer 'scores'\)"):
+        model.export(tmp_path / "net.onnx")
+    assert not (tmp_path / "net.onnx").exists()
+
+
+def test_the_commands_import_and_export(tmp_path):
+    model, x = built("listing")
+    model.save(tmp_path / "model.safetensors")
+    done = command("export", "model.safetensors", "net.onnx", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "wrote net.onnx\n")
+    done = command("import", "net.onnx", "--out", "again.safetensors", "--classes", "a,b,c", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    again = convnet.load(tmp_path / "again.safetensors")
+    assert np.array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
+    assert again.metadata["classes"] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["import", "no.onnx"], "cannot be read"),
+        (["import", "kept", "--out", "m.onnx"], "is a name of ONNX's files"),
+        (["import", "kept", "--shape", "x"], "expected NAME=SIZE"),
+        (["export", "no.safetensors", "net.onnx"], "no such model file"),
+    ],
+)
+def test_a_users_error_is_one_line(arguments, message, tmp_path):
+    (tmp_path / "kept").write_text("x")
+    done = command(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["kept"]
