@@ -10,8 +10,8 @@ import numpy as np
 
 from convnet.callbacks import Callback, CallbackList
 from convnet.engine.batches import WHOLE, Batches
-from convnet.engine.several import Several, empty, joined, rows, sample_shape
-from convnet.engine.structure import leaves
+from convnet.nested.several import Several, empty, joined, rows, sample_shape
+from convnet.nested.structure import leaves
 from convnet.output.progress import Progress, tell_of_compilation
 from convnet.tally import Tally
 from convnet.utils import list_arguments, refuse, unpack_x_y_sample_weight

@@ -12,8 +12,8 @@ import numpy as np
 from convnet import initializers
 from convnet.engine.graph import Graph
 from convnet.engine.lowering import lower
-from convnet.engine.structure import leaves, rebuild
 from convnet.layers import BUILT_IN, Dropout, Input
+from convnet.nested.structure import leaves, rebuild
 from convnet.output.atomic import write_atomically
 from convnet.output.formats import check_path
 from kernels import checks, targets

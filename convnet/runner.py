@@ -13,11 +13,11 @@ from convnet.engine.device_arena import DeviceArena
 from convnet.engine.graph import RECORDING, Graph, has_nodes, record
 from convnet.engine.lending import Key, Lending
 from convnet.engine.plan import Plan
-from convnet.engine.several import Several, batch_size, each_shape, parts, sample_shape
-from convnet.engine.structure import Structure, leaves
 from convnet.layers.base import Layer, call_with_training
 from convnet.layers.changes import count_changes
 from convnet.layers.checks import float_type
+from convnet.nested.several import Several, batch_size, each_shape, parts, sample_shape
+from convnet.nested.structure import Structure, leaves
 from convnet.training import Trainer
 
 _GRAPHS_KEPT = 32  # recordings by shape and mode, beside those of the first shape

@@ -14,11 +14,11 @@ import numpy as np
 from convnet import losses, optimizers
 from convnet.callbacks import Callback, CallbackList, History
 from convnet.engine.batches import WHOLE, Batches, split_validation, three
-from convnet.engine.structure import Structure
 from convnet.losses import Loss, Objective
 from convnet.measuring import Logs, Measurer, list_callbacks, plain
 from convnet.metrics import check as check_metric
 from convnet.metrics import per_output
+from convnet.nested.structure import Structure
 from convnet.output.progress import Progress, tell_of_compilation
 from convnet.tally import Best
 from convnet.utils import list_arguments, next_seed, refuse

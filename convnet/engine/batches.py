@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from convnet import metrics
-from convnet.engine.several import Several, joined, parts, rows, sample_shape
-from convnet.engine.structure import Structure
 from convnet.losses import spread_weights
+from convnet.nested.several import Several, joined, parts, rows, sample_shape
+from convnet.nested.structure import Structure
 from kernels import checks
 
 if TYPE_CHECKING:

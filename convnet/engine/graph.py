@@ -12,8 +12,8 @@ from typing import Any, ClassVar, NoReturn
 import numpy as np
 
 from convnet.engine.operator import Operator
-from convnet.engine.several import each_shape
-from convnet.engine.structure import Structure, leaves, rebuild
+from convnet.nested.several import each_shape
+from convnet.nested.structure import Structure, leaves, rebuild
 
 
 @dataclass(eq=False)

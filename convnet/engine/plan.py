@@ -15,7 +15,7 @@ from convnet.engine.lowering import lower, value_of
 from convnet.engine.operator import Step, Value
 from convnet.engine.parameter import Parameter
 from convnet.engine.rewrite import rewrite, separate
-from convnet.engine.several import Several, joined
+from convnet.nested.several import Several, joined
 
 if TYPE_CHECKING:
     from convnet.engine.arena import Arena

@@ -13,10 +13,10 @@ from convnet import initializers
 from convnet.engine.graph import Graph, Node, has_nodes, record
 from convnet.engine.operator import Lowering, Value, Window
 from convnet.engine.parameter import Parameter
-from convnet.engine.structure import leaves, rebuild, skeleton_of
 from convnet.layers.changes import changed_setting
 from convnet.layers.checks import float_type
 from convnet.layers.naming import unique_name
+from convnet.nested.structure import leaves, rebuild, skeleton_of
 from convnet.utils import refuse
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from convnet.engine.several import parts
-from convnet.engine.structure import Structure, leaves, skeleton_of
 from convnet.losses.base import Loss
+from convnet.nested.several import parts
+from convnet.nested.structure import Structure, leaves, skeleton_of
 from kernels import checks
 
 

@@ -99,7 +99,10 @@ def check(metric: Any) -> Any:
 def direction(name: str, metrics: list[Any]) -> str | None:
     """Return "up" or "down" for the compiled metric that `fit` reports under a name; None if there is none."""
     for metric in metrics:
-        if isinstance(metric, Metric):
+        if isinstance(metric, OutputMetric) and isinstance(metric.metric, str):
+            if metric.name == name:
+                return direction(metric.metric, [metric.metric])
+        elif isinstance(metric, Metric):
             if metric.name == name:
                 return metric.direction
         elif metric == name:

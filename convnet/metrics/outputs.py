@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from convnet.engine.several import Several
-from convnet.engine.structure import Structure, leaves
 from convnet.metrics.base import Metric
+from convnet.nested.several import Several
+from convnet.nested.structure import Structure, leaves
 
 
 class OutputMetric(Metric):
@@ -22,10 +22,8 @@ class OutputMetric(Metric):
 
     @property
     def direction(self) -> str | None:  # type: ignore[override]
-        """The metric's own."""
-        from convnet.metrics import direction
-
-        return direction(self.metric if isinstance(self.metric, str) else self.metric.name, [self.metric])
+        """The metric's own; of a name, see `convnet.metrics.direction`."""
+        return self.metric.direction if isinstance(self.metric, Metric) else None
 
     def reset(self) -> None:
         """Forget what was seen."""

@@ -15,8 +15,8 @@ from convnet.engine.heads import Head
 from convnet.engine.operator import Operator, Step, Value
 from convnet.engine.parameter import Parameter
 from convnet.engine.plan import Plan
-from convnet.engine.several import joined, sample_shape
 from convnet.losses import Bound, Loss, Objective
+from convnet.nested.several import joined, sample_shape
 from convnet.terms.backward import OF_INPUT, OF_WEIGHT, ROUNDINGS
 from convnet.terms.forward import FORWARD, Index, at
 from convnet.terms.loss import loss_draft

@@ -272,3 +272,12 @@ def test_explanations_of_a_model_of_several_hold():
     found = model.explain_backward([IMAGES, TABLES], [CLASSES, NUMBERS], 1, 2, layer="shared", of="kernel")
     assert found.holds
     assert "image (None, 6, 6, 1), table (None, 3)" in str(Summary(model))
+
+
+@pytest.mark.parametrize(("monitor", "better"), [("sort_accuracy", 1.0), ("size_loss", -1.0), ("loss", -1.0)])
+def test_a_callback_knows_in_which_direction_an_outputs_metric_improves(monitor, better):
+    model = two_and_two()
+    model.compile("sgd", LOSSES, {"sort": ["accuracy"]})
+    stop = convnet.callbacks.EarlyStopping(monitor)
+    model.fit([IMAGES, TABLES], [CLASSES, NUMBERS], verbose=0, callbacks=[stop])
+    assert stop.sign == better
