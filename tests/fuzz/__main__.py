@@ -1,5 +1,5 @@
-"""python -m tests.fuzz [--files 20000] [--models 5000] [--pictures N] [--volumes N] [--archives N] [--onnx N] [--seed 0]
-                        [--workers N] [--results FOLDER] [--keep N]
+"""python -m tests.fuzz [--files 20000] [--models 5000] [--pictures N] [--volumes N] [--archives N] [--onnx N]
+                        [--seed 0] [--workers N] [--results FOLDER] [--keep N]
 
 Rows are lines of JSON in FOLDER/<name>-<seed>-<sources>.jsonl; a number that has one is not run again while the
 sources are the same, so a run may be cut and resumed. Exit code 1 if a file ended in anything but a result or one

@@ -74,7 +74,7 @@ def fields_mutated(data: bytes, chance: random.Random) -> bytes:
 
     proto = onnx.load_model_from_string(data)
     for _ in range(chance.choice((1, 1, 2, 3))):
-        message = proto
+        message = proto.graph if chance.random() < 0.8 else proto
         while inner := [m for m in _messages(message) if chance.random() < 0.9]:
             message = chance.choice(inner)
             if chance.random() < 0.25:
