@@ -1,5 +1,7 @@
 """ONNX's own backend node tests, run through the import: python -m tests.exchange.node_tests [--write]
 
+--write also writes the list of what is refused, and the page of the documentation.
+
 A node test gives weights, axes and shapes as inputs of the graph. A network has them in the file, so all inputs but the
 data become initializers here; sums and products of two values take both as data where both have the same axes.
 """
@@ -18,6 +20,7 @@ import numpy as np
 
 HERE = Path(__file__).parent
 REFUSED = HERE / "node_tests_refused.json"
+DOCS = HERE.parents[1] / "docs" / "reference" / "onnx.md"
 OPERATORS = [
     *(
         "Conv",
@@ -152,19 +155,68 @@ def shortened(text: str) -> str:
     return text[:220]
 
 
+def table(outcomes: list[Outcome]) -> str:
+    """The counts of every operator, as Markdown."""
+    count = Counter((o.operator, o.result) for o in outcomes)
+    lines = ["| operator | passed | refused by name | failed |", "|---|---|---|---|"]
+    for operator in OPERATORS:
+        counts = (str(count[operator, r]) for r in ("passed", "refused", "failed"))
+        lines.append(f"| {operator} | {' | '.join(counts)} |")
+    total = Counter(o.result for o in outcomes)
+    return "\n".join([*lines, f"| all | {total['passed']} | {total['refused']} | {total['failed']} |"])
+
+
+def page(outcomes: list[Outcome]) -> str:
+    """The page of the documentation: the counts, and how often each reason is given."""
+    refused = [o for o in outcomes if o.result == "refused"]
+    reasons = Counter(kind(o.text) for o in refused)
+    why = "\n".join(f"| {reason} | {n} |" for reason, n in reasons.most_common())
+    return PAGE.format(table=table(outcomes), why=why)
+
+
+PAGE = """# ONNX operators
+
+[Import and export ONNX](../howto/onnx.md) says how a file is read. This page is written by
+`python -m tests.exchange.node_tests --write`, which runs ONNX's own tests of each operator through the import. A test
+passes if all outputs agree within the test's own tolerance. It is refused if the import says, by name, what is not
+supported; the reason of each is in `tests/exchange/node_tests_refused.json`. Cast, Constant, ConstantOfShape,
+Expand, Gather and Shape are computed while a file is read, on numbers that it holds.
+
+{table}
+
+## Why tests are refused
+
+| reason | tests |
+|---|---|
+{why}
+"""
+
+KINDS = (
+    ("float32 or float64", "the input is not float32 or float64"),
+    ("the first is that of the images", "an operation along the images' axis"),
+    ("images' axis", "an operation along the images' axis"),
+    ("keep the images apart", "an operation along the images' axis"),
+    ("depend on the input", "the output does not depend on the input"),
+    ("windows of", "three spatial axes"),
+    ("no image (N, C, H, W)", "three spatial axes"),
+    ("cannot be computed from its inputs", "a number type that NumPy has not"),
+)
+
+
+def kind(text: str) -> str:
+    """The reason of a refusal in general."""
+    return next((name for part, name in KINDS if part in text), "a setting that is not supported")
+
+
 def main() -> None:
     outcomes = [run(test) for test in node_tests()]
-    count = Counter((o.operator, o.result) for o in outcomes)
-    print("| operator | passed | refused by name | failed |\n|---|---|---|---|")
-    for operator in OPERATORS:
-        print(f"| {operator} | " + " | ".join(str(count[operator, r]) for r in ("passed", "refused", "failed")) + " |")
-    total = Counter(o.result for o in outcomes)
-    print(f"| all | {total['passed']} | {total['refused']} | {total['failed']} |")
+    print(table(outcomes))
     for o in outcomes:
         if o.result == "failed":
             print("FAILED", o.name, o.text)
     if "--write" in sys.argv:
         REFUSED.write_text(json.dumps({o.name: o.text for o in outcomes if o.result == "refused"}, indent=1) + "\n")
+        DOCS.write_text(page(outcomes))
 
 
 if __name__ == "__main__":

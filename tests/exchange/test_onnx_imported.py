@@ -235,3 +235,19 @@ def test_numbers_in_the_file_are_combined_with_a_value(operator, shape, first):
     loaded = convert(proto, "net.onnx")
     assert np.allclose(channels_last(oracle(proto, x)[0]), loaded.predict(channels_last(x), verbose=0), atol=1e-6)
     assert not any(p.trainable and layer.trainable for layer in loaded.layers for p in layer.parameters)
+
+
+def test_a_normalization_is_folded_only_when_that_is_asked_for():
+    nodes = [
+        ("Conv", "x c1.weight c1.bias", "a", {}),
+        ("BatchNormalization", "a g b m v", "n", {}),
+        ("Relu", "n", "y", {}),
+    ]
+    statistics = {name: RNG.uniform(0.5, 1.5, 4).astype(np.float32) for name in "gbmv"}
+    proto = proto_of(nodes, {"x": ["N", 2, 6, 6]}, {"y": ["N", 4, 4, 4]}, WEIGHTS | statistics)
+    plain, folded = convert(proto, "net.onnx"), convert(proto, "net.onnx", fold_batchnorm=True)
+    assert [type(layer).__name__ for layer in plain.layers] == ["Conv2D", "BatchNormalization", "Activation"]
+    assert [type(layer).__name__ for layer in folded.layers] == ["Conv2D"]
+    wanted = channels_last(oracle(proto, X)[0])
+    for model in (plain, folded):
+        assert np.allclose(model.predict(channels_last(X), verbose=0), wanted, atol=1e-5)

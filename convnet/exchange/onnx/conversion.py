@@ -127,6 +127,7 @@ class Call:
     node: OnnxNode
     arguments: list[Any]
     attributes: dict[str, Any]
+    absorbed: list[OnnxNode] = field(default_factory=list)  # nodes after it that its layer computes as well
 
     def refuse(self, reason: str) -> NoReturn:
         """Raise OnnxError that names the file, the operator and the node."""
@@ -188,7 +189,7 @@ class Call:
         reader = self.conversion.sole_reader(output or self.node.outputs[0])
         if reader is None or reader.operator not in ABSORBED or self.shares():
             return None
-        self._absorbing = [*getattr(self, "_absorbing", []), reader]
+        self.absorbed.append(reader)
         return ABSORBED[reader.operator]
 
     def shares(self) -> bool:
@@ -198,11 +199,11 @@ class Call:
 
     def absorb(self, reader: OnnxNode) -> None:
         """Let the layer that is made here compute what `reader` does."""
-        self._absorbing = [*getattr(self, "_absorbing", []), reader]
+        self.absorbed.append(reader)
 
     def done(self, value: Value) -> Value:
         """Return the value, which is also what the absorbed nodes make."""
-        for reader in getattr(self, "_absorbing", []):
+        for reader in self.absorbed:
             self.conversion.absorbed[id(reader)] = value
         return value
 

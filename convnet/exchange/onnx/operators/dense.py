@@ -9,6 +9,7 @@ import numpy as np
 from convnet.exchange.onnx.conversion import Call, Convert
 from convnet.exchange.onnx.layout import Layout, order_rows, plain
 from convnet.exchange.onnx.nodes import OnnxNode
+from convnet.exchange.onnx.operators.normalization import folded
 from convnet.exchange.onnx.values import Constant, Value, reshape
 
 
@@ -24,7 +25,8 @@ def gemm(call: Call) -> Value:
     )
     if bias is not None:
         bias = _row(call, bias, matrix.shape[1]) * np.float32(call.attribute("beta", 1.0)).astype(bias.dtype)
-    return _dense(call, matrix, bias, call.node)
+    rows, bias, last = folded(call, matrix.T, bias)
+    return _dense(call, rows.T, bias, last)
 
 
 def matmul(call: Call) -> Value:
