@@ -109,17 +109,24 @@ def in_single(kind):
     return keras.backend.backend() != "tensorflow" or kind == "normalized"
 
 
-def alike(ours, theirs, kind):
-    bound = 2e-6 if in_single(kind) else 1e-12
+def alike(ours, theirs, kind, growth=1.0):
+    bound = (2e-6 if in_single(kind) else 1e-12) * growth
     found, expected = ours.predict(X, verbose=0), theirs.predict(X, verbose=0)
     np.testing.assert_allclose(found, expected, rtol=0, atol=bound * max(np.abs(expected).max(), 1))
 
 
 def together(ours, theirs, kind):
-    """Twenty losses of both, step by step, then the predictions."""
+    """Twenty losses of both, step by step, then the predictions.
+
+    Keras gathers losses in float32 whatever the model's type, and its Adam rounds 0.999 to float32: 1 - 0.999 is then
+    wrong by 1.3e-5.
+    """
     losses = train(ours, 20), train(theirs, 20)
-    np.testing.assert_allclose(*losses, rtol=1e-4 if in_single(kind) else 1e-9)
-    np.testing.assert_allclose(losses[0][0], losses[1][0], rtol=2e-6 if in_single(kind) else 1e-12)
+    rounded = in_single(kind) or ours.optimizer.name.startswith("adam")
+    np.testing.assert_allclose(losses[0][0], losses[1][0], rtol=2e-6 if in_single(kind) else 2e-7)
+    np.testing.assert_allclose(*losses, rtol=1e-4 if rounded else 2e-7)
+    if not rounded:
+        alike(ours, theirs, kind, growth=1e3)
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
