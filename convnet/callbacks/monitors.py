@@ -30,7 +30,7 @@ class _Monitor(Callback):
     def _direction(self) -> float:
         """Return 1 if larger is better, -1 if smaller is; ValueError if the model's metrics do not say."""
         name = self.monitor.removeprefix("val_")
-        found = "down" if name == "loss" else metrics.direction(name, self.model.compiled_metrics)
+        found = "down" if name in self.model.loss.value_names else metrics.direction(name, self.model.compiled_metrics)
         if found is None:
             there = ", ".join(["loss", *(m if isinstance(m, str) else m.name for m in self.model.compiled_metrics)])
             raise ValueError(

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from convnet.data.cohort import Cohort
     from convnet.data.cohort.table import Columns
     from convnet.data.preparation import Preparation
+    from convnet.study.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -99,20 +100,22 @@ def expand_options(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def load_training_cohort(network: str, source: Source, preparation: Preparation) -> Cohort:
+def load_training_cohort(recipe: Recipe, source: Source, preparation: Preparation) -> Cohort:
     """Load the cohort for a command that trains, and say what keeps images together when they are split.
 
     ValueError if the network cannot take images of this size, before any is read.
     """
     assert preparation.size is not None
-    check_size(network, preparation.size)
-    data = load_cohort(source, preparation)
+    check_size(recipe.network, preparation.size)
+    data = load_cohort(source, preparation, task=recipe.task)
     if data.notes.grouping:
         say(data.notes.grouping)
     return data
 
 
-def load_cohort(source: Source, preparation: Preparation, classes: tuple[str, ...] | None = None) -> Cohort:
+def load_cohort(
+    source: Source, preparation: Preparation, classes: tuple[str, ...] | None = None, task: str = "auto"
+) -> Cohort:
     """Load the cohort that the options name, and report every file that was left out."""
     from convnet.data import cohort
     from convnet.data.limits import parse_limits
@@ -124,16 +127,16 @@ def load_cohort(source: Source, preparation: Preparation, classes: tuple[str, ..
         if labels is not None:
             raise ValueError("--labels goes with a FOLDER; an .npz file holds its own labels")
         settings = {name: getattr(preparation, name) for name in ("size", "aspect", "channels")}
-        data = cohort.load_npz(npz, classes=classes, limits=parse_limits(source.limit or ()), **settings)
+        data = cohort.load_npz(npz, classes=classes, limits=parse_limits(source.limit or ()), task=task, **settings)
     elif folder is None:
         raise ValueError("what data? Give a FOLDER of images with --labels CSV, or --npz FILE.npz")
     else:
-        data = load_folder(source, preparation, classes)
+        data = load_folder(source, preparation, classes, task)
     report_left_out(data, preparation)
     return data
 
 
-def load_folder(source: Source, preparation: Preparation, classes: tuple[str, ...] | None) -> Cohort:
+def load_folder(source: Source, preparation: Preparation, classes: tuple[str, ...] | None, task: str) -> Cohort:
     """Load a folder and its table, with a progress bar on a terminal."""
     from convnet.data import cohort
     from convnet.data.limits import parse_limits
@@ -150,6 +153,7 @@ def load_folder(source: Source, preparation: Preparation, classes: tuple[str, ..
             limits=bounds,
             cache=source.cache,
             columns=source.to_columns(),
+            task=task,
         )
 
 

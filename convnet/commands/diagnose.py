@@ -97,9 +97,10 @@ def draw(model: Any, case: Any, folder: Path | None, filing: Any) -> Any:
 
     result, pictures = case.result, []
     if result.label is not None:
-        index = list(result.probabilities).index(result.label)
-        found = overlay.maps(model, case.image, result.label, index, case.geometry)
-        title = f"{result.label} {result.probabilities[result.label]:.3f}"
+        index, spoken_for = case.output
+        found = overlay.maps(model, case.image, spoken_for, index, case.geometry)
+        p = (result.probabilities or {}).get(result.label)
+        title = result.label if p is None else f"{result.label} {p:.3f}"
         if case.grey is not None:
             pictures = [(m.name, m.what, overlay.blend(case.grey, m.values)) for m in found]
         if folder is not None:

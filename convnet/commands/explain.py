@@ -39,6 +39,8 @@ def explain(
     network = load(model)
     recorder = None if record is None else Recorder.load(record)
     array, own = read(network, image, pick, frame, parse_limits(limit or ()))
+    if (task := network.metadata.get("task", "classes")) != "classes":
+        raise ValueError(f"explain: the lesson is about one class an image; {model} is of --task {task}")
     page = lesson(
         network,
         array,

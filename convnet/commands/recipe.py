@@ -34,6 +34,7 @@ HELP = {
     "intensity": "Change their contrast and brightness by up to this share.",
     "elastic": "Deform them smoothly by this many pixels in 28.",
     "class_weight": "balanced: every class counts the same, however rare.",
+    "task": "What labels are: classes, multilabel (a|b), ordinal (grades), regression; auto: by how they look.",
     "group": "Also give one result for all images of a patient, study or series.",
     "aggregate": "How it is made of theirs: mean-log-odds, max, or top-K (such as top-3).",
     "finding": "For max and top-K of two classes: the class of which one image is enough. Default: the second.",

@@ -34,7 +34,7 @@ def train(
     check_file("--record", record)
     check_folder(figures)
     preparation = pixels.to_preparation()
-    data = load_training_cohort(recipe.network, source, preparation)
+    data = load_training_cohort(recipe, source, preparation)
     from convnet.callbacks import Recorder
     from convnet.evaluation import side_by_side
     from convnet.explain.maps.history import plot_history

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from convnet import layers
@@ -13,10 +14,10 @@ from convnet.model import Model
 class Listing(Model):
     """The document's listing: two convolutions with ReLU, one pooling layer used twice, two dense layers, softmax.
 
-    `dropout` (0 in the listing) acts before each dense layer.
+    `dropout` (0 in the listing) acts before each dense layer. `activation` is the last layer's.
     """
 
-    def __init__(self, classes: int = 10, dropout: float = 0.0, **kwargs: Any) -> None:
+    def __init__(self, classes: int = 10, dropout: float = 0.0, activation: str = "softmax", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.conv1 = layers.Conv2D(32, (3, 3), activation="relu")
         self.conv2 = layers.Conv2D(64, (3, 3), activation="relu")
@@ -25,7 +26,7 @@ class Listing(Model):
         self.drop1 = layers.Dropout(dropout)
         self.dense1 = layers.Dense(128, activation="relu")
         self.drop2 = layers.Dropout(dropout)
-        self.dense2 = layers.Dense(classes, activation="softmax")
+        self.dense2 = layers.Dense(classes, activation=activation)
 
     def call(self, x: Any) -> Any:  # type: ignore[override]
         """Return the outputs (N,classes) of images (N,H,W,C)."""
@@ -47,7 +48,7 @@ class Gap(Model):
 
     kernel, pooled = (3, 3), (2, 2)
 
-    def __init__(self, classes: int = 10, dropout: float = 0.0, **kwargs: Any) -> None:
+    def __init__(self, classes: int = 10, dropout: float = 0.0, activation: str = "softmax", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.stages = [layers.Conv2D(f, self.kernel, padding="same", use_bias=False) for f in (16, 32, 64, 64)]
         self.norms = [layers.BatchNormalization(momentum=0.9) for _ in self.stages]
@@ -55,7 +56,7 @@ class Gap(Model):
         self.pool = layers.MaxPooling2D(self.pooled)
         self.gap = layers.GlobalAveragePooling2D()
         self.drop = layers.Dropout(dropout)
-        self.dense = layers.Dense(classes, activation="softmax")
+        self.dense = layers.Dense(classes, activation=activation)
 
     def call(self, x: Any) -> Any:  # type: ignore[override]
         """Return the outputs (N,classes) of images (N,H,W,C)."""
@@ -69,13 +70,13 @@ class Gap(Model):
 class Formula(Model):
     """The document's own network: convolution (1) -> sigmoid (2) -> pooling -> dense sigmoid, for the loss (3)."""
 
-    def __init__(self, classes: int = 10, dropout: float = 0.0, **kwargs: Any) -> None:
+    def __init__(self, classes: int = 10, dropout: float = 0.0, activation: str = "sigmoid", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.conv = layers.Conv2D(8, (5, 5), activation="sigmoid")
         self.pool = layers.MaxPooling2D((2, 2))
         self.flatten = layers.Flatten()
         self.drop = layers.Dropout(dropout)
-        self.dense = layers.Dense(classes, activation="sigmoid")
+        self.dense = layers.Dense(classes, activation=activation)
 
     def call(self, x: Any) -> Any:  # type: ignore[override]
         """Return the outputs (N,classes) of images (N,H,W,C)."""
@@ -123,11 +124,18 @@ def smallest_size(network: str) -> int:
             size += 1
 
 
-def compile_for(model: Model, network: str, learning_rate: float | None = None, weight_decay: float = 0.0) -> None:
-    """Compile a network with its loss, cross-entropy or formula (3) on one-hot targets, and Adam, AdamW with decay."""
+def compile_for(
+    model: Model,
+    network: str,
+    learning_rate: float | None = None,
+    weight_decay: float = 0.0,
+    loss: str = "sparse_categorical_crossentropy",
+    metrics: Sequence[str] = ("accuracy",),
+) -> None:
+    """Compile a network with a task's loss, or formula (3) on one-hot targets, and Adam, AdamW with decay."""
     from convnet.optimizers import Adam, AdamW
 
-    loss = "mean_squared_error" if network == "formula" else "sparse_categorical_crossentropy"
+    loss = "mean_squared_error" if network == "formula" else loss
     rate = learning_rate or (0.003 if network == "formula" else 0.001)
     optimizer = AdamW(rate, weight_decay) if weight_decay else Adam(rate)
-    model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
+    model.compile(optimizer=optimizer, loss=loss, metrics=list(metrics))

@@ -13,6 +13,7 @@ CHOICES = {
     "schedule": ("constant", "cosine"),
     "flip": ("auto", "on", "off"),
     "class_weight": ("none", "balanced"),
+    "task": ("auto", "classes", "multilabel", "ordinal", "regression"),
     "group": ("none", "patient", "study", "series"),
 }
 
@@ -36,6 +37,7 @@ class Recipe:
     intensity     contrast by a factor 1 +- intensity, brightness by +- intensity
     elastic       smooth random displacements of this many pixels in 28 (root mean square)
     class_weight  balanced: a class's images weigh N / (classes * its number)
+    task          what the labels are; auto: by how they look (`data.cohort.targets`)
     group         images of one patient, study or series also have one result
     aggregate     how it comes from theirs: mean-log-odds, max or top-K (`evaluation.grouping`)
     finding       for two classes and max or top-K: the class of which one image is enough; "" is the second
@@ -58,6 +60,7 @@ class Recipe:
     intensity: float = 0.0
     elastic: float = 0.0
     class_weight: str = "none"
+    task: str = "auto"
     group: str = "none"
     aggregate: str = "mean-log-odds"
     finding: str = ""

@@ -41,11 +41,12 @@ def from_arrays(
     series: Sequence[str] | None = None,
     channels: int = 1,
     seed: int = 0,
+    task: str = "classes",
 ) -> Cohort:
     """Return a Cohort of arrays.
 
     x         images, as in `unit_images`
-    y         (N,) labels, whole numbers or names
+    y         (N,) labels: whole numbers or names, "a|b" for several findings, or measurements
     splits    "train", "val" or "test" for each image; None: 70/10/20 by patient, stratified, as in `load_folder`
     classes   the order of the classes; else the sorted labels
     patients  a name for each image, "" if unknown: no patient is in two splits
@@ -53,6 +54,7 @@ def from_arrays(
     studies, series  a name for each image, "" if unknown
     channels  1 for grey, 3 for colour
     seed      of the drawn split
+    task      what the labels are (`targets.TASKS`)
 
     Raises CohortError.
     """
@@ -74,7 +76,7 @@ def from_arrays(
         )
         for i, label in enumerate(labels)
     ]
-    return build(images, records, classes=classes, seed=seed)
+    return build(images, records, classes=classes, seed=seed, task=task)
 
 
 def load(source: str | os.PathLike[str], labels: str | os.PathLike[str] | None = None, **options: Any) -> Cohort:

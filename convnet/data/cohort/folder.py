@@ -13,11 +13,12 @@ import numpy as np
 
 from convnet.data.cohort.build import Cohort, Notes, Record, Skipped, build
 from convnet.data.cohort.groups import Owner, describe_grouping, group_images
-from convnet.data.cohort.labels import describe_labels, measured
+from convnet.data.cohort.labels import describe_labels
 from convnet.data.cohort.rows import list_rows
 from convnet.data.cohort.splits import require_apart
 from convnet.data.cohort.store import Images, Store, unusable
 from convnet.data.cohort.table import SPLITS, Columns, Row
+from convnet.data.cohort.targets import recognise
 from convnet.data.dicom.facts import NAMES
 from convnet.data.errors import CohortError, DicomError
 from convnet.data.limits import Limits
@@ -47,6 +48,7 @@ def load_folder(
     channels: int = 1,
     columns: Columns | None = None,
     slices: str = "axial",
+    task: str = "auto",
 ) -> Cohort:
     """Return a cohort of every image that a table names below a folder, through the pixel pipeline.
 
@@ -55,6 +57,7 @@ def load_folder(
                  patient, split (train, val, test). None: the folders are named after classes (`list_class_folders`)
     columns      what the table's columns are called, if not so
     size, aspect, window, channels, slices    as in `Preparation`
+    task         what the labels are (`targets.TASKS`); "auto" goes by how they look (`targets.recognise`)
     strict       an image that cannot be used is an error; else it is left out and reported in `skipped`
     seed         of the 70/10/20 split that is drawn when the table has no split column
     classes      the order of the classes, for instance a trained model's; else the sorted labels
@@ -76,9 +79,8 @@ def load_folder(
     with opened_folder(folder, limits) as root:
         rows = list_rows(Path(folder), root, labels, columns)
         named = [row.label for row in rows if row.label]
-        told = [] if classes is not None else list(describe_labels(named))
-        if classes is None and measured(named):
-            raise CohortError(f"{labels or folder}: {told[-1]}")
+        told = [] if classes is not None else list(describe_labels(named, task))
+        task = recognise(named) if task == "auto" else task
         if split_all is None and rows[0].patient is not None and rows[0].split is not None:  # before any decoding
             require_apart([r.patient or "" for r in rows], [r.split or "" for r in rows], [r.path for r in rows])
 
@@ -108,7 +110,7 @@ def load_folder(
     if split_all is not None:
         records = [replace(record, split=split_all) for record in records]
     notes = Notes(describe_grouping(how), remarks, told)
-    return replace(build(images, records, classes=classes, skipped=skipped, seed=seed), notes=notes)
+    return replace(build(images, records, classes=classes, skipped=skipped, seed=seed, task=task), notes=notes)
 
 
 @dataclass(frozen=True, eq=False)

@@ -127,6 +127,7 @@ class Call:
     node: OnnxNode
     arguments: list[Any]
     attributes: dict[str, Any]
+    absorbed: list[OnnxNode] = field(default_factory=list)  # nodes after it that its layer computes as well
 
     def refuse(self, reason: str) -> NoReturn:
         """Raise OnnxError that names the file, the operator and the node."""
@@ -186,18 +187,23 @@ class Call:
     def absorb_activation(self, output: str | None = None) -> str | None:
         """Return the name of the activation that alone reads the output, and let it be part of the layer here."""
         reader = self.conversion.sole_reader(output or self.node.outputs[0])
-        if reader is None or reader.operator not in ABSORBED:
+        if reader is None or reader.operator not in ABSORBED or self.shares():
             return None
-        self._absorbing = [*getattr(self, "_absorbing", []), reader]
+        self.absorbed.append(reader)
         return ABSORBED[reader.operator]
+
+    def shares(self) -> bool:
+        """Return True if other nodes read the same parameters: all of them are one layer, without what follows one."""
+        named = (a.name for a in self.arguments if isinstance(a, Constant) and a.name)
+        return any(self.conversion.readers[name] > 1 for name in named)
 
     def absorb(self, reader: OnnxNode) -> None:
         """Let the layer that is made here compute what `reader` does."""
-        self._absorbing = [*getattr(self, "_absorbing", []), reader]
+        self.absorbed.append(reader)
 
     def done(self, value: Value) -> Value:
         """Return the value, which is also what the absorbed nodes make."""
-        for reader in getattr(self, "_absorbing", []):
+        for reader in self.absorbed:
             self.conversion.absorbed[id(reader)] = value
         return value
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from convnet.exchange.onnx.conversion import Call, Convert
 from convnet.exchange.onnx.operators.geometry import window
+from convnet.exchange.onnx.operators.normalization import folded
 from convnet.exchange.onnx.values import Value, image
 
 
@@ -23,6 +24,7 @@ def conv(call: Call) -> Value:
     if x.shape[0] != kernel.shape[1] * groups:
         call.refuse(f"its kernel of shape {kernel.shape}, group={groups}, does not fit {x.shape[0]} channels")
     at = window(call, kernel.shape[2:], x.shape[1:])
+    kernel, bias, last = folded(call, kernel, bias)
     weights = {"kernel": np.moveaxis(kernel.reshape(*kernel.shape[:2], *at.size), (0, 1), (3, 2))}
     node = call.layer(
         Conv2D,
@@ -35,7 +37,7 @@ def conv(call: Call) -> Value:
         dilation_rate=at.dilations,
         groups=groups,
         use_bias=bias is not None,
-        activation=call.absorb_activation(),
+        activation=call.absorb_activation(last.outputs[0]),
     )
     return call.done(image(node, rank))
 
