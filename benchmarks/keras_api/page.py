@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from benchmarks.keras_api.collect import CLASSES, ROOMS
-from benchmarks.keras_api.compare import Row, compare_methods, compare_room, keras_names
+from benchmarks.keras_api.compare import BASES, Row, compare_methods, compare_room, keras_names
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "keras.md"
 TITLES = {"optimizers.schedules": "Learning-rate schedules", "utils": "Utilities"}
@@ -22,7 +22,8 @@ made by `python -m benchmarks.keras_api`, which gives each argument a value and 
   error that names the argument and lists what is supported. No argument is accepted and ignored.
 - **Missing**: asking for the name raises an error that lists what there is.
 
-`activity_regularizer` and `autocast=False` are refused by every layer.
+`activity_regularizer` and `autocast=False` are refused by every layer. Keras's other names of layers (`MaxPool2D`,
+`Convolution2D` and the like) are taken. A class to be subclassed (`Layer`, `Loss`, `Metric`, `Callback`) is not listed.
 """
 
 
@@ -44,6 +45,7 @@ def text() -> str:
 
 
 def _section(title: str, rows: list[Row], head: str) -> str:
+    rows = [row for row in rows if row.name not in BASES]
     here, missing = [r for r in rows if r.here], [r.name for r in rows if not r.here]
     lines = [f"## {title}", f"{len(here)} of {len(rows)} names are here.", ""]
     if here:

@@ -53,6 +53,14 @@ def test_asking_for_what_is_missing_says_what_there_is(room):
             getattr(module, name)
 
 
+def test_other_names_of_a_layer_are_taken():
+    entries = keras_names()["rooms"]["layers"]
+    aliases = {name: e["alias"] for name, e in entries.items() if "alias" in e and hasattr(convnet.layers, e["alias"])}
+    assert len(aliases) >= 5
+    for name, full in aliases.items():
+        assert getattr(convnet.layers, name) is getattr(convnet.layers, full)
+
+
 def test_the_comparison_sees_what_is_ignored():
     class Deaf:
         def __init__(self, units, scale=1.0, bias=True):
