@@ -251,3 +251,19 @@ def test_a_normalization_is_folded_only_when_that_is_asked_for():
     wanted = channels_last(oracle(proto, X)[0])
     for model in (plain, folded):
         assert np.allclose(model.predict(channels_last(X), verbose=0), wanted, atol=1e-5)
+
+
+def test_several_inputs_and_outputs_keep_the_file_s_order():
+    nodes = [
+        ("GlobalMaxPool", "x", "p", {}),
+        ("Flatten", "p", "f", {}),
+        ("Add", "f z", "s", {}),
+        ("Relu", "x", "r", {}),
+    ]
+    loaded, proto = load(nodes, {"z": ["N", 2], "x": ["N", 2, 6, 6]}, {"r": ["N", 2, 6, 6], "s": ["N", 2]})
+    z = RNG.standard_normal((3, 2)).astype(np.float32)
+    wanted = oracle(proto, z, X)
+    image, vector = loaded.predict([z, channels_last(X)], verbose=0)
+    assert np.array_equal(image, channels_last(wanted[0]))
+    assert np.allclose(vector, wanted[1])
+    assert [one["name"] for one in loaded.metadata["onnx"]["inputs"]] == ["z", "x"]

@@ -40,7 +40,7 @@ def declared_inputs(model: Any, where: str) -> list[Declared]:
         if info.name in stored:
             continue
         kind = info.type.tensor_type
-        dtype = onnx("helper").tensor_dtype_to_np_dtype(kind.elem_type) if kind.elem_type else np.dtype(object)
+        dtype = _dtype(kind.elem_type)
         if dtype not in (np.float32, np.float64):
             raise OnnxError(f"{where}: input {info.name!r} is {dtype}: models take float32 or float64")
         if not info.type.tensor_type.HasField("shape"):
@@ -50,6 +50,14 @@ def declared_inputs(model: Any, where: str) -> list[Declared]:
     return found
 
 
+def _dtype(number: int) -> np.dtype:
+    """Return the NumPy type of one of ONNX's; that of objects if there is none."""
+    try:
+        return onnx("helper").tensor_dtype_to_np_dtype(number)
+    except KeyError:
+        return np.dtype(object)
+
+
 def with_shape(one: Declared, given: Any, where: str) -> Declared:
     """Return an input with the sizes that the caller gives; OnnxError unless all but the first are known then."""
     sizes = one.sizes
@@ -57,7 +65,7 @@ def with_shape(one: Declared, given: Any, where: str) -> Declared:
         if len(given) != len(sizes) or any(n not in (None, m) for n, m in zip(sizes, given, strict=True)):
             raise OnnxError(f"{where}: input {one.name!r} has shape {sizes}, which {tuple(given)} does not fit")
         sizes = tuple(given)
-    if not sizes or any(not n for n in sizes[1:]):
+    if not sizes or any(n is None or n < 1 for n in sizes[1:]):
         raise OnnxError(
             f"{where}: input {one.name!r} has shape {sizes}: the first axis must be that of the images, and the sizes "
             f"of the others must be known. Export the model with them, or give input_shapes={{{one.name!r}: (...)}}"
