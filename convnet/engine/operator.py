@@ -22,12 +22,16 @@ class Window(NamedTuple):
 class Operator(Protocol):
     """A layer, as the engine and everything that reads recorded graphs see it."""
 
-    inputs: ClassVar[int]
     settings: ClassVar[tuple[str, ...]]
     name: str
     own_parameters: list[Parameter]
     input_shape: tuple[int, ...] | None
     dtype: np.dtype | None
+    uses: list[Any]  # its calls while models are connected from Input on
+
+    @property
+    def inputs(self) -> Any:
+        """How many inputs it takes; of a connected model, their nodes."""
 
     @property
     def trainable(self) -> bool:
@@ -90,10 +94,20 @@ class Lowering:
 
     training: bool
     steps: list[Step] = field(default_factory=list)
-    input: Value = field(init=False)
-    output: Value = field(init=False)
+    inputs: list[Value] = field(default_factory=list)
+    outputs: list[Value] = field(default_factory=list)
     values: dict[int, Value] = field(default_factory=dict)  # id of a node -> its value
     spans: dict[int, slice] = field(default_factory=dict)  # id of a call's output -> its steps, before any rewrite
+
+    @property
+    def input(self) -> Value:
+        """The first input, which most models have only."""
+        return self.inputs[0]
+
+    @property
+    def output(self) -> Value:
+        """The first output, which most models have only."""
+        return self.outputs[0]
 
     def steps_of(self, output: object) -> list[Step]:
         """Return the operations of the call whose output is this node (of steps that were not rewritten)."""

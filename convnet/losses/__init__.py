@@ -7,6 +7,7 @@ from typing import Any
 from convnet.losses.base import Bound, Loss, spread_weights
 from convnet.losses.crossentropy import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
 from convnet.losses.errors import MeanSquaredError
+from convnet.losses.objective import Objective, choose
 from convnet.utils import name_what_exists
 
 __all__ = [
@@ -15,7 +16,10 @@ __all__ = [
     "CategoricalCrossentropy",
     "Loss",
     "MeanSquaredError",
+    "Objective",
     "SparseCategoricalCrossentropy",
+    "choose",
+    "from_config",
     "get",
     "spread_weights",
 ]
@@ -43,3 +47,16 @@ def get(loss: Any) -> Loss:
         what = "a function of your own" if callable(loss) else repr(loss)
         raise ValueError(f"loss {what} is not supported; choose one of: {', '.join(BY_NAME)}")
     return known[loss]()
+
+
+def from_config(config: dict[str, Any], gives: Any = None) -> Loss | Objective:
+    """Return the loss that `get_config` described; `gives` is the structure of the model's outputs."""
+    settings = dict(config)
+    name = settings.pop("name")
+    if name != Objective.name:
+        return BY_NAME[name](**settings)
+    losses = [None if c is None else from_config(c) for c in settings["losses"]]
+    weights = [float(w) for w in settings["weights"]]
+    if not len(losses) == len(weights) == len(gives.names) or any(isinstance(loss, Objective) for loss in losses):
+        raise ValueError("the file's losses do not fit the model's outputs")
+    return Objective(losses, weights, gives)  # type: ignore[arg-type]

@@ -85,6 +85,16 @@ class Loss:
             weights *= weights.size / total if total else 0.0
 
     @property
+    def of_outputs(self) -> list[tuple[Loss | None, float]]:
+        """The loss and the weight of each output: this one, of one output."""
+        return [(self, 1.0)]
+
+    @property
+    def value_names(self) -> list[str]:
+        """The names of the numbers that a plan measures."""
+        return ["loss"]
+
+    @property
     def needs_weights(self) -> bool:
         """True if the reduction takes sample weights even if the user gives none."""
         return self.reduction == "sum"

@@ -48,7 +48,7 @@ def test_changed_settings_or_other_data_are_refused(data):
     (data / "c.toml").write_text("[a]\nepochs = 3\n", encoding="utf-8")
     with pytest.raises(ValueError, match=r"'a' was measured with .*'epochs': 2.*, now it is .*'epochs': 3"):
         command.run(str(data / "data.npz"), data / "c.toml", 2, 1, [], data / "rows.json")
-    with pytest.raises(ValueError, match="its folds is 2, not 3"):
+    with pytest.raises(ValueError, match="its folds is 2, asked for is 3"):
         command.run(str(data / "data.npz"), data / "c.toml", 3, 1, [], data / "rows.json")
 
 
