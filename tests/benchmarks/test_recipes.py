@@ -1,4 +1,4 @@
-"""`python -m benchmarks recipe`: the same folds and seeds for every candidate, resumable, never two recipes in a row."""
+"""`python -m benchmarks recipe`: equal folds and seeds for every candidate, resumable, never two recipes in a row."""
 
 from __future__ import annotations
 
