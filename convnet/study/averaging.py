@@ -22,14 +22,15 @@ class Averaged(Callback):
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Begin with the initial parameters."""
-        self.steps, self.own = 0, None
+        self.steps = 0
+        self.own: list[np.ndarray] | None = None
         self.averages = self.model.get_weights()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Go on training from the parameters of the last step."""
         if self.own is not None:
             self.model.set_weights(self.own)
-        self.own: list[np.ndarray] | None = None
+        self.own = None
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Move the averages towards the parameters."""

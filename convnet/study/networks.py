@@ -103,7 +103,9 @@ class Block(Model):
         super().__init__(**kwargs)
         self.conv1, self.norm1 = _convolution(filters, 3, stride), _norm()
         self.conv2, self.norm2 = _convolution(filters, 3), _norm()
-        self.shortcut, self.shortcut_norm = (_convolution(filters, 1, stride), _norm()) if stride > 1 else (None, None)
+        projected = stride > 1
+        self.shortcut = _convolution(filters, 1, stride) if projected else None
+        self.shortcut_norm = _norm() if projected else None
         self.relu = layers.Activation("relu")
 
     def call(self, x: Any) -> Any:  # type: ignore[override]

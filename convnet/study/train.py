@@ -138,7 +138,7 @@ def train(
     set_random_seed(seed)
     network, classes = recipe.network, len(cohort.classes)
     activation = {} if network == "formula" else {"activation": task.activation}
-    made = mixed(NETWORKS[network], recipe.mixup, seed) if recipe.mixup else NETWORKS[network]
+    made: Any = mixed(NETWORKS[network], recipe.mixup, seed) if recipe.mixup else NETWORKS[network]
     model = made(task.width(classes), dropout=recipe.dropout, name=network, **activation)
     softened = recipe.mixup or recipe.label_smoothing
     loss = CategoricalCrossentropy(label_smoothing=recipe.label_smoothing) if softened else task.loss
