@@ -20,6 +20,7 @@ from convnet.diagnosis.group_result import GroupResult, LostImage, group_lines, 
 from convnet.diagnosis.result import Outlier, Result
 from convnet.notice import NOTICE
 from convnet.study import outlier, training_domain
+from convnet.study.answers import read_answers
 from convnet.study.features import features
 from convnet.study.metadata import ModelRecord, read_classes, read_preparation, read_record
 from convnet.study.outputs import predict_outputs
@@ -111,8 +112,7 @@ def judge(
         return
     scores = None if scope is None else outlier.score(scope["outlier"], features(model, x))
     task = TASKS[record.task]
-    outputs = predict_outputs(model, x)
-    for n, p in enumerate(task.calibrate(task.read(outputs, max(1, len(record.runs))), record)):
+    for n, p in enumerate(read_answers(model, predict_outputs(model, x))):
         score = None if scores is None else float(scores[n])
         if not np.isfinite(p).all() or (score is not None and not np.isfinite(score)):
             why = ["the model's result is not a finite number: is the model file damaged?"]
