@@ -64,6 +64,8 @@ class Plan:
         self.batch, self.dtype, self.target = batch, graph.dtype, target
         self.low = lower(graph, training)
         rewrite(self.low, target) if rewritten else separate(self.low)
+        # True if forward changes what layers keep beside their weights, the statistics of a batch normalization
+        self.moves_statistics = any(step.operation == "batchnorm" for step in self.low.steps)
         self._arena = arena
         self._buffers = Buffers(batch, graph.dtype, target)
         inputs, outputs = map(self._buffers.input, self.low.inputs), tuple(map(self._buffers.output, self.low.outputs))
@@ -103,11 +105,6 @@ class Plan:
             else:
                 some = weights.arrays[head.place] if isinstance(weights, Several) else weights
                 head.fill(labels.arrays[head.place], some)
-
-    @property
-    def moves_statistics(self) -> bool:
-        """True if forward changes what layers keep beside their weights, the statistics of a batch normalization."""
-        return any(step.operation == "batchnorm" for step in self.low.steps)
 
     # --- running
 
