@@ -16,6 +16,7 @@ class InputLayer(Layer):
     """The shape of one sample, at the start of a Sequential; computes nothing."""
 
     settings: ClassVar[tuple[str, ...]] = ("shape",)
+    defaults: ClassVar[dict[str, Any]] = {"sparse": False, "ragged": False, "optional": False}
 
     def __init__(self, shape: Any = None, input_shape: Any = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -121,6 +121,7 @@ class SparseTopKCategoricalAccuracy(_TopK):
     """The share of rows whose labelled class is among the k largest outputs."""
 
     kind = "sparse_top_k_categorical_accuracy"
+    defaults = Metric.defaults | {"from_sorted_ids": False}
 
     def classes(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
         """Return the true class of each row."""

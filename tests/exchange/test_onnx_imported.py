@@ -267,3 +267,21 @@ def test_several_inputs_and_outputs_keep_the_file_s_order():
     assert np.array_equal(image, channels_last(wanted[0]))
     assert np.allclose(vector, wanted[1])
     assert [one["name"] for one in loaded.metadata["onnx"]["inputs"]] == ["z", "x"]
+
+
+def test_an_argmax_at_the_end_leaves_the_scores_and_names_the_classes(tmp_path):
+    nodes = [
+        ("Gemm", "x w", "s", {}),
+        ("Softmax", "s", "scores", {}),
+        ("ArgMax", "scores", "place", {"axis": 1}),
+        ("ArrayFeatureExtractor", "names place", "named", {"domain": "ai.onnx.ml"}),
+        ("Cast", "named", "label", {"to": TensorProto.INT64}),
+    ]
+    weights = {"w": np.eye(3, dtype=np.float32), "names": np.array([7, 8, 9])}
+    proto = proto_of(nodes, {"x": ["N", 3]}, {"label": None, "scores": ["N", 3]}, weights)
+    loaded = convert(proto, "net.onnx")
+    assert loaded.metadata["classes"] == ["7", "8", "9"]
+    assert loaded.metadata["onnx"]["labels"] == [{"name": "label", "of": "scores", "argmax": 1, "keepdims": True}]
+    assert loaded.predict(np.eye(3, dtype=np.float32), verbose=0).argmax(1).tolist() == [0, 1, 2]
+    with pytest.raises(OnnxError, match=r"Add \(node 'Add_5'\): its input 1 is the place of a largest score"):
+        convert(proto_of([*nodes, ("Add", "label w", "z", {})], {"x": ["N", 3]}, {"z": None}, weights), "net.onnx")

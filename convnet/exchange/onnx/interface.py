@@ -13,7 +13,7 @@ from convnet.exchange.onnx.errors import OnnxError
 from convnet.exchange.onnx.layout import Layout, LayoutError, channels_last, plain
 from convnet.exchange.onnx.nodes import OnnxNode
 from convnet.exchange.onnx.package import onnx
-from convnet.exchange.onnx.values import Constant, Value
+from convnet.exchange.onnx.values import Constant, Label, Value
 
 _CHANNELS_FIRST = frozenset(
     {
@@ -118,9 +118,43 @@ def _channels(name: str, nodes: list[OnnxNode], weights: dict[str, np.ndarray]) 
     return None
 
 
-def finish_output(conversion: Conversion, name: str) -> tuple[Any, list[int]]:
+@dataclass(frozen=True)
+class End:
+    """An output of the model: its node, and what `model.metadata["onnx"]` says of it."""
+
+    node: Any
+    record: dict[str, Any]
+
+
+def finish_outputs(conversion: Conversion) -> tuple[list[End], list[dict[str, Any]], tuple[str, ...]]:
+    """Return the model's outputs, what is said of labels that are no output of their own, and the names of classes.
+
+    A label's output are its scores; if they are an output already, the label only says how it is read off them.
+    """
+    ends: dict[int, End] = {}
+    labels: list[dict[str, Any]] = []
+    classes: tuple[str, ...] = ()
+    for plain_ones in (True, False):
+        for name in conversion.outputs:
+            value = conversion.values.get(name)
+            if isinstance(value, Label) == plain_ones:
+                continue
+            if isinstance(value, Label):
+                classes = classes or value.classes
+                node, axes = _finished(conversion, name, value.scores)
+                label = {"argmax": axes.index(value.axis + 1), "keepdims": value.keepdims}
+                if id(node) in ends:
+                    labels.append({"name": name, "of": ends[id(node)].record["name"], **label})
+                    continue
+            else:
+                (node, axes), label = _finished(conversion, name, value), {}
+            ends[id(node)] = End(node, {"name": name, "axes": axes, **label})
+    order = {name: k for k, name in enumerate(conversion.outputs)}
+    return sorted(ends.values(), key=lambda end: order[end.record["name"]]), labels, classes
+
+
+def _finished(conversion: Conversion, name: str, value: Any) -> tuple[Any, list[int]]:
     """Return an output's node, and for each of its axes which one it is in the file."""
-    value = conversion.values.get(name)
     if not isinstance(value, Value):
         what = "numbers that do not depend on the input" if isinstance(value, Constant) else "not made by any node"
         raise OnnxError(f"{conversion.where}: output {name!r} is {what}")
