@@ -245,6 +245,42 @@ def gpu(
 
 
 @app.command()
+def onnx(
+    files: Annotated[list[Path] | None, typer.Argument(help="ONNX files; ResNet-18 by PyTorch if none.")] = None,
+    batch: Batch = None, quick: Quick = False, threads: Threads = None, json: Json = None, markdown: Markdown = None,
+) -> None:  # fmt: skip
+    """A network from an ONNX file beside ONNX Runtime: batches of 1 and of 32 images unless others are given."""
+    load_torch_first()
+    from tempfile import TemporaryDirectory
+
+    from benchmarks import onnx_command
+
+    effort, batches = prepare(quick, threads), batch or [1, 32]
+    with TemporaryDirectory() as folder:
+        chosen = {path.stem: path for path in files or ()} or {"ResNet-18": onnx_command.resnet18(Path(folder))}
+        options = {"files": sorted(chosen), "batches": batches, "quick": quick}
+        deliver(*onnx_command.run(chosen, batches, effort, options), json, markdown)
+
+
+@app.command()
+def recipe(
+    source: Annotated[str, typer.Argument(help="A MedMNIST .npz file, or the word digits.")],
+    json: Annotated[Path, typer.Option("--json", help="Every training, written as it ends; a second start goes on.")],
+    candidates: Annotated[Path, typer.Option(help="TOML: a table of recipe settings for each.")] = Path(__file__).parent
+    / "recipes.toml",
+    folds: Annotated[int, typer.Option(min=2)] = 5,
+    seeds: Annotated[int, typer.Option(min=1, help="Each draws the folds anew.")] = 2,
+    only: Annotated[list[str] | None, typer.Option(help="Only this candidate; may be given several times.")] = None,
+    markdown: Markdown = None,
+) -> None:
+    """Training recipes beside each other, by cross-validation on train and val: gains with standard errors."""
+    from benchmarks import recipe_command
+
+    document, tables = recipe_command.run(source, candidates, folds, seeds, only or [], json)
+    deliver(document, tables, None, markdown)
+
+
+@app.command()
 def compare(first: Path, second: Path, markdown: Markdown = None) -> None:
     """Two JSON files of one command: what became faster, slower, or cannot be decided."""
     from benchmarks import compare_command, results

@@ -50,7 +50,7 @@ class Optimizer:
     def __init__(self, learning_rate: float, weight_decay: float | None, name: str | None, **unknown: Any) -> None:
         where = type(self).__name__
         refuse(where, unknown, (*self.settings, "name"), _OFF)
-        check_name(where, name)
+        self.label = check_name(where, name) or self.name
         self.learning_rate = checks.number(where, "learning_rate", learning_rate, 0.0)
         self.weight_decay = None if weight_decay is None else checks.number(where, "weight_decay", weight_decay, 0.0)
         self.iterations = 0

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from convnet.audit.hashing import SIDE, exact
-from convnet.data.cohort.folder import list_unnamed, locate
+from convnet.data.cohort.folder import list_unnamed, locate, owner_of
 from convnet.data.cohort.groups import Owner, group_images
-from convnet.data.cohort.table import Columns, Row, read_table
+from convnet.data.cohort.rows import list_rows
+from convnet.data.cohort.table import Columns, Row
 from convnet.data.dicom.facts import NAMES
 from convnet.data.dicom.resize import resize
-from convnet.data.errors import CohortError, DicomError
+from convnet.data.errors import DicomError
 from convnet.data.limits import Limits
 from convnet.data.preparation import Preparation
 from convnet.data.pseudonyms import pseudonym, shown
 from convnet.data.reading.labelled import Labelled, read_labelled
+from convnet.data.reading.listing import opened_folder
 from convnet.data.reading.readers import Readers, processors
 
 SHOWN = 96  # pixels of the pictures in the page: too few to read a burned-in name
@@ -31,6 +33,7 @@ class Image:
     patient   a pseudonym, "" if unknown; facts: `data.facts`
     exact     a hash of its pixels; picture (32,32) and thumb, at most 96 pixels, in grey 0..1
     sd        standard deviation of the grey values; top: the share of pixels that have the largest value
+    windowed  whether a window decides what is white: the user's, the file's, or the one for CT
     """
 
     row: Row
@@ -42,11 +45,12 @@ class Image:
     thumb: np.ndarray
     sd: float
     top: float
+    windowed: bool = False
 
     @property
     def name(self) -> str:
-        """How results name it: by its place in the user's own table."""
-        return f"row {self.row.line}" + (f", frame {self.frame}" if self.frame else "")
+        """How results name it: by its place in the user's own table, and by its file."""
+        return f"{name_row(self.row)}" + (f", frame {self.frame}" if self.frame else "")
 
 
 @dataclass
@@ -67,50 +71,56 @@ class Collection:
 
 def read(
     folder: Path,
-    labels: Path,
+    labels: Path | None,
     limits: Limits | None = None,
     on_progress: Callable[[int, int], None] | None = None,
     columns: Columns | None = None,
+    preparation: Preparation | None = None,
 ) -> Collection:
-    """Read the images that a table names below a folder.
+    """Read the images of a folder, or of a zip or tar of one, by a table or by folders named after classes.
 
+    preparation  which window and which slices; its size is not used
     limits       what one file may cost
     on_progress  called with (rows done, rows in all)
     Raises CohortError for a table that cannot be read.
     """
-    if not folder.is_dir():
-        raise CohortError(f"{folder}: is not a folder")
-    rows = read_table(labels, columns, folder)
-    out = Collection(has_splits=rows[0].split is not None, not_listed=len(list_unnamed(folder, labels, rows)))
-    owners: list[Owner] = []
-    with Readers(limits, min(processors(), -(-len(rows) // 16))) as readers:
+    own = replace(preparation or Preparation(), size=None)
+    with opened_folder(folder, limits) as root:
+        rows = list_rows(folder, root, labels, columns)
+        out = Collection(has_splits=rows[0].split is not None)
+        out.not_listed = 0 if labels is None else len(list_unnamed(root, labels, rows))
+        owners: list[Owner] = []
+        with Readers(limits, min(processors(), -(-len(rows) // 16))) as readers:
 
-        def images(row: Row) -> tuple[Labelled, list[Image | None]]:
-            file = read_labelled(readers, locate(folder, row), Preparation(size=None))
-            return file, [describe(row, n, file, image) for n, image in zip(file.frames, file.images, strict=True)]
+            def images(row: Row) -> tuple[Labelled, list[Image | None]]:
+                file = read_labelled(readers, locate(root, row), own)
+                return file, [
+                    describe(row, n, file, image, own) for n, image in zip(file.frames, file.images, strict=True)
+                ]
 
-        for done, (row, found) in enumerate(readers.map(images, rows), 1):
-            if isinstance(found, DicomError):
-                out.unreadable.append((row, found.reason))
-            else:
-                file, described = found
-                shown_images = [image for image in described if image is not None]
-                out.images += shown_images
-                out.waveforms += len(described) - len(shown_images)
-                out.unreadable += [(row, reason) for reason in file.refusals()]
-                out.remarks += [(row, text) for text in file.remarks]
-                owners += [Owner(row.path, row.patient or "", file.patient, file.owners) for _ in shown_images]
-            if on_progress is not None:
-                on_progress(done, len(rows))
+            for done, (row, found) in enumerate(readers.map(images, rows), 1):
+                if isinstance(found, DicomError):
+                    out.unreadable.append((row, found.reason))
+                else:
+                    file, described = found
+                    shown_images = [image for image in described if image is not None]
+                    out.images += shown_images
+                    out.waveforms += len(described) - len(shown_images)
+                    out.unreadable += [(row, reason) for reason in file.refusals()]
+                    out.remarks += [(row, text) for text in file.remarks]
+                    owners += [owner_of(row, file) for _ in shown_images]
+                if on_progress is not None:
+                    on_progress(done, len(rows))
     out.groups, _ = group_images(owners)
     return out
 
 
-def describe(row: Row, frame: int, file: Labelled, pixels: np.ndarray) -> Image | None:
+def describe(row: Row, frame: int, file: Labelled, pixels: np.ndarray, own: Preparation) -> Image | None:
     """Return an image's description; None for an electrocardiogram."""
     if pixels.ndim != 2:
         return None
     largest = float(pixels.max())
+    windowed = own.window is not None or bool(file.facts.get("window")) or file.facts.get("modality") == "CT"
     return Image(
         row=row,
         frame=frame,
@@ -121,7 +131,13 @@ def describe(row: Row, frame: int, file: Labelled, pixels: np.ndarray) -> Image 
         thumb=resize(pixels, SHOWN, "pad") if max(pixels.shape) > SHOWN else pixels,
         sd=float(pixels.std(dtype=np.float64)),
         top=float(np.mean(pixels == largest)),
+        windowed=windowed,
     )
+
+
+def name_row(row: Row) -> str:
+    """Return how results name a row and its file."""
+    return f"row {row.line} ({shown(row.path)})"
 
 
 def shown_path(image: Image) -> str:

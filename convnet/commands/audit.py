@@ -7,14 +7,26 @@ from typing import Annotated
 
 import typer
 
-from convnet.commands.options import Json, LabelColumn, Limit, PathColumn, PatientColumn, SplitColumn
+from convnet.commands.options import (
+    Json,
+    LabelColumn,
+    Labels,
+    Limit,
+    PathColumn,
+    PatientColumn,
+    Slices,
+    SplitColumn,
+    Window,
+)
 from convnet.commands.output import emit, say
 from convnet.commands.preflight import check_file
 
 
 def audit(
-    folder: Annotated[Path, typer.Argument(help="Folder of DICOM files, searched recursively.")],
-    labels: Annotated[Path, typer.Option(help="Table (CSV or .xlsx): path,label and optional patient,split.")],
+    folder: Annotated[
+        Path, typer.Argument(help="Folder of images, searched recursively; or a .zip, a .tar, a DICOMDIR.")
+    ],
+    labels: Labels = None,
     html: Annotated[Path | None, typer.Option(help="Write a page with pictures to this file.")] = None,
     json_path: Json = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with code 2 if there is an error.")] = False,
@@ -22,6 +34,8 @@ def audit(
     label_column: LabelColumn = "label",
     patient_column: PatientColumn = None,
     split_column: SplitColumn = None,
+    window: Window = None,
+    slices: Slices = "axial",
     limit: Limit = None,
 ) -> None:
     """Find faults in images and labels: copies across splits, odd images, labels that follow the scanner."""
@@ -31,12 +45,14 @@ def audit(
     from convnet.audit.reading import read
     from convnet.data.cohort.table import Columns
     from convnet.data.limits import parse_limits
+    from convnet.data.preparation import Preparation
     from convnet.output.atomic import write_text
     from convnet.output.progress import reading
 
     with reading() as on_progress:
         columns = Columns(path_column, label_column, patient_column, split_column)
-        collection = read(folder, labels, parse_limits(limit or ()), on_progress, columns)
+        preparation = Preparation(window=window, slices=slices)
+        collection = read(folder, labels, parse_limits(limit or ()), on_progress, columns, preparation)
     tests = shortcuts.shortcuts(collection.images)
     found = findings.findings(collection, tests)
     result = report.to_json(collection, found, tests)

@@ -19,6 +19,7 @@ from convnet.commands.options import (
     PathColumn,
     PatientColumn,
     Size,
+    Slices,
     SplitColumn,
     Square,
     Strict,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from convnet.data.cohort import Cohort
     from convnet.data.cohort.table import Columns
     from convnet.data.preparation import Preparation
+    from convnet.study.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -64,12 +66,13 @@ class Pixels:
     aspect: Square = Aspect.pad
     window: Window = None
     colour: Colour = False
+    slices: Slices = "axial"
 
     def to_preparation(self) -> Preparation:
         """Return them as the record that a model file keeps."""
         from convnet.data.preparation import Preparation
 
-        return Preparation(self.size, self.aspect.value, self.window, 3 if self.colour else 1)
+        return Preparation(self.size, self.aspect.value, self.window, 3 if self.colour else 1, self.slices)
 
 
 def expand_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -97,41 +100,43 @@ def expand_options(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def load_training_cohort(network: str, source: Source, preparation: Preparation) -> Cohort:
+def load_training_cohort(recipe: Recipe, source: Source, preparation: Preparation) -> Cohort:
     """Load the cohort for a command that trains, and say what keeps images together when they are split.
 
     ValueError if the network cannot take images of this size, before any is read.
     """
     assert preparation.size is not None
-    check_size(network, preparation.size)
-    data = load_cohort(source, preparation)
+    check_size(recipe.network, preparation.size)
+    data = load_cohort(source, preparation, task=recipe.task)
     if data.notes.grouping:
         say(data.notes.grouping)
     return data
 
 
-def load_cohort(source: Source, preparation: Preparation, classes: tuple[str, ...] | None = None) -> Cohort:
+def load_cohort(
+    source: Source, preparation: Preparation, classes: tuple[str, ...] | None = None, task: str = "auto"
+) -> Cohort:
     """Load the cohort that the options name, and report every file that was left out."""
     from convnet.data import cohort
     from convnet.data.limits import parse_limits
 
     folder, labels, npz = source.folder, source.labels, source.npz
     if npz is not None and folder is not None:
-        raise ValueError("give either a FOLDER of DICOM files with --labels CSV, or --npz FILE.npz, not both")
+        raise ValueError("give either a FOLDER of images with --labels CSV, or --npz FILE.npz, not both")
     if npz is not None:
         if labels is not None:
             raise ValueError("--labels goes with a FOLDER; an .npz file holds its own labels")
         settings = {name: getattr(preparation, name) for name in ("size", "aspect", "channels")}
-        data = cohort.load_npz(npz, classes=classes, limits=parse_limits(source.limit or ()), **settings)
+        data = cohort.load_npz(npz, classes=classes, limits=parse_limits(source.limit or ()), task=task, **settings)
     elif folder is None:
-        raise ValueError("what data? Give a FOLDER of DICOM files with --labels CSV, or --npz FILE.npz")
+        raise ValueError("what data? Give a FOLDER of images with --labels CSV, or --npz FILE.npz")
     else:
-        data = load_folder(source, preparation, classes)
+        data = load_folder(source, preparation, classes, task)
     report_left_out(data, preparation)
     return data
 
 
-def load_folder(source: Source, preparation: Preparation, classes: tuple[str, ...] | None) -> Cohort:
+def load_folder(source: Source, preparation: Preparation, classes: tuple[str, ...] | None, task: str) -> Cohort:
     """Load a folder and its table, with a progress bar on a terminal."""
     from convnet.data import cohort
     from convnet.data.limits import parse_limits
@@ -148,6 +153,7 @@ def load_folder(source: Source, preparation: Preparation, classes: tuple[str, ..
             limits=bounds,
             cache=source.cache,
             columns=source.to_columns(),
+            task=task,
         )
 
 

@@ -32,6 +32,8 @@ def compare(
     from convnet.study.outputs import predict_probabilities
 
     models = [load(first), load(second)]
+    if {read_record(m).task for m in models} != {"classes"}:
+        raise ValueError("compare: models of --task classes are compared; evaluate others one by one")
     classes, others = (read_classes(m) for m in models)
     if set(classes) != set(others):
         raise ValueError(f"compare: the models have different classes: {', '.join(classes)} and {', '.join(others)}")
@@ -39,7 +41,7 @@ def compare(
     for model in models:
         preparation = read_preparation(model)
         own = read_classes(model)
-        data = load_cohort(source, preparation, own)
+        data = load_cohort(source, preparation, own, "classes")
         at = find_places(data, split.value)
         p = calibrate(predict_probabilities(model, select_images(data, at)), read_record(model).temperature)
         found.append(([(data.paths[i], int(data.frames[i])) for i in at], p[:, [own.index(c) for c in classes]]))

@@ -31,7 +31,7 @@ def crossvalidate(
     """Measure a recipe by cross-validation between patients on train and val. The test split is never read."""
     check_file("--json", json_path)
     check_folder(figures)
-    data = load_training_cohort(recipe.network, source, pixels.to_preparation())
+    data = load_training_cohort(recipe, source, pixels.to_preparation())
     from convnet.study import crossvalidation
 
     def report_fold(row: dict[str, Any]) -> None:
@@ -40,7 +40,7 @@ def crossvalidate(
     shares = crossvalidation.SHARES if cases else (1.0,)
     result = crossvalidation.run(data, recipe, k=folds, repeats=repeats, seed=seed, shares=shares, on_fold=report_fold)
     emit(result, json_path, crossvalidation.lines(result))
-    if figures is not None and cases:
+    if figures is not None and "more" in result:
         from convnet.evaluation import plots
         from convnet.output.drawing import save
 

@@ -15,12 +15,10 @@ Overlays = Annotated[Path | None, typer.Option(help="Folder for pictures: Grad-C
 Filed = Annotated[Path | None, typer.Option("--dicom", help="Folder for DICOM: a structured report, and overlays.")]
 Runs = Annotated[Path | None, typer.Option(help="File that a line for each result is added to; see the README.")]
 
-TEXTS = (".csv", ".xlsx", ".txt", ".md", ".json", ".jsonl", ".html", ".xml", ".pdf")  # beside the images of a folder
-
 
 def diagnose(
     model: Model,
-    files: Annotated[list[Path], typer.Argument(help="DICOM files, or folders of them.")],
+    files: Annotated[list[Path], typer.Argument(help="Images; folders, a DICOMDIR, a .zip or a .tar of them.")],
     json_path: Json = None,
     overlays: Overlays = None,
     dicom: Filed = None,
@@ -36,9 +34,10 @@ def diagnose(
     check_file("--record", record)
     check_folder(overlays, "--overlays")
     check_folder(dicom, "--dicom")
-    from convnet.data.dicom.examine import digest
     from convnet.data.errors import DicomError
     from convnet.data.limits import parse_limits
+    from convnet.data.reading.examine import digest
+    from convnet.data.reading.listing import opened_files
     from convnet.diagnosis import run_log
     from convnet.diagnosis.diagnose import cases, collect, join_cases, lines
     from convnet.diagnosis.dicom_results import Filing
@@ -48,19 +47,20 @@ def diagnose(
 
     trained = load(model)
     override_grouping(trained, group, aggregate, finding)
-    files = list_files(files)
     sha256 = digest(model)
     filing = None if dicom is None else Filing(dicom, sha256, read_classes(trained))
     asked = overlays is not None or filing is not None
     found: list[Any] = []
-    for case in cases(trained, files, parse_limits(limit or ()), pictures=asked, filed=filing is not None):
-        if isinstance(case, DicomError):
-            found.append(case)
-            continue
-        try:
-            found.append(forget(draw(trained, case, overlays, filing) if asked else case))
-        except DicomError as error:
-            found += [forget(case), error]
+    bounds = parse_limits(limit or ())
+    with opened_files(files, bounds) as images:
+        for case in cases(trained, images, bounds, pictures=asked, filed=filing is not None):
+            if isinstance(case, DicomError):
+                found.append(case)
+                continue
+            try:
+                found.append(forget(draw(trained, case, overlays, filing) if asked else case))
+            except DicomError as error:
+                found += [forget(case), error]
     joined = join_cases(found, read_record(trained))
     reports = [] if filing is None else list(filing.finish(joined))
     result = collect([*found, *(r for r in reports if isinstance(r, DicomError))], trained)
@@ -80,29 +80,6 @@ def diagnose(
         raise typer.Exit(2)
 
 
-def list_files(given: list[Path]) -> list[Path]:
-    """Return the files, and in the place of a folder the files at any depth of it, sorted, tables and texts apart.
-
-    Hidden files and folders are left out. Raises ValueError for a folder without files.
-    """
-    import os
-
-    out: list[Path] = []
-    for path in given:
-        if not path.is_dir():
-            out.append(path)
-            continue
-        found = []
-        for folder, folders, names in os.walk(path):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
-            found += [Path(folder) / name for name in sorted(names) if not name.startswith(".")]
-        found = [file for file in found if file.suffix.lower() not in TEXTS]
-        if not found:
-            raise ValueError(f"{path} is a folder without images")
-        out += found
-    return out
-
-
 def forget(case: Any) -> Any:
     """Return the case without its arrays: a long list of files must not fill the memory."""
     from dataclasses import replace
@@ -120,9 +97,10 @@ def draw(model: Any, case: Any, folder: Path | None, filing: Any) -> Any:
 
     result, pictures = case.result, []
     if result.label is not None:
-        index = list(result.probabilities).index(result.label)
-        found = overlay.maps(model, case.image, result.label, index, case.geometry)
-        title = f"{result.label} {result.probabilities[result.label]:.3f}"
+        index, spoken_for = case.output
+        found = overlay.maps(model, case.image, spoken_for, index, case.geometry)
+        p = (result.probabilities or {}).get(result.label)
+        title = result.label if p is None else f"{result.label} {p:.3f}"
         if case.grey is not None:
             pictures = [(m.name, m.what, overlay.blend(case.grey, m.values)) for m in found]
         if folder is not None:
@@ -136,8 +114,9 @@ def draw(model: Any, case: Any, folder: Path | None, filing: Any) -> Any:
                 write_atomically(path, overlay.png(picture))
                 written.append(path.name)
             result = replace(result, pictures=tuple(written))
-    if filing is not None and case.grey is None:
-        say(f"convnet: {result.path}: no DICOM report: they are made for images, not for electrocardiograms")
+    if filing is not None and (case.grey is None or not case.reference):
+        why = "an electrocardiogram" if case.grey is None else "no DICOM file: it names no study to file a result with"
+        say(f"convnet: {result.path}: no DICOM report: it is {why}")
     elif filing is not None:
         signed = [(name, what, overlay.sign_picture(picture, f"{name}: {what}")) for name, what, picture in pictures]
         result = replace(result, dicom=tuple(filing.add(case.reference, result, signed)))

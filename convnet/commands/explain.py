@@ -7,19 +7,21 @@ from typing import Annotated, Any
 
 import typer
 
-from convnet.commands.options import Limit, Model
+from convnet.commands.options import Frame, Limit, Model
 from convnet.commands.preflight import check_file
 
 
 def explain(
     model: Model,
-    image: Annotated[Path, typer.Argument(help="A DICOM file, a picture, a .npy array or a MedMNIST .npz file.")],
+    image: Annotated[
+        Path, typer.Argument(help="A DICOM file, a picture, a volume, a .npy array or a MedMNIST .npz file.")
+    ],
     html: Annotated[Path, typer.Option(help="The page to write.")] = Path("lesson.html"),
     label: Annotated[str | None, typer.Option(help="The true class, by name or number.")] = None,
     pick: Annotated[
         str | None, typer.Option(metavar="SPLIT[N]", help="Which image of an .npz: test[0] at first.")
     ] = None,
-    frame: Annotated[int, typer.Option(min=0, help="Which frame of a multi-frame file.")] = 0,
+    frame: Frame = None,
     record: Annotated[Path | None, typer.Option(help="What `convnet train --record` kept, for the film of it.")] = None,
     training: Annotated[
         bool, typer.Option("--training", help="As in a training step: dropout's mask, this image's statistics.")
@@ -37,6 +39,8 @@ def explain(
     network = load(model)
     recorder = None if record is None else Recorder.load(record)
     array, own = read(network, image, pick, frame, parse_limits(limit or ()))
+    if (task := network.metadata.get("task", "classes")) != "classes":
+        raise ValueError(f"explain: the lesson is about one class an image; {model} is of --task {task}")
     page = lesson(
         network,
         array,

@@ -7,18 +7,19 @@ from typing import Annotated
 
 import typer
 
-from convnet.commands.options import Aspect, Colour, Limit, Size, Square, Window
+from convnet.commands.options import Aspect, Colour, Frame, Limit, Size, Slices, Square, Window
 from convnet.commands.output import printable
 from convnet.commands.preflight import check_file
 
 
 def inspect(
-    file: Annotated[Path, typer.Argument(help="A DICOM file.")],
+    file: Annotated[Path, typer.Argument(help="A DICOM file, a picture or a volume.")],
     size: Size = 28,
     aspect: Square = Aspect.pad,
     window: Window = None,
     colour: Colour = False,
-    frame: Annotated[int, typer.Option(min=0, help="Which frame of a multi-frame file.")] = 0,
+    slices: Slices = "axial",
+    frame: Frame = None,
     picture: Annotated[Path | None, typer.Option(help="PNG of every step.")] = None,
     phi: Annotated[
         bool, typer.Option("--phi", help="Only list the elements that may identify the patient, without their values.")
@@ -42,7 +43,8 @@ def inspect(
     with reading.Readers(parse_limits(limit or ()), workers=1) as readers:
         for name, value in reading.describe(readers, file).items():
             print(printable(f"{name:>20}: {value}"))
-        steps = reading.steps(readers, file, Preparation(size, aspect.value, window, 3 if colour else 1), frame)
+        preparation = Preparation(size, aspect.value, window, 3 if colour else 1, slices)
+        steps = reading.steps(readers, file, preparation, frame)
     for number, step in enumerate(steps, 1):
         a = step.array
         print(printable(f"{number}. {step.name}: {step.what}"))

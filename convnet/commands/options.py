@@ -51,18 +51,24 @@ Size = Annotated[
 Square = Annotated[Aspect, typer.Option(help="How an oblong image becomes square.")]
 Labels = Annotated[Path | None, typer.Option(help="Table (CSV or .xlsx): path,label and optional patient,split.")]
 Npz = Annotated[Path | None, typer.Option(help="A MedMNIST .npz file instead of a folder.")]
-Folder = Annotated[Path | None, typer.Argument(help="Folder of DICOM files, searched recursively.")]
+Folder = Annotated[
+    Path | None, typer.Argument(help="Folder of images, searched recursively; or a .zip, a .tar, a DICOMDIR.")
+]
 Json = Annotated[
     Path | None, typer.Option("--json", help="Write the result as JSON to this file; - writes it to the terminal.")
 ]
 Figures = Annotated[Path | None, typer.Option(help="Folder for plots (PNG).")]
+Report = Annotated[
+    Path | None, typer.Option(help="One page of the run: data, training, figures, examples with overlays (.html).")
+]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first file that cannot be read.")]
 Limit = Annotated[
     list[str] | None,
     typer.Option(
         "--limit",
         metavar="NAME=VALUE",
-        help="What one file may cost: file, inflated, values, frames, seconds, memory or arrays. May be repeated.",
+        help="What one file may cost: file, inflated, values, frames, seconds, memory, arrays, unpacked or members. "
+        "May be repeated.",
     ),
 ]
 PathColumn = Annotated[str, typer.Option(help="What the table's column of paths is called.")]
@@ -77,6 +83,19 @@ Cache = Annotated[bool, typer.Option(help="Keep decoded images on disk, in your 
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")]
 Colour = Annotated[
     bool, typer.Option("--colour", "--color", help="Keep colours; otherwise all images are read as grey (luminance).")
+]
+Frame = Annotated[
+    int | None,
+    typer.Option(
+        min=0, show_default="the first; of a volume the middle slice", help="Which frame or slice of a file of several."
+    ),
+]
+Slices = Annotated[
+    str,
+    typer.Option(
+        metavar="PLANE[:N]",
+        help="Slices of a NIfTI, NRRD or MHA file: axial, coronal or sagittal; N spread evenly, 1 the middle one.",
+    ),
 ]
 Window = Annotated[
     tuple[float, float] | None, typer.Option(metavar="CENTRE WIDTH", help="Grey-level window (HU for CT).")

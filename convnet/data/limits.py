@@ -27,12 +27,14 @@ class Limits:
     """What one file may cost. `--limit NAME=VALUE` changes one, for instance `--limit memory=4G`.
 
     file      bytes of the file
-    inflated  bytes that a deflated DICOM file may unfold to
+    inflated  bytes that a deflated DICOM file, a .nii.gz or a compressed volume may unfold to
     values    numbers in all its pixels: rows x columns x samples x frames
-    frames    images in the file
+    frames    images in the file, slices of a volume
     seconds   without a decoded frame, before the process that decodes is ended
     memory    bytes that decoding may take beyond what the process has at its start; Linux enforces it (RLIMIT_AS)
     arrays    bytes of an .npz file, and of all that its arrays unfold to
+    unpacked  bytes of a zip or tar, and of all that its members unfold to
+    members   files in a zip or tar, or that a DICOMDIR names
     """
 
     file: int = 512 * 2**20
@@ -42,6 +44,8 @@ class Limits:
     seconds: float = 10.0
     memory: int = 768 * 2**20
     arrays: int = 2**33
+    unpacked: int = 2**33
+    members: int = 100_000
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
@@ -118,7 +122,7 @@ def open_dicom(path: str | os.PathLike[str]) -> BinaryIO:
         raise
 
 
-def open_regular(path: str | os.PathLike[str], most: int | None = None, limit: str = "file") -> BinaryIO:
+def open_regular(path: str | os.PathLike[str], most: int | None = None, limit: str = "file") -> Opened:
     """Open a regular file of at most `most` bytes, or this process's limit; `limit` is the name of what bounds it.
 
     Raises DicomError beyond it and for a folder, a pipe or a device, which would block or never end; OSError.

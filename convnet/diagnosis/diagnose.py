@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convnet.data.dicom.examine import examine
 from convnet.data.dicom.geometry import Geometry
 from convnet.data.errors import DicomError
 from convnet.data.limits import Limits
 from convnet.data.pseudonyms import pseudonym, shown
+from convnet.data.reading.examine import examine
+from convnet.data.reading.listing import ImageFile
 from convnet.data.reading.readers import Readers
 from convnet.diagnosis.group_result import GroupResult, LostImage, group_lines, join_results
 from convnet.diagnosis.result import Outlier, Result
-from convnet.evaluation.calibration import calibrate
 from convnet.notice import NOTICE
 from convnet.study import outlier, training_domain
 from convnet.study.features import features
 from convnet.study.metadata import ModelRecord, read_classes, read_preparation, read_record
-from convnet.study.outputs import predict_probabilities
+from convnet.study.outputs import predict_outputs
+from convnet.study.tasks import TASKS
 
 if TYPE_CHECKING:
     from convnet.evaluation.grouping import Grouping
@@ -33,8 +34,9 @@ if TYPE_CHECKING:
 class Case:
     """One frame: its result, and what was asked for to draw or file it.
 
+    output: the network's output that maps are drawn for, and what it speaks for.
     image (H,W,C) as the network takes it; grey (rows,columns) uint8 and geometry with `pictures`; reference: DICOM
-    JSON of its patient and study with `filed`, else "".
+    JSON of its patient and study with `filed`, else, and for what is not DICOM, "".
     """
 
     result: Result
@@ -42,13 +44,20 @@ class Case:
     grey: np.ndarray | None
     geometry: Geometry | None
     reference: str
+    output: tuple[int, str] = (0, "")
 
 
 def cases(
-    model: Model, paths: list[Path], limits: Limits | None = None, *, pictures: bool = False, filed: bool = False
+    model: Model,
+    paths: Sequence[Path | ImageFile],
+    limits: Limits | None = None,
+    *,
+    pictures: bool = False,
+    filed: bool = False,
 ) -> Iterator[Case | DicomError]:
-    """Run each frame of each file through the model's own pixel pipeline and the model.
+    """Run each image of each file through the model's own pixel pipeline and the model.
 
+    paths     files of any format that is read (`reading.kinds`); `listing.opened_files` makes them of folders
     pictures  also give what is needed to draw over the file's own picture
     filed     also give what is needed to file the result as DICOM
 
@@ -58,54 +67,67 @@ def cases(
     read_classes(model)
     record, options = read_record(model), (read_preparation(model).to_plain(), pictures, filed)
     with Readers(limits) as readers:
-        for path, read in readers.map(lambda path: list(readers.read(examine, path, *options)), paths):
+        files = [path if isinstance(path, ImageFile) else ImageFile(path, str(path)) for path in paths]
+        for file, read in readers.map(lambda file: list(readers.read(examine, file.path, *options)), files):
             if isinstance(read, DicomError):
-                yield LostImage(path, read.reason, "")
+                yield LostImage(file.name, read.reason, "")
                 continue
             about, *read_frames = read
             group = None if record.grouping is None else name_group(about, record.grouping.level)
-            yield from (LostImage(path, reason, group or "") for reason in read_frames if isinstance(reason, str))
+            yield from (LostImage(file.name, reason, group or "") for reason in read_frames if isinstance(reason, str))
             frames = [frame for frame in read_frames if not isinstance(frame, str)]
             if not frames:
                 continue
-            numbers = [n for n, frame in enumerate(read_frames) if not isinstance(frame, str)]
+            pairs = zip(about["numbers"], read_frames, strict=False)
+            numbers = [number for number, frame in pairs if not isinstance(frame, str)]
             x = batch([image for image, _, _ in frames])
-            blank = Result(shown(path), 0, about["sha256"], group=group)
+            blank = Result(shown(file.name), 0, about["sha256"], group=group)
             results = judge(model, record, blank, x, about["facts"])
-            for number, image, result, (_, grey, plain) in zip(numbers, x, results, frames, strict=True):
+            for number, image, (result, output), (_, grey, plain) in zip(numbers, x, results, frames, strict=True):
                 geometry = None if plain is None else Geometry.from_plain(plain)
-                yield Case(replace(result, frame=number), image, grey, geometry, about["reference"])
+                yield Case(replace(result, frame=number), image, grey, geometry, about["reference"], output)
 
 
 def name_group(about: dict[str, Any], level: str) -> str:
     """Return the pseudonym of the patient, study or series that a file's header states, "" if it states none."""
-    return pseudonym("header", about["patient"]) if level == "patient" else pseudonym(level, about["owners"][level])
+    return (
+        pseudonym("header", about["patient"])
+        if level == "patient"
+        else pseudonym(level, about["owners"].get(level, ""))
+    )
 
 
-def judge(model: Model, record: ModelRecord, blank: Result, x: np.ndarray, facts: dict[str, str]) -> Iterator[Result]:
-    """Yield `blank` filled in for each image (N,H,W,C) of one file: what the model says, or why it abstains."""
+def judge(
+    model: Model, record: ModelRecord, blank: Result, x: np.ndarray, facts: dict[str, str]
+) -> Iterator[tuple[Result, tuple[int, str]]]:
+    """Yield (`blank` filled in, the output to draw maps of) for each image (N,H,W,C) of one file.
+
+    What is filled in is what the model says, or why it abstains.
+    """
     shape, scope = tuple(model.input_shape or ()), record.scope
     if x.shape[1:] != shape:
         kind = "an electrocardiogram" if x.shape[1] == 1 and shape[0] != 1 else f"of shape {x.shape[1:]}"
-        yield from [replace(blank, abstains=(f"the image is {kind}; the model takes {shape}",))] * len(x)
+        yield from [(replace(blank, abstains=(f"the image is {kind}; the model takes {shape}",)), (0, ""))] * len(x)
         return
     scores = None if scope is None else outlier.score(scope["outlier"], features(model, x))
-    for n, p in enumerate(calibrate(predict_probabilities(model, x), record.temperature)):
+    task = TASKS[record.task]
+    outputs = predict_outputs(model, x)
+    for n, p in enumerate(task.calibrate(task.read(outputs, max(1, len(record.runs))), record)):
         score = None if scores is None else float(scores[n])
         if not np.isfinite(p).all() or (score is not None and not np.isfinite(score)):
-            yield replace(blank, abstains=("the model's result is not a finite number: is the model file damaged?",))
+            why = ["the model's result is not a finite number: is the model file damaged?"]
+            yield replace(blank, abstains=tuple(why)), (0, "")
             continue
         why, unchecked = training_domain.outside(scope, facts, x[n], score)
         result = replace(blank, abstains=tuple(why), unchecked=tuple(unchecked))
         if scope is not None and score is not None:
             result = replace(result, outlier=Outlier(score, scope["outlier"]["threshold"]))
         if not why:
-            probabilities = {c: float(v) for c, v in zip(record.classes, p, strict=True)}
-            result = replace(result, label=record.classes[int(p.argmax())], probabilities=probabilities)
-        yield result
+            result = replace(result, **task.tell(p, record))
+        yield result, task.output_of(p, record)
 
 
-def diagnose(model: Model, paths: list[Path], limits: Limits | None = None) -> dict[str, Any]:
+def diagnose(model: Model, paths: Sequence[Path | ImageFile], limits: Limits | None = None) -> dict[str, Any]:
     """Return the results as plain JSON.
 
     images      `Result.to_plain` of every frame
@@ -128,7 +150,7 @@ def collect(found: Iterable[Case | DicomError], model: Model) -> dict[str, Any]:
     out: dict[str, Any] = {
         "images": [result.to_plain() for result in results],
         "failed": [{"path": error.path, "reason": str(error)} for error in errors],
-        "calibrated": record.temperature is not None,
+        "calibrated": record.temperature is not None or record.calibration is not None,
         "notice": NOTICE,
     }
     if (rule := record.grouping) is None:
@@ -164,6 +186,14 @@ def batch(images: list[np.ndarray]) -> np.ndarray:
     return x[..., None] if x.ndim == 3 else x
 
 
+def describe_value(r: dict[str, Any]) -> str:
+    """Return an image's probabilities, or its measurement's interval, as text."""
+    if r["probabilities"] is not None:
+        return ", ".join(f"{c} {v:.3f}" for c, v in r["probabilities"].items())
+    around = r.get("interval")
+    return "no interval" if around is None else f"{around[0]:.4g} to {around[1]:.4g}"
+
+
 def lines(result: dict[str, Any]) -> list[str]:
     """Return the result as text, a line for each image; it names the frame if a file has several."""
     paths = [r["path"] for r in result["images"]]
@@ -173,7 +203,7 @@ def lines(result: dict[str, Any]) -> list[str]:
         if r["label"] is None:
             out.append(f"{where}: the model abstains: {'; '.join(r['abstains'])}")
             continue
-        shares = ", ".join(f"{c} {v:.3f}" for c, v in r["probabilities"].items())
+        shares = describe_value(r)
         unchecked = f"; not checked: {', '.join(r['unchecked'])}" if r["unchecked"] else ""
         out.append(f"{where}: {r['label']} ({shares}{unchecked})")
     out += group_lines(result)

@@ -168,12 +168,17 @@ def measurements(
             for n, why in enumerate(result.abstains, 1)
         ]
     else:
-        index = classes.index(result.label)
-        said.append(sr.QualitativeEvaluation(own(sr, "RESULT", "Result"), own(sr, f"CLASS-{index}", result.label[:64])))
+        code = f"CLASS-{classes.index(result.label)}" if result.label in classes else "RESULT-TEXT"
+        said.append(sr.QualitativeEvaluation(own(sr, "RESULT", "Result"), own(sr, code, result.label[:64])))
     values = [
         sr.Measurement(own(sr, f"P-CLASS-{n}", f"Probability of {c}"[:64]), round(v, 6), codes.UCUM.NoUnits)
         for n, (c, v) in enumerate((result.probabilities or {}).items())
     ]
+    if isinstance(result, Result) and result.value is not None:
+        numbers = {"VALUE": ("Value", result.value)}
+        for code, bound in zip(("LOW", "HIGH"), result.interval or (), strict=False):
+            numbers[f"INTERVAL-{code}"] = f"Interval of the value, {code.lower()}", bound
+        values += [sr.Measurement(own(sr, c, n), round(v, 6), codes.UCUM.NoUnits) for c, (n, v) in numbers.items()]
     values += [sr.Measurement(own(sr, code, name), round(v, 6), codes.UCUM.NoUnits) for code, name, v in more]
     return sr.MeasurementsAndQualitativeEvaluations(
         tracking_identifier=sr.TrackingIdentifier(identifier=tracked),

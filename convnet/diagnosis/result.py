@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-OPTIONAL = ("pictures", "dicom", "group")
+OPTIONAL = ("pictures", "dicom", "group", "value", "interval")
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,10 @@ class Result:
 
     path           the file's name, or its pseudonym; frame: from 0
     input          SHA-256 of the file
-    label          the most probable class, None if the model abstains
-    probabilities  by class, None if it abstains
+    label          the most probable class, the findings joined by "|", the grade or the value as text; None if the
+                   model abstains
+    probabilities  by class, finding or grade; None if it abstains, and for measurements
+    value, interval  of a measurement: the prediction, and where nine new values of ten lie
     abstains       the reasons: the image is outside the training domain
     unchecked      what could not be compared with the training domain, because a header does not state it
     outlier        None if the model file records no training domain
@@ -36,6 +38,8 @@ class Result:
     input: str
     label: str | None = None
     probabilities: dict[str, float] | None = None
+    value: float | None = None
+    interval: tuple[float, float] | None = None
     abstains: tuple[str, ...] = ()
     unchecked: tuple[str, ...] = ()
     outlier: Outlier | None = None

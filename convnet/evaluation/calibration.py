@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 BINS = 10
 LEAST = 1e-12  # a probability of 0 has no logarithm
+FLATTEST = 1e-3  # a slope per standard deviation of log p: calibration never turns an order round
 
 
 def temperature(y: np.ndarray, p: np.ndarray) -> float:
@@ -49,6 +51,43 @@ def calibrate(p: np.ndarray, T: float | None) -> np.ndarray:
         return p
     powers = (p / p.max(axis=1, keepdims=True)) ** (1 / T)
     return powers / powers.sum(axis=1, keepdims=True)
+
+
+def fit_scaling(y: np.ndarray, p: np.ndarray) -> tuple[float, tuple[float, ...]]:
+    """Return (slope, biases) for `scale`, fitted on validation labels (N,) and probabilities p (N,C).
+
+    They have the smallest cross-entropy against Platt's targets (`smooth_targets`), which is convex; the sum of the
+    biases is 0. Every class must occur.
+    """
+    from scipy.optimize import minimize
+    from scipy.special import log_softmax, softmax
+
+    classes = p.shape[1]
+    targets, logs = smooth_targets(y, classes), np.log(np.clip(p, LEAST, 1))
+    logs = logs - logs.mean(axis=1, keepdims=True)
+    spread = float(logs.std()) or 1.0
+    logs = logs / spread
+
+    def loss(v: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return the loss at slope and biases v, and its gradient."""
+        z = v[0] * logs + np.append(v[1:], 0)
+        dz = (softmax(z, axis=1) - targets) / len(z)
+        return -float(np.sum(targets * log_softmax(z, axis=1))) / len(z), np.append(np.sum(dz * logs), dz.sum(0)[:-1])
+
+    start, bounds = np.append(1.0, np.zeros(classes - 1)), [(FLATTEST, None)] + [(None, None)] * (classes - 1)
+    best = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-14, "gtol": 1e-9}).x
+    biases = np.append(best[1:], 0)
+    return float(best[0] / spread), tuple((biases - biases.mean()).tolist())
+
+
+def scale(p: np.ndarray, slope: float, biases: Sequence[float]) -> np.ndarray:
+    """Return softmax(slope * log p + biases) of probabilities (N,C).
+
+    For two classes that is Platt's scaling of the log-odds. Source: Alexandari, Kundaje & Shrikumar, ICML 2020.
+    """
+    from scipy.special import softmax
+
+    return softmax(slope * np.log(np.clip(p, LEAST, 1)) + np.asarray(biases), axis=1)
 
 
 def said(y: np.ndarray, p: np.ndarray, one: int | None = None) -> tuple[np.ndarray, np.ndarray]:

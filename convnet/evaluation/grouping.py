@@ -20,11 +20,10 @@ from typing import Any
 import numpy as np
 
 from convnet.evaluation import threshold
-from convnet.evaluation.calibration import LEAST, smooth_targets
+from convnet.evaluation.calibration import LEAST, fit_scaling, scale
 
 LEVELS = ("patient", "study", "series")
 MEAN = "mean-log-odds"
-FLATTEST = 1e-3  # a calibration's slope per standard deviation of the groups' log P: it never turns their order round
 
 
 @dataclass(frozen=True)
@@ -122,47 +121,23 @@ def aggregate(p: np.ndarray, of: np.ndarray, grouping: Grouping) -> np.ndarray:
 
 
 def calibrate(p: np.ndarray, grouping: Grouping) -> np.ndarray:
-    """Return the groups' probabilities (G,C) calibrated: softmax(slope * log p + biases); as they are without a fit.
-
-    For two classes that is Platt's scaling of the log-odds. Source: Alexandari, Kundaje & Shrikumar, ICML 2020.
-    """
-    from scipy.special import softmax
-
-    if grouping.slope is None:
-        return p
-    return softmax(grouping.slope * np.log(np.clip(p, LEAST, 1)) + np.asarray(grouping.biases), axis=1)
+    """Return the groups' probabilities (G,C) calibrated (`calibration.scale`); as they are without a fit."""
+    return p if grouping.slope is None or grouping.biases is None else scale(p, grouping.slope, grouping.biases)
 
 
 def fit(y: np.ndarray, p: np.ndarray, grouping: Grouping) -> Grouping:
     """Return the grouping with the calibration and operating points of validation groups: labels (G,), p (G,C).
 
-    Slope and biases (their sum is 0) have the smallest cross-entropy against Platt's targets
-    (`calibration.smooth_targets`). Where a class has no group there is no calibration.
+    Where a class has no group there is no calibration (`calibration.fit_scaling`).
     """
-    from scipy.optimize import minimize
-    from scipy.special import log_softmax, softmax
-
     sound = np.isfinite(p).all(axis=1)
     y, p = y[sound], p[sound]
     classes = p.shape[1]
     plain = replace(grouping, slope=None, biases=None, points=None, groups=len(y))
     if len(np.unique(y)) < classes:
         return plain
-    targets, logs = smooth_targets(y, classes), np.log(np.clip(p, LEAST, 1))
-    logs = logs - logs.mean(axis=1, keepdims=True)
-    spread = float(logs.std()) or 1.0
-    logs = logs / spread
-
-    def loss(v: np.ndarray) -> tuple[float, np.ndarray]:
-        """Return the loss, convex in slope and biases v, and its gradient."""
-        z = v[0] * logs + np.append(v[1:], 0)
-        dz = (softmax(z, axis=1) - targets) / len(z)
-        return -float(np.sum(targets * log_softmax(z, axis=1))) / len(z), np.append(np.sum(dz * logs), dz.sum(0)[:-1])
-
-    start, bounds = np.append(1.0, np.zeros(classes - 1)), [(FLATTEST, None)] + [(None, None)] * (classes - 1)
-    best = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-14, "gtol": 1e-9}).x
-    biases = np.append(best[1:], 0)
-    fitted = replace(plain, slope=float(best[0] / spread), biases=tuple((biases - biases.mean()).tolist()))
+    slope, biases = fit_scaling(y, p)
+    fitted = replace(plain, slope=slope, biases=biases)
     return replace(fitted, points=threshold.curve(y, calibrate(p, fitted)))
 
 

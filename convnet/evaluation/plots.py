@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+POOLED = {
+    "multilabel": "predicted probability, all findings together",
+    "ordinal": "predicted probability of a higher grade, all steps together",
+}
+
+
 def reliability(result: dict[str, Any]) -> Figure:
     """Plot observed frequency against predicted probability in ten bins, with Wilson's intervals and image counts."""
     figure, axes = new(4.4, 5.2, 2, 1)
@@ -25,6 +31,7 @@ def reliability(result: dict[str, Any]) -> Figure:
     two = len(result["classes"]) == 2
     name = result.get("positive", result["classes"][-1])
     label = f"predicted probability of '{name}'" if two else "predicted probability of the most probable class"
+    label = POOLED.get(result.get("task", ""), label)
     top.set(xlim=(0, 1), ylim=(0, 1), ylabel="observed frequency", title=f"ECE {result['calibration']['ece']:.3f}")
     bottom.bar(said, [b["n"] for b in bins], width=0.06, color=INK)
     bottom.set(xlim=(0, 1), xlabel=label, ylabel=side_by_side.PLURAL.get(result.get("level", ""), "images"))
@@ -37,9 +44,10 @@ def precision_recall(y: np.ndarray, p: np.ndarray, classes: tuple[str, ...], pos
 
     figure, axes = new(4.4, 4.2)
     ax = axes[0, 0]
-    shown = [positive] if positive is not None else [1] if len(classes) == 2 else range(len(classes))
+    single = len(classes) == 2 and y.ndim == 1
+    shown = [positive] if positive is not None else [1] if single else range(len(classes))
     for c in shown:
-        truth = y == c
+        truth = y[:, c] == 1 if y.ndim == 2 else y == c
         if not 0 < truth.sum() < len(y):
             continue
         precision, recall, _ = precision_recall_curve(truth, p[:, c])
@@ -52,6 +60,25 @@ def precision_recall(y: np.ndarray, p: np.ndarray, classes: tuple[str, ...], pos
         ax.legend(fontsize=8, frameon=False, loc="lower left")
     else:
         ax.text(0.5, 0.5, "not defined: a class is missing", ha="center", fontsize=9)
+    return figure
+
+
+def agreement(y: np.ndarray, p: np.ndarray, result: dict[str, Any]) -> Figure:
+    """Plot values against predictions, the means of equal bins with their intervals, and the line of agreement."""
+    figure, axes = new(4.6, 4.4)
+    ax, line = axes[0, 0], result["calibration"]
+    low, high = float(min(y.min(), p.min())), float(max(y.max(), p.max()))
+    ax.plot([low, high], [low, high], color="0.6", ls="--", lw=1, label="agreement")
+    ax.plot(p, y, ".", color=SECOND, ms=3, alpha=0.5)
+    bins = [b for b in line["bins"] if b["low"] is not None]
+    said, was = (np.array([b[name] for b in bins]) for name in ("said", "was"))
+    edges = np.array([[b["was"] - b["low"], b["high"] - b["was"]] for b in bins]).reshape(-1, 2).T
+    ax.errorbar(said, was, yerr=edges, fmt="o-", color=INK, lw=1.5, ms=4, capsize=2, label="means, 95% intervals")
+    if (half := (result["interval"] or {}).get("half_width")) is not None:
+        ax.fill_between([low, high], [low - half, high - half], [low + half, high + half], color=INK, alpha=0.1, lw=0)
+    mae = result["figures"]["MAE"]["value"]
+    ax.set(xlabel="predicted", ylabel="measured", title=f"{result['n']} images, mean absolute error {mae:.4g}")
+    ax.legend(fontsize=8, frameon=False, loc="upper left")
     return figure
 
 

@@ -8,10 +8,7 @@ import numpy as np
 
 from convnet.evaluation import calibration, threshold
 from convnet.evaluation.intervals import Metric, Share, format_interval, intervals, mean, ranking_metrics
-
-SUBGROUPS = ("sex", "age", "manufacturer", "modality", "body_part", "laterality")
-FEWEST = 10  # images of a subgroup for metrics to be given
-BROAD = 12  # values of one fact that are listed
+from convnet.evaluation.subgroups import subgroup_lines, subgroups
 
 
 def report(
@@ -57,7 +54,7 @@ def report(
         "figures": {name: found[name] for name in all_metrics},
         "operating_points": operating,
         "calibration": calibration.reliability(y, p, positive),
-        "subgroups": subgroups(y, p, classes, groups, facts or {}),
+        "subgroups": subgroups(groups, facts or {}, lambda at: subgroup_metrics(y[at], p[at], classes)),
     }
 
 
@@ -104,26 +101,10 @@ def operating_points(
     ]
 
 
-def subgroups(
-    y: np.ndarray, p: np.ndarray, classes: tuple[str, ...], groups: np.ndarray, facts: dict[str, list[str]]
-) -> dict[str, dict[str, Any]]:
-    """Return n, patients, accuracy, auc and each class's sensitivity for every value of a fact that has two or more."""
-    out: dict[str, dict[str, Any]] = {}
-    for name in SUBGROUPS:
-        values = np.array(facts.get(name, [""] * len(y)), dtype=object)
-        names, counts = np.unique(values.astype(str), return_counts=True)
-        if len(names) < 2:
-            continue
-        out[name] = {}
-        for value in names[np.argsort(-counts, kind="stable")][:BROAD]:
-            at = values == value
-            entry: dict[str, Any] = {"n": int(at.sum()), "patients": len(np.unique(groups[at]))}
-            if entry["n"] >= FEWEST:
-                chosen = named_metrics(y[at], p[at], classes, None)
-                wanted = {k: v for k, v in chosen.items() if k in ("accuracy", "auc") or k.startswith("sensitivity")}
-                entry["figures"] = intervals(wanted, groups[at])
-            out[name][str(value) or "not stated"] = entry
-    return out
+def subgroup_metrics(y: np.ndarray, p: np.ndarray, classes: tuple[str, ...]) -> dict[str, Metric]:
+    """Return the metrics that subgroups have: accuracy, auc and each class's sensitivity."""
+    found = named_metrics(y, p, classes, None)
+    return {k: v for k, v in found.items() if k in ("accuracy", "auc") or k.startswith("sensitivity")}
 
 
 def format_point(point: dict[str, Any], positive: str) -> list[str]:
@@ -142,11 +123,4 @@ def lines(found: dict[str, Any]) -> list[str]:
     T = found.get("temperature")
     how = "no temperature" if T is None else f"temperature {T:.2f}, fitted on validation"
     out.append(f"calibration ({how}): expected calibration error {found['calibration']['ece']:.3f}")
-    for name, values in found["subgroups"].items():
-        for value, entry in values.items():
-            metrics = entry.get("figures")
-            text = "too few for metrics"
-            if metrics:
-                text = ", ".join(f"{n} {format_interval(m)}" for n, m in metrics.items() if n in ("accuracy", "auc"))
-            out.append(f"{name} {value}: {entry['n']} images of {entry['patients']} patients: {text}")
-    return out
+    return [*out, *subgroup_lines(found["subgroups"])]

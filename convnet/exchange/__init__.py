@@ -8,12 +8,14 @@ from convnet.utils import name_what_exists
 if TYPE_CHECKING:
     from convnet.exchange.keras import load_keras
     from convnet.exchange.onnx.importing import load_onnx
+    from convnet.exchange.torch import load_torch
 
 _HOMES = {  # what this room offers, and the module that has it: imported when it is first used
     "load_keras": "convnet.exchange.keras",
     "load_onnx": "convnet.exchange.onnx.importing",
+    "load_torch": "convnet.exchange.torch",
 }
-__all__ = ["load_keras", "load_onnx"]
+__all__ = ["load_keras", "load_onnx", "load_torch"]
 _missing = name_what_exists("convnet.exchange", __all__)
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from convnet.evaluation import calibration, threshold
 from convnet.study import training_domain
 from convnet.study.ensemble import join
 from convnet.study.features import extract, join_features
 from convnet.study.groups import fit_grouping
 from convnet.study.metadata import read_record
-from convnet.study.outputs import normalize
+from convnet.study.tasks import TASKS
 from convnet.study.train import Trained, train
 
 if TYPE_CHECKING:
@@ -88,7 +87,7 @@ def complete(
     preparation: Preparation,
     features: tuple[Features, Features] | None = None,
 ) -> None:
-    """Record in the model how its pixels are prepared, what it was trained on, its temperature and operating points.
+    """Record in the model how its pixels are prepared, what it was trained on, its calibration and thresholds.
 
     If images are joined by patient, study or series, also the groups' calibration and operating points. The training
     domain is learnt from train and val, the others from val. The metrics of val are not recorded here: the model card
@@ -97,16 +96,14 @@ def complete(
     features  of the train and the val split (`extract_both`), if they are known: the model is not run again
     """
     model, y = trained.model, cohort.y[cohort.where("val")]
-    record, p = read_record(model), normalize(trained.outputs)
-    T = calibration.temperature(y, p)
-    calibrated = calibration.calibrate(p, T)
+    record, task = read_record(model), TASKS[cohort.task]
+    p = task.read(trained.outputs, max(1, len(record.runs)))
+    fitted = replace(record, **task.fit(y, p, cohort.groups()[cohort.where("val")]))
     model.metadata = replace(
-        record,
+        fitted,
         preparation=preparation,
         scope=training_domain.learn(cohort, *(features or extract_both(trained, cohort))),
-        temperature=T,
-        operating_points=threshold.curve(y, calibrated),
-        grouping=fit_grouping(cohort, calibrated, record.grouping),
+        grouping=fit_grouping(cohort, task.calibrate(p, fitted), record.grouping),
     ).to_plain()
 
 

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convnet.evaluation import intervals, metrics
+from convnet.evaluation import intervals
 from convnet.notice import NOTICE
 from convnet.study.ensemble import join
 from convnet.study.evaluate import select_images
 from convnet.study.groups import make_grouping
 from convnet.study.held_groups import HeldGroups, groups_together, hold_groups
 from convnet.study.metadata import read_record
-from convnet.study.outputs import normalize, predict_probabilities
+from convnet.study.outputs import normalize, predict_outputs
+from convnet.study.tasks import TASKS
 from convnet.study.train import train
 
 if TYPE_CHECKING:
@@ -26,11 +27,16 @@ SHARES = (0.125, 0.25, 0.5, 1.0)  # of the patients, for the learning curve
 INNER = 8  # of the patients outside the fold an eighth chooses the epoch, as `val` does in a study
 
 
-def parts(y: np.ndarray, groups: np.ndarray, k: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield (outside, inside) of each of k parts: no patient in two of them, classes in proportion; a fixed shuffle."""
+def parts(
+    y: np.ndarray, groups: np.ndarray, k: int, seed: int, strict: bool = True
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield (outside, inside) of each of k parts: no patient in two of them, classes in proportion; a fixed shuffle.
+
+    y       what is kept in proportion; strict: each of its values needs k patients
+    """
     from sklearn.model_selection import StratifiedGroupKFold
 
-    for c in np.unique(y):
+    for c in np.unique(y) if strict else ():
         if (n := len(np.unique(groups[y == c]))) < k:
             raise ValueError(f"crossvalidate: a class has {n} patients, too few for {k} folds: give fewer folds")
     yield from StratifiedGroupKFold(k, shuffle=True, random_state=seed).split(y, y, groups)
@@ -39,9 +45,10 @@ def parts(y: np.ndarray, groups: np.ndarray, k: int, seed: int) -> Iterator[tupl
 def folds(cohort: Cohort, k: int, seed: int) -> Iterator[Cohort]:
     """Yield the cohort's train and val images k times: a fold is `test`, the rest is `train` and `val`."""
     used = np.sort(np.concatenate([cohort.where("train"), cohort.where("val")]))
-    y, groups = cohort.y[used], cohort.groups()[used]
-    for outside, inside in parts(y, groups, k, seed):
-        _, val = next(parts(y[outside], groups[outside], INNER, seed))
+    y, groups = cohort.strata()[used], cohort.groups()[used]
+    strict = cohort.task in ("classes", "ordinal")
+    for outside, inside in parts(y, groups, k, seed, strict):
+        _, val = next(parts(y[outside], groups[outside], INNER, seed, strict))
         splits = np.full(len(used), "train", dtype=object)
         splits[inside], splits[outside[val]] = "test", "val"
         yield subset(cohort, used, splits.tolist())
@@ -102,11 +109,11 @@ def run(
                 part = fewer(fold, share, seed + repeat)
                 found, p, of_groups = fit_and_measure(part, recipe, seed + 1000 * repeat, verbose)
                 row = {"repeat": repeat, "fold": number, "share": share, **found}
-                held.setdefault((share, repeat), np.zeros((len(used), p.shape[1])))[fold_places(fold)] = p
+                held.setdefault((share, repeat), np.zeros((len(used), *p.shape[1:])))[fold_places(fold)] = p
                 held_groups.setdefault((share, repeat), []).extend([of_groups] if of_groups else [])
                 rows.append(row)
                 on_fold(row)
-    y, groups = cohort.y[used], cohort.groups()[used]
+    y, groups, task = cohort.y[used], cohort.groups()[used], TASKS[cohort.task]
     by_share = []
     for share in shares:
         of = [row for row in rows if row["share"] == share]
@@ -116,7 +123,7 @@ def run(
                 "cases": round(float(np.mean([row["cases"] for row in of]))),
                 "single": summarize([m for row in of for m in row["single"]]),
                 "ensemble": summarize([row["ensemble"] for row in of]),
-                "together": [together(y, held[share, r], groups) for r in range(repeats)],
+                "together": [together(task.overall(y, held[share, r], cohort.classes), groups) for r in range(repeats)],
             }
         )
         if recipe.group != "none":
@@ -126,6 +133,7 @@ def run(
                 "together": [groups_together(held_groups[share, r]) for r in range(repeats)],
             }
     result = {
+        "task": cohort.task,
         "recipe": recipe.to_json(),
         "folds": k,
         "repeats": repeats,
@@ -135,7 +143,7 @@ def run(
         "rows": rows,
         "notice": NOTICE,
     }
-    if len(shares) > 1:
+    if len(shares) > 1 and "auc" in rows[0]["ensemble"]:
         result["more"] = more_cases(rows, shares)
     return result
 
@@ -150,13 +158,13 @@ def fewer(fold: Cohort, share: float, seed: int) -> Cohort:
     if share == 1:
         return fold
     rng = np.random.Generator(np.random.Philox(seed))
-    groups, keep = fold.groups(), set(fold.where("test").tolist())
+    groups, keep, strata = fold.groups(), set(fold.where("test").tolist()), fold.strata()
     for split in ("train", "val"):
         at = fold.where(split)
-        for c in range(len(fold.classes)):
-            names = np.unique(groups[at[fold.y[at] == c]])
+        for c in np.unique(strata[at]):
+            names = np.unique(groups[at[strata[at] == c]])
             chosen = rng.permutation(names)[: max(1, round(share * len(names)))]
-            keep |= set(at[np.isin(groups[at], chosen) & (fold.y[at] == c)].tolist())
+            keep |= set(at[np.isin(groups[at], chosen) & (strata[at] == c)].tolist())
     places = np.array(sorted(keep))
     return subset(fold, places, [fold.splits[i] for i in places])
 
@@ -171,39 +179,34 @@ def fit_and_measure(
     trained = [train(fold, recipe, seed=seed + i, verbose=verbose) for i in range(recipe.runs)]
     models = [one.model for one in trained]
     x, y = fold.split("test")
-    found = [predict_probabilities(m, x) for m in models]
-    joined = predict_probabilities(join(models), x) if len(models) > 1 else found[0]
+    task, classes = TASKS[fold.task], fold.classes
+    found = [task.read(predict_outputs(m, x)) for m in models]
+    joined = task.read(predict_outputs(join(models), x), len(models)) if len(models) > 1 else found[0]
     row = {
         "images": len(y),
         "cases": len(fold.y) - len(y),
         "epochs": [read_record(m).runs[0].best_epoch for m in models],
-        "single": [both(y, p) for p in found],
-        "ensemble": both(y, joined),
+        "single": [task.summary(y, p, classes) for p in found],
+        "ensemble": task.summary(y, joined, classes),
     }
     grouping = make_grouping(recipe.group, recipe.aggregate, recipe.finding, fold.classes)
     if grouping is None:
         return row, joined, None
     p_val = np.mean([normalize(one.outputs) for one in trained], axis=0)
     groups = hold_groups(fold, joined, p_val, grouping)
-    row["by_group"] = {"groups": len(groups.y), **both(groups.y, groups.p)}
+    row["by_group"] = {"groups": len(groups.y), **task.summary(groups.y, groups.p, classes)}
     return row, joined, groups
 
 
-def both(y: np.ndarray, p: np.ndarray) -> dict[str, float | None]:
-    """Return the two metrics that a configuration is chosen by."""
-    return {"auc": metrics.auc(y, p), "accuracy": float(np.mean(p.argmax(axis=1) == y))}
-
-
-def together(y: np.ndarray, p: np.ndarray, groups: np.ndarray) -> dict[str, Any]:
-    """Return AUC and accuracy of all images held out, each once, with intervals by patient."""
-    found = intervals.intervals(intervals.ranking_metrics(y, p), groups)
-    return {name: found[name] for name in ("auc", "accuracy") if name in found}
+def together(metrics: dict[str, intervals.Metric], groups: np.ndarray) -> dict[str, Any]:
+    """Return the two metrics (`tasks.Task.overall`) of all images held out, each once, with intervals by patient."""
+    return intervals.intervals(metrics, groups)
 
 
 def summarize(found: list[dict[str, float | None]]) -> dict[str, dict[str, float | None]]:
     """Return {metric: {mean, sd}} over rows. A row whose fold lacks a class has no AUC and does not count in it."""
     out: dict[str, dict[str, float | None]] = {}
-    for name in ("auc", "accuracy"):
+    for name in [name for name in found[0] if name != "groups"]:
         values = [v for f in found if (v := f[name]) is not None]
         spread = float(np.std(values, ddof=1)) if len(values) > 1 else None
         out[name] = {"mean": float(np.mean(values)) if values else None, "sd": spread}
@@ -239,14 +242,18 @@ def more_cases(rows: list[dict[str, Any]], shares: Sequence[float]) -> dict[str,
 
 def line(row: dict[str, Any]) -> str:
     """Return one fold as text."""
-    auc, accuracy = row["ensemble"]["auc"], row["ensemble"]["accuracy"]
-    area = "not defined" if auc is None else f"{auc:.4f}"
     where = f"repeat {row['repeat'] + 1} fold {row['fold'] + 1}: {row['cases']} cases"
-    text = f"{where}, {row['images']} held out: AUC {area}, accuracy {accuracy:.4f}"
+    text = f"{where}, {row['images']} held out: {format_both(row['ensemble'])}"
     if (of := row.get("by_group")) is not None:
-        area = "not defined" if of["auc"] is None else f"{of['auc']:.4f}"
-        text += f"; their {of['groups']} groups: AUC {area}, accuracy {of['accuracy']:.4f}"
+        text += f"; their {of['groups']} groups: {format_both(of)}"
     return text
+
+
+def format_both(found: dict[str, Any]) -> str:
+    """Return one fold's two metrics as text."""
+    shown = {"auc": "AUC"}
+    values = {name: v for name, v in found.items() if name != "groups"}
+    return ", ".join(f"{shown.get(n, n)} " + ("not defined" if v is None else f"{v:.4f}") for n, v in values.items())
 
 
 def lines(result: dict[str, Any]) -> list[str]:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convnet.evaluation import metrics
-from convnet.evaluation.calibration import calibrate
-from convnet.evaluation.report import SUBGROUPS, report
+from convnet.evaluation.subgroups import SUBGROUPS
+from convnet.notice import NOTICE
 from convnet.study.groups import measure_groups
 from convnet.study.metadata import count_seen, read_classes, read_record
-from convnet.study.outputs import normalize, predict_outputs
+from convnet.study.outputs import predict_outputs
+from convnet.study.tasks import TASKS, Asked
 
 if TYPE_CHECKING:
     from convnet.data.cohort import Cohort
@@ -39,7 +39,7 @@ def evaluate(
     least: float | None = None,
     outputs: np.ndarray | None = None,
 ) -> tuple[dict[str, Any], np.ndarray]:
-    """Return the metrics of a model on one split, and the calibrated probabilities that they are computed from.
+    """Return the metrics of a model on one split, and the calibrated probabilities or values that they are of.
 
     cohort    its images, prepared as the model was trained on
     split     "train", "val", "test", or "all" for every image
@@ -50,28 +50,25 @@ def evaluate(
     If the model's file joins images (`metadata.ModelRecord.grouping`), `by_group` holds the metrics of groups
     (`groups.measure_groups`), apart from those of images.
     """
-    classes, record = read_classes(model), read_record(model)
+    read_classes(model)
+    record = read_record(model)
     at = find_places(cohort, split)
     x, y = select_images(cohort, at), cohort.y[at]
-    one = None if positive is None else metrics.positive_index(classes, positive)
-    p = calibrate(normalize(predict_outputs(model, x) if outputs is None else outputs), record.temperature)
-    found = report(
-        y,
-        p,
-        classes,
-        groups=cohort.groups()[at],
-        positive=one,
-        points=record.operating_points,
-        least=least,
-        facts={name: [cohort.fact(name)[i] for i in at] for name in SUBGROUPS},
-    )
+    task = TASKS[record.task]
+    if positive is not None and record.task != "classes":
+        raise ValueError(f"--positive names one of two classes; the model is of --task {record.task}")
+    outputs = predict_outputs(model, x) if outputs is None else outputs
+    p = task.calibrate(task.read(outputs, max(1, len(record.runs))), record)
+    facts = {name: [cohort.fact(name)[i] for i in at] for name in SUBGROUPS}
+    found = task.measure(y, p, record, Asked(cohort.groups()[at], facts, positive, least))
     known = {
         "split": split,
         "seen_in_training": count_seen(record, x),
         "patients_known": all(cohort.patients[i] for i in at),
         "temperature": record.temperature,
+        **({} if record.task == "classes" else {"task": record.task, "notice": NOTICE}),
     }
-    result = {**known, **metrics.measure(y, p, classes, positive), **found}
+    result = {**known, **found}
     if record.grouping is not None:
         result["by_group"], _, _ = measure_groups(cohort, at, p, record.grouping, positive, least)
     return result, p

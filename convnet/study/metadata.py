@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from convnet.data.cohort.targets import TASKS
 from convnet.data.preparation import Preparation
-from convnet.evaluation import threshold
+from convnet.evaluation import multilabel, regression, threshold
 from convnet.evaluation.grouping import Grouping
 from convnet.notice import NOTICE
 from convnet.study import training_domain
@@ -45,6 +46,8 @@ class ModelRecord:
     scope             what it was trained on (`training_domain.learn`)
     temperature       of its probabilities (`calibration.temperature`)
     operating_points  thresholds and what they gave on validation (`threshold.curve`)
+    task              "classes", "multilabel", "ordinal" or "regression" (`tasks`)
+    calibration       of the other tasks than classes, as each of them fits it
     grouping          how images of one patient, study or series are joined; None: not at all
 
     The stored form is that of the first model files: a single run's fields stand beside the others, those of an
@@ -64,6 +67,8 @@ class ModelRecord:
     temperature: float | None = None
     operating_points: dict[str, list[float]] | None = None
     grouping: Grouping | None = None
+    task: str = "classes"
+    calibration: Any = None
 
     def to_plain(self) -> dict[str, Any]:
         """Return the record as the JSON values that a model file stores."""
@@ -81,6 +86,8 @@ class ModelRecord:
             "scope": self.scope,
             "temperature": self.temperature,
             "grouping": None if self.grouping is None else self.grouping.to_plain(),
+            "task": None if self.task == "classes" else self.task,
+            "calibration": self.calibration,
         }
         kept = {name: value for name, value in plain.items() if value not in (None, "", [], {})}
         if self.temperature is not None:  # a curve may be None: more than two classes have none
@@ -95,7 +102,17 @@ class ModelRecord:
         """
         runs = plain.get("members") or ([plain] if "best_epoch" in plain else [])
         training_domain.check(plain.get("scope"))
+        task = _read(plain, "task", "classes", _task, "task is unknown")
+        outputs = len(plain.get("classes") or ()) - (task == "ordinal")
         return cls(
+            task=task,
+            calibration=_read(
+                plain,
+                "calibration",
+                None,
+                regression.check if task == "regression" else lambda found: multilabel.check(found, outputs),
+                "calibration cannot be used",
+            ),
             classes=_read(plain, "classes", (), _texts, "names no classes"),
             network=_read(plain, "network", "", str, "network is damaged"),
             recipe=_read(plain, "recipe", {}, dict, "recipe is damaged"),
@@ -120,6 +137,12 @@ def _read(plain: dict[str, Any], name: str, absent: Any, convert: Callable[[Any]
         return convert(found)
     except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
         raise ValueError(f"the model file's {fault}: {error or type(error).__name__}") from None
+
+
+def _task(found: Any) -> str:
+    if found not in TASKS:
+        raise ValueError(f"expected one of {', '.join(TASKS)}, got {found!r}")
+    return str(found)
 
 
 def _texts(found: Any) -> tuple[str, ...]:
@@ -153,7 +176,7 @@ def read_classes(model: Model) -> tuple[str, ...]:
     if not classes:
         raise ValueError(f"{model.name}: the model file names no classes: it was not made by `convnet train`")
     shape = model.training_graph().output.sample_shape
-    if shape != (len(classes),):
+    if shape != (len(classes) - (read_record(model).task == "ordinal"),):
         raise ValueError(f"{model.name}: the model file names {len(classes)} classes for outputs of shape {shape}")
     return classes
 

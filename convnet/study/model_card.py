@@ -9,15 +9,18 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict
 from html import escape
-from importlib import metadata
+from importlib import metadata as packages
 from typing import TYPE_CHECKING, Any
 
-from convnet.evaluation import plots, side_by_side
+from convnet.evaluation import metrics
 from convnet.evaluation.intervals import format_interval
 from convnet.notice import NOTICE
 from convnet.output import html_page
+from convnet.study import evidence
+from convnet.study.card_tables import group_tables, subgroup_tables, validation_tables
 from convnet.study.evaluate import evaluate
 from convnet.study.metadata import ModelRecord, read_record
+from convnet.study.tasks import TASKS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,6 +38,10 @@ NOT_INTENDED = (
 )
 FACTS = ("modality", "body_part", "manufacturer", "sex", "age", "laterality", "size")
 MOST = 12  # values of one fact that are listed
+KEPT = (
+    *("n", "patients", "patients_known", "classes", "confusion", "figures", "calibration", "subgroups", "by_group"),
+    *("task", "findings", "interval", "range", "positive", "operating_points"),
+)
 
 
 def make_card(model: Model, cohort: Cohort, content: bytes, outputs: np.ndarray | None = None) -> dict[str, Any]:
@@ -46,20 +53,10 @@ def make_card(model: Model, cohort: Cohort, content: bytes, outputs: np.ndarray 
     """
     record = read_record(model)
     assert record.preparation is not None
-    result, _ = evaluate(model, cohort, "val", outputs=outputs)
-    kept = (
-        "n",
-        "patients",
-        "patients_known",
-        "classes",
-        "confusion",
-        "figures",
-        "calibration",
-        "subgroups",
-        "by_group",
-    )
+    result, _ = evaluate(model, cohort, "val", evidence.name_positive(model), outputs=outputs)
     return {
         "title": f"Model card: {record.network} network for {', '.join(record.classes)}",
+        "task": record.task,
         "not_a_medical_device": True,
         "notice": NOTICE,
         "intended_use": INTENDED,
@@ -81,7 +78,7 @@ def make_card(model: Model, cohort: Cohort, content: bytes, outputs: np.ndarray 
             "left_out": len(cohort.skipped),
             "headers": {name: count_values(cohort.fact(name)) for name in FACTS if any(cohort.fact(name))},
         },
-        "validation": {name: result[name] for name in kept if name in result},
+        "validation": {name: result[name] for name in KEPT if name in result},
         "limits": list_limits(record, cohort, result),
     }
 
@@ -89,8 +86,8 @@ def make_card(model: Model, cohort: Cohort, content: bytes, outputs: np.ndarray 
 def version() -> str:
     """Return the version of this package; "not installed" if it runs from its sources."""
     try:
-        return metadata.version("formula-convnet")
-    except metadata.PackageNotFoundError:
+        return packages.version("formula-convnet")
+    except packages.PackageNotFoundError:
         return "not installed"
 
 
@@ -115,7 +112,7 @@ def list_limits(record: ModelRecord, cohort: Cohort, result: dict[str, Any]) -> 
     """Return what these data cannot show, in sentences that follow from the numbers."""
     n = result["n"]
     out = [
-        f"The metrics are of the {n} validation images on which the epoch, the temperature and the threshold were "
+        f"The metrics are of the {n} validation images on which the epoch, the calibration and the thresholds were "
         "chosen: they are better than on new images.",
         "The data come from one collection. Other scanners, hospitals and patients were not tested, unless they are "
         "among the header values above.",
@@ -125,6 +122,10 @@ def list_limits(record: ModelRecord, cohort: Cohort, result: dict[str, Any]) -> 
             "For some images the patient is unknown. Each file then counts as a patient; if several belong to one "
             "patient, splits may share patients and intervals are too narrow."
         )
+    if record.task == "regression":
+        return [*out, *list_silent(cohort)]
+    if (name := metrics.only_answer(result)) is not None:
+        out.insert(0, evidence.explain_only(name, n))
     totals = {c: sum(split[c] for split in record.images.values()) for c in record.classes}
     rare = min(totals, key=totals.__getitem__)
     if totals[rare] < 100:
@@ -133,15 +134,30 @@ def list_limits(record: ModelRecord, cohort: Cohort, result: dict[str, Any]) -> 
         out.append(
             "The classes are not balanced: accuracy favours the larger one, and PPV holds only for these shares."
         )
+    return [*out, *list_silent(cohort)]
+
+
+def list_silent(cohort: Cohort) -> list[str]:
+    """Return a sentence on what headers do not state, if there is such."""
     silent = [name for name in ("sex", "age", "manufacturer") if not any(cohort.fact(name))]
-    if silent:
-        unknown = "whether the model works equally well for all is unknown"
-        out.append(f"The headers do not state {', '.join(silent)}: {unknown}.")
-    return out
+    unknown = "whether the model works equally well for all is unknown"
+    return [f"The headers do not state {', '.join(silent)}: {unknown}."] if silent else []
 
 
-def page(card: dict[str, Any]) -> str:
-    """Return the card as one HTML page."""
+def draw_evidence(
+    model: Model, cohort: Cohort, card: dict[str, Any], outputs: np.ndarray
+) -> tuple[list[str], list[str]]:
+    """Return (sample images, curves and operating points of validation) as HTML, for `page`."""
+    record = read_record(model)
+    task, at = TASKS[record.task], cohort.where("val")
+    p = task.calibrate(task.read(outputs, max(1, len(record.runs))), record)
+    curves = evidence.draw_curves(cohort.y[at], p, card["validation"], record.classes, record.task)
+    return evidence.draw_samples(cohort), curves
+
+
+def page(card: dict[str, Any], evidence_of: tuple[list[str], list[str]] = ([], [])) -> str:
+    """Return the card as one HTML page; `evidence_of` its data (`draw_evidence`) adds pictures and curves."""
+    pictures, curves = evidence_of
     model, data, val = card["model"], card["data"], card["validation"]
     classes = val["classes"]
     images = [
@@ -160,6 +176,7 @@ def page(card: dict[str, Any]) -> str:
     mirrored, unset = card["training"]["mirrored"], "as in the file"
     body = [
         f'<p class="notice">Not a medical device. {escape(card["notice"])}</p>',
+        *evidence.verdicts(val),
         f"<h2>Intended use</h2><p>{escape(card['intended_use'])}</p>",
         f"<p><strong>Not for:</strong> {escape(card['not_intended'])}</p>",
         "<h2>Data</h2>" + html_page.table(["split", *classes, "patients"], images),
@@ -168,24 +185,20 @@ def page(card: dict[str, Any]) -> str:
             f"<p>{escape(name.replace('_', ' '))}: {escape(', '.join(f'{v} ({n})' for v, n in values.items()))}</p>"
             for name, values in data["headers"].items()
         ),
+        *pictures,
         "<h2>Metrics on validation</h2>",
         f"<p>95% intervals by bootstrap over {val['patients']} patients.</p>",
         html_page.table(
             ["metric", "value (95% interval)"],
             [[name, format_interval(v)] for name, v in val["figures"].items()],
         ),
-        "<h3>Confusion matrix</h3>"
-        + html_page.table(
-            ["truth \\ prediction", *classes], [[c, *row] for c, row in zip(classes, val["confusion"], strict=True)]
-        ),
-        "<h3>Calibration</h3>",
-        f"<p>Temperature {model['temperature']:.3f}, fitted on validation.</p>",
-        html_page.plot(plots.reliability(val), "Reliability diagram: predicted probability against observed frequency"),
+        *curves,
+        *validation_tables(val, model["temperature"]),
         *group_tables(val),
         *subgroup_tables(val["subgroups"]),
         "<h2>Limits</h2><ul>" + "".join(f"<li>{escape(text)}</li>" for text in card["limits"]) + "</ul>",
         "<h2>Model</h2>",
-        f"<p>{escape(model['network'])} network, {model['weights']:,} parameters, input "
+        f"<p>{escape(model['network'])} network, task {escape(card['task'])}, {model['weights']:,} parameters, input "
         f"{escape(' x '.join(map(str, model['input'])))}, formula-convnet {escape(model['version'])}.<br>"
         f"SHA-256 of the file: <code>{model['sha256']}</code></p>",
         html_page.table(["seed", "epoch kept", "epochs run", "chosen by"], members),
@@ -194,39 +207,3 @@ def page(card: dict[str, Any]) -> str:
         "<h3>Recipe</h3>" + html_page.table(["choice", "value"], recipe.items()),
     ]
     return html_page.page(card["title"], body)
-
-
-def group_tables(val: dict[str, Any]) -> list[str]:
-    """Return the metrics by image and by group beside each other; nothing if images are not joined."""
-    if (of := val.get("by_group")) is None:
-        return []
-    level = of["level"]
-    return [
-        f"<h3>By image and by {level}</h3><p>{escape(side_by_side.describe_rule(of))}. "
-        f"{escape(side_by_side.describe_intervals(of))}.</p>",
-        html_page.table(side_by_side.heads(val), side_by_side.rows(val)),
-        *(f"<p>{escape(text)}.</p>" for text in side_by_side.describe_gaps(of)),
-        html_page.table(
-            [f"truth \\ prediction, by {level}", *of["classes"]],
-            [[c, *row] for c, row in zip(of["classes"], of["confusion"], strict=True)],
-        ),
-        html_page.plot(plots.reliability(of), f"Reliability diagram by {level}"),
-    ]
-
-
-def subgroup_tables(found: dict[str, dict[str, Any]]) -> list[str]:
-    """Return a table for each fact whose values differ."""
-    out = []
-    for name, values in found.items():
-        rows = [
-            [value, entry["n"], entry["patients"], *(format_metric(entry, f) for f in ("accuracy", "auc"))]
-            for value, entry in values.items()
-        ]
-        head = [name.replace("_", " "), "images", "patients", "accuracy", "AUC"]
-        out.append(f"<h3>By {escape(name.replace('_', ' '))}</h3>" + html_page.table(head, rows))
-    return out
-
-
-def format_metric(entry: dict[str, Any], name: str) -> str:
-    """Return a subgroup's metric with its interval as text."""
-    return format_interval(entry["figures"][name]) if "figures" in entry else "too few images"

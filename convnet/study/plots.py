@@ -30,7 +30,8 @@ def confusion(result: dict[str, Any]) -> Figure:
     ax.set_yticks(range(len(classes)), classes)
     ax.set(xlabel="predicted", ylabel="true")
     figure.suptitle(
-        f"{_count(result['n'], result.get('level', 'image'))}, accuracy {result['accuracy']:.3f}", fontsize=11
+        f"{_count(result['n'], result.get('level', 'image'))}, accuracy {np.trace(counts) / max(counts.sum(), 1):.3f}",
+        fontsize=11,
     )
     return figure
 
@@ -41,12 +42,12 @@ def roc(
     """Plot the ROC curve of the positive class, or of every class against the rest, of images or of groups."""
     from sklearn.metrics import roc_auc_score, roc_curve
 
-    if positive is None and len(classes) == 2:
+    if positive is None and len(classes) == 2 and y.ndim == 1:
         positive = 1
     figure, axes = new(4.4, 4.2)
     ax = axes[0, 0]
     for c in range(len(classes)) if positive is None else (positive,):
-        truth = y == c
+        truth = y[:, c] == 1 if y.ndim == 2 else y == c
         if 0 < truth.sum() < len(y):
             false, true, _ = roc_curve(truth, probabilities[:, c])
             area = roc_auc_score(truth, probabilities[:, c])

@@ -12,12 +12,15 @@ import numpy as np
 from convnet.callbacks import Callback, EarlyStopping, History
 from convnet.data.cohort import mirror
 from convnet.data.cohort.augment import Augmented
-from convnet.evaluation import metrics
+from convnet.losses import CategoricalCrossentropy
+from convnet.study.averaging import Averaged
 from convnet.study.groups import make_grouping, require_groups
 from convnet.study.metadata import ModelRecord, Run, fingerprint
+from convnet.study.mixing import mixed
 from convnet.study.networks import NETWORKS, check_shape, compile_for
-from convnet.study.outputs import normalize, predict_outputs
+from convnet.study.outputs import predict_outputs
 from convnet.study.recipe import Recipe
+from convnet.study.tasks import TASKS, Task
 from convnet.utils import set_random_seed
 
 if TYPE_CHECKING:
@@ -34,32 +37,32 @@ class Trained:
     outputs: np.ndarray
 
 
-class BestByAUC(EarlyStopping):
-    """Add val_auc to the metrics of an epoch, stop by it, and restore the parameters of the best epoch.
+class BestByScore(EarlyStopping):
+    """Add the task's score on val to the metrics of an epoch, stop by it, and restore the parameters of the best epoch.
 
-    Of epochs with one AUC the one with the smaller val_loss is better: on an easy task the first epoch that ranks all
+    Of epochs with one score the one with the smaller val_loss is better: on an easy task the first epoch that ranks all
     images correctly is not yet the one whose probabilities lie on the right side of 1/2.
 
     outputs  for the images x, of the epoch that is kept
     """
 
-    def __init__(self, x: np.ndarray, y: np.ndarray, patience: int, restore: bool = True) -> None:
-        super().__init__("val_auc", patience=patience, mode="max", restore_best_weights=restore)
-        self.x, self.y = x, y
+    def __init__(self, task: Task, x: np.ndarray, y: np.ndarray, patience: int, restore: bool = True) -> None:
+        super().__init__(task.score_name or "", patience=patience, mode="max", restore_best_weights=restore)
+        self.task, self.x, self.y = task, x, y
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Measure the area under the ROC curve on x, then decide as any early stopping does."""
+        """Measure the score on x, then decide as any early stopping does."""
         assert logs is not None
         outputs = predict_outputs(self.model, self.x)
-        area = metrics.auc(self.y, normalize(outputs)) if np.isfinite(outputs).all() else None
-        logs["val_auc"] = float("nan") if area is None else area
+        score = self.task.score(self.y, self.task.read(outputs)) if np.isfinite(outputs).all() else None
+        logs[self.monitor] = float("nan") if score is None else score
         super().on_epoch_end(epoch, logs)
         if self.best_epoch == epoch or not self.restore_best_weights:
             self.outputs = outputs
 
     def watched(self, logs: dict[str, float]) -> Any:
         """Return what epochs are compared by."""
-        return logs["val_auc"], -logs["val_loss"]
+        return logs[self.monitor], -logs["val_loss"]
 
     def better(self, value: Any, best: Any) -> bool:
         """Return True if an epoch is better than the best so far."""
@@ -80,19 +83,27 @@ class StopDiverged(Callback):
             self.diverged, self.model.stop_training = epoch, True
 
 
-class Cosine(Callback):
-    """The learning rate of epoch t of T is its first value times (1 + cos(pi t / T)) / 2 (Loshchilov & Hutter 2017)."""
+class Schedule(Callback):
+    """The learning rate of epoch t of T: its first value times (t + 1) / W over W epochs, then as chosen.
 
-    def __init__(self, epochs: int) -> None:
-        self.epochs = epochs
+    cosine falls to 0: (1 + cos(pi (t - W) / (T - W))) / 2 (Loshchilov & Hutter 2017).
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe = recipe
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Remember the first learning rate."""
-        self.first = self.model.optimizer.learning_rate  # type: ignore[union-attr]
+        self.first = self.model.optimizer.learning_rate
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Set the learning rate of this epoch."""
-        self.model.optimizer.learning_rate = self.first * (1 + np.cos(np.pi * epoch / self.epochs)) / 2  # type: ignore[union-attr]
+        warmup, factor = self.recipe.warmup, 1.0
+        if epoch < warmup:
+            factor = (epoch + 1) / warmup
+        elif self.recipe.schedule == "cosine":
+            factor = float(1 + np.cos(np.pi * (epoch - warmup) / (self.recipe.epochs - warmup))) / 2
+        self.model.optimizer.learning_rate = self.first * factor
 
 
 def train(
@@ -110,24 +121,32 @@ def train(
     seed       of the initial parameters, of the order of the images, and of augmentation
     callbacks  called after our own
     changes    settings that replace the recipe's
-    The best epoch is the one with the highest val_auc (lowest val_loss if a class is missing from val); keep="last"
-    keeps the last one.
+    The best epoch is the one with the highest score of the task (val_auc, val_kappa), of regression and where val lacks
+    a class the one with the lowest val_loss; keep="last" keeps the last one.
     """
     recipe = replace(recipe or Recipe(), **changes)
     x, y = cohort.split("train")
     x_val, y_val = cohort.split("val")
-    check_splits(cohort, y, y_val)
+    task = TASKS[cohort.task].prepare(y)
+    check_splits(y, y_val)
+    task.check(cohort, y)
+    require_recipe(recipe, cohort.task)
     require_content(x)
     grouping = make_grouping(recipe.group, recipe.aggregate, recipe.finding, cohort.classes)
     require_groups(cohort, grouping)
     check_shape(recipe.network, x.shape[1:])
     set_random_seed(seed)
     network, classes = recipe.network, len(cohort.classes)
-    model = NETWORKS[network](classes, dropout=recipe.dropout, name=network)
-    compile_for(model, network, recipe.learning_rate, recipe.weight_decay)
-    one_hot = network == "formula"
-    y_fit, y_check = (np.eye(classes, dtype=np.float32)[t] if one_hot else t for t in (y, y_val))
-    stop = choose_stopping(recipe, x_val, y_val, classes)
+    activation = {} if network == "formula" else {"activation": task.activation}
+    made: Any = mixed(NETWORKS[network], recipe.mixup, seed) if recipe.mixup else NETWORKS[network]
+    model = made(task.width(classes), dropout=recipe.dropout, name=network, **activation)
+    softened = recipe.mixup or recipe.label_smoothing
+    loss = CategoricalCrossentropy(label_smoothing=recipe.label_smoothing) if softened else task.loss
+    compile_for(model, network, recipe.learning_rate, recipe.weight_decay, loss, task.metrics)
+    one_hot = network == "formula" or softened
+    y_fit, y_check = (np.eye(classes, dtype=np.float32)[t] if one_hot else task.targets(t, classes) for t in (y, y_val))
+    averaged = [Averaged(recipe.average)] if recipe.average else []  # before those that measure the model
+    stop = choose_stopping(recipe, task, x_val, y_val, classes)
     diverged = StopDiverged()
     wave = recipe.network == "wave"  # time has a direction
     mirrored, why = (False, "electrocardiograms are not") if wave else mirror.decide(recipe.flip, cohort)
@@ -137,7 +156,7 @@ def train(
         batch_size=recipe.batch_size,
         epochs=recipe.epochs,
         validation_data=(x_val, y_check),
-        callbacks=[stop, diverged, *([Cosine(recipe.epochs)] if recipe.schedule == "cosine" else []), *callbacks],
+        callbacks=[*averaged, stop, diverged, Schedule(recipe), *callbacks],
         class_weight=balance_classes(y) if recipe.class_weight == "balanced" else None,
         verbose=verbose,
     )
@@ -156,10 +175,11 @@ def train(
         images=cohort.counts(),
         seen=tuple(fingerprint(image) for images in (x, x_val) for image in images),
         grouping=grouping,
+        task=cohort.task,
         runs=(Run(seed, len(history.epoch), kept + 1, stop.monitor, history.history[stop.monitor][kept]),),
     ).to_plain()
-    outputs = stop.outputs if isinstance(stop, BestByAUC) else predict_outputs(model, x_val)
-    return Trained(model, history, outputs)
+    outputs = stop.outputs if isinstance(stop, BestByScore) else predict_outputs(model, x_val)
+    return Trained(model, history, task.finish(model, outputs))
 
 
 def report_divergence(epoch: int, stop: EarlyStopping, recipe: Recipe) -> None:
@@ -172,28 +192,42 @@ def report_divergence(epoch: int, stop: EarlyStopping, recipe: Recipe) -> None:
     warnings.warn(f"{what}; epoch {stop.best_epoch + 1}, the best before it, is kept", RuntimeWarning, stacklevel=3)
 
 
-def choose_stopping(recipe: Recipe, x_val: Any, y_val: np.ndarray, classes: int) -> EarlyStopping:
-    """Return the callback that chooses the epoch: by AUC if val holds every class, else by loss."""
+def choose_stopping(recipe: Recipe, task: Task, x_val: Any, y_val: np.ndarray, classes: int) -> EarlyStopping:
+    """Return the callback that chooses the epoch: by the task's score if val holds every class, else by loss."""
     best = recipe.keep == "best"
     patience = recipe.patience if best else recipe.epochs
-    if len(np.unique(y_val)) == classes:
-        return BestByAUC(x_val, y_val, patience, best)
+    held = classes if y_val.ndim == 2 else len(np.unique(y_val))
+    if task.score_name is not None and held == classes:
+        return BestByScore(task, x_val, y_val, patience, best)
     return EarlyStopping("val_loss", patience=patience, restore_best_weights=best)
 
 
-def check_splits(cohort: Cohort, y: np.ndarray, y_val: np.ndarray) -> None:
-    """Raise ValueError if there is nothing to fit on, nothing to choose by, or only one class."""
+def check_splits(y: np.ndarray, y_val: np.ndarray) -> None:
+    """Raise ValueError if there is nothing to fit on, or nothing to choose by."""
     for name, labels in (("train", y), ("val", y_val)):
         if not len(labels):
             raise ValueError(
                 f"train: the '{name}' split has no images: the model is fitted on train and chosen on val. "
                 "Mark rows of the table as val, or leave its split column out and images are split 70/10/20"
             )
-    missing = [c for i, c in enumerate(cohort.classes) if i not in y]
-    if len(cohort.classes) < 2 or missing:
-        only = f"only {cohort.classes[0]!r}"
-        lacks = f"no image of class {missing[0]!r} in the split 'train'" if missing else only
-        raise ValueError(f"train: needs images of two classes or more, but there is {lacks}")
+
+
+def require_recipe(recipe: Recipe, task: str) -> None:
+    """Raise ValueError for choices that a task cannot have."""
+    softened = [name for name in ("mixup", "label_smoothing") if getattr(recipe, name)]
+    if softened and (task != "classes" or recipe.network == "formula"):
+        raise ValueError(
+            f"train: {softened[0]} is for --task classes and its cross-entropy, not for "
+            + ("the network formula" if recipe.network == "formula" else f"--task {task}")
+        )
+    if task == "classes":
+        return
+    if recipe.network == "formula":
+        raise ValueError(f"train: the network formula is for --task classes, not for {task}: use another --network")
+    if recipe.class_weight != "none" and task != "ordinal":
+        raise ValueError(f"train: --class-weight balanced is for one class an image, not for --task {task}")
+    if recipe.group != "none":
+        raise ValueError(f"train: --group joins images of --task classes, not of {task}")
 
 
 def require_content(x: Any) -> None:

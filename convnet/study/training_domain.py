@@ -27,7 +27,7 @@ def learn(cohort: Cohort, train: Features, val: Features) -> dict[str, Any]:
     outlier              statistics of the training images' features, and a threshold (`outlier.learn`)
     """
     used = np.concatenate([cohort.where("train"), cohort.where("val")])
-    x, y = cohort.split("train")
+    (x, _), strata = cohort.split("train"), cohort.strata()[cohort.where("train")]
     sizes = [cohort.fact("size")[i] for i in used]
     sides = [int(n) for size in sizes for n in size.split("x") if n.isdecimal()]
     moments = np.array([[image.mean(dtype=np.float64), image.std(dtype=np.float64)] for image in x])
@@ -38,7 +38,7 @@ def learn(cohort: Cohort, train: Features, val: Features) -> dict[str, Any]:
         "intensity": {
             name: [float(moments[:, i].min()), float(moments[:, i].max())] for i, name in enumerate(("mean", "sd"))
         },
-        "outlier": outlier.learn(project_features(train), y, project_features(val)),
+        "outlier": outlier.learn(project_features(train), strata, project_features(val)),
     }
 
 

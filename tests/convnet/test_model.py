@@ -42,7 +42,7 @@ def test_inputs_and_targets_are_not_mutated():
         (lambda x: 2 - x, "- on the output"),
         (lambda x: x + 1, r"\+ with a int"),
         (lambda x: np.asarray(x), "conversion to a NumPy array"),
-        (lambda x: None, "must return the output of one layer, got NoneType"),
+        (lambda x: None, "must return the output of a layer, or .*, got NoneType"),
         (lambda x: [v for v in x], "a loop on the output"),
     ],
 )

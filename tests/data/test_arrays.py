@@ -47,7 +47,8 @@ def test_an_npz_of_another_size_is_resized(tmp_path):
     ("changes", "words"),
     [
         ({"val_images": None}, "is not a MedMNIST file: val_images missing"),
-        ({"val_labels": np.zeros((10, 14), np.uint8)}, "expected one whole number an image"),
+        ({"val_labels": np.zeros((10, 14), np.uint8)}, "expected as many labels an image as train"),
+        ({"val_labels": np.full((10, 14), 7, np.uint8)}, "or 0 and 1 for each of several findings"),
         ({"val_labels": np.zeros((9, 1), np.uint8)}, "10 val_images but 9 val_labels"),
         ({"val_images": np.zeros((10, 28, 28), np.int32)}, "val_images has type int32: expected uint8"),
         ({"val_images": np.zeros((10, 28), np.uint8)}, "val_images has shape (10, 28)"),

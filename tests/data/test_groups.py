@@ -95,7 +95,7 @@ def test_slices_of_one_study_without_patient_ids_are_never_torn(make, tmp_path):
             split_of.setdefault(path.split("_")[0], set()).add((split, int(group)))
         assert all(len(found) == 1 for found in split_of.values())
         assert len(set(cohort.groups().tolist())) == 8
-        assert cohort.notes.grouping.endswith("24 by study, series or frame of reference")
+        assert cohort.notes.grouping.endswith("24 by study, series, frame of reference or folder")
 
 
 def test_a_split_column_that_tears_a_study_is_refused(make, tmp_path):

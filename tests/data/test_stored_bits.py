@@ -8,9 +8,9 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, JPEG2000Los
 
 from convnet.data import dicom
 from convnet.data.dicom.decode import stored_bits
-from convnet.data.dicom.examine import examine
 from convnet.data.dicom.parse import read_header
 from convnet.data.preparation import Preparation
+from convnet.data.reading.examine import examine
 
 SYNTAXES = {
     "native": ExplicitVRLittleEndian,

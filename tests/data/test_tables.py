@@ -2,7 +2,7 @@
 
 import pytest
 
-from convnet.data.cohort import CohortError, load_folder
+from convnet.data.cohort import CohortError
 from convnet.data.cohort.labels import alike, describe_labels, measured, multiple
 from convnet.data.cohort.table import Columns, read_table
 
@@ -94,14 +94,17 @@ def test_labels_that_differ_in_case_spaces_or_number_format_are_alike():
     assert alike(["a", "b", "10", "1", "1e5", "-1"]) == []
 
 
-def test_sixty_numbers_for_sixty_images_are_a_measurement_and_ten_grades_are_not(tmp_path):
+def test_sixty_numbers_for_sixty_images_are_a_measurement_and_ten_grades_are_not():
     assert measured([f"{v / 7:.3f}" for v in range(60)])
     assert not measured([str(v % 10) for v in range(60)])
     assert not measured([str(v) for v in range(10)])
     assert not measured([f"class {v}" for v in range(60)])
-    lines = "\n".join(f"{n}.dcm,{n / 7:.3f}" for n in range(60))
-    with pytest.raises(CohortError, match="look like a measurement"):
-        load_folder(tmp_path, written(tmp_path, f"path,label\n{lines}\n"))
+    values = [f"{n / 7:.3f}" for n in range(60)]
+    (told,) = describe_labels(values)
+    assert told.startswith("60 different numbers for 60 images are read as a measurement (regression)")
+    (told,) = describe_labels(values, "classes")
+    assert told.endswith("look like measurements, not like classes; --task regression takes them so")
+    assert list(describe_labels(values, "regression")) == []
 
 
 def test_cells_of_several_findings_are_recognised():
@@ -110,4 +113,6 @@ def test_cells_of_several_findings_are_recognised():
     assert multiple(["grade 1, mild", "grade 2, severe"]) == []
     (told,) = describe_labels(["Effusion|Mass", "Mass", "Effusion"])
     assert "'Effusion|Mass'" in told
-    assert "--label-column" in told
+    assert "are read as several findings of one image (multilabel)" in told
+    (told,) = describe_labels(["Effusion|Mass", "Mass", "Effusion"], "classes")
+    assert "separate findings by '|' for --task multilabel" in told

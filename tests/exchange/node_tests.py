@@ -1,5 +1,7 @@
 """ONNX's own backend node tests, run through the import: python -m tests.exchange.node_tests [--write]
 
+--write also writes the list of what is refused, and the page of the documentation.
+
 A node test gives weights, axes and shapes as inputs of the graph. A network has them in the file, so all inputs but the
 data become initializers here; sums and products of two values take both as data where both have the same axes.
 """
@@ -18,6 +20,7 @@ import numpy as np
 
 HERE = Path(__file__).parent
 REFUSED = HERE / "node_tests_refused.json"
+DOCS = HERE.parents[1] / "docs" / "reference" / "onnx.md"
 OPERATORS = [
     *(
         "Conv",
@@ -47,6 +50,7 @@ OPERATORS = [
     *("Upsample", "Flatten", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Identity", "Dropout", "Cast", "Constant"),
     *("ConstantOfShape", "Shape", "Gather", "Expand", "ArgMax"),
 ]
+FOLDED = {"Cast", "Constant", "ConstantOfShape", "Expand", "Gather", "Shape"}  # on numbers: shapes and their like
 SEVERAL = {"Add", "Sub", "Mul", "Div", "Concat"}
 
 
@@ -100,7 +104,7 @@ def run(test) -> Outcome:
     for given, wanted in test.data_sets:
         given, wanted = [plain(a) for a in given], [plain(a) for a in wanted]
         try:
-            outputs = import_and_run(*bound(test.model, given))
+            outputs = fold_alone(test.model, given) if operator in FOLDED else import_and_run(*bound(test.model, given))
         except ValueError as error:
             return Outcome(name, operator, "refused", shortened(str(error)))
         for found, exact in zip(outputs, wanted, strict=True):
@@ -120,8 +124,18 @@ def import_and_run(proto, data) -> list[np.ndarray]:
     inputs = [engine_axes(np.asarray(a), one["axes"]) for a, one in zip(data, record["inputs"], strict=True)]
     found = model.predict(inputs if len(inputs) > 1 else inputs[0], verbose=0)
     found = list(found) if isinstance(found, (list, tuple)) else [found]
-    shapes = [np.argsort(one["axes"]) for one in record["outputs"]]
-    return [file_axes(a, axes) for a, axes in zip(found, shapes, strict=True)]
+    return [file_axes(labelled(a, one), one) for a, one in zip(found, record["outputs"], strict=True)]
+
+
+def fold_alone(proto, given) -> list[np.ndarray]:
+    """Return the outputs of the one node, computed while a file is read."""
+    from convnet.exchange.onnx.folding import fold
+    from convnet.exchange.onnx.nodes import read_nodes
+    from convnet.exchange.onnx.reading import opset_of
+    from convnet.exchange.onnx.values import constant
+
+    (node,) = read_nodes(proto)
+    return [c.array for c in fold(node, [constant(np.asarray(a)) for a in given], opset_of(proto))]
 
 
 def engine_axes(array: np.ndarray, axes: list[int]) -> np.ndarray:
@@ -129,9 +143,16 @@ def engine_axes(array: np.ndarray, axes: list[int]) -> np.ndarray:
     return array[:, None] if array.ndim == 1 else array
 
 
-def file_axes(array: np.ndarray, axes: np.ndarray) -> np.ndarray:
-    array = array[:, 0] if len(axes) == 1 else array
-    return array.transpose(axes)
+def labelled(array: np.ndarray, one: dict) -> np.ndarray:
+    """The place of the largest score, where the file's output is that."""
+    return array.argmax(one["argmax"], keepdims=True) if "argmax" in one else array
+
+
+def file_axes(array: np.ndarray, one: dict) -> np.ndarray:
+    """The array with the file's axes."""
+    array = array[:, 0] if len(one["axes"]) == 1 else array
+    array = array.transpose(np.argsort(one["axes"]))
+    return array if one.get("keepdims", True) else array.squeeze(one["axes"][one["argmax"]])
 
 
 def shortened(text: str) -> str:
@@ -140,19 +161,68 @@ def shortened(text: str) -> str:
     return text[:220]
 
 
+def table(outcomes: list[Outcome]) -> str:
+    """The counts of every operator, as Markdown."""
+    count = Counter((o.operator, o.result) for o in outcomes)
+    lines = ["| operator | passed | refused by name | failed |", "|---|---|---|---|"]
+    for operator in OPERATORS:
+        counts = (str(count[operator, r]) for r in ("passed", "refused", "failed"))
+        lines.append(f"| {operator} | {' | '.join(counts)} |")
+    total = Counter(o.result for o in outcomes)
+    return "\n".join([*lines, f"| all | {total['passed']} | {total['refused']} | {total['failed']} |"])
+
+
+def page(outcomes: list[Outcome]) -> str:
+    """The page of the documentation: the counts, and how often each reason is given."""
+    refused = [o for o in outcomes if o.result == "refused"]
+    reasons = Counter(kind(o.text) for o in refused)
+    why = "\n".join(f"| {reason} | {n} |" for reason, n in reasons.most_common())
+    return PAGE.format(table=table(outcomes), why=why)
+
+
+PAGE = """# ONNX operators
+
+[Import and export ONNX](../howto/onnx.md) says how a file is read. This page is written by
+`python -m tests.exchange.node_tests --write`, which runs ONNX's own tests of each operator through the import. A test
+passes if all outputs agree within the test's own tolerance. It is refused if the import says, by name, what is not
+supported; the reason of each is in `tests/exchange/node_tests_refused.json`. Cast, Constant, ConstantOfShape,
+Expand, Gather and Shape are computed while a file is read, on numbers that it holds.
+
+{table}
+
+## Why tests are refused
+
+| reason | tests |
+|---|---|
+{why}
+"""
+
+KINDS = (
+    ("float32 or float64", "the input is not float32 or float64"),
+    ("the first is that of the images", "an operation along the images' axis"),
+    ("images' axis", "an operation along the images' axis"),
+    ("keep the images apart", "an operation along the images' axis"),
+    ("depend on the input", "the output does not depend on the input"),
+    ("windows of", "three spatial axes"),
+    ("no image (N, C, H, W)", "three spatial axes"),
+    ("cannot be computed from its inputs", "a number type that NumPy has not"),
+)
+
+
+def kind(text: str) -> str:
+    """The reason of a refusal in general."""
+    return next((name for part, name in KINDS if part in text), "a setting that is not supported")
+
+
 def main() -> None:
     outcomes = [run(test) for test in node_tests()]
-    count = Counter((o.operator, o.result) for o in outcomes)
-    print("| operator | passed | refused by name | failed |\n|---|---|---|---|")
-    for operator in OPERATORS:
-        print(f"| {operator} | " + " | ".join(str(count[operator, r]) for r in ("passed", "refused", "failed")) + " |")
-    total = Counter(o.result for o in outcomes)
-    print(f"| all | {total['passed']} | {total['refused']} | {total['failed']} |")
+    print(table(outcomes))
     for o in outcomes:
         if o.result == "failed":
             print("FAILED", o.name, o.text)
     if "--write" in sys.argv:
         REFUSED.write_text(json.dumps({o.name: o.text for o in outcomes if o.result == "refused"}, indent=1) + "\n")
+        DOCS.write_text(page(outcomes))
 
 
 if __name__ == "__main__":

@@ -28,13 +28,14 @@ class Campaign:
     """What is mutated and what is done with it.
 
     mutation(seed, number) -> bytes; good() -> bytes
-    target(path) yields ('image' or 'model' or a reason, seconds)
+    target(path) yields ('image' or 'model' or a reason, seconds); it may be one that pieces of files are sent by
     """
 
     name: str
     mutation: Callable[[int, int], bytes]
     target: Callable[[str], Iterator[tuple[str, float]]]
     good: Callable[[], bytes]
+    ending: Callable[[int], str] = lambda number: ""  # of the file's name, which says how it is read
 
 
 def run(campaign: Campaign, seed: int, numbers: list[int], workers: int | None = None) -> Iterator[dict[str, Any]]:
@@ -43,7 +44,7 @@ def run(campaign: Campaign, seed: int, numbers: list[int], workers: int | None =
         jobs = (n for i, number in enumerate(numbers) for n in ((number, GOOD) if i % EVERY == 0 else (number,)))
 
         def attempt(number: int) -> dict[str, Any]:
-            path = Path(folder) / f"{number}.{time.monotonic_ns()}"
+            path = Path(folder) / f"{number}-{time.monotonic_ns()}{campaign.ending(number)}"
             path.write_bytes(campaign.good() if number == GOOD else campaign.mutation(seed, number))
             try:
                 found = list(readers.read(campaign.target, path))

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from convnet.data.dicom.examine import examine
 from convnet.data.errors import DicomError
 from convnet.data.preparation import Preparation
 from convnet.data.reading import tasks
+from convnet.data.reading.examine import examine
 
 
 def frames(yielded: Iterable[object]) -> list[np.ndarray]:
@@ -23,7 +23,7 @@ def first(found: object) -> object:
     return found[0] if isinstance(found, tuple) else found
 
 
-def dicom_file(path: str) -> Iterator[tuple[str, float]]:
+def image_file(path: str) -> Iterator[tuple[str, float]]:
     """Everything that commands do with a file's header and pixels. Yields ('image' or why not, seconds)."""
     for read in (
         lambda: [tasks.describe(path)],

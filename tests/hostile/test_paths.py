@@ -82,10 +82,8 @@ from convnet.data.reading import tasks, worker
 worker.prepare()
 opened = []
 sys.addaudithook(lambda event, args: opened.append(str(args[0])) if event == "open" else None)
-try:
-    list(tasks.labelled_images(sys.argv[1], Preparation().to_plain()))
-except ValueError as error:
-    print(error)
+_, *reasons, _ = tasks.labelled_images(sys.argv[1], Preparation().to_plain())
+print(*reasons)
 print([path for path in opened if not path.isdigit() and not path.startswith(sys.argv[1])])  # a number: open already
 """
 

@@ -36,9 +36,9 @@ def no_worker(monkeypatch):
     """From now on nothing may be decoded."""
     call = Worker.call
 
-    def only_headers(self, function, *arguments):
+    def only_headers(self, function, *arguments, **options):
         assert function is not tasks.labelled_images, "decoded again"
-        return call(self, function, *arguments)
+        return call(self, function, *arguments, **options)
 
     return lambda: monkeypatch.setattr(Worker, "call", only_headers)
 
@@ -78,7 +78,7 @@ def test_an_interrupted_run_goes_on_where_it_was(study, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         load(study, on_progress=interrupt)
     called, call = [], Worker.call
-    monkeypatch.setattr(Worker, "call", lambda self, *a: called.append(a[0]) or call(self, *a))
+    monkeypatch.setattr(Worker, "call", lambda self, *a, **k: called.append(a[0]) or call(self, *a, **k))
     complete = load(study)
     assert called.count(tasks.labelled_images) == 56 - 30
     monkeypatch.undo()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from convnet.data.cohort import targets
 from convnet.data.cohort.splits import assign, require_apart
 from convnet.data.cohort.store import Images
 from convnet.data.cohort.table import SPLITS
@@ -42,8 +42,9 @@ class Cohort:
 
     x        (N, H, W, 1), in colour (N, H, W, 3), or (N, 1, T, leads) for electrocardiograms; float32 in [0, 1]: an
              array, or `store.Images` that stay on disk until they are indexed
-    y        (N,) int64, index into classes
+    y        (N,) int64, index into classes; of other tasks as in `targets`
     classes  label names, sorted (as numbers if all are whole numbers)
+    task     "classes", "multilabel", "ordinal" or "regression"
     paths    each image's file, relative to the folder; frames (N,) int64: which frame of it
     patients "" if unknown; from a folder pseudonyms, never the table's or the files' own names
     splits   "train", "val" or "test" for each image
@@ -67,6 +68,7 @@ class Cohort:
     studies: list[str] = field(default_factory=list)
     series: list[str] = field(default_factory=list)
     notes: Notes = field(default_factory=Notes)
+    task: str = "classes"
 
     def fact(self, name: str) -> list[str]:
         """Return one of the facts for each image, "" if the header does not state it."""
@@ -93,21 +95,18 @@ class Cohort:
         at = self.where(name)
         return self.x.select(at) if isinstance(self.x, Images) else self.x[at], self.y[at]
 
+    def strata(self) -> np.ndarray:
+        """Return (N,) int64, what splits and folds keep in proportion (`targets.strata`)."""
+        return targets.strata(self.y, self.task)
+
     def counts(self) -> dict[str, dict[str, int]]:
-        """Return how many images there are: {split: {class: count}}, all splits and all classes."""
-        pairs = Counter(zip(self.splits, self.y.tolist(), strict=True))
+        """Return how many images there are: {split: {class: count}}, all splits and all classes (`targets.count`)."""
+        pairs = targets.count(self.y, self.splits, self.classes, self.task)
         return {s: {c: pairs[s, i] for i, c in enumerate(self.classes)} for s in SPLITS}
 
     def describe_counts(self) -> str:
         """Return `counts` in words."""
         return "; ".join(f"{s}: " + ", ".join(f"{n} {c!r}" for c, n in of.items()) for s, of in self.counts().items())
-
-
-def sort_classes(labels: Sequence[str]) -> tuple[str, ...]:
-    """Return the distinct labels: in numeric order if all are whole numbers, else in alphabetical order."""
-    names = set(labels)
-    numeric = all(n.removeprefix("-").isdecimal() and n.isascii() for n in names)
-    return tuple(sorted(names, key=lambda n: (int(n), n)) if numeric else sorted(names))
 
 
 @dataclass(frozen=True)
@@ -144,26 +143,35 @@ def build(
     classes: Sequence[str] | None = None,
     skipped: Sequence[Skipped] = (),
     seed: int = 0,
+    task: str = "classes",
 ) -> Cohort:
     """Return a checked Cohort of images (H, W), (H, W, 3) or (1, T, leads) in [0, 1], a record for each.
 
     classes  their order; else the sorted labels
     seed     of the 70/10/20 split that is drawn if the records name no splits
+    task     what the labels are (`targets`)
     Raises CohortError.
     """
     if not records:
         raise CohortError("no image could be used" + "".join(f"; {s.path}: {s.reason}" for s in skipped[:3]))
     x, labels = stack(images), [r.label for r in records]
-    names = check_classes(labels, classes)
-    groups, index = [r.owner for r in records], {c: i for i, c in enumerate(names)}
+    if task not in targets.TASKS:
+        raise CohortError(f"task={task!r} is unknown: expected one of {', '.join(targets.TASKS)}")
+    names = tuple(str(c) for c in classes) if classes is not None else targets.name_classes(labels, task)
+    if len(set(names)) < len(names):
+        raise CohortError(f"classes {list(names)}: each must be named once")
+    y, groups = targets.encode(labels, task, names), [r.owner for r in records]
     named = [r.split for r in records if r.split is not None]
     if unknown := set(named) - set(SPLITS):
         raise CohortError(f"splits {sorted(unknown)} are unknown: expected {', '.join(SPLITS)}")
-    splits = named if len(named) == len(records) else assign(groups, labels, names, seed)
+    if len(named) < len(records):
+        kept = labels if task in ("classes", "ordinal") else targets.strata(y, task).astype(str).tolist()
+        named = assign(groups, kept, names if kept is labels else sorted(set(kept)), seed)
+    splits = named
     require_apart(groups, splits, [r.path for r in records])
     return Cohort(
         x=x,
-        y=np.array([index[label] for label in labels], np.int64),
+        y=y,
         classes=names,
         paths=[r.path for r in records],
         frames=np.array([r.frame for r in records], np.int64),
@@ -174,6 +182,7 @@ def build(
         owners=groups,
         studies=[r.study for r in records] if any(r.study for r in records) else [],
         series=[r.series for r in records] if any(r.series for r in records) else [],
+        task=task,
     )
 
 
@@ -188,15 +197,3 @@ def stack(images: Sequence[np.ndarray] | np.ndarray | Images) -> np.ndarray | Im
         raise CohortError(f"images of {len(shapes)} shapes, for instance {shapes[0]} and {shapes[-1]}: give a size")
     x = np.stack([np.asarray(image, np.float32) for image in images])
     return x[..., None] if x.ndim == 3 else x
-
-
-def check_classes(labels: Sequence[str], classes: Sequence[str] | None) -> tuple[str, ...]:
-    """Return the classes in order. Raises CohortError unless they name each label once."""
-    names = tuple(str(c) for c in classes) if classes is not None else sort_classes(labels)
-    if len(set(names)) < len(names):
-        raise CohortError(f"classes {list(names)}: each must be named once")
-    if unknown := sorted(set(labels) - set(names)):
-        raise CohortError(
-            f"labels {', '.join(map(repr, unknown))} are none of the classes {', '.join(map(repr, names))}"
-        )
-    return names

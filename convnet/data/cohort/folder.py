@@ -1,4 +1,4 @@
-"""A cohort from a folder of DICOM files and a table of labels."""
+"""A cohort from a folder of images and a table of labels."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ from pathlib import Path
 import numpy as np
 
 from convnet.data.cohort.build import Cohort, Notes, Record, Skipped, build
-from convnet.data.cohort.class_folders import list_class_folders
 from convnet.data.cohort.groups import Owner, describe_grouping, group_images
-from convnet.data.cohort.labels import describe_labels, measured
+from convnet.data.cohort.labels import describe_labels
+from convnet.data.cohort.rows import list_rows
 from convnet.data.cohort.splits import require_apart
 from convnet.data.cohort.store import Images, Store, unusable
-from convnet.data.cohort.table import SPLITS, Columns, Row, read_table
+from convnet.data.cohort.table import SPLITS, Columns, Row
+from convnet.data.cohort.targets import recognise
 from convnet.data.dicom.facts import NAMES
 from convnet.data.errors import CohortError, DicomError
 from convnet.data.limits import Limits
 from convnet.data.preparation import Preparation, Window
 from convnet.data.pseudonyms import pseudonym, shown
 from convnet.data.reading.labelled import Labelled, read_labelled
+from convnet.data.reading.listing import is_index, opened_folder
 from convnet.data.reading.readers import Readers, processors
 
 NOT_LISTED = "is not in the table of labels"
@@ -45,13 +47,17 @@ def load_folder(
     cache: bool = False,
     channels: int = 1,
     columns: Columns | None = None,
+    slices: str = "axial",
+    task: str = "auto",
 ) -> Cohort:
     """Return a cohort of every image that a table names below a folder, through the pixel pipeline.
 
-    labels       CSV or .xlsx: path (within the folder), label; optional patient, split (train, val, test). None: the
-                 folders are named after classes (`class_folders.list_class_folders`)
+    folder       or a zip or tar of one, or its DICOMDIR
+    labels       CSV or .xlsx: path (within the folder; of a file, or of a folder of one label), label; optional
+                 patient, split (train, val, test). None: the folders are named after classes (`list_class_folders`)
     columns      what the table's columns are called, if not so
-    size, aspect, window, channels    as in `dicom.read_images`
+    size, aspect, window, channels, slices    as in `Preparation`
+    task         what the labels are (`targets.TASKS`); "auto" goes by how they look (`targets.recognise`)
     strict       an image that cannot be used is an error; else it is left out and reported in `skipped`
     seed         of the 70/10/20 split that is drawn when the table has no split column
     classes      the order of the classes, for instance a trained model's; else the sorted labels
@@ -67,47 +73,44 @@ def load_folder(
     Raises CohortError for a table or a cohort that cannot be used, DicomError for the first bad image if
     strict.
     """
-    preparation = Preparation(size, aspect, window, channels)
+    preparation = Preparation(size, aspect, window, channels, slices)
     if split_all is not None and split_all not in SPLITS:
         raise CohortError(f"split_all={split_all!r} is unknown: expected one of {', '.join(SPLITS)}")
-    root = Path(folder)
-    if not root.is_dir():
-        raise CohortError(f"{root}: is not a folder")
-    rows = list_class_folders(root) if labels is None else read_table(labels, columns, root)
-    named = [row.label for row in rows if row.label]
-    told = [] if classes is not None else list(describe_labels(named))
-    if classes is None and measured(named):
-        raise CohortError(f"{labels or root}: {told[-1]}")
-    if split_all is None and rows[0].patient is not None and rows[0].split is not None:  # before any decoding
-        require_apart([r.patient or "" for r in rows], [r.split or "" for r in rows], [r.path for r in rows])
+    with opened_folder(folder, limits) as root:
+        rows = list_rows(Path(folder), root, labels, columns)
+        named = [row.label for row in rows if row.label]
+        told = [] if classes is not None else list(describe_labels(named, task))
+        task = recognise(named) if task == "auto" else task
+        if split_all is None and rows[0].patient is not None and rows[0].split is not None:  # before any decoding
+            require_apart([r.patient or "" for r in rows], [r.split or "" for r in rows], [r.path for r in rows])
 
-    found: list[Frame] = []
-    skipped: list[Skipped] = []
-    remarks: list[Skipped] = []
-    with explain_damage(), ExitStack() as stack:
-        store = stack.enter_context(Store.open(preparation)) if cache else None
-        readers = stack.enter_context(Readers(limits, workers or min(processors(), -(-len(rows) // 16))))
-        results = readers.map(lambda row: read_row(readers, store, root, row, preparation), rows)
-        for done, (row, result) in enumerate(results, start=1):
-            if isinstance(result, DicomError):
-                reasons, whose = [result.reason], name_owners(row, None)
-            else:
-                found += keep_frames(row, result, store)
-                reasons, whose = result.file.refusals(), name_owners(row, result.file)
-                remarks += [Skipped(shown(row.path), text) for text in result.file.remarks]
-            if strict and reasons:
-                raise result if isinstance(result, DicomError) else DicomError(root / row.path, reasons[0])
-            skipped += [Skipped(shown(row.path), reason, whose) for reason in reasons]
-            if on_progress is not None:
-                on_progress(done, len(rows))
-        images = collect_pixels(found, store)
+        found: list[Frame] = []
+        skipped: list[Skipped] = []
+        remarks: list[Skipped] = []
+        with explain_damage(), ExitStack() as stack:
+            store = stack.enter_context(Store.open(preparation)) if cache else None
+            readers = stack.enter_context(Readers(limits, workers or min(processors(), -(-len(rows) // 16))))
+            results = readers.map(lambda row: read_row(readers, store, root, row, preparation), rows)
+            for done, (row, result) in enumerate(results, start=1):
+                if isinstance(result, DicomError):
+                    reasons, whose = [result.reason], name_owners(row, None)
+                else:
+                    found += keep_frames(row, result, store)
+                    reasons, whose = result.file.refusals(), name_owners(row, result.file)
+                    remarks += [Skipped(shown(row.path), text) for text in result.file.remarks]
+                if strict and reasons:
+                    raise DicomError(Path(folder) / row.path, reasons[0])
+                skipped += [Skipped(shown(row.path), reason, whose) for reason in reasons]
+                if on_progress is not None:
+                    on_progress(done, len(rows))
+            images = collect_pixels(found, store)
+        skipped += [] if labels is None else list_unnamed(root, Path(labels), rows)
     groups, how = group_images([frame.owner for frame in found])
     records = [replace(frame.record, group=group) for frame, group in zip(found, groups, strict=True)]
     if split_all is not None:
         records = [replace(record, split=split_all) for record in records]
-    skipped += [] if labels is None else list_unnamed(root, Path(labels), rows)
     notes = Notes(describe_grouping(how), remarks, told)
-    return replace(build(images, records, classes=classes, skipped=skipped, seed=seed), notes=notes)
+    return replace(build(images, records, classes=classes, skipped=skipped, seed=seed, task=task), notes=notes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +125,7 @@ class Frame:
     @property
     def owner(self) -> Owner:
         """Whom the image is of."""
-        return Owner(self.row.path, self.row.patient or "", self.file.patient, self.file.owners)
+        return owner_of(self.row, self.file)
 
     @property
     def record(self) -> Record:
@@ -137,6 +140,11 @@ def name_owners(row: Row, file: Labelled | None) -> dict[str, str]:
     uids = {} if file is None else file.owners
     patient = pseudonym("patient", row.patient or "") or ("" if file is None else file.patient)
     return {"patient": patient, "study": uids.get("study", ""), "series": uids.get("series", "")}
+
+
+def owner_of(row: Row, file: Labelled) -> Owner:
+    """Return whom a file's images are of, by its row and its header."""
+    return Owner(row.path, row.patient or "", file.patient, {**file.owners, "folder": row.folder})
 
 
 def keep_frames(row: Row, read: Read, store: Store | None) -> list[Frame]:
@@ -218,7 +226,7 @@ def locate(root: Path, row: Row) -> Path:
 
 
 def list_unnamed(root: Path, labels: Path, rows: Sequence[Row]) -> list[Skipped]:
-    """Return the files below the folder that no row names, except the table itself and hidden files.
+    """Return the files below the folder that no row names, except the table itself, a DICOMDIR and hidden files.
 
     Links to folders are not followed.
     """
@@ -227,7 +235,7 @@ def list_unnamed(root: Path, labels: Path, rows: Sequence[Row]) -> list[Skipped]
     for folder, folders, names in os.walk(root):
         folders[:] = [name for name in folders if not name.startswith(".")]
         below = Path(folder).relative_to(root)
-        found += [(below / name).as_posix() for name in names if not name.startswith(".")]
+        found += [(below / name).as_posix() for name in names if not (name.startswith(".") or is_index(name))]
     others = sorted(set(found) - named)
     return [
         Skipped(shown(p), NOT_LISTED)

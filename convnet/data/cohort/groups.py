@@ -6,7 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-PATIENT, HEADER, STUDY, FILE = "patient of the table", "PatientID", "study, series or frame of reference", "file"
+PATIENT, HEADER, STUDY, FILE = (
+    "patient of the table",
+    "PatientID",
+    "study, series, frame of reference or folder",
+    "file",
+)
 
 
 @dataclass(frozen=True)
@@ -15,7 +20,7 @@ class Owner:
 
     path     its file; patient: the table's word for the patient, "" for none
     header   pseudonym of the PatientID in its header, "" for none
-    study    pseudonyms of its study, series and frame of reference, each "" for none
+    study    pseudonyms of its study, series and frame of reference, and the folder that a row names; each "" for none
     """
 
     path: str

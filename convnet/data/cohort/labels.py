@@ -6,25 +6,36 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 SEPARATORS = "|;,"
+MARKS = "|;"  # those that separate the findings of one image
 MANY = 20  # distinct numbers from which labels are taken for measurements, if they are half of the images or more
 
 
-def describe_labels(labels: Sequence[str]) -> Iterator[str]:
-    """Yield a sentence for each thing about the labels that is probably not meant."""
-    for group in alike(labels):
+def describe_labels(labels: Sequence[str], task: str = "auto") -> Iterator[str]:
+    """Yield a sentence for each thing about the labels that is probably not meant, or that a task recognised in them.
+
+    task  what the labels are, by the user's word; "auto" if it is recognised
+    """
+    for group in alike(labels) if task != "regression" else ():
         counts = Counter(labels)
         listed = ", ".join(f"{label!r} ({counts[label]})" for label in group)
         yield f"labels that differ only in case, spaces or number format are probably the same class: {listed}"
     if several := multiple(labels):
-        yield (
-            f"cells that name several findings, such as {several[0]!r}, count as classes of their own: make a column "
-            "for each finding, and choose one with --label-column"
+        if task == "auto" and any(mark in several[0] for mark in MARKS):
+            how = "are read as several findings of one image (multilabel); --task classes takes each cell as a class"
+            yield f"cells such as {several[0]!r} {how}"
+        elif task in ("auto", "classes"):
+            yield (
+                f"cells that name several findings, such as {several[0]!r}, count as classes of their own: separate "
+                "findings by '|' for --task multilabel"
+            )
+    if measured(labels) and task in ("auto", "classes"):
+        read = (
+            "are read as a measurement (regression); --task classes takes"
+            if task == "auto"
+            else "look like measurements, not like classes;"
         )
-    if measured(labels):
-        yield (
-            f"{len(set(labels))} different numbers for {len(labels)} images look like a measurement, not like classes: "
-            "make a column of a few classes, for instance below and above a threshold"
-        )
+        rest = "each as a class" if task == "auto" else "--task regression takes them so"
+        yield f"{len(set(labels))} different numbers for {len(labels)} images {read} {rest}"
 
 
 def alike(labels: Sequence[str]) -> list[list[str]]:

@@ -29,10 +29,11 @@ def decide(flip: str, cohort: Cohort) -> tuple[bool, str]:
         return False, f"all images are of the same side ({stated.pop()})"
     at = cohort.where("train")
     at = at[np.unique(np.linspace(0, len(at) - 1, MOST).astype(int))] if len(at) > MOST else at
-    worst, straight, mirrored = costs(cohort.x[at], cohort.y[at], cohort.groups()[at])
+    worst, straight, mirrored = costs(cohort.x[at], cohort.strata()[at], cohort.groups()[at])
     if worst is None:
         return True, "mirrored images resemble the images of their own class"
-    name = cohort.classes[worst]
+    named = cohort.task in ("classes", "ordinal")
+    name = cohort.classes[worst] if named else f"{cohort.task} {worst}"
     return False, f"of class {name!r}, {straight:.0%} resemble an image of their class most, mirrored {mirrored:.0%}"
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 DECODERS = (
     *("pydicom", "numpy", "scipy", "pylibjpeg", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg", "pyjpegls"),
-    *("pillow", "imagecodecs"),
+    *("pillow", "imagecodecs", "nibabel", "pynrrd"),
 )
 PIPELINE = "convnet.data.reading.labelled"  # what a worker is asked for, and what is kept of its answer
 

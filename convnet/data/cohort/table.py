@@ -28,7 +28,8 @@ MOST = 2**28  # bytes of a table: some millions of rows
 class Row:
     """One row: its line in the file, the image's path below the folder ('/' between parts), and its label.
 
-    `patient` and `split` are None where the table has no such column.
+    `patient` and `split` are None where the table has no such column. `folder`: the row's own path, if it
+    names a folder.
     """
 
     line: int
@@ -36,6 +37,7 @@ class Row:
     label: str
     patient: str | None
     split: str | None
+    folder: str = ""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -92,19 +92,18 @@ def each_frame(ds: Dataset, path: object, preparation: Preparation) -> Iterator[
 
     Raises DicomError for what is wrong with the whole file, and at the end if no frame could be read.
     """
-    if has_waveform(ds):
-        yield last(stages(ds, path, 0, preparation)).array
-        return
-    require_pixels(ds, path)
-    refused, count = [], frame_count(ds, path)
-    for frame in range(count):
+    if not has_waveform(ds):
+        require_pixels(ds, path)
+    frames = range(1 if has_waveform(ds) else frame_count(ds, path))
+    refused = []
+    for frame in frames:
         try:
             yield last(stages(ds, path, frame, preparation)).array
         except FrameError as error:
             refused.append(error)
-            if count > 1:
+            if len(frames) > 1:
                 yield error
-    if len(refused) == count:
+    if len(refused) == len(frames):
         raise refused[0]
 
 
@@ -143,7 +142,7 @@ def stages(ds: Dataset, path: object, frame: int, preparation: Preparation) -> I
 
 
 def _stages(ds: Dataset, path: object, frame: int, preparation: Preparation) -> Iterator[Step]:
-    size, aspect, window, channels = astuple(preparation)
+    size, aspect, window, channels = preparation.size, preparation.aspect, preparation.window, preparation.channels
     if has_waveform(ds):
         yield from (Step(*stage) for stage in waveform.stages(ds, path, size, aspect, window))
         return

@@ -132,7 +132,10 @@ def said(ds: Dataset, keyword: str) -> str | None:
 
 
 def told(result: dict[str, Any]) -> list[str]:
-    """Return the result as text."""
+    """Return the result as text; `result` may also be of a file that is not DICOM (`kinds.identify`)."""
+    if "fields" in result:
+        names = ", ".join(result["fields"]) or "nothing"
+        return [f"{result['kind']}, which holds beside its pixels: {names}; values are not shown", f"{PIXELS}"]
     lines = []
     for e in result["elements"]:
         does = " or ".join(ACTIONS.get(letter[0], letter) for letter in e["action"].split("/"))

@@ -1,4 +1,4 @@
-"""One image from a file of any kind that `convnet explain` takes: DICOM, a picture, an array, one of a MedMNIST file.
+"""One image from a file of any kind that `convnet explain` takes: those of `kinds`, an array, one of a MedMNIST file.
 
 `read_image` runs in a worker, under its limits. Its errors are DicomErrors, whatever the kind of file.
 """
@@ -11,34 +11,31 @@ from typing import Any
 
 import numpy as np
 
-from convnet.data import dicom
-from convnet.data.arrays import ArrayFile, explain_damage, read_npy
+from convnet.data.arrays import ArrayFile, read_npy
+from convnet.data.dicom.pipeline import last
 from convnet.data.dicom.resize import resize
 from convnet.data.errors import CohortError, DicomError
-from convnet.data.limits import current, open_regular, refuse
+from convnet.data.limits import current
 from convnet.data.preparation import Preparation
+from convnet.data.reading.kinds import open_source
 from convnet.data.unit_images import unit_images
 
-PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
-FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")  # no other decoder of Pillow's is tried
 PICK = re.compile(r"(train|val|test)\[(\d{1,9})\]")
 
 
-def read_image(path: str, plain: dict[str, Any], pick: str | None, frame: int) -> tuple[np.ndarray, str | None]:
+def read_image(path: str, plain: dict[str, Any], pick: str | None, frame: int | None) -> tuple[np.ndarray, str | None]:
     """Return (image (H,W,C), its label if the file has one). Arrays (.npy) are not prepared: they come as they are.
 
     plain  how pixels are prepared (`Preparation.to_plain`)
     pick   which image of an .npz file, such as "test[0]"
-    frame  of a DICOM file
+    frame  of a DICOM file, slice of a volume
     """
     preparation, kind = Preparation.from_plain(plain), Path(path).suffix.lower()
     if kind == ".npz":
         return read_npz_image(path, preparation, pick or "test[0]")
     if kind == ".npy":
         return read_npy(path), None
-    if kind in PICTURES:
-        return read_picture(path, preparation), None
-    return read_frame(path, preparation, frame), None
+    return read_source(path, preparation, frame), None
 
 
 def read_npz_image(path: str, preparation: Preparation, pick: str) -> tuple[np.ndarray, str]:
@@ -59,44 +56,9 @@ def read_npz_image(path: str, preparation: Preparation, pick: str) -> tuple[np.n
     return prepare(image, path, preparation), str(label.reshape(-1)[0])
 
 
-def read_picture(path: str, preparation: Preparation) -> np.ndarray:
-    """Return a PNG, JPEG or the like: values / 255, or / 65535 for 16 bits; grey unless colour is kept.
-
-    Raises DicomError for what would be shown wrong: several pages, transparent pixels, CMYK, numbers of 32 bits.
-    """
-    from PIL import Image
-
-    with explain_damage(path, "a picture"), open_regular(path) as file, Image.open(file, formats=FORMATS) as picture:
-        values = picture.width * picture.height * len(picture.getbands())
-        if values > current().values:
-            raise refuse(path, f"states {values} pixel values, the limit is {current().values}", "values")
-        pixels = pixels_of(picture, path)
-    return prepare(pixels, path, preparation)
-
-
-def pixels_of(picture: Any, path: object) -> np.ndarray:
-    """Return a picture's values the way up that its EXIF states: uint8, or float64 in [0, 1] of 16 bits."""
-    from PIL import ImageOps
-
-    if getattr(picture, "n_frames", 1) > 1:
-        raise DicomError(path, f"holds {picture.n_frames} pages or frames: save each as a picture of its own")
-    if picture.mode in ("CMYK", "LAB", "HSV", "F"):
-        raise DicomError(path, f"is a picture of mode {picture.mode}: save it as grey or RGB, of 8 or 16 bits")
-    picture = ImageOps.exif_transpose(picture)
-    if picture.mode.startswith("I"):
-        values = np.asarray(picture, np.float64)
-        if values.min() < 0 or values.max() > 65535:
-            raise DicomError(path, "has values of more than 16 bits: save it with 8 or 16")
-        return values / 65535
-    if picture.has_transparency_data and np.asarray(picture.convert("RGBA"))[..., 3].min() < 255:
-        raise DicomError(path, "has transparent pixels, which have no colour of their own: flatten it")
-    return np.asarray(picture.convert("L" if picture.mode in ("L", "1", "LA") else "RGB"))
-
-
-def read_frame(path: str, preparation: Preparation, frame: int) -> np.ndarray:
-    """Return one frame of a DICOM file; only this frame is decoded."""
-    steps = dicom.steps(path, **vars(preparation), frame=frame)
-    image = steps[-1].array
+def read_source(path: str, preparation: Preparation, number: int | None) -> np.ndarray:
+    """Return one image (H,W,C) of a DICOM file, a picture or a volume; only this one is decoded."""
+    image = last(open_source(path).steps(number, preparation)).array
     return image if image.ndim == 3 else image[..., None]  # colours, or the leads of an electrocardiogram, are channels
 
 

@@ -24,7 +24,7 @@ class Labelled:
     patient  pseudonym of its PatientID, "" if there is none
     owners   pseudonyms of its study, series and frame of reference, by those names; "" where the file states none
     facts    what else its header says (`facts.facts`)
-    frames   the number of each frame that could be read; images: their pixels
+    frames   the number of each frame or slice that could be read; images: their pixels
     refused  why the other frames could not be read, each reason with its frame's number
     remarks  what was ignored in the header so that it could be read
     """
@@ -58,7 +58,7 @@ def read_labelled(readers: Readers, path: str | os.PathLike[str], preparation: P
         about, *found, remarks = readers.read(tasks.labelled_images, path, preparation.to_plain())
     except OSError as error:
         raise DicomError(path, f"cannot be opened: {error.strerror}") from None
-    sound = {number: image for number, image in enumerate(found) if not isinstance(image, str)}
+    sound = {n: image for n, image in zip(about["numbers"], found, strict=False) if not isinstance(image, str)}
     return Labelled(
         patient=pseudonym("header", about["patient"]),
         owners={kind: pseudonym(kind, uid) for kind, uid in about["owners"].items()},

@@ -55,11 +55,14 @@ class Readers:
         """Return the most memory that a worker has had so far, in bytes."""
         return max(worker.peak for worker in self.workers)
 
-    def read(self, function: Callable[..., Any], path: object, *arguments: Any) -> Iterator[Any]:
-        """Yield the items that a function of `tasks` gives for one file. Raises DicomError."""
+    def read(self, function: Callable[..., Any], path: object, *arguments: Any, limit: str = "memory") -> Iterator[Any]:
+        """Yield the items that a function of `tasks` gives for one file. Raises DicomError.
+
+        limit  the name of what bounds the bytes of all its arrays together
+        """
         worker = self.idle.get()
         try:
-            yield from worker.call(function, path, *arguments)
+            yield from worker.call(function, path, *arguments, limit=limit)
         finally:
             self.idle.put(worker)
 
@@ -121,12 +124,12 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def steps(readers: Readers, path: object, preparation: Preparation, frame: int) -> list[Step]:
-    """Return `dicom.steps`, computed in a worker."""
+def steps(readers: Readers, path: object, preparation: Preparation, frame: int | None) -> list[Step]:
+    """Return `Source.steps`, computed in a worker."""
     return [Step(*step) for step in readers.read(tasks.steps, path, preparation.to_plain(), frame)]
 
 
 def describe(readers: Readers, path: object) -> dict[str, Any]:
-    """Return `dicom.describe`, computed in a worker."""
+    """Return `Source.describe`, computed in a worker."""
     (found,) = readers.read(tasks.describe, path)
     return found

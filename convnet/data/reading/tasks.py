@@ -8,70 +8,37 @@ from typing import Any
 
 import numpy as np
 
-from convnet.data import dicom
-from convnet.data.dicom.facts import facts, owners
 from convnet.data.dicom.parse import read_header
-from convnet.data.dicom.remarks import remarks
+from convnet.data.dicom.pipeline import last
 from convnet.data.errors import DicomError
 from convnet.data.preparation import Preparation
-from convnet.data.privacy import phi
-from convnet.data.reading.image_file import PICTURES, read_picture
+from convnet.data.reading.kinds import identify, open_source
 
 Path = str | os.PathLike[str]
 
 
-def images(path: Path, plain: dict[str, Any]) -> Iterator[np.ndarray]:
-    """Yield `dicom.read_images` frame by frame. `plain`: `Preparation.to_plain`, here and below."""
-    yield from map(dicom.sound, dicom.each_frame(read_header(path), path, Preparation.from_plain(plain)))
-
-
 def labelled_images(path: Path, plain: dict[str, Any]) -> Iterator[Any]:
-    """Yield {patient, owners, facts} of the header, then each frame, or why it cannot be read; at last the remarks.
+    """Yield {patient, owners, facts, numbers}, then each image, or why it cannot be read; at last the remarks.
 
-    patient  the PatientID, or ""; owners: `facts.owners`; facts: `facts.facts`; remarks: `remarks.remarks`
+    plain    `Preparation.to_plain`, here and below
+    patient  the PatientID, or ""; owners: `facts.owners`; facts: `facts.facts`; remarks: `Source.remarks`
+    numbers  of the images, in their order; none if no image can be read
     """
-    preparation = Preparation.from_plain(plain)
-    if os.path.splitext(path)[1].lower() in PICTURES:
-        yield {"patient": "", "owners": {}, "facts": {}}
-        yield labelled_picture(str(path), preparation)
-        yield []
-        return
-    ds = read_header(path)
-    yield {"patient": str(ds.get("PatientID") or "").strip(), "owners": owners(ds), "facts": facts(ds)}
-    told = sound = 0
-    try:
-        for image in dicom.each_frame(ds, path, preparation):
-            if isinstance(image, dicom.FrameError):
-                told += 1
-                yield image.reason
-            else:
-                sound += 1
-                yield image
-    except DicomError as error:
-        if sound:
-            raise
-        if not told:
-            yield error.reason  # its header is sound, which says whom the lost image is of
-    yield remarks(ds)
+    source, preparation = open_source(path), Preparation.from_plain(plain)
+    yield source.about(preparation)
+    yield from source.each(preparation, lambda number: last(source.stages(number, preparation)).array)
+    yield source.remarks()
 
 
-def labelled_picture(path: str, preparation: Preparation) -> np.ndarray:
-    """Return a PNG, JPEG or the like as a DICOM file's frame would be: (H,W), or (H,W,3) in colour."""
-    if preparation.window is not None:
-        raise DicomError(path, "is a picture, whose values have no unit: --window is for DICOM files")
-    image = read_picture(path, preparation)
-    return image[..., 0] if preparation.channels == 1 else image
-
-
-def steps(path: Path, plain: dict[str, Any], frame: int) -> Iterator[tuple[str, str, np.ndarray]]:
-    """Yield each of `dicom.steps` as (name, what, array)."""
-    for step in dicom.steps(path, **vars(Preparation.from_plain(plain)), frame=frame):
+def steps(path: Path, plain: dict[str, Any], number: int | None) -> Iterator[tuple[str, str, np.ndarray]]:
+    """Yield each of `Source.steps` as (name, what, array)."""
+    for step in open_source(path).steps(number, Preparation.from_plain(plain)):
         yield step.name, step.what, step.array
 
 
 def identifying(path: Path, dummy: str | None = None) -> dict[str, Any]:
-    """Return `phi.identifying`."""
-    return phi.identifying(path, dummy)
+    """Return `Source.identifying`."""
+    return identify(path, dummy)
 
 
 def sheet(path: Path) -> Iterator[list[str]]:
@@ -82,5 +49,24 @@ def sheet(path: Path) -> Iterator[list[str]]:
 
 
 def describe(path: Path) -> dict[str, Any]:
-    """Return `dicom.describe`."""
-    return dicom.describe(path)
+    """Return `Source.describe`."""
+    return open_source(path).describe()
+
+
+def referenced(path: Path) -> list[list[str]]:
+    """Return the Referenced File ID of each record of a DICOMDIR (PS3.3 F.3.2.2): the parts of a path."""
+    from pydicom.multival import MultiValue
+
+    from convnet.data.limits import current, refuse
+
+    found = []
+    ds = read_header(path, pixels=False)
+    if "DirectoryRecordSequence" not in ds:
+        raise DicomError(path, "is called DICOMDIR, but holds no directory of files")
+    for record in ds.DirectoryRecordSequence or []:
+        parts = record.get("ReferencedFileID")
+        if parts:
+            found.append([str(part) for part in (parts if isinstance(parts, MultiValue) else [parts])])
+    if len(found) > current().members:
+        raise refuse(path, f"names {len(found)} files, the limit is {current().members}", "members")
+    return found

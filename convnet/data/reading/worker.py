@@ -53,12 +53,13 @@ class Worker:
         self.ready = False
         messages.send(self._pipe("stdin"), asdict(self.limits))
 
-    def call(self, function: Callable[..., Any], path: object, *arguments: Any) -> Iterator[Any]:
+    def call(self, function: Callable[..., Any], path: object, *arguments: Any, limit: str = "memory") -> Iterator[Any]:
         """Run `function(path, *arguments)` in the worker; yield the items of a generator, or its one result.
 
-        function: one of a module's own, by name. Raises DicomError: the function's, or what became of the process.
+        function: one of a module's own, by name; limit: what bounds the bytes of all that it yields. Raises
+        DicomError: the function's, or what became of the process.
         """
-        name, left = f"{function.__module__}:{function.__qualname__}", float(self.limits.memory)
+        name, left = f"{function.__module__}:{function.__qualname__}", float(getattr(self.limits, limit))
         self.busy = True
         try:
             if self.process is None or self.process.poll() is not None or self.abandoned:
@@ -89,16 +90,17 @@ class Worker:
             raise DicomError(path, self._ended()) from None
         except MemoryError:
             self.stop()
-            raise self._spent(path) from None
+            raise self._spent(path, limit) from None
         except GeneratorExit:  # nobody wants the rest
             self.stop()
             raise
         finally:
             self.deadline = float("inf")
 
-    def _spent(self, path: object) -> DicomError:
-        what = f"needs more memory to read than the limit of {bounds.size(self.limits.memory)}"
-        return bounds.refuse(path, what, "memory")
+    def _spent(self, path: object, limit: str = "memory") -> DicomError:
+        most = bounds.size(getattr(self.limits, limit))
+        what = f"needs more memory to read than the limit of {most}" if limit == "memory" else f"unfolds to over {most}"
+        return bounds.refuse(path, what, limit)
 
     def _ended(self) -> str:
         """Return why the process has ended, in words."""
@@ -217,7 +219,7 @@ def prepare() -> None:
     import scipy.ndimage  # noqa: F401
 
     import convnet.data.dicom
-    import convnet.data.dicom.examine
+    import convnet.data.reading.examine
     import convnet.data.reading.image_file
     import convnet.data.reading.tasks  # noqa: F401
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 from typing import Any
 
+from convnet.exchange.attributes import own_attributes
 from convnet.layers import Layer
-from convnet.layers.naming import snake_case, unnumbered
+from convnet.layers.naming import snake_case
 from convnet.model import Model
 from convnet.sequential import Sequential
 
@@ -37,14 +37,13 @@ def _layer(layer: Layer, path: str, seen: set[int]) -> Iterator[tuple[str, Layer
 
 def _attributes(layer: Layer) -> Iterator[tuple[str, Any]]:
     """Yield the attributes that may hold layers, in Keras's order."""
-    mine = {name: value for name, value in vars(layer).items() if name not in _engine_attributes()}
+    mine = own_attributes(layer)
     if isinstance(layer, Model):
         mine["layers"] = layer.layers
         if is_connected(layer):  # comes first
             yield "layers", mine.pop("layers")
     for name in sorted(mine, key=lambda n: f"~{n}" if n.startswith("_") else n):
-        if isinstance(mine[name], (Layer, list, tuple, dict)):
-            yield name, mine[name]
+        yield name, mine[name]
 
 
 def is_connected(layer: Layer) -> bool:
@@ -69,13 +68,6 @@ def class_name(layer: Layer) -> str:
 def _numbered(name: str, used: dict[str, int]) -> str:
     used[name] = used.get(name, -1) + 1
     return f"{name}_{used[name]}" if used[name] else name
-
-
-@cache
-def _engine_attributes() -> frozenset[str]:
-    """Return the attributes of models and layers that are the engine's own."""
-    with unnumbered():
-        return frozenset({*vars(Model()), *vars(Layer()), "stack", "wired_layers"})
 
 
 def own_parameters(layer: Layer) -> list[Any]:

@@ -14,9 +14,10 @@ from convnet.exchange.onnx.folding import FOLDABLE, fold
 from convnet.exchange.onnx.layout import LayoutError
 from convnet.exchange.onnx.nodes import OnnxNode, count_readers
 from convnet.exchange.onnx.opsets import newest_form
-from convnet.exchange.onnx.values import Constant, Value
+from convnet.exchange.onnx.values import Constant, Label, Value
 
 Convert = Callable[["Call"], Any]  # a node's first output, or a list of its outputs
+OF_LABELS = frozenset({"Cast", "Identity", "Reshape", "Squeeze", "Unsqueeze"})  # what may stand behind an ArgMax
 ABSORBED = {"Relu": "relu", "Sigmoid": "sigmoid"}  # activations that the layer before them has as its own
 
 
@@ -40,7 +41,7 @@ class Conversion:
     opset: int
     operators: dict[str, Convert]
     trials: tuple[int, int]
-    values: dict[str, Value | Constant] = field(default_factory=dict)
+    values: dict[str, Value | Constant | Label] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
     absorbed: dict[int, Value] = field(default_factory=dict)
     layers: dict[tuple[Any, ...], list[Any]] = field(default_factory=dict)
@@ -53,6 +54,7 @@ class Conversion:
     def require_operators(self) -> None:
         """Raise OnnxError that names every operator which is not supported, before anything is converted."""
         known = self.operators.keys() | FOLDABLE
+        only = ", ".join(sorted(FOLDABLE - self.operators.keys()))
         if strange := [node for node in self.nodes if node.operator not in known]:
             places: dict[str, list[str]] = {}
             for node in strange:
@@ -61,8 +63,8 @@ class Conversion:
                 f"{name} ({', '.join(at[:3])}{', ...' if len(at) > 3 else ''})" for name, at in places.items()
             )
             raise OnnxError(
-                f"{self.where}: not supported: {listed}. Supported: {', '.join(sorted(known))}. "
-                "Export a model of these operators"
+                f"{self.where}: not supported: {listed}. Supported: {', '.join(sorted(self.operators))}; and, "
+                f"on numbers that the file holds, {only}. Export a model of these operators"
             )
 
     def run(self) -> None:
@@ -73,7 +75,7 @@ class Conversion:
                 if name and value is not None:
                     self.values[name] = value
 
-    def _find(self, node: OnnxNode, name: str) -> Value | Constant | None:
+    def _find(self, node: OnnxNode, name: str) -> Value | Constant | Label | None:
         if name and name not in self.values:
             raise OnnxError(f"{self.where}: {node.title}: nothing makes its input {name!r}")
         return self.values[name] if name else None
@@ -82,10 +84,12 @@ class Conversion:
         if id(node) in self.absorbed:
             return [self.absorbed[id(node)]]
         try:
-            if node.operator in FOLDABLE and not any(isinstance(a, Value) for a in arguments):
+            if isinstance(next(iter(arguments), None), Label) and node.operator in OF_LABELS:
+                return arguments[:1]
+            if node.operator in FOLDABLE and not any(isinstance(a, (Value, Label)) for a in arguments):
                 return list(fold(node, arguments, self.opset))
             if node.operator not in self.operators:
-                raise OnnxError(f"{node.title}: is computed only from numbers that the file holds, not from the input")
+                raise OnnxError(f"{node.title}: is supported on numbers that the file holds, not on computed ones")
             operator, arguments, attributes = newest_form(node.operator, arguments, node.attributes, self.opset)
             made = self.operators[operator](Call(self, node, arguments, attributes))
         except LayoutError as error:
@@ -126,6 +130,7 @@ class Call:
     node: OnnxNode
     arguments: list[Any]
     attributes: dict[str, Any]
+    absorbed: list[OnnxNode] = field(default_factory=list)  # nodes after it that its layer computes as well
 
     def refuse(self, reason: str) -> NoReturn:
         """Raise OnnxError that names the file, the operator and the node."""
@@ -135,13 +140,15 @@ class Call:
         """Return an attribute, or its default."""
         return self.attributes.get(name, default)
 
-    def argument(self, place: int) -> Value | Constant | None:
+    def argument(self, place: int) -> Value | Constant | Label | None:
         """Return an input, None if it is not given."""
         return self.arguments[place] if place < len(self.arguments) else None
 
     def value(self, place: int = 0) -> Value:
         """Return an input that a layer makes."""
         found = self.argument(place)
+        if isinstance(found, Label):
+            self.refuse(f"its input {place + 1} is the place of a largest score, which only the model's output may be")
         if not isinstance(found, Value):
             self.refuse(f"its input {place + 1} must come from the model's input, not from numbers in the file")
         return found
@@ -151,7 +158,7 @@ class Call:
         found = self.argument(place)
         if found is None:
             return None
-        if isinstance(found, Value):
+        if not isinstance(found, Constant):
             self.refuse(f"its input {place + 1} must be numbers in the file, not computed from the model's input")
         if not found.fixed:
             self.refuse(f"its input {place + 1} depends on the number of images")
@@ -161,6 +168,12 @@ class Call:
         """Return an input's whole numbers, None if it is not given."""
         found = self.numbers(place)
         return None if found is None else tuple(int(n) for n in found.reshape(-1))
+
+    def bias(self, place: int) -> np.ndarray | None:
+        """Return a bias; None if it is not given, or is zeros that the graph makes, which are no parameter."""
+        found, array = self.argument(place), self.numbers(place)
+        made = isinstance(found, Constant) and not found.name
+        return None if array is None or (made and not array.any()) else array
 
     def axis(self, axis: int, rank: int) -> int:
         """Return a sample's axis for one of ONNX's, which may count from the end; refuse the axis of the images."""
@@ -179,18 +192,23 @@ class Call:
     def absorb_activation(self, output: str | None = None) -> str | None:
         """Return the name of the activation that alone reads the output, and let it be part of the layer here."""
         reader = self.conversion.sole_reader(output or self.node.outputs[0])
-        if reader is None or reader.operator not in ABSORBED:
+        if reader is None or reader.operator not in ABSORBED or self.shares():
             return None
-        self._absorbing = [*getattr(self, "_absorbing", []), reader]
+        self.absorbed.append(reader)
         return ABSORBED[reader.operator]
+
+    def shares(self) -> bool:
+        """Return True if other nodes read the same parameters: all of them are one layer, without what follows one."""
+        named = (a.name for a in self.arguments if isinstance(a, Constant) and a.name)
+        return any(self.conversion.readers[name] > 1 for name in named)
 
     def absorb(self, reader: OnnxNode) -> None:
         """Let the layer that is made here compute what `reader` does."""
-        self._absorbing = [*getattr(self, "_absorbing", []), reader]
+        self.absorbed.append(reader)
 
     def done(self, value: Value) -> Value:
         """Return the value, which is also what the absorbed nodes make."""
-        for reader in getattr(self, "_absorbing", []):
+        for reader in self.absorbed:
             self.conversion.absorbed[id(reader)] = value
         return value
 
@@ -201,7 +219,17 @@ class Call:
         stem = re.sub(r"[._/](weight|kernel|gamma|scale|W|w|ReadVariableOp(:0)?)$", "", stored)
         return stem if stem != stored else self.node.name or self.node.outputs[0]
 
-    def layer(self, kind: type, inputs: Any, parameters: dict[str, np.ndarray] | None = None, **settings: Any) -> Any:
+    def kind(self, name: str) -> Any:
+        """Return a layer's class by its name; refuse what this engine has no layer for."""
+        from convnet.layers import BUILT_IN
+
+        if name not in BUILT_IN:
+            self.refuse(f"would be a layer {name}, which this engine has not")
+        return BUILT_IN[name]
+
+    def layer(
+        self, kind: type, inputs: Any, parameters: dict[str, np.ndarray] | None = None, /, **settings: Any
+    ) -> Any:
         """Return the node of a layer on these inputs; one that has the same parameters is used again."""
         names = tuple(a.name for a in self.arguments if isinstance(a, Constant) and a.name) if parameters else ()
         key = (kind, names, repr(settings))

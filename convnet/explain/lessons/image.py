@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 def read(
-    model: Model, path: Path, pick: str | None = None, frame: int = 0, limits: Limits | None = None
+    model: Model, path: Path, pick: str | None = None, frame: int | None = None, limits: Limits | None = None
 ) -> tuple[np.ndarray, str | None]:
     """Read (the image (H,W,C) as the model was trained on it, its label if the file has one).
 
-    path    a DICOM file, a picture, a .npy array (taken as it is) or a MedMNIST .npz file
+    path    a DICOM file, a picture, a volume, a .npy array (taken as it is) or a MedMNIST .npz file
     pick    which image of an .npz file, such as "test[0]"
-    frame   of a DICOM file
+    frame   of a DICOM file, slice of a volume; None: the first, of a volume the middle one
     limits  what the file may cost
 
     Raises ValueError or OSError in one line for a file that is missing, damaged, beyond the limits, or does not fit.

@@ -9,6 +9,7 @@ import numpy as np
 from convnet.exchange.onnx.conversion import Call, Convert
 from convnet.exchange.onnx.layout import Layout, order_rows, plain
 from convnet.exchange.onnx.nodes import OnnxNode
+from convnet.exchange.onnx.operators.normalization import folded
 from convnet.exchange.onnx.values import Constant, Value, reshape
 
 
@@ -16,7 +17,7 @@ def gemm(call: Call) -> Value:
     """Convert Gemm: alpha * A B + beta * C with a matrix B and a row C that the file holds."""
     if call.attribute("transA", 0):
         call.refuse("transA=1 would exchange the images' axis: export it with transA=0")
-    matrix, bias = call.numbers(1), call.numbers(2)
+    matrix, bias = call.numbers(1), call.bias(2)
     if matrix is None or matrix.ndim != 2:
         call.refuse("its input 2 must be a matrix")
     matrix = np.float32(call.attribute("alpha", 1.0)).astype(matrix.dtype) * (
@@ -24,7 +25,8 @@ def gemm(call: Call) -> Value:
     )
     if bias is not None:
         bias = _row(call, bias, matrix.shape[1]) * np.float32(call.attribute("beta", 1.0)).astype(bias.dtype)
-    return _dense(call, matrix, bias, call.node)
+    rows, bias, last = folded(call, matrix.T, bias)
+    return _dense(call, rows.T, bias, last)
 
 
 def matmul(call: Call) -> Value:
@@ -45,7 +47,7 @@ def _row(call: Call, bias: np.ndarray, columns: int) -> np.ndarray:
 
 def _following_bias(call: Call, columns: int) -> tuple[np.ndarray | None, OnnxNode]:
     reader = call.conversion.sole_reader(call.node.outputs[0])
-    if reader is None or reader.operator != "Add":
+    if reader is None or reader.operator != "Add" or call.shares():
         return None, call.node
     other = next((name for name in reader.inputs if name != call.node.outputs[0]), "")
     found = call.conversion.values.get(other)
@@ -85,7 +87,7 @@ def _dense(call: Call, matrix: np.ndarray, bias: np.ndarray | None, last: OnnxNo
 def _activation(call: Call, last: OnnxNode, rank: int) -> str | None:
     """Return the activation that alone reads the layer; softmax as well, if it is over a vector."""
     reader = call.conversion.sole_reader(last.outputs[0])
-    if reader is not None and reader.operator == "Softmax" and rank == 1:
+    if reader is not None and reader.operator == "Softmax" and rank == 1 and not call.shares():
         default = 1 if call.conversion.opset < 13 else -1
         if reader.attributes.get("axis", default) in (1, -1):
             call.absorb(reader)

@@ -6,7 +6,8 @@ import numpy as np
 
 from convnet.exchange.onnx.conversion import Call, Convert
 from convnet.exchange.onnx.layout import order_rows
-from convnet.exchange.onnx.values import Value
+from convnet.exchange.onnx.nodes import OnnxNode
+from convnet.exchange.onnx.values import Constant, Value, short
 
 
 def batch_normalization(call: Call) -> Value:
@@ -29,13 +30,28 @@ def batch_normalization(call: Call) -> Value:
     order = x.layout.order[len(x.layout.order) - len(atoms) :]
     names = ("gamma", "beta", "moving_mean", "moving_variance")
     parameters = {n: order_rows(np.asarray(a), atoms, order) for n, a in zip(names, given, strict=True)}
-    settings = {"epsilon": _short(call.attribute("epsilon", 1e-5)), "momentum": _short(call.attribute("momentum", 0.9))}
+    settings = {"epsilon": short(call.attribute("epsilon", 1e-5)), "momentum": short(call.attribute("momentum", 0.9))}
     return Value(call.layer(BatchNormalization, rows.node, parameters, **settings), x.layout)
 
 
-def _short(number: float) -> float:
-    """Return a float32 as the shortest decimal number that is it: 1e-05, not 9.99999974e-06."""
-    return float(str(np.float32(number)))
+def folded(call: Call, kernel: np.ndarray, bias: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None, OnnxNode]:
+    """Return a kernel (F, ...) and a bias; if it is asked for, with the normalization that alone reads the layer.
+
+    The third is the last node that they compute: the normalization's, or the layer's own.
+    """
+    reader = call.conversion.sole_reader(call.node.outputs[0])
+    wanted = call.conversion.options.get("fold_batchnorm") and not call.shares()
+    if not wanted or reader is None or reader.operator != "BatchNormalization":
+        return kernel, bias, call.node
+    stored = [call.conversion.values.get(name) for name in reader.inputs[1:5]]
+    if not all(isinstance(c, Constant) and c.array.shape == kernel.shape[:1] for c in stored):
+        return kernel, bias, call.node
+    gamma, beta, mean, variance = (c.array.astype(np.float64) for c in stored if isinstance(c, Constant))
+    factor = gamma / np.sqrt(variance + reader.attributes.get("epsilon", 1e-5))
+    moved = beta + factor * ((0.0 if bias is None else bias) - mean)
+    call.absorb(reader)
+    scaled = kernel * factor.reshape(-1, *(1,) * (kernel.ndim - 1))
+    return scaled.astype(kernel.dtype), moved.astype(kernel.dtype), reader
 
 
 OPERATORS: dict[str, Convert] = {"BatchNormalization": batch_normalization}

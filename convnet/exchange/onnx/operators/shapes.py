@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from convnet.exchange.onnx.conversion import Call, Convert
-from convnet.exchange.onnx.values import Value, constant
+from convnet.exchange.onnx.values import Constant, Value, constant
 
 
 def shape_of(call: Call) -> Any:
@@ -38,7 +38,7 @@ def flatten(call: Call) -> Value:
 def reshape(call: Call) -> Value:
     """Convert Reshape, whose first axis must stay that of the images."""
     x, target = call.value(), call.argument(1)
-    if target is None or isinstance(target, Value):
+    if not isinstance(target, Constant):
         call.refuse("its new shape must be known when the file is read, not computed from the model's input")
     shapes = [
         _resolved(call, (trial, *x.shape), [int(n) for n in target[k]])
@@ -89,7 +89,7 @@ def unsqueeze(call: Call) -> Value:
 def expand(call: Call) -> Value:
     """Convert Expand where it repeats nothing."""
     x, target = call.value(), call.argument(1)
-    if target is None or isinstance(target, Value):
+    if not isinstance(target, Constant):
         call.refuse("its new shape must be known when the file is read, not computed from the model's input")
     for k, trial in enumerate(call.conversion.trials):
         if np.broadcast_shapes((trial, *x.shape), tuple(int(n) for n in target[k])) != (trial, *x.shape):
@@ -108,8 +108,20 @@ def cast(call: Call) -> Value:
     return x
 
 
+def cast_like(call: Call) -> Any:
+    """Convert CastLike: a value keeps its type, numbers take the type of the value that they go with."""
+    x, like = call.argument(0), call.argument(1)
+    wanted = like.node.dtype if isinstance(like, Value) else like.array.dtype if isinstance(like, Constant) else None
+    if isinstance(x, Constant):
+        return constant(x.array.astype(wanted), x.other.astype(wanted), x.name)
+    if call.value().node.dtype != wanted:
+        call.refuse(f"a cast from {call.value().node.dtype} to {wanted} is not supported: export in one float type")
+    return x
+
+
 OPERATORS: dict[str, Convert] = {
     "Cast": cast,
+    "CastLike": cast_like,
     "Expand": expand,
     "Flatten": flatten,
     "Reshape": reshape,

@@ -1,0 +1,117 @@
+"""The image files that a path names: a file, a folder, a DICOMDIR, a zip or a tar."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from convnet.data.errors import CohortError, DicomError
+from convnet.data.limits import Limits
+from convnet.data.reading.archive import is_archive, unpacked
+from convnet.data.reading.readers import Readers
+
+INDEX = "dicomdir"
+# beside the images of a folder
+TEXTS = (".csv", ".xlsx", ".txt", ".md", ".json", ".jsonl", ".html", ".xml", ".pdf")
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """A file to read: where it is, and the name that results show; they differ for a member of an archive."""
+
+    path: Path
+    name: str
+
+
+@contextmanager
+def opened_folder(path: str | os.PathLike[str], limits: Limits | None = None) -> Iterator[Path]:
+    """Yield the folder that a path names: itself, what an archive holds, or the folder of a DICOMDIR.
+
+    Raises CohortError for what is none of them, or for an archive that is not harmless.
+    """
+    path = Path(path)
+    if is_archive(path):
+        with unpacked(path, limits or Limits()) as root:
+            yield root
+    elif is_index(path):
+        yield path.parent
+    elif path.is_dir():
+        yield path
+    else:
+        raise CohortError(f"{path}: is not a folder, a .zip, a .tar or a DICOMDIR")
+
+
+@contextmanager
+def opened_files(paths: list[Path], limits: Limits | None = None) -> Iterator[list[ImageFile]]:
+    """Yield the image files that the paths name; what an archive holds is deleted at the end.
+
+    Folders are searched recursively; tables, texts and hidden files are left out, and links to folders not followed.
+    Of a DICOMDIR, the files that it names. Raises CohortError for what cannot be used, and for a folder without images.
+    """
+    limits, found = limits or Limits(), []
+    with ExitStack() as stack:
+        for path in paths:
+            if is_index(path):
+                below = list_index(path, limits)
+                found += [ImageFile(file, str(file)) for file in below]
+            elif path.is_dir() or is_archive(path):
+                root = stack.enter_context(opened_folder(path, limits))
+                below = [root / name for name in walk(root) if not name.casefold().endswith(TEXTS)]
+                found += [ImageFile(file, str(path / file.relative_to(root))) for file in below]
+            else:
+                below = [path]
+                found.append(ImageFile(path, str(path)))
+            if not below:
+                raise CohortError(f"{path} is a folder without images")
+        yield found
+
+
+def walk(root: Path, below: Path = Path()) -> Iterator[str]:
+    """Yield the files at any depth of root/below, sorted, relative to root, with "/" between parts.
+
+    Left out: hidden files, DICOMDIRs, and what is reached by a link to a folder.
+    """
+    for folder, folders, names in os.walk(root / below):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        at = Path(folder).relative_to(root)
+        yield from ((at / name).as_posix() for name in sorted(names) if not name.startswith(".") and not is_index(name))
+
+
+def is_index(path: str | os.PathLike[str]) -> bool:
+    """Return True for a file that is called DICOMDIR."""
+    return Path(path).name.casefold() == INDEX and not Path(path).is_dir()
+
+
+def list_index(path: Path, limits: Limits) -> list[Path]:
+    """Return the files that a DICOMDIR names, all of them below its own folder. Raises CohortError."""
+    try:
+        with Readers(limits, workers=1) as readers:
+            from convnet.data.reading import tasks
+
+            (named,) = readers.read(tasks.referenced, path)
+    except DicomError as error:
+        raise CohortError(str(error)) from None
+    root = path.parent.resolve()
+    found = [locate(root, parts, path) for parts in named]
+    return list(dict.fromkeys(found))
+
+
+def locate(root: Path, parts: list[str], index: Path) -> Path:
+    """Return the file below a folder whose parts have these names, capitals apart. Raises CohortError."""
+    at = root
+    for part in parts:
+        if not part or part in (".", "..") or any(c in part for c in "/\\:\0"):
+            raise CohortError(f"{index}: names a file outside its folder")
+        exact = at / part
+        same = (
+            []
+            if exact.exists() or not at.is_dir()
+            else [p for p in at.iterdir() if p.name.casefold() == part.casefold()]
+        )
+        at = same[0] if len(same) == 1 else exact
+    if at.exists() and not at.resolve().is_relative_to(root):
+        raise CohortError(f"{index}: names a link that leads out of its folder")
+    return at
