@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,14 @@ def to_bytes(model: Any, include_optimizer: bool = True) -> bytes:
         **_wiring(graph),
         "metadata": model.metadata,
     }
-    if include_optimizer and model.optimizer is not None and model.loss is not None:
+    own = _own_functions(model) if include_optimizer else []
+    if own:
+        warnings.warn(
+            f"{model.name} is saved without loss, metrics and optimizer: {own[0]} is your own code, and a model file "
+            "holds none. Compile the loaded model again",
+            stacklevel=3,
+        )
+    if include_optimizer and not own and model.optimizer is not None and model.loss is not None:
         model.arena()
         config["compile"] = {
             "optimizer": model.optimizer.get_config() | {"iterations": model.optimizer.iterations},
@@ -64,6 +72,21 @@ def to_bytes(model: Any, include_optimizer: bool = True) -> bytes:
     except (TypeError, ValueError) as error:
         raise TypeError(f"{model.name}: model.metadata must hold plain JSON values: {error}") from None
     return serialize(tensors, {"convnet": text})
+
+
+def _own_functions(model: Any) -> list[str]:
+    """Return the names of the losses and metrics that are a user's own."""
+    from convnet import losses, metrics
+
+    if model.loss is None:
+        return []
+    found: list[Any] = [loss for loss, _ in model.loss.of_outputs if loss is not None]
+    measured = [
+        m.metric if isinstance(m, metrics.OutputMetric) else m
+        for m in (*model.compiled_metrics, *model.weighted_metrics)
+    ]
+    own = [loss.name for loss in found if type(loss) not in losses.BY_NAME.values()]
+    return own + [m.name for m in measured if not isinstance(m, str) and type(m) not in metrics.BY_NAME.values()]
 
 
 def load(source: str | Path | bytes, connect: Callable[[Any, Any, str], Any]) -> Any:
