@@ -309,3 +309,12 @@ def test_keras_own_defaults_may_be_spelled_out():
     ):
         with pytest.raises(TypeError, match="not supported"):
             refused()
+
+
+def test_a_loss_that_is_nan_ends_training_quietly_or_by_an_error():
+    model = convnet.Sequential([convnet.Input((2,)), convnet.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    x, y = np.full((4, 2), np.nan, "f"), np.zeros((4, 1), "f")
+    assert len(model.fit(x, y, epochs=3, verbose=0, callbacks=[convnet.callbacks.TerminateOnNaN()]).epoch) == 1
+    with pytest.raises(RuntimeError, match="the loss of batch 0 is nan"):
+        model.fit(x, y, verbose=0, callbacks=[convnet.callbacks.TerminateOnNaN(raise_error=True)])
