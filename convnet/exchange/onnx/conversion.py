@@ -219,7 +219,17 @@ class Call:
         stem = re.sub(r"[._/](weight|kernel|gamma|scale|W|w|ReadVariableOp(:0)?)$", "", stored)
         return stem if stem != stored else self.node.name or self.node.outputs[0]
 
-    def layer(self, kind: type, inputs: Any, parameters: dict[str, np.ndarray] | None = None, **settings: Any) -> Any:
+    def kind(self, name: str) -> Any:
+        """Return a layer's class by its name; refuse what this engine has no layer for."""
+        from convnet.layers import BUILT_IN
+
+        if name not in BUILT_IN:
+            self.refuse(f"would be a layer {name}, which this engine has not")
+        return BUILT_IN[name]
+
+    def layer(
+        self, kind: type, inputs: Any, parameters: dict[str, np.ndarray] | None = None, /, **settings: Any
+    ) -> Any:
         """Return the node of a layer on these inputs; one that has the same parameters is used again."""
         names = tuple(a.name for a in self.arguments if isinstance(a, Constant) and a.name) if parameters else ()
         key = (kind, names, repr(settings))
