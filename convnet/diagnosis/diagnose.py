@@ -16,7 +16,7 @@ from convnet.data.pseudonyms import pseudonym, shown
 from convnet.data.reading.examine import examine
 from convnet.data.reading.listing import ImageFile
 from convnet.data.reading.readers import Readers
-from convnet.diagnosis.group_result import GroupResult, LostImage, group_lines, join_results
+from convnet.diagnosis.group_result import GroupResult, LostImage, describe_value, group_lines, join_results
 from convnet.diagnosis.result import Outlier, Result
 from convnet.notice import NOTICE
 from convnet.study import outlier, training_domain
@@ -171,27 +171,18 @@ def join_cases(found: Iterable[Case | DicomError], record: ModelRecord) -> list[
     found = list(found)
     results = [case.result for case in found if isinstance(case, Case)]
     lost = [error for error in found if isinstance(error, LostImage)]
-    return join_results(results, lost, record.grouping, record.classes)
+    return join_results(results, lost, record)
 
 
 def describe(rule: Grouping) -> dict[str, Any]:
     """Return a rule's level, aggregate and calibration as plain JSON."""
-    fitted = {"slope": rule.slope, "biases": list(rule.biases or ()), "groups": rule.groups}
-    return {"level": rule.level, "aggregate": rule.aggregate, "calibrated": fitted if rule.calibrated else None}
+    return {"level": rule.level, "aggregate": rule.aggregate, "calibrated": rule.describe_fit()}
 
 
 def batch(images: list[np.ndarray]) -> np.ndarray:
     """Return images (H,W), (H,W,3) or (1,T,leads) as the network takes them: (N,H,W,C) or (N,1,T,leads)."""
     x = np.stack(images)
     return x[..., None] if x.ndim == 3 else x
-
-
-def describe_value(r: dict[str, Any]) -> str:
-    """Return an image's probabilities, or its measurement's interval, as text."""
-    if r["probabilities"] is not None:
-        return ", ".join(f"{c} {v:.3f}" for c, v in r["probabilities"].items())
-    around = r.get("interval")
-    return "no interval" if around is None else f"{around[0]:.4g} to {around[1]:.4g}"
 
 
 def lines(result: dict[str, Any]) -> list[str]:

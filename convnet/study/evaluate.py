@@ -71,5 +71,5 @@ def evaluate(
     }
     result = {**known, **found}
     if record.grouping is not None:
-        result["by_group"], _, _ = measure_groups(cohort, at, p, record.grouping, positive, least)
+        result["by_group"], _, _ = measure_groups(cohort, at, p, record, positive, least)
     return result, p
