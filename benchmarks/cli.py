@@ -263,6 +263,24 @@ def onnx(
 
 
 @app.command()
+def recipe(
+    source: Annotated[str, typer.Argument(help="A MedMNIST .npz file, or the word digits.")],
+    json: Annotated[Path, typer.Option("--json", help="Every training, written as it ends; a second start goes on.")],
+    candidates: Annotated[Path, typer.Option(help="TOML: a table of recipe settings for each.")] = Path(__file__).parent
+    / "recipes.toml",
+    folds: Annotated[int, typer.Option(min=2)] = 5,
+    seeds: Annotated[int, typer.Option(min=1, help="Each draws the folds anew.")] = 2,
+    only: Annotated[list[str] | None, typer.Option(help="Only this candidate; may be given several times.")] = None,
+    markdown: Markdown = None,
+) -> None:
+    """Training recipes beside each other, by cross-validation on train and val: gains with standard errors."""
+    from benchmarks import recipe_command
+
+    document, tables = recipe_command.run(source, candidates, folds, seeds, only or [], json)
+    deliver(document, tables, None, markdown)
+
+
+@app.command()
 def compare(first: Path, second: Path, markdown: Markdown = None) -> None:
     """Two JSON files of one command: what became faster, slower, or cannot be decided."""
     from benchmarks import compare_command, results

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from convnet.utils import next_seed
+from convnet.utils import name_what_exists, next_seed
 
 Initializer = Callable[[tuple[int, ...], np.random.Generator], np.ndarray]
 
@@ -53,6 +53,7 @@ def ones(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
 
 
 BY_NAME: dict[str, Initializer] = {f.__name__: f for f in (glorot_uniform, he_uniform, he_normal, zeros, ones)}
+__getattr__ = name_what_exists("convnet.initializers", list(BY_NAME))
 
 
 def get(name: Any) -> str:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from convnet.callbacks import Callback, CallbackList
-from convnet.engine.batches import Batches
+from convnet.engine.batches import WHOLE, Batches
+from convnet.nested.several import Several, empty, joined, rows, sample_shape
+from convnet.nested.structure import leaves
 from convnet.output.progress import Progress, tell_of_compilation
 from convnet.tally import Tally
 from convnet.utils import list_arguments, refuse, unpack_x_y_sample_weight
 from kernels import checks
 
 if TYPE_CHECKING:
-    from convnet.losses import Loss
+    from convnet.losses import Loss, Objective
     from convnet.metrics import Metric
     from convnet.optimizers import Optimizer
 
@@ -36,7 +39,7 @@ class Measurer:
 
     name: str
     stop_training: bool
-    loss: Loss | None = None
+    loss: Loss | Objective | None = None
     optimizer: Optimizer | None = None
     target: str = "cpu"
     compiled_metrics: list[Any] = []  # noqa: RUF012  (replaced, never changed)
@@ -45,8 +48,14 @@ class Measurer:
 
     if TYPE_CHECKING:
 
-        def run(self, x: Any, training: bool = ...) -> np.ndarray:
+        def run(self, x: Any, training: bool = ...) -> Any:
             """Return the output for a checked batch."""
+
+        def structured_input(self, x: Any) -> Any:
+            """Return a checked batch as the user gives it."""
+
+        def structured_output(self, x: Any, y: Any) -> Any:
+            """Return several outputs for a checked batch as the model gives them."""
 
         def graph(self, shape: tuple[int, ...], training: bool = ...) -> Any:
             """Return the recorded layer calls."""
@@ -68,7 +77,7 @@ class Measurer:
     def _tally(self, tally: Tally | None) -> None:
         self._runs.tally = tally
 
-    def require_compiled(self, what: str) -> tuple[Loss, Optimizer]:
+    def require_compiled(self, what: str) -> tuple[Loss | Objective, Optimizer]:
         """Return the loss and the optimizer; RuntimeError if the model was not compiled."""
         if self.loss is None or self.optimizer is None:
             raise RuntimeError(
@@ -82,7 +91,7 @@ class Measurer:
 
     def _one_batch(self, data: Any, where: str) -> tuple[Batches, slice]:
         x, y, weight = unpack_x_y_sample_weight(data)
-        batch = Batches(self, x, y, weight, None, max(len(x), 1), where)
+        batch = Batches(self, x, y, weight, None, WHOLE, where)
         if self._tally is None:
             self._start_tally(batch)
         return batch, slice(0, batch.count)
@@ -138,7 +147,7 @@ class Measurer:
             print(" - ".join(f"{name} {value:.4f}" for name, value in logs.items()), flush=True)
         return logs if return_dict else plain(logs)
 
-    def predict_step(self, data: Any) -> np.ndarray:
+    def predict_step(self, data: Any) -> Any:
         """Return the outputs for one batch of samples."""
         x, _, _ = unpack_x_y_sample_weight(data)
         return self(x, training=False)  # type: ignore[operator]
@@ -151,8 +160,8 @@ class Measurer:
         steps: None = None,
         callbacks: list[Callback] | None = None,
         **unknown: Any,
-    ) -> np.ndarray:
-        """Return the outputs for all samples, computed batch by batch."""
+    ) -> Any:
+        """Return the outputs for all samples, computed batch by batch, in the structure of the model's outputs."""
         refuse("predict", unknown | {"steps": steps}, list_arguments(Measurer.predict, ("steps",)))
         x = self.check_batch(x)
         size = 32 if batch_size is None else checks.integer("predict", "batch_size", batch_size)
@@ -163,33 +172,42 @@ class Measurer:
         with tell_of_compilation(verbose not in (0, "auto")):
             outputs = self._outputs(x, size, calls)
         calls.call("on_predict_end")
-        return outputs
+        return outputs if isinstance(outputs, np.ndarray) else self.structured_output(x, outputs)
 
-    def _outputs(self, x: Any, size: int, calls: CallbackList) -> np.ndarray:
+    def _outputs(self, x: Any, size: int, calls: CallbackList) -> Any:
         own = type(self).predict_step is not Measurer.predict_step
-        outputs: np.ndarray | None = None
+        outputs: Any = None
         for number, start in enumerate(range(0, len(x), size)):
             calls.call("on_predict_batch_begin", number)
-            rows = np.asarray(x[start : start + size])
-            y = np.asarray(self.predict_step(rows)) if own else self.run(rows)
-            calls.call("on_predict_batch_end", number, logs={"outputs": y})
+            some = rows(x, slice(start, start + size))
+            y = self._own_outputs(some) if own else self.run(some)
+            calls.call("on_predict_batch_end", number, logs=partial(self._shown, x, y))
             if len(y) == len(x):
                 return y
             if outputs is None:
-                outputs = np.empty((len(x), *y.shape[1:]), y.dtype)
+                outputs = empty(y, len(x))
             outputs[start : start + size] = y
         if outputs is not None:
             return outputs
-        graph = self.graph(x.shape[1:])
-        return np.empty((0, *graph.output.sample_shape), graph.dtype)
+        graph = self.graph(sample_shape(x.shape))
+        return joined((np.empty((0, *n.sample_shape), graph.dtype) for n in graph.outputs), graph.gives.bare)
 
-    def predict_on_batch(self, x: Any) -> np.ndarray:
+    def _own_outputs(self, some: Any) -> Any:
+        """Return the outputs of a user's own `predict_step`."""
+        found = [np.asarray(y) for y in leaves(self.predict_step(self.structured_input(some)))]
+        return found[0] if len(found) == 1 else Several(found)
+
+    def _shown(self, x: Any, y: Any) -> Logs:
+        """Return what on_predict_batch_end gets."""
+        return {"outputs": y if isinstance(y, np.ndarray) else self.structured_output(x, y)}  # type: ignore[dict-item]
+
+    def predict_on_batch(self, x: Any) -> Any:
         """Return the outputs for one batch."""
         return self.predict_step(x)
 
     def test_on_batch(self, x: Any, y: Any, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Return the loss and metrics of one batch."""
-        return self.evaluate(x, y, len(np.asarray(x)), 0, sample_weight, return_dict=return_dict)
+        return self.evaluate(x, y, WHOLE, 0, sample_weight, return_dict=return_dict)
 
     # --- metrics
 
@@ -202,7 +220,8 @@ class Measurer:
     def metrics_names(self) -> list[str]:
         """The names under which `fit` reports the loss and the metrics."""
         given = (*self.compiled_metrics, *self.weighted_metrics)
-        return ["loss", *(m if isinstance(m, str) else m.name for m in given)]
+        losses = ["loss"] if self.loss is None else self.loss.value_names
+        return [*losses, *(m if isinstance(m, str) else m.name for m in given)]
 
     def get_metrics_result(self) -> Logs:
         """Return the loss and the metrics of the run so far."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from convnet import model_file
-from convnet.engine.graph import Graph, Node
+from convnet.engine.graph import Graph, Node, connect
 from convnet.engine.order import keras_order
 from convnet.layers.base import Layer, set_parameters
 from convnet.measuring import Run
+from convnet.nested.structure import leaves, rebuild
 from convnet.output import formats
 from convnet.runner import Runner
 
@@ -19,13 +20,14 @@ from convnet.runner import Runner
 class Model(Runner):
     """A network. Subclass it and give `call(self, x)` made of layers, or Model(inputs=Input(...), outputs=node).
 
+    Several inputs or outputs are lists or dicts; a dict's keys, or the names of the Inputs and of the layers whose
+    outputs they are, are the names by which data, losses and metrics may be given.
     `call` runs on symbolic nodes, once for each shape of input and mode; what it did is replayed on buffers.
     """
 
-    settings: ClassVar[tuple[str, ...]] = ("inputs", "outputs")
-
     def __init__(self, inputs: Any = None, outputs: Any = None, *, name: str | None = None, dtype: Any = None) -> None:
-        super().__init__(name, dtype or (inputs.dtype if isinstance(inputs, Node) else "float32"))
+        first = next(iter(leaves(inputs)), None)
+        super().__init__(name, dtype or (first.dtype if isinstance(first, Node) else "float32"))
         self.stop_training = False
         self.metadata: dict[str, Any] = {}  # JSON values that are saved with the model
         self._runs = Run()
@@ -36,26 +38,66 @@ class Model(Runner):
             self._wire(inputs, outputs)
 
     def _wire(self, inputs: Any, outputs: Any) -> None:
-        if not isinstance(inputs, Node) or not isinstance(outputs, Node):
-            raise TypeError(
-                f"{self.name}: inputs must be one Input and outputs one layer's output; several are not supported"
-            )
-        if inputs.graph is not outputs.graph:
-            raise ValueError(f"{self.name}: outputs do not come from inputs")
-        self._wiring = outputs.graph.finish(outputs, self.name)
-        self.wired_layers = keras_order(self._wiring)
-        self.build((None, *inputs.sample_shape))
+        wiring = connect(inputs, outputs, self.name)
+        self._wiring, self.takes, self.known_outputs = wiring, wiring.takes, wiring.gives
+        self.wired_layers = keras_order(wiring)
+        shapes = [node.shape for node in wiring.inputs]
+        self.build(shapes[0] if wiring.takes.bare else shapes)
 
     def call(self, x: Any, training: bool | None = None) -> Any:
         """Compute the output by layers; a model made of inputs and outputs repeats its wiring."""
-        if self._wiring is None:
+        wiring = self._wiring
+        if wiring is None:
             raise TypeError(f"{type(self).__name__} has no `call`: define call(self, x), or use Sequential")
-        nodes = {id(self._wiring.input): x}
-        for step in self._wiring.calls:
-            given = [nodes[id(node)] for node in step.inputs]
-            mode = training if step.training is None else step.training
-            nodes[id(step.output)] = step.layer(given if len(given) > 1 else given[0], training=mode)
-        return nodes[id(self._wiring.output)]
+        given = wiring.takes.take(self.name, "x", x)
+        nodes = {id(node): value for node, value in zip(wiring.inputs, given, strict=True)}
+        for step in wiring.calls:
+            x = rebuild(step.takes, [nodes[id(node)] for node in step.inputs])
+            found = step.layer(x, training=training if step.training is None else step.training)
+            nodes |= {id(node): value for node, value in zip(step.outputs, leaves(found), strict=True)}
+        return wiring.gives.build(nodes[id(node)] for node in wiring.outputs)
+
+    # --- as a connected model
+
+    @property
+    def input(self) -> Any:
+        """The symbolic input, or the list or dict of them; of a connected model or a built Sequential."""
+        wiring = self._connected("input")
+        return wiring.takes.build(wiring.inputs)
+
+    @property
+    def output(self) -> Any:
+        """The symbolic output, or the list or dict of them; of a connected model or a built Sequential."""
+        wiring = self._connected("output")
+        return wiring.gives.build(wiring.outputs)
+
+    @property
+    def inputs(self) -> list[Node]:  # type: ignore[override]
+        """The symbolic inputs."""
+        return list(self._connected("inputs").inputs)
+
+    @property
+    def outputs(self) -> list[Node]:
+        """The symbolic outputs."""
+        return list(self._connected("outputs").outputs)
+
+    @property
+    def input_names(self) -> list[str]:
+        """The names by which data may be given."""
+        return list(self._connected("input_names").takes.names)
+
+    @property
+    def output_names(self) -> list[str]:
+        """The names by which losses, metrics and targets may be given."""
+        return list(self._connected("output_names").gives.names)
+
+    def _connected(self, what: str) -> Graph:
+        if self._wiring is None:
+            raise ValueError(
+                f"{self.name} has no {what}: a subclass with a `call` is recorded, not connected, and a Sequential is "
+                "connected when the shape of its input is known: start it with Input(...), or call build"
+            )
+        return self._wiring
 
     def get_weights(self) -> list[np.ndarray]:
         """Return copies of all parameters, layer by layer, as one finished step of training left them."""

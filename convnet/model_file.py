@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,16 @@ from typing import Any
 import numpy as np
 
 from convnet import initializers
-from convnet.engine.graph import Graph, Node
+from convnet.engine.graph import Graph
 from convnet.engine.lowering import lower
 from convnet.layers import BUILT_IN, Dropout, Input
+from convnet.nested.structure import leaves, rebuild
 from convnet.output.atomic import write_atomically
 from convnet.output.formats import check_path
 from kernels import checks, targets
 
 FORMAT = "formula-convnet 1"
+_MOST_STATES = 8  # arrays that an optimizer keeps for a parameter
 MOST_CALLS = 5000  # of layers in one model; the time to plan a model grows in proportion
 
 
@@ -37,6 +40,8 @@ def to_bytes(model: Any, include_optimizer: bool = True) -> bytes:
     """
     from safetensors.numpy import save as serialize
 
+    from convnet import optimizers
+
     graph = model.training_graph()
     check_same_in_inference(model, graph)
     tensors = {name: np.ascontiguousarray(p.value) for name, p in _named_parameters(graph).items()}
@@ -44,21 +49,29 @@ def to_bytes(model: Any, include_optimizer: bool = True) -> bytes:
         "format": FORMAT,
         "name": model.name,
         "dtype": str(model.compute_dtype),
-        "input_shape": list(graph.input.sample_shape),
         **_wiring(graph),
         "metadata": model.metadata,
     }
-    if include_optimizer and model.optimizer is not None and model.loss is not None:
+    own = _own_functions(model) if include_optimizer else []
+    if own:
+        warnings.warn(
+            f"{model.name} is saved without loss, metrics and optimizer: {own[0]} is your own code, and a model file "
+            "holds none. Compile the loaded model again",
+            stacklevel=3,
+        )
+    if include_optimizer and not own and model.optimizer is not None and model.loss is not None:
         model.arena()
         config["compile"] = {
-            "optimizer": model.optimizer.get_config() | {"iterations": model.optimizer.iterations},
+            "optimizer": optimizers.to_json(model.optimizer) | {"iterations": model.optimizer.iterations},
+            "states": "of parameters",
             "loss": model.loss.get_config(),
             "metrics": [m if isinstance(m, str) else m.get_config() for m in model.compiled_metrics],
             "weighted_metrics": [m if isinstance(m, str) else m.get_config() for m in model.weighted_metrics],
         }
         config["random"] = _streams(model, graph)
-        for i, states in enumerate(model.optimizer.state):
-            tensors |= {f"optimizer.{i}.{j}": targets.to_host(s) for j, s in enumerate(states)}
+        for name, p in _named_parameters(graph).items():
+            kept = model.optimizer.states_of(p)
+            tensors |= {f"optimizer.{j}.{_key(name)}": targets.to_host(s).copy() for j, s in enumerate(kept)}
     try:
         text = json.dumps(config, allow_nan=False)
     except (TypeError, ValueError) as error:
@@ -66,18 +79,35 @@ def to_bytes(model: Any, include_optimizer: bool = True) -> bytes:
     return serialize(tensors, {"convnet": text})
 
 
-def load(source: str | Path | bytes, connect: Callable[[Node, Node, str], Any]) -> Any:
+def _own_functions(model: Any) -> list[str]:
+    """Return the names of the losses and metrics that are a user's own."""
+    from convnet import losses, metrics, optimizers
+
+    if model.loss is None:
+        return []
+    found: list[Any] = [loss for loss, _ in model.loss.of_outputs if loss is not None]
+    measured = [
+        m.metric if isinstance(m, metrics.OutputMetric) else m
+        for m in (*model.compiled_metrics, *model.weighted_metrics)
+    ]
+    own = [loss.name for loss in found if type(loss) not in losses.BY_NAME.values()]
+    schedule = model.optimizer.schedule
+    if schedule is not None and type(schedule) not in optimizers.schedules.BY_NAME.values():
+        own.append(type(schedule).__name__)
+    return own + [m.name for m in measured if not isinstance(m, str) and type(m) not in metrics.BY_NAME.values()]
+
+
+def load(source: str | Path | bytes, connect: Callable[[Any, Any, str], Any]) -> Any:
     """Return the model of a file, compiled if it was; ModelFileError with the reason for a file that cannot be used.
 
     source   the file, or its content
-    connect  makes the model of an input, an output and a name
+    connect  makes the model of an input, an output (or lists or dicts of them) and a name
     """
     filepath = "the model's bytes" if isinstance(source, bytes) else source
     config, tensors = _parse(source) if isinstance(source, bytes) else _read(Path(source))
     try:
         with initializers.empty_weights(sum(t.size for t in tensors.values())):
-            start = Input(tuple(config["input_shape"]), config["dtype"])
-            model = connect(start, _rewire(config, start), config["name"])
+            model = connect(*_rewire(config), config["name"])
         model.metadata = config["metadata"]
         _fill(model.training_graph(), tensors)
         if "compile" in config:
@@ -152,31 +182,57 @@ def _named_parameters(graph: Graph) -> dict[str, Any]:
 
 def _wiring(graph: Graph) -> dict[str, Any]:
     layers = graph.layers
-    place: dict[int, int] = {id(graph.input): 0} | {id(c.output): i + 1 for i, c in enumerate(graph.calls)}
+    inputs = len(graph.inputs)
+    place: dict[int, int] = {id(node): i for i, node in enumerate(graph.inputs)}
+    place |= {id(c.output): inputs + i for i, c in enumerate(graph.calls)}
+    bare = graph.takes.bare and graph.gives.bare
+    structure = {
+        "inputs": {"skeleton": graph.takes.skeleton, "names": graph.takes.names},
+        "outputs": {"skeleton": graph.gives.skeleton, "names": graph.gives.names},
+    }
     return {
+        "input_shape": list(graph.input.sample_shape) if bare else [list(n.sample_shape) for n in graph.inputs],
         "layers": [{"class": type(layer).__name__, "config": layer.get_config()} for layer in layers],
         "calls": [
             {"layer": layers.index(c.layer), "inputs": [place[id(n)] for n in c.inputs], "training": c.training}
             for c in graph.calls
         ],
-        "output": place[id(graph.output)],
+        "output": place[id(graph.output)] if bare else [place[id(node)] for node in graph.outputs],
+        **({} if bare else {"structure": structure}),
     }
 
 
-def _rewire(config: dict[str, Any], start: Node) -> Node:
+def _rewire(config: dict[str, Any]) -> tuple[Any, Any]:
+    """Return the inputs and the outputs of a file's architecture, as nodes in the structure that the model had."""
     if len(config["calls"]) > MOST_CALLS:
         raise ValueError(f"it has {len(config['calls'])} calls of layers; up to {MOST_CALLS} can be read")
     layers = [BUILT_IN[entry["class"]](**entry["config"]) for entry in config["layers"]]
-    nodes = [start]
+    several = config.get("structure")
+    if several is None:
+        starts: list[Any] = [Input(tuple(config["input_shape"]), config["dtype"])]
+    else:
+        named = zip(config["input_shape"], several["inputs"]["names"], strict=True)
+        starts = [Input(tuple(shape), config["dtype"], name) for shape, name in named]
+    nodes = list(starts)
     for call in config["calls"]:
         inputs = [nodes[i] for i in call["inputs"]]
         nodes.append(layers[call["layer"]](inputs if len(inputs) > 1 else inputs[0], training=call["training"]))
-    return nodes[config["output"]]
+    if several is None:
+        return starts[0], nodes[config["output"]]
+    outputs = [nodes[i] for i in config["output"]]
+    return _structured(several["inputs"], starts), _structured(several["outputs"], outputs)
+
+
+def _structured(found: dict[str, Any], nodes: list[Any]) -> Any:
+    """Return nodes in the lists and dicts of a file; ValueError unless there are as many as these have places."""
+    if len(leaves(found["skeleton"])) != len(nodes):
+        raise ValueError(f"there are {len(nodes)} inputs or outputs, but another number of places for them")
+    return rebuild(found["skeleton"], nodes)
 
 
 def check_same_in_inference(model: Any, training_graph: Graph) -> None:
     """Raise ValueError unless the recording of training, lowered for inference, does what the other recording does."""
-    recorded = model.graph(training_graph.input.sample_shape, training=False)
+    recorded = model.graph(model.input_shape, training=False)
 
     def trace(graph: Graph) -> list[tuple[Any, ...]]:
         """Return what each step computes; layers without parameters by class (node + node makes a new Add)."""
@@ -242,17 +298,22 @@ def _recompile(model: Any, config: dict[str, Any], tensors: dict[str, np.ndarray
     from convnet import losses, metrics, optimizers
 
     settings = dict(config["optimizer"])
-    name, iterations = settings.pop("name"), settings.pop("iterations")
-    loss = dict(config["loss"])
-    loss_class = losses.BY_NAME[loss.pop("name")]
+    iterations = settings.pop("iterations")
+    loss = losses.from_config(config["loss"], model.known_outputs)
     found, weighted = (
         [m if isinstance(m, str) else metrics.from_config(m) for m in config.get(key, [])]
         for key in ("metrics", "weighted_metrics")
     )
-    model.compile(optimizers.BY_NAME[name](**settings), loss_class(**loss), found, weighted)
+    model.recompile(optimizers.from_json(settings), loss, found, weighted)
     model.arena()
     model.rebuild_optimizer()
     model.optimizer.iterations = iterations
-    for i, states in enumerate(model.optimizer.state):
-        for j, state in enumerate(states):
-            np.copyto(state, tensors[f"optimizer.{i}.{j}"], casting="no")
+    if "states" not in config:  # a file of before states were kept by parameter: all were in one slab
+        for i, states in enumerate(model.optimizer.state):
+            for j, state in enumerate(states):
+                np.copyto(state, tensors[f"optimizer.{i}.{j}"], casting="no")
+        return
+    for name, p in _named_parameters(model.training_graph()).items():
+        kept = [tensors[key] for j in range(_MOST_STATES) if (key := f"optimizer.{j}.{_key(name)}") in tensors]
+        if kept or p in model.arena().places:
+            model.optimizer.set_states_of(p, kept)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from convnet.engine.graph import Node
-from convnet.layers import InputLayer, Layer
+from convnet.engine.graph import Node, connect
+from convnet.layers import Input, InputLayer, Layer
 from convnet.model import Model
 
 
@@ -31,9 +31,26 @@ class Sequential(Model):
         self.stack = [*self.stack, layer]
         self._graphs.clear()
         self.plans.clear()
+        self._disconnect()
         if isinstance(self.stack[0], InputLayer) and self.layers:
             self.input_shape = None
             self.build((None, *self.stack[0].shape))
+
+    def _disconnect(self) -> None:
+        """Forget where the layers stood."""
+        for call in () if self._wiring is None else self._wiring.calls:
+            call.layer.uses.remove(call)
+        self._wiring = None
+
+    def connect_layers(self) -> None:
+        """Note where the layers stand: `layer.output` of each, and the model's own `input` and `output`."""
+        self._disconnect()
+        start = Input(self.input_shape, self.compute_dtype)
+        x: Any = start
+        for layer in self.stack:
+            x = layer(x)
+        self._wiring = connect(start, x, self.name)
+        self.known_outputs = self._wiring.gives
 
     @property
     def layers(self) -> list[Layer]:

@@ -18,7 +18,8 @@ class Tally:
 
     def __init__(self, data: Batches, plain: list[Any], weighted: list[Any]) -> None:
         self.plain, self.weighted = data.metrics(plain), data.metrics(weighted)
-        self.images, self.loss = 0, 0.0
+        self.images, self.loss = 0, 0.0  # of several outputs, loss becomes an array: the whole, then each one's
+        self.loss_names = data.loss_names
         for m in self.metrics:
             m.reset_state()
 
@@ -27,7 +28,7 @@ class Tally:
         """The metrics, in the order in which they are reported."""
         return [*self.plain, *self.weighted]
 
-    def add(self, found: tuple[int, float, np.ndarray, np.ndarray], weights: np.ndarray | None) -> None:
+    def add(self, found: tuple[int, Any, Any, Any], weights: Any) -> None:
         """Take in a batch: its size, its loss, its targets and its outputs."""
         images, loss, labels, outputs = found
         self.images += images
@@ -38,8 +39,14 @@ class Tally:
             m.update_state(labels, outputs, weights)
 
     def logs(self) -> dict[str, float]:
-        """Return the loss and the metrics by name."""
-        return {"loss": self.loss / max(self.images, 1), **{m.name: m.result() for m in self.metrics}}
+        """Return the loss (of several outputs also each one's) and the metrics by name."""
+        loss, found = self.loss / max(self.images, 1), {m.name: m.result() for m in self.metrics}
+        if not isinstance(loss, np.ndarray):
+            return {"loss": loss, **found}
+        return {
+            **dict(zip(self.loss_names, np.broadcast_to(loss, len(self.loss_names)).tolist(), strict=False)),
+            **found,
+        }
 
 
 class Best:

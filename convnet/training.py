@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Container, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,12 @@ import numpy as np
 
 from convnet import losses, optimizers
 from convnet.callbacks import Callback, CallbackList, History
-from convnet.engine.batches import Batches, split_validation, three
+from convnet.engine.batches import WHOLE, Batches, split_validation, three
+from convnet.losses import Loss, Objective
 from convnet.measuring import Logs, Measurer, list_callbacks, plain
 from convnet.metrics import check as check_metric
+from convnet.metrics import per_output
+from convnet.nested.structure import Structure
 from convnet.output.progress import Progress, tell_of_compilation
 from convnet.tally import Best
 from convnet.utils import list_arguments, next_seed, refuse
@@ -38,6 +42,35 @@ _FIXED = {
 }
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """What `compile` was given."""
+
+    loss: Any
+    loss_weights: Any
+    metrics: Any
+    weighted_metrics: Any
+
+    @property
+    def is_structured(self) -> bool:
+        """True if it says which output it is for."""
+        given = (self.loss, self.loss_weights, self.metrics, self.weighted_metrics)
+        nested = isinstance(self.loss, (list, tuple)) or any(isinstance(m, (list, tuple)) for m in self.metrics or ())
+        return nested or self.loss_weights is not None or any(isinstance(g, dict) for g in given)
+
+    def settle(self, gives: Structure) -> tuple[Loss | Objective, list[Any], list[Any]]:
+        """Return losses, metrics and weighted metrics for a model that gives these outputs."""
+        found = losses.choose(losses.get, self.loss, self.loss_weights, gives)
+        for loss, _ in found.of_outputs:
+            if loss is not None and loss.reduction in (None, "none"):
+                raise ValueError(
+                    f"compile: {loss.name} with reduction=None gives one number a sample, and training needs one: use "
+                    "'sum_over_batch_size' or 'sum'"
+                )
+        plain = [check_metric(m) for m in per_output("metrics", self.metrics, gives)]
+        return found, plain, [check_metric(m) for m in per_output("weighted_metrics", self.weighted_metrics, gives)]
+
+
 class Trainer(Measurer):
     """The part of Model that trains. A subclass may override Keras's `train_step`, which gets a batch."""
 
@@ -45,6 +78,9 @@ class Trainer(Measurer):
     plans: Lending
     history: History | None = None
     shuffled: tuple[int, int] | None = None  # where the order of batches began: a seed, and which epoch
+    known_outputs: Structure | None = None  # of a connected model
+    _asked: _Asked | None = None  # of compile
+    _settled_for: Structure | None = None  # the outputs that `loss` and the metrics were chosen for
 
     if TYPE_CHECKING:
 
@@ -58,6 +94,7 @@ class Trainer(Measurer):
         metrics: Any = None,
         weighted_metrics: Any = None,
         *,
+        loss_weights: Any = None,
         target: str = "cpu",
         **unknown: Any,
     ) -> None:
@@ -66,7 +103,9 @@ class Trainer(Measurer):
         target="cpu"; "cuda", an NVIDIA GPU; or "cuda-emulated", which executes the GPU's compiled kernels on the CPU
         with every access checked. Parameters, activations and the optimizer's state stay there; batches go there, and
         outputs and the loss come back.
-        `weighted_metrics` take the sample weights into account, `metrics` do not. An optimizer that the model was
+        `weighted_metrics` take the sample weights into account, `metrics` do not. Of a model with several outputs
+        `loss`, `loss_weights`, `metrics` and `weighted_metrics` are lists with an entry for each output, or dicts by
+        the outputs' names; one loss counts for all of them. An optimizer that the model was
         compiled with before keeps its moments and its step count.
         RuntimeError, saying what is missing, if there is no such target.
         """
@@ -76,23 +115,50 @@ class Trainer(Measurer):
                 raise TypeError(f"{type(self).__name__}.{name} would never be called here; {instead}")
         if loss is None:
             raise ValueError("compile: loss is missing, for example loss='sparse_categorical_crossentropy'")
-        for name, given in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
-            if isinstance(given, (str, dict)):
-                raise TypeError(f"compile: {name} must be a list, like ['accuracy'], got {given!r}")
         targets.require(target)
-        found = losses.get(loss)
-        if found.reduction in (None, "none"):
-            raise ValueError(
-                f"compile: {found.name} with reduction=None gives one number a sample, and training needs one: use "
-                "'sum_over_batch_size' or 'sum'"
-            )
-        chosen = optimizers.get(optimizer), found, target
-        plain, weighted = ([check_metric(m) for m in given or []] for given in (metrics, weighted_metrics))
+        chosen = optimizers.get(optimizer), target
+        asked = _Asked(loss, loss_weights, metrics, weighted_metrics)
+        # what is given for one output is checked at once; the outputs of a subclass are known when it has run
+        gives = self.known_outputs or (None if asked.is_structured else Structure(None, ("output",)))
+        settled = None if gives is None else asked.settle(gives)
         with self.plans.alone():
-            self.optimizer, self.loss, self.target = chosen
-            self.compiled_metrics, self.weighted_metrics = plain, weighted
+            self.optimizer, self.target = chosen
+            self._asked = asked
+            if settled is not None:
+                self.loss, self.compiled_metrics, self.weighted_metrics = settled
+            else:
+                self.loss, self.compiled_metrics, self.weighted_metrics = Objective([], [], Structure()), [], []
+            self._settled_for = gives
             self.forget_plans()
             self.rebuild_optimizer()
+
+    def recompile(self, optimizer: Any, loss: Loss | Objective, metrics: list[Any], weighted: list[Any]) -> None:
+        """Take what an earlier `compile` had settled: of a model that is read from a file."""
+        if isinstance(loss, Loss):
+            self.compile(optimizer, loss, metrics, weighted)
+            return
+        plain, weighted = [check_metric(m) for m in metrics], [check_metric(m) for m in weighted]
+        with self.plans.alone():
+            self.optimizer, self.loss = optimizers.get(optimizer), loss
+            self.compiled_metrics, self.weighted_metrics = plain, weighted
+            self._settled_for = self.known_outputs
+            self.forget_plans()
+            self.rebuild_optimizer()
+
+    @property
+    def is_settled(self) -> bool:
+        """True if what `compile` was given is known to fit a single output."""
+        return self._settled_for is not None and self._settled_for.bare
+
+    def settle(self, gives: Structure) -> None:
+        """Choose the losses and the metrics for a model that gives these outputs."""
+        if self._asked is None or self._settled_for == gives:
+            return
+        settled = self._asked.settle(gives)
+        with self.plans.alone():
+            self.loss, self.compiled_metrics, self.weighted_metrics = settled
+            self._settled_for = gives
+            self.forget_plans()
 
     def rebuild_optimizer(self) -> None:
         """Fit the optimizer's state to the parameters as they are packed now; what it knows of them is kept."""
@@ -134,6 +200,7 @@ class Trainer(Measurer):
         checks.integer("fit", "epochs", epochs, 0)
         given = list_callbacks("fit", callbacks)
         if validation_split and validation_data is None:
+            x = self.check_batch(x)
             x, y, sample_weight, validation_data = split_validation(x, y, sample_weight, validation_split)
         data = Batches(self, x, y, sample_weight, class_weight, batch_size, "fit")
         held = None
@@ -164,6 +231,9 @@ class Trainer(Measurer):
             except KeyboardInterrupt:
                 self.history.interrupted = True
                 progress.say(f"Interrupted: {best.restore()}")
+            if self.optimizer is not None and self._arena is not None:
+                with self.plans.alone():
+                    self.optimizer.finish(self._arena.slabs)
             calls.call("on_train_end", logs=logs)
         targets.warn_of_slow_threads()
         return self.history
@@ -218,7 +288,7 @@ class Trainer(Measurer):
                 self._step(plan, self.optimizer, self._arena)
         else:  # others may predict until the parameters change
             self._step(plan, self.optimizer, self._arena)
-        self._tally.add((plan.batch, float(plan.loss), labels, plan.y), data.weights_of(part))
+        self._tally.add((plan.batch, plan.measured(), labels, plan.y), data.weights_of(part))
 
     def _step(self, plan: Plan, optimizer: optimizers.Optimizer, arena: Arena | DeviceArena) -> None:
         plan.forward()
@@ -255,7 +325,7 @@ class Trainer(Measurer):
     ) -> Any:
         """Make one step on one batch; return the loss and metrics of the batch before the update."""
         self.require_compiled("train_on_batch")
-        data = Batches(self, x, y, sample_weight, class_weight, max(len(np.asarray(x)), 1), "train_on_batch")
+        data = Batches(self, x, y, sample_weight, class_weight, WHOLE, "train_on_batch")
         tally, whole = self._start_tally(data), slice(0, data.count)
         with self._training("train_on_batch"):
             if type(self).train_step is not Trainer.train_step:

@@ -112,3 +112,6 @@ def list_arguments(function: Callable, without: tuple[str, ...] = ()) -> tuple[s
     skipped = {"self", *without}
     named = (p for p in signature(function).parameters.values() if p.kind is not Parameter.VAR_KEYWORD)
     return tuple(p.name for p in named if p.name not in skipped)
+
+
+__getattr__ = name_what_exists("convnet.utils", ["set_random_seed", "unpack_x_y_sample_weight"])

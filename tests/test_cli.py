@@ -194,7 +194,7 @@ def test_an_npz_file_trains_like_a_folder(tmp_path):
         parts[f"{name}_images"] = (rng.integers(0, 100, (n, 28, 28)) + 100 * labels[:, None, None]).astype(np.uint8)
         parts[f"{name}_labels"] = labels[:, None].astype(np.uint8)
     np.savez(tmp_path / "data.npz", **parts)
-    for network in ("listing", "gap", "formula"):
+    for network in ("listing", "gap", "resnet", "formula"):
         file = tmp_path / f"{network}.safetensors"
         done = convnet("train", "--npz", tmp_path / "data.npz", "--network", network, "--out", file, "--epochs", 12)
         assert done.returncode == 0, done.stderr

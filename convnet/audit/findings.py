@@ -12,7 +12,7 @@ import numpy as np
 from convnet.audit import hashing
 from convnet.audit.reading import Collection, Image
 from convnet.data.cohort.labels import describe_labels
-from convnet.data.cohort.table import SPLITS
+from convnet.data.cohort.table import SPLITS, Row
 
 FLAT = 0.01  # standard deviation of grey values in 0..1 below which an image shows nothing
 TOP = 0.25  # share of pixels at the largest value above which an image is overexposed
@@ -28,7 +28,7 @@ class Finding:
     level: str
     text: str
     groups: list[list[int]] = field(default_factory=list)
-    rows: list[int] = field(default_factory=list)  # of the table, where there is no image
+    rows: list[Row] = field(default_factory=list)  # of the table, where there is no image
 
 
 def findings(c: Collection, shortcuts: Sequence[dict[str, Any]]) -> list[Finding]:
@@ -53,7 +53,7 @@ def unreadable(c: Collection) -> Iterator[Finding]:
     """Report the files that cannot be used, by reason, and those that no row names."""
     reasons = defaultdict(list)
     for row, reason in c.unreadable:
-        reasons[reason].append(row.line)
+        reasons[reason].append(row)
     for reason, rows in reasons.items():
         yield Finding("unreadable", "warning", f"{count(len(rows), 'file')} cannot be used: {reason}", rows=rows)
     if c.not_listed:
@@ -64,7 +64,7 @@ def headers(c: Collection) -> Iterator[Finding]:
     """Report what was ignored in headers so that the images could be read."""
     found = defaultdict(list)
     for row, text in c.remarks:
-        found[text].append(row.line)
+        found[text].append(row)
     for text, rows in found.items():
         yield Finding("header", "warning", f"{count(len(rows), 'file')}: {text}", rows=rows)
 
@@ -163,12 +163,17 @@ def patients(c: Collection) -> Iterator[Finding]:
 
 
 def pixels(images: Sequence[Image]) -> Iterator[Finding]:
-    """Report images that are constant or overexposed."""
+    """Report images that are constant or overexposed, and those of which a window cuts much off."""
     flat = [n for n, image in enumerate(images) if image.sd < FLAT]
     if flat:
         text = f"{count(len(flat), 'image')} (almost) constant: they show nothing"
         yield Finding("constant", "error", text, [[n] for n in flat])
-    burnt = [n for n, image in enumerate(images) if image.sd >= FLAT and image.top > TOP]
+    white = [n for n, image in enumerate(images) if image.sd >= FLAT and image.top > TOP]
+    burnt = [n for n in white if not images[n].windowed]
+    if cut := [n for n in white if images[n].windowed]:
+        seen = f"{count(len(cut), 'image')} whose window shows more than {TOP:.0%} of the pixels white"
+        text = f"{seen}, as a lung window does: is it the window that you want?"
+        yield Finding("window", "note", text, [[n] for n in cut])
     if burnt:
         text = f"{count(len(burnt), 'image')} with more than {TOP:.0%} of pixels at the largest value: overexposed?"
         yield Finding("saturated", "warning", text, [[n] for n in burnt])

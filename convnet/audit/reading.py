@@ -33,6 +33,7 @@ class Image:
     patient   a pseudonym, "" if unknown; facts: `data.facts`
     exact     a hash of its pixels; picture (32,32) and thumb, at most 96 pixels, in grey 0..1
     sd        standard deviation of the grey values; top: the share of pixels that have the largest value
+    windowed  whether a window decides what is white: the user's, the file's, or the one for CT
     """
 
     row: Row
@@ -44,11 +45,12 @@ class Image:
     thumb: np.ndarray
     sd: float
     top: float
+    windowed: bool = False
 
     @property
     def name(self) -> str:
-        """How results name it: by its place in the user's own table."""
-        return f"row {self.row.line}" + (f", frame {self.frame}" if self.frame else "")
+        """How results name it: by its place in the user's own table, and by its file."""
+        return f"{name_row(self.row)}" + (f", frame {self.frame}" if self.frame else "")
 
 
 @dataclass
@@ -92,7 +94,9 @@ def read(
 
             def images(row: Row) -> tuple[Labelled, list[Image | None]]:
                 file = read_labelled(readers, locate(root, row), own)
-                return file, [describe(row, n, file, image) for n, image in zip(file.frames, file.images, strict=True)]
+                return file, [
+                    describe(row, n, file, image, own) for n, image in zip(file.frames, file.images, strict=True)
+                ]
 
             for done, (row, found) in enumerate(readers.map(images, rows), 1):
                 if isinstance(found, DicomError):
@@ -111,11 +115,12 @@ def read(
     return out
 
 
-def describe(row: Row, frame: int, file: Labelled, pixels: np.ndarray) -> Image | None:
+def describe(row: Row, frame: int, file: Labelled, pixels: np.ndarray, own: Preparation) -> Image | None:
     """Return an image's description; None for an electrocardiogram."""
     if pixels.ndim != 2:
         return None
     largest = float(pixels.max())
+    windowed = own.window is not None or bool(file.facts.get("window")) or file.facts.get("modality") == "CT"
     return Image(
         row=row,
         frame=frame,
@@ -126,7 +131,13 @@ def describe(row: Row, frame: int, file: Labelled, pixels: np.ndarray) -> Image 
         thumb=resize(pixels, SHOWN, "pad") if max(pixels.shape) > SHOWN else pixels,
         sd=float(pixels.std(dtype=np.float64)),
         top=float(np.mean(pixels == largest)),
+        windowed=windowed,
     )
+
+
+def name_row(row: Row) -> str:
+    """Return how results name a row and its file."""
+    return f"row {row.line} ({shown(row.path)})"
 
 
 def shown_path(image: Image) -> str:

@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 
 from convnet.audit.findings import Finding, count
-from convnet.audit.reading import Collection, Image, shown_path
+from convnet.audit.reading import Collection, Image, name_row, shown_path
 from convnet.data.cohort.table import SPLITS
+from convnet.data.pseudonyms import shown
 from convnet.notice import NOTICE
 from convnet.output import html_page
 
+STYLES = {"error": "bad", "warning": "warn", "note": ""}
 MOST = 12  # groups, and pictures of a group, that the page shows
 
 
@@ -30,7 +32,8 @@ def to_json(c: Collection, found: list[Finding], shortcuts: list[dict[str, Any]]
                 "check": f.check,
                 "level": f.level,
                 "text": f.text,
-                "rows": f.rows,
+                "rows": [row.line for row in f.rows],
+                "files": [shown(row.path) for row in f.rows],
                 "groups": [[describe_image(c.images[i]) for i in g] for g in f.groups],
             }
             for f in found
@@ -60,29 +63,44 @@ def lines(result: dict[str, Any]) -> list[str]:
     out += [f"  {split}: " + ", ".join(f"{k} {n}" for k, n in of.items()) for split, of in result["counts"].items()]
     for f in result["findings"]:
         out.append(f"{f['level'].upper()}: {f['check']}: {f['text']}")
-        rows = [", ".join(f"row {i['row']}" for i in g[:6]) + (", ..." if len(g) > 6 else "") for g in f["groups"]]
-        rows += [f"row {line}" for line in f["rows"]]
+        rows = [", ".join(map(named, g[:6])) + (", ..." if len(g) > 6 else "") for g in f["groups"]]
+        rows += [f"row {line} ({file})" for line, file in zip(f["rows"], f["files"], strict=True)]
         out += [f"    {text}" for text in rows[:5]] + ([f"    and {len(rows) - 5} more"] if len(rows) > 5 else [])
     if not result["findings"]:
         out.append("nothing was found; a clean audit does not prove clean data")
     return [*out, result["notice"]]
 
 
+def named(image: dict[str, Any]) -> str:
+    """Return the row and file of one image of the result."""
+    return f"row {image['row']} ({image['path']})" + (f", frame {image['frame']}" if image["frame"] else "")
+
+
+def verdict(found: list[Finding]) -> tuple[str, str]:
+    """Return (the style of the page's verdict, the verdict): green for nothing but notes."""
+    tally = Counter(f.level for f in found)
+    counted = ", ".join(count(tally[level], level) for level in ("error", "warning", "note"))
+    if tally["error"]:
+        return "bad", f"{counted}: metrics would be wrong until the errors are mended."
+    if tally["warning"]:
+        return "warn", f"{counted}: look at each warning before you train."
+    return "good", f"{counted}. A clean audit does not prove clean data."
+
+
 def page(c: Collection, result: dict[str, Any], found: list[Finding]) -> str:
-    """Return the audit as HTML. Images are named by their row in the table; patients and files are not named."""
+    """Return the audit as HTML: the findings first. Images are named by their row and file, patients are not named."""
     labels = list(next(iter(result["counts"].values()), {}))
     rows = [[split, *of.values()] for split, of in result["counts"].items()]
-    tally = Counter(f.level for f in found)
-    style = "bad" if tally["error"] else "good"
+    style, says = verdict(found)
     body = [
         f'<p class="notice">{escape(NOTICE)}</p>',
-        f'<p class="{style}">{count(tally["error"], "error")}, {count(tally["warning"], "warning")}, '
-        f"{count(tally['note'], 'note')}.</p>",
-        f"<p>{count(result['images'], 'image')} of {count(result['patients'], 'known patient')}. Row numbers are "
-        "lines of the table of labels. Pictures are at most 96 pixels wide, but check that none shows a name before "
-        "you share this page.</p>",
+        f'<p class="verdict {style}">{escape(says)}</p>',
+        f"<p>{count(result['images'], 'image')} of {count(result['patients'], 'known patient')}. Files are named as "
+        "the table names them, with the table's line. Pictures are at most 96 pixels wide, but check that no picture "
+        "and no file's name shows a patient's before you share this page.</p>",
+        *index(found),
+        *(part for number, f in enumerate(found, 1) for part in section(c, f, number)),
         "<h2>Images by split and label</h2>" + html_page.table(["split", *labels], rows),
-        *(part for f in found for part in section(c, f)),
         *shortcut_section(result["shortcuts"]),
         "<h2>All labels</h2><p>A sample of each label, taken evenly over the table.</p>",
         *(samples(c, label) for label in labels),
@@ -90,13 +108,24 @@ def page(c: Collection, result: dict[str, Any], found: list[Finding]) -> str:
     return html_page.page("Audit of images and labels", body)
 
 
-def section(c: Collection, f: Finding) -> Iterator[str]:
-    """Yield the HTML of one finding, with the images that show it."""
-    style = "bad" if f.level == "error" else ""
-    yield f'<h2 class="{style}">{escape(f.level.capitalize())}: {escape(f.check)}</h2><p>{escape(f.text)}.</p>'
+def index(found: list[Finding]) -> Iterator[str]:
+    """Yield the HTML of a list of all findings, each a link to its section."""
+    if found:
+        yield "<h2>Findings</h2><ol>"
+        for number, f in enumerate(found, 1):
+            style, level = STYLES[f.level], f"{f.level.capitalize()}: {f.check}"
+            link = f'<a href="#finding-{number}"><span class="{style}">{escape(level)}</span></a>'
+            yield f"<li>{link}: {escape(f.text)}.</li>"
+        yield "</ol>"
+
+
+def section(c: Collection, f: Finding, number: int) -> Iterator[str]:
+    """Yield the HTML of one finding, with the images and files that show it."""
+    name = escape(f"{f.level.capitalize()}: {f.check}")
+    yield f'<h3 id="finding-{number}" class="{STYLES[f.level]}">{name}</h3><p>{escape(f.text)}.</p>'
     if f.rows:
-        more = f" and {len(f.rows) - 40} more" if len(f.rows) > 40 else ""
-        yield f"<p>Rows {', '.join(map(str, f.rows[:40]))}{more}.</p>"
+        more = f"<li>and {len(f.rows) - 40} more</li>" if len(f.rows) > 40 else ""
+        yield f"<ul>{''.join(f'<li>{escape(name_row(row))}</li>' for row in f.rows[:40])}{more}</ul>"
     single = all(len(g) == 1 for g in f.groups)
     for g in f.groups[: 3 * MOST if single else MOST]:
         pictures = "".join(picture(c.images[i]) for i in g[:MOST])

@@ -10,7 +10,7 @@ import numpy as np
 from convnet import metrics
 from convnet.callbacks.base import Callback, Logs
 from convnet.output.formats import check_writable
-from convnet.utils import list_arguments, refuse
+from convnet.utils import check_flag, list_arguments, refuse
 
 
 class _Monitor(Callback):
@@ -30,7 +30,7 @@ class _Monitor(Callback):
     def _direction(self) -> float:
         """Return 1 if larger is better, -1 if smaller is; ValueError if the model's metrics do not say."""
         name = self.monitor.removeprefix("val_")
-        found = "down" if name == "loss" else metrics.direction(name, self.model.compiled_metrics)
+        found = "down" if name in self.model.loss.value_names else metrics.direction(name, self.model.compiled_metrics)
         if found is None:
             there = ", ".join(["loss", *(m if isinstance(m, str) else m.name for m in self.model.compiled_metrics)])
             raise ValueError(
@@ -207,10 +207,15 @@ class ReduceLROnPlateau(_Monitor):
 
 
 class TerminateOnNaN(Callback):
-    """Stop when the loss of a batch is not a finite number."""
+    """Stop when the loss of a batch is not a finite number; with raise_error=True by a RuntimeError."""
+
+    def __init__(self, raise_error: bool = False) -> None:
+        self.raise_error = check_flag("TerminateOnNaN", "raise_error", raise_error)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Look at the loss."""
         if logs is not None and not np.isfinite(logs["loss"]):
+            if self.raise_error:
+                raise RuntimeError(f"TerminateOnNaN: the loss of batch {batch} is {logs['loss']}")
             print(f"Batch {batch}: Invalid loss, terminating training")
             self.model.stop_training = True

@@ -17,7 +17,7 @@ from convnet.data.limits import read_text
 from convnet.study.recipe import CHOICES, Recipe
 
 HELP = {
-    "network": "listing: the document's; gap: larger images; formula: sigmoid and MSE; wave: ECG.",
+    "network": "listing: the document's; gap, resnet: larger images; formula: sigmoid and MSE; wave: ECG.",
     "epochs": "Maximum number of epochs.",
     "batch_size": "Number of images in one step.",
     "patience": "Stop after this many epochs without improvement (with --keep best).",
@@ -27,6 +27,10 @@ HELP = {
     "learning_rate": "Learning rate of Adam. Default: 0.001, or 0.003 for the network formula.",
     "weight_decay": "Decoupled weight decay (AdamW).",
     "schedule": "Keep the learning rate constant, or lower it to 0 along half a cosine.",
+    "warmup": "Raise the learning rate to its value over this many epochs.",
+    "average": "Keep a moving average of the parameters with this decay, such as 0.99; 0: none.",
+    "label_smoothing": "Spread this share of each target over all classes.",
+    "mixup": "Mix pairs of training images by shares drawn from Beta(MIXUP, MIXUP); 0: none.",
     "flip": "Mirror training images at random; auto: unless sides carry meaning.",
     "shift": "Shift training images by up to this many pixels in 28.",
     "rotate": "Rotate them by up to this many degrees.",
@@ -41,7 +45,11 @@ HELP = {
 }
 LIMITS: dict[str, dict[str, Any]] = {
     **{name: {"min": 1} for name in ("epochs", "batch_size", "patience", "runs")},
-    **{name: {"min": 0} for name in ("weight_decay", "shift", "rotate", "scale", "intensity", "elastic")},
+    **{
+        name: {"min": 0}
+        for name in ("weight_decay", "warmup", "mixup", "shift", "rotate", "scale", "intensity", "elastic")
+    },
+    **{name: {"min": 0, "max": 0.9999} for name in ("average", "label_smoothing")},
     "dropout": {"min": 0, "max": 0.95},
 }
 MOST, LONGEST = 2**20, 1000  # bytes of a recipe, and characters of a line: tomllib is quadratic in a key's dots

@@ -9,49 +9,101 @@ import numpy as np
 
 from convnet import metrics
 from convnet.losses import spread_weights
+from convnet.nested.several import Several, parts, rows, sample_shape
+from convnet.nested.structure import Structure
 from kernels import checks
 
 if TYPE_CHECKING:
     from convnet.engine.plan import Plan
 
 Part = Any  # which samples: a slice, or an array of indices
+WHOLE = -1  # as a batch size: one batch of all samples
 
 
 class Batches:
-    """Samples, targets and sample weights of one call of fit or evaluate, checked once, then loaded batch by batch."""
+    """Samples, targets and sample weights of one call of fit or evaluate, checked once, then loaded batch by batch.
+
+    x, y, weights   arrays, or Several where the model has several inputs or outputs
+    class_weight    of a model with one output
+    """
 
     def __init__(
         self, model: Any, x: Any, y: Any, weight: Any, class_weight: Any, batch_size: int | None, where: str
     ) -> None:
         if x is None or y is None:
             raise ValueError(f"{where}: give x and y, arrays of samples and their targets")
-        self.model, self.x, self.y = model, model.check_batch(x), np.asarray(y)
-        self.count, self.size = (
-            len(self.x),
-            checks.integer(where, "batch_size", 32 if batch_size is None else batch_size),
-        )
+        self.model, self.where, self.x = model, where, model.check_batch(x)
+        self.count = len(self.x)
+        size = 32 if batch_size is None else batch_size
+        self.size = max(self.count, 1) if size is WHOLE else checks.integer(where, "batch_size", size)
         if not self.count:
             raise ValueError(f"{where}: x has no samples, shape {self.x.shape}")
-        if self.y.ndim == 0 or len(self.y) != self.count:
-            raise ValueError(f"{where}: x has {self.count} samples but y has shape {self.y.shape}: one target a sample")
-        self.output_shape = model.graph(self.x.shape[1:]).output.sample_shape
+        graph = model.graph(sample_shape(self.x.shape))
+        self.gives: Structure = graph.gives
+        if not (self.gives.bare and model.is_settled):
+            model.settle(self.gives)
+        self.loss_names = model.loss.value_names
+        self.output_shape = graph.output_shape
+        self.y = self._targets(y)
         model.loss.check_labels(self.y, self.output_shape)
         self.weights = self._weights(where, weight, class_weight)
+
+    def _targets(self, y: Any) -> Any:
+        """Return the targets as an array, or as Several; None for an output that has none."""
+        if self.gives.bare:
+            return self._checked(y if isinstance(y, np.ndarray) else np.asarray(self._of_outputs("y", y)[0]))
+        losses = [loss for loss, _ in self.model.loss.of_outputs]
+        arrays = [None if a is None else self._checked(np.asarray(a)) for a in self._of_outputs("y", y)]
+        for name, array, loss in zip(self.gives.names, arrays, losses, strict=True):
+            if array is None and loss is not None:
+                raise ValueError(f"{self.where}: y has no targets for the output {name!r}, which has a loss")
+        return Several(arrays)
+
+    def _checked(self, y: np.ndarray) -> np.ndarray:
+        if y.ndim == 0 or len(y) != self.count:
+            raise ValueError(f"{self.where}: x has {self.count} samples but y has shape {y.shape}: one target a sample")
+        return y
+
+    def _of_outputs(self, what: str, given: Any) -> list[Any]:
+        """Return what was given for each output; targets may leave out the outputs that have no loss."""
+        if what == "y" and not self.gives.bare:
+            wanted = [loss is not None for loss, _ in self.model.loss.of_outputs]
+            names = [name for name, loss in zip(self.gives.names, wanted, strict=True) if loss]
+            if isinstance(given, dict) and set(names) <= set(given):
+                return [given.get(name) for name in self.gives.names]
+            if isinstance(given, (list, tuple)) and len(given) == len(names) < len(wanted):
+                left = iter(given)
+                return [next(left) if loss else None for loss in wanted]
+        return self.gives.take(self.where, what, given)
 
     @property
     def steps(self) -> int:
         """The number of batches."""
         return -(-self.count // self.size)
 
-    def _weights(self, where: str, weight: Any, class_weight: Any) -> np.ndarray | None:
+    def _weights(self, where: str, weight: Any, class_weight: Any) -> Any:
         if weight is None and class_weight is None:
             return None
-        rows = (self.count, *self.output_shape[:-1])
-        weights = np.ones(rows) if weight is None else spread_weights(where, weight, rows)
+        if not self.gives.bare:
+            return self._weights_of_outputs(where, weight, class_weight)
+        weight = self.gives.take(where, "sample_weight", weight)[0]
+        lines = (self.count, *self.output_shape[:-1])
+        weights = np.ones(lines) if weight is None else spread_weights(where, weight, lines)
         if class_weight is None:
             return weights
         of_class = self._class_weights(where, class_weight)
         return weights * of_class.reshape(-1, *[1] * (weights.ndim - 1))
+
+    def _weights_of_outputs(self, where: str, weight: Any, class_weight: Any) -> Several:
+        """Return sample weights for each output: one array counts for all of them."""
+        if class_weight is not None:
+            raise ValueError(f"{where}: class_weight is for models with one output; give sample_weight for each output")
+        one = not isinstance(weight, (list, tuple, dict))
+        given = [weight] * len(self.gives.names) if one else self._of_outputs("sample_weight", weight)
+        lines = [(self.count, *shape[:-1]) for shape in self.output_shape]
+        return Several(
+            np.ones(s) if w is None else spread_weights(where, w, s) for w, s in zip(given, lines, strict=True)
+        )
 
     def _class_weights(self, where: str, class_weight: Any) -> np.ndarray:
         """Return each sample's weight by its class; a class that is not listed weighs 1, as in Keras."""
@@ -70,7 +122,9 @@ class Batches:
 
     def metrics(self, given: list[Any]) -> list[metrics.Metric]:
         """Return metrics as objects that fit these targets."""
-        return [metrics.get(m, self.y.shape, (self.count, *self.output_shape)) for m in given]
+        bare, shape = self.gives.bare, self.output_shape
+        outputs = (self.count, *shape) if bare else tuple((self.count, *each) for each in shape)
+        return [metrics.get(m, self.y.shape, outputs) for m in given]
 
     def parts(self, rng: np.random.Generator | None = None) -> Iterator[Part]:
         """Yield the samples of one batch after the other, shuffled by `rng`."""
@@ -81,39 +135,37 @@ class Batches:
 
     def arrays(self, part: Part) -> tuple[Any, ...]:
         """Return a batch as a user's own `train_step` gets it: (x, y), or (x, y, sample_weight)."""
-        both = np.asarray(self.x[part]), self.y[part]
-        return both if self.weights is None else (*both, self.weights[part])
+        x = self.model.structured_input(rows(self.x, part))
+        both = x, self.gives.build(parts(self.y[part]))
+        return both if self.weights is None else (*both, self.gives.build(parts(self.weights[part])))
 
-    def load(self, part: Part) -> tuple[Plan, np.ndarray]:
+    def load(self, part: Part) -> tuple[Plan, Any]:
         """Fill the model's own plan for training with a batch; return the plan and the targets as they were given."""
-        rows, labels, kind = self._batch(part)
-        plan = self.model.plan(rows.shape, training=True, **kind)
-        self._fill(plan, rows, labels, part)
+        x, labels, kind = self._batch(part)
+        plan = self.model.plan(x.shape, training=True, **kind)
+        self._fill(plan, x, labels, part)
         return plan, labels
 
-    def measure(self, part: Part) -> tuple[int, float, np.ndarray, np.ndarray]:
+    def measure(self, part: Part) -> tuple[int, Any, Any, Any]:
         """Compute a batch without training; return its size, its loss, its targets and the outputs."""
-        rows, labels, kind = self._batch(part)
-        with self.model.borrowed(rows.shape, **kind) as plan:
-            self._fill(plan, rows, labels, part)
+        x, labels, kind = self._batch(part)
+        with self.model.borrowed(x.shape, **kind) as plan:
+            self._fill(plan, x, labels, part)
             plan.forward()
-            return len(rows), float(plan.loss), labels, plan.y.copy()
+            return len(x), plan.measured(), labels, plan.y.copy()
 
-    def weights_of(self, part: Part) -> np.ndarray | None:
+    def weights_of(self, part: Part) -> Any:
         """Return the sample weights of a batch, if there are any."""
         return None if self.weights is None else self.weights[part]
 
-    def _batch(self, part: Part) -> tuple[Any, np.ndarray, dict[str, bool]]:
+    def _batch(self, part: Part) -> tuple[Any, Any, dict[str, bool]]:
         """Return the samples and targets of a batch, and which kind of plan it needs."""
         weighted = self.weights is not None or self.model.loss.needs_weights
-        return np.asarray(self.x[part]), self.y[part], {"loss": True, "weighted": weighted}
+        return rows(self.x, part), self.y[part], {"loss": True, "weighted": weighted}
 
-    def _fill(self, plan: Plan, rows: np.ndarray, labels: np.ndarray, part: Part) -> None:
-        plan.x[...] = rows
-        self.model.loss.fill(plan.target_array, labels)
-        if plan.sample_weights is not None:
-            plan.sample_weights[...] = 1 if self.weights is None else self.weights[part]
-            self.model.loss.scale(plan.sample_weights)
+    def _fill(self, plan: Plan, x: Any, labels: Any, part: Part) -> None:
+        plan.x[...] = x
+        plan.fill(labels, None if self.weights is None else self.weights[part])
 
 
 def three(data: Any) -> tuple[Any, Any, Any]:
@@ -124,12 +176,26 @@ def three(data: Any) -> tuple[Any, Any, Any]:
 
 
 def split_validation(x: Any, y: Any, weight: Any, share: float) -> tuple[Any, Any, Any, tuple[Any, Any, Any]]:
-    """Hold out the last share of the samples, before any shuffling: Keras's validation_split."""
+    """Hold out the last share of the samples, before any shuffling: Keras's validation_split.
+
+    x  as the model checked it; y and weight as the user gave them
+    """
     share = checks.number("fit", "validation_split", share, 0.0, 1.0, below=True)
-    x, y = np.asarray(x), np.asarray(y)
     cut = int(len(x) * (1 - share))
     if cut == 0 or cut == len(x):
         raise ValueError(f"fit: validation_split={share} of {len(x)} samples leaves no samples in one of the parts")
-    w = None if weight is None else np.asarray(weight)
-    held = (x[cut:], y[cut:], None if w is None else w[cut:])
-    return x[:cut], y[:cut], None if w is None else w[:cut], held
+
+    def of(given: Any, part: slice) -> Any:
+        return None if given is None else _each(given, part)
+
+    first, last = slice(0, cut), slice(cut, None)
+    return x[first], of(y, first), of(weight, first), (x[last], of(y, last), of(weight, last))
+
+
+def _each(given: Any, part: slice) -> Any:
+    """Return the same samples of an array, or of each array in a list or dict of them."""
+    if isinstance(given, dict):
+        return {key: _each(value, part) for key, value in given.items()}
+    if isinstance(given, (list, tuple)) and any(np.ndim(item) for item in given):
+        return [None if item is None else _each(item, part) for item in given]
+    return np.asarray(given)[part]

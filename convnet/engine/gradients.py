@@ -23,15 +23,20 @@ class Gradients:
         self.of_parameters = of_parameters
         self._buffers = buffers
         self._written: set[Parameter] = set()
-        self._needed = {low.input} if of_input else set()
+        self._needed = set(low.inputs) if of_input else set()
         for step in low.steps:
             if step.trains or any(v in self._needed for v in step.inputs):
                 self._needed.add(step.output)
 
-    def start(self, value: Value) -> Any:
-        """Return the array that the loss's gradient with respect to this value is written to; None if not needed."""
+    def start(self, value: Value, after: list[Run]) -> Any:
+        """Return the array that a loss's gradient with respect to this value is written to; None if not needed.
+
+        What must run after the loss's backward is appended to `after`: another loss may read the same value.
+        """
         if value not in self._needed:
             return None
+        if value in self.of_values:
+            return self._add_to(self.of_values[value], after)
         self.of_values[value] = targets.empty_like(self._buffers.array(value))
         return self.of_values[value]
 
@@ -57,6 +62,16 @@ class Gradients:
             return self._add_to(slot, after)
         self._written.add(p)
         return slot
+
+    def clear_unwritten(self) -> set[Parameter]:
+        """Set the gradients of parameters that no loss depends on to zero, and return these parameters.
+
+        Another plan may have left numbers there.
+        """
+        for p, slot in self.of_parameters.items():
+            if p not in self._written:
+                targets.copy(slot, targets.zeros(p.shape, p.dtype, self._buffers.target))
+        return set(self.of_parameters) - self._written
 
     def _add_to(self, total: Any, after: list[Run]) -> Any:
         """Return scratch for one more contribution to a gradient; adding it is appended to `after`."""

@@ -25,7 +25,7 @@ from kernels.forking import register_models
 KINDS_KEPT = 8  # plans by batch size and mode; the least recently used are dropped with their buffers
 AT_ONCE = max(os.cpu_count() or 1, 2)  # of one kind: more would only wait for a processor
 
-Key = tuple[tuple[int, ...], bool, bool, bool]
+Key = tuple[tuple[Any, ...], bool, bool, bool]
 
 
 class _Shelf:
@@ -50,6 +50,22 @@ def _empty(shelf: _Shelf, plans: list[Plan]) -> bool:
         except IndexError:  # a thread that needs no lock was faster
             break
     return sum(plan.shelf is shelf for plan in plans) == shelf.made
+
+
+class _Alone:
+    """`with lending.alone():`; a class, since a generator would cost a training step twice as much."""
+
+    __slots__ = ("_entered", "_lending")
+
+    def __init__(self, lending: Lending) -> None:
+        self._lending = lending
+
+    def __enter__(self) -> None:
+        self._entered = self._lending.begin_alone()
+
+    def __exit__(self, *_: object) -> None:
+        if self._entered:
+            self._lending.end_alone()
 
 
 class Lending:
@@ -186,27 +202,41 @@ class Lending:
                 self._readers.remove(me)
                 self._changed.notify_all()
 
-    @contextmanager
-    def alone(self) -> Iterator[None]:
+    def alone(self) -> _Alone:
         """Wait until no plan is lent and nobody reads, and lend none until the end; may be entered again within."""
+        return _Alone(self)
+
+    def begin_alone(self) -> bool:
+        """Become alone, with the lock held; return False if the thread is it already."""
         me = threading.get_ident()
         if self._alone == me:
-            yield
-            return
-        with self._wait():
+            return False
+        self._changed.acquire()
+        self._waiting += 1
+        try:
             while self._alone is not None or self._owed:
                 self._changed.wait()
             self._alone = me
-            try:
-                while not all([*(r == me for r in self._readers), *map(self._gather, self._shelves.values())]):
-                    self._changed.wait()
-                yield
-            finally:
+            while not all([*(r == me for r in self._readers), *map(self._gather, self._shelves.values())]):
+                self._changed.wait()
+        except BaseException:
+            self.end_alone()
+            raise
+        return True
+
+    def end_alone(self) -> None:
+        """Put the plans back that were held meanwhile, and let the others go on."""
+        try:
+            if self._alone == threading.get_ident():
                 for plan in self._held:
                     if plan.shelf is not None:
                         plan.shelf.put(plan)
                 self._held, self._alone, self._owed = [], None, self._asking
-                self._changed.notify_all()
+                if self._waiting > 1:  # others than this thread
+                    self._changed.notify_all()
+        finally:
+            self._waiting -= 1
+            self._changed.release()
 
     def _gather(self, shelf: _Shelf) -> bool:
         return _empty(shelf, self._held)

@@ -9,14 +9,16 @@ from convnet.engine.operator import Lowering, Value
 def lower(graph: Graph, training: bool) -> Lowering:
     """Turn each call of the graph into its layer's operations."""
     low = Lowering(training)
-    low.input = low.values[id(graph.input)] = Value(graph.input.sample_shape)
+    for node in graph.inputs:
+        low.values[id(node)] = Value(node.sample_shape)
+    low.inputs = [low.values[id(node)] for node in graph.inputs]
     for call in graph.calls:
         low.training = training if call.training is None else call.training
         first = len(low.steps)
         low.values[id(call.output)] = call.layer.lower(low, *(low.values[id(node)] for node in call.inputs))
         low.spans[id(call.output)] = slice(first, len(low.steps))
     low.training = training
-    low.output = low.values[id(graph.output)]
+    low.outputs = [low.values[id(node)] for node in graph.outputs]
     return low
 
 

@@ -22,12 +22,16 @@ class Window(NamedTuple):
 class Operator(Protocol):
     """A layer, as the engine and everything that reads recorded graphs see it."""
 
-    inputs: ClassVar[int]
     settings: ClassVar[tuple[str, ...]]
     name: str
     own_parameters: list[Parameter]
     input_shape: tuple[int, ...] | None
     dtype: np.dtype | None
+    uses: list[Any]  # its calls while models are connected from Input on
+
+    @property
+    def inputs(self) -> Any:
+        """How many inputs it takes; of a connected model, their nodes."""
 
     @property
     def trainable(self) -> bool:
@@ -51,6 +55,9 @@ class Operator(Protocol):
 
     def window(self, shape: tuple[int, ...]) -> Window | None:
         """Return the window of samples of this shape that one output sees; None for all of the image."""
+
+    def regularizer_of(self, parameter: Parameter) -> Any:
+        """Return what one of its parameters costs: an object with add_gradient, which is called on arrays, or None."""
 
     def count_params(self) -> int:
         """Return how many numbers the parameters hold."""
@@ -90,10 +97,20 @@ class Lowering:
 
     training: bool
     steps: list[Step] = field(default_factory=list)
-    input: Value = field(init=False)
-    output: Value = field(init=False)
+    inputs: list[Value] = field(default_factory=list)
+    outputs: list[Value] = field(default_factory=list)
     values: dict[int, Value] = field(default_factory=dict)  # id of a node -> its value
     spans: dict[int, slice] = field(default_factory=dict)  # id of a call's output -> its steps, before any rewrite
+
+    @property
+    def input(self) -> Value:
+        """The first input, which most models have only."""
+        return self.inputs[0]
+
+    @property
+    def output(self) -> Value:
+        """The first output, which most models have only."""
+        return self.outputs[0]
 
     def steps_of(self, output: object) -> list[Step]:
         """Return the operations of the call whose output is this node (of steps that were not rewritten)."""

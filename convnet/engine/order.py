@@ -13,7 +13,7 @@ def keras_order(graph: Graph) -> list[Operator]:
     order in which a walk back from the output meets them, each call's inputs in order.
     Source: Keras 3, `map_graph` in keras/src/ops/function.py.
     """
-    makers = {id(call.output): call for call in graph.calls}
+    makers = {id(node): call for call in graph.calls for node in call.outputs}
     met, finished = _walk(graph, makers)
     of_call: dict[int, int] = {}
     of_layer: dict[Operator, int] = {}
@@ -30,15 +30,17 @@ def _walk(graph: Graph, makers: dict[int, Call]) -> tuple[list[Operator], list[C
     """Walk back from the output: the layers as they are met first, and the calls once all before them are done."""
     met: dict[Operator, None] = {}
     finished: dict[int, Call] = {}
-    stack = [(makers[id(graph.output)], 0)] if id(graph.output) in makers else []
-    while stack:  # a stack of its own: a deep network has more calls than Python lets functions nest
-        call, at = stack.pop()
-        met.setdefault(call.layer)
-        if at == len(call.inputs):
-            finished.setdefault(id(call), call)
-            continue
-        stack.append((call, at + 1))
-        maker = makers.get(id(call.inputs[at]))
-        if maker is not None and id(maker) not in finished:
-            stack.append((maker, 0))
+    for output in graph.outputs:
+        start = makers.get(id(output))
+        stack = [] if start is None or id(start) in finished else [(start, 0)]
+        while stack:  # a stack of its own: a deep network has more calls than Python lets functions nest
+            call, at = stack.pop()
+            met.setdefault(call.layer)
+            if at == len(call.inputs):
+                finished.setdefault(id(call), call)
+                continue
+            stack.append((call, at + 1))
+            maker = makers.get(id(call.inputs[at]))
+            if maker is not None and id(maker) not in finished:
+                stack.append((maker, 0))
     return list(met), list(finished.values())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,22 +10,26 @@ from convnet.engine.bindings import BINDINGS, Run, Site, nothing
 from convnet.engine.buffers import Buffers
 from convnet.engine.gradients import Gradients
 from convnet.engine.graph import Graph, Node
+from convnet.engine.heads import make_heads, measured
 from convnet.engine.lowering import lower, value_of
 from convnet.engine.operator import Step, Value
 from convnet.engine.parameter import Parameter
+from convnet.engine.penalties import Penalty, make_penalties
 from convnet.engine.rewrite import rewrite, separate
+from convnet.nested.several import Several, joined
 
 if TYPE_CHECKING:
     from convnet.engine.arena import Arena
     from convnet.engine.device_arena import DeviceArena
-    from convnet.losses import Loss
+    from convnet.losses import Loss, Objective
 
 
 class Plan:
     """Forward, and with a loss backward, for batches of one size.
 
-    Buffers: `x` (batch, *sample), `y` the output; with a loss also `target_array`, `sample_weights` (or None), `loss`
-    (0-d), and `gradients`, an array for each trainable parameter. They are the plan's own: copy what goes to a user.
+    Buffers: `x` (batch, *sample), `y` the output, each Several where the model has several; with a loss also `heads`,
+    one for each output that has a loss, with its targets, sample weights and loss (0-d), and `gradients`, an array for
+    each trainable parameter. They are the plan's own: copy what goes to a user.
     Everything but the gradients is NumPy's: on another target than the CPU `forward` copies x, the targets and the
     sample weights there, and y and the loss back; nothing else moves.
     """
@@ -39,7 +42,7 @@ class Plan:
         batch: int,
         *,
         training: bool = False,
-        loss: Loss | None = None,
+        loss: Loss | Objective | None = None,
         weighted: bool = False,
         target: str = "cpu",
         arena: Arena | DeviceArena | None = None,
@@ -62,20 +65,49 @@ class Plan:
         self.batch, self.dtype, self.target = batch, graph.dtype, target
         self.low = lower(graph, training)
         rewrite(self.low, target) if rewritten else separate(self.low)
+        # True if forward changes what layers keep beside their weights, the statistics of a batch normalization
+        self.moves_statistics = any(step.operation == "batchnorm" for step in self.low.steps)
         self._arena = arena
         self._buffers = Buffers(batch, graph.dtype, target)
-        self.x, self.y = self._buffers.input(self.low.input), self._buffers.output(self.low.output)
+        inputs, outputs = map(self._buffers.input, self.low.inputs), tuple(map(self._buffers.output, self.low.outputs))
+        self.x, self.y = joined(inputs, graph.takes.bare), joined(outputs, graph.gives.bare)
         self.gradients: dict[Parameter, Any] = {} if arena is None else arena.gradients
         self._gradients = Gradients(self.low, self._buffers, self.gradients, input_gradient)
         self._backward: list[Run] = []
-        self.swallowed: Step | None = None  # by the loss, which computes its backward too
-        loss_forward = [] if loss is None else [self._bind_loss(loss, weighted)]
-        self._forward: list[Run] = [*self._bind_steps(), *loss_forward]
+        self._penalties: list[Penalty] = []
+        losses = [] if loss is None else loss.of_outputs
+        self.heads = make_heads(self.low, outputs, losses, weighted) if losses else []
+        self._swallowed = {id(head.swallowed) for head in self.heads}
+        computed = [head.bind(target, self._buffers, self._gradients, self._backward) for head in self.heads]
+        self._forward: list[Run] = [*self._bind_steps(), *computed]
+        if self.heads:
+            unwritten, self._bare = self._gradients.clear_unwritten(), graph.gives.bare
+            self._penalties = make_penalties(self.low, self.gradients, unwritten, target)
+            self.measured = measured(self.heads, self._bare, self._penalties)
 
     @property
-    def moves_statistics(self) -> bool:
-        """True if forward changes what layers keep beside their weights, the statistics of a batch normalization."""
-        return any(step.operation == "batchnorm" for step in self.low.steps)
+    def loss(self) -> np.ndarray:
+        """The loss of the only output, a 0-d array."""
+        return self.heads[0].value
+
+    @property
+    def target_array(self) -> np.ndarray:
+        """The targets of the only output."""
+        return self.heads[0].target
+
+    @property
+    def sample_weights(self) -> np.ndarray | None:
+        """The sample weights of the only output, if there are any."""
+        return self.heads[0].sample_weights
+
+    def fill(self, labels: Any, weights: Any) -> None:
+        """Copy a batch's targets, and sample weights if there are any, to where the losses read them."""
+        for head in self.heads:
+            if self._bare:
+                head.fill(labels, weights)
+            else:
+                some = weights.arrays[head.place] if isinstance(weights, Several) else weights
+                head.fill(labels.arrays[head.place], some)
 
     # --- running
 
@@ -87,14 +119,18 @@ class Plan:
         for run in self._forward:
             run()
         self._buffers.fetch()
+        for penalty in self._penalties:
+            penalty.forward()
 
     def backward(self) -> None:
         """Compute every gradient of the loss; after forward."""
         for run in self._backward:
             run()
+        for penalty in self._penalties:
+            penalty.add_gradient()
 
-    def run(self, x: np.ndarray) -> np.ndarray:
-        """Return the output for a batch, as an array of the caller's own."""
+    def run(self, x: Any) -> Any:
+        """Return the output for a batch, as an array of the caller's own; Several, if the model gives several."""
         self.x[...] = x
         self.forward()
         return self.y.copy()
@@ -113,32 +149,10 @@ class Plan:
 
     @property
     def dx(self) -> np.ndarray:
-        """The loss's gradient with respect to the input, if the plan was made with `input_gradient`."""
+        """The loss's gradient with respect to the (first) input, if the plan was made with `input_gradient`."""
         return self._buffers.on_host(self._gradients.of_values[self.low.input])
 
     # --- binding
-
-    def _bind_loss(self, loss: Loss, weighted: bool) -> Run:
-        """Bind the loss to the output, or to its logits if a final softmax or sigmoid feeds nothing else.
-
-        Return its forward, which runs last; its backward, which runs first, is noted.
-        """
-        last = self.low.steps[-1] if self.low.steps else None
-        read = any(self.low.output in s.inputs for s in self.low.steps)
-        if last is not None and last.output is self.low.output and not read and loss.takes_logits_of(last.operation):
-            self.swallowed = last
-        source = self.low.output if self.swallowed is None else self.swallowed.inputs[0]
-        self.loss_function, self.loss_reads = loss, source
-        self.target_array = loss.target_buffer(self.y.shape, self.dtype)
-        self.sample_weights = np.ones(self.y.shape[:-1], self.dtype) if weighted else None
-        self.loss = np.zeros((), self.dtype)
-        labels = self._buffers.copy_of(self.target_array)
-        weights = None if self.sample_weights is None else self._buffers.copy_of(self.sample_weights)
-        predicted = self._buffers.array(source)
-        bound = loss.bind(self.target, labels, predicted, weights, logits=self.swallowed is not None)
-        if (start := self._gradients.start(source)) is not None:
-            self._backward.append(partial(bound.backward, out=start))
-        return partial(bound.forward, out=self._buffers.source_of(self.loss))
 
     def _bind_steps(self) -> list[Run]:
         """Bind all steps, last first, as backward runs; return their forwards in the order of the steps."""
@@ -161,7 +175,7 @@ class Plan:
             self._buffers.array(step.output),
             tuple(p.value if self._arena is None else self._arena.value(p) for p in step.parameters),
         )
-        dy = None if step is self.swallowed else self._gradients.of_values.get(step.output)
+        dy = None if id(step) in self._swallowed else self._gradients.of_values.get(step.output)
         if dy is not None:
             site.dy = dy
             site.dx = tuple(self._gradients.input_slot(step, v, dy, after) for v in step.inputs)

@@ -12,9 +12,9 @@ _GOLDEN = 0x9E3779B97F4A7C15  # spreads the seeds of a dropout layer's several u
 
 def rewrite(low: Lowering, target: str) -> None:
     """Rewrite the steps so that they are as little work as possible on this target."""
-    low.steps = pool_before_relu(low.steps)
+    low.steps = pool_before_relu(low.steps, low.outputs)
     if target == "cpu":  # of convpool there are no variants for GPUs
-        low.steps = fuse_convpool(low.steps, low.output)
+        low.steps = fuse_convpool(low.steps, low.outputs)
     seed_dropouts(low.steps)
 
 
@@ -24,19 +24,19 @@ def separate(low: Lowering) -> None:
     seed_dropouts(low.steps)
 
 
-def pool_before_relu(steps: list[Step]) -> list[Step]:
+def pool_before_relu(steps: list[Step], outputs: list[Value]) -> list[Step]:
     """Pool before a relu instead of after it, which leaves a quarter of the numbers to rectify.
 
     The largest of rectified numbers is the rectified largest number. The gradient is the same too: a window whose
     maximum is positive chooses the same pixel, and any other passes nothing on. Only if nothing else reads the
-    rectified numbers.
+    rectified numbers, and they are no output.
     """
     steps = list(steps)
     for i in range(len(steps) - 1):
         relu, pool = steps[i], steps[i + 1]
         if relu.operation != "relu" or pool.operation != "maxpool2d" or relu.output.alias is None:
             continue
-        if [s for s in steps if relu.output in s.inputs] != [pool]:
+        if relu.output in outputs or [s for s in steps if relu.output in s.inputs] != [pool]:
             continue
         pooled = Value(pool.output.shape)
         steps[i] = Step("maxpool2d", relu.inputs, pooled, pool.layer, (), pool.settings)
@@ -46,13 +46,13 @@ def pool_before_relu(steps: list[Step]) -> list[Step]:
     return steps
 
 
-def fuse_convpool(steps: list[Step], output: Value) -> list[Step]:
+def fuse_convpool(steps: list[Step], outputs: list[Value]) -> list[Step]:
     """Make conv2d, max pooling and relu one convpool, if that pays and nothing else reads what lies between."""
     kept: list[Step] = []
     at = 0
     while at < len(steps):
         three = steps[at : at + 3]
-        fused = [s.operation for s in three] == ["conv2d", "maxpool2d", "relu"] and _is_convpool(three, steps, output)
+        fused = [s.operation for s in three] == ["conv2d", "maxpool2d", "relu"] and _is_convpool(three, steps, outputs)
         if fused:
             conv, _, relu = three
             relu.output.alias = None
@@ -63,10 +63,10 @@ def fuse_convpool(steps: list[Step], output: Value) -> list[Step]:
     return kept
 
 
-def _is_convpool(three: list[Step], steps: list[Step], output: Value) -> bool:
+def _is_convpool(three: list[Step], steps: list[Step], outputs: list[Value]) -> bool:
     conv, pool, relu = three
     for step, reader in ((conv, pool), (pool, relu)):
-        if step.output is output or [s for s in steps if step.output in s.inputs] != [reader]:
+        if step.output in outputs or [s for s in steps if step.output in s.inputs] != [reader]:
             return False
     return conv.settings == PLAIN and pool.settings == TWO_BY_TWO and convpool.pays(conv.parameters[0].shape)
 

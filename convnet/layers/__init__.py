@@ -7,6 +7,7 @@ from convnet.layers.dense import Dense
 from convnet.layers.elementwise import ELU, Elementwise, LeakyReLU, ReLU
 from convnet.layers.inputs import Input, InputLayer
 from convnet.layers.merging import Add
+from convnet.layers.naming import full_name
 from convnet.layers.normalization import BatchNormalization
 from convnet.layers.pooling import AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D
 from convnet.layers.regularization import Dropout
@@ -41,6 +42,8 @@ __all__ = [*BUILT_IN, "Input", "Layer"]
 def __getattr__(name: str) -> type:
     if name.startswith("_"):
         raise AttributeError(name)
+    if full_name(name) in BUILT_IN:
+        return BUILT_IN[full_name(name)]
     raise AttributeError(
         f"convnet.layers has no {name!r} (Keras may have it, this engine does not); it has {', '.join(BUILT_IN)}"
     )

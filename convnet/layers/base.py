@@ -9,13 +9,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from convnet import initializers
-from convnet.engine.graph import Graph, Node, record
+from convnet import initializers, regularizers
+from convnet.engine.graph import Graph, Node, has_nodes, record
 from convnet.engine.operator import Lowering, Value, Window
 from convnet.engine.parameter import Parameter
-from convnet.layers.changes import changed_setting
+from convnet.layers.changes import changed_setting, note_change
 from convnet.layers.checks import float_type
 from convnet.layers.naming import unique_name
+from convnet.nested.structure import leaves, rebuild, skeleton_of
 from convnet.utils import refuse
 
 
@@ -28,23 +29,44 @@ class Layer:
 
     inputs: ClassVar[int] = 1
     settings: ClassVar[tuple[str, ...]] = ()  # constructor arguments, kept as attributes of the same name
+    regularized: ClassVar[tuple[str, ...]] = ()  # parameters that may cost something: kernel_regularizer=..., and so on
     defaults: ClassVar[dict[str, Any]] = {"autocast": True}  # Keras's, which may be spelled out
 
     def __init__(self, *, name: str | None = None, trainable: bool = True, dtype: Any = None, **unknown: Any) -> None:
         cls = type(self)
-        refuse(cls.__name__, unknown, (*cls.settings, "name", "trainable", "dtype"), Layer.defaults | cls.defaults)
+        for setting in cls.regularizers():
+            setattr(self, setting, regularizers.get(cls.__name__, unknown.pop(setting, None)))
+        refuse(
+            cls.__name__,
+            unknown,
+            (*cls.settings, *cls.regularizers(), "name", "trainable", "dtype"),
+            Layer.defaults | cls.defaults,
+        )
         self.own_parameters: list[Parameter] = []
         self.name = name or unique_name(cls.__name__)
         self.trainable = trainable
         self.dtype = None if dtype is None else float_type(cls.__name__, dtype)
         self.input_shape: tuple[int, ...] | None = None  # of one sample; None until the layer is built
         self._call_is_built = False
+        self.uses: list[Any] = []  # its calls while models are connected from Input on
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Check a setting that is changed after the layer was made, and let the models that use it start afresh."""
         if name in type(self).settings and name in vars(self):
             value = changed_setting(self, name, value)
+        elif name in type(self).regularizers() and name in vars(self):
+            note_change()
+            value = regularizers.get(self.name, value)
         super().__setattr__(name, value)
+
+    @classmethod
+    def regularizers(cls) -> tuple[str, ...]:
+        """Return the names of the arguments that are regularizers."""
+        return tuple(f"{name}_regularizer" for name in cls.regularized)
+
+    def regularizer_of(self, parameter: Parameter) -> Any:
+        """Return the regularizer of one of the layer's parameters, or None."""
+        return getattr(self, f"{parameter.name.rsplit('/', 1)[-1]}_regularizer", None)
 
     # --- what a subclass gives
 
@@ -71,13 +93,15 @@ class Layer:
 
     def __call__(self, x: Any, training: bool | None = None) -> Any:
         """Compute the layer on an array of samples; on a node, record the call."""
-        if isinstance(x, Node) or (isinstance(x, (list, tuple)) and x and isinstance(x[0], Node)):
+        if has_nodes(x):
             return self.record(x, training)
         return self._compute(x, bool(training))
 
     def record(self, x: Any, training: bool | None) -> Any:
         """Note the call on the graph of the node `x`, and return the output's node."""
-        inputs = tuple(x) if isinstance(x, (list, tuple)) else (x,)
+        inputs = tuple(leaves(x))
+        if not all(isinstance(node, Node) for node in inputs):
+            raise TypeError(f"{self.name}: called on arrays and outputs of layers together: give only one kind")
         if hasattr(type(self), "call"):
             return self._record_call(x, inputs, training)
         if len(inputs) != self.inputs:
@@ -93,24 +117,24 @@ class Layer:
         `call` runs again in each mode; here it runs only to tell the output's shape.
         """
         graph = inputs[0].graph
-        self.build_for([node.sample_shape for node in inputs])
+        takes = skeleton_of(x)
+        self.build_for(rebuild(takes, [node.shape for node in inputs]))
         if graph.training is not None:
             return call_with_training(self.call, x, graph.training if training is None else training)  # type: ignore[attr-defined]
         trial = Graph(graph.dtype, training=False)
-        nodes = [Node(trial, node.sample_shape, node.name) for node in inputs]
-        y = call_with_training(self.call, nodes if isinstance(x, (list, tuple)) else nodes[0], training or False)  # type: ignore[attr-defined]
-        if not isinstance(y, Node):
-            raise TypeError(f"{self.name}.call must return the output of one layer, got {type(y).__name__}")
-        return graph.add(self, inputs, y.sample_shape, training)
+        nodes = rebuild(takes, [Node(trial, node.sample_shape, node.name) for node in inputs])
+        y = call_with_training(self.call, nodes, training or False)  # type: ignore[attr-defined]
+        trial.finish(y, f"{self.name}.call", checked=False)
+        shapes = [node.sample_shape for node in trial.outputs]
+        return rebuild(skeleton_of(y), graph.add_call(self, inputs, shapes, training, takes))
 
-    def build_for(self, shapes: list[tuple[int, ...]]) -> None:
-        """Call a user's own `build` once, with Keras's shape: None for the number of samples."""
+    def build_for(self, shapes: Any) -> None:
+        """Call a user's own `build` once, with Keras's shapes: None for the number of samples."""
         if self._call_is_built or not hasattr(type(self), "call"):
             return
         self._call_is_built = True
         if type(self).build not in self._own_builds():
-            given: list[Any] = [(None, *shape) for shape in shapes]
-            self.build(given if len(given) > 1 else given[0])  # type: ignore[arg-type]
+            self.build(shapes)
 
     @classmethod
     def _own_builds(cls) -> tuple[Any, ...]:
@@ -148,6 +172,28 @@ class Layer:
                 f"{self.name} was built for samples of shape {self.input_shape}, now called on {shape}: the last axis "
                 f"(channels) must stay {self.input_shape[-1]}; make a new layer for other inputs"
             )
+
+    # --- where it stands in connected models
+
+    @property
+    def input(self) -> Any:
+        """What the layer was first called on, from Input on: a node, or a list or dict of them."""
+        call = self._first_use("input")
+        return rebuild(call.takes, call.inputs)
+
+    @property
+    def output(self) -> Any:
+        """What the layer's first call gave, from Input on: Model(model.input, layer.output) stops there."""
+        outputs = self._first_use("output").outputs
+        return outputs[0] if len(outputs) == 1 else list(outputs)
+
+    def _first_use(self, what: str) -> Any:
+        if not self.uses:
+            raise ValueError(
+                f"{self.name} has no {what}: it was not called on Input(...) or what comes from it. In a subclass of "
+                "Model layers are called in `call` only; Model(inputs, outputs) and Sequential have the symbolic ones"
+            )
+        return self.uses[0]
 
     # --- explaining
 
@@ -245,7 +291,8 @@ class Layer:
         config: dict[str, Any] = {"name": self.name, "trainable": self.trainable}
         if self.dtype is not None:
             config["dtype"] = str(self.dtype)
-        return config | {name: getattr(self, name) for name in self.settings}
+        given = {name: getattr(self, name) for name in type(self).regularizers() if getattr(self, name) is not None}
+        return config | {name: getattr(self, name) for name in self.settings} | given
 
     def __repr__(self) -> str:
         arguments = ", ".join(f"{k}={v!r}" for k, v in self.get_config().items() if k not in ("trainable", "dtype"))

@@ -27,6 +27,12 @@ def snake_case(class_name: str) -> str:
     return re.sub("([a-z])([A-Z])", r"\1_\2", snake).lower()
 
 
+def full_name(name: str) -> str:
+    """Return the class that Keras also calls MaxPool2D, GlobalAvgPool2D, Convolution2D: the longer or newer name."""
+    name = re.sub(r"(?<=Avg|Max)Pool(?=[123]D)", "Pooling", name).replace("Convolution", "Conv")
+    return name.replace("AvgPooling", "AveragePooling")
+
+
 def unique_name(class_name: str) -> str:
     """Return conv2d, conv2d_1, conv2d_2 ... as Keras numbers its layers."""
     snake = snake_case(class_name)

@@ -30,7 +30,8 @@ def confusion(result: dict[str, Any]) -> Figure:
     ax.set_yticks(range(len(classes)), classes)
     ax.set(xlabel="predicted", ylabel="true")
     figure.suptitle(
-        f"{_count(result['n'], result.get('level', 'image'))}, accuracy {result['accuracy']:.3f}", fontsize=11
+        f"{_count(result['n'], result.get('level', 'image'))}, accuracy {np.trace(counts) / max(counts.sum(), 1):.3f}",
+        fontsize=11,
     )
     return figure
 

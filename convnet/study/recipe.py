@@ -8,7 +8,7 @@ from typing import Any
 from convnet.evaluation.grouping import largest
 
 CHOICES = {
-    "network": ("listing", "gap", "formula", "wave"),
+    "network": ("listing", "gap", "resnet", "formula", "wave"),
     "keep": ("best", "last"),
     "schedule": ("constant", "cosine"),
     "flip": ("auto", "on", "off"),
@@ -30,6 +30,10 @@ class Recipe:
     dropout       share of a dense layer's inputs that are zeroed in training
     learning_rate of Adam; None: the network's own. weight_decay: AdamW's
     schedule      of the learning rate: constant, or falling to 0 along half a cosine over `epochs`
+    warmup        the learning rate rises to its value over this many first epochs
+    average       decay of the moving average of the parameters that is validated and kept (`averaging`); 0: none
+    label_smoothing  share of each target that is spread over all classes
+    mixup         alpha of the Beta distribution by which pairs of training images are mixed (`mixing`); 0: none
     flip          mirror training images left-right: on, off, or auto (`cohort.mirror`: unless sides carry meaning)
     shift         by up to this many pixels in 28 (a 56 pixel image by up to twice as many)
     rotate        by up to this many degrees
@@ -53,6 +57,10 @@ class Recipe:
     learning_rate: float | None = None
     weight_decay: float = 0.0
     schedule: str = "constant"
+    warmup: int = 0
+    average: float = 0.0
+    label_smoothing: float = 0.0
+    mixup: float = 0.0
     flip: str = "auto"
     shift: float = 2.0
     rotate: float = 0.0
@@ -72,7 +80,10 @@ class Recipe:
         for name in ("epochs", "batch_size", "patience", "runs"):
             if getattr(self, name) < 1:
                 raise ValueError(f"train: {name} must be 1 or more, got {getattr(self, name)}")
-        for name in ("weight_decay", "shift", "rotate", "scale", "intensity", "elastic"):
+        for name in ("average", "label_smoothing"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"train: {name} must be 0 or more and below 1, got {getattr(self, name)}")
+        for name in ("weight_decay", "warmup", "mixup", "shift", "rotate", "scale", "intensity", "elastic"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise ValueError(f"train: {name} must be 0 or more, got {getattr(self, name)}")
 

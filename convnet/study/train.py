@@ -12,8 +12,10 @@ import numpy as np
 from convnet.callbacks import Callback, EarlyStopping, History
 from convnet.data.cohort import mirror
 from convnet.data.cohort.augment import Augmented
+from convnet.study.averaging import Averaged
 from convnet.study.groups import make_grouping, require_groups
 from convnet.study.metadata import ModelRecord, Run, fingerprint
+from convnet.study.mixing import mixed
 from convnet.study.networks import NETWORKS, check_shape, compile_for
 from convnet.study.outputs import predict_outputs
 from convnet.study.recipe import Recipe
@@ -80,19 +82,27 @@ class StopDiverged(Callback):
             self.diverged, self.model.stop_training = epoch, True
 
 
-class Cosine(Callback):
-    """The learning rate of epoch t of T is its first value times (1 + cos(pi t / T)) / 2 (Loshchilov & Hutter 2017)."""
+class Schedule(Callback):
+    """The learning rate of epoch t of T: its first value times (t + 1) / W over W epochs, then as chosen.
 
-    def __init__(self, epochs: int) -> None:
-        self.epochs = epochs
+    cosine falls to 0: (1 + cos(pi (t - W) / (T - W))) / 2 (Loshchilov & Hutter 2017).
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe = recipe
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Remember the first learning rate."""
-        self.first = self.model.optimizer.learning_rate  # type: ignore[union-attr]
+        self.first = self.model.optimizer.learning_rate
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Set the learning rate of this epoch."""
-        self.model.optimizer.learning_rate = self.first * (1 + np.cos(np.pi * epoch / self.epochs)) / 2  # type: ignore[union-attr]
+        warmup, factor = self.recipe.warmup, 1.0
+        if epoch < warmup:
+            factor = (epoch + 1) / warmup
+        elif self.recipe.schedule == "cosine":
+            factor = float(1 + np.cos(np.pi * (epoch - warmup) / (self.recipe.epochs - warmup))) / 2
+        self.model.optimizer.learning_rate = self.first * factor
 
 
 def train(
@@ -121,16 +131,20 @@ def train(
     task.check(cohort, y)
     require_recipe(recipe, cohort.task)
     require_content(x)
-    grouping = make_grouping(recipe.group, recipe.aggregate, recipe.finding, cohort.classes)
+    grouping = make_grouping(recipe.group, recipe.aggregate, recipe.finding, cohort.classes, cohort.task)
     require_groups(cohort, grouping)
     check_shape(recipe.network, x.shape[1:])
     set_random_seed(seed)
     network, classes = recipe.network, len(cohort.classes)
     activation = {} if network == "formula" else {"activation": task.activation}
-    model = NETWORKS[network](task.width(classes), dropout=recipe.dropout, name=network, **activation)
-    compile_for(model, network, recipe.learning_rate, recipe.weight_decay, task.loss, task.metrics)
-    one_hot = network == "formula"
-    y_fit, y_check = (np.eye(classes, dtype=np.float32)[t] if one_hot else task.targets(t, classes) for t in (y, y_val))
+    made: Any = mixed(NETWORKS[network], recipe.mixup, seed) if recipe.mixup else NETWORKS[network]
+    model = made(task.width(classes), dropout=recipe.dropout, name=network, **activation)
+    softened = recipe.mixup or recipe.label_smoothing
+    loss = task.soft_loss(recipe.label_smoothing) if softened else task.loss
+    compile_for(model, network, recipe.learning_rate, recipe.weight_decay, loss, task.metrics)
+    targets = task.soft_targets if network == "formula" or softened else task.targets
+    y_fit, y_check = (targets(t, classes) for t in (y, y_val))
+    averaged = [Averaged(recipe.average)] if recipe.average else []  # before those that measure the model
     stop = choose_stopping(recipe, task, x_val, y_val, classes)
     diverged = StopDiverged()
     wave = recipe.network == "wave"  # time has a direction
@@ -141,7 +155,7 @@ def train(
         batch_size=recipe.batch_size,
         epochs=recipe.epochs,
         validation_data=(x_val, y_check),
-        callbacks=[stop, diverged, *([Cosine(recipe.epochs)] if recipe.schedule == "cosine" else []), *callbacks],
+        callbacks=[*averaged, stop, diverged, Schedule(recipe), *callbacks],
         class_weight=balance_classes(y) if recipe.class_weight == "balanced" else None,
         verbose=verbose,
     )
@@ -199,14 +213,15 @@ def check_splits(y: np.ndarray, y_val: np.ndarray) -> None:
 
 def require_recipe(recipe: Recipe, task: str) -> None:
     """Raise ValueError for choices that a task cannot have."""
+    softened = [name for name in ("mixup", "label_smoothing") if getattr(recipe, name)]
+    if softened and recipe.network == "formula":
+        raise ValueError(f"train: {softened[0]} is for cross-entropies, not for the network formula")
     if task == "classes":
         return
     if recipe.network == "formula":
         raise ValueError(f"train: the network formula is for --task classes, not for {task}: use another --network")
     if recipe.class_weight != "none" and task != "ordinal":
         raise ValueError(f"train: --class-weight balanced is for one class an image, not for --task {task}")
-    if recipe.group != "none":
-        raise ValueError(f"train: --group joins images of --task classes, not of {task}")
 
 
 def require_content(x: Any) -> None:

@@ -11,10 +11,12 @@ import numpy as np
 
 from convnet.engine.bindings import Site
 from convnet.engine.graph import Call, Graph, record
+from convnet.engine.heads import Head
 from convnet.engine.operator import Operator, Step, Value
 from convnet.engine.parameter import Parameter
 from convnet.engine.plan import Plan
-from convnet.losses import Bound, Loss
+from convnet.losses import Bound, Loss, Objective
+from convnet.nested.several import joined, sample_shape
 from convnet.terms.backward import OF_INPUT, OF_WEIGHT, ROUNDINGS, own_error
 from convnet.terms.forward import FORWARD, Index, at
 from convnet.terms.loss import loss_draft
@@ -32,7 +34,10 @@ class Network(Protocol):
     def check_batch(self, x: Any) -> Any:
         """Return x as an array that the model takes, or raise."""
 
-    def require_compiled(self, where: str) -> tuple[Loss, Any]:
+    def settle(self, gives: Any) -> None:
+        """Choose the losses for these outputs."""
+
+    def require_compiled(self, where: str) -> tuple[Loss | Objective, Any]:
         """Return loss and optimizer, or raise if the model has none."""
 
 
@@ -97,7 +102,7 @@ def _layer_graph(layer: Operator, x: Any) -> tuple[Graph, np.ndarray]:
 def explain_model(model: Network, x: Any, index: Index, layer: Operator | str | None) -> Explanation:
     """Take one output of a model's layer (by default the last) apart, for a batch of the model's inputs."""
     x = model.check_batch(x)
-    graph = model.graph(x.shape[1:])
+    graph = model.graph(sample_shape(x.shape))
     plan = _forward(graph, x)
     return _forward_parts(plan, _call(model, graph, layer), index)
 
@@ -113,9 +118,11 @@ def explain_model_backward(
     layer  a layer of the model or its name; by default the last
     of     "x", "y", "z" or a parameter's name: with respect to what
     """
-    loss, _ = model.require_compiled("explain_backward")
+    model.require_compiled("explain_backward")
     x = model.check_batch(x)
-    graph = model.graph(x.shape[1:])
+    graph = model.graph(sample_shape(x.shape))
+    model.settle(graph.gives)
+    loss, _ = model.require_compiled("explain_backward")
     plan = backward_plan(graph, x, loss, y)
     return _gradient(plan, _call(model, graph, layer), index, of)
 
@@ -139,12 +146,14 @@ def _forward(graph: Graph, x: np.ndarray) -> Plan:
     return plan
 
 
-def backward_plan(graph: Graph, x: np.ndarray, loss: Loss, y: Any = None) -> Plan:
+def backward_plan(graph: Graph, x: Any, loss: Loss | Objective, y: Any = None) -> Plan:
     """Return a plan that has gone forward, and back from a loss with its targets y; it keeps every gradient."""
     plan = Plan(graph, len(x), loss=loss, input_gradient=True, rewritten=False)
     if y is not None:
-        loss.check_labels(np.asarray(y), plan.y.shape[1:])
-        loss.fill(plan.target_array, np.asarray(y))
+        labels = graph.gives.take("explain_backward", "y", y)
+        y = joined(map(np.asarray, labels), graph.gives.bare)
+        loss.check_labels(y, graph.output_shape)
+        plan.fill(y, None)
     plan.x[...] = x
     plan.forward()
     plan.backward()
@@ -239,24 +248,27 @@ def _of_weight(plan: Plan, layer: Operator, parameter: Parameter, index: Index, 
 def _of_value(plan: Plan, layer: Operator, value: Value, index: Index, of: str) -> Explanation:
     gradient = plan.gradient_of(value)
     index = _checked(layer, of, index, gradient.shape)
-    readers = [s for s in plan.low.steps if s is not plan.swallowed]
+    swallowed = [head.swallowed for head in plan.heads]
+    readers = [s for s in plan.low.steps if s not in swallowed]
     places = [(s, place) for s in readers for place, read in enumerate(s.inputs) if read is value]
     found = [OF_INPUT[s.operation](_site(plan, s), place, index) for s, place in places]
     extra = sum(own_error(_site(plan, s), index) for s, _ in places)
-    if value is plan.loss_reads:
-        draft = _of_loss(plan, value, index)
-        found.append((draft.formula, draft.terms))
-        extra += draft.bound
+    for head in plan.heads:
+        if value is head.reads:
+            draft = _of_loss(plan, head, index)
+            found.append((draft.formula, draft.terms))
+            extra += draft.bound
     what = f"{at(f'd{of}', *index)} of {layer.name}"
     return _add_up(what, found, float(gradient[index]), gradient.dtype, extra)
 
 
-def _of_loss(plan: Plan, value: Value, index: Index) -> Draft:
+def _of_loss(plan: Plan, head: Head, index: Index) -> Draft:
     """Take the loss's own gradient at what it reads apart."""
-    if isinstance(plan.loss_function, _Given):
-        return plan.loss_function.draft(index)
-    assert plan.loss_function is not None
-    return loss_draft(plan.loss_function, plan.target_array, plan.of(value), index, plan.swallowed is not None)
+    if isinstance(head.loss, _Given):
+        return head.loss.draft(index)
+    if head.weight != 1:
+        raise ValueError(f"explain_backward: loss_weights other than 1 cannot be explained, got {head.weight}")
+    return loss_draft(head.loss, head.target, plan.of(head.reads), index, head.swallowed is not None)
 
 
 def _add_up(

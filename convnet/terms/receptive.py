@@ -46,7 +46,7 @@ class Field:
 
 def fields(graph: Graph) -> list[Field | None]:
     """Return the field of every call's output, in the order of the calls; None for the whole image."""
-    known: dict[int, Field | None] = {id(graph.input): Field()}
+    known: dict[int, Field | None] = {id(node): Field() for node in graph.inputs}
     for call in graph.calls:
         known[id(call.output)] = _of(call, known)
     return [known[id(call.output)] for call in graph.calls]

@@ -30,6 +30,7 @@ class Summary:
     def __init__(self, model: Any) -> None:
         graph = model.training_graph()
         self.name, self.input_shape = model.name, graph.input.sample_shape
+        self.inputs = {} if graph.takes.bare else dict(zip(graph.takes.names, model.input_shape, strict=True))
         self.itemsize = graph.dtype.itemsize
         counted: set[int] = set()
         self.rows = [self._row(call, field, counted) for call, field in zip(graph.calls, fields(graph), strict=True)]
@@ -54,15 +55,17 @@ class Summary:
 
     def _clip(self, field: Field | None) -> tuple[int, int] | None:
         """Return the field's size, at most the image's."""
-        if field is None or len(self.input_shape) != 3:
+        images = [s for s in self.inputs.values() or [self.input_shape] if len(s) == 3]
+        if field is None or not images:
             return None
-        return min(field.size[0], self.input_shape[0]), min(field.size[1], self.input_shape[1])
+        return min(field.size[0], max(s[0] for s in images)), min(field.size[1], max(s[1] for s in images))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the table as plain types."""
         return {
             "name": self.name,
             "input_shape": list(self.input_shape),
+            **({"inputs": {name: list(shape) for name, shape in self.inputs.items()}} if self.inputs else {}),
             "layers": [asdict(r) for r in self.rows],
             "parameters": self.parameters,
             "trainable_parameters": self.trainable,
@@ -93,7 +96,8 @@ class Summary:
         )
 
     def _table(self) -> Table:
-        title = f"Model {self.name}: input {(None, *self.input_shape)}"
+        several = ", ".join(f"{name} {(None, *shape)}" for name, shape in self.inputs.items())
+        title = f"Model {self.name}: input {several or (None, *self.input_shape)}"
         return Table(_HEADER, self._cells(), title, self._total(), left=2)
 
     def __str__(self) -> str:

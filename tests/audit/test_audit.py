@@ -196,11 +196,52 @@ def test_pairs_are_found_whatever_the_block_of_the_comparison(monkeypatch):
     assert {(a, b) for a, b, _, mirrored in hashing.pairs(pictures) if not mirrored} == found
 
 
+def test_a_lung_window_is_not_overexposure(study):
+    lung = np.full((48, 48), 40.0)  # soft tissue, white in a lung window
+    lung[10:38, 6:42] = scene(7)[10:38, 6:42] - 800.0
+    line = study.add(np.uint8(0 * lung), "a", "train", Modality="CT")
+    path = study.folder / f"{line - 2:03d}.dcm"
+    ds = pydicom.dcmread(path)
+    ds.BitsAllocated = ds.BitsStored = 16
+    ds.HighBit, ds.RescaleSlope, ds.RescaleIntercept, ds.RescaleType = 15, 1, -1024, "HU"
+    ds.WindowCenter, ds.WindowWidth = -600, 1200
+    ds.PixelData = np.uint16(lung + 1024).tobytes()
+    ds["PixelData"].VR = "OW"
+    ds.save_as(path)
+    _, result, _ = study.audit()
+    assert rows_of(result, "saturated") == []
+    assert rows_of(result, "window") == [[line]]
+    (found,) = [f for f in result["findings"] if f["check"] == "window"]
+    assert found["level"] == "note"
+    assert "as a lung window does" in found["text"]
+
+
+@pytest.mark.parametrize(
+    ("levels", "style"),
+    [([], "good"), (["note"], "good"), (["note", "warning"], "warn"), (["warning", "error"], "bad")],
+)
+def test_a_verdict_is_green_only_without_warnings(levels, style):
+    assert report.verdict([findings.Finding("check", level, "text") for level in levels])[0] == style
+
+
+def test_findings_come_first_and_name_their_files(study):
+    copy = study.add(scene(0), "a", "test")
+    gone = study.line("gone.dcm", "a", "train")
+    c, result, found = study.audit()
+    html = report.page(c, result, found)
+    assert html.index("<h2>Findings</h2>") < html.index("finding-1") < html.index("Images by split and label")
+    assert f"row {copy} ({copy - 2:03d}.dcm): a, test" in html
+    assert f"row {gone} (gone.dcm)" in html
+    text = "\n".join(report.lines(result))
+    assert f"row 2 (000.dcm), row {copy} ({copy - 2:03d}.dcm)" in text
+    assert f"row {gone} (gone.dcm)" in text
+
+
 def test_the_page_stands_alone_shows_pictures_and_names_nobody(study, tmp_path):
     study.add(scene(0), "a", "test", patient="SYNTH-<script>")
     c, result, found = study.audit()
     html = report.page(c, result, found)
     assert html.count("data:image/png;base64,") >= 2 + 24
-    assert not re.search(r"SYNTH|script|\.dcm|https?:|<link|src=\"(?!data:)", html)
-    assert "row 92: a, test" in html
+    assert not re.search(r"SYNTH|script|https?:|<link|src=\"(?!data:)", html)
+    assert "row 92 (090.dcm): a, test" in html
     assert pydicom.dcmread(tmp_path / "090.dcm").PatientID.startswith("SYNTH")

@@ -32,9 +32,9 @@ def test_unreadable_files_are_counted_by_reason_and_unlisted_ones_in_all():
     reasons = ["no such file", "is damaged", "no such file"]
     c = Collection(unreadable=list(zip(rows, reasons, strict=True)), not_listed=4)
     missing, damaged, unlisted = findings.unreadable(c)
-    assert (missing.level, missing.rows, missing.groups) == ("warning", [2, 5], [])
+    assert (missing.level, missing.rows, missing.groups) == ("warning", [rows[0], rows[2]], [])
     assert missing.text == "2 files cannot be used: no such file"
-    assert (damaged.text, damaged.rows) == ("1 file cannot be used: is damaged", [3])
+    assert (damaged.text, damaged.rows) == ("1 file cannot be used: is damaged", [rows[1]])
     assert (unlisted.check, unlisted.level) == ("not listed", "note")
     assert unlisted.text.startswith("4 files")
     assert list(findings.unreadable(Collection())) == []

@@ -42,7 +42,7 @@ def test_inputs_and_targets_are_not_mutated():
         (lambda x: 2 - x, "- on the output"),
         (lambda x: x + 1, r"\+ with a int"),
         (lambda x: np.asarray(x), "conversion to a NumPy array"),
-        (lambda x: None, "must return the output of one layer, got NoneType"),
+        (lambda x: None, "must return the output of a layer, or .*, got NoneType"),
         (lambda x: [v for v in x], "a loop on the output"),
     ],
 )
@@ -178,6 +178,19 @@ def test_early_stopping_restores_and_checkpoints_and_logs_are_written(tmp_path):
     lines = (tmp_path / "log.csv").read_text().splitlines()
     assert lines[0] == "epoch,loss,val_loss"
     assert len(lines) == len(history.epoch) + 1
+
+
+def test_a_log_has_a_column_for_what_some_epochs_lack(tmp_path):
+    model, (x, y) = small(), data()
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    fit = {"validation_data": (x, y), "validation_freq": 2, "verbose": 0}
+    for epochs, append in ((3, False), (1, True)):
+        log = convnet.callbacks.CSVLogger(tmp_path / "log.csv", separator=";", append=append)
+        model.fit(x, y, epochs=epochs, callbacks=[log], **fit)
+    first, *rows = [line.split(";") for line in (tmp_path / "log.csv").read_text().splitlines()]
+    assert first == ["epoch", "loss", "val_loss"]
+    assert [row[0] for row in rows] == ["0", "1", "2", "0"]
+    assert [row[2] == "NA" for row in rows] == [True, False, True, True]
 
 
 def test_summary_counts_parameters_multiply_adds_bytes_and_receptive_fields():

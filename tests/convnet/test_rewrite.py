@@ -31,7 +31,7 @@ def test_pooling_comes_before_the_relu_that_it_alone_reads():
     _, call = conv_relu_pool(pool_size=3, strides=1)
     steps = lowered(call).steps
     assert operations(steps) == ["conv2d", "relu", "maxpool2d"]
-    pooled = rewrite.pool_before_relu(steps)
+    pooled = rewrite.pool_before_relu(steps, [])
     assert operations(pooled) == ["conv2d", "maxpool2d", "relu"]
     assert [s.output.shape for s in pooled] == [(6, 6, 4), (4, 4, 4), (4, 4, 4)]
     assert pooled[-1].output is steps[-1].output
@@ -46,7 +46,9 @@ def test_a_relu_that_another_layer_reads_stays_before_the_pooling():
         return same([pool(rectified), rectified])
 
     steps = lowered(call).steps
-    assert operations(rewrite.pool_before_relu(steps)) == operations(steps) == ["conv2d", "relu", "maxpool2d", "add"]
+    assert (
+        operations(rewrite.pool_before_relu(steps, [])) == operations(steps) == ["conv2d", "relu", "maxpool2d", "add"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -56,7 +58,7 @@ def test_only_plain_pooling_by_two_becomes_one_operation(pooling, fused):
     assert convpool.pays((3, 3, 1, 32))
     _, call = conv_relu_pool(32, **pooling)
     low = lowered(call, (9, 9, 1))
-    steps = rewrite.fuse_convpool(rewrite.pool_before_relu(low.steps), low.output)
+    steps = rewrite.fuse_convpool(rewrite.pool_before_relu(low.steps, low.outputs), low.outputs)
     assert operations(steps) == (["convpool"] if fused else ["conv2d", "maxpool2d", "relu"])
     assert steps[-1].output is low.output
 
@@ -65,8 +67,8 @@ def test_what_a_model_returns_from_between_is_not_fused_away():
     conv, pool, relu = layers.Conv2D(32, 3), layers.MaxPooling2D(), layers.Activation("relu")
     low = lowered(lambda x: relu(pool(conv(x))))
     between = low.steps[1].output
-    assert operations(rewrite.fuse_convpool(low.steps, between)) == ["conv2d", "maxpool2d", "relu"]
-    assert operations(rewrite.fuse_convpool(low.steps, low.output)) == ["convpool"]
+    assert operations(rewrite.fuse_convpool(low.steps, [between])) == ["conv2d", "maxpool2d", "relu"]
+    assert operations(rewrite.fuse_convpool(low.steps, low.outputs)) == ["convpool"]
 
 
 def test_there_is_no_fused_operation_for_gpus():

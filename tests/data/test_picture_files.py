@@ -1,5 +1,8 @@
 """PNG, JPEG, TIFF and BMP files, by a table or in folders named after classes."""
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -105,3 +108,41 @@ def test_a_table_may_name_pictures_and_a_window_is_not_for_them(tmp_path):
     assert len(load_folder(tmp_path, tmp_path / "labels.csv", size=8, channels=3).y) == 20
     with pytest.raises(CohortError, match="--window is for DICOM files"):
         load_folder(tmp_path, tmp_path / "labels.csv", size=8, window=(5.0, 10.0))
+
+
+def tiff(bits, photometric, data, width=4, height=4):
+    """A TIFF file of one strip; photometric 0 shows the lowest value white."""
+    fields = [(256, width), (257, height), (258, bits), (259, 1), (262, photometric), (277, 1), (278, height)]
+    fields += [(273, 8 + 2 + 12 * 9 + 4), (279, len(data))]
+    entries = b"".join(struct.pack("<HHII", tag, 3, 1, value) for tag, value in sorted(fields))
+    return b"II*\0" + struct.pack("<IH", 8, len(fields)) + entries + bytes(4) + data
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_tiff_whose_lowest_value_is_white_is_inverted(tmp_path, bits):
+    values = (np.arange(16) * (2**bits // 16)).astype(f"<u{bits // 8}").reshape(4, 4)
+    (tmp_path / "a.tif").write_bytes(tiff(bits, 0, values.tobytes()))
+    found = read_picture(str(tmp_path / "a.tif"), WHOLE)[..., 0]
+    np.testing.assert_allclose(found, 1 - values / (2**bits - 1), atol=1e-7)
+
+
+def test_a_tiff_of_12_bits_is_itself_over_4095(tmp_path):
+    values = np.arange(16).reshape(4, 4) * 273  # 0 to 4095
+    pairs = values.reshape(-1, 2)
+    packed = np.stack([pairs[:, 0] >> 4, (pairs[:, 0] & 15) << 4 | pairs[:, 1] >> 8, pairs[:, 1] & 255], axis=1)
+    (tmp_path / "a.tif").write_bytes(tiff(12, 1, packed.astype(np.uint8).tobytes()))
+    found = read_picture(str(tmp_path / "a.tif"), WHOLE)[..., 0]
+    np.testing.assert_allclose(found, values / 4095, atol=1e-7)
+
+
+@pytest.mark.parametrize(("kind", "channels"), [(2, 3), (4, 2), (6, 4)], ids=["RGB", "grey and alpha", "RGBA"])
+def test_a_png_of_16_bits_in_several_channels_is_refused_since_8_would_be_lost(tmp_path, kind, channels):
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    rows = b"".join(b"\0" + np.full((4, channels), 65535, ">u2").tobytes() for _ in range(4))
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 4, 4, 16, kind, 0, 0, 0))
+    data = b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    (tmp_path / "a.png").write_bytes(data)
+    with pytest.raises(DicomError, match="16 bits in each of several channels"):
+        read_picture(str(tmp_path / "a.png"), WHOLE)

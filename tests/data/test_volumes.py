@@ -158,6 +158,7 @@ def refusals(tmp_path):
     yield "pair.nii", plain[:344] + b"ni1\0" + plain[348:], "pair .hdr and .img"
     yield "short.nii", plain[:-1], "ends too early"
     yield "far.nii", plain[:108] + struct.pack("<f", 1e9) + plain[112:], "begin at byte"
+    yield "nowhere.nii", plain[:108] + struct.pack("<f", float("nan")) + plain[112:], "begin at byte"
     yield "slope.nii", plain[:112] + struct.pack("<f", float("inf")) + plain[116:], "scl_slope"
     yield "colours.nii", plain[:70] + struct.pack("<hh", 128, 24) + plain[74:], "expected plain numbers"
     yield "none.nii", b"\0" * 400, "not a NIfTI file"

@@ -18,6 +18,26 @@ def test_it_prints_what_the_page_says(path, tmp_path, monkeypatch):
     assert failed == 0
 
 
+@pytest.mark.parametrize("page", ["results_per_patient", "tasks"])
+def test_a_study_runs_as_the_page_says(page, tmp_path, monkeypatch):
+    """The page's Python and its commands, in their order; what they write is there."""
+    path = markdown.ROOT / f"docs/howto/{page}.md"
+    monkeypatch.chdir(tmp_path)
+    failed, _ = doctest.testfile(str(path), module_relative=False, optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert failed == 0
+    for line in re.findall(r"^    convnet (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE):
+        run = convnet(*line.split(), cwd=tmp_path)
+        assert run.returncode == 0, f"{line}: {run.stderr}"
+        if line.startswith("evaluate m.safetensors"):
+            assert "calibrated on 40 validation patients" in run.stdout
+            assert re.search(r"by image \(n 480\) +by patient \(n 60\)", run.stdout)
+            assert (tmp_path / "figures/roc-by-patient.png").exists()
+        if line.startswith("diagnose"):
+            assert len(re.findall(r"^patient header-", run.stdout, re.MULTILINE)) == 60
+        if "measured" in line:
+            assert (tmp_path / "measured/agreement.png").exists()
+
+
 def test_the_kernel_on_the_page_is_proven(tmp_path):
     page = (markdown.ROOT / "docs/howto/own_kernel.md").read_text(encoding="utf-8")
     (tmp_path / "my_conv.py").write_text(re.search(r"^```python\n(.+?)^```$", page, re.MULTILINE | re.DOTALL)[1])

@@ -124,8 +124,7 @@ def import_and_run(proto, data) -> list[np.ndarray]:
     inputs = [engine_axes(np.asarray(a), one["axes"]) for a, one in zip(data, record["inputs"], strict=True)]
     found = model.predict(inputs if len(inputs) > 1 else inputs[0], verbose=0)
     found = list(found) if isinstance(found, (list, tuple)) else [found]
-    shapes = [np.argsort(one["axes"]) for one in record["outputs"]]
-    return [file_axes(a, axes) for a, axes in zip(found, shapes, strict=True)]
+    return [file_axes(labelled(a, one), one) for a, one in zip(found, record["outputs"], strict=True)]
 
 
 def fold_alone(proto, given) -> list[np.ndarray]:
@@ -144,9 +143,16 @@ def engine_axes(array: np.ndarray, axes: list[int]) -> np.ndarray:
     return array[:, None] if array.ndim == 1 else array
 
 
-def file_axes(array: np.ndarray, axes: np.ndarray) -> np.ndarray:
-    array = array[:, 0] if len(axes) == 1 else array
-    return array.transpose(axes)
+def labelled(array: np.ndarray, one: dict) -> np.ndarray:
+    """The place of the largest score, where the file's output is that."""
+    return array.argmax(one["argmax"], keepdims=True) if "argmax" in one else array
+
+
+def file_axes(array: np.ndarray, one: dict) -> np.ndarray:
+    """The array with the file's axes."""
+    array = array[:, 0] if len(one["axes"]) == 1 else array
+    array = array.transpose(np.argsort(one["axes"]))
+    return array if one.get("keepdims", True) else array.squeeze(one["axes"][one["argmax"]])
 
 
 def shortened(text: str) -> str:

@@ -49,16 +49,28 @@ def reshaped() -> Any:
     return convnet.Model(start, x)
 
 
-MODELS: dict[str, Callable[[], Any]] = {f.__name__: f for f in (listing, residual, image_out, reshaped)}
+def several() -> Any:
+    a, b = convnet.Input((6, 6, 2), name="image"), convnet.Input((5,), name="age")
+    x = L.Conv2D(3, 3)(a)
+    y = L.Add()([L.Dense(3)(b), L.GlobalAveragePooling2D()(x)])
+    return convnet.Model([a, b], [L.Activation("softmax", name="class")(y), x])
 
 
-def built(name: str) -> tuple[Any, np.ndarray]:
-    """The model with statistics that are not those of a new one, and a batch for it."""
+MODELS: dict[str, Callable[[], Any]] = {f.__name__: f for f in (listing, residual, image_out, reshaped, several)}
+
+
+def built(name: str) -> tuple[Any, Any]:
+    """The model with statistics that are not those of a new one, and a batch for it, or a list of them."""
     convnet.set_random_seed(3)
     model = MODELS[name]()
     rng = np.random.default_rng(4)
     for layer in model.layers:
         if isinstance(layer, L.BatchNormalization):
             layer.set_weights([rng.uniform(0.5, 1.5, w.shape).astype(np.float32) for w in layer.get_weights()])
-    x = rng.standard_normal((3, *model.input_shape), dtype=np.float32)
-    return model, x
+    x = [rng.standard_normal((3, *node.shape[1:]), dtype=np.float32) for node in model.inputs]
+    return model, x if len(x) > 1 else x[0]
+
+
+def listed(arrays: Any) -> list[np.ndarray]:
+    """One array or several, as a list."""
+    return list(arrays) if isinstance(arrays, (list, tuple)) else [arrays]

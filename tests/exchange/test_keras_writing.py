@@ -33,7 +33,8 @@ class Net(convnet.Model):
 
 
 def sequential():
-    first = layers.Conv2D(4, 3, strides=2, use_bias=False, trainable=False)
+    costs = {"kernel_regularizer": convnet.regularizers.L1L2(0.25, 0.5)}
+    first = layers.Conv2D(4, 3, strides=2, use_bias=False, trainable=False, **costs)
     rest = layers.MaxPooling2D(), layers.Dropout(0.25), layers.Flatten(), layers.Dense(3)
     return convnet.Sequential([layers.Input((8, 8, 2)), first, *rest])
 
@@ -53,6 +54,7 @@ def test_a_model_comes_back_as_it_was(tmp_path, make):
         assert isinstance(again, convnet.Sequential)
         assert [made.trainable for made in again.layers] == [False, True, True, True, True]
         assert again.layers[2].rate == 0.25
+        assert again.layers[0].kernel_regularizer == {"l1": 0.25, "l2": 0.5}
 
 
 @pytest.mark.parametrize("make", MODELS)
@@ -157,3 +159,23 @@ def test_a_metric_of_ones_own_is_left_out_with_a_warning(tmp_path):
     with pytest.warns(UserWarning, match="without its compilation: Mine is a class of your own"):
         model.save(tmp_path / "m.keras")
     assert load_keras(tmp_path / "m.keras").optimizer is None
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_several_inputs_and_outputs_come_back_compiled(tmp_path, named):
+    image, table = layers.Input((8, 8, 2), name="image"), layers.Input((3,), name="table")
+    both = layers.Add()([layers.Dense(4)(layers.Flatten()(image)), layers.Dense(4)(table)])
+    kind, size = layers.Dense(3, activation="softmax", name="kind")(both), layers.Dense(1, name="size")(both)
+    outputs = {"kind": kind, "size": size} if named else [kind, size]
+    model = convnet.Model([image, table], outputs)
+    losses, metrics = ["sparse_categorical_crossentropy", "mse"], [["accuracy"], ["mae"]]
+    model.compile("adam", losses, metrics, loss_weights=[1.0, 0.5])
+    x, y = [X, X[:, 0, :3, 0]], [Y, Y.astype("f")]
+    y = dict(zip(("kind", "size"), y, strict=True)) if named else y
+    model.train_on_batch(x, y)
+    model.save(tmp_path / "m.keras")
+    again = load_keras(tmp_path / "m.keras")
+    for _ in range(5):
+        found = again.train_on_batch(x, y, return_dict=True)
+        assert found == model.train_on_batch(x, y, return_dict=True)
+    assert {"kind_loss", "size_loss", "kind_accuracy", "size_mae"} <= set(found)

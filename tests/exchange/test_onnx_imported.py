@@ -1,8 +1,12 @@
 """A model from an ONNX file is a model like any other."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from onnx import TensorProto
+from onnx.defs import onnx_opset_version
+from onnx.version_converter import convert_version
 from scipy.special import softmax
 
 import convnet
@@ -39,8 +43,6 @@ def oracle(proto, *arrays):
 
 
 def load(nodes, inputs, outputs, weights=None, opset=20):
-    from pathlib import Path
-
     proto = proto_of(nodes, inputs, outputs, weights, opset=opset)
     return convert(prepare(proto, Path("net.onnx")), "net.onnx"), proto
 
@@ -251,3 +253,46 @@ def test_a_normalization_is_folded_only_when_that_is_asked_for():
     wanted = channels_last(oracle(proto, X)[0])
     for model in (plain, folded):
         assert np.allclose(model.predict(channels_last(X), verbose=0), wanted, atol=1e-5)
+
+
+def test_several_inputs_and_outputs_keep_the_file_s_order():
+    nodes = [
+        ("GlobalMaxPool", "x", "p", {}),
+        ("Flatten", "p", "f", {}),
+        ("Add", "f z", "s", {}),
+        ("Relu", "x", "r", {}),
+    ]
+    loaded, proto = load(nodes, {"z": ["N", 2], "x": ["N", 2, 6, 6]}, {"r": ["N", 2, 6, 6], "s": ["N", 2]})
+    z = RNG.standard_normal((3, 2)).astype(np.float32)
+    wanted = oracle(proto, z, X)
+    image, vector = loaded.predict([z, channels_last(X)], verbose=0)
+    assert np.array_equal(image, channels_last(wanted[0]))
+    assert np.allclose(vector, wanted[1])
+    assert [one["name"] for one in loaded.metadata["onnx"]["inputs"]] == ["z", "x"]
+
+
+def test_an_argmax_at_the_end_leaves_the_scores_and_names_the_classes(tmp_path):
+    nodes = [
+        ("Gemm", "x w", "s", {}),
+        ("Softmax", "s", "scores", {}),
+        ("ArgMax", "scores", "place", {"axis": 1}),
+        ("ArrayFeatureExtractor", "names place", "named", {"domain": "ai.onnx.ml"}),
+        ("Cast", "named", "label", {"to": TensorProto.INT64}),
+    ]
+    weights = {"w": np.eye(3, dtype=np.float32), "names": np.array([7, 8, 9])}
+    proto = proto_of(nodes, {"x": ["N", 3]}, {"label": None, "scores": ["N", 3]}, weights)
+    loaded = convert(proto, "net.onnx")
+    assert loaded.metadata["classes"] == ["7", "8", "9"]
+    assert loaded.metadata["onnx"]["labels"] == [{"name": "label", "of": "scores", "argmax": 1, "keepdims": True}]
+    assert loaded.predict(np.eye(3, dtype=np.float32), verbose=0).argmax(1).tolist() == [0, 1, 2]
+    with pytest.raises(OnnxError, match=r"Add \(node 'Add_5'\): its input 1 is the place of a largest score"):
+        convert(proto_of([*nodes, ("Add", "label w", "z", {})], {"x": ["N", 3]}, {"z": None}, weights), "net.onnx")
+
+
+@pytest.mark.parametrize("opset", range(7, onnx_opset_version() + 1))
+def test_every_opset_is_read(net, opset):
+    proto = proto_of(NET, *ENDS, WEIGHTS, opset=7)
+    proto = convert_version(proto, opset) if opset > 7 else proto
+    assert proto.opset_import[0].version == opset
+    loaded = convert(prepare(proto, Path("net.onnx")), "net.onnx")
+    assert np.array_equal(loaded.predict(channels_last(X), verbose=0), net[0].predict(channels_last(X), verbose=0))

@@ -110,20 +110,15 @@ def test_a_constant_that_would_be_huge_is_refused_before_it_is_made(tmp_path):
 
 def test_nodes_out_of_order_are_sorted(tmp_path):
     nodes = [("Sigmoid", "a", "y", {}), ("Relu", "x", "a", {})]
-    proto = model(nodes, {"x": ["N", 4]}, {"y": ["N", 4]})
-    from convnet.exchange.onnx.importing import convert
-
     x = np.array([[-1, 0, 1, 2]], np.float32)
-    found = convert(proto, "net.onnx").predict(x, verbose=0)
+    found = load_onnx(save(tmp_path / "net.onnx", nodes, {"x": ["N", 4]}, {"y": ["N", 4]})).predict(x, verbose=0)
     assert np.allclose(found, 1 / (1 + np.exp(-np.maximum(x, 0))), atol=1e-6)
 
 
-def test_a_cycle_is_refused():
-    from convnet.exchange.onnx.importing import convert
-
+def test_a_cycle_is_refused(tmp_path):
     nodes = [("Add", "x b", "a", {}), ("Relu", "a", "b", {})]
-    with pytest.raises(OnnxError, match="has a cycle"):
-        convert(model(nodes, {"x": ["N", 4]}, {"b": ["N", 4]}), "net.onnx")
+    with pytest.raises(OnnxError, match=r"net.onnx: Add \(node 'Add_0'\): it waits for its own output"):
+        load_onnx(save(tmp_path / "net.onnx", nodes, {"x": ["N", 4]}, {"b": ["N", 4]}))
 
 
 def test_the_file_s_own_functions_are_written_out(tmp_path):

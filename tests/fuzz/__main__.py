@@ -1,5 +1,5 @@
-"""python -m tests.fuzz [--files 20000] [--models 5000] [--pictures N] [--volumes N] [--archives N] [--seed 0]
-                        [--workers N] [--results FOLDER] [--keep N]
+"""python -m tests.fuzz [--files 20000] [--models 5000] [--pictures N] [--volumes N] [--archives N] [--onnx N]
+                        [--seed 0] [--workers N] [--results FOLDER] [--keep N]
 
 Rows are lines of JSON in FOLDER/<name>-<seed>-<sources>.jsonl; a number that has one is not run again while the
 sources are the same, so a run may be cut and resumed. Exit code 1 if a file ended in anything but a result or one
@@ -55,7 +55,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--files", type=int, default=0, help="mutated DICOM files")
     parser.add_argument("--models", type=int, default=0, help="mutated model files")
-    for name in ("pictures", "volumes", "archives"):
+    for name in ("pictures", "volumes", "archives", "onnx"):
         parser.add_argument(f"--{name}", type=int, default=0, help=f"mutated {name}")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=None)
@@ -67,7 +67,7 @@ def main() -> None:
         return
     warnings.simplefilter("ignore")  # of pydicom, while it writes what is wrong on purpose
     good = True
-    counts = (options.files, options.models, options.pictures, options.volumes, options.archives)
+    counts = (options.files, options.models, options.pictures, options.volumes, options.archives, options.onnx)
     for which, count in zip(campaigns.ALL, counts, strict=True):
         if count:
             good &= campaign(which, count, options)

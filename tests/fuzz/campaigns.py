@@ -1,10 +1,11 @@
 """What is fuzzed."""
 
-from tests.fuzz import corpus, formats, models, targets
+from tests.fuzz import corpus, formats, models, onnx_files, targets
 from tests.fuzz.run import Campaign
 
 DICOM = Campaign("DICOM", corpus.mutation, targets.image_file, corpus.good)
 MODELS = Campaign("model", models.mutation, models.model_file, models.good)
+ONNX = Campaign("ONNX", onnx_files.mutation, onnx_files.onnx_file, onnx_files.good)
 PICTURES, VOLUMES, ARCHIVES = (
     Campaign(
         name,
@@ -19,4 +20,4 @@ PICTURES, VOLUMES, ARCHIVES = (
         ("archive", formats.archive, formats.ARCHIVES, formats.archive_file),
     )
 )
-ALL = (DICOM, MODELS, PICTURES, VOLUMES, ARCHIVES)
+ALL = (DICOM, MODELS, PICTURES, VOLUMES, ARCHIVES, ONNX)

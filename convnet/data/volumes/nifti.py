@@ -31,11 +31,12 @@ def read(path: str) -> Volume:
         data: Any = unfold(file, path) if zipped else file.read(file.length)
     header = read_header(data, path)
     shape = require_voxels(header.get_data_shape(), path)
-    dtype, offset = header.get_data_dtype(), int(header["vox_offset"])
+    dtype, start = header.get_data_dtype(), float(header["vox_offset"])
     if dtype.kind not in "iuf" or dtype.itemsize > 8:
         raise DicomError(path, f"holds values of the kind {header.get_value_label('datatype')}: expected plain numbers")
-    if not int(header["sizeof_hdr"]) <= offset <= len(data):
-        raise DicomError(path, f"states that its voxels begin at byte {offset} of {len(data)}")
+    if not int(header["sizeof_hdr"]) <= start <= len(data):  # also refuses NaN
+        raise DicomError(path, f"states that its voxels begin at byte {start:g} of {len(data)}")
+    offset = int(start)
     slope, intercept = scaling(header, path)
     low, high = float(header["cal_min"]), float(header["cal_max"])
     affine = orientation(header, path)

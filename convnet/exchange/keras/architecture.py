@@ -35,8 +35,8 @@ class Architect:
         if not isinstance(model, Model):
             raise ValueError(f"{entry.get('class_name')} is a layer, not a model")
         shape = (entry.get("build_config") or {}).get("input_shape")
-        if model.input_shape is None and shape and not isinstance(shape[0], (list, tuple, dict)):
-            model.build((None, *shape[1:]))
+        if model.input_shape is None and shape:
+            model.build(shape)
         if model.input_shape is None:
             raise ValueError("the model was never built in Keras: call it on a batch, then save it")
         return model

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from convnet import losses
 from convnet.engine.parameter import Parameter
 from convnet.exchange.keras.describing import describe_object, entry
 from convnet.exchange.keras.hdf5 import Tree
 from convnet.exchange.keras.objects import make
+from convnet.losses.objective import Objective
 from convnet.model import Model
 from kernels import targets
 
@@ -19,34 +19,25 @@ _INTERLEAVED = ("adam", "adamw", "nadam")  # Keras keeps (m, v) of one parameter
 
 def compile_like(model: Model, config: dict[str, Any], tree: Tree, notes: list[str]) -> None:
     """Compile the model as the file says, and continue its optimizer; errors as `compile` raises them."""
-    if config.get("loss_weights"):
-        raise ValueError(f"loss_weights={config['loss_weights']!r} is not supported")
     optimizer = config["optimizer"]
     settings = {k: v for k, v in optimizer["config"].items() if k != "name"}
     chosen = make(optimizer["class_name"], "keras.optimizers", settings, notes, "optimizer")
-    metrics, weighted = (_metrics(config.get(key), notes) for key in ("metrics", "weighted_metrics"))
-    model.compile(chosen, _loss(config["loss"], notes), metrics, weighted)
+    metrics, weighted = (_read(config.get(key), "metrics", notes) for key in ("metrics", "weighted_metrics"))
+    loss = _read(config["loss"], "losses", notes)
+    model.compile(chosen, loss, metrics, weighted, loss_weights=config.get("loss_weights"))
     _continue(model, tree, notes)
 
 
-def _loss(given: Any, notes: list[str]) -> Any:
+def _read(given: Any, room: str, notes: list[str]) -> Any:
+    """Return a loss or metric, or the lists and dicts of them that a model with several outputs has."""
+    if isinstance(given, list):
+        return [_read(item, room, notes) for item in given]
+    if isinstance(given, dict) and "class_name" not in given:
+        return {name: _read(item, room, notes) for name, item in given.items()}
     if not isinstance(given, dict):
-        return losses.get(given)
+        return given
     settings = {k: v for k, v in given["config"].items() if k not in ("fn", "dtype")}
-    return make(given["class_name"], "keras.losses", settings, notes, "loss")
-
-
-def _metrics(given: Any, notes: list[str]) -> list[Any]:
-    if given is not None and not isinstance(given, list):
-        raise ValueError(f"metrics must be a list, the file has {given!r}")
-    found = []
-    for metric in given or []:
-        if isinstance(metric, dict):
-            settings = {k: v for k, v in metric["config"].items() if k not in ("fn", "dtype")}
-            found.append(make(metric["class_name"], "keras.metrics", settings, notes, "metrics"))
-        else:
-            found.append(metric)
-    return found
+    return make(given["class_name"], f"keras.{room}", settings, notes, room)
 
 
 def _continue(model: Model, tree: Tree, notes: list[str]) -> None:
@@ -80,21 +71,41 @@ def _states(model: Model, parameters: list[Parameter]) -> list[np.ndarray]:
 
 def describe_compile(model: Model) -> dict[str, Any]:
     """Return what the model is compiled with as Keras writes it; ValueError for what is no object of Keras's."""
-    optimizer, loss = model.optimizer, model.loss
-    metrics, weighted = model.compiled_metrics, model.weighted_metrics
+    loss: Any = model.loss
+    several = isinstance(loss, Objective)
+    losses = [_describe(one, "losses") for one in loss.losses] if several else _describe(loss, "losses")
     return {
-        "optimizer": _describe(optimizer, "optimizers"),
-        "loss": _describe(loss, "losses"),
-        "loss_weights": None,
-        "metrics": [m if isinstance(m, str) else _describe(m, "metrics") for m in metrics] or None,
-        "weighted_metrics": [m if isinstance(m, str) else _describe(m, "metrics") for m in weighted] or None,
+        "optimizer": _describe(model.optimizer, "optimizers"),
+        "loss": _by_output(model, losses) if several else losses,
+        "loss_weights": _by_output(model, loss.weights) if several else None,
+        "metrics": _describe_metrics(model, model.compiled_metrics),
+        "weighted_metrics": _describe_metrics(model, model.weighted_metrics),
         "run_eagerly": False,
         "steps_per_execution": 1,
         "jit_compile": "auto",
     }
 
 
-def _describe(thing: Any, room: str) -> dict[str, Any]:
+def _by_output(model: Model, values: list[Any]) -> Any:
+    """Return one value for each output, in Keras's structure: a list, or a dict where the outputs are one."""
+    gives = model.training_graph().gives
+    return dict(zip(gives.names, values, strict=True)) if isinstance(gives.skeleton, dict) else values
+
+
+def _describe_metrics(model: Model, metrics: list[Any]) -> Any:
+    if not metrics:
+        return None
+    if not isinstance(model.loss, Objective):
+        return [_describe(metric, "metrics") for metric in metrics]
+    found: list[list[Any]] = [[] for _ in model.loss.losses]
+    for metric in metrics:
+        found[metric.place].append(_describe(metric.metric, "metrics"))
+    return _by_output(model, found)
+
+
+def _describe(thing: Any, room: str) -> Any:
+    if thing is None or isinstance(thing, str):
+        return thing
     kind = type(thing)
     if not kind.__module__.startswith(f"convnet.{room}"):
         raise ValueError(f"{kind.__name__} is a class of your own, which Keras does not know")
@@ -107,5 +118,5 @@ def state(model: Model, parameters: list[Parameter]) -> list[np.ndarray]:
     optimizer = model.optimizer
     assert optimizer is not None
     kept = [targets.to_host(s) for s in _states(model, parameters)]
-    rate = [np.float32(optimizer.learning_rate)] if isinstance(optimizer.learning_rate, float) else []
+    rate = [np.float32(optimizer.learning_rate)] if optimizer.schedule is None else []
     return [np.asarray(v) for v in (np.int32(optimizer.iterations), *rate, *kept)]

@@ -7,6 +7,7 @@ from typing import Any
 from convnet.engine.graph import Node
 from convnet.layers import BUILT_IN, Layer
 from convnet.model import Model
+from convnet.regularizers import L1L2
 from convnet.sequential import Sequential
 
 Entry = dict[str, Any]
@@ -29,6 +30,8 @@ def describe_object(value: Any, module: str) -> Any:
     """Return a setting as Keras writes it: plain JSON, or an object with its own settings."""
     if isinstance(value, tuple):
         return [describe_object(item, module) for item in value]
+    if isinstance(value, L1L2):
+        return entry("L1L2", "keras.regularizers", dict(value))
     if hasattr(value, "get_config"):
         config = {k: describe_object(v, module) for k, v in value.get_config().items() if k != "name"}
         room = type(value).__module__.removeprefix("convnet.").split(".")[0]
@@ -65,8 +68,9 @@ def _sequential(model: Sequential) -> tuple[Entry, dict[str, Layer]]:
 
 def _connected(model: Model) -> tuple[Entry, dict[str, Layer]]:
     graph: Any = model.training_graph()
-    names = _unique_names(graph.layers, [graph.input.name])
-    history: dict[int, list[Any]] = {id(graph.input): [graph.input.name, 0, 0]}
+    inputs = _unique_names(graph.inputs, [])
+    names = _unique_names(graph.layers, list(inputs.values()))
+    history: dict[int, list[Any]] = {node: [name, 0, 0] for node, name in inputs.items()}
     nodes: dict[int, list[Any]] = {id(layer): [] for layer in graph.layers}
     for call in graph.calls:
         calls = nodes[id(call.layer)]
@@ -74,13 +78,17 @@ def _connected(model: Model) -> tuple[Entry, dict[str, Layer]]:
         args = [tensors if len(tensors) > 1 else tensors[0]]
         calls.append({"args": args, "kwargs": {} if call.training is None else {"training": call.training}})
         history[id(call.output)] = [names[id(call.layer)], len(calls) - 1, 0]
-    start = _input(graph.input.sample_shape, model.compute_dtype, graph.input.name)
-    layers = [{**start, "name": graph.input.name, "inbound_nodes": []}]
+    layers: list[Entry] = []
+    for node in graph.inputs:
+        name = inputs[id(node)]
+        start = _input(node.sample_shape, model.compute_dtype, name)
+        layers.append({**start, "name": name, "inbound_nodes": []})
     for layer in graph.layers:
         name = names[id(layer)]
         layers.append({**_layer(layer, name), "name": name, "inbound_nodes": nodes[id(layer)]})
     config = {"name": model.name, "trainable": True, "layers": layers}
-    config |= {"input_layers": history[id(graph.input)], "output_layers": history[id(graph.output)]}
+    config["input_layers"] = graph.takes.build(history[id(node)] for node in graph.inputs)
+    config["output_layers"] = graph.gives.build(history[id(node)] for node in graph.outputs)
     made = entry("Functional", "keras.src.models.functional", config)
     return made, {names[id(layer)]: layer for layer in graph.layers}
 
@@ -90,8 +98,8 @@ def _tensor(node: Node, history: list[Any], dtype: Any) -> Entry:
     return {"class_name": "__keras_tensor__", "config": config}
 
 
-def _unique_names(layers: list[Layer], taken: list[str]) -> dict[int, str]:
-    """Return a name for each layer: Keras wants all of a model's to differ."""
+def _unique_names(layers: Any, taken: list[str]) -> dict[int, str]:
+    """Return a name for each layer, or each input: Keras wants all of a model's to differ."""
     names: dict[int, str] = {}
     used = set(taken)
     for layer in layers:

@@ -28,7 +28,6 @@ def save(model: Model, filepath: str | Path, include_optimizer: bool = True) -> 
     graph = model.training_graph()
     model_file.check_same_in_inference(model, graph)
     config, layers = describe(model)
-    config["build_config"] = {"input_shape": [None, *model.input_shape]}  # type: ignore[misc]
     with unnumbered(), initializers.empty_weights(model.count_params()):
         twin = Architect().model(config)  # the model as Keras will build it: its layers in Keras's order
     with model.reading():

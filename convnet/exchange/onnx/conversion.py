@@ -14,9 +14,10 @@ from convnet.exchange.onnx.folding import FOLDABLE, fold
 from convnet.exchange.onnx.layout import LayoutError
 from convnet.exchange.onnx.nodes import OnnxNode, count_readers
 from convnet.exchange.onnx.opsets import newest_form
-from convnet.exchange.onnx.values import Constant, Value
+from convnet.exchange.onnx.values import Constant, Label, Value
 
 Convert = Callable[["Call"], Any]  # a node's first output, or a list of its outputs
+OF_LABELS = frozenset({"Cast", "Identity", "Reshape", "Squeeze", "Unsqueeze"})  # what may stand behind an ArgMax
 ABSORBED = {"Relu": "relu", "Sigmoid": "sigmoid"}  # activations that the layer before them has as its own
 
 
@@ -40,7 +41,7 @@ class Conversion:
     opset: int
     operators: dict[str, Convert]
     trials: tuple[int, int]
-    values: dict[str, Value | Constant] = field(default_factory=dict)
+    values: dict[str, Value | Constant | Label] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
     absorbed: dict[int, Value] = field(default_factory=dict)
     layers: dict[tuple[Any, ...], list[Any]] = field(default_factory=dict)
@@ -74,7 +75,7 @@ class Conversion:
                 if name and value is not None:
                     self.values[name] = value
 
-    def _find(self, node: OnnxNode, name: str) -> Value | Constant | None:
+    def _find(self, node: OnnxNode, name: str) -> Value | Constant | Label | None:
         if name and name not in self.values:
             raise OnnxError(f"{self.where}: {node.title}: nothing makes its input {name!r}")
         return self.values[name] if name else None
@@ -83,7 +84,9 @@ class Conversion:
         if id(node) in self.absorbed:
             return [self.absorbed[id(node)]]
         try:
-            if node.operator in FOLDABLE and not any(isinstance(a, Value) for a in arguments):
+            if isinstance(next(iter(arguments), None), Label) and node.operator in OF_LABELS:
+                return arguments[:1]
+            if node.operator in FOLDABLE and not any(isinstance(a, (Value, Label)) for a in arguments):
                 return list(fold(node, arguments, self.opset))
             if node.operator not in self.operators:
                 raise OnnxError(f"{node.title}: is supported on numbers that the file holds, not on computed ones")
@@ -137,13 +140,15 @@ class Call:
         """Return an attribute, or its default."""
         return self.attributes.get(name, default)
 
-    def argument(self, place: int) -> Value | Constant | None:
+    def argument(self, place: int) -> Value | Constant | Label | None:
         """Return an input, None if it is not given."""
         return self.arguments[place] if place < len(self.arguments) else None
 
     def value(self, place: int = 0) -> Value:
         """Return an input that a layer makes."""
         found = self.argument(place)
+        if isinstance(found, Label):
+            self.refuse(f"its input {place + 1} is the place of a largest score, which only the model's output may be")
         if not isinstance(found, Value):
             self.refuse(f"its input {place + 1} must come from the model's input, not from numbers in the file")
         return found
@@ -153,7 +158,7 @@ class Call:
         found = self.argument(place)
         if found is None:
             return None
-        if isinstance(found, Value):
+        if not isinstance(found, Constant):
             self.refuse(f"its input {place + 1} must be numbers in the file, not computed from the model's input")
         if not found.fixed:
             self.refuse(f"its input {place + 1} depends on the number of images")
@@ -214,7 +219,17 @@ class Call:
         stem = re.sub(r"[._/](weight|kernel|gamma|scale|W|w|ReadVariableOp(:0)?)$", "", stored)
         return stem if stem != stored else self.node.name or self.node.outputs[0]
 
-    def layer(self, kind: type, inputs: Any, parameters: dict[str, np.ndarray] | None = None, **settings: Any) -> Any:
+    def kind(self, name: str) -> Any:
+        """Return a layer's class by its name; refuse what this engine has no layer for."""
+        from convnet.layers import BUILT_IN
+
+        if name not in BUILT_IN:
+            self.refuse(f"would be a layer {name}, which this engine has not")
+        return BUILT_IN[name]
+
+    def layer(
+        self, kind: type, inputs: Any, parameters: dict[str, np.ndarray] | None = None, /, **settings: Any
+    ) -> Any:
         """Return the node of a layer on these inputs; one that has the same parameters is used again."""
         names = tuple(a.name for a in self.arguments if isinstance(a, Constant) and a.name) if parameters else ()
         key = (kind, names, repr(settings))

@@ -40,11 +40,12 @@ def to_proto(model: Any) -> Any:
     writer = Writer(graph.dtype)
     helper = onnx("helper")
     kind = helper.np_dtype_to_tensor_dtype(graph.dtype)
-    inputs = [_input(writer, value, node.name, kind) for node, value in _ends(graph, low, "input")]
+    ends = (zip(low.inputs, graph.takes.names, strict=True), zip(low.outputs, graph.gives.names, strict=True))
+    inputs = [_input(writer, value, name, kind) for value, name in ends[0]]
     _require_operations(model, low.steps)
     for step in low.steps:
         OPERATIONS[step.operation](writer, step)
-    outputs = [_output(writer, value, node.name, kind) for node, value in _ends(graph, low, "output")]
+    outputs = [_output(writer, value, name, kind) for value, name in ends[1]]
     tensors = [onnx("numpy_helper").from_array(array, name) for name, array in writer.constants.items()]
     made = helper.make_graph(writer.nodes, model.name, inputs, outputs, tensors)
     proto = helper.make_model(made, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="formula-convnet")
@@ -52,11 +53,6 @@ def to_proto(model: Any) -> Any:
     helper.set_model_props(proto, _metadata(model))
     onnx("checker").check_model(proto, full_check=True)
     return proto
-
-
-def _ends(graph: Any, low: Any, which: str) -> list[tuple[Any, Any]]:
-    """Return the graph's inputs or outputs, each a node and its value."""
-    return [(getattr(graph, which), getattr(low, which))]
 
 
 def _require_operations(model: Any, steps: list[Any]) -> None:

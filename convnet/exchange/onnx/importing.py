@@ -10,7 +10,7 @@ from typing import Any
 from convnet import initializers
 from convnet.exchange.onnx.conversion import Conversion
 from convnet.exchange.onnx.errors import OnnxError
-from convnet.exchange.onnx.interface import declared_inputs, finish_output, input_layout, with_shape
+from convnet.exchange.onnx.interface import declared_inputs, finish_outputs, input_layout, with_shape
 from convnet.exchange.onnx.nodes import array_of, read_nodes
 from convnet.exchange.onnx.operators import OPERATORS
 from convnet.exchange.onnx.reading import opset_of, read_model
@@ -68,14 +68,16 @@ def convert(
             layouts.append([0, *(a + 1 for a in axes)])
             conversion.values[one.name] = Value(node, layout)
         conversion.run()
-        ends, axes_out = zip(*(finish_output(conversion, name) for name in outputs), strict=True)
-        model = Model(starts if len(starts) > 1 else starts[0], list(ends) if len(ends) > 1 else ends[0])
-    model.metadata = _metadata(proto)
+        ends, labels, classes = finish_outputs(conversion)
+        nodes_out = [end.node for end in ends]
+        model = Model(starts if len(starts) > 1 else starts[0], nodes_out if len(ends) > 1 else nodes_out[0])
+    model.metadata = ({"classes": list(classes)} if classes else {}) | _metadata(proto)
     model.metadata["onnx"] = {
         "producer": f"{proto.producer_name} {proto.producer_version}".strip(),
         "opset": opset_of(proto),
         "inputs": [{"name": d.name, "axes": axes} for d, axes in zip(declared, layouts, strict=True)],
-        "outputs": [{"name": name, "axes": axes} for name, axes in zip(outputs, axes_out, strict=True)],
+        "outputs": [end.record for end in ends],
+        **({"labels": labels} if labels else {}),
     }
     return model
 

@@ -13,7 +13,7 @@ from convnet.exchange.onnx.errors import OnnxError
 from convnet.exchange.onnx.layout import Layout, LayoutError, channels_last, plain
 from convnet.exchange.onnx.nodes import OnnxNode
 from convnet.exchange.onnx.package import onnx
-from convnet.exchange.onnx.values import Constant, Value
+from convnet.exchange.onnx.values import Constant, Label, Value
 
 _CHANNELS_FIRST = frozenset(
     {
@@ -40,7 +40,7 @@ def declared_inputs(model: Any, where: str) -> list[Declared]:
         if info.name in stored:
             continue
         kind = info.type.tensor_type
-        dtype = onnx("helper").tensor_dtype_to_np_dtype(kind.elem_type) if kind.elem_type else np.dtype(object)
+        dtype = _dtype(kind.elem_type)
         if dtype not in (np.float32, np.float64):
             raise OnnxError(f"{where}: input {info.name!r} is {dtype}: models take float32 or float64")
         if not info.type.tensor_type.HasField("shape"):
@@ -50,6 +50,14 @@ def declared_inputs(model: Any, where: str) -> list[Declared]:
     return found
 
 
+def _dtype(number: int) -> np.dtype:
+    """Return the NumPy type of one of ONNX's; that of objects if there is none."""
+    try:
+        return onnx("helper").tensor_dtype_to_np_dtype(number)
+    except KeyError:
+        return np.dtype(object)
+
+
 def with_shape(one: Declared, given: Any, where: str) -> Declared:
     """Return an input with the sizes that the caller gives; OnnxError unless all but the first are known then."""
     sizes = one.sizes
@@ -57,7 +65,7 @@ def with_shape(one: Declared, given: Any, where: str) -> Declared:
         if len(given) != len(sizes) or any(n not in (None, m) for n, m in zip(sizes, given, strict=True)):
             raise OnnxError(f"{where}: input {one.name!r} has shape {sizes}, which {tuple(given)} does not fit")
         sizes = tuple(given)
-    if not sizes or any(not n for n in sizes[1:]):
+    if not sizes or any(n is None or n < 1 for n in sizes[1:]):
         raise OnnxError(
             f"{where}: input {one.name!r} has shape {sizes}: the first axis must be that of the images, and the sizes "
             f"of the others must be known. Export the model with them, or give input_shapes={{{one.name!r}: (...)}}"
@@ -110,9 +118,43 @@ def _channels(name: str, nodes: list[OnnxNode], weights: dict[str, np.ndarray]) 
     return None
 
 
-def finish_output(conversion: Conversion, name: str) -> tuple[Any, list[int]]:
+@dataclass(frozen=True)
+class End:
+    """An output of the model: its node, and what `model.metadata["onnx"]` says of it."""
+
+    node: Any
+    record: dict[str, Any]
+
+
+def finish_outputs(conversion: Conversion) -> tuple[list[End], list[dict[str, Any]], tuple[str, ...]]:
+    """Return the model's outputs, what is said of labels that are no output of their own, and the names of classes.
+
+    A label's output are its scores; if they are an output already, the label only says how it is read off them.
+    """
+    ends: dict[int, End] = {}
+    labels: list[dict[str, Any]] = []
+    classes: tuple[str, ...] = ()
+    for plain_ones in (True, False):
+        for name in conversion.outputs:
+            value = conversion.values.get(name)
+            if isinstance(value, Label) == plain_ones:
+                continue
+            if isinstance(value, Label):
+                classes = classes or value.classes
+                node, axes = _finished(conversion, name, value.scores)
+                label = {"argmax": axes.index(value.axis + 1), "keepdims": value.keepdims}
+                if id(node) in ends:
+                    labels.append({"name": name, "of": ends[id(node)].record["name"], **label})
+                    continue
+            else:
+                (node, axes), label = _finished(conversion, name, value), {}
+            ends[id(node)] = End(node, {"name": name, "axes": axes, **label})
+    order = {name: k for k, name in enumerate(conversion.outputs)}
+    return sorted(ends.values(), key=lambda end: order[end.record["name"]]), labels, classes
+
+
+def _finished(conversion: Conversion, name: str, value: Any) -> tuple[Any, list[int]]:
     """Return an output's node, and for each of its axes which one it is in the file."""
-    value = conversion.values.get(name)
     if not isinstance(value, Value):
         what = "numbers that do not depend on the input" if isinstance(value, Constant) else "not made by any node"
         raise OnnxError(f"{conversion.where}: output {name!r} is {what}")

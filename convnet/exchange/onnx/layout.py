@@ -107,6 +107,14 @@ class Layout:
         axes = (*self.axes[:axis], (one,), *self.axes[axis + 1 :])
         return Layout(axes, (*self.order[: at[0]], one, *self.order[at[-1] + 1 :]))
 
+    def whole(self) -> tuple[Layout, tuple[int, ...]]:
+        """Make one atom of every axis; return the axes longer than 1 in the engine's order as well."""
+        layout = self
+        for axis in range(len(self.axes)):
+            layout = layout.gathered(axis)
+        place = {axis[0]: i for i, axis in enumerate(layout.axes) if axis}
+        return layout, tuple(place[atom] for atom in layout.order)
+
     def groups(self) -> tuple[Atoms, ...]:
         """Return the engine's axes: ONNX's in the engine's order, each whole if it can be; none of length 1."""
         groups: list[list[Atom]] = []

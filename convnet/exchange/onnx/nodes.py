@@ -1,9 +1,10 @@
-"""A graph's nodes as plain records, sorted so that each comes after what it reads."""
+"""A graph's nodes: sorted so that each comes after what it reads, and as plain records."""
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from typing import Any
 
 import numpy as np
@@ -29,8 +30,8 @@ class OnnxNode:
 
 
 def read_nodes(model: Any) -> list[OnnxNode]:
-    """Return the graph's nodes, sorted."""
-    return sort([_read_node(node) for node in model.graph.node], {t.name for t in model.graph.initializer})
+    """Return the nodes of a graph that is sorted."""
+    return [_read_node(node) for node in model.graph.node]
 
 
 def _read_node(node: Any) -> OnnxNode:
@@ -53,34 +54,39 @@ def array_of(tensor: Any) -> np.ndarray:
     """Return a tensor's numbers; OnnxError if they do not fit its shape."""
     try:
         return np.asarray(onnx("numpy_helper").to_array(tensor))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, KeyError) as error:
         raise OnnxError(f"tensor {tensor.name!r} of shape {tuple(tensor.dims)} is damaged: {error}") from None
 
 
-def sort(nodes: list[OnnxNode], given: set[str]) -> list[OnnxNode]:
-    """Return the nodes in an order in which each comes after those that it reads, the given order otherwise kept.
+def sort_graph(graph: Any) -> None:
+    """Put the nodes of a GraphProto in an order in which each comes after those that it reads, others left as they are.
 
-    Names that no node makes are inputs. OnnxError for nodes that wait for each other.
+    OnnxError for nodes that wait for each other.
     """
-    makers = {name: node for node in nodes for name in node.outputs if name and name not in given}
-    waits = {id(node): len({id(makers[n]) for n in node.inputs if n in makers}) for node in nodes}
-    readers: dict[int, list[OnnxNode]] = {id(node): [] for node in nodes}
-    for node in nodes:
-        for maker in {id(makers[n]) for n in node.inputs if n in makers}:
-            readers[maker].append(node)
-    ready = deque(node for node in nodes if not waits[id(node)])
-    done: list[OnnxNode] = []
+    nodes = list(graph.node)
+    given = {tensor.name for tensor in graph.initializer}
+    makers = {name: k for k, node in enumerate(nodes) for name in node.output if name and name not in given}
+    reads = [{makers[name] for name in node.input if name in makers} for node in nodes]
+    readers: list[list[int]] = [[] for _ in nodes]
+    for k, made_by in enumerate(reads):
+        for maker in made_by:
+            readers[maker].append(k)
+    waits = [len(made_by) for made_by in reads]
+    ready = [k for k in range(len(nodes)) if not waits[k]]
+    done: list[int] = []
     while ready:
-        node = ready.popleft()
-        done.append(node)
-        for reader in readers[id(node)]:
-            waits[id(reader)] -= 1
-            if not waits[id(reader)]:
-                ready.append(reader)
+        k = heappop(ready)
+        done.append(k)
+        for reader in readers[k]:
+            waits[reader] -= 1
+            if not waits[reader]:
+                heappush(ready, reader)
     if len(done) < len(nodes):
-        stuck = next(node for node in nodes if waits[id(node)])
+        stuck = _read_node(next(node for k, node in enumerate(nodes) if waits[k]))
         raise OnnxError(f"{stuck.title}: it waits for its own output: the graph has a cycle")
-    return done
+    if done != sorted(done):
+        del graph.node[:]
+        graph.node.extend(nodes[k] for k in done)
 
 
 def count_readers(nodes: list[OnnxNode], outputs: list[str]) -> Counter[str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from convnet.data.limits import size
 from convnet.exchange.onnx.errors import OnnxError
+from convnet.exchange.onnx.nodes import sort_graph
 from convnet.exchange.onnx.package import onnx
 
 MOST_BYTES = 2**31 - 1  # protobuf's own limit for one message; external data included
@@ -41,9 +42,10 @@ def prepare(model: Any, where: Path, read: int = 0) -> Any:
         if model.functions:
             model = onnx("inliner").inline_local_functions(model)
             _require_few(model, where)
+        sort_graph(model.graph)
         onnx("checker").check_model(model, full_check=True)
-    except OnnxError:
-        raise
+    except OnnxError as error:
+        raise OnnxError(f"{where}: {error}") from None
     except Exception as error:  # the checker's, the shape inference's and the inliner's, all of C++
         raise OnnxError(f"{where}: onnx.checker finds it invalid: {_one_line(error)}") from None
     return model
@@ -101,7 +103,7 @@ def _tensors(model: Any) -> Iterator[Any]:
 
 def _within_folder(where: Path, location: str, tensor: str) -> Path:
     folder = Path(os.path.realpath(where.parent))
-    path = Path(os.path.realpath(folder / location))
+    path = Path(os.path.realpath(folder / location.replace("\0", "")))
     if not location or os.path.isabs(location) or "\0" in location or not path.is_relative_to(folder):
         raise OnnxError(
             f"{where}: the data of tensor {tensor!r} is said to lie in {location!r}: only files within the model's "

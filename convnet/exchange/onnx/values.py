@@ -77,6 +77,21 @@ class Value:
         return self.arranged((*front.groups(), order[at:]))
 
 
+@dataclass(frozen=True, eq=False)
+class Label:
+    """The place of the largest score along an axis: the end of a model, whose output here are the scores.
+
+    axis      of one sample in ONNX
+    keepdims  whether the axis stays, with length 1
+    classes   what each place is called, if the file says it
+    """
+
+    scores: Value
+    axis: int
+    keepdims: bool
+    classes: tuple[str, ...] = ()
+
+
 def image(node: Any, rank: int = 3) -> Value:
     """Return the value of an image that a layer made, (H, W, C), as ONNX's (C, H, W); of a signal as (C, L)."""
     height, width, channels = node.sample_shape
@@ -90,3 +105,8 @@ def reshape(node: Any, shape: tuple[int, ...]) -> Any:
     if tuple(node.sample_shape) == shape:
         return node
     return Flatten()(node) if len(shape) == 1 else Reshape(shape)(node)
+
+
+def short(number: float) -> float:
+    """Return a float32 as the shortest decimal number that it is the nearest to: 1e-05, not 9.99999974e-06."""
+    return float(str(np.float32(number)))

@@ -32,7 +32,7 @@ PRODUCTS = (
     "gelu_tanh",
     "silu",
     "hard_silu",
-)  # x g(x): the slope is the sum of g(x) and x g'(x), which may cancel
+)  # x g(x), whose slope is g(x) + x g'(x)
 # numbers of each function on which small integers stay exact, and others
 EXACT: dict[str, list[dict[str, float]]] = {
     "rectify": [{}, {"negative_slope": 0.25}, {"max_value": 2.0}, {"negative_slope": 0.5, "threshold": 1.0}],
@@ -112,6 +112,7 @@ class Unary(Elementwise):
     name = "unary"
     smallest = {"M": 1, "function": 0}
     large = tuple({"M": 33_001 + 512 * i, "function": i} for i in (0, 3, 6))
+    long = {"M": 70_001, "function": 1}
     backward_inputs = ("dy", "x")
 
     def __init__(self) -> None:

@@ -8,9 +8,12 @@ from convnet.exchange.onnx.operators import (
     convolution,
     dense,
     elementwise,
+    joining,
+    labels,
     normalization,
     pooling,
     reductions,
+    resizing,
     shapes,
 )
 
@@ -19,8 +22,12 @@ OPERATORS: dict[str, Convert] = {
     **convolution.OPERATORS,
     **dense.OPERATORS,
     **elementwise.OPERATORS,
+    **joining.OPERATORS,
+    **labels.OPERATORS,
     **normalization.OPERATORS,
     **pooling.OPERATORS,
     **reductions.OPERATORS,
+    **resizing.OPERATORS,
     **shapes.OPERATORS,
+    "Upsample": resizing.resize,  # opsets.py makes it a Resize
 }

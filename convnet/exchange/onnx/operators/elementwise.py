@@ -54,30 +54,24 @@ def _merge(one: Atoms, other: Atoms) -> Atoms:
 
 def add(call: Call) -> Any:
     """Convert Add of two values, or of a value and numbers."""
-    from convnet.layers import Add
-
     numbers, x = _numbers_and_value(call)
-    if x is not None:
-        return scaled(call, x, offset=numbers)
-    return _merged(call, Add)
+    return _merged(call, "Add") if x is None else scaled(call, x, offset=numbers)
 
 
 def subtract(call: Call) -> Any:
-    """Convert Sub of numbers from a value, or of a value from numbers."""
+    """Convert Sub of two values, of numbers from a value, or of a value from numbers."""
     numbers, x = _numbers_and_value(call)
     if x is None:
-        call.refuse("a difference of two computed values is not supported")
+        return _merged(call, "Subtract")
     if isinstance(call.argument(1), Value):
         return scaled(call, x, -np.ones(1, x.node.dtype), numbers)
     return scaled(call, x, offset=-numbers)
 
 
 def multiply(call: Call) -> Any:
-    """Convert Mul of a value and numbers."""
+    """Convert Mul of two values, or of a value and numbers."""
     numbers, x = _numbers_and_value(call)
-    if x is None:
-        call.refuse("a product of two computed values is not supported")
-    return scaled(call, x, numbers)
+    return _merged(call, "Multiply") if x is None else scaled(call, x, numbers)
 
 
 def divide(call: Call) -> Any:
@@ -99,9 +93,9 @@ def _numbers_and_value(call: Call) -> tuple[np.ndarray, Value | None]:
     return np.zeros(0), None
 
 
-def _merged(call: Call, kind: type) -> Value:
+def _merged(call: Call, kind: str) -> Value:
     a, b, layout = aligned(call, call.value(0), call.value(1))
-    return Value(call.layer(kind, [a.node, b.node]), layout)
+    return Value(call.layer(call.kind(kind), [a.node, b.node]), layout)
 
 
 OPERATORS: dict[str, Convert] = {"Add": add, "Div": divide, "Mul": multiply, "Sub": subtract}

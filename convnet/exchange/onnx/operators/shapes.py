@@ -38,7 +38,7 @@ def flatten(call: Call) -> Value:
 def reshape(call: Call) -> Value:
     """Convert Reshape, whose first axis must stay that of the images."""
     x, target = call.value(), call.argument(1)
-    if target is None or isinstance(target, Value):
+    if not isinstance(target, Constant):
         call.refuse("its new shape must be known when the file is read, not computed from the model's input")
     shapes = [
         _resolved(call, (trial, *x.shape), [int(n) for n in target[k]])
@@ -89,7 +89,7 @@ def unsqueeze(call: Call) -> Value:
 def expand(call: Call) -> Value:
     """Convert Expand where it repeats nothing."""
     x, target = call.value(), call.argument(1)
-    if target is None or isinstance(target, Value):
+    if not isinstance(target, Constant):
         call.refuse("its new shape must be known when the file is read, not computed from the model's input")
     for k, trial in enumerate(call.conversion.trials):
         if np.broadcast_shapes((trial, *x.shape), tuple(int(n) for n in target[k])) != (trial, *x.shape):
