@@ -33,7 +33,8 @@ class Net(convnet.Model):
 
 
 def sequential():
-    first = layers.Conv2D(4, 3, strides=2, use_bias=False, trainable=False)
+    costs = {"kernel_regularizer": convnet.regularizers.L1L2(0.25, 0.5)}
+    first = layers.Conv2D(4, 3, strides=2, use_bias=False, trainable=False, **costs)
     rest = layers.MaxPooling2D(), layers.Dropout(0.25), layers.Flatten(), layers.Dense(3)
     return convnet.Sequential([layers.Input((8, 8, 2)), first, *rest])
 
@@ -53,6 +54,7 @@ def test_a_model_comes_back_as_it_was(tmp_path, make):
         assert isinstance(again, convnet.Sequential)
         assert [made.trainable for made in again.layers] == [False, True, True, True, True]
         assert again.layers[2].rate == 0.25
+        assert again.layers[0].kernel_regularizer == {"l1": 0.25, "l2": 0.5}
 
 
 @pytest.mark.parametrize("make", MODELS)

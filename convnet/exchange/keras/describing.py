@@ -7,6 +7,7 @@ from typing import Any
 from convnet.engine.graph import Node
 from convnet.layers import BUILT_IN, Layer
 from convnet.model import Model
+from convnet.regularizers import L1L2
 from convnet.sequential import Sequential
 
 Entry = dict[str, Any]
@@ -29,6 +30,8 @@ def describe_object(value: Any, module: str) -> Any:
     """Return a setting as Keras writes it: plain JSON, or an object with its own settings."""
     if isinstance(value, tuple):
         return [describe_object(item, module) for item in value]
+    if isinstance(value, L1L2):
+        return entry("L1L2", "keras.regularizers", dict(value))
     if hasattr(value, "get_config"):
         config = {k: describe_object(v, module) for k, v in value.get_config().items() if k != "name"}
         room = type(value).__module__.removeprefix("convnet.").split(".")[0]
