@@ -15,7 +15,7 @@ EXPLAINED = (
      "the test wires or trains a whole model of Keras's around the class"),
     ("NoneType|KerasTensor|_symbolic|static|dynamic|batch_shape|batch_size|compute_output_spec|mask",
      "sizes that are not known (None), masks, and symbolic tensors of Keras's"),
-    ("sparse|ragged|tensorflow", "sparse and ragged tensors are not here"),
+    ("test_[a-z_]*sparse|SparseTensor|ragged|named .tensorflow", "sparse and ragged tensors are not here"),
     ("exclude_from_weight_decay|ema_|finalize|scale_loss|gradient_accumulation|overwrite",
      "a method of Keras's optimizers that is not here; asking for it is an error"),
     ("add_variable|add_weight|stateless|variables|save_own|load_own|no attribute 'call'|CanaryLayer|submetric",
