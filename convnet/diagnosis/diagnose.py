@@ -74,7 +74,7 @@ def cases(
                 yield LostImage(file.name, read.reason, "")
                 continue
             about, *read_frames = read
-            group = None if record.grouping is None else name_group(about, record.grouping.level)
+            group = None if record.grouping is None else name_group(about, record.grouping.level, file.patient)
             yield from (LostImage(file.name, reason, group or "") for reason in read_frames if isinstance(reason, str))
             frames = [frame for frame in read_frames if not isinstance(frame, str)]
             if not frames:
@@ -89,8 +89,13 @@ def cases(
                 yield Case(replace(result, frame=number), image, grey, geometry, about["reference"], output)
 
 
-def name_group(about: dict[str, Any], level: str) -> str:
-    """Return the pseudonym of the patient, study or series that a file's header states, "" if it states none."""
+def name_group(about: dict[str, Any], level: str, patient: str = "") -> str:
+    """Return the pseudonym of the patient, study or series that a file's header states, "" if it states none.
+
+    patient  whose image it is by the user's table, which goes before the header
+    """
+    if level == "patient" and patient:
+        return pseudonym("patient", patient)
     return (
         pseudonym("header", about["patient"])
         if level == "patient"
