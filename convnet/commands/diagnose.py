@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from convnet.commands.options import Aggregate, Finding, Group, Json, Limit, Model, Strict
+from convnet.commands.options import Aggregate, Finding, Group, Json, Limit, Model, PathColumn, PatientColumn, Strict
 from convnet.commands.output import emit, say
 from convnet.commands.preflight import check_file, check_folder
 
@@ -28,6 +28,11 @@ def diagnose(
     group: Group = None,
     aggregate: Aggregate = None,
     finding: Finding = None,
+    patients: Annotated[
+        Path | None, typer.Option(help="Table (CSV or .xlsx) that says whose each image is, for pictures and volumes.")
+    ] = None,
+    path_column: PathColumn = "path",
+    patient_column: PatientColumn = None,
 ) -> None:
     """Probabilities, or why the model abstains. For research and teaching. Not for clinical use."""
     check_file("--json", json_path)
@@ -41,6 +46,7 @@ def diagnose(
     from convnet.diagnosis import run_log
     from convnet.diagnosis.diagnose import cases, collect, join_cases, lines
     from convnet.diagnosis.dicom_results import Filing
+    from convnet.diagnosis.patients import read_patients
     from convnet.model import load
     from convnet.study.groups import override_grouping
     from convnet.study.metadata import read_classes, read_record
@@ -53,7 +59,8 @@ def diagnose(
     found: list[Any] = []
     bounds = parse_limits(limit or ())
     with opened_files(files, bounds) as images:
-        for case in cases(trained, images, bounds, pictures=asked, filed=filing is not None):
+        whose = None if patients is None else read_patients(patients, path_column, patient_column or "patient", images)
+        for case in cases(trained, images, bounds, pictures=asked, filed=filing is not None, patients=whose):
             if isinstance(case, DicomError):
                 found.append(case)
                 continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,12 +54,14 @@ def cases(
     *,
     pictures: bool = False,
     filed: bool = False,
+    patients: Mapping[str, str] | None = None,
 ) -> Iterator[Case | DicomError]:
     """Run each image of each file through the model's own pixel pipeline and the model.
 
     paths     files of any format that is read (`reading.kinds`); `listing.opened_files` makes them of folders
     pictures  also give what is needed to draw over the file's own picture
     filed     also give what is needed to file the result as DICOM
+    patients  {a file's name: its patient's pseudonym}, which goes before what the file itself states
 
     Yields a file's error in its place. Raises ValueError for a model file that lacks its classes or its pixel pipeline,
     or whose record of its training is damaged.
@@ -69,11 +71,13 @@ def cases(
     with Readers(limits) as readers:
         files = [path if isinstance(path, ImageFile) else ImageFile(path, str(path)) for path in paths]
         for file, read in readers.map(lambda file: list(readers.read(examine, file.path, *options)), files):
+            level = None if record.grouping is None else record.grouping.level
+            told = (patients or {}).get(file.name, "") if level == "patient" else ""
             if isinstance(read, DicomError):
-                yield LostImage(file.name, read.reason, "")
+                yield LostImage(file.name, read.reason, told)
                 continue
             about, *read_frames = read
-            group = None if record.grouping is None else name_group(about, record.grouping.level)
+            group = None if level is None else told or name_group(about, level, file.name)
             yield from (LostImage(file.name, reason, group or "") for reason in read_frames if isinstance(reason, str))
             frames = [frame for frame in read_frames if not isinstance(frame, str)]
             if not frames:
@@ -88,13 +92,16 @@ def cases(
                 yield Case(replace(result, frame=number), image, grey, geometry, about["reference"], output)
 
 
-def name_group(about: dict[str, Any], level: str) -> str:
-    """Return the pseudonym of the patient, study or series that a file's header states, "" if it states none."""
-    return (
-        pseudonym("header", about["patient"])
-        if level == "patient"
-        else pseudonym(level, about["owners"].get(level, ""))
-    )
+def name_group(about: dict[str, Any], level: str, name: object) -> str:
+    """Return the pseudonym of the patient, study or series that a file's header states, "" if it states none.
+
+    A file of several images, such as a volume, that states no series is a series of its own.
+    """
+    if level == "patient":
+        return pseudonym("header", about["patient"])
+    found = pseudonym(level, about["owners"].get(level, ""))
+    volume = level == "series" and len(about["numbers"]) > 1
+    return found or (pseudonym("volume", str(name)) if volume else "")
 
 
 def judge(
