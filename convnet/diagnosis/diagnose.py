@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from convnet.diagnosis.group_result import GroupResult, LostImage, describe_valu
 from convnet.diagnosis.result import Outlier, Result
 from convnet.notice import NOTICE
 from convnet.study import outlier, training_domain
+from convnet.study.answers import read_answers
 from convnet.study.features import features
 from convnet.study.metadata import ModelRecord, read_classes, read_preparation, read_record
 from convnet.study.outputs import predict_outputs
@@ -54,14 +55,12 @@ def cases(
     *,
     pictures: bool = False,
     filed: bool = False,
-    patients: Mapping[str, str] | None = None,
 ) -> Iterator[Case | DicomError]:
     """Run each image of each file through the model's own pixel pipeline and the model.
 
     paths     files of any format that is read (`reading.kinds`); `listing.opened_files` makes them of folders
     pictures  also give what is needed to draw over the file's own picture
     filed     also give what is needed to file the result as DICOM
-    patients  {a file's name: its patient's pseudonym}, which goes before what the file itself states
 
     Yields a file's error in its place. Raises ValueError for a model file that lacks its classes or its pixel pipeline,
     or whose record of its training is damaged.
@@ -72,7 +71,7 @@ def cases(
         files = [path if isinstance(path, ImageFile) else ImageFile(path, str(path)) for path in paths]
         for file, read in readers.map(lambda file: list(readers.read(examine, file.path, *options)), files):
             level = None if record.grouping is None else record.grouping.level
-            told = (patients or {}).get(file.name, "") if level == "patient" else ""
+            told = pseudonym("patient", file.patient) if level == "patient" else ""
             if isinstance(read, DicomError):
                 yield LostImage(file.name, read.reason, told)
                 continue
@@ -118,8 +117,7 @@ def judge(
         return
     scores = None if scope is None else outlier.score(scope["outlier"], features(model, x))
     task = TASKS[record.task]
-    outputs = predict_outputs(model, x)
-    for n, p in enumerate(task.calibrate(task.read(outputs, max(1, len(record.runs))), record)):
+    for n, p in enumerate(read_answers(model, predict_outputs(model, x))):
         score = None if scores is None else float(scores[n])
         if not np.isfinite(p).all() or (score is not None and not np.isfinite(score)):
             why = ["the model's result is not a finite number: is the model file damaged?"]

@@ -212,15 +212,3 @@ def test_a_table_says_whose_pictures_are(pictures, folder, model):
     assert last["used"] == used
     assert last["probabilities"]["ill"] == pytest.approx(p, rel=1e-9)
     assert "SYNTH" not in json.dumps(result)
-
-
-def test_a_row_that_names_two_files_is_refused(pictures, model):
-    again = pictures / "again"
-    again.mkdir()
-    first = sorted(pictures.glob("*.png"))[0]
-    (again / first.name).write_bytes(first.read_bytes())
-    whose = ("--patients", pictures.parent / "whose.csv", "--path-column", "file name", "--patient-column", "person")
-    done = CliRunner().invoke(app, [str(a) for a in ("diagnose", model, pictures, *whose)])
-    assert "names both" in str(done.exception)
-    wrong = CliRunner().invoke(app, [str(a) for a in ("diagnose", model, pictures, "--patients", whose[1])])
-    assert "expected one column 'path' in the first line, found: file name, person" in str(wrong.exception)

@@ -86,21 +86,6 @@ def read_table(
     return rows
 
 
-def read_pairs(table: str | os.PathLike[str], first: str, second: str) -> list[tuple[str, str]]:
-    """Return the cells of two columns of a table, row by row; rows in which one is empty are left out.
-
-    Raises CohortError for a table that cannot be read, or that lacks a column.
-    """
-    lines = read_sheet(table) if Path(table).suffix.lower() in SHEETS else read_csv(table)
-    header = [name.strip().casefold() for name in (lines[0] if lines else [])]
-    for name in (first, second):
-        if header.count(name.strip().casefold()) != 1:
-            raise CohortError(f"{table}: expected one column '{name}' in the first line, found: {', '.join(header)}")
-    places = [header.index(name.strip().casefold()) for name in (first, second)]
-    rows = [[plain(cell).strip() for cell in cells] for cells in lines[1:] if len(cells) == len(header)]
-    return [(cells[places[0]], cells[places[1]]) for cells in rows if cells[places[0]] and cells[places[1]]]
-
-
 def read_csv(table: str | os.PathLike[str]) -> list[list[str]]:
     """Return the cells of a CSV file, line by line. Raises CohortError."""
     try:
