@@ -30,6 +30,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "globalavgpool": ("cpu", "cuda"),
     "dense": ("cpu_naive", "cpu_blocked", "cpu", "cuda_naive", "cuda"),
     "batchnorm": ("cpu", "cuda"),
+    "groupnorm": ("cpu", "cuda"),
     "add": ("cpu", "cuda"),
     "sigmoid": ("cpu", "cuda"),
     "relu": ("cpu", "cuda"),

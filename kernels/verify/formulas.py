@@ -44,6 +44,12 @@ FORMULAS: dict[str, dict[str, str]] = {
         "backward": "dx = {γ}/{sqrt{var + ε}} (dy - {dβ}/{M} - hat{x} {dγ}/{M});  "
         "dγ = sum_{m} dy[m] · hat{x}[m];  dβ = sum_{m} dy[m]",
     },
+    "groupnorm": {
+        "forward": "y = γ {x - mean}/{sqrt{var + ε}} + β;  mean = {1}/{M} sum_{p,c} x[p,c];  "
+        "var = {1}/{M} sum_{p,c} (x[p,c] - mean)^{2}",
+        "backward": "dx = {1}/{sqrt{var + ε}} (dy γ - {1}/{M} sum_{p,c} dy γ - {hat{x}}/{M} sum_{p,c} dy γ hat{x});  "
+        "dγ = sum_{n,p} dy · hat{x};  dβ = sum_{n,p} dy",
+    },
     "add": {"forward": "y = a + b", "backward": "da = dy;  db = dy"},
     "sigmoid": {"forward": "y = {1}/{1 + e^{-x}}", "backward": "dx = dy · y · (1 - y)"},
     "relu": {"forward": "y = max(x, 0)", "backward": "dx = dy where y > 0, else 0"},
