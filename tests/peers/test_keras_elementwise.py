@@ -1,4 +1,4 @@
-"""Activations and normalisations beside Keras 3: by name in a layer, and as layers. Skipped where Keras is not installed."""
+"""Activations and normalisations beside Keras 3, by name and as layers. Skipped where Keras is not installed."""
 
 import os
 
