@@ -9,6 +9,7 @@ import numpy as np
 
 from convnet.engine.operator import Step
 from convnet.exchange.onnx.errors import OnnxError
+from convnet.exchange.onnx.pieces import arithmetic, concatenate, resample
 from convnet.exchange.onnx.writer import Writer
 
 Write = Callable[[Writer, Step], None]
@@ -59,9 +60,6 @@ def _dense(w: Writer, step: Step) -> None:
 
 
 def _batchnorm(w: Writer, step: Step) -> None:
-    if not step.layer.trainable and _is_plain(step):
-        _scale(w, step)
-        return
     names = [w.parameter(p, p.value) for p in step.parameters]
     settings = {"epsilon": step.settings["epsilon"]}
     value, rank = step.inputs[0], len(step.inputs[0].shape)
@@ -72,18 +70,6 @@ def _batchnorm(w: Writer, step: Step) -> None:
     x = w.last(value) if rank == 1 else w.node("Transpose", [w.last(value)], f"{step.layer.name}_first", perm=first)
     y = w.node("BatchNormalization", [x, *names], step.layer.name, **settings)
     w.set_last(step.output, y if rank == 1 else w.node("Transpose", [y], f"{step.layer.name}_last", perm=last))
-
-
-def _is_plain(step: Step) -> bool:
-    """Return True for a normalization by mean 0 and variance 1: x * gamma + beta."""
-    mean, variance = (p.value for p in step.parameters[2:])
-    return step.settings["epsilon"] == 0 and not mean.any() and bool((variance == 1).all())
-
-
-def _scale(w: Writer, step: Step) -> None:
-    gamma, beta = step.parameters[:2]
-    scaled = w.node("Mul", [w.last(step.inputs[0]), w.parameter(gamma, gamma.value)], f"{step.layer.name}_scaled")
-    w.set_last(step.output, w.node("Add", [scaled, w.parameter(beta, beta.value)], step.layer.name))
 
 
 def _softmax(w: Writer, step: Step) -> None:
@@ -144,13 +130,16 @@ def _combine(operator: str) -> Write:
 
 OPERATIONS: dict[str, Write] = {
     "add": _combine("Add"),
+    "arithmetic": arithmetic,
     "avgpool2d": _pool("AveragePool"),
     "batchnorm_inference": _batchnorm,
+    "concatenate": concatenate,
     "conv2d": _conv2d,
     "dense": _dense,
     "globalavgpool": _globalavgpool,
     "maxpool2d": _pool("MaxPool"),
     "relu": _apply("Relu"),
+    "resample": resample,
     "reshape": _reshape,
     "sigmoid": _apply("Sigmoid"),
     "softmax": _softmax,
