@@ -123,6 +123,7 @@ OPERATORS: dict[str, Convert] = {
     "Clip": clip,
     "Dropout": dropout,
     "Elu": function("elu", alpha=("alpha", 1.0)),
+    "Exp": function("exponential"),
     "Gelu": gelu,
     "HardSigmoid": function("hard_sigmoid", alpha=("alpha", 0.2), beta=("beta", 0.5)),
     "HardSwish": function("hard_silu"),
