@@ -20,6 +20,7 @@ from convnet.output.formats import check_path
 from kernels import checks, targets
 
 FORMAT = "formula-convnet 1"
+_MOST_STATES = 8  # arrays that an optimizer keeps for a parameter
 MOST_CALLS = 5000  # of layers in one model; the time to plan a model grows in proportion
 
 
@@ -38,6 +39,8 @@ def to_bytes(model: Any, include_optimizer: bool = True) -> bytes:
     ValueError where `call` does other things in training than layers do by themselves.
     """
     from safetensors.numpy import save as serialize
+
+    from convnet import optimizers
 
     graph = model.training_graph()
     check_same_in_inference(model, graph)
@@ -59,14 +62,16 @@ def to_bytes(model: Any, include_optimizer: bool = True) -> bytes:
     if include_optimizer and not own and model.optimizer is not None and model.loss is not None:
         model.arena()
         config["compile"] = {
-            "optimizer": model.optimizer.get_config() | {"iterations": model.optimizer.iterations},
+            "optimizer": optimizers.to_json(model.optimizer) | {"iterations": model.optimizer.iterations},
+            "states": "of parameters",
             "loss": model.loss.get_config(),
             "metrics": [m if isinstance(m, str) else m.get_config() for m in model.compiled_metrics],
             "weighted_metrics": [m if isinstance(m, str) else m.get_config() for m in model.weighted_metrics],
         }
         config["random"] = _streams(model, graph)
-        for i, states in enumerate(model.optimizer.state):
-            tensors |= {f"optimizer.{i}.{j}": targets.to_host(s) for j, s in enumerate(states)}
+        for name, p in _named_parameters(graph).items():
+            kept = model.optimizer.states_of(p)
+            tensors |= {f"optimizer.{j}.{_key(name)}": targets.to_host(s).copy() for j, s in enumerate(kept)}
     try:
         text = json.dumps(config, allow_nan=False)
     except (TypeError, ValueError) as error:
@@ -76,7 +81,7 @@ def to_bytes(model: Any, include_optimizer: bool = True) -> bytes:
 
 def _own_functions(model: Any) -> list[str]:
     """Return the names of the losses and metrics that are a user's own."""
-    from convnet import losses, metrics
+    from convnet import losses, metrics, optimizers
 
     if model.loss is None:
         return []
@@ -86,6 +91,9 @@ def _own_functions(model: Any) -> list[str]:
         for m in (*model.compiled_metrics, *model.weighted_metrics)
     ]
     own = [loss.name for loss in found if type(loss) not in losses.BY_NAME.values()]
+    schedule = model.optimizer.schedule
+    if schedule is not None and type(schedule) not in optimizers.schedules.BY_NAME.values():
+        own.append(type(schedule).__name__)
     return own + [m.name for m in measured if not isinstance(m, str) and type(m) not in metrics.BY_NAME.values()]
 
 
@@ -290,16 +298,22 @@ def _recompile(model: Any, config: dict[str, Any], tensors: dict[str, np.ndarray
     from convnet import losses, metrics, optimizers
 
     settings = dict(config["optimizer"])
-    name, iterations = settings.pop("name"), settings.pop("iterations")
+    iterations = settings.pop("iterations")
     loss = losses.from_config(config["loss"], model.known_outputs)
     found, weighted = (
         [m if isinstance(m, str) else metrics.from_config(m) for m in config.get(key, [])]
         for key in ("metrics", "weighted_metrics")
     )
-    model.recompile(optimizers.BY_NAME[name](**settings), loss, found, weighted)
+    model.recompile(optimizers.from_json(settings), loss, found, weighted)
     model.arena()
     model.rebuild_optimizer()
     model.optimizer.iterations = iterations
-    for i, states in enumerate(model.optimizer.state):
-        for j, state in enumerate(states):
-            np.copyto(state, tensors[f"optimizer.{i}.{j}"], casting="no")
+    if "states" not in config:  # a file of before states were kept by parameter: all were in one slab
+        for i, states in enumerate(model.optimizer.state):
+            for j, state in enumerate(states):
+                np.copyto(state, tensors[f"optimizer.{i}.{j}"], casting="no")
+        return
+    for name, p in _named_parameters(model.training_graph()).items():
+        kept = [tensors[key] for j in range(_MOST_STATES) if (key := f"optimizer.{j}.{_key(name)}") in tensors]
+        if kept or p in model.arena().places:
+            model.optimizer.set_states_of(p, kept)

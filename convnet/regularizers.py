@@ -29,21 +29,44 @@ class L1L2(dict):
         if self["l2"]:
             gradient += gradient.dtype.type(2 * self["l2"]) * w
 
+    def get_config(self) -> dict[str, Any]:
+        """Return the factors, as plain JSON."""
+        return dict(self)
+
     def __repr__(self) -> str:
-        return f"L1L2(l1={self['l1']:g}, l2={self['l2']:g})"
+        return f"{type(self).__name__}({', '.join(f'{name}={value:g}' for name, value in self.get_config().items())})"
 
 
-def L1(l1: float = 0.01) -> L1L2:
-    """Return l1 * sum |w|."""
-    return L1L2(l1=l1)
+class L1(L1L2):
+    """l1 * sum |w|."""
+
+    def __init__(self, l1: float = 0.01) -> None:
+        super().__init__(l1=l1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the factor, as plain JSON."""
+        return {"l1": self["l1"]}
 
 
-def L2(l2: float = 0.01) -> L1L2:
-    """Return l2 * sum w^2."""
-    return L1L2(l2=l2)
+class L2(L1L2):
+    """l2 * sum w^2."""
+
+    def __init__(self, l2: float = 0.01) -> None:
+        super().__init__(l2=l2)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the factor, as plain JSON."""
+        return {"l2": self["l2"]}
 
 
-BY_NAME = {"L1": L1, "l1": L1, "L2": L2, "l2": L2, "L1L2": lambda: L1L2(0.01, 0.01), "l1_l2": lambda: L1L2(0.01, 0.01)}
+BY_NAME: dict[str, Any] = {
+    "L1": L1,
+    "l1": L1,
+    "L2": L2,
+    "l2": L2,
+    "L1L2": lambda: L1L2(0.01, 0.01),
+    "l1_l2": lambda: L1L2(0.01, 0.01),
+}
 __getattr__ = name_what_exists("convnet.regularizers", ["L1", "L2", "L1L2"])
 
 
@@ -52,7 +75,7 @@ def get(where: str, given: Any) -> L1L2 | None:
     if given is None or isinstance(given, L1L2):
         return given
     if isinstance(given, str) and given in BY_NAME:
-        return BY_NAME[given]()  # type: ignore[operator]
+        return BY_NAME[given]()
     if isinstance(given, dict):
         config = given.get("config", given)
         if isinstance(config, dict) and set(config) <= {"l1", "l2"}:

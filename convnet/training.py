@@ -231,6 +231,9 @@ class Trainer(Measurer):
             except KeyboardInterrupt:
                 self.history.interrupted = True
                 progress.say(f"Interrupted: {best.restore()}")
+            if self.optimizer is not None and self._arena is not None:
+                with self.plans.alone():
+                    self.optimizer.finish(self._arena.slabs)
             calls.call("on_train_end", logs=logs)
         targets.warn_of_slow_threads()
         return self.history

@@ -95,8 +95,7 @@ def lines(result: dict[str, Any]) -> list[str]:
         from convnet.evaluation import report
 
         out += report.lines(result)
-    if "by_group" in result:
-        from convnet.evaluation import side_by_side
+    from convnet.evaluation.side_by_side import group_lines
 
-        out += side_by_side.lines(result)
+    out += group_lines(result)
     return [*out, NOTICE]

@@ -146,6 +146,7 @@ def spread_weights(where: str, given: Any, shape: tuple[int, ...]) -> np.ndarray
     `given` has one number a sample, (N,) or (N,1), or one a row: (N,H,W) or (N,H,W,1) for images.
     """
     weights = np.asarray(given, float)
+    weights = np.full(shape[:1], weights) if weights.ndim == 0 else weights
     while weights.ndim > 1 and weights.shape[-1] == 1 and weights.shape != shape:
         weights = weights[..., 0]
     bad = np.argwhere(~(np.isfinite(weights) & (weights >= 0)))

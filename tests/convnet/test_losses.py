@@ -151,3 +151,9 @@ def test_what_a_loss_cannot_do_is_refused_with_what_it_can():
         losses.SparseCategoricalCrossentropy()(ONE_HOT, P)
     with pytest.raises(ValueError, match=r"sample_weight must be 4 numbers, one a sample or \(4, 5, 6\), one a pixel"):
         losses.MeanSquaredError()(ONE_HOT, P, np.ones((4, 5)))
+
+
+def test_one_sample_weight_counts_for_all():
+    y, p = np.array([[1.0, 2.0], [3.0, 4.0]]), np.zeros((2, 2))
+    loss = convnet.losses.MeanSquaredError()
+    assert loss(y, p, sample_weight=2.5) == pytest.approx(2.5 * loss(y, p))

@@ -15,6 +15,7 @@ from convnet.diagnosis.group_result import LostImage, join_results
 from convnet.diagnosis.result import Result
 from convnet.evaluation.grouping import Grouping
 from convnet.model import load
+from convnet.study.metadata import ModelRecord
 from tests.study.test_groups import series
 
 
@@ -105,14 +106,14 @@ def test_with_fewer_than_half_of_its_images_a_group_abstains():
     sound = Result("a.dcm", 0, "1", "ill", {"healthy": 0.2, "ill": 0.8}, group="P")
     away = Result("b.dcm", 0, "2", abstains=("modality is 'MR'",), group="P")
     lost = LostImage("c.dcm", "is damaged", "P")
-    rule, names = Grouping("patient"), ("healthy", "ill")
-    (half,) = join_results([sound, away], [], rule, names)
+    record = ModelRecord(classes=("healthy", "ill"), grouping=Grouping("patient"))
+    (half,) = join_results([sound, away], [], record)
     assert (half.label, half.probabilities["ill"], half.used) == ("ill", pytest.approx(0.8), 1)
-    (fewer,) = join_results([sound, away], [lost], rule, names)
+    (fewer,) = join_results([sound, away], [lost], record)
     assert (fewer.label, fewer.images, fewer.used) == (None, 3, 1)
     assert fewer.abstains == ("only 1 of its 3 images can be used: at least half are needed",)
     assert [one["path"] for one in fewer.left_out] == ["b.dcm", "c.dcm"]
-    (none,) = join_results([], [lost], rule, names)
+    (none,) = join_results([], [lost], record)
     assert (none.label, none.images) == (None, 1)
 
 

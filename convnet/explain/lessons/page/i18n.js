@@ -13,6 +13,7 @@ const TEXTS = {
   "truth": ["Label", "标签"],
   "truth.given": ["Label: {0}", "标签：{0}"],
   "truth.own": ["No label was given, so the network's own answer is used as the label", "没有给出标签，因此以网络自己的判断作为标签"],
+  "calibrated": ["The probabilities are calibrated on validation, as diagnose gives them; in brackets stands the network's own output, which the steps below compute.", "所示概率已用验证集校准，与 diagnose 给出的相同；括号内是网络自身的输出，下面的各步计算的就是它。"],
   "sentences": ["{0}. {1}.", "{0}。{1}。"],
   "notice": ["For research and teaching. Not for clinical use.", "仅供研究与教学，不可用于临床。"],
   "failed": ["This page could not be shown: {0}. It needs a browser from 2023 or later.", "无法显示此页：{0}。请使用 2023 年或更新的浏览器。"],
