@@ -33,6 +33,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "add": ("cpu", "cuda"),
     "sigmoid": ("cpu", "cuda"),
     "relu": ("cpu", "cuda"),
+    "unary": ("cpu", "cuda"),
     "softmax": ("cpu", "cuda"),
     "mse": ("cpu", "cuda"),
     "crossentropy": ("cpu", "cuda"),

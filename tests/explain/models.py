@@ -62,3 +62,14 @@ def reshaped():
     start = Input((6, 6, 4))
     x = layers.Conv2D(3, 3)(layers.Reshape((6, 12, 2))(start))
     return settled(Model(start, layers.Dense(3)(layers.GlobalMaxPooling2D()(x)), name="reshaped"))
+
+
+def functions():
+    """Every function of one number, one after the other."""
+    from kernels.unary.functions import FUNCTIONS, SELU
+
+    x = start = Input((5, 6, 3))
+    numbers = {"rectify": {"negative_slope": 0.3, "max_value": 1.5}, "elu": SELU, "clip": {"low": -0.5, "high": 0.8}}
+    for name in FUNCTIONS:
+        x = layers.Conv2D(3, 1)(layers.Elementwise(name, numbers.get(name))(x))
+    return settled(Model(start, layers.Dense(3)(layers.Flatten()(x)), name="functions"))

@@ -194,6 +194,8 @@ const NOTES = {
   "relu dx0": ["If the output was positive, dy passes; otherwise the gradient is 0.", "输出为正时 dy 通过，否则梯度为 0。"],
   "sigmoid forward": ["Formula (2) squeezes any number into the range from 0 to 1.", "公式 (2) 把任意数压缩到 0 与 1 之间。"],
   "sigmoid dx0": ["The slope of the sigmoid is y (1 − y): largest in the middle, almost 0 at both ends.", "sigmoid 的斜率为 y (1 − y)：中间最大，两端几乎为 0。"],
+  "unary forward": ["A function of each number by itself.", "对每个数分别求函数值。"],
+  "unary dx0": ["dy times the slope of the function at x.", "dy 乘以函数在 x 处的斜率。"],
   "softmax forward": ["Powers of e, divided by their sum: positive numbers that add up to 1.", "e 的幂除以它们的和，得到总和为 1 的正数。"],
   "softmax dx0": ["Each probability depends on every score, so the derivative is a matrix, the Jacobian. Its row k times dy gives dx[k].", "每个概率都依赖所有得分，因此导数是一个矩阵，即雅可比矩阵。它的第 k 行与 dy 相乘得到 dx[k]。"],
   "batchnorm forward": ["Subtract the channel's mean, divide by its standard deviation, then scale by γ and shift by β. Mean and variance are those of this image.", "减去通道的均值，除以标准差，再乘以 γ、加上 β。均值与方差取自这张图像。"],
