@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from typing import Any
 
 import numpy as np
 
 from convnet.exchange.onnx.conversion import Call, Convert
-from convnet.exchange.onnx.layout import plain
-from convnet.exchange.onnx.values import Value, image
+from convnet.exchange.onnx.layout import Layout, plain
+from convnet.exchange.onnx.values import Value, image, reshape
 
 COORDINATES = ("half_pixel", "pytorch_half_pixel", "asymmetric", "align_corners")
 METHODS = {"nearest": "nearest", "linear": "bilinear"}
@@ -73,20 +74,29 @@ def pad(call: Call) -> Value:
     sides = {axis: (pads[k], pads[k + len(axes)]) for k, axis in enumerate(axes)}
     if sides.pop(0, (0, 0)) != (0, 0):
         call.refuse("images would be added: only the axes of an image can be padded")
+    fill = 0.0 if value is None or not value.size else float(value.reshape(-1)[0])
+    around = [sides.get(axis, (0, 0)) for axis in range(1, rank + 1)]
+    layout, order = _with_every_axis(call, x)
+    if any(atom.places is not None for axis, pair in enumerate(around) if any(pair) for atom in layout.axes[axis]):
+        call.refuse("a flattened image, which has another order here, cannot be padded: pad the image")
+    node = reshape(x.node, tuple(x.shape[axis] for axis in order))
+    settings = {"paddings": [around[axis] for axis in order], "mode": mode, "value": fill}
+    node = call.layer(call.kind("Padding"), node, **settings)
+    new = plain(tuple(node.sample_shape[order.index(axis)] for axis in range(rank)))
+    pieces = tuple(new.axes[i] if any(around[i]) else layout.axes[i] for i in range(rank))
+    return Value(node, Layout(pieces, tuple(a for axis in order for a in pieces[axis])))
+
+
+def _with_every_axis(call: Call, x: Value) -> tuple[Layout, tuple[int, ...]]:
+    """Return the layout with whole axes, and an order of all of them in the engine, those of length 1 too."""
+    rank = len(x.shape)
     if rank > 3:
         call.refuse(f"a value of shape {('N', *x.shape)} has too many axes: up to 3 beside the images' are padded")
-    around = [sides.get(axis, (0, 0)) for axis in range(1, rank + 1)]
-    fill = 0.0 if value is None or not value.size else float(value.reshape(-1)[0])
-    settings: dict[str, Any] = {"mode": mode, "value": fill}
-    if rank == 1:
-        x = Value(x.node, x.layout.gathered(0))
-        if any(atom.places is not None for atom in x.layout.order):
-            call.refuse("a flattened image, which has another order here, cannot be padded: pad the image")
-        node = call.layer(call.kind("Padding"), x.arranged((x.layout.order,)).node, paddings=[around[0]], **settings)
-        return Value(node, plain(node.sample_shape))
-    order = [*range(1, rank), 0]
-    paddings = [*([(0, 0)] if rank == 2 else []), *(around[a] for a in order)]
-    return image(call.layer(call.kind("Padding"), x.as_image().node, paddings=paddings, **settings), rank)
+    layout, order = x.layout.whole()
+    known = [o for o in permutations(range(rank)) if tuple(i for i in o if i in order) == order]
+    here = [o for o in known if tuple(x.shape[i] for i in o) == x.node.sample_shape]
+    last = (*range(1, rank), 0)
+    return layout, min(here or known, key=lambda o: o != last)
 
 
 OPERATORS: dict[str, Convert] = {"Pad": pad, "Resize": resize}
