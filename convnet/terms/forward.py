@@ -12,6 +12,7 @@ from itertools import product as every
 import numpy as np
 
 from convnet.engine.bindings import Site
+from convnet.terms.rearranged import arithmetic, concatenate, resample
 from convnet.terms.terms import Draft, Term, product, sum_terms
 from kernels.verify.operations.softmax import forward_bound
 
@@ -168,5 +169,6 @@ FORWARD: dict[str, Callable[[Site, Index], Draft]] = {
     for f in (
         *(conv2d, dense, maxpool2d, avgpool2d, globalavgpool),
         *(relu, sigmoid, softmax, batchnorm_inference, add, reshape),
+        *(arithmetic, concatenate, resample),
     )
 }

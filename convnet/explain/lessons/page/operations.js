@@ -6,6 +6,7 @@ import { conv2d } from "./op-conv2d.js";
 import { dense } from "./op-dense.js";
 import { relu, sigmoid, softmax } from "./op-activations.js";
 import { lossOperations } from "./op-losses.js";
+import { arithmetic, concatenate, resample } from "./op-rearranged.js";
 import { avgpool2d, globalavgpool, maxpool2d } from "./op-pooling.js";
 
 export const operations = {
@@ -22,6 +23,9 @@ export const operations = {
   dropout,
   add,
   reshape,
+  arithmetic,
+  concatenate,
+  resample,
   ...lossOperations,
 };
 
