@@ -26,6 +26,7 @@ _MODULES = (
     "losses",
     "metrics",
     "optimizers",
+    "regularizers",
     "utils",
 )
 _HOMES = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from convnet.output.formats import check_path
 from kernels import checks, targets
 
 FORMAT = "formula-convnet 1"
+_MOST_STATES = 8  # arrays that an optimizer keeps for a parameter
 MOST_CALLS = 5000  # of layers in one model; the time to plan a model grows in proportion
 
 
@@ -38,6 +40,8 @@ def to_bytes(model: Any, include_optimizer: bool = True) -> bytes:
     """
     from safetensors.numpy import save as serialize
 
+    from convnet import optimizers
+
     graph = model.training_graph()
     check_same_in_inference(model, graph)
     tensors = {name: np.ascontiguousarray(p.value) for name, p in _named_parameters(graph).items()}
@@ -48,22 +52,49 @@ def to_bytes(model: Any, include_optimizer: bool = True) -> bytes:
         **_wiring(graph),
         "metadata": model.metadata,
     }
-    if include_optimizer and model.optimizer is not None and model.loss is not None:
+    own = _own_functions(model) if include_optimizer else []
+    if own:
+        warnings.warn(
+            f"{model.name} is saved without loss, metrics and optimizer: {own[0]} is your own code, and a model file "
+            "holds none. Compile the loaded model again",
+            stacklevel=3,
+        )
+    if include_optimizer and not own and model.optimizer is not None and model.loss is not None:
         model.arena()
         config["compile"] = {
-            "optimizer": model.optimizer.get_config() | {"iterations": model.optimizer.iterations},
+            "optimizer": optimizers.to_json(model.optimizer) | {"iterations": model.optimizer.iterations},
+            "states": "of parameters",
             "loss": model.loss.get_config(),
             "metrics": [m if isinstance(m, str) else m.get_config() for m in model.compiled_metrics],
             "weighted_metrics": [m if isinstance(m, str) else m.get_config() for m in model.weighted_metrics],
         }
         config["random"] = _streams(model, graph)
-        for i, states in enumerate(model.optimizer.state):
-            tensors |= {f"optimizer.{i}.{j}": targets.to_host(s) for j, s in enumerate(states)}
+        for name, p in _named_parameters(graph).items():
+            kept = model.optimizer.states_of(p)
+            tensors |= {f"optimizer.{j}.{_key(name)}": targets.to_host(s).copy() for j, s in enumerate(kept)}
     try:
         text = json.dumps(config, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise TypeError(f"{model.name}: model.metadata must hold plain JSON values: {error}") from None
     return serialize(tensors, {"convnet": text})
+
+
+def _own_functions(model: Any) -> list[str]:
+    """Return the names of the losses and metrics that are a user's own."""
+    from convnet import losses, metrics, optimizers
+
+    if model.loss is None:
+        return []
+    found: list[Any] = [loss for loss, _ in model.loss.of_outputs if loss is not None]
+    measured = [
+        m.metric if isinstance(m, metrics.OutputMetric) else m
+        for m in (*model.compiled_metrics, *model.weighted_metrics)
+    ]
+    own = [loss.name for loss in found if type(loss) not in losses.BY_NAME.values()]
+    schedule = model.optimizer.schedule
+    if schedule is not None and type(schedule) not in optimizers.schedules.BY_NAME.values():
+        own.append(type(schedule).__name__)
+    return own + [m.name for m in measured if not isinstance(m, str) and type(m) not in metrics.BY_NAME.values()]
 
 
 def load(source: str | Path | bytes, connect: Callable[[Any, Any, str], Any]) -> Any:
@@ -267,16 +298,22 @@ def _recompile(model: Any, config: dict[str, Any], tensors: dict[str, np.ndarray
     from convnet import losses, metrics, optimizers
 
     settings = dict(config["optimizer"])
-    name, iterations = settings.pop("name"), settings.pop("iterations")
+    iterations = settings.pop("iterations")
     loss = losses.from_config(config["loss"], model.known_outputs)
     found, weighted = (
         [m if isinstance(m, str) else metrics.from_config(m) for m in config.get(key, [])]
         for key in ("metrics", "weighted_metrics")
     )
-    model.recompile(optimizers.BY_NAME[name](**settings), loss, found, weighted)
+    model.recompile(optimizers.from_json(settings), loss, found, weighted)
     model.arena()
     model.rebuild_optimizer()
     model.optimizer.iterations = iterations
-    for i, states in enumerate(model.optimizer.state):
-        for j, state in enumerate(states):
-            np.copyto(state, tensors[f"optimizer.{i}.{j}"], casting="no")
+    if "states" not in config:  # a file of before states were kept by parameter: all were in one slab
+        for i, states in enumerate(model.optimizer.state):
+            for j, state in enumerate(states):
+                np.copyto(state, tensors[f"optimizer.{i}.{j}"], casting="no")
+        return
+    for name, p in _named_parameters(model.training_graph()).items():
+        kept = [tensors[key] for j in range(_MOST_STATES) if (key := f"optimizer.{j}.{_key(name)}") in tensors]
+        if kept or p in model.arena().places:
+            model.optimizer.set_states_of(p, kept)

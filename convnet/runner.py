@@ -142,7 +142,7 @@ class Runner(Trainer, Layer):
             with self.plans.alone():
                 yield self.plan(shape, training=training, loss=loss, weighted=weighted)
             return
-        self._make_ready(sample_shape(shape))
+        self._make_ready(shape)
         plan = self.plans.take((shape, training, loss, weighted))
         try:
             yield plan
@@ -153,13 +153,13 @@ class Runner(Trainer, Layer):
         self, shape: tuple[int, ...], *, training: bool = False, loss: bool = False, weighted: bool = False
     ) -> Plan:
         """Return the model's own plan for a batch of this shape: for the one thread that trains."""
-        self._make_ready(sample_shape(shape))
+        self._make_ready(shape)
         return self.plans.trainer((shape, training, loss, weighted))
 
-    def _make_ready(self, sample_shape: tuple[int, ...]) -> None:
+    def _make_ready(self, shape: tuple[Any, ...]) -> None:
         """Make the parameters, if this is the first input; pack them anew, if layers were frozen or thawed."""
         if self.input_shape is None:
-            self.graph(sample_shape)
+            self.graph(sample_shape(shape))
         if self._plans_know != count_changes():
             with self.plans.alone():
                 self._plans_know = count_changes()
@@ -208,7 +208,7 @@ class Runner(Trainer, Layer):
         if training or self.target != "cpu":
             with self.borrowed(x.shape, training=training) as plan:
                 return plan.run(x)
-        self._make_ready(sample_shape(x.shape))
+        self._make_ready(x.shape)
         plan = self.plans.take((x.shape, False, False, False))
         try:
             return plan.run(x)

@@ -36,6 +36,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "resample": ("cpu", "cuda"),
     "sigmoid": ("cpu", "cuda"),
     "relu": ("cpu", "cuda"),
+    "unary": ("cpu", "cuda"),
     "softmax": ("cpu", "cuda"),
     "mse": ("cpu", "cuda"),
     "crossentropy": ("cpu", "cuda"),

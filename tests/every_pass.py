@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from kernels import (
     resample,
     sigmoid,
     softmax,
+    unary,
 )
 from kernels.resample import taps as make
 
@@ -68,7 +70,20 @@ def elementwise(rng) -> list[tuple[str, Pass]]:
         ("softmax", Pass("forward", [a], softmax.forward)),
         ("softmax", Pass("backward", [a, b], softmax.backward, (0,))),
         ("dropout", Pass("forward", [a], dropped, (0,))),
+        *unaries(a, b),
     ]
+
+
+def unaries(a, b) -> list[tuple[str, Pass]]:
+    """Every function of one number; hard_sigmoid with numbers that put its kinks between the integers."""
+    passes = []
+    for name in unary.functions.FUNCTIONS:
+        numbers = {"alpha": 0.3, "beta": 0.45} if name == "hard_sigmoid" else {}
+        passes += [
+            ("unary", Pass(f"{name} forward", [a], partial(unary.forward, function=name, **numbers))),
+            ("unary", Pass(f"{name} backward", [a, b], partial(unary.backward, function=name, **numbers))),
+        ]
+    return passes
 
 
 def losses(rng) -> list[tuple[str, Pass]]:

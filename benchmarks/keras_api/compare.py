@@ -212,7 +212,8 @@ def compare_methods(name: str) -> list[Row]:
 def state(thing: Any, argument: str) -> Any:
     """Return what an object holds, comparable; numbers that are drawn and names that are made up only if asked for."""
     left_out = {"name", "label", "seed"} - ({argument, "label"} if argument == "name" else {argument})
-    return {k: _plain(v) for k, v in vars(thing).items() if k.lstrip("_") not in left_out}
+    held = vars(thing) | (dict(thing) if isinstance(thing, dict) else {})
+    return {k: _plain(v) for k, v in held.items() if k.lstrip("_") not in left_out}
 
 
 def _plain(value: Any) -> Any:

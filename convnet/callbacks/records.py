@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -102,20 +103,30 @@ class Recorder(Callback):
 
 
 class CSVLogger(Callback):
-    """Write a table of the metrics, a line an epoch."""
+    """Write a table of the metrics, a line an epoch; NA where an epoch has no value, as without validation."""
 
     def __init__(self, filename: str | Path, separator: str = ",", append: bool = False) -> None:
         self.filename, self.separator, self.append = Path(filename), separator, append
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Start anew."""
-        self.header = not (self.append and self.filename.exists() and self.filename.stat().st_size)
-        if not self.append:
+        """Start anew, or go on with the columns of the file."""
+        self.columns: list[str] | None = None
+        if self.append and self.filename.exists() and self.filename.stat().st_size:
+            with self.filename.open(newline="", encoding="utf-8") as file:
+                self.columns = next(csv.reader(file, delimiter=self.separator))[1:]
+        elif not self.append:
             self.filename.write_text("", encoding="utf-8")
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Keep the epoch's metrics."""
+        logs, rows = logs or {}, []
+        if self.columns is None:
+            self.columns = self._choose_columns(list(logs))
+            rows = [["epoch", *self.columns]]
         with self.filename.open("a", newline="", encoding="utf-8") as file:
-            names = [["epoch", *(logs or {})]] if self.header else []
-            self.header = False
-            file.write(lines([*names, [epoch, *(logs or {}).values()]], self.separator))
+            file.write(lines([*rows, [epoch, *(logs.get(name, "NA") for name in self.columns)]], self.separator))
+
+    def _choose_columns(self, names: list[str]) -> list[str]:
+        """Return the columns for the metrics of the first epoch, which `validation_freq` may leave unvalidated."""
+        validated = getattr(self, "params", {}).get("validated") and not any(n.startswith("val_") for n in names)
+        return [*names, *(f"val_{name}" for name in names)] if validated else names

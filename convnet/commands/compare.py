@@ -24,12 +24,12 @@ def compare(
     """Compare two models on the same images: metrics, differences with intervals, DeLong's test of the AUCs."""
     check_file("--json", json_path)
     from convnet.evaluation import paired
-    from convnet.evaluation.calibration import calibrate
     from convnet.model import load
     from convnet.notice import NOTICE
+    from convnet.study.answers import read_answers
     from convnet.study.evaluate import find_places, select_images
     from convnet.study.metadata import read_classes, read_preparation, read_record
-    from convnet.study.outputs import predict_probabilities
+    from convnet.study.outputs import predict_outputs
 
     models = [load(first), load(second)]
     if {read_record(m).task for m in models} != {"classes"}:
@@ -43,7 +43,7 @@ def compare(
         own = read_classes(model)
         data = load_cohort(source, preparation, own, "classes")
         at = find_places(data, split.value)
-        p = calibrate(predict_probabilities(model, select_images(data, at)), read_record(model).temperature)
+        p = read_answers(model, predict_outputs(model, select_images(data, at)))
         found.append(([(data.paths[i], int(data.frames[i])) for i in at], p[:, [own.index(c) for c in classes]]))
     (images, a), (again, b) = found
     if images != again:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from convnet.commands.cohort import Source, expand_options, load_cohort
-from convnet.commands.options import Aggregate, Figures, Finding, Group, Json, Model, Split, SplitName
+from convnet.commands.options import Aggregate, Figures, Finding, Group, Json, Model, Report, Split, SplitName
 from convnet.commands.output import emit, say
 from convnet.commands.preflight import check_file, check_folder
 
@@ -26,15 +26,19 @@ def evaluate(
     ] = None,
     json_path: Json = None,
     figures: Figures = None,
+    report: Report = None,
     group: Group = None,
     aggregate: Aggregate = None,
     finding: Finding = None,
 ) -> None:
     """Measure a model on one split: metrics with intervals by patient, calibration, subgroups."""
     check_file("--json", json_path)
+    check_file("--report", report)
     check_folder(figures)
+    from convnet.diagnosis.run_report import Measured, page
     from convnet.evaluation import metrics
     from convnet.model import load
+    from convnet.output.atomic import write_text
     from convnet.study.evaluate import evaluate as measure
     from convnet.study.figures import save_figures
     from convnet.study.groups import override_grouping
@@ -55,6 +59,9 @@ def evaluate(
             "model was trained or chosen on: these metrics flatter it. (Without a split column the images are split "
             "again whenever the table's rows or files change: add the column.)"
         )
+    if report is not None:
+        write_text(report, page(Measured(trained, data, split.value, result, p)))
+        say(f"wrote {report}")
     emit(result, json_path, task.lines(result))
     if figures is not None:
         save_figures(figures, trained, data, split.value, result, p, place)

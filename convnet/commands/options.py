@@ -58,6 +58,9 @@ Json = Annotated[
     Path | None, typer.Option("--json", help="Write the result as JSON to this file; - writes it to the terminal.")
 ]
 Figures = Annotated[Path | None, typer.Option(help="Folder for plots (PNG).")]
+Report = Annotated[
+    Path | None, typer.Option(help="One page of the run: data, training, figures, examples with overlays (.html).")
+]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first file that cannot be read.")]
 Limit = Annotated[
     list[str] | None,

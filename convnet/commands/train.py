@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from convnet.commands.cohort import Pixels, Source, expand_options, load_training_cohort
-from convnet.commands.options import Figures, Seed
+from convnet.commands.options import Figures, Report, Seed
 from convnet.commands.preflight import check_file, check_folder
 from convnet.commands.recipe import takes_recipe
 from convnet.output.progress import tell
@@ -27,18 +27,21 @@ def train(
         typer.Option(help="Keep the filters of every epoch in this file, for `convnet explain --record`."),
     ] = None,
     figures: Figures = None,
+    report: Report = None,
     seed: Seed = 0,
 ) -> None:
     """Train on `train`, choose and calibrate on `val`, write the model and its card. `test` is never read."""
     check_file("--out", out)
     check_file("--record", record)
+    check_file("--report", report)
     check_folder(figures)
     preparation = pixels.to_preparation()
     data = load_training_cohort(recipe, source, preparation)
     from convnet.callbacks import Recorder
-    from convnet.evaluation import side_by_side
+    from convnet.evaluation import metrics, side_by_side
     from convnet.explain.maps.history import plot_history
     from convnet.output.drawing import save
+    from convnet.study import evidence
     from convnet.study import plots as drawing
     from convnet.study.complete import train_recipe
     from convnet.study.metadata import read_record
@@ -59,6 +62,8 @@ def train(
     kept = read_record(study.members[0].model)
     tell(f"training images {'mirrored' if kept.mirrored['done'] else 'not mirrored'}: {kept.mirrored['why']}")
     card = write_model(study.model, data, out)
+    if (only := metrics.only_answer(card["validation"])) is not None:
+        tell(f"WARNING: on validation, {evidence.explain_only(only, card['validation']['n'])}")
     if "by_group" in card["validation"]:
         tell("\n".join(["on validation,", *side_by_side.lines(card["validation"])]))
     beside = f"its {len(study.members)} members and " if recipe.runs > 1 else ""
@@ -70,6 +75,21 @@ def train(
         curves = plot_history(study.members[0].history, kept.runs[0].best_epoch)
         save(curves, figures / "learning-curves.png")
         save(drawing.filters(study.model.model), figures / "filters.png")
+    if report is not None:
+        write_report(study, data, report)
+        tell(f"wrote {report}: data, training, figures and examples of validation")
+
+
+def write_report(study: Any, data: Any, out: Path) -> None:
+    """Write the page of the whole run, measured on validation."""
+    from convnet.diagnosis.run_report import Measured, page
+    from convnet.output.atomic import write_text
+    from convnet.study.evaluate import evaluate
+    from convnet.study.evidence import name_positive
+
+    model = study.model.model
+    result, p = evaluate(model, data, "val", name_positive(model), outputs=study.model.outputs)
+    write_text(out, page(Measured(model, data, "val", result, p), study.members[0].history))
 
 
 def report_member(member: Any) -> None:
@@ -89,7 +109,7 @@ def write_model(trained: Any, data: Any, out: Path) -> dict[str, Any]:
 
     content = model_file.to_bytes(trained.model)
     card = model_card.make_card(trained.model, data, content, trained.outputs)
-    page = to_utf8(model_card.page(card))
+    page = to_utf8(model_card.page(card, model_card.draw_evidence(trained.model, data, card, trained.outputs)))
     try:
         write_together(
             {out: content, out.with_suffix(".card.json"): to_utf8(to_json(card)), out.with_suffix(".card.html"): page}

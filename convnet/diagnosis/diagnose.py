@@ -16,10 +16,11 @@ from convnet.data.pseudonyms import pseudonym, shown
 from convnet.data.reading.examine import examine
 from convnet.data.reading.listing import ImageFile
 from convnet.data.reading.readers import Readers
-from convnet.diagnosis.group_result import GroupResult, LostImage, group_lines, join_results
+from convnet.diagnosis.group_result import GroupResult, LostImage, describe_value, group_lines, join_results
 from convnet.diagnosis.result import Outlier, Result
 from convnet.notice import NOTICE
 from convnet.study import outlier, training_domain
+from convnet.study.answers import read_answers
 from convnet.study.features import features
 from convnet.study.metadata import ModelRecord, read_classes, read_preparation, read_record
 from convnet.study.outputs import predict_outputs
@@ -69,11 +70,13 @@ def cases(
     with Readers(limits) as readers:
         files = [path if isinstance(path, ImageFile) else ImageFile(path, str(path)) for path in paths]
         for file, read in readers.map(lambda file: list(readers.read(examine, file.path, *options)), files):
+            level = None if record.grouping is None else record.grouping.level
+            told = pseudonym("patient", file.patient) if level == "patient" else ""
             if isinstance(read, DicomError):
-                yield LostImage(file.name, read.reason, "")
+                yield LostImage(file.name, read.reason, told)
                 continue
             about, *read_frames = read
-            group = None if record.grouping is None else name_group(about, record.grouping.level)
+            group = None if level is None else told or name_group(about, level, file.name)
             yield from (LostImage(file.name, reason, group or "") for reason in read_frames if isinstance(reason, str))
             frames = [frame for frame in read_frames if not isinstance(frame, str)]
             if not frames:
@@ -88,13 +91,16 @@ def cases(
                 yield Case(replace(result, frame=number), image, grey, geometry, about["reference"], output)
 
 
-def name_group(about: dict[str, Any], level: str) -> str:
-    """Return the pseudonym of the patient, study or series that a file's header states, "" if it states none."""
-    return (
-        pseudonym("header", about["patient"])
-        if level == "patient"
-        else pseudonym(level, about["owners"].get(level, ""))
-    )
+def name_group(about: dict[str, Any], level: str, name: object) -> str:
+    """Return the pseudonym of the patient, study or series that a file's header states, "" if it states none.
+
+    A file of several images, such as a volume, that states no series is a series of its own.
+    """
+    if level == "patient":
+        return pseudonym("header", about["patient"])
+    found = pseudonym(level, about["owners"].get(level, ""))
+    volume = level == "series" and len(about["numbers"]) > 1
+    return found or (pseudonym("volume", str(name)) if volume else "")
 
 
 def judge(
@@ -111,8 +117,7 @@ def judge(
         return
     scores = None if scope is None else outlier.score(scope["outlier"], features(model, x))
     task = TASKS[record.task]
-    outputs = predict_outputs(model, x)
-    for n, p in enumerate(task.calibrate(task.read(outputs, max(1, len(record.runs))), record)):
+    for n, p in enumerate(read_answers(model, predict_outputs(model, x))):
         score = None if scores is None else float(scores[n])
         if not np.isfinite(p).all() or (score is not None and not np.isfinite(score)):
             why = ["the model's result is not a finite number: is the model file damaged?"]
@@ -171,27 +176,18 @@ def join_cases(found: Iterable[Case | DicomError], record: ModelRecord) -> list[
     found = list(found)
     results = [case.result for case in found if isinstance(case, Case)]
     lost = [error for error in found if isinstance(error, LostImage)]
-    return join_results(results, lost, record.grouping, record.classes)
+    return join_results(results, lost, record)
 
 
 def describe(rule: Grouping) -> dict[str, Any]:
     """Return a rule's level, aggregate and calibration as plain JSON."""
-    fitted = {"slope": rule.slope, "biases": list(rule.biases or ()), "groups": rule.groups}
-    return {"level": rule.level, "aggregate": rule.aggregate, "calibrated": fitted if rule.calibrated else None}
+    return {"level": rule.level, "aggregate": rule.aggregate, "calibrated": rule.describe_fit()}
 
 
 def batch(images: list[np.ndarray]) -> np.ndarray:
     """Return images (H,W), (H,W,3) or (1,T,leads) as the network takes them: (N,H,W,C) or (N,1,T,leads)."""
     x = np.stack(images)
     return x[..., None] if x.ndim == 3 else x
-
-
-def describe_value(r: dict[str, Any]) -> str:
-    """Return an image's probabilities, or its measurement's interval, as text."""
-    if r["probabilities"] is not None:
-        return ", ".join(f"{c} {v:.3f}" for c, v in r["probabilities"].items())
-    around = r.get("interval")
-    return "no interval" if around is None else f"{around[0]:.4g} to {around[1]:.4g}"
 
 
 def lines(result: dict[str, Any]) -> list[str]:

@@ -174,7 +174,7 @@ def measurements(
         sr.Measurement(own(sr, f"P-CLASS-{n}", f"Probability of {c}"[:64]), round(v, 6), codes.UCUM.NoUnits)
         for n, (c, v) in enumerate((result.probabilities or {}).items())
     ]
-    if isinstance(result, Result) and result.value is not None:
+    if result.value is not None:
         numbers = {"VALUE": ("Value", result.value)}
         for code, bound in zip(("LOW", "HIGH"), result.interval or (), strict=False):
             numbers[f"INTERVAL-{code}"] = f"Interval of the value, {code.lower()}", bound

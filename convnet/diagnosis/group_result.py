@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from convnet.data.errors import DicomError
-from convnet.evaluation import grouping as joining
 from convnet.evaluation.side_by_side import PLURAL
+from convnet.study.tasks import TASKS
 
 if TYPE_CHECKING:
     from convnet.diagnosis.result import Result
-    from convnet.evaluation.grouping import Grouping
+    from convnet.study.metadata import ModelRecord
 
 LEAST_USED = 0.5  # of a group's images; with fewer the group has no result
 
@@ -31,6 +31,7 @@ class LostImage(DicomError):
 class GroupResult:
     """What the model says about all images of one patient, study or series, or why it abstains.
 
+    label, probabilities, value, interval  as in `Result`
     level, group   "patient", "study" or "series", and its pseudonym
     images, used   how many images were given, and how many the result is made of
     left_out       the others: {path, frame, reason}; frame is None where the reason names it
@@ -43,25 +44,28 @@ class GroupResult:
     used: int
     label: str | None = None
     probabilities: dict[str, float] | None = None
+    value: float | None = None
+    interval: tuple[float, float] | None = None
     abstains: tuple[str, ...] = ()
     left_out: tuple[dict[str, Any], ...] = ()
     members: tuple[dict[str, Any], ...] = ()
 
     def to_plain(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items()}
+        plain = {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items()}
+        return {name: v for name, v in plain.items() if v is not None or name not in ("value", "interval")}
 
 
 def join_results(
     results: Sequence[Result],
     lost: Iterable[LostImage],
-    grouping: Grouping,
-    classes: tuple[str, ...],
+    record: ModelRecord,
 ) -> list[GroupResult]:
     """Return a result for each group, in the order in which their images were given.
 
     results  of images; those whose `group` is "" belong to no known group
     lost     each image or file that could not be read
+    record   the model's, with the rule in it
 
     An image on which the model abstains, or that could not be read, is left out of its group, which says so. With fewer
     than half of its images a group abstains.
@@ -73,18 +77,18 @@ def join_results(
     for error in lost:
         if error.group:
             found.setdefault(error.group, ([], []))[1].append(error)
-    return [join_one(name, images, errors, grouping, classes) for name, (images, errors) in found.items()]
+    return [join_one(name, images, errors, record) for name, (images, errors) in found.items()]
 
 
-def join_one(
-    name: str, results: list[Result], errors: list[LostImage], grouping: Grouping, classes: tuple[str, ...]
-) -> GroupResult:
+def join_one(name: str, results: list[Result], errors: list[LostImage], record: ModelRecord) -> GroupResult:
     """Return the result for one group."""
-    used = [r for r in results if r.probabilities is not None]
+    grouping, task = record.grouping, TASKS[record.task]
+    assert grouping is not None
+    used = [r for r in results if r.label is not None]
     left_out = [
         {"path": r.path, "frame": r.frame, "reason": f"the model abstains: {'; '.join(r.abstains)}"}
         for r in results
-        if r.probabilities is None
+        if r.label is None
     ]
     left_out += [{"path": e.path, "frame": None, "reason": e.reason} for e in errors]
     about: dict[str, Any] = {
@@ -98,10 +102,9 @@ def join_one(
     if not used or len(used) < LEAST_USED * about["images"]:
         why = f"only {len(used)} of its {about['images']} images can be used: at least half are needed"
         return GroupResult(**about, abstains=(why,))
-    p = np.array([[r.probabilities[c] for c in classes] for r in used])  # type: ignore[index]
-    joined = joining.calibrate(joining.aggregate(p, np.zeros(len(used), int), grouping), grouping)[0]
-    probabilities = {c: float(v) for c, v in zip(classes, joined, strict=True)}
-    return GroupResult(**about, label=classes[int(joined.argmax())], probabilities=probabilities)
+    p = np.stack([task.untell(r, record) for r in used])
+    joined = task.calibrate_groups(task.join(p, np.zeros(len(used), int), grouping), record, grouping)[0]
+    return GroupResult(**about, **task.tell_group(joined, record, grouping))
 
 
 def group_lines(found: dict[str, Any]) -> list[str]:
@@ -118,8 +121,7 @@ def group_lines(found: dict[str, Any]) -> list[str]:
         if group["label"] is None:
             out.append(f"{where}: the model abstains: {'; '.join(group['abstains'])}")
         else:
-            shares = ", ".join(f"{c} {v:.3f}" for c, v in group["probabilities"].items())
-            out.append(f"{where}: {group['label']} ({shares})")
+            out.append(f"{where}: {group['label']} ({describe_value(group)})")
         if group["left_out"]:
             names = ", ".join(one["path"] for one in group["left_out"][:3])
             more = f" and {len(group['left_out']) - 3} more" if len(group["left_out"]) > 3 else ""
@@ -131,6 +133,14 @@ def group_lines(found: dict[str, Any]) -> list[str]:
             f"{found['unassigned']} files could not be read and are of an unknown {level}: any {level} may lack them"
         )
     return out
+
+
+def describe_value(r: dict[str, Any]) -> str:
+    """Return an image's or a group's probabilities, or its measurement's interval, as text."""
+    if r["probabilities"] is not None:
+        return ", ".join(f"{c} {v:.3f}" for c, v in r["probabilities"].items())
+    around = r.get("interval")
+    return "no interval" if around is None else f"{around[0]:.4g} to {around[1]:.4g}"
 
 
 def example(group: dict[str, Any]) -> str:

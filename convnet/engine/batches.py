@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from convnet import metrics
 from convnet.losses import spread_weights
-from convnet.nested.several import Several, joined, parts, rows, sample_shape
+from convnet.nested.several import Several, parts, rows, sample_shape
 from convnet.nested.structure import Structure
 from kernels import checks
 
@@ -50,19 +50,19 @@ class Batches:
 
     def _targets(self, y: Any) -> Any:
         """Return the targets as an array, or as Several; None for an output that has none."""
-        if self.gives.bare and isinstance(y, np.ndarray):
-            arrays: list[np.ndarray | None] = [y]
-        else:
-            arrays = [None if a is None else np.asarray(a) for a in self._of_outputs("y", y)]
-        for array, (loss, _) in zip(arrays, self.model.loss.of_outputs, strict=True):
-            if array is None and loss is None:
-                continue
-            if array is None or array.ndim == 0 or len(array) != self.count:
-                found = None if array is None else array.shape
-                raise ValueError(
-                    f"{self.where}: x has {self.count} samples but y has shape {found}: one target a sample"
-                )
-        return joined(arrays, self.gives.bare)
+        if self.gives.bare:
+            return self._checked(y if isinstance(y, np.ndarray) else np.asarray(self._of_outputs("y", y)[0]))
+        losses = [loss for loss, _ in self.model.loss.of_outputs]
+        arrays = [None if a is None else self._checked(np.asarray(a)) for a in self._of_outputs("y", y)]
+        for name, array, loss in zip(self.gives.names, arrays, losses, strict=True):
+            if array is None and loss is not None:
+                raise ValueError(f"{self.where}: y has no targets for the output {name!r}, which has a loss")
+        return Several(arrays)
+
+    def _checked(self, y: np.ndarray) -> np.ndarray:
+        if y.ndim == 0 or len(y) != self.count:
+            raise ValueError(f"{self.where}: x has {self.count} samples but y has shape {y.shape}: one target a sample")
+        return y
 
     def _of_outputs(self, what: str, given: Any) -> list[Any]:
         """Return what was given for each output; targets may leave out the outputs that have no loss."""
@@ -75,6 +75,11 @@ class Batches:
                 left = iter(given)
                 return [next(left) if loss else None for loss in wanted]
         return self.gives.take(self.where, what, given)
+
+    @property
+    def length(self) -> int:
+        """The number of samples to shuffle."""
+        return self.count
 
     @property
     def steps(self) -> int:
@@ -126,7 +131,7 @@ class Batches:
         outputs = (self.count, *shape) if bare else tuple((self.count, *each) for each in shape)
         return [metrics.get(m, self.y.shape, outputs) for m in given]
 
-    def parts(self, rng: np.random.Generator | None = None) -> Iterator[Part]:
+    def parts(self, rng: np.random.Generator | None = None) -> Generator[Part, None, None]:
         """Yield the samples of one batch after the other, shuffled by `rng`."""
         order = None if rng is None else rng.permutation(self.count)
         for start in range(0, self.count, self.size):

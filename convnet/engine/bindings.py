@@ -145,6 +145,15 @@ def _from_output(s: Site) -> Pair:
     return forward, partial(op.backward, s.dy.reshape(rows), y, out=s.dx[0].reshape(rows))
 
 
+def unary(s: Site) -> Pair:
+    """Bind a function of one number, whose gradient needs the input."""
+    op = s.kernel()
+    forward = partial(op.forward, s.x[0], **s.settings, out=s.y)
+    if not s.dx or s.dx[0] is None:
+        return forward, nothing
+    return forward, partial(op.backward, s.dy, s.x[0], **s.settings, out=s.dx[0])
+
+
 _COUNTING = threading.Lock()  # no two threads may draw one mask
 
 
@@ -283,6 +292,7 @@ BINDINGS: dict[str, Callable[[Site], Pair]] = {
     "relu": _from_output,
     "sigmoid": _from_output,
     "softmax": _from_output,
+    "unary": unary,
     "dropout": dropout,
     "batchnorm": batchnorm,
     "batchnorm_inference": batchnorm_inference,

@@ -63,11 +63,15 @@ class Gradients:
         self._written.add(p)
         return slot
 
-    def clear_unwritten(self) -> None:
-        """Set the gradients of parameters that no loss depends on to zero: another plan may have left numbers there."""
+    def clear_unwritten(self) -> set[Parameter]:
+        """Set the gradients of parameters that no loss depends on to zero, and return these parameters.
+
+        Another plan may have left numbers there.
+        """
         for p, slot in self.of_parameters.items():
             if p not in self._written:
                 targets.copy(slot, targets.zeros(p.shape, p.dtype, self._buffers.target))
+        return set(self.of_parameters) - self._written
 
     def _add_to(self, total: Any, after: list[Run]) -> Any:
         """Return scratch for one more contribution to a gradient; adding it is appended to `after`."""

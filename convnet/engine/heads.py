@@ -13,6 +13,7 @@ from convnet.engine.bindings import Run
 from convnet.engine.buffers import Buffers
 from convnet.engine.gradients import Gradients
 from convnet.engine.operator import Lowering, Step, Value
+from convnet.engine.penalties import Penalty
 
 if TYPE_CHECKING:
     from convnet.losses import Loss
@@ -59,18 +60,19 @@ class Head:
 
     def bind(self, target: str, buffers: Buffers, gradients: Gradients, backward: list[Run]) -> Run:
         """Return the loss's forward; its backward is appended to `backward`, if it is needed."""
-        labels, predicted = buffers.copy_of(self.target), buffers.array(self.reads)
-        weights = None if self.sample_weights is None else buffers.copy_of(self.sample_weights)
+        there: Callable[[Any], Any] = (lambda array: array) if self.loss.on_host else buffers.copy_of
+        labels, predicted = there(self.target), buffers.array(self.reads)
+        weights = None if self.sample_weights is None else there(self.sample_weights)
         logits = self.swallowed is not None
         bound = self.loss.bind(target, labels, predicted, weights, logits=logits)
         after: list[Run] = []
         if (start := gradients.start(self.reads, after)) is not None:
             back = bound
             if self.backward_weights is not self.sample_weights:
-                scaled = buffers.copy_of(self.backward_weights)  # type: ignore[arg-type]
+                scaled = there(self.backward_weights)
                 back = self.loss.bind(target, labels, predicted, scaled, logits=logits)
             backward += [partial(back.backward, out=start), *after]
-        return partial(bound.forward, out=buffers.source_of(self.value))
+        return partial(bound.forward, out=self.value if self.loss.on_host else buffers.source_of(self.value))
 
 
 def make_heads(
@@ -97,8 +99,20 @@ def _last_step(low: Lowering, value: Value) -> Step | None:
     return next((s for s in reversed(low.steps) if s.output is value), None)
 
 
-def measured(heads: list[Head], bare: bool) -> Callable[[], Any]:
-    """Return a function for the loss of the latest batch: a number, or of several outputs [total, *each one's]."""
+def measured(heads: list[Head], bare: bool, penalties: list[Penalty]) -> Callable[[], Any]:
+    """Return a function for the loss of the latest batch: a number, or of several outputs [total, *each one's].
+
+    What parameters cost is part of the whole loss.
+    """
+    if penalties:
+        plain = measured(heads, bare, [])
+
+        def with_penalties() -> Any:
+            cost = sum(penalty.cost for penalty in penalties)
+            found = plain()
+            return found + cost if bare else np.array([found[0] + cost, *found[1:]])
+
+        return with_penalties
     if bare:
         (head,) = heads
         value, weight = head.value, head.weight

@@ -52,6 +52,22 @@ def _empty(shelf: _Shelf, plans: list[Plan]) -> bool:
     return sum(plan.shelf is shelf for plan in plans) == shelf.made
 
 
+class _Alone:
+    """`with lending.alone():`; a class, since a generator would cost a training step twice as much."""
+
+    __slots__ = ("_entered", "_lending")
+
+    def __init__(self, lending: Lending) -> None:
+        self._lending = lending
+
+    def __enter__(self) -> None:
+        self._entered = self._lending.begin_alone()
+
+    def __exit__(self, *_: object) -> None:
+        if self._entered:
+            self._lending.end_alone()
+
+
 class Lending:
     """The plans of a model. `make` makes one more of a kind; it is called while `lock` is held."""
 
@@ -186,27 +202,41 @@ class Lending:
                 self._readers.remove(me)
                 self._changed.notify_all()
 
-    @contextmanager
-    def alone(self) -> Iterator[None]:
+    def alone(self) -> _Alone:
         """Wait until no plan is lent and nobody reads, and lend none until the end; may be entered again within."""
+        return _Alone(self)
+
+    def begin_alone(self) -> bool:
+        """Become alone, with the lock held; return False if the thread is it already."""
         me = threading.get_ident()
         if self._alone == me:
-            yield
-            return
-        with self._wait():
+            return False
+        self._changed.acquire()
+        self._waiting += 1
+        try:
             while self._alone is not None or self._owed:
                 self._changed.wait()
             self._alone = me
-            try:
-                while not all([*(r == me for r in self._readers), *map(self._gather, self._shelves.values())]):
-                    self._changed.wait()
-                yield
-            finally:
+            while not all([*(r == me for r in self._readers), *map(self._gather, self._shelves.values())]):
+                self._changed.wait()
+        except BaseException:
+            self.end_alone()
+            raise
+        return True
+
+    def end_alone(self) -> None:
+        """Put the plans back that were held meanwhile, and let the others go on."""
+        try:
+            if self._alone == threading.get_ident():
                 for plan in self._held:
                     if plan.shelf is not None:
                         plan.shelf.put(plan)
                 self._held, self._alone, self._owed = [], None, self._asking
-                self._changed.notify_all()
+                if self._waiting > 1:  # others than this thread
+                    self._changed.notify_all()
+        finally:
+            self._waiting -= 1
+            self._changed.release()
 
     def _gather(self, shelf: _Shelf) -> bool:
         return _empty(shelf, self._held)

@@ -56,6 +56,9 @@ class Operator(Protocol):
     def window(self, shape: tuple[int, ...]) -> Window | None:
         """Return the window of samples of this shape that one output sees; None for all of the image."""
 
+    def regularizer_of(self, parameter: Parameter) -> Any:
+        """Return what one of its parameters costs: an object with add_gradient, which is called on arrays, or None."""
+
     def count_params(self) -> int:
         """Return how many numbers the parameters hold."""
 

@@ -14,6 +14,7 @@ from convnet.engine.heads import make_heads, measured
 from convnet.engine.lowering import lower, value_of
 from convnet.engine.operator import Step, Value
 from convnet.engine.parameter import Parameter
+from convnet.engine.penalties import Penalty, make_penalties
 from convnet.engine.rewrite import rewrite, separate
 from convnet.nested.several import Several, joined
 
@@ -64,6 +65,8 @@ class Plan:
         self.batch, self.dtype, self.target = batch, graph.dtype, target
         self.low = lower(graph, training)
         rewrite(self.low, target) if rewritten else separate(self.low)
+        # True if forward changes what layers keep beside their weights, the statistics of a batch normalization
+        self.moves_statistics = any(step.operation == "batchnorm" for step in self.low.steps)
         self._arena = arena
         self._buffers = Buffers(batch, graph.dtype, target)
         inputs, outputs = map(self._buffers.input, self.low.inputs), tuple(map(self._buffers.output, self.low.outputs))
@@ -71,14 +74,16 @@ class Plan:
         self.gradients: dict[Parameter, Any] = {} if arena is None else arena.gradients
         self._gradients = Gradients(self.low, self._buffers, self.gradients, input_gradient)
         self._backward: list[Run] = []
+        self._penalties: list[Penalty] = []
         losses = [] if loss is None else loss.of_outputs
         self.heads = make_heads(self.low, outputs, losses, weighted) if losses else []
         self._swallowed = {id(head.swallowed) for head in self.heads}
         computed = [head.bind(target, self._buffers, self._gradients, self._backward) for head in self.heads]
         self._forward: list[Run] = [*self._bind_steps(), *computed]
         if self.heads:
-            self.measured, self._bare = measured(self.heads, graph.gives.bare), graph.gives.bare
-            self._gradients.clear_unwritten()
+            unwritten, self._bare = self._gradients.clear_unwritten(), graph.gives.bare
+            self._penalties = make_penalties(self.low, self.gradients, unwritten, target)
+            self.measured = measured(self.heads, self._bare, self._penalties)
 
     @property
     def loss(self) -> np.ndarray:
@@ -104,11 +109,6 @@ class Plan:
                 some = weights.arrays[head.place] if isinstance(weights, Several) else weights
                 head.fill(labels.arrays[head.place], some)
 
-    @property
-    def moves_statistics(self) -> bool:
-        """True if forward changes what layers keep beside their weights, the statistics of a batch normalization."""
-        return any(step.operation == "batchnorm" for step in self.low.steps)
-
     # --- running
 
     def forward(self) -> None:
@@ -119,11 +119,15 @@ class Plan:
         for run in self._forward:
             run()
         self._buffers.fetch()
+        for penalty in self._penalties:
+            penalty.forward()
 
     def backward(self) -> None:
         """Compute every gradient of the loss; after forward."""
         for run in self._backward:
             run()
+        for penalty in self._penalties:
+            penalty.add_gradient()
 
     def run(self, x: Any) -> Any:
         """Return the output for a batch, as an array of the caller's own; Several, if the model gives several."""

@@ -8,7 +8,9 @@ sums run over a group's images:
     top-K          L[c] = mean of the K largest l[i,c] (of all, where a group has fewer)
 
 For max and top-K of two classes L is that of the finding alone, P = 1 / (1 + exp(-L)); of more classes P[c] is
-1 / (1 + exp(-L[c])), divided by the sum over c. An image whose probabilities are not finite is left out.
+1 / (1 + exp(-L[c])), divided by the sum over c. Several findings an image, and the steps between grades, are joined
+each by itself, as two classes are; measurements by the same rules without the logarithm. An image whose probabilities
+are not finite is left out.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ class Grouping:
     finding    the place of the class of which one image is enough, for two classes; it also settles the true class of
                a group whose images differ
     slope, biases  of the groups' calibration (`calibrate`), fitted on validation; None: not calibrated
+    fitted     the same for other tasks than classes, as each of them fits it
     groups     how many groups it was fitted on
     points     the groups' operating points on validation (`threshold.curve`)
     """
@@ -46,6 +49,7 @@ class Grouping:
     biases: tuple[float, ...] | None = None
     groups: int = 0
     points: dict[str, list[float]] | None = None
+    fitted: Any = None
 
     def __post_init__(self) -> None:
         if self.level not in LEVELS:
@@ -55,12 +59,20 @@ class Grouping:
     @property
     def calibrated(self) -> bool:
         """True if the groups have a calibration of their own."""
-        return self.slope is not None
+        return self.slope is not None or self.fitted is not None
 
     def like(self, other: Grouping | None) -> bool:
         """Return True if another grouping joins the same images by the same rule, calibration apart."""
         names = ("level", "aggregate", "finding")
         return other is not None and all(getattr(self, n) == getattr(other, n) for n in names)
+
+    def describe_fit(self) -> dict[str, Any] | None:
+        """Return what the calibration is and how many groups it was fitted on; None if there is none."""
+        if not self.calibrated:
+            return None
+        if self.fitted is not None:
+            return {"fitted": self.fitted, "groups": self.groups}
+        return {"slope": self.slope, "biases": list(self.biases or ()), "groups": self.groups}
 
     def to_plain(self) -> dict[str, Any]:
         """Return it as the JSON values that a model file stores."""
@@ -79,7 +91,8 @@ class Grouping:
             raise ValueError(f"its finding must be class 0 or 1 of two, got {finding!r}")
         biases = None if plain["biases"] is None else tuple(float(v) for v in plain["biases"])
         points = threshold.check(plain["points"])
-        return cls(plain["level"], plain["aggregate"], finding, plain["slope"], biases, int(plain["groups"]), points)
+        fit = plain["slope"], biases, int(plain["groups"]), points, plain.get("fitted")
+        return cls(plain["level"], plain["aggregate"], finding, *fit)
 
 
 def largest(aggregate: str) -> int | None:
@@ -120,6 +133,23 @@ def aggregate(p: np.ndarray, of: np.ndarray, grouping: Grouping) -> np.ndarray:
     return out / out.sum(axis=1, keepdims=True)
 
 
+def join_columns(z: np.ndarray, of: np.ndarray, grouping: Grouping) -> np.ndarray:
+    """Return (G,K) of groups from z (N,K) of images: each column's mean, largest, or mean of the K largest."""
+    k, sound = largest(grouping.aggregate), np.isfinite(z).all(axis=1)
+    out = np.full((int(of.max(initial=-1)) + 1, z.shape[1]), np.nan)
+    for g in range(len(out)):
+        found = z[(of == g) & sound]
+        if len(found):
+            out[g] = (found if k is None else np.sort(found, axis=0)[-k:]).mean(axis=0)
+    return out
+
+
+def join_odds(p: np.ndarray, of: np.ndarray, grouping: Grouping) -> np.ndarray:
+    """Return the probabilities (G,K) of groups from p (N,K) of images, whose columns are joined each by itself."""
+    logs = np.log(np.clip(p, LEAST, 1)) - np.log(np.clip(1 - p, LEAST, 1))
+    return 1 / (1 + np.exp(-join_columns(logs, of, grouping)))
+
+
 def calibrate(p: np.ndarray, grouping: Grouping) -> np.ndarray:
     """Return the groups' probabilities (G,C) calibrated (`calibration.scale`); as they are without a fit."""
     return p if grouping.slope is None or grouping.biases is None else scale(p, grouping.slope, grouping.biases)
@@ -150,10 +180,15 @@ def join_labels(y: np.ndarray, of: np.ndarray, grouping: Grouping, classes: tupl
     out = np.array([y[of == g][0] for g in range(int(of.max(initial=-1)) + 1)], np.int64)
     mixed = [g for g in range(len(out)) if (y[of == g] != out[g]).any()]
     if mixed and (largest(grouping.aggregate) is None or len(classes) > 2):
-        raise ValueError(
-            f"--group {grouping.level}: {len(mixed)} of {len(out)} groups have images of different classes, so the "
-            "group has no class of its own. For two classes --aggregate max or top-K takes a group as the finding's "
-            "if one image is; or group by something smaller"
-        )
+        remedy = "for two classes --aggregate max or top-K takes a group as the finding's if one image is"
+        raise mixed_labels(grouping, len(mixed), len(out), remedy)
     out[mixed] = 1 if grouping.finding is None else grouping.finding
     return out
+
+
+def mixed_labels(grouping: Grouping, mixed: int, groups: int, remedy: str) -> ValueError:
+    """Return the error for groups whose images have different labels."""
+    return ValueError(
+        f"--group {grouping.level}: {mixed} of {groups} groups have images of different classes, so the group has no "
+        f"class of its own: {remedy}; or group by something smaller"
+    )

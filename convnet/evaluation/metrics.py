@@ -49,6 +49,14 @@ def positive_index(classes: tuple[str, ...], positive: str) -> int:
     return classes.index(positive)
 
 
+def only_answer(result: dict[str, Any]) -> str | None:
+    """Return the class that was predicted for every image; None if there were several, or the task has no classes."""
+    columns = np.array(result.get("confusion", [])).sum(axis=0)
+    if result["n"] < 2 or np.count_nonzero(columns) != 1:
+        return None
+    return str(result["classes"][int(columns.argmax())])
+
+
 def auc(y: np.ndarray, probabilities: np.ndarray) -> float | None:
     """Return the area under the ROC curve, the mean of one against the rest for more classes; None if undefined."""
     present = [c for c in range(probabilities.shape[1]) if 0 < np.count_nonzero(y == c) < len(y)]
@@ -87,8 +95,7 @@ def lines(result: dict[str, Any]) -> list[str]:
         from convnet.evaluation import report
 
         out += report.lines(result)
-    if "by_group" in result:
-        from convnet.evaluation import side_by_side
+    from convnet.evaluation.side_by_side import group_lines
 
-        out += side_by_side.lines(result)
+    out += group_lines(result)
     return [*out, NOTICE]

@@ -96,7 +96,7 @@ def mean_metrics(y: np.ndarray, p: np.ndarray, cuts: np.ndarray) -> dict[str, Me
 
 
 def measure(
-    y: np.ndarray, p: np.ndarray, classes: tuple[str, ...], groups: np.ndarray, cuts: np.ndarray
+    y: np.ndarray, p: np.ndarray, classes: tuple[str, ...], groups: np.ndarray, cuts: np.ndarray, wilson: bool = False
 ) -> dict[str, Any]:
     """Return the metrics of labels y (N,K), 0 or 1, and probabilities p (N,K), with intervals by patient.
 
@@ -107,7 +107,7 @@ def measure(
     names = list(flat)
     for k in range(len(classes)):
         flat |= {f"{k} {m}": f for m, f in finding_metrics(y[:, k] == 1, p[:, k], float(cuts[k])).items()}
-    found = intervals(flat, groups)
+    found = intervals(flat, groups, wilson=wilson)
     kinds = [m[2:] for m in flat if m.startswith("0 ")]
     return {
         "n": len(y),

@@ -85,7 +85,9 @@ def named_metrics(y: np.ndarray, p: np.ndarray, classes: tuple[str, ...]) -> dic
     return out
 
 
-def measure(y: np.ndarray, p: np.ndarray, classes: tuple[str, ...], groups: np.ndarray) -> dict[str, Any]:
+def measure(
+    y: np.ndarray, p: np.ndarray, classes: tuple[str, ...], groups: np.ndarray, wilson: bool = False
+) -> dict[str, Any]:
     """Return the metrics with intervals by patient, the confusion, and how well the steps are calibrated."""
     from sklearn.metrics import confusion_matrix
 
@@ -95,6 +97,6 @@ def measure(y: np.ndarray, p: np.ndarray, classes: tuple[str, ...], groups: np.n
         "patients": len(np.unique(groups)),
         "classes": list(classes),
         "confusion": confusion.tolist(),
-        "figures": intervals(named_metrics(y, p, classes), groups),
+        "figures": intervals(named_metrics(y, p, classes), groups, wilson=wilson),
         "calibration": calibration.reliability(steps(y, len(classes)).reshape(-1), multilabel.pair(p.reshape(-1))),
     }

@@ -90,13 +90,15 @@ def calibration(y: np.ndarray, p: np.ndarray) -> dict[str, Any]:
     return {"bins": bins, "slope": slope, "intercept": intercept}
 
 
-def measure(y: np.ndarray, p: np.ndarray, groups: np.ndarray, fitted: dict[str, Any] | None) -> dict[str, Any]:
+def measure(
+    y: np.ndarray, p: np.ndarray, groups: np.ndarray, fitted: dict[str, Any] | None, wilson: bool = False
+) -> dict[str, Any]:
     """Return the metrics with intervals by patient and the calibration, as plain JSON."""
     half = None if fitted is None else fitted["half_width"]
     return {
         "n": len(y),
         "patients": len(np.unique(groups)),
-        "figures": intervals(named_metrics(y, p, half), groups),
+        "figures": intervals(named_metrics(y, p, half), groups, wilson=wilson),
         "interval": fitted,
         "range": [float(y.min()), float(y.max())],
         "calibration": calibration(y, p),

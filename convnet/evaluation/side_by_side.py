@@ -20,7 +20,11 @@ def heads(result: dict[str, Any]) -> tuple[str, ...]:
 def rows(result: dict[str, Any]) -> list[tuple[str, ...]]:
     """Return each metric by image and by group as text."""
     images, groups = result["figures"], result["by_group"]["figures"]
-    out = [(name, format_interval(images[name]), format_interval(groups[name])) for name in images if name in groups]
+    out: list[tuple[str, ...]] = [
+        (name, format_interval(images[name]), format_interval(groups[name])) for name in images if name in groups
+    ]
+    if "ece" not in result["calibration"]:
+        return out
     errors = [f"{of['calibration']['ece']:.3f}" for of in (result, result["by_group"])]
     return [*out, ("expected calibration error", *errors)]
 
@@ -56,6 +60,11 @@ def describe_intervals(of: dict[str, Any]) -> str:
     return f"95% intervals by {of['level']}: bootstrap over {of['patients']} patients"
 
 
+def group_lines(result: dict[str, Any]) -> list[str]:
+    """Return `lines` if the result holds groups, else none."""
+    return lines(result) if "by_group" in result else []
+
+
 def lines(result: dict[str, Any]) -> list[str]:
     """Return the table and what belongs to it as text for a terminal."""
     of = result["by_group"]
@@ -64,9 +73,11 @@ def lines(result: dict[str, Any]) -> list[str]:
     out = [f"{PLURAL[of['level']]}: {describe_rule(of)}"]
     out += [f"  {a.ljust(widths[0])}  {b.ljust(widths[1])}  {c}" for a, b, c in table]
     out.append(describe_intervals(of))
-    for point in of["operating_points"]:
+    for point in of.get("operating_points", ()):
         out += [f"by {of['level']}, " + line for line in format_point(point, of["positive"])[:1]]
         out += format_point(point, of["positive"])[1:]
+    if "confusion" not in of:
+        return [*out, *describe_gaps(of)]
     cells = "; ".join(
         f"'{name}': " + ", ".join(f"{n} as '{c}'" for c, n in zip(of["classes"], row, strict=True))
         for name, row in zip(of["classes"], of["confusion"], strict=True)

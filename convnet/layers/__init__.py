@@ -4,6 +4,7 @@ from convnet.layers.activations import Activation
 from convnet.layers.base import Layer
 from convnet.layers.conv import Conv2D
 from convnet.layers.dense import Dense
+from convnet.layers.elementwise import ELU, Elementwise, LeakyReLU, ReLU
 from convnet.layers.inputs import Input, InputLayer
 from convnet.layers.merging import Add, Average, Concatenate, ConstantArithmetic, Maximum, Minimum, Multiply, Subtract
 from convnet.layers.naming import full_name
@@ -25,6 +26,10 @@ BUILT_IN: dict[str, type[Layer]] = {
         Reshape,
         Dense,
         Activation,
+        ReLU,
+        LeakyReLU,
+        ELU,
+        Elementwise,
         Dropout,
         BatchNormalization,
         Add,

@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from convnet import initializers
+from convnet import initializers, regularizers
 from convnet.engine.graph import Graph, Node, has_nodes, record
 from convnet.engine.operator import Lowering, Value, Window
 from convnet.engine.parameter import Parameter
-from convnet.layers.changes import changed_setting
+from convnet.layers.changes import changed_setting, note_change
 from convnet.layers.checks import float_type
 from convnet.layers.naming import unique_name
 from convnet.nested.structure import leaves, rebuild, skeleton_of
@@ -29,11 +29,19 @@ class Layer:
 
     inputs: ClassVar[int] = 1
     settings: ClassVar[tuple[str, ...]] = ()  # constructor arguments, kept as attributes of the same name
+    regularized: ClassVar[tuple[str, ...]] = ()  # parameters that may cost something: kernel_regularizer=..., and so on
     defaults: ClassVar[dict[str, Any]] = {"autocast": True}  # Keras's, which may be spelled out
 
     def __init__(self, *, name: str | None = None, trainable: bool = True, dtype: Any = None, **unknown: Any) -> None:
         cls = type(self)
-        refuse(cls.__name__, unknown, (*cls.settings, "name", "trainable", "dtype"), Layer.defaults | cls.defaults)
+        for setting in cls.regularizers():
+            setattr(self, setting, regularizers.get(cls.__name__, unknown.pop(setting, None)))
+        refuse(
+            cls.__name__,
+            unknown,
+            (*cls.settings, *cls.regularizers(), "name", "trainable", "dtype"),
+            Layer.defaults | cls.defaults,
+        )
         self.own_parameters: list[Parameter] = []
         self.name = name or unique_name(cls.__name__)
         self.trainable = trainable
@@ -46,7 +54,19 @@ class Layer:
         """Check a setting that is changed after the layer was made, and let the models that use it start afresh."""
         if name in type(self).settings and name in vars(self):
             value = changed_setting(self, name, value)
+        elif name in type(self).regularizers() and name in vars(self):
+            note_change()
+            value = regularizers.get(self.name, value)
         super().__setattr__(name, value)
+
+    @classmethod
+    def regularizers(cls) -> tuple[str, ...]:
+        """Return the names of the arguments that are regularizers."""
+        return tuple(f"{name}_regularizer" for name in cls.regularized)
+
+    def regularizer_of(self, parameter: Parameter) -> Any:
+        """Return the regularizer of one of the layer's parameters, or None."""
+        return getattr(self, f"{parameter.name.rsplit('/', 1)[-1]}_regularizer", None)
 
     # --- what a subclass gives
 
@@ -275,7 +295,8 @@ class Layer:
         config: dict[str, Any] = {"name": self.name, "trainable": self.trainable}
         if self.dtype is not None:
             config["dtype"] = str(self.dtype)
-        return config | {name: getattr(self, name) for name in self.settings}
+        given = {name: getattr(self, name) for name in type(self).regularizers() if getattr(self, name) is not None}
+        return config | {name: getattr(self, name) for name in self.settings} | given
 
     def __repr__(self) -> str:
         arguments = ", ".join(f"{k}={v!r}" for k, v in self.get_config().items() if k not in ("trainable", "dtype"))

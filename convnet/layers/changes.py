@@ -15,6 +15,12 @@ def count_changes() -> int:
     return _count
 
 
+def note_change() -> None:
+    """Count one more changed setting."""
+    global _count
+    _count += 1
+
+
 def changed_setting(layer: Any, name: str, value: Any) -> Any:
     """Return a setting's new value in the constructor's normal form.
 

@@ -44,6 +44,7 @@ class Conv2D(Layer):
         "kernel_initializer",
         "bias_initializer",
     )
+    regularized: ClassVar[tuple[str, ...]] = ("kernel", "bias")
 
     def __init__(
         self,

@@ -16,6 +16,8 @@ class Dense(Layer):
 
     settings: ClassVar[tuple[str, ...]] = ("units", "activation", "use_bias", "kernel_initializer", "bias_initializer")
 
+    regularized: ClassVar[tuple[str, ...]] = ("kernel", "bias")
+
     def __init__(
         self,
         units: int,

@@ -6,15 +6,24 @@ from typing import Any
 
 from convnet.losses.base import Bound, Loss, spread_weights
 from convnet.losses.crossentropy import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
-from convnet.losses.errors import MeanSquaredError
+from convnet.losses.errors import Huber, MeanAbsoluteError, MeanSquaredError
+from convnet.losses.focal import BinaryFocalCrossentropy, CategoricalFocalCrossentropy
+from convnet.losses.functions import FunctionLoss
 from convnet.losses.objective import Objective, choose
+from convnet.losses.overlap import Dice
 from convnet.utils import name_what_exists
 
 __all__ = [
     "BinaryCrossentropy",
+    "BinaryFocalCrossentropy",
     "Bound",
     "CategoricalCrossentropy",
+    "CategoricalFocalCrossentropy",
+    "Dice",
+    "FunctionLoss",
+    "Huber",
     "Loss",
+    "MeanAbsoluteError",
     "MeanSquaredError",
     "Objective",
     "SparseCategoricalCrossentropy",
@@ -26,26 +35,38 @@ __all__ = [
 
 _CLASSES: tuple[type[Loss], ...] = (
     MeanSquaredError,
+    MeanAbsoluteError,
+    Huber,
     SparseCategoricalCrossentropy,
     CategoricalCrossentropy,
     BinaryCrossentropy,
+    BinaryFocalCrossentropy,
+    CategoricalFocalCrossentropy,
+    Dice,
 )
 BY_NAME: dict[str, type[Loss]] = {cls.name: cls for cls in _CLASSES} | {
     "mse": MeanSquaredError,
+    "mae": MeanAbsoluteError,
+    "huber": Huber,
     "bce": BinaryCrossentropy,
 }
-_ALIASES = {cls.__name__: cls for cls in _CLASSES} | {"MSE": MeanSquaredError, "BCE": BinaryCrossentropy}
-__getattr__ = name_what_exists("convnet.losses", [cls.__name__ for cls in _CLASSES])
+_ALIASES = {cls.__name__: cls for cls in _CLASSES} | {
+    "MSE": MeanSquaredError,
+    "MAE": MeanAbsoluteError,
+    "BCE": BinaryCrossentropy,
+}
+__getattr__ = name_what_exists("convnet.losses", [*(cls.__name__ for cls in _CLASSES), "FunctionLoss"])
 
 
 def get(loss: Any) -> Loss:
-    """Return a loss object, from one or from its name."""
+    """Return a loss object, from one, from its name, or from a function of (y_true, y_pred)."""
     if isinstance(loss, Loss):
-        return loss
+        return Loss.of_call(loss) if hasattr(type(loss), "call") else loss
+    if callable(loss) and not isinstance(loss, type):
+        return FunctionLoss(loss)
     known = BY_NAME | _ALIASES
     if not isinstance(loss, str) or loss not in known:
-        what = "a function of your own" if callable(loss) else repr(loss)
-        raise ValueError(f"loss {what} is not supported; choose one of: {', '.join(BY_NAME)}")
+        raise ValueError(f"loss {loss!r} is not supported; choose one of: {', '.join(BY_NAME)}")
     return known[loss]()
 
 

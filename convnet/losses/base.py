@@ -34,6 +34,8 @@ class Loss:
     """
 
     name: str
+    on_host: ClassVar[bool] = False  # True for one that is computed with NumPy, wherever the model runs
+    of_call: ClassVar[Callable[[Loss], Loss]]  # makes a loss of a user's `call`; convnet.losses.functions puts it here
     settings: ClassVar[tuple[str, ...]] = ("reduction",)
     defaults: ClassVar[dict[str, Any]] = {"axis": -1, "dtype": "float32"}  # Keras's, which may be spelled out
 
@@ -44,10 +46,14 @@ class Loss:
         if reduction not in REDUCTIONS:
             raise ValueError(f"{where}: reduction must be one of {', '.join(map(repr, REDUCTIONS))}, got {reduction!r}")
         self.reduction = reduction
-        self.label = check_name(where, name) or self.name
+        self.label = check_name(where, name) or getattr(self, "name", None) or where
+        if not hasattr(self, "name"):  # of a user's own class
+            self.name = self.label
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """Return the loss of predictions: a number, or with reduction=None an array with one number a row."""
+        if hasattr(type(self), "call"):
+            return Loss.of_call(self)(y_true, y_pred, sample_weight)
         y_pred = np.asarray(y_pred)
         y_pred = y_pred.astype(np.float32) if y_pred.dtype not in (np.float32, np.float64) else y_pred
         y_pred = np.ascontiguousarray(y_pred.reshape(-1, 1) if y_pred.ndim < 2 else y_pred)
@@ -125,8 +131,8 @@ class Loss:
     def bind(self, target: str, y: np.ndarray, yhat: np.ndarray, weights: np.ndarray | None, *, logits: bool) -> Bound:
         """Return the kernels on these arrays: targets, predictions (or logits), and a weight a row."""
         raise TypeError(
-            f"{type(self).__name__} must define bind(): a loss of your own needs its gradient, which this engine does "
-            "not derive from `call`. convnet.losses lists those that exist"
+            f"{type(self).__name__} must define call(y_true, y_pred), which returns a loss for each row, or bind(); or "
+            "give a function: convnet.losses.FunctionLoss(function, gradient)"
         )
 
     def get_config(self) -> dict[str, Any]:
@@ -140,6 +146,7 @@ def spread_weights(where: str, given: Any, shape: tuple[int, ...]) -> np.ndarray
     `given` has one number a sample, (N,) or (N,1), or one a row: (N,H,W) or (N,H,W,1) for images.
     """
     weights = np.asarray(given, float)
+    weights = np.full(shape[:1], weights) if weights.ndim == 0 else weights
     while weights.ndim > 1 and weights.shape[-1] == 1 and weights.shape != shape:
         weights = weights[..., 0]
     bad = np.argwhere(~(np.isfinite(weights) & (weights >= 0)))

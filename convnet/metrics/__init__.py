@@ -6,6 +6,7 @@ from typing import Any
 
 from convnet.metrics.base import Metric
 from convnet.metrics.counts import AUC, F1Score, Precision, Recall
+from convnet.metrics.functions import FunctionMetric
 from convnet.metrics.means import (
     BinaryAccuracy,
     CategoricalAccuracy,
@@ -37,7 +38,7 @@ BY_NAME: dict[str, type[Metric]] = {cls.kind: cls for cls in _CLASSES} | {
     "AUC": AUC,
 }
 _ALIASES = {cls.__name__: cls for cls in _CLASSES} | {"MSE": MeanSquaredError, "MAE": MeanAbsoluteError}
-__all__ = ["Metric", "OutputMetric", "per_output", *(cls.__name__ for cls in _CLASSES)]
+__all__ = ["FunctionMetric", "Metric", "OutputMetric", "per_output", *(cls.__name__ for cls in _CLASSES)]
 __getattr__ = name_what_exists("convnet.metrics", [cls.__name__ for cls in _CLASSES])
 
 
@@ -79,8 +80,8 @@ def from_config(config: dict[str, Any]) -> Metric:
 def check(metric: Any) -> Any:
     """Return a metric object or a supported name, as it is; ValueError lists the names."""
     if isinstance(metric, OutputMetric):
-        check(metric.metric)
-        return metric
+        inner = check(metric.metric)
+        return metric if inner is metric.metric else OutputMetric(metric.output, metric.place, inner, metric.name)
     if isinstance(metric, F1Score) and metric.average is None:
         raise ValueError(
             f"metric {metric.name!r}: F1Score(average=None) gives one number a class, and training reports one number: "
@@ -92,8 +93,9 @@ def check(metric: Any) -> Any:
         )
     if isinstance(metric, Metric) or (isinstance(metric, str) and metric in ("accuracy", "acc", *BY_NAME, *_ALIASES)):
         return metric
-    what = "a function of your own" if callable(metric) else repr(metric)
-    raise ValueError(f"metric {what} is not supported; choose one of: accuracy, {', '.join(BY_NAME)}")
+    if callable(metric) and not isinstance(metric, type):
+        return FunctionMetric(metric)
+    raise ValueError(f"metric {metric!r} is not supported; choose one of: accuracy, {', '.join(BY_NAME)}")
 
 
 def direction(name: str, metrics: list[Any]) -> str | None:

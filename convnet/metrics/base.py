@@ -50,6 +50,11 @@ class Metric:
         else:
             self.update(np.asarray(y_true), np.asarray(y_pred), np.asarray(sample_weight, float))
 
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """Take in one batch and return the metric over all that was seen."""
+        self.update_state(y_true, y_pred, sample_weight)
+        return self.result()
+
     def get_config(self) -> dict[str, Any]:
         """Return the kind, the name and the settings, as plain JSON."""
         return {"name": self.kind, "label": self.name} | {s: getattr(self, s) for s in self.settings}

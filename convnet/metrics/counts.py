@@ -42,6 +42,10 @@ class _Share(Metric):
         """Take in one batch."""
         y_true = shaped_like(self.name, y_true, y_pred.shape)
         if self.class_id is not None:
+            if y_pred.ndim < 2:
+                raise ValueError(
+                    f"{self.name}: class_id={self.class_id} needs outputs (N, classes), got {y_pred.shape}"
+                )
             if self.class_id >= y_pred.shape[-1]:
                 raise ValueError(f"{self.name}: class_id={self.class_id}, but there are {y_pred.shape[-1]} outputs")
             y_true, y_pred = y_true[..., self.class_id], y_pred[..., self.class_id]

@@ -10,7 +10,7 @@ from convnet.metrics.base import Metric, shaped_like
 from kernels import checks
 
 
-class _Mean(Metric):
+class Mean(Metric):
     """The mean of a number for each sample, or for each pixel, over all that was seen; NaN before anything was."""
 
     def reset(self) -> None:
@@ -43,7 +43,7 @@ def without_nan(right: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
     return right & ~np.isnan(y_pred).any(axis=-1)
 
 
-class SparseCategoricalAccuracy(_Mean):
+class SparseCategoricalAccuracy(Mean):
     """The share of samples, or of pixels, whose largest output is the labelled class; one with a NaN is wrong."""
 
     kind = "sparse_categorical_accuracy"
@@ -55,7 +55,7 @@ class SparseCategoricalAccuracy(_Mean):
         return without_nan(found == shaped_like(self.name, y_true, found.shape), y_pred)
 
 
-class CategoricalAccuracy(_Mean):
+class CategoricalAccuracy(Mean):
     """The share of samples, or of pixels, whose largest output is the largest target; one with a NaN is wrong."""
 
     kind = "categorical_accuracy"
@@ -67,7 +67,7 @@ class CategoricalAccuracy(_Mean):
         return without_nan(y_pred.argmax(axis=-1) == target, y_pred)
 
 
-class BinaryAccuracy(_Mean):
+class BinaryAccuracy(Mean):
     """The share of outputs that, taken as 1 above `threshold` and as 0 otherwise, are the target; NaN never is."""
 
     kind = "binary_accuracy"
@@ -86,7 +86,7 @@ class BinaryAccuracy(_Mean):
         return right & ~np.isnan(y_pred)
 
 
-class _TopK(_Mean):
+class _TopK(Mean):
     """The share of rows whose class is among the k largest outputs; one tied with the k-th counts as among them."""
 
     direction = "up"
@@ -128,7 +128,7 @@ class SparseTopKCategoricalAccuracy(_TopK):
         return shaped_like(self.name, y_true, y_pred.shape[:-1])
 
 
-class MeanSquaredError(_Mean):
+class MeanSquaredError(Mean):
     """Formula (3) over all that was seen."""
 
     kind = "mean_squared_error"
@@ -139,7 +139,7 @@ class MeanSquaredError(_Mean):
         return ((shaped_like(self.name, y_true, y_pred.shape) - y_pred.astype(float)) ** 2).mean(axis=-1)
 
 
-class MeanAbsoluteError(_Mean):
+class MeanAbsoluteError(Mean):
     """The mean of |y - yhat| over all that was seen."""
 
     kind = "mean_absolute_error"

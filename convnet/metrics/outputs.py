@@ -17,7 +17,7 @@ class OutputMetric(Metric):
 
     def __init__(self, output: str, place: int, metric: Any, name: str | None = None) -> None:
         self.output, self.place, self.metric = output, place, metric
-        own = metric if isinstance(metric, str) else metric.name
+        own = metric if isinstance(metric, str) else getattr(metric, "name", getattr(metric, "__name__", "metric"))
         super().__init__(name or f"{output}_{own}")
 
     @property

@@ -51,7 +51,8 @@ def parts(given: Any) -> tuple[Any, ...]:
 
 def rows(given: Any, part: Any) -> Any:
     """Return some samples as NumPy arrays."""
-    return given[part] if isinstance(given, Several) else np.asarray(given[part])
+    some = given[part]
+    return some if isinstance(some, (np.ndarray, Several)) else np.asarray(some)
 
 
 def empty(like: Any, count: int) -> Any:

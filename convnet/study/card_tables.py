@@ -14,10 +14,9 @@ HEADS = {"auc": "AUC"}
 
 def validation_tables(val: dict[str, Any], temperature: float | None) -> list[str]:
     """Return the confusion, each finding's metrics, and the calibration, as far as the task has them."""
-    classes, out = val["classes"], []
+    out: list[str] = []
     if "confusion" in val:
-        rows = [[c, *row] for c, row in zip(classes, val["confusion"], strict=True)]
-        out.append("<h3>Confusion matrix</h3>" + html_page.table(["truth \\ prediction", *classes], rows))
+        out += ["<h3>Confusion matrix</h3>", *confusion_table(val)]
     if "findings" in val:
         names = list(next(iter(val["findings"].values()))["figures"])
         rows = [
@@ -61,12 +60,21 @@ def group_tables(val: dict[str, Any]) -> list[str]:
         f"{escape(side_by_side.describe_intervals(of))}.</p>",
         html_page.table(side_by_side.heads(val), side_by_side.rows(val)),
         *(f"<p>{escape(text)}.</p>" for text in side_by_side.describe_gaps(of)),
-        html_page.table(
-            [f"truth \\ prediction, by {level}", *of["classes"]],
-            [[c, *row] for c, row in zip(of["classes"], of["confusion"], strict=True)],
+        *confusion_table(of, f", by {level}"),
+        *(
+            [html_page.plot(plots.reliability({**of, "task": val.get("task", "")}), f"Reliability diagram by {level}")]
+            if "ece" in of["calibration"]
+            else []
         ),
-        html_page.plot(plots.reliability(of), f"Reliability diagram by {level}"),
     ]
+
+
+def confusion_table(of: dict[str, Any], by: str = "") -> list[str]:
+    """Return the confusion as a table, if the task has one."""
+    if "confusion" not in of:
+        return []
+    rows = [[c, *row] for c, row in zip(of["classes"], of["confusion"], strict=True)]
+    return [html_page.table([f"truth \\ prediction{by}", *of["classes"]], rows)]
 
 
 def subgroup_tables(found: dict[str, dict[str, Any]]) -> list[str]:

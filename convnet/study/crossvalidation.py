@@ -15,7 +15,7 @@ from convnet.study.evaluate import select_images
 from convnet.study.groups import make_grouping
 from convnet.study.held_groups import HeldGroups, groups_together, hold_groups
 from convnet.study.metadata import read_record
-from convnet.study.outputs import normalize, predict_outputs
+from convnet.study.outputs import predict_outputs
 from convnet.study.tasks import TASKS
 from convnet.study.train import train
 
@@ -130,7 +130,7 @@ def run(
             by_share[-1]["by_group"] = {
                 "level": recipe.group,
                 "ensemble": summarize([row["by_group"] for row in of]),
-                "together": [groups_together(held_groups[share, r]) for r in range(repeats)],
+                "together": [groups_together(held_groups[share, r], task, cohort.classes) for r in range(repeats)],
             }
     result = {
         "task": cohort.task,
@@ -189,10 +189,10 @@ def fit_and_measure(
         "single": [task.summary(y, p, classes) for p in found],
         "ensemble": task.summary(y, joined, classes),
     }
-    grouping = make_grouping(recipe.group, recipe.aggregate, recipe.finding, fold.classes)
+    grouping = make_grouping(recipe.group, recipe.aggregate, recipe.finding, fold.classes, fold.task)
     if grouping is None:
         return row, joined, None
-    p_val = np.mean([normalize(one.outputs) for one in trained], axis=0)
+    p_val = np.mean([task.read(one.outputs) for one in trained], axis=0)
     groups = hold_groups(fold, joined, p_val, grouping)
     row["by_group"] = {"groups": len(groups.y), **task.summary(groups.y, groups.p, classes)}
     return row, joined, groups

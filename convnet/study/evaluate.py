@@ -8,6 +8,7 @@ import numpy as np
 
 from convnet.evaluation.subgroups import SUBGROUPS
 from convnet.notice import NOTICE
+from convnet.study.answers import read_answers
 from convnet.study.groups import measure_groups
 from convnet.study.metadata import count_seen, read_classes, read_record
 from convnet.study.outputs import predict_outputs
@@ -58,7 +59,7 @@ def evaluate(
     if positive is not None and record.task != "classes":
         raise ValueError(f"--positive names one of two classes; the model is of --task {record.task}")
     outputs = predict_outputs(model, x) if outputs is None else outputs
-    p = task.calibrate(task.read(outputs, max(1, len(record.runs))), record)
+    p = read_answers(model, outputs)
     facts = {name: [cohort.fact(name)[i] for i in at] for name in SUBGROUPS}
     found = task.measure(y, p, record, Asked(cohort.groups()[at], facts, positive, least))
     known = {
@@ -70,5 +71,5 @@ def evaluate(
     }
     result = {**known, **found}
     if record.grouping is not None:
-        result["by_group"], _, _ = measure_groups(cohort, at, p, record.grouping, positive, least)
+        result["by_group"], _, _ = measure_groups(cohort, at, p, record, positive, least)
     return result, p

@@ -47,11 +47,14 @@ def save_group_figures(
     folder: Path, model: Model, cohort: Cohort, at: np.ndarray, p: np.ndarray, place: int | None
 ) -> None:
     """Write the plots of patients, studies or series."""
-    grouping = read_record(model).grouping
-    assert grouping is not None
     positive = None if place is None else cohort.classes[place]
-    of, y, joined = measure_groups(cohort, at, p, grouping, positive)
-    level = of["level"]
-    save(drawing.confusion(of), folder / f"confusion-by-{level}.png")
-    save(drawing.roc(y, joined, cohort.classes, place, level), folder / f"roc-by-{level}.png")
-    save(plots.reliability(of), folder / f"reliability-by-{level}.png")
+    of, y, joined = measure_groups(cohort, at, p, read_record(model), positive)
+    of, level = {**of, "task": cohort.task}, of["level"]
+    if "confusion" in of:
+        save(drawing.confusion(of), folder / f"confusion-by-{level}.png")
+    if cohort.task in ("classes", "multilabel"):
+        save(drawing.roc(y, joined, cohort.classes, place, level), folder / f"roc-by-{level}.png")
+    if cohort.task == "regression":
+        save(plots.agreement(y, joined, of), folder / f"agreement-by-{level}.png")
+    else:
+        save(plots.reliability(of), folder / f"reliability-by-{level}.png")

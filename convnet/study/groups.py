@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convnet.evaluation import grouping as joining
-from convnet.evaluation import metrics
 from convnet.evaluation.grouping import MEAN, Grouping
-from convnet.evaluation.report import report
 from convnet.study.metadata import read_record
+from convnet.study.tasks import TASKS, Asked
 
 if TYPE_CHECKING:
     from convnet.data.cohort import Cohort
@@ -38,7 +36,9 @@ class Groups:
     owners: np.ndarray
 
 
-def make_grouping(group: str, aggregate: str, finding: str, classes: tuple[str, ...]) -> Grouping | None:
+def make_grouping(
+    group: str, aggregate: str, finding: str, classes: tuple[str, ...], task: str = "classes"
+) -> Grouping | None:
     """Return the rule that a recipe or a command's options name, not calibrated; None for group "none".
 
     finding  the class of which one image is enough, for max and top-K of two classes; "" is the second class
@@ -48,11 +48,11 @@ def make_grouping(group: str, aggregate: str, finding: str, classes: tuple[str, 
         if finding or aggregate != MEAN:
             raise ValueError("--aggregate and --finding go with --group patient, study or series")
         return None
-    one = 1 if len(classes) == 2 and aggregate != MEAN else None
+    one = 1 if task == "classes" and len(classes) == 2 and aggregate != MEAN else None
     if finding and one is None:
         raise ValueError(
-            f"--finding {finding!r} goes with two classes and --aggregate max or top-K; these are {len(classes)} "
-            f"classes and {aggregate}"
+            f"--finding {finding!r} goes with two classes and --aggregate max or top-K; this is --task {task} of "
+            f"{len(classes)} and {aggregate}"
         )
     if finding and finding not in classes:
         raise ValueError(f"--finding {finding!r}: choose one of the classes: {', '.join(classes)}")
@@ -81,7 +81,7 @@ def choose_grouping(
     how = aggregate or (own.aggregate if own and level != "none" else MEAN)
     if finding is None and own is not None and own.finding is not None and how != MEAN and level != "none":
         finding = record.classes[own.finding]
-    chosen = make_grouping(level, how, finding or "", record.classes)
+    chosen = make_grouping(level, how, finding or "", record.classes, record.task)
     return own if chosen is not None and chosen.like(own) else chosen
 
 
@@ -95,19 +95,20 @@ def find_groups(cohort: Cohort, at: np.ndarray, level: str) -> Groups:
     return Groups(tuple(unique.tolist()), of, cohort.groups()[at][first])
 
 
-def join_images(p: np.ndarray, groups: Groups, grouping: Grouping) -> np.ndarray:
-    """Return the groups' probabilities (G,C), calibrated as the rule records, from the images' calibrated ones."""
-    return joining.calibrate(joining.aggregate(p, groups.of, grouping), grouping)
+def join_images(p: np.ndarray, groups: Groups, grouping: Grouping, record: ModelRecord) -> np.ndarray:
+    """Return what the model says of groups (`tasks.Task`), calibrated as the rule records, from the images' p."""
+    task = TASKS[record.task]
+    return task.calibrate_groups(task.join(p, groups.of, grouping), record, grouping)
 
 
 def fit_grouping(cohort: Cohort, p: np.ndarray, grouping: Grouping | None) -> Grouping | None:
     """Return the rule with the calibration of the val split's groups, from its images' calibrated probabilities p."""
     if grouping is None:
         return None
-    at = cohort.where("val")
+    at, task = cohort.where("val"), TASKS[cohort.task]
     groups = find_groups(cohort, at, grouping.level)
-    y = joining.join_labels(cohort.y[at], groups.of, grouping, cohort.classes)
-    return joining.fit(y, joining.aggregate(p, groups.of, grouping), grouping)
+    y = task.join_labels(cohort.y[at], groups.of, grouping, cohort.classes)
+    return task.fit_groups(y, task.join(p, groups.of, grouping), groups.owners, grouping)
 
 
 def require_groups(cohort: Cohort, grouping: Grouping | None) -> None:
@@ -115,67 +116,63 @@ def require_groups(cohort: Cohort, grouping: Grouping | None) -> None:
     for split in ("train", "val") if grouping else ():
         assert grouping is not None
         at = cohort.where(split)
-        joining.join_labels(cohort.y[at], find_groups(cohort, at, grouping.level).of, grouping, cohort.classes)
+        of = find_groups(cohort, at, grouping.level).of
+        TASKS[cohort.task].join_labels(cohort.y[at], of, grouping, cohort.classes)
 
 
 def measure_groups(
     cohort: Cohort,
     at: np.ndarray,
     p: np.ndarray,
-    grouping: Grouping,
+    record: ModelRecord,
     positive: str | None = None,
     least: float | None = None,
 ) -> tuple[dict[str, Any], np.ndarray, np.ndarray]:
     """Return (the metrics of groups as plain JSON, their labels (G,), their probabilities (G,C)).
 
     cohort, at       the images, and which of them are measured
-    p                their calibrated probabilities (N,C)
+    p                what the model says of them, calibrated
+    record           the model's, with the rule in it
     positive, least  as in `evaluate`
 
-    The result holds what `metrics.measure` and `report.report` give, of groups instead of images, and:
+    The result holds what the task measures (`tasks.Task.measure_groups`), of groups instead of images, and:
 
-    level, aggregate, finding  the rule; calibrated: {slope, biases, groups}, None if it has no calibration
+    level, aggregate, finding  the rule; calibrated: what was fitted on how many groups, None if it has no calibration
     images_per_group           {least, median, most}
     incomplete                 {groups, images}: groups that lack images, and how many could not be used
     lost                       groups of which no image could be used; they have no result
     unassigned                 images that could not be read, and whose group is not known
     """
+    grouping, classes, task = record.grouping, cohort.classes, TASKS[cohort.task]
+    assert grouping is not None
     groups = find_groups(cohort, at, grouping.level)
-    classes = cohort.classes
-    joined = join_images(p, groups, grouping)
-    y = joining.join_labels(cohort.y[at], groups.of, grouping, classes)
-    sound = np.isfinite(joined).all(axis=1)
-    one = None if positive is None else metrics.positive_index(classes, positive)
+    joined = join_images(p, groups, grouping, record)
+    y = task.join_labels(cohort.y[at], groups.of, grouping, classes)
+    sound = finite(joined)
     owners = groups.owners[sound]
-    found = report(
-        y[sound],
-        joined[sound],
-        classes,
-        groups=owners,
-        positive=one,
-        points=grouping.points,
-        least=least if grouping.points is not None else None,
-        wilson=len(np.unique(owners)) == len(owners),
-    )
-    del found["subgroups"]
+    asked = Asked(owners, {}, positive, least, wilson=len(np.unique(owners)) == len(owners))
+    found = task.measure_groups(y[sound], joined[sound], record, grouping, asked)
+    for name in ("subgroups", "notice"):
+        found.pop(name, None)
     sizes = np.bincount(groups.of)
     about = {
         "level": grouping.level,
         "aggregate": grouping.aggregate,
         "finding": None if grouping.finding is None else classes[grouping.finding],
-        "calibrated": {"slope": grouping.slope, "biases": list(grouping.biases or ()), "groups": grouping.groups}
-        if grouping.calibrated
-        else None,
+        "calibrated": grouping.describe_fit(),
         "images_per_group": {
             "least": int(sizes.min()),
             "median": float(np.median(sizes)),
             "most": int(sizes.max()),
         },
-        **count_lost(cohort, groups, grouping.level, groups.of[~np.isfinite(p).all(axis=1)], int((~sound).sum())),
+        **count_lost(cohort, groups, grouping.level, groups.of[~finite(p)], int((~sound).sum())),
     }
-    measured = metrics.measure(y[sound], joined[sound], classes, positive)
-    del measured["notice"]
-    return {**about, **measured, **found}, y[sound], joined[sound]
+    return {**about, **found}, y[sound], joined[sound]
+
+
+def finite(p: np.ndarray) -> np.ndarray:
+    """Return which rows hold finite numbers alone."""
+    return np.isfinite(p.reshape(len(p), -1)).all(axis=1)
 
 
 def count_lost(cohort: Cohort, groups: Groups, level: str, unsound: np.ndarray, empty: int) -> dict[str, Any]:
@@ -186,7 +183,7 @@ def count_lost(cohort: Cohort, groups: Groups, level: str, unsound: np.ndarray, 
     from convnet.data.cohort.folder import NOT_LISTED
 
     names, everywhere = set(groups.names), set(cohort.members(level))
-    left_out = [s.owners.get(level, "") for s in cohort.skipped if s.reason != NOT_LISTED]
+    left_out = [s.owners.get(level, "") for s in cohort.skipped if s.reason != NOT_LISTED for _ in range(s.images)]
     of_ours = [name for name in left_out if name in names] + [groups.names[g] for g in unsound]
     return {
         "incomplete": {"groups": len(set(of_ours)), "images": len(of_ours)},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -104,15 +104,10 @@ class ModelRecord:
         training_domain.check(plain.get("scope"))
         task = _read(plain, "task", "classes", _task, "task is unknown")
         outputs = len(plain.get("classes") or ()) - (task == "ordinal")
+        check = regression.check if task == "regression" else lambda found: multilabel.check(found, outputs)
         return cls(
             task=task,
-            calibration=_read(
-                plain,
-                "calibration",
-                None,
-                regression.check if task == "regression" else lambda found: multilabel.check(found, outputs),
-                "calibration cannot be used",
-            ),
+            calibration=_read(plain, "calibration", None, check, "calibration cannot be used"),
             classes=_read(plain, "classes", (), _texts, "names no classes"),
             network=_read(plain, "network", "", str, "network is damaged"),
             recipe=_read(plain, "recipe", {}, dict, "recipe is damaged"),
@@ -125,7 +120,7 @@ class ModelRecord:
             scope=plain.get("scope"),
             temperature=_read(plain, "temperature", None, _positive, "temperature cannot be used"),
             operating_points=threshold.check(plain.get("operating_points")),
-            grouping=_read(plain, "grouping", None, Grouping.from_plain, "grouping cannot be used"),
+            grouping=_read(plain, "grouping", None, lambda found: _grouping(found, check), "grouping cannot be used"),
         )
 
 
@@ -143,6 +138,11 @@ def _task(found: Any) -> str:
     if found not in TASKS:
         raise ValueError(f"expected one of {', '.join(TASKS)}, got {found!r}")
     return str(found)
+
+
+def _grouping(found: Any, check: Callable[[Any], Any]) -> Grouping:
+    grouping = Grouping.from_plain(found)
+    return grouping if grouping.fitted is None else replace(grouping, fitted=check(grouping.fitted))
 
 
 def _texts(found: Any) -> tuple[str, ...]:

@@ -9,15 +9,18 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict
 from html import escape
-from importlib import metadata
+from importlib import metadata as packages
 from typing import TYPE_CHECKING, Any
 
+from convnet.evaluation import metrics
 from convnet.evaluation.intervals import format_interval
 from convnet.notice import NOTICE
 from convnet.output import html_page
+from convnet.study import evidence
 from convnet.study.card_tables import group_tables, subgroup_tables, validation_tables
 from convnet.study.evaluate import evaluate
 from convnet.study.metadata import ModelRecord, read_record
+from convnet.study.tasks import TASKS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,7 +40,7 @@ FACTS = ("modality", "body_part", "manufacturer", "sex", "age", "laterality", "s
 MOST = 12  # values of one fact that are listed
 KEPT = (
     *("n", "patients", "patients_known", "classes", "confusion", "figures", "calibration", "subgroups", "by_group"),
-    *("task", "findings", "interval", "range"),
+    *("task", "findings", "interval", "range", "positive", "operating_points"),
 )
 
 
@@ -50,7 +53,7 @@ def make_card(model: Model, cohort: Cohort, content: bytes, outputs: np.ndarray 
     """
     record = read_record(model)
     assert record.preparation is not None
-    result, _ = evaluate(model, cohort, "val", outputs=outputs)
+    result, _ = evaluate(model, cohort, "val", evidence.name_positive(model), outputs=outputs)
     return {
         "title": f"Model card: {record.network} network for {', '.join(record.classes)}",
         "task": record.task,
@@ -83,8 +86,8 @@ def make_card(model: Model, cohort: Cohort, content: bytes, outputs: np.ndarray 
 def version() -> str:
     """Return the version of this package; "not installed" if it runs from its sources."""
     try:
-        return metadata.version("formula-convnet")
-    except metadata.PackageNotFoundError:
+        return packages.version("formula-convnet")
+    except packages.PackageNotFoundError:
         return "not installed"
 
 
@@ -121,6 +124,8 @@ def list_limits(record: ModelRecord, cohort: Cohort, result: dict[str, Any]) -> 
         )
     if record.task == "regression":
         return [*out, *list_silent(cohort)]
+    if (name := metrics.only_answer(result)) is not None:
+        out.insert(0, evidence.explain_only(name, n))
     totals = {c: sum(split[c] for split in record.images.values()) for c in record.classes}
     rare = min(totals, key=totals.__getitem__)
     if totals[rare] < 100:
@@ -139,8 +144,20 @@ def list_silent(cohort: Cohort) -> list[str]:
     return [f"The headers do not state {', '.join(silent)}: {unknown}."] if silent else []
 
 
-def page(card: dict[str, Any]) -> str:
-    """Return the card as one HTML page."""
+def draw_evidence(
+    model: Model, cohort: Cohort, card: dict[str, Any], outputs: np.ndarray
+) -> tuple[list[str], list[str]]:
+    """Return (sample images, curves and operating points of validation) as HTML, for `page`."""
+    record = read_record(model)
+    task, at = TASKS[record.task], cohort.where("val")
+    p = task.calibrate(task.read(outputs, max(1, len(record.runs))), record)
+    curves = evidence.draw_curves(cohort.y[at], p, card["validation"], record.classes, record.task)
+    return evidence.draw_samples(cohort), curves
+
+
+def page(card: dict[str, Any], evidence_of: tuple[list[str], list[str]] = ([], [])) -> str:
+    """Return the card as one HTML page; `evidence_of` its data (`draw_evidence`) adds pictures and curves."""
+    pictures, curves = evidence_of
     model, data, val = card["model"], card["data"], card["validation"]
     classes = val["classes"]
     images = [
@@ -159,6 +176,7 @@ def page(card: dict[str, Any]) -> str:
     mirrored, unset = card["training"]["mirrored"], "as in the file"
     body = [
         f'<p class="notice">Not a medical device. {escape(card["notice"])}</p>',
+        *evidence.verdicts(val),
         f"<h2>Intended use</h2><p>{escape(card['intended_use'])}</p>",
         f"<p><strong>Not for:</strong> {escape(card['not_intended'])}</p>",
         "<h2>Data</h2>" + html_page.table(["split", *classes, "patients"], images),
@@ -167,12 +185,14 @@ def page(card: dict[str, Any]) -> str:
             f"<p>{escape(name.replace('_', ' '))}: {escape(', '.join(f'{v} ({n})' for v, n in values.items()))}</p>"
             for name, values in data["headers"].items()
         ),
+        *pictures,
         "<h2>Metrics on validation</h2>",
         f"<p>95% intervals by bootstrap over {val['patients']} patients.</p>",
         html_page.table(
             ["metric", "value (95% interval)"],
             [[name, format_interval(v)] for name, v in val["figures"].items()],
         ),
+        *curves,
         *validation_tables(val, model["temperature"]),
         *group_tables(val),
         *subgroup_tables(val["subgroups"]),

@@ -12,7 +12,6 @@ import numpy as np
 from convnet.callbacks import Callback, EarlyStopping, History
 from convnet.data.cohort import mirror
 from convnet.data.cohort.augment import Augmented
-from convnet.losses import CategoricalCrossentropy
 from convnet.study.averaging import Averaged
 from convnet.study.groups import make_grouping, require_groups
 from convnet.study.metadata import ModelRecord, Run, fingerprint
@@ -132,7 +131,7 @@ def train(
     task.check(cohort, y)
     require_recipe(recipe, cohort.task)
     require_content(x)
-    grouping = make_grouping(recipe.group, recipe.aggregate, recipe.finding, cohort.classes)
+    grouping = make_grouping(recipe.group, recipe.aggregate, recipe.finding, cohort.classes, cohort.task)
     require_groups(cohort, grouping)
     check_shape(recipe.network, x.shape[1:])
     set_random_seed(seed)
@@ -141,10 +140,10 @@ def train(
     made: Any = mixed(NETWORKS[network], recipe.mixup, seed) if recipe.mixup else NETWORKS[network]
     model = made(task.width(classes), dropout=recipe.dropout, name=network, **activation)
     softened = recipe.mixup or recipe.label_smoothing
-    loss = CategoricalCrossentropy(label_smoothing=recipe.label_smoothing) if softened else task.loss
+    loss = task.soft_loss(recipe.label_smoothing) if softened else task.loss
     compile_for(model, network, recipe.learning_rate, recipe.weight_decay, loss, task.metrics)
-    one_hot = network == "formula" or softened
-    y_fit, y_check = (np.eye(classes, dtype=np.float32)[t] if one_hot else task.targets(t, classes) for t in (y, y_val))
+    targets = task.soft_targets if network == "formula" or softened else task.targets
+    y_fit, y_check = (targets(t, classes) for t in (y, y_val))
     averaged = [Averaged(recipe.average)] if recipe.average else []  # before those that measure the model
     stop = choose_stopping(recipe, task, x_val, y_val, classes)
     diverged = StopDiverged()
@@ -215,19 +214,14 @@ def check_splits(y: np.ndarray, y_val: np.ndarray) -> None:
 def require_recipe(recipe: Recipe, task: str) -> None:
     """Raise ValueError for choices that a task cannot have."""
     softened = [name for name in ("mixup", "label_smoothing") if getattr(recipe, name)]
-    if softened and (task != "classes" or recipe.network == "formula"):
-        raise ValueError(
-            f"train: {softened[0]} is for --task classes and its cross-entropy, not for "
-            + ("the network formula" if recipe.network == "formula" else f"--task {task}")
-        )
+    if softened and recipe.network == "formula":
+        raise ValueError(f"train: {softened[0]} is for cross-entropies, not for the network formula")
     if task == "classes":
         return
     if recipe.network == "formula":
         raise ValueError(f"train: the network formula is for --task classes, not for {task}: use another --network")
     if recipe.class_weight != "none" and task != "ordinal":
         raise ValueError(f"train: --class-weight balanced is for one class an image, not for --task {task}")
-    if recipe.group != "none":
-        raise ValueError(f"train: --group joins images of --task classes, not of {task}")
 
 
 def require_content(x: Any) -> None:

@@ -105,7 +105,7 @@ def _backward_weights(x, dy, stride, pad, dilation, groups, dk, db):
 def _meet(Wo, W, stride, shift):
     """Return the columns first..last of y whose window has this tap inside the image, and the first one's w."""
     first = max(0, -(shift // stride))
-    last = min(Wo, (W - 1 - shift) // stride + 1)
+    last = max(first, min(Wo, (W - 1 - shift) // stride + 1))  # none, if every window has it in the padding
     return first, last, stride * first + shift
 
 

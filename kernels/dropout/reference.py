@@ -24,10 +24,15 @@ def backward(dy, rate, *, seed, step=0):
 
 def is_kept(e, rate, seed, step):
     """Return whether element e is kept: whether its word, uniform in 0 .. 2^32 - 1, is at least rate * 2^32."""
+    return draw_word(e, seed, step) >= round(rate * 2**32)
+
+
+def draw_word(e, seed, step):
+    """Return element e's random word."""
     low = 2**32
     group = e // 4  # one call of the generator makes four words
     words = philox((group % low, group // low, step % low, step // low), (seed % low, seed // low))
-    return words[e % 4] >= round(rate * 2**32)
+    return words[e % 4]
 
 
 def philox(counter, key):

@@ -12,21 +12,13 @@ from typing import Any
 import numpy as np
 
 from kernels import registry
+from kernels.verify import threads
 from kernels.verify.formulas import FORMULAS
 from kernels.verify.outcome import Failure, Outcome, Row
 from kernels.verify.problem import Problem
+from kernels.verify.property_list import PROPERTIES
 
 ROOT = Path(__file__).resolve().parents[2]
-PROPERTIES = {
-    "integers": "small integers, whose sums are exact, agree bit for bit with the oracle",
-    "random": "numbers over many decades lie within the rounding bound gamma_k * sum|terms|",
-    "positive": "positive numbers, where nothing cancels, lie within the same bound",
-    "unlike": "images, rows and channels of very different scale do not mix: each lies within its own bound",
-    "adjoint": "<dy, f(v)> = <dv, v> exactly, on integers",
-    "differences": "gradients are central differences of the loss, in float64",
-    "repeats": "run twice, the same bits",
-    "threads": "with 1, 2, 3 and 7 threads, the same bits (quick: with 1 and 3)",
-}
 PACKAGES = ("numpy", "numba", "llvmlite")
 LARGEST = 64  # numbers of an array that a counterexample shows
 
@@ -40,7 +32,7 @@ def make(outcome: Outcome) -> dict[str, Any]:
         "seconds": round(outcome.seconds, 1),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "machine": machine(),
-        "properties": PROPERTIES,
+        "properties": {**{name: p.says for name, p in PROPERTIES.items()}, "threads": threads.SAYS},
         "rows": [_row(row) for row in outcome.rows],
     }
 

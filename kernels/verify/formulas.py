@@ -60,6 +60,7 @@ FORMULAS: dict[str, dict[str, str]] = {
     },
     "sigmoid": {"forward": "y = {1}/{1 + e^{-x}}", "backward": "dx = dy · y · (1 - y)"},
     "relu": {"forward": "y = max(x, 0)", "backward": "dx = dy where y > 0, else 0"},
+    "unary": {"forward": "y = f(x)", "backward": "dx = dy · f'(x)"},
     "softmax": {
         "forward": "y[k] = {e^{x[k]}}/{sum_{j} e^{x[j]}}",
         "backward": "dx[k] = y[k] · (dy[k] - sum_{j} dy[j] · y[j])",

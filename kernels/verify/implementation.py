@@ -13,6 +13,12 @@ import numpy as np
 from kernels import registry, targets
 from kernels.verify.problem import Operation
 
+BAND, WRITTEN = 64, 77  # numbers before and after an array for a result, and what they are
+
+
+class WroteBesideError(Exception):
+    """A kernel changed the memory beside its result."""
+
 
 class Registered:
     """A variant, called through the operation's public function, as everybody calls it."""
@@ -69,18 +75,26 @@ class FromFile:
     def _run(self, run: Callable, name: str, args: tuple, settings: dict[str, Any]) -> Any:
         if "out" not in inspect.signature(run).parameters:
             return run(*args, **settings)
-        out = self._empty(name, args, settings)
+        memories: list[np.ndarray] = []
+        out = self._empty(name, args, settings, memories)
         run(*args, **settings, out=out)
+        if any((m != WRITTEN).any() for memory in memories for m in (memory[:BAND], memory[-BAND:])):
+            raise WroteBesideError(f"{name} wrote beside out")
         return out
 
-    def _empty(self, name: str, args: tuple, settings: dict[str, Any]) -> Any:
-        """Return arrays for `out`, full of NaN, so that a number that is not written shows."""
+    def _empty(self, name: str, args: tuple, settings: dict[str, Any], memories: list[np.ndarray]) -> Any:
+        """Return arrays for `out`, full of NaN, so that a number that is not written shows; each amid a memory."""
         results = registry.find(self.operation.name, "reference", name)(*args, **settings)
         dtype = next(a.dtype for a in args if isinstance(a, np.ndarray) and a.dtype.kind == "f")
 
         def empty(r: Any) -> np.ndarray:
             r = np.asarray(r)
-            return np.full(r.shape, np.nan, dtype) if r.dtype.kind == "f" else np.full_like(r, 255)
+            is_float = r.dtype.kind == "f"
+            memory = np.full(r.size + 2 * BAND, WRITTEN, dtype if is_float else r.dtype)
+            memories.append(memory)
+            inside = memory[BAND : BAND + r.size]
+            inside[:] = np.nan if is_float else 255
+            return inside.reshape(r.shape)
 
         return tuple(map(empty, results)) if isinstance(results, tuple) else empty(results)
 

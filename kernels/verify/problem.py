@@ -24,7 +24,7 @@ class Problem:
     arrays: dict[str, np.ndarray]
     settings: dict[str, Any]
     oracle: str = "reference"
-    known: dict[str, Any] = field(default_factory=dict, repr=False)  # what the oracle said, a pass each
+    known: dict[Any, Any] = field(default_factory=dict, repr=False)  # what the oracle said, a pass each
 
     def __getitem__(self, name: str) -> np.ndarray:
         return self.arrays[name]
@@ -51,6 +51,11 @@ class Operation:
     large: geometries with several tiles and threads.  linear: arrays in which forward is linear (or homogeneous).
     forwards: gradient -> the pass that it is the gradient of, if that is not forward.
     fixed: numbers of a geometry that every problem has, for a kernel that is to do no more than that.
+    long: a geometry with more than 65,536 numbers and few terms a number.
+    scaled: pass -> the arrays of which a common power of two passes through to the results.
+    validated: arrays in which NaN and infinity are refused.
+    meet_padding: pass -> arrays whose infinities a kernel may multiply by the zeros of a padding.
+    selective: passes that may leave out products with 0, so that a NaN may or may not be seen.
     """
 
     name = ""
@@ -60,6 +65,11 @@ class Operation:
     linear: tuple[str, ...] = ()
     forwards: dict[str, str] = {}
     fixed: Geometry = {}
+    long: Geometry = {}
+    scaled: dict[str, tuple[str, ...]] = {}
+    selective: tuple[str, ...] = ()
+    validated: tuple[str, ...] = ()
+    meet_padding: dict[str, tuple[str, ...]] = {}
 
     def draw(self, rng: np.random.Generator) -> Geometry:
         """Draw a small geometry, for the reference's plain loops."""
@@ -97,6 +107,28 @@ class Operation:
     def fit(self, g: Geometry) -> Geometry:
         """Return the geometry, enlarged if its windows do not fit."""
         return g
+
+    def is_exact(self, p: Problem) -> bool:
+        """Return whether the results of a problem of integers are exact."""
+        return True
+
+    def stretch(self, g: Geometry, key: str, value: int) -> Geometry:
+        """Return the geometry with one of its numbers replaced by a larger one."""
+        return self.fit({**g, key: value})
+
+    def spoil(self, name: str, p: Problem, rng: np.random.Generator, but: tuple[str, ...] = ()) -> Problem:
+        """Return the problem with NaN, infinities and -0 in up to three places of what a pass is given.
+
+        but: arrays to leave alone.
+        """
+        args, _ = self.arguments(name, p)
+        names = [n for n, a in p.arrays.items() if a.dtype.kind == "f" and any(a is b for b in args)]
+        names = [n for n in names if n not in (*self.validated, *but)]
+        changed = {n: p[n].copy() for n in names}
+        for _ in range(rng.integers(1, 4)):
+            a = changed[names[rng.integers(len(names))]]
+            a.flat[rng.integers(a.size)] = rng.choice([np.nan, np.inf, -np.inf, -0.0])
+        return p.replace(**changed)
 
     def random_oracle(self) -> str:
         """Return the oracle for a large problem: cpu_naive in float64 if there is one, else the reference."""

@@ -9,6 +9,7 @@ from kernels.verify.properties import Implementation
 
 DTYPES = (np.float32, np.float64)
 SMALL, QUICK = 12, 2  # small problems a kind of numbers
+STRETCHED, QUICK_STRETCHED = (3, 4, 5, 7, 8, 16, 17, 33, 75), (4, 8, 75)  # for each number of a geometry
 EMULATED = 1_000_000  # products of one problem that the emulator is asked for: about a second
 MOST_WORK = {"cuda-emulated": EMULATED, "simulated": 0}  # of a large problem, where not all are affordable
 
@@ -23,21 +24,36 @@ def case(op: Operation, impl: Implementation, g: Geometry, dtype: Any, kind: str
 
 
 class Problems:
-    """The problems of an operation in a dtype, made once for all variants, so that the oracle is asked once."""
+    """The problems of an operation in a dtype, made once for all variants, so that the oracle is asked once.
+
+    small: drawn, for plain loops.  stretched: small ones with one number of the geometry at a time at larger values.
+    large: several tiles and threads.  long: more than 65,536 numbers.
+    """
 
     def __init__(self, op: Operation, dtype: Any, quick: bool) -> None:
         rng = np.random.default_rng(0)
         self.op, self.dtype, self.quick = op, dtype, quick
         self.made: dict[tuple, list[Problem]] = {}
-        self.small = [op.draw(rng) for _ in range(QUICK if quick else SMALL)]
-        self.large = list(op.large[:1] if quick else op.large)
+        self.geometries = {
+            "small": [op.draw(rng) for _ in range(QUICK if quick else SMALL)],
+            "stretched": [
+                op.stretch(op.draw(rng), key, value)
+                for key in op.smallest
+                for value in (QUICK_STRETCHED if quick else STRETCHED)
+            ],
+            "large": list(op.large[:1] if quick else op.large),
+            "long": [op.long] if op.long and not quick else [],
+        }
 
-    def of(self, impl: Implementation, kind: str, large: bool) -> list[Problem]:
-        """Return the problems of one kind, small or large, that an implementation can do."""
-        key = impl.factor, kind, large
+    def of(self, impl: Implementation, kind: str, which: str) -> list[Problem]:
+        """Return the problems of one kind and set that an implementation can do."""
+        key = impl.factor, kind, which
         if key not in self.made:
-            geometries = self.large if large else self.small
-            made = [case(self.op, impl, g, self.dtype, kind, seed, large) for seed, g in enumerate(geometries)]
-            most = MOST_WORK.get(getattr(impl, "target", "cpu"), float("inf")) if large else float("inf")
+            small = which == "small"
+            made = [
+                case(self.op, impl, g, self.dtype, kind, seed, not small)
+                for seed, g in enumerate(self.geometries[which])
+            ]
+            most = MOST_WORK.get(getattr(impl, "target", "cpu"), float("inf")) if not small else float("inf")
             self.made[key] = [p for p in made if self.op.work(p) <= most]
         return self.made[key]

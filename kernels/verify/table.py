@@ -20,8 +20,15 @@ WHERE = {
 }
 
 QUICK = (
-    f"Quick: {problems.QUICK} small problems of each kind instead of {problems.SMALL}, one large shape and only with "
-    f"integers, and {' and '.join(map(str, threads.QUICK))} threads."
+    f"Quick: {problems.QUICK} small problems of each kind instead of {problems.SMALL}, each size and setting at "
+    f"{', '.join(map(str, problems.QUICK_STRETCHED))} instead of at {len(problems.STRETCHED)} values, one large "
+    f"shape and only with integers, and {' and '.join(map(str, threads.QUICK))} threads."
+)
+
+
+CANNOT_SEE = (
+    "Not seen: a fault that only other shapes, settings or numbers show; one that shows in fewer than one of some "
+    "thousand calls; a write beside a result that a kernel allocates itself."
 )
 
 
@@ -93,7 +100,7 @@ def remarks(certificate: dict[str, Any]) -> list[str]:
     said = [QUICK] if certificate["quick"] else []
     if any(not row["large_shapes"] for row in certificate["rows"]):
         said.append("Large shapes were left out: the kernel is plain Python, which is too slow for them.")
-    return [*said, *(WHERE[t] for t in [certificate["target"]] if t in WHERE)]
+    return [*said, CANNOT_SEE, *(WHERE[t] for t in [certificate["target"]] if t in WHERE)]
 
 
 def describe_failure(row: dict[str, Any], failure: dict[str, Any]) -> list[str]:

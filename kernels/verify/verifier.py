@@ -1,7 +1,7 @@
 """Hold every variant to its formula: the problems, the properties, the smallest counterexample, the certificate."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,9 @@ from kernels.verify.implementation import FromFile, Registered
 from kernels.verify.operations import load_operations
 from kernels.verify.outcome import Failure, Outcome, Row
 from kernels.verify.problem import Geometry, Operation, Problem
-from kernels.verify.problems import DTYPES, Problems, case
-from kernels.verify.properties import PROPERTIES, Broken, Implementation, Measured, applies
+from kernels.verify.problems import DTYPES, MOST_WORK, Problems, case
+from kernels.verify.properties import Broken, Implementation, Measured, integers
+from kernels.verify.property_list import PROPERTIES, Property, applies
 from kernels.verify.shrink import shrink
 
 PATIENCE = 5.0  # seconds for one run over the large problems, which plain Python loops exceed
@@ -96,27 +97,34 @@ def _verify(op: Operation, group: list[Implementation], dtype: Any, quick: bool,
 
 
 def _check(op: Operation, impl: Implementation, row: Row, what: str, problems: Problems) -> None:
-    check, kind = PROPERTIES[what]
+    wanted = PROPERTIES[what]
 
     def attempt(p: Problem) -> Broken | None:
         try:
-            check(op, impl, row.name, p)
+            wanted.check(op, impl, row.name, p)
         except Broken as broken:
             return broken
         return None
 
-    # the reference's loops are too slow for what is not needed on large arrays
-    wanted = ("integers",) if problems.quick else ("integers", "random")
-    sizes = (False, True) if row.large and what in wanted else (False,)
-    for large in sizes:
-        for seed, p in enumerate(problems.of(impl, kind, large)):
+    for which in _sets(wanted, impl, row, problems.quick):
+        for seed, p in enumerate(problems.of(impl, wanted.kind, which)):
             try:
-                _note(row, check(op, impl, row.name, p))
+                _note(row, wanted.check(op, impl, row.name, p))
             except Broken as broken:
-                row.failures.append(_smallest(op, impl, p, broken, kind, seed, attempt))
+                row.failures.append(_smallest(op, impl, p, broken, wanted.kind, seed, attempt))
                 return
             row.oracles.add(p.oracle)
             row.held[what] = row.held.get(what, 0) + 1
+
+
+def _sets(wanted: Property, impl: Implementation, row: Row, quick: bool) -> Iterator[str]:
+    """Yield the sets of problems that a pass is tried on."""
+    for which in wanted.sets:
+        too_slow = which == "large" and (not row.large or (quick and wanted.check is not integers))
+        # an emulated launch takes a tenth of a second: there are the shapes that were drawn, and the large ones
+        emulated = which in ("stretched", "long") and getattr(impl, "target", "cpu") in MOST_WORK
+        if not too_slow and not emulated:
+            yield which
 
 
 def _note(row: Row, measured: Measured) -> None:

@@ -6,6 +6,7 @@ import pytest
 from convnet import layers, losses
 from convnet.engine.graph import record
 from convnet.engine.plan import Plan
+from convnet.layers import activations
 from convnet.utils import set_random_seed
 from tests.rounding import unit
 
@@ -87,6 +88,12 @@ STACKS = {
     "relu": [layers.Activation, ("relu",)],
     "sigmoid": [layers.Activation, ("sigmoid",)],
     "softmax": [layers.Activation, ("softmax",)],
+    **{f"conv2d {name}": [layers.Conv2D, (3, 3), {"activation": name}] for name in activations.FUNCTIONS},
+    "relu with all settings": [layers.ReLU, (0.7, 0.25, 0.1)],
+    "leaky relu": [layers.LeakyReLU, ()],
+    "elu": [layers.ELU, (0.5,)],
+    "clip": [layers.Elementwise, ("clip", {"low": -0.3, "high": 0.4})],
+    "gelu by tanh": [layers.Elementwise, ("gelu_tanh",)],
     "batchnorm": [layers.BatchNormalization, ()],
     "tied": [Tied, ()],
 }

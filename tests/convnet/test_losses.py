@@ -143,11 +143,17 @@ def test_what_a_loss_cannot_do_is_refused_with_what_it_can():
     model = segmenter("softmax")
     with pytest.raises(ValueError, match=r"reduction=None gives one number a sample.*use 'sum_over_batch_size'"):
         model.compile("sgd", losses.MeanSquaredError(reduction=None))
-    with pytest.raises(ValueError, match="loss a function of your own is not supported; choose one of: mean_squared"):
-        model.compile("sgd", lambda y, p: 0.0)
+    with pytest.raises(ValueError, match="loss 3 is not supported; choose one of: mean_squared"):
+        model.compile("sgd", 3)
     with pytest.raises(AttributeError, match=r"convnet.losses has no 'Hinge' .* it has MeanSquaredError"):
         _ = losses.Hinge
     with pytest.raises(ValueError, match=r"one class index a pixel, got shape .* use loss=.categorical_crossentropy"):
         losses.SparseCategoricalCrossentropy()(ONE_HOT, P)
     with pytest.raises(ValueError, match=r"sample_weight must be 4 numbers, one a sample or \(4, 5, 6\), one a pixel"):
         losses.MeanSquaredError()(ONE_HOT, P, np.ones((4, 5)))
+
+
+def test_one_sample_weight_counts_for_all():
+    y, p = np.array([[1.0, 2.0], [3.0, 4.0]]), np.zeros((2, 2))
+    loss = convnet.losses.MeanSquaredError()
+    assert loss(y, p, sample_weight=2.5) == pytest.approx(2.5 * loss(y, p))

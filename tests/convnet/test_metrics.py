@@ -120,7 +120,7 @@ def test_what_a_metric_cannot_do_is_refused_by_name():
         (lambda: metrics.BinaryAccuracy(0.3), TypeError, "BinaryAccuracy: name must be text, got 0.3"),
         (lambda: metrics.check(metrics.F1Score()), ValueError, "choose average='macro'"),
         (lambda: metrics.check("iou"), ValueError, "metric 'iou' is not supported; choose one of: accuracy, sparse"),
-        (lambda: metrics.check(np.mean), ValueError, "metric a function of your own is not supported"),
+        (lambda: metrics.check(3), ValueError, "metric 3 is not supported"),
         (lambda: metrics.MeanIoU, AttributeError, r"convnet.metrics has no 'MeanIoU' .* it has SparseCat"),
     ):
         with pytest.raises(error, match=message):
@@ -138,3 +138,16 @@ def test_a_saved_model_keeps_its_metrics_with_their_settings(tmp_path):
     assert names == [m if isinstance(m, str) else m.get_config() for m in given]
     assert again.weighted_metrics[0].thresholds == 0.3
     assert again.optimizer.get_config() == model.optimizer.get_config()
+
+
+def test_a_metric_that_is_called_takes_in_a_batch_and_says_its_result():
+    metric = convnet.metrics.BinaryAccuracy()
+    assert metric(np.array([1, 0]), np.array([0.9, 0.8])) == 0.5
+    assert metric(np.array([1, 0]), np.array([0.9, 0.1]), np.array([1.0, 1.0])) == 0.75
+
+
+@pytest.mark.parametrize("name", ["Precision", "Recall"])
+def test_one_class_of_outputs_without_classes_is_an_error(name):
+    metric = getattr(convnet.metrics, name)(class_id=1)
+    with pytest.raises(ValueError, match=r"class_id=1 needs outputs \(N, classes\), got \(3,\)"):
+        metric.update_state(np.array([0, 1, 0]), np.array([0.1, 0.9, 0.3]))

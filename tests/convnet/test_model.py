@@ -180,6 +180,19 @@ def test_early_stopping_restores_and_checkpoints_and_logs_are_written(tmp_path):
     assert len(lines) == len(history.epoch) + 1
 
 
+def test_a_log_has_a_column_for_what_some_epochs_lack(tmp_path):
+    model, (x, y) = small(), data()
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    fit = {"validation_data": (x, y), "validation_freq": 2, "verbose": 0}
+    for epochs, append in ((3, False), (1, True)):
+        log = convnet.callbacks.CSVLogger(tmp_path / "log.csv", separator=";", append=append)
+        model.fit(x, y, epochs=epochs, callbacks=[log], **fit)
+    first, *rows = [line.split(";") for line in (tmp_path / "log.csv").read_text().splitlines()]
+    assert first == ["epoch", "loss", "val_loss"]
+    assert [row[0] for row in rows] == ["0", "1", "2", "0"]
+    assert [row[2] == "NA" for row in rows] == [True, False, True, True]
+
+
 def test_summary_counts_parameters_multiply_adds_bytes_and_receptive_fields():
     from convnet.study.networks import Listing
     from convnet.terms.summary import Summary

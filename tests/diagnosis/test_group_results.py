@@ -15,6 +15,7 @@ from convnet.diagnosis.group_result import LostImage, join_results
 from convnet.diagnosis.result import Result
 from convnet.evaluation.grouping import Grouping
 from convnet.model import load
+from convnet.study.metadata import ModelRecord
 from tests.study.test_groups import series
 
 
@@ -105,14 +106,14 @@ def test_with_fewer_than_half_of_its_images_a_group_abstains():
     sound = Result("a.dcm", 0, "1", "ill", {"healthy": 0.2, "ill": 0.8}, group="P")
     away = Result("b.dcm", 0, "2", abstains=("modality is 'MR'",), group="P")
     lost = LostImage("c.dcm", "is damaged", "P")
-    rule, names = Grouping("patient"), ("healthy", "ill")
-    (half,) = join_results([sound, away], [], rule, names)
+    record = ModelRecord(classes=("healthy", "ill"), grouping=Grouping("patient"))
+    (half,) = join_results([sound, away], [], record)
     assert (half.label, half.probabilities["ill"], half.used) == ("ill", pytest.approx(0.8), 1)
-    (fewer,) = join_results([sound, away], [lost], rule, names)
+    (fewer,) = join_results([sound, away], [lost], record)
     assert (fewer.label, fewer.images, fewer.used) == (None, 3, 1)
     assert fewer.abstains == ("only 1 of its 3 images can be used: at least half are needed",)
     assert [one["path"] for one in fewer.left_out] == ["b.dcm", "c.dcm"]
-    (none,) = join_results([], [lost], rule, names)
+    (none,) = join_results([], [lost], record)
     assert (none.label, none.images) == (None, 1)
 
 
@@ -179,3 +180,35 @@ def test_an_empty_folder_is_refused(model, tmp_path):
 def test_the_rule_is_in_the_model_file(model):
     kept = load(model).metadata["grouping"]
     assert (kept["level"], kept["aggregate"], kept["groups"]) == ("patient", "mean-log-odds", 12)
+
+
+@pytest.fixture
+def pictures(folder, tmp_path):
+    """The test images of three patients as PNG files, and a table of whose they are."""
+    from PIL import Image
+
+    (tmp_path / "png").mkdir()
+    rows = []
+    for file in sorted((folder / "test").iterdir())[:24]:
+        ds = pydicom.dcmread(file)
+        Image.fromarray(ds.pixel_array).save(tmp_path / "png" / f"{file.stem}.png")
+        rows.append((f"{file.stem}.png", str(ds.PatientID)))
+    with (tmp_path / "whose.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("file name", "person"), *rows])
+    return tmp_path / "png"
+
+
+def test_a_table_says_whose_pictures_are(pictures, folder, model):
+    whose = ("--patients", pictures.parent / "whose.csv", "--path-column", "file name", "--patient-column", "person")
+    alone = diagnose(model, pictures)
+    assert (alone["groups"], alone["ungrouped"]) == ([], 24)
+    (pictures / sorted(p.name for p in pictures.iterdir())[1]).write_bytes(b"damaged")
+    result = diagnose(model, pictures, options=whose)
+    assert (result["ungrouped"], result["unassigned"]) == (0, 0)
+    assert [group["images"] for group in result["groups"]] == [8, 8, 8]
+    assert any("abstains" not in one["reason"] for one in result["groups"][0]["left_out"])
+    last = result["groups"][-1]
+    p, used = joined_apart(result, last["group"], result["grouping"])
+    assert last["used"] == used
+    assert last["probabilities"]["ill"] == pytest.approx(p, rel=1e-9)
+    assert "SYNTH" not in json.dumps(result)

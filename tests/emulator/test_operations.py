@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 pytest.importorskip("numba_cuda", reason="needs numba-cuda: pip install 'formula-convnet[cuda]' (no GPU needed)")
 
 from kernels import registry, targets
-from kernels.verify import properties
 from kernels.verify.implementation import Registered
 from kernels.verify.operations import load_operations
 from kernels.verify.problems import EMULATED, case
+from kernels.verify.property_list import PROPERTIES, applies
 from tests.strategies import DTYPES
 
 OPERATIONS = load_operations()
@@ -28,12 +28,12 @@ FEW = settings(max_examples=5)
 def check(what, op, variant, name, dtype, seed, large=None):
     """Hold one pass to a property, on the geometry that `seed` draws, or on the one given."""
     operation = OPERATIONS[op]
-    function, kind = properties.PROPERTIES[what]
+    held = PROPERTIES[what]
     impl = Registered(operation, variant, "cuda-emulated")
-    if not properties.applies(what, operation, impl, name, dtype):
+    if not applies(what, operation, impl, name, dtype):
         return
     g = operation.draw(np.random.default_rng(seed)) if large is None else large
-    function(operation, impl, name, case(operation, impl, g, dtype, kind, seed, large is not None))
+    held.check(operation, impl, name, case(operation, impl, g, dtype, held.kind, seed, large is not None))
 
 
 def test_every_operation_has_a_cuda_variant_but_the_one_that_a_plan_fuses_on_the_cpu_only():

@@ -74,6 +74,16 @@ def test_a_sequential_is_read(tmp_path):
     assert model.layers[1].momentum == 0.9
 
 
+def test_regularizers_are_read(tmp_path):
+    costs = {"class_name": "L2", "module": "keras.regularizers", "config": {"l2": 0.25}, "registered_name": None}
+    config = sequential("net", given(6, 6, 2), conv("c", 4, kernel_regularizer=costs))
+    model = load_keras(keras_file(tmp_path / "m.keras", config, {"layers/conv2d": [KERNEL, BIAS]}))
+    assert model.layers[0].kernel_regularizer == {"l1": 0, "l2": 0.25}
+    costs["module"] = "my.own"
+    with pytest.raises(ModelFileError, match=r"my.own.L2 is not known here"):
+        load_keras(keras_file(tmp_path / "n.keras", config, {"layers/conv2d": [KERNEL, BIAS]}))
+
+
 def test_a_sequential_without_input_is_built_for_the_files_shape(tmp_path):
     config = sequential("net", *ENTRIES[1:], build_config={"input_shape": [None, 6, 6, 2]})
     model = load_keras(keras_file(tmp_path / "m.keras", config, ARRAYS))

@@ -33,12 +33,21 @@ class Net(convnet.Model):
 
 
 def sequential():
-    first = layers.Conv2D(4, 3, strides=2, use_bias=False, trainable=False)
+    costs = {"kernel_regularizer": convnet.regularizers.L1L2(0.25, 0.5)}
+    first = layers.Conv2D(4, 3, strides=2, use_bias=False, trainable=False, **costs)
     rest = layers.MaxPooling2D(), layers.Dropout(0.25), layers.Flatten(), layers.Dense(3)
     return convnet.Sequential([layers.Input((8, 8, 2)), first, *rest])
 
 
 MODELS = [sequential, residual, Net]
+
+
+def test_a_model_that_was_saved_and_loaded_is_written_as_well(tmp_path):
+    model = sequential()
+    model.save(tmp_path / "m.safetensors")
+    convnet.load(tmp_path / "m.safetensors").save(tmp_path / "m.keras")
+    again = load_keras(tmp_path / "m.keras")
+    np.testing.assert_array_equal(again.predict(X, verbose=0), model.predict(X, verbose=0))
 
 
 @pytest.mark.parametrize("make", MODELS)
@@ -53,6 +62,7 @@ def test_a_model_comes_back_as_it_was(tmp_path, make):
         assert isinstance(again, convnet.Sequential)
         assert [made.trainable for made in again.layers] == [False, True, True, True, True]
         assert again.layers[2].rate == 0.25
+        assert again.layers[0].kernel_regularizer == {"l1": 0.25, "l2": 0.5}
 
 
 @pytest.mark.parametrize("make", MODELS)

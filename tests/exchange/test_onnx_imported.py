@@ -1,8 +1,12 @@
 """A model from an ONNX file is a model like any other."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from onnx import TensorProto
+from onnx.defs import onnx_opset_version
+from onnx.version_converter import convert_version
 from scipy.special import softmax
 
 import convnet
@@ -39,8 +43,6 @@ def oracle(proto, *arrays):
 
 
 def load(nodes, inputs, outputs, weights=None, opset=20):
-    from pathlib import Path
-
     proto = proto_of(nodes, inputs, outputs, weights, opset=opset)
     return convert(prepare(proto, Path("net.onnx")), "net.onnx"), proto
 
@@ -285,3 +287,12 @@ def test_an_argmax_at_the_end_leaves_the_scores_and_names_the_classes(tmp_path):
     assert loaded.predict(np.eye(3, dtype=np.float32), verbose=0).argmax(1).tolist() == [0, 1, 2]
     with pytest.raises(OnnxError, match=r"Add \(node 'Add_5'\): its input 1 is the place of a largest score"):
         convert(proto_of([*nodes, ("Add", "label w", "z", {})], {"x": ["N", 3]}, {"z": None}, weights), "net.onnx")
+
+
+@pytest.mark.parametrize("opset", range(7, onnx_opset_version() + 1))
+def test_every_opset_is_read(net, opset):
+    proto = proto_of(NET, *ENDS, WEIGHTS, opset=7)
+    proto = convert_version(proto, opset) if opset > 7 else proto
+    assert proto.opset_import[0].version == opset
+    loaded = convert(prepare(proto, Path("net.onnx")), "net.onnx")
+    assert np.array_equal(loaded.predict(channels_last(X), verbose=0), net[0].predict(channels_last(X), verbose=0))

@@ -3,6 +3,7 @@
 import numpy as np
 
 from convnet import layers
+from kernels.unary.functions import FUNCTIONS
 
 SHAPE = (7, 6, 4)
 
@@ -27,6 +28,12 @@ LAYERS = {
     "relu": (layers.Activation, {"activation": "relu"}),
     "sigmoid": (layers.Activation, {"activation": "sigmoid"}),
     "softmax": (layers.Activation, {"activation": "softmax"}),
+    "tanh": (layers.Activation, {"activation": "tanh"}),
+    "conv2d silu": (layers.Conv2D, {"filters": 3, "kernel_size": 3, "activation": "silu"}),
+    "relu with all settings": (layers.ReLU, {"max_value": 1.5, "negative_slope": 0.25, "threshold": 0.5}),
+    "leaky relu": (layers.LeakyReLU, {}),
+    "elu": (layers.ELU, {"alpha": 0.5}),
+    **{name: (layers.Elementwise, {"kind": name}) for name in FUNCTIONS},
     "linear": (layers.Activation, {"activation": "linear"}),
     "batchnorm": (layers.BatchNormalization, {}),
     "dropout": (layers.Dropout, {"rate": 0.5}),

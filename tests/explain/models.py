@@ -74,3 +74,14 @@ def rearranged():
     x = layers.UpSampling2D(2, interpolation="bilinear")(layers.ConstantArithmetic("subtract", (1,), True)(x))
     x = layers.Padding(((2, 0), (0, 1), (0, 0)), "reflect")(layers.Cropping2D(1)(x))
     return settled(Model(start, layers.Dense(3)(layers.Flatten()(x)), name="rearranged"))
+
+
+def functions():
+    """Every function of one number, one after the other."""
+    from kernels.unary.functions import FUNCTIONS, SELU
+
+    x = start = Input((5, 6, 3))
+    numbers = {"rectify": {"negative_slope": 0.3, "max_value": 1.5}, "elu": SELU, "clip": {"low": -0.5, "high": 0.8}}
+    for name in FUNCTIONS:
+        x = layers.Conv2D(3, 1)(layers.Elementwise(name, numbers.get(name))(x))
+    return settled(Model(start, layers.Dense(3)(layers.Flatten()(x)), name="functions"))

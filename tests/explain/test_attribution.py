@@ -33,7 +33,7 @@ def test_grad_cam_of_a_cam_network_is_cam():
     maps = maps_before_pooling(model, x)
     for c in range(3):
         cam = np.maximum(maps @ model.layers[3].kernel.value[:, c] / maps[..., 0].size, 0)
-        np.testing.assert_allclose(grad_cam(model, x, c, upsample=False), cam, rtol=1e-12, atol=1e-15)
+        np.testing.assert_allclose(grad_cam(model, x, c, upsample=False, border="zero"), cam, rtol=1e-12, atol=1e-15)
 
 
 def test_the_weights_of_grad_cam_are_central_differences_of_the_score():

@@ -1,5 +1,7 @@
 """`convnet explain` as a user meets it: pictures, arrays and DICOM files in, a page out, and errors in one line."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -103,3 +105,42 @@ def test_train_keeps_the_record_that_explain_plays(tmp_path):
     document, _ = held(tmp_path / "page.html")
     assert document["recording"]["epochs"] == [0, 1, 2]
     assert document["label_given"] is False
+
+
+@pytest.mark.parametrize("members", [1, 2])
+def test_explain_and_diagnose_show_the_same_calibrated_probability(members, tmp_path):
+    from PIL import Image
+
+    from convnet.study.ensemble import join
+    from convnet.study.outputs import normalize
+
+    x = models.image((28, 28, 1)).astype(np.float32)
+    made = [models.listing(2) for _ in range(members)]
+    network = made[0] if members == 1 else join(made)
+    run = {"seed": 0, "epochs_run": 1, "best_epoch": 1, "chosen_by": "val_auc", "chosen_value": 0.9}
+    network.metadata = {
+        "classes": ["benign", "malignant"],
+        "pipeline": {"size": 28, "aspect": "pad", "window": None},
+        "temperature": 0.25,
+        "training": {"runs": [run] * members},
+    }
+    path = tmp_path / "model.safetensors"
+    network.save(path)
+    Image.fromarray((255 * x[..., 0]).astype(np.uint8)).save(tmp_path / "scan.png")
+    done = convnet("explain", path, tmp_path / "scan.png", "--html", tmp_path / "page.html")
+    assert done.returncode == 0, done.stderr
+    said = convnet("diagnose", path, tmp_path / "scan.png", "--json", "-")
+    (result,) = json.loads(said.stdout)["images"]
+    document, arrays = held(tmp_path / "page.html")
+    assert document["calibrated"] == pytest.approx(list(result["probabilities"].values()), abs=1e-6)
+    own = normalize(arrays[f"x{len(document['values']) - 1}"][None])[0]
+    powers = own**4  # at a temperature of 1/4
+    assert document["calibrated"] == pytest.approx((powers / powers.sum()).tolist(), abs=1e-6)
+    assert abs(own[0] - document["calibrated"][0]) > 1e-3  # the two can be told apart
+
+
+def test_a_page_of_training_mode_or_without_a_temperature_shows_the_networks_own_output(model, tmp_path):
+    np.save(tmp_path / "good.npy", models.image((28, 28)))
+    done = convnet("explain", model, tmp_path / "good.npy", "--html", tmp_path / "page.html")
+    assert done.returncode == 0, done.stderr
+    assert held(tmp_path / "page.html")[0]["calibrated"] is None

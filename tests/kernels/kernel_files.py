@@ -46,6 +46,54 @@ WRONG = {
     ),
 }
 
+SPECIAL, BESIDE = "NaN and infinity are kept", "reads and writes nothing beside its arguments"
+TINY, OWN = "denormal and large numbers are exact", "each call returns arrays of its own"
+ORDER, REPEATS = "the same for any order of an argument's numbers in memory", "same bits when run twice"
+# (what stands first in forward, what stands before its return, the property that must fail, whether --quick finds it)
+SUBTLE = {
+    "NaN and infinity are swallowed": ("x = np.nan_to_num(x, posinf=1.0, neginf=-1.0)", "", SPECIAL, True),
+    "denormal results are flushed": ("", "y[abs(y) < np.finfo(k.dtype).tiny] = 0", TINY, True),
+    "it is twice too large without a bias": ("", "y *= 2 if b is None else 1", INTEGERS, True),
+    "7x7 kernels are wrong": ("", "y *= 2 if max(P, Q) >= 7 else 1", INTEGERS, True),
+    "a stride of 4 is wrong": ("", "y *= 2 if 4 in stride else 1", INTEGERS, True),
+    "a dilation of 3 is wrong": ("", "y *= 2 if 3 in dilation else 1", INTEGERS, False),
+    "a padding of 3 is wrong": ("", "y *= 2 if 3 in padding[0] else 1", INTEGERS, False),
+    "four groups of two channels are wrong": ("", "y *= 2 if groups >= 4 and Cg > 1 else 1", INTEGERS, True),
+    "images wider than 64 are wrong": ("", "y[:, :, 64:] = 0", INTEGERS, True),
+    "more than 65,536 numbers are wrong": ("", "y *= 2 if y.size > 65536 else 1", INTEGERS, False),
+    "float64 is wrong": ("", "y *= 2 if k.dtype == float else 1", INTEGERS, True),
+    "inputs that are not contiguous are wrong": ("odd = not x.flags.c_contiguous", "y *= 2 if odd else 1", ORDER, True),
+    "every call of a shape returns the same buffer": (
+        "",
+        "same = globals().setdefault('kept', {}).setdefault(y.shape, y); same[...] = y; y = same",
+        OWN,
+        True,
+    ),
+    "the last call's size is remembered": (
+        "",
+        "y *= 1 + (globals().get('last', x.sum()) > x.sum()); globals()['last'] = x.sum()",
+        "remembers nothing of earlier calls",
+        True,
+    ),
+    "a call in a thousand is wrong": ("", "y *= 1 + (np.random.random() < 1e-3)", REPEATS, False),
+    "it reads one before the start": (
+        "import ctypes; number = ctypes.c_float if x.dtype == np.float32 else ctypes.c_double; "
+        "before = number.from_address(x.ctypes.data - x.itemsize).value",
+        "y += before != before",
+        BESIDE,
+        True,
+    ),
+}
+RETURN = "    return y if b is None else y + b"
+
+
+def make_subtle(how: str) -> str:
+    """Return the kernel with one of the SUBTLE faults."""
+    first, last, *_ = SUBTLE[how]
+    text = CONV.replace("    P, Q", f"    {first or 'pass'}\n    P, Q")
+    return text.replace(RETURN, f"    y = y if b is None else y + b\n    {last or 'pass'}\n    return y")
+
+
 DENSE = """
 import numpy as np
 
@@ -61,4 +109,18 @@ def backward_data(dy, k):
 
 def backward_weights(x, dy):
     return x.T.astype(float) @ dy.astype(float), dy.sum(0, dtype=float)
+"""
+
+OVERRUN = """
+from kernels.jit import jit
+
+
+@jit()
+def run(x, out):
+    for i in range(x.size + 1):
+        out[i] = 0 if i == x.size else max(x[i], 0)
+
+
+def forward(x, *, out):
+    run(x, out)
 """

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kernels import conv2d
 from tests.conv_strategies import GENERAL, VARIANTS, assert_same, passes, problems_for
 
 FEW = settings(max_examples=25)
@@ -83,3 +84,20 @@ def test_groups_are_a_block_diagonal_kernel(variant, data):
     y, dx, dk, db = passes(replace(p, k=full, settings={**p.settings, "groups": 1}), variant)
     diagonal = np.concatenate([dk[:, :, rows, columns] for rows, columns in blocks], axis=3)
     assert_same(passes(p, variant), (y, dx, diagonal, db))
+
+
+@pytest.mark.parametrize("variant", GENERAL)
+def test_a_tap_that_every_window_has_in_the_padding_reads_nothing(variant):
+    """17 taps over 30 pixels at a dilation of 2: the one window that there is begins two pixels before the image."""
+    rng = np.random.default_rng(0)
+    x, k = (rng.integers(-4, 5, s).astype(np.float32) for s in ((1, 2, 30, 3), (1, 17, 3, 9)))
+    options = {"padding": ((0, 0), (2, 1)), "dilation": (1, 2)}
+    y = conv2d.forward(x, k, variant="reference", **options)
+    dy = rng.integers(-4, 5, y.shape).astype(np.float32)
+    np.testing.assert_array_equal(conv2d.forward(x, k, variant=variant, **options), y)
+    for backward, args in (
+        (conv2d.backward_data, (dy, k, x.shape)),
+        (conv2d.backward_weights, (x, dy, k.shape)),
+    ):
+        given, exact = (backward(*args, variant=v, **options) for v in (variant, "reference"))
+        np.testing.assert_array_equal(given[0], exact[0])  # dx of the only image, or dk

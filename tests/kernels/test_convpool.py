@@ -11,6 +11,7 @@ from kernels.verify import properties
 from kernels.verify.implementation import Registered
 from kernels.verify.operations.convpool import ConvPool, make_geometry
 from kernels.verify.problems import case
+from kernels.verify.property_list import PROPERTIES
 from tests.array_strategies import SEEDS, strided_read_only
 from tests.strategies import DTYPES
 
@@ -35,11 +36,11 @@ def geometries(draw):
 @given(g=geometries(), dtype=DTYPES, seed=SEEDS)
 def test_every_pass_is_the_composition_of_the_three_operations(variant, what, g, dtype, seed):
     """Small integers bit for bit, random numbers within the rounding bound of their sums; cpu_naive is its oracle."""
-    check, kind = properties.PROPERTIES[what]
+    held = PROPERTIES[what]
     large = variant != "cpu_naive"  # the compiled loops know as well as the reference, which is slow
     impl = Registered(OPERATION, variant)
     for name in OPERATION.passes:
-        check(OPERATION, impl, name, case(OPERATION, impl, g, dtype, kind, seed, large))
+        held.check(OPERATION, impl, name, case(OPERATION, impl, g, dtype, held.kind, seed, large))
 
 
 @settings(max_examples=10)

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from kernels import registry, verify
-from kernels.verify import certificate, rounding, table, threads
+from kernels.verify import certificate, rounding, shrink, table, threads
 from kernels.verify.formulas import FORMULAS
 from kernels.verify.operations import load_operations
 from kernels.verify.problem import exact
-from kernels.verify.properties import PROPERTIES
-from tests.kernels.kernel_files import CONV, DENSE, INTEGERS, WRONG
+from kernels.verify.property_list import PROPERTIES
+from tests.kernels.kernel_files import BESIDE, CONV, DENSE, INTEGERS, OVERRUN, SUBTLE, WRONG, make_subtle
 
 OPERATIONS = load_operations()
 
@@ -77,6 +77,7 @@ def test_every_variant_of_an_operation_is_verified_in_every_pass_and_dtype():
     assert {(r.operation, r.variant, r.name, r.dtype) for r in outcome.rows} == expected
     for row in outcome.rows:
         wanted = {"integers", "random", "positive", "unlike", "repeats", "threads"}
+        wanted |= {"special", "scales", "surroundings", "layouts", "calls"}
         wanted |= {"adjoint"} if row.name == "backward" else set()
         wanted |= {"differences"} if row.name == "backward" and row.dtype == "float64" else set()
         assert set(row.held) == wanted
@@ -94,6 +95,7 @@ def assert_fits_a_terminal(document, columns=80):
     assert all(line.split() == " ".join(table.COLUMNS).split() for line in heads)
     assert "…" not in written.getvalue()
     assert "Quick: 2 small problems" in written.getvalue()
+    assert "Not seen: a fault that only other shapes" in written.getvalue()
 
 
 @pytest.mark.parametrize(("operation", "text"), [("conv2d", CONV), ("dense", DENSE)])
@@ -109,12 +111,32 @@ def test_a_wrong_kernel_fails_and_the_property_that_it_breaks_is_named(how, tmp_
     assert CONV.count(before) == 1
     if broken != "same bits for any number of threads":
         monkeypatch.setattr(threads, "COUNTS", (1,))
-    outcome = verify.run(["conv2d"], kernel=written(tmp_path, CONV.replace(before, after)))
+    monkeypatch.setattr(shrink, "SECONDS", 0.2)
+    outcome = verify.run(["conv2d"], kernel=written(tmp_path, CONV.replace(before, after)), quick=True)
     assert not outcome.ok
     assert outcome.rows[0].failures[0].property == broken
     text = "\n".join(table.notes(certificate.make(outcome)))
     assert f"FAILED conv2d forward, mine, float32: {broken}" in text
     assert "Traceback" not in text
+
+
+@pytest.mark.parametrize("how", SUBTLE)
+def test_a_fault_that_ordinary_problems_do_not_show_is_found(how, tmp_path, monkeypatch, one_process):
+    *_, broken, quick = SUBTLE[how]
+    monkeypatch.setattr(shrink, "SECONDS", 0.2)
+    outcome = verify.run(["conv2d"], kernel=written(tmp_path, make_subtle(how)), quick=quick)
+    assert broken in {failure.property for row in outcome.rows for failure in row.failures}
+
+
+def test_a_write_past_the_end_of_the_result_is_found(tmp_path, one_process):
+    outcome = verify.run(["relu"], kernel=written(tmp_path, OVERRUN), quick=True)
+    assert {failure.property for row in outcome.rows for failure in row.failures} == {BESIDE}
+
+
+def test_a_maximum_that_loses_a_nan_is_found(tmp_path, one_process):
+    text = "import numpy as np\n\ndef forward(x):\n    return np.where(x > 0, x, x.dtype.type(0))\n"
+    outcome = verify.run(["relu"], kernel=written(tmp_path, text), quick=True)
+    assert {f.property for row in outcome.rows for f in row.failures} == {"NaN and infinity are kept"}
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from kernels.verify import properties
 from kernels.verify.implementation import Registered
 from kernels.verify.operations import load_operations
 from kernels.verify.problems import EMULATED, case
+from kernels.verify.property_list import PROPERTIES
 from tests.mutation.equivalent import EQUIVALENT
 from tests.mutation.operators import Mutant, mutants
 from tests.mutation.targets import ROOT
@@ -61,8 +62,8 @@ def _hold(op: str, variant: str) -> None:
     for name in operation.passes:
         for seed in range(SEEDS):
             g = operation.draw(np.random.default_rng(seed))
-            for check, kind in (properties.PROPERTIES[what] for what in ("integers", "random")):
-                check(operation, impl, name, case(operation, impl, g, np.float32, kind, seed, False))
+            for held in (PROPERTIES[what] for what in ("integers", "random")):
+                held.check(operation, impl, name, case(operation, impl, g, np.float32, held.kind, seed, False))
         for g in operation.large:
             p = case(operation, impl, g, np.float32, "random", 1, True)
             if operation.work(p) <= EMULATED:

@@ -27,6 +27,14 @@ WEIGHTS = RNG.uniform(0, 2, (24, 6, 6)).astype("f")
         ("CategoricalCrossentropy", {"label_smoothing": 0.1}, ONE_HOT),
         ("BinaryCrossentropy", {"label_smoothing": 0.2}, ONE_HOT),
         ("MeanSquaredError", {}, ONE_HOT),
+        ("MeanAbsoluteError", {}, ONE_HOT),
+        ("Huber", {"delta": 0.3}, ONE_HOT),
+        ("BinaryFocalCrossentropy", {"label_smoothing": 0.1, "apply_class_balancing": True}, ONE_HOT),
+        ("BinaryFocalCrossentropy", {"from_logits": True, "gamma": 1.5}, ONE_HOT),
+        ("CategoricalFocalCrossentropy", {"alpha": [0.2, 0.3, 0.5], "label_smoothing": 0.1}, ONE_HOT),
+        ("CategoricalFocalCrossentropy", {"from_logits": True}, ONE_HOT),
+        ("BinaryCrossentropy", {"from_logits": True, "label_smoothing": 0.2}, ONE_HOT),
+        ("CategoricalCrossentropy", {"from_logits": True, "label_smoothing": 0.2}, ONE_HOT),
     ],
 )
 def test_a_loss_of_images_is_keras(name, settings, y, reduction):
@@ -36,6 +44,14 @@ def test_a_loss_of_images_is_keras(name, settings, y, reduction):
             for library in (convnet, keras)
         )
         np.testing.assert_allclose(found, expected, rtol=2e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("axis", [None, (1, 2, 3), (1, 2), -1])
+def test_dice_is_keras(axis):
+    found, expected = (
+        np.asarray(library.losses.Dice(axis=axis, reduction=None)(ONE_HOT, P)) for library in (convnet, keras)
+    )
+    np.testing.assert_allclose(found, expected, rtol=2e-5, atol=1e-6)
 
 
 def segmenter(library, activation):

@@ -144,7 +144,7 @@ def test_the_last_epoch_is_kept_where_it_is_asked_for_and_the_rate_falls_to_noth
 
 
 def test_a_recipe_refuses_what_it_does_not_know():
-    for wrong in ({"network": "resnet"}, {"keep": "worst"}, {"epochs": 0}, {"rotate": -1.0}, {"scale": float("nan")}):
+    for wrong in ({"network": "vgg"}, {"keep": "worst"}, {"epochs": 0}, {"rotate": -1.0}, {"scale": float("nan")}):
         with pytest.raises(ValueError, match=f"train: {next(iter(wrong))}"):
             Recipe(**wrong)
 

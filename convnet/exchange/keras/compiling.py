@@ -118,5 +118,5 @@ def state(model: Model, parameters: list[Parameter]) -> list[np.ndarray]:
     optimizer = model.optimizer
     assert optimizer is not None
     kept = [targets.to_host(s) for s in _states(model, parameters)]
-    rate = [np.float32(optimizer.learning_rate)] if isinstance(optimizer.learning_rate, float) else []
+    rate = [np.float32(optimizer.learning_rate)] if optimizer.schedule is None else []
     return [np.asarray(v) for v in (np.int32(optimizer.iterations), *rate, *kept)]

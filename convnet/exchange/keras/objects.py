@@ -9,7 +9,7 @@ from typing import Any
 from convnet import initializers
 from convnet.layers.naming import snake_case
 
-_ROOMS = ("losses", "metrics", "optimizers", "regularizers")  # whose classes may stand as arguments
+_ROOMS = ("losses", "metrics", "optimizers")  # whose classes may stand as arguments
 
 
 def arguments(config: dict[str, Any], notes: list[str]) -> dict[str, Any]:
@@ -36,6 +36,8 @@ def _value(name: str, given: Any, notes: list[str]) -> Any:
         return tuple(_value(name, item, notes) for item in given["items"])
     if name.endswith("_initializer"):
         return _initializer(name, kind, notes)
+    if name.endswith("_regularizer") and module.startswith("keras."):
+        return given  # regularizers.get reads Keras's form
     if kind == "function":
         return config if isinstance(config, str) else config["name"]  # type: ignore[index]
     return make(kind, module, config, notes, name)

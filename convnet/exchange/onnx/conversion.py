@@ -227,7 +227,9 @@ class Call:
             self.refuse(f"would be a layer {name}, which this engine has not")
         return BUILT_IN[name]
 
-    def layer(self, kind: type, inputs: Any, parameters: dict[str, np.ndarray] | None = None, **settings: Any) -> Any:
+    def layer(
+        self, kind: type, inputs: Any, parameters: dict[str, np.ndarray] | None = None, /, **settings: Any
+    ) -> Any:
         """Return the node of a layer on these inputs; one that has the same parameters is used again."""
         names = tuple(a.name for a in self.arguments if isinstance(a, Constant) and a.name) if parameters else ()
         key = (kind, names, repr(settings))

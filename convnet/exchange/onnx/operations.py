@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from convnet.engine.operator import Step
+from convnet.exchange.onnx.errors import OnnxError
 from convnet.exchange.onnx.writer import Writer
 
 Write = Callable[[Writer, Step], None]
@@ -89,6 +90,50 @@ def _softmax(w: Writer, step: Step) -> None:
     w.apply(step, "Softmax", axis=1 if w.is_first(step.inputs[0]) else -1)
 
 
+_UNARY: dict[str, Callable[..., tuple[str, dict[str, Any]]]] = {
+    "tanh": lambda: ("Tanh", {}),
+    "elu": lambda alpha=1.0, scale=1.0: (
+        ("Elu", {"alpha": alpha}) if scale == 1 else ("Selu", {"alpha": alpha, "gamma": scale})
+    ),
+    "gelu": lambda: ("Gelu", {}),
+    "gelu_tanh": lambda: ("Gelu", {"approximate": "tanh"}),
+    "softplus": lambda: ("Softplus", {}),
+    "softsign": lambda: ("Softsign", {}),
+    "hard_sigmoid": lambda alpha=1 / 6, beta=0.5: ("HardSigmoid", {"alpha": alpha, "beta": beta}),
+    "hard_silu": lambda: ("HardSwish", {}),
+    "exponential": lambda: ("Exp", {}),
+}
+
+
+def _unary(w: Writer, step: Step) -> None:
+    """Write a function of single numbers: one node for most."""
+    function, numbers = step.settings["function"], {k: v for k, v in step.settings.items() if k != "function"}
+    if function in _UNARY:
+        operator, attributes = _UNARY[function](**numbers)
+        w.apply(step, operator, **attributes)
+    elif function == "silu":
+        first = w.is_first(step.inputs[0])
+        x = w.first(step.inputs[0]) if first else w.last(step.inputs[0])
+        sigmoid = w.node("Sigmoid", [x], f"{step.layer.name}_sigmoid")
+        (w.set_first if first else w.set_last)(step.output, w.node("Mul", [x, sigmoid], step.layer.name))
+    elif function == "clip":
+        _clip(w, step, numbers.get("low"), numbers.get("high"))
+    elif numbers.get("threshold") or (numbers.get("negative_slope") and numbers.get("max_value") is not None):
+        raise OnnxError(f"{step.layer.name}: ONNX has no relu with a threshold, nor a leaky one with a largest value")
+    elif numbers.get("negative_slope"):
+        w.apply(step, "LeakyRelu", alpha=numbers["negative_slope"])
+    else:
+        _clip(w, step, 0.0, numbers.get("max_value"))
+
+
+def _clip(w: Writer, step: Step, low: float | None, high: float | None) -> None:
+    bounds = [
+        w.constant(f"{step.layer.name}_{name}", np.array(bound, w.dtype)) if bound is not None else ""
+        for name, bound in (("low", low), ("high", high))
+    ]
+    w.apply(step, "Clip", *bounds)
+
+
 def _apply(operator: str) -> Write:
     return lambda w, step: w.apply(step, operator)
 
@@ -109,4 +154,5 @@ OPERATIONS: dict[str, Write] = {
     "reshape": _reshape,
     "sigmoid": _apply("Sigmoid"),
     "softmax": _softmax,
+    "unary": _unary,
 }

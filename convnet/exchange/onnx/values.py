@@ -105,3 +105,8 @@ def reshape(node: Any, shape: tuple[int, ...]) -> Any:
     if tuple(node.sample_shape) == shape:
         return node
     return Flatten()(node) if len(shape) == 1 else Reshape(shape)(node)
+
+
+def short(number: float) -> float:
+    """Return a float32 as the shortest decimal number that it is the nearest to: 1e-05, not 9.99999974e-06."""
+    return float(str(np.float32(number)))

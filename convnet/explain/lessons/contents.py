@@ -30,6 +30,7 @@ def document(s: Subject) -> dict[str, Any]:
         "classes": s.names,
         "label": s.true,
         "answer": s.answer,
+        "calibrated": s.calibrated,
         "label_given": s.label is not None,
         "values": [{"shape": list(v.shape)} for v in s.values],
         "steps": [_step(step, index, places, codes) for step in s.trace.steps],

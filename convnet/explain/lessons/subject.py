@@ -11,6 +11,8 @@ import numpy as np
 
 from convnet import losses
 from convnet.explain.lessons.trace import Backward, Trace, Weights, trace
+from convnet.study.answers import read_answers
+from convnet.study.metadata import read_record
 
 if TYPE_CHECKING:
     from convnet.callbacks import Recorder
@@ -72,6 +74,13 @@ class Subject:
         if len(y) > 1:
             return int(y.argmax())
         return int(y[0] > (0.5 if self.last == "sigmoid" else 0))
+
+    @cached_property
+    def calibrated(self) -> list[float] | None:
+        """The calibrated probabilities, as `diagnose` gives them; None in training mode or if the model has none."""
+        if self.training or read_record(self.model).temperature is None:
+            return None
+        return [float(p) for p in read_answers(self.model, self.trace.output)[0]]
 
     @cached_property
     def true(self) -> int:

@@ -10,18 +10,26 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from convnet.engine.graph import record
+from convnet.engine.plan import Plan
 from convnet.explain.maps.score import check_class, check_image, score_plan
 from convnet.terms.receptive import Field, fields
 from kernels import checks
 
 if TYPE_CHECKING:
-    from convnet.engine.graph import Call, Graph
+    from convnet.engine.graph import Call, Graph, Node
     from convnet.layers.base import Layer
     from convnet.model import Model
 
 
 def grad_cam(
-    model: Model, image: np.ndarray, class_index: int, layer: Layer | str | None = None, *, upsample: bool = True
+    model: Model,
+    image: np.ndarray,
+    class_index: int,
+    layer: Layer | str | None = None,
+    *,
+    upsample: bool = True,
+    border: str = "repeat",
 ) -> np.ndarray:
     """Return Grad-CAM: the layer's maps A, each weighted by the mean of its gradient, added up, negatives cut off.
 
@@ -32,17 +40,25 @@ def grad_cam(
     -> (H,W) float64, >= 0, in units of the score; upsample=False gives L as it is, (Ho,Wo). Each L[i,j] stands at the
     middle of its receptive field, and lines join them. All zeros if nothing speaks for the class, or only a
     place does: alpha is a mean over all places, which a dense layer after Flatten tells apart; try `occlusion` then.
+    border: layers that pad with zeros see a dark frame around the image and may answer it, so that A is large along the
+    edges although the image shows nothing there. "repeat" takes A from the image continued by its outermost pixels,
+    which changes only those A that see the padding; "zero" takes A as the network computes it. alpha is the same.
     ValueError for an image, class or layer that does not fit the model.  Source: Selvaraju et al., ICCV 2017, (1), (2).
     """
+    if border not in ("repeat", "zero"):
+        raise ValueError(f"grad_cam: border must be 'repeat' or 'zero', got {border!r}")
     image = check_image("grad_cam", model, image)
     class_index = check_class("grad_cam", model, image, class_index)
     graph, plan = score_plan(model, image, class_index)
     place = _find(graph, layer)
     node = graph.calls[place].output
     maps, gradient = (a[0].astype(np.float64) for a in (plan.of(node), plan.gradient_of(node)))
-    total = np.maximum(maps @ gradient.mean(axis=(0, 1)), 0)
     field = fields(graph)[place]
-    assert field is not None
+    if field is None:
+        raise ValueError(f"grad_cam: every number of layer {graph.calls[place].layer.name!r} sees the whole image")
+    if border == "repeat" and (margin := reach(field, maps.shape, image.shape)) != (0, 0):
+        maps = continued_maps(graph, place, image, margin, field)
+    total = np.maximum(maps @ gradient.mean(axis=(0, 1)), 0)
     return spread(total, field, image.shape[:2]) if upsample else total
 
 
@@ -65,6 +81,47 @@ def _find(graph: Graph, layer: Layer | str | None) -> int:
 def _is_image(call: Call) -> bool:
     """Return True if the output has rows and columns that belong to places of the input."""
     return len(call.output.sample_shape) == 3
+
+
+def reach(field: Field, maps: tuple[int, ...], image: tuple[int, ...]) -> tuple[int, int]:
+    """Return how far beyond the image the maps see, in pixels by axis: the next multiple of a map's step."""
+    before = [-start for start in field.start]
+    after = [field.start[a] + (maps[a] - 1) * field.step[a] + field.size[a] - image[a] for a in (0, 1)]
+    rows, columns = (-(-max(b, a, 0) // step) * step for b, a, step in zip(before, after, field.step, strict=True))
+    return rows, columns
+
+
+def continued_maps(graph: Graph, place: int, image: np.ndarray, margin: tuple[int, int], field: Field) -> np.ndarray:
+    """Return a layer's maps (Ho,Wo,F) of the image continued by its outermost pixels, cut to the image, float64.
+
+    A margin of whole steps leaves every window where it was: strides and "same" padding fall on the same pixels.
+    """
+    rows, columns = margin
+    wide = np.pad(image, ((rows, rows), (columns, columns), (0, 0)), mode="edge")
+    target = graph.calls[place].output
+
+    def call(x: Node) -> Node:
+        nodes = {id(graph.input): x}
+        for one in _leading_to(graph, place):
+            inputs = [nodes[id(node)] for node in one.inputs]
+            nodes[id(one.output)] = one.layer(inputs[0] if len(inputs) == 1 else inputs)  # type: ignore[operator]
+        return nodes[id(target)]
+
+    plan = Plan(record(call, wide.shape, graph.dtype, False, "grad_cam"), 1)
+    plan.run(wide[None])
+    top, left = rows // field.step[0], columns // field.step[1]
+    height, width, _ = target.sample_shape
+    return plan.y[0, top : top + height, left : left + width].astype(np.float64)
+
+
+def _leading_to(graph: Graph, place: int) -> list[Call]:
+    """Return the calls, in order, whose outputs the call at this place is made of, itself included."""
+    wanted, found = {id(graph.calls[place].output)}, []
+    for call in reversed(graph.calls[: place + 1]):
+        if id(call.output) in wanted:
+            wanted |= {id(node) for node in call.inputs}
+            found.append(call)
+    return found[::-1]
 
 
 def spread(values: np.ndarray, field: Field, size: tuple[int, ...]) -> np.ndarray:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from convnet.evaluation import calibration, metrics, threshold
+from convnet.evaluation import grouping as joining
 from convnet.evaluation.intervals import ranking_metrics
 from convnet.evaluation.report import report
+from convnet.losses import CategoricalCrossentropy
 from convnet.study.outputs import normalize
 from convnet.study.tasks.base import Asked, Task
 
 if TYPE_CHECKING:
     from convnet.data.cohort import Cohort
+    from convnet.evaluation.grouping import Grouping
     from convnet.study.metadata import ModelRecord
 
 
@@ -28,6 +32,14 @@ class Classes(Task):
     def targets(self, y: np.ndarray, classes: int) -> np.ndarray:
         """Return the class numbers."""
         return y
+
+    def soft_targets(self, y: np.ndarray, classes: int) -> np.ndarray:
+        """Return one-hot rows."""
+        return np.eye(classes, dtype=np.float32)[y]
+
+    def soft_loss(self, smoothing: float) -> Any:
+        """Return the cross-entropy of one-hot rows."""
+        return CategoricalCrossentropy(label_smoothing=smoothing)
 
     def check(self, cohort: Cohort, y: np.ndarray) -> None:
         """Raise ValueError unless train has images of two classes or more, and of every class."""
@@ -63,6 +75,7 @@ class Classes(Task):
             points=record.operating_points,
             least=asked.least,
             facts=asked.facts,
+            wilson=asked.wilson,
         )
         return {**metrics.measure(y, p, classes, asked.positive), **found}
 
@@ -74,6 +87,34 @@ class Classes(Task):
         """Return the most probable class and the probability of each."""
         probabilities = {c: float(v) for c, v in zip(record.classes, p, strict=True)}
         return {"label": record.classes[int(p.argmax())], "probabilities": probabilities}
+
+    def untell(self, told: Any, record: ModelRecord) -> np.ndarray:
+        """Return the probabilities in the order of the classes."""
+        return np.array([told.probabilities[c] for c in record.classes])
+
+    def join(self, p: np.ndarray, of: np.ndarray, grouping: Grouping) -> np.ndarray:
+        """Return `grouping.aggregate`."""
+        return joining.aggregate(p, of, grouping)
+
+    def join_labels(self, y: np.ndarray, of: np.ndarray, grouping: Grouping, classes: tuple[str, ...]) -> np.ndarray:
+        """Return `grouping.join_labels`."""
+        return joining.join_labels(y, of, grouping, classes)
+
+    def fit_groups(self, y: np.ndarray, p: np.ndarray, owners: np.ndarray, grouping: Grouping) -> Grouping:
+        """Return the rule with slope, biases and operating points."""
+        return joining.fit(y, p, grouping)
+
+    def calibrate_groups(self, p: np.ndarray, record: ModelRecord, grouping: Grouping) -> np.ndarray:
+        """Return the probabilities scaled by slope and biases."""
+        return joining.calibrate(p, grouping)
+
+    def measure_groups(
+        self, y: np.ndarray, p: np.ndarray, record: ModelRecord, grouping: Grouping, asked: Asked
+    ) -> dict[str, Any]:
+        """Return the metrics at the groups' own operating points."""
+        if grouping.points is None:
+            asked = replace(asked, least=None)
+        return self.measure(y, p, replace(record, operating_points=grouping.points), asked)
 
     def summary(self, y: np.ndarray, p: np.ndarray, classes: tuple[str, ...]) -> dict[str, float | None]:
         """Return AUC and accuracy."""

@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from convnet.evaluation import grouping as joining
 from convnet.evaluation import multilabel as measuring
 from convnet.evaluation.intervals import format_interval
+from convnet.evaluation.side_by_side import group_lines
 from convnet.evaluation.subgroups import subgroup_lines, subgroups
 from convnet.notice import NOTICE
-from convnet.study.tasks.base import Asked, Task
+from convnet.study.tasks.base import Asked, Task, join_largest
 
 if TYPE_CHECKING:
     from convnet.data.cohort import Cohort
+    from convnet.evaluation.grouping import Grouping
     from convnet.study.metadata import ModelRecord
 
 NOTHING = "no finding"
@@ -58,7 +61,7 @@ class MultiLabel(Task):
             found = measuring.mean_metrics(y[at], p[at], cuts)
             return {name: found[name] for name in ("auc", "accuracy")}
 
-        found = measuring.measure(y, p, record.classes, asked.groups, cuts)
+        found = measuring.measure(y, p, record.classes, asked.groups, cuts, asked.wilson)
         return {**found, "subgroups": subgroups(asked.groups, asked.facts, of)}
 
     def lines(self, result: dict[str, Any]) -> list[str]:
@@ -70,7 +73,7 @@ class MultiLabel(Task):
             figures = ", ".join(f"{m} {format_interval(v)}" for m, v in found["figures"].items())
             out.append(f"'{name}' ({found['images']} images, threshold {found['threshold']:.3f}): {figures}")
         out.append(f"calibration of all findings: expected calibration error {result['calibration']['ece']:.3f}")
-        return [*out, *subgroup_lines(result["subgroups"]), NOTICE]
+        return [*out, *subgroup_lines(result["subgroups"]), *group_lines(result), NOTICE]
 
     def tell(self, p: np.ndarray, record: ModelRecord) -> dict[str, Any]:
         """Return the findings that reach their threshold, joined by '|', and the probability of each."""
@@ -78,6 +81,18 @@ class MultiLabel(Task):
         found = [c for c, v, cut in zip(record.classes, p, cuts, strict=True) if v >= cut]
         probabilities = {c: float(v) for c, v in zip(record.classes, p, strict=True)}
         return {"label": "|".join(found) or NOTHING, "probabilities": probabilities}
+
+    def untell(self, told: Any, record: ModelRecord) -> np.ndarray:
+        """Return the probabilities in the order of the findings."""
+        return np.array([told.probabilities[c] for c in record.classes])
+
+    def join(self, p: np.ndarray, of: np.ndarray, grouping: Grouping) -> np.ndarray:
+        """Return each finding's joint probability, by itself."""
+        return joining.join_odds(p, of, grouping)
+
+    def join_labels(self, y: np.ndarray, of: np.ndarray, grouping: Grouping, classes: tuple[str, ...]) -> np.ndarray:
+        """Return the findings that some image of the group has."""
+        return join_largest(y, of, grouping)
 
     def summary(self, y: np.ndarray, p: np.ndarray, classes: tuple[str, ...]) -> dict[str, float | None]:
         """Return the mean AUC and the share of right answers."""

@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from convnet.evaluation import grouping as joining
 from convnet.evaluation import ordinal as measuring
 from convnet.evaluation.intervals import format_interval
+from convnet.evaluation.side_by_side import group_lines
 from convnet.evaluation.subgroups import subgroup_lines, subgroups
 from convnet.notice import NOTICE
-from convnet.study.tasks.base import Asked, Task
+from convnet.study.tasks.base import Asked, Task, join_largest
 from convnet.study.tasks.classes import require_classes
 
 if TYPE_CHECKING:
     from convnet.data.cohort import Cohort
+    from convnet.evaluation.grouping import Grouping
     from convnet.study.metadata import ModelRecord
 
 KAPPA = "quadratic weighted kappa"
@@ -68,7 +71,7 @@ class Ordinal(Task):
             found = measuring.named_metrics(y[at], p[at], record.classes)
             return {name: found[name] for name in (KAPPA, "MAE")}
 
-        found = measuring.measure(y, p, record.classes, asked.groups)
+        found = measuring.measure(y, p, record.classes, asked.groups, asked.wilson)
         return {**found, "subgroups": subgroups(asked.groups, asked.facts, of)}
 
     def lines(self, result: dict[str, Any]) -> list[str]:
@@ -82,7 +85,7 @@ class Ordinal(Task):
         for name, row in zip(result["classes"], result["confusion"], strict=True):
             out.append(f"  {name.ljust(width)}" + " ".join(str(v).rjust(width) for v in row))
         out.append(f"calibration of the steps: expected calibration error {result['calibration']['ece']:.3f}")
-        return [*out, *subgroup_lines(result["subgroups"]), NOTICE]
+        return [*out, *subgroup_lines(result["subgroups"]), *group_lines(result), NOTICE]
 
     def tell(self, p: np.ndarray, record: ModelRecord) -> dict[str, Any]:
         """Return the predicted grade and the probability of each."""
@@ -94,6 +97,19 @@ class Ordinal(Task):
         """Return the step that leads to the predicted grade, the first one for the lowest."""
         step = max(0, int(measuring.grades(p[None])[0]) - 1)
         return step, f"above {record.classes[step]}"
+
+    def untell(self, told: Any, record: ModelRecord) -> np.ndarray:
+        """Return the cumulative probabilities of those of the grades."""
+        each = np.array([told.probabilities[c] for c in record.classes])
+        return np.clip(1 - np.cumsum(each)[:-1], 0, 1)
+
+    def join(self, p: np.ndarray, of: np.ndarray, grouping: Grouping) -> np.ndarray:
+        """Return the joint cumulative probabilities, step by step; they never rise, as those of the images do not."""
+        return measuring.monotone(joining.join_odds(p, of, grouping))
+
+    def join_labels(self, y: np.ndarray, of: np.ndarray, grouping: Grouping, classes: tuple[str, ...]) -> np.ndarray:
+        """Return the highest grade of a group's images."""
+        return join_largest(y, of, grouping)
 
     def summary(self, y: np.ndarray, p: np.ndarray, classes: tuple[str, ...]) -> dict[str, float | None]:
         """Return the kappa and the mean absolute error."""

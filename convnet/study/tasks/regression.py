@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from convnet.evaluation import grouping as joining
 from convnet.evaluation import regression as measuring
 from convnet.evaluation.intervals import format_interval
+from convnet.evaluation.side_by_side import group_lines
 from convnet.evaluation.subgroups import subgroup_lines, subgroups
 from convnet.notice import NOTICE
 from convnet.study.tasks.base import Asked, Task
 
 if TYPE_CHECKING:
     from convnet.data.cohort import Cohort
+    from convnet.evaluation.grouping import Grouping
     from convnet.model import Model
     from convnet.study.metadata import ModelRecord
 
@@ -71,7 +74,7 @@ class Regression(Task):
             found = measuring.named_metrics(y[at], p[at], None)
             return {name: found[name] for name in ("MAE", "bias")}
 
-        found = measuring.measure(y, p, asked.groups, record.calibration)
+        found = measuring.measure(y, p, asked.groups, record.calibration, asked.wilson)
         return {"classes": list(record.classes), **found, "subgroups": subgroups(asked.groups, asked.facts, of)}
 
     def lines(self, result: dict[str, Any]) -> list[str]:
@@ -89,7 +92,7 @@ class Regression(Task):
         if result["calibration"]["slope"] is not None:
             line = result["calibration"]
             out.append(f"calibration: value = {line['intercept']:.4g} + {line['slope']:.3f} * prediction")
-        return [*out, *subgroup_lines(result["subgroups"]), NOTICE]
+        return [*out, *subgroup_lines(result["subgroups"]), *group_lines(result), NOTICE]
 
     def tell(self, p: np.ndarray, record: ModelRecord) -> dict[str, Any]:
         """Return the value and, if the model has one, its interval."""
@@ -101,6 +104,24 @@ class Regression(Task):
     def output_of(self, p: np.ndarray, record: ModelRecord) -> tuple[int, str]:
         """Return the one output."""
         return 0, "a larger value"
+
+    def untell(self, told: Any, record: ModelRecord) -> np.ndarray:
+        """Return the value."""
+        return np.array(told.value)
+
+    def join(self, p: np.ndarray, of: np.ndarray, grouping: Grouping) -> np.ndarray:
+        """Return the mean, the largest or the mean of the K largest values of a group's images."""
+        return joining.join_columns(p[:, None], of, grouping)[:, 0]
+
+    def join_labels(self, y: np.ndarray, of: np.ndarray, grouping: Grouping, classes: tuple[str, ...]) -> np.ndarray:
+        """Return the values of the groups: their images', joined as the predictions are."""
+        return joining.join_columns(y[:, None], of, grouping)[:, 0]
+
+    def soft_loss(self, smoothing: float) -> Any:
+        """Return the loss; ValueError if targets are to be smoothed."""
+        if smoothing:
+            raise ValueError("train: --label-smoothing spreads a class over the others; a measurement has no others")
+        return self.loss
 
     def summary(self, y: np.ndarray, p: np.ndarray, classes: tuple[str, ...]) -> dict[str, float | None]:
         """Return the mean absolute error and R2."""

@@ -9,13 +9,14 @@ from kernels.verify.operations.losses import CrossEntropy, Mse
 from kernels.verify.operations.pooling import AvgPool, GlobalAvgPool, MaxPool
 from kernels.verify.operations.rearranged import Arithmetic, Concatenate, Resample
 from kernels.verify.operations.softmax import Softmax
+from kernels.verify.operations.unary import Unary
 from kernels.verify.operations.updates import Adam, RmsProp, Sgd
 from kernels.verify.problem import Operation
 
 CLASSES = (
     *(Conv2D, ConvPool, MaxPool, AvgPool, GlobalAvgPool, Dense, BatchNorm, Add),
     *(Arithmetic, Concatenate, Resample),
-    *(Sigmoid, Relu, Softmax, Mse, CrossEntropy, Dropout, Sgd, RmsProp, Adam),
+    *(Sigmoid, Relu, Unary, Softmax, Mse, CrossEntropy, Dropout, Sgd, RmsProp, Adam),
 )
 
 

@@ -72,6 +72,8 @@ class BatchNorm(Operation):
     }
     forwards = {"inference_backward": "inference"}
     smallest = {"M": 1, "C": 1}
+    scaled = {"inference_backward": ("dy",)}
+    long = {"M": 65_537, "C": 2}
     large = ({"M": 2801, "C": 17}, {"M": 300, "C": 130})  # 93 * 512 + 1 numbers: one after a GPU's last whole block
 
     def draw(self, rng: np.random.Generator) -> Geometry:
@@ -106,6 +108,10 @@ class BatchNorm(Operation):
             "backward": ("dy", "x", "gamma", "mean", "var"),
         }
         return tuple(p[a] for a in arrays[name]), p.settings
+
+    def spoil(self, name: str, p: Problem, rng: np.random.Generator, but: tuple[str, ...] = ()) -> Problem:
+        q = super().spoil(name, p, rng, but)
+        return q.replace(var=np.abs(q["var"]))
 
     def limits(self, name: str, p: Problem) -> tuple[Limit, ...]:
         """Return the variant's bound and the float64 reference's own."""

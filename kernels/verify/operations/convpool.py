@@ -22,6 +22,9 @@ class ConvPool(Operation):
     name = "convpool"
     passes = {"forward": ("y", "argmax"), "backward_data": ("dx",), "backward_weights": ("dk", "db")}
     smallest = {**dict.fromkeys(NAMES, 1), "H": 2, "W": 2}
+    scaled = {"forward": ("x", "b"), "backward_data": ("dy",), "backward_weights": ("dy",)}
+    selective = ("backward_data", "backward_weights")
+    long = make_geometry((1, 260, 257, 1), (1, 1, 1, 1))
     large = (
         make_geometry((3, 28, 29, 1), (3, 3, 1, 40)),
         make_geometry((5, 13, 12, 48), (3, 3, 48, 70)),
@@ -47,13 +50,16 @@ class ConvPool(Operation):
         x_shape, k_shape = (g["N"], g["H"], g["W"], g["C"]), (g["P"], g["Q"], g["C"], g["F"])
         shapes = {"x": x_shape, "k": k_shape, "b": k_shape[3:], "dy": convpool.shape(x_shape, k_shape)}
         rng = np.random.default_rng(seed)
+        if seed % 3 == 2:  # every third problem has no bias: b is None
+            del shapes["b"]
         p = Problem(g, {n: draw_numbers(rng, s, dtype, kind) for n, s in shapes.items()}, {}, oracle)
-        y, argmax = load_forward(self.name, oracle)(*(p[n].astype(np.float64) for n in ("x", "k", "b")))
+        given = p.map_floats(lambda a: a.astype(np.float64)).arrays
+        y, argmax = load_forward(self.name, oracle)(given["x"], given["k"], given.get("b"))
         return p.replace(y=y.astype(dtype), argmax=argmax)
 
     def arguments(self, name: str, p: Problem) -> Arguments:
         if name == "forward":
-            return (p["x"], p["k"], p["b"]), {}
+            return (p["x"], p["k"], p.arrays.get("b")), {}
         if name == "backward_data":
             return (p["dy"], p["y"], p["argmax"], p["k"], p["x"].shape), {}
         return (p["x"], p["dy"], p["y"], p["argmax"], p["k"].shape), {}
@@ -79,7 +85,7 @@ class ConvPool(Operation):
 
 def _pixels(p: Problem) -> np.ndarray:
     """Return the convolution's results, the four of each window last."""
-    z = load_forward("conv2d", "cpu_naive")(p["x"], p["k"], p["b"])
+    z = load_forward("conv2d", "cpu_naive")(p["x"], p["k"], p.arrays.get("b"))
     N, Ho, Wo, F = p["dy"].shape
     z = z[:, : 2 * Ho, : 2 * Wo].reshape(N, Ho, 2, Wo, 2, F)
     return z.transpose(0, 1, 3, 5, 2, 4).reshape(N, Ho, Wo, F, 4)

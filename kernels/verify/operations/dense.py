@@ -13,6 +13,8 @@ class Dense(Operation):
     passes = {"forward": ("y",), "backward_data": ("dx",), "backward_weights": ("dk", "db")}
     smallest = {"N": 1, "C": 1, "F": 1}
     linear = ("x", "k", "b")
+    scaled = {"forward": ("x", "b"), "backward_data": ("dy",), "backward_weights": ("dy",)}
+    long = {"N": 1, "C": 70_001, "F": 1}
     large = (
         {"N": 32, "C": 1600, "F": 128},
         {"N": 1, "C": 700, "F": 130},

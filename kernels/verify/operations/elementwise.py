@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from kernels.dropout import reference
 from kernels.verify.fill import draw_numbers
 from kernels.verify.problem import Arguments, Geometry, Operation, Problem, exact, load_forward
 from kernels.verify.rounding import Limit, of_sum
@@ -11,7 +12,8 @@ from kernels.verify.rounding import Limit, of_sum
 
 class Elementwise(Operation):
     smallest = {"M": 1}
-    large = ({"M": 40_449},)  # 79 * 512 + 1: one after a GPU's last whole block
+    large: tuple[Geometry, ...] = ({"M": 40_449},)  # 79 * 512 + 1: one after a GPU's last whole block
+    long = {"M": 70_001}
     inputs: tuple[str, ...] = ("x",)
     backward_inputs: tuple[str, ...] = ("dy", "y")
     passes = {"forward": ("y",), "backward": ("dx",)}
@@ -44,6 +46,7 @@ class Add(Elementwise):
     name = "add"
     inputs, backward_inputs, linear = ("a", "b"), ("dy",), ("a", "b")
     passes = {"forward": ("y",), "backward": ("da", "db")}
+    scaled = {"forward": ("a", "b"), "backward": ("dy",)}
 
     def terms(self, name: str, p: Problem) -> tuple[int, ...]:
         return (1,) if name == "forward" else (0, 0)
@@ -52,6 +55,7 @@ class Add(Elementwise):
 class Relu(Elementwise):
     name = "relu"
     linear = ("x",)  # relu(t x) = t relu(x) for t > 0
+    scaled = {"forward": ("x",), "backward": ("dy",)}
 
     def problem(self, g: Geometry, dtype: Any, kind: str, seed: int, oracle: str = "reference") -> Problem:
         p = super().problem(g, dtype, kind, seed, oracle)
@@ -67,6 +71,7 @@ class Relu(Elementwise):
 
 class Sigmoid(Elementwise):
     name = "sigmoid"
+    scaled = {"backward": ("dy",)}
 
     def integers(self, rng: np.random.Generator, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return sigmoid is 1/2 at 0, and 0 or 1 to the last bit far out; elsewhere it is irrational."""
@@ -85,12 +90,16 @@ class Sigmoid(Elementwise):
 class Dropout(Elementwise):
     name = "dropout"
     backward_inputs, linear = ("dy",), ("x",)
+    scaled = {"forward": ("x",), "backward": ("dy",)}
     large = ({"M": 16_385},)  # the reference's random numbers are slow; some blocks of 4096
 
     def problem(self, g: Geometry, dtype: Any, kind: str, seed: int, oracle: str = "reference") -> Problem:
         p, rng = super().problem(g, dtype, kind, seed, oracle), np.random.default_rng(seed)
         rate = rng.choice([0.0, 0.5, 0.75] if kind == "integers" else [0.1, 0.3, 0.9])
         settings = {"seed": int(rng.integers(2**63)), "step": int(rng.integers(2**40))}
+        if kind == "random" and seed % 2:  # an element whose random number is the rate itself is kept
+            e = int(rng.integers(g["M"]))
+            rate = reference.draw_word(e, **settings) / 2**32
         return Problem(g, p.arrays, {"rate": float(rate), **settings}, oracle)
 
     def arguments(self, name: str, p: Problem) -> Arguments:

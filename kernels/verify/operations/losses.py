@@ -16,6 +16,7 @@ class Mse(Operation):
     passes = {"forward": ("L",), "backward": ("dyhat",)}
     smallest = {"N": 1, "K": 1, "weighted": 0}
     large = ({"N": 40_449, "K": 1, "weighted": 1}, {"N": 7, "K": 5001, "weighted": 0})
+    long = {"N": 131_072, "K": 1, "weighted": 0}
 
     def draw(self, rng: np.random.Generator) -> Geometry:
         return {"N": int(rng.integers(1, 20)), "K": int(rng.integers(1, 10)), "weighted": int(rng.integers(2))}
@@ -43,6 +44,8 @@ class CrossEntropy(Operation):
     name = "crossentropy"
     passes = {"forward": ("L",), "backward": ("dyhat",)}
     smallest = {"N": 1, "K": 1, "kind": 0, "logits": 0, "weighted": 0}
+    validated = ("y", "weights")
+    long = {"N": 65_536, "K": 2, "kind": 0, "logits": 1, "weighted": 0}
     large = tuple({"N": 3001, "K": 7, "kind": k, "logits": m, "weighted": 1} for k in range(3) for m in range(2))
 
     def draw(self, rng: np.random.Generator) -> Geometry:

@@ -42,6 +42,8 @@ class Pooling(Operation):
         make_geometry((2, 30, 31, 7), (4, 3), (1, 3), (2, 0, 1, 2)),
     )
     scale = 1  # of integer arrays
+    scaled = {"forward": ("x",), "backward": ("dy",)}
+    long = make_geometry((1, 260, 257, 1), (1, 1), (1, 1))
 
     def draw(self, rng: np.random.Generator) -> Geometry:
         P, Q = (int(v) for v in rng.integers(1, 5, 2))
@@ -55,8 +57,17 @@ class Pooling(Operation):
         return p["dy"].size * p.geometry["P"] * p.geometry["Q"]
 
     def fit(self, g: Geometry) -> Geometry:
-        H, W = max(g["H"], g["P"] - g["top"] - g["bottom"]), max(g["W"], g["Q"] - g["left"] - g["right"])
-        return {**g, "H": H, "W": W}
+        P, Q = max(g["P"], g["top"] + 1, g["bottom"] + 1), max(g["Q"], g["left"] + 1, g["right"] + 1)
+        H, W = max(g["H"], P - g["top"] - g["bottom"]), max(g["W"], Q - g["left"] - g["right"])
+        return {**g, "H": H, "W": W, "P": P, "Q": Q}
+
+    def stretch(self, g: Geometry, key: str, value: int) -> Geometry:
+        """Return it with a larger number, and with as many windows beside each other as a larger image can have."""
+        g = self.fit({**g, key: value})
+        if key in ("sh", "sw"):
+            axis = {"sh": "H", "sw": "W"}[key]
+            return {**g, axis: g[axis] + 2 * value}
+        return {**g, {"H": "sh", "W": "sw"}[key]: 1} if key in ("H", "W") else g
 
     def problem(self, g: Geometry, dtype: Any, kind: str, seed: int, oracle: str = "reference") -> Problem:
         x_shape, pad = (g["N"], g["H"], g["W"], g["C"]), ((g["top"], g["bottom"]), (g["left"], g["right"]))
@@ -85,6 +96,10 @@ class AvgPool(Pooling):
     name = "avgpool2d"
     passes = {"forward": ("y",), "backward": ("dx",)}
     scale = DIVISIBLE
+
+    def is_exact(self, p: Problem) -> bool:
+        return max(p.geometry["P"], p.geometry["Q"]) <= 4
+
     large: tuple[Geometry, ...] = (
         *Pooling.large,
         make_geometry((1, 200, 173, 5), (200, 173), (200, 173)),
@@ -101,6 +116,8 @@ class AvgPool(Pooling):
 class MaxPool(Pooling):
     name = "maxpool2d"
     passes = {"forward": ("y", "argmax"), "backward": ("dx",)}
+    # a window of more pixels than a byte counts
+    large: tuple[Geometry, ...] = (*Pooling.large, make_geometry((2, 40, 37, 5), (17, 16), (7, 9)))
 
     def problem(self, g: Geometry, dtype: Any, kind: str, seed: int, oracle: str = "reference") -> Problem:
         p = super().problem(g, dtype, kind, seed, oracle)
@@ -124,6 +141,8 @@ class GlobalAvgPool(Operation):
     passes = {"forward": ("y",), "backward": ("dx",)}
     smallest = {"N": 1, "H": 1, "W": 1, "C": 1}
     linear = ("x",)
+    scaled = {"forward": ("x",), "backward": ("dy",)}
+    long = {"N": 1, "H": 260, "W": 257, "C": 1}
     large = ({"N": 5, "H": 31, "W": 33, "C": 40}, {"N": 40, "H": 7, "W": 7, "C": 65})
 
     def draw(self, rng: np.random.Generator) -> Geometry:

@@ -24,6 +24,8 @@ class Softmax(Operation):
     name = "softmax"
     passes = {"forward": ("y",), "backward": ("dx",)}
     smallest = {"M": 1, "K": 1}
+    scaled = {"backward": ("dy",)}
+    long = {"M": 23_001, "K": 3}
     large = ({"M": 3001, "K": 10}, {"M": 3, "K": 9001})
 
     def draw(self, rng: np.random.Generator) -> Geometry:

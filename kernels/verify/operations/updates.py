@@ -11,9 +11,11 @@ from kernels.verify.rounding import Limit, of_sum
 
 class Update(Operation):
     smallest = {"M": 1, "mode": 0}
+    long = {"M": 70_001, "mode": 1}
     arrays: tuple[str, ...] = ()
     modes: tuple[dict[str, Any], ...] = ()
     lr = 0.01
+    squares = True  # whether v is a mean of squares
 
     def draw(self, rng: np.random.Generator) -> Geometry:
         return {"M": int(rng.integers(1, 70)), "mode": int(rng.integers(len(self.modes)))}
@@ -36,9 +38,14 @@ class Update(Operation):
     def arguments(self, name: str, p: Problem) -> Arguments:
         return tuple(p[a] for a in self.arrays), p.settings
 
+    def spoil(self, name: str, p: Problem, rng: np.random.Generator, but: tuple[str, ...] = ()) -> Problem:
+        q = super().spoil(name, p, rng, but)
+        return q.replace(v=np.abs(q["v"])) if self.squares else q
+
 
 class Sgd(Update):
     name = "sgd"
+    squares = False
     passes = {"update": ("p", "v")}
     arrays = ("p", "g", "v")
     large = ({"M": 40_449, "mode": 0}, {"M": 40_449, "mode": 3})

@@ -5,8 +5,10 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+import numpy as np
+
 from convnet.exchange.onnx.conversion import Call, Convert
-from convnet.exchange.onnx.values import Value
+from convnet.exchange.onnx.values import Value, short
 
 
 def named(name: str) -> Convert:
@@ -19,6 +21,66 @@ def named(name: str) -> Convert:
         return Value(call.layer(Activation, x.node, activation=name), x.layout)
 
     return convert
+
+
+def function(kind: str, **numbers: tuple[str, float]) -> Convert:
+    """Return the conversion into a function of single numbers, its numbers being attributes with these defaults."""
+
+    def convert(call: Call) -> Value:
+        found = {name: short(call.attribute(of, default)) for name, (of, default) in numbers.items()}
+        return of_numbers(call, kind, found)
+
+    return convert
+
+
+def of_numbers(call: Call, kind: str, numbers: dict[str, float]) -> Value:
+    """Return the layer of a function of `kernels.unary`: Keras's, if Keras has it."""
+    x = call.value()
+    if kind == "rectify" and set(numbers) <= {"max_value"}:
+        node = call.layer(call.kind("ReLU"), x.node, **numbers)
+    elif kind == "rectify" and set(numbers) == {"negative_slope"}:
+        node = call.layer(call.kind("LeakyReLU"), x.node, **numbers)
+    elif kind == "elu" and set(numbers) == {"alpha"}:
+        node = call.layer(call.kind("ELU"), x.node, **numbers)
+    else:
+        node = call.layer(call.kind("Elementwise"), x.node, kind=kind, numbers=numbers)
+    return Value(node, x.layout)
+
+
+def clip(call: Call) -> Value:
+    """Convert Clip to bounds that the file holds; from 0 on it is a relu."""
+    low, high = (call.numbers(place) for place in (1, 2))
+    bounds = {}
+    for name, bound in (("low", low), ("high", high)):
+        if bound is not None and not np.isinf(bound).all():
+            bounds[name] = short(bound.reshape(-1)[0])
+    if bounds.get("low", -np.inf) > bounds.get("high", np.inf):
+        call.refuse(f"its lower bound is above its upper one: {bounds}")
+    if bounds.get("low") == 0 and bounds.get("high", 1) >= 0:
+        return of_numbers(call, "rectify", {"max_value": bounds["high"]} if "high" in bounds else {})
+    return of_numbers(call, "clip", bounds) if bounds else call.value()
+
+
+def sigmoid(call: Call) -> Value:
+    """Convert Sigmoid; with the product of both that alone reads it, it is silu."""
+    reader = call.conversion.sole_reader(call.node.outputs[0])
+    if (
+        reader is not None
+        and reader.operator == "Mul"
+        and set(reader.inputs) == {*call.node.inputs, *call.node.outputs}
+    ):
+        call.absorb(reader)
+        return call.done(of_numbers(call, "silu", {}))
+    return named("sigmoid")(call)
+
+
+def gelu(call: Call) -> Value:
+    """Convert Gelu, exact or approximated by tanh."""
+    words = {"none": "gelu", "tanh": "gelu_tanh"}
+    word = call.attribute("approximate", "none")
+    if word not in words:
+        call.refuse(f"approximate must be none or tanh, got {word!r}")
+    return of_numbers(call, words[word], {})
 
 
 def softmax(call: Call) -> Value:
@@ -58,9 +120,19 @@ def unchanged(call: Call) -> Any:
 
 
 OPERATORS: dict[str, Convert] = {
+    "Clip": clip,
     "Dropout": dropout,
+    "Elu": function("elu", alpha=("alpha", 1.0)),
+    "Gelu": gelu,
+    "HardSigmoid": function("hard_sigmoid", alpha=("alpha", 0.2), beta=("beta", 0.5)),
+    "HardSwish": function("hard_silu"),
     "Identity": unchanged,
+    "LeakyRelu": function("rectify", negative_slope=("alpha", 0.01)),
     "Relu": named("relu"),
-    "Sigmoid": named("sigmoid"),
+    "Selu": function("elu", alpha=("alpha", 1.67326319217681884765625), scale=("gamma", 1.05070102214813232421875)),
+    "Sigmoid": sigmoid,
     "Softmax": softmax,
+    "Softplus": function("softplus"),
+    "Softsign": function("softsign"),
+    "Tanh": function("tanh"),
 }

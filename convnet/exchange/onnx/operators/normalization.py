@@ -7,7 +7,7 @@ import numpy as np
 from convnet.exchange.onnx.conversion import Call, Convert
 from convnet.exchange.onnx.layout import order_rows
 from convnet.exchange.onnx.nodes import OnnxNode
-from convnet.exchange.onnx.values import Constant, Value
+from convnet.exchange.onnx.values import Constant, Value, short
 
 
 def batch_normalization(call: Call) -> Value:
@@ -30,7 +30,7 @@ def batch_normalization(call: Call) -> Value:
     order = x.layout.order[len(x.layout.order) - len(atoms) :]
     names = ("gamma", "beta", "moving_mean", "moving_variance")
     parameters = {n: order_rows(np.asarray(a), atoms, order) for n, a in zip(names, given, strict=True)}
-    settings = {"epsilon": _short(call.attribute("epsilon", 1e-5)), "momentum": _short(call.attribute("momentum", 0.9))}
+    settings = {"epsilon": short(call.attribute("epsilon", 1e-5)), "momentum": short(call.attribute("momentum", 0.9))}
     return Value(call.layer(BatchNormalization, rows.node, parameters, **settings), x.layout)
 
 
@@ -52,11 +52,6 @@ def folded(call: Call, kernel: np.ndarray, bias: np.ndarray | None) -> tuple[np.
     call.absorb(reader)
     scaled = kernel * factor.reshape(-1, *(1,) * (kernel.ndim - 1))
     return scaled.astype(kernel.dtype), moved.astype(kernel.dtype), reader
-
-
-def _short(number: float) -> float:
-    """Return a float32 as the shortest decimal number that is it: 1e-05, not 9.99999974e-06."""
-    return float(str(np.float32(number)))
 
 
 OPERATORS: dict[str, Convert] = {"BatchNormalization": batch_normalization}

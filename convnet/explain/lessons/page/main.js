@@ -34,13 +34,15 @@ function summary(network) {
   const scores = tensors.get(`x${output}`).data;
   const names = scores.length === 1 ? [document.classes[1]] : document.classes;
   const shares = scores.every((v) => v >= 0 && v <= 1);
+  const own = (k) => (shares ? percent(scores[k]) : short(Number(scores[k].toPrecision(4))));
+  const shown = document.calibrated ?? scores;
   const rows = names.map((name, k) =>
     el(
       "li",
       { class: k === document.answer || scores.length === 1 ? "top" : null },
       el("span", { class: "name" }, name, k === document.label && scores.length > 1 ? el("em", {}, ` ← ${t("truth")}`) : null),
-      el("span", { class: "bar" }, el("span", { style: `width:${Math.min(Math.max(scores[k], 0), 1) * 100}%` })),
-      el("span", { class: "share" }, shares ? percent(scores[k]) : short(Number(scores[k].toPrecision(4)))),
+      el("span", { class: "bar" }, el("span", { style: `width:${Math.min(Math.max(shown[k], 0), 1) * 100}%` })),
+      el("span", { class: "share" }, document.calibrated ? `${percent(shown[k])} (${own(k)})` : own(k)),
     ),
   );
   const mode = modeOf(document);
@@ -49,7 +51,7 @@ function summary(network) {
     "section",
     { class: "summary" },
     canvas,
-    el("div", {}, el("h2", {}, t("answer")), el("ul", { class: names.length > 5 ? "two" : null }, ...rows), el("p", { class: "hint" }, t("sentences", truth, mode))),
+    el("div", {}, el("h2", {}, t("answer")), el("ul", { class: names.length > 5 ? "two" : null }, ...rows), el("p", { class: "hint" }, t("sentences", truth, mode)), document.calibrated ? el("p", { class: "hint" }, t("calibrated")) : null),
   );
 }
 

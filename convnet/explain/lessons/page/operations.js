@@ -5,6 +5,7 @@ import { batchnorm, batchnorm_inference } from "./op-batchnorm.js";
 import { conv2d } from "./op-conv2d.js";
 import { dense } from "./op-dense.js";
 import { relu, sigmoid, softmax } from "./op-activations.js";
+import { unary } from "./op-unary.js";
 import { lossOperations } from "./op-losses.js";
 import { arithmetic, concatenate, resample } from "./op-rearranged.js";
 import { avgpool2d, globalavgpool, maxpool2d } from "./op-pooling.js";
@@ -17,6 +18,7 @@ export const operations = {
   globalavgpool,
   relu,
   sigmoid,
+  unary,
   softmax,
   batchnorm,
   batchnorm_inference,
