@@ -194,9 +194,10 @@ def batchnorm(s: Site) -> Pair:
 def _batchnorm_backward(s: Site, op: ModuleType, x: np.ndarray, mean: np.ndarray, var: np.ndarray) -> Run:
     """Return the pass that computes all three gradients at once; those that are not needed go to scratch."""
     assert s.dy is not None
-    gamma = s.p[0]
+    gamma = s.p[0].reshape(-1)
     dx = s.dx[0] if s.dx and s.dx[0] is not None else targets.empty_like(s.x[0])
-    dgamma, dbeta = (targets.empty_like(gamma) if g is None else g for g in (s.dp[:2] if s.dp else (None, None)))
+    given = s.dp[:2] if s.dp else (None, None)
+    dgamma, dbeta = (targets.empty_like(gamma) if g is None else g.reshape(-1) for g in given)
     out = (dx.reshape(x.shape), dgamma, dbeta)
     return partial(op.backward, s.dy.reshape(x.shape), x, gamma, mean, var, epsilon=s.settings["epsilon"], out=out)
 
@@ -205,7 +206,7 @@ def batchnorm_inference(s: Site) -> Pair:
     """Bind batch normalisation with kept statistics: only gamma and beta need the sums of the other backward pass."""
     op, epsilon = s.kernel("batchnorm"), s.settings["epsilon"]
     x, y = (a.reshape(-1, a.shape[-1]) for a in (s.x[0], s.y))
-    gamma, beta, mean, var = s.p
+    gamma, beta, mean, var = (p.reshape(-1) for p in s.p)
     forward = partial(op.inference, x, gamma, beta, mean, var, epsilon=epsilon, out=y)
     if s.dy is None:
         return forward, nothing

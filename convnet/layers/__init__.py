@@ -10,9 +10,11 @@ from convnet.layers.merging import Add, Average, Concatenate, ConstantArithmetic
 from convnet.layers.naming import full_name
 from convnet.layers.normalization import BatchNormalization
 from convnet.layers.pooling import AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D
+from convnet.layers.reduction import Reduce
 from convnet.layers.regularization import Dropout
 from convnet.layers.resampling import Cropping2D, Padding, Resizing, Slicing, UpSampling2D, ZeroPadding2D
 from convnet.layers.reshaping import Flatten, Reshape
+from convnet.layers.scaling import Normalization, PReLU, Rescaling
 
 BUILT_IN: dict[str, type[Layer]] = {
     cls.__name__: cls
@@ -30,6 +32,10 @@ BUILT_IN: dict[str, type[Layer]] = {
         LeakyReLU,
         ELU,
         Elementwise,
+        PReLU,
+        Rescaling,
+        Normalization,
+        Reduce,
         Dropout,
         BatchNormalization,
         Add,

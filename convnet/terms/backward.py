@@ -167,7 +167,7 @@ def softmax_x(s: Site, place: int, index: Index) -> Terms:
 def batchnorm_inference_x(s: Site, place: int, index: Index) -> Terms:
     """Take one number of dx apart: dy times the channel's scale."""
     c = index[-1]
-    scale = float(s.p[0][c]) / math.sqrt(float(s.p[3][c]) + s.settings["epsilon"])
+    scale = float(s.p[0].flat[c]) / math.sqrt(float(s.p[3][c]) + s.settings["epsilon"])
     return "dy * gamma[c] / sqrt(var[c] + epsilon)", [
         product(f"{at('dy', *index)} * gamma / sqrt(var + epsilon)", _dy(s)[index], scale)
     ]
@@ -175,7 +175,7 @@ def batchnorm_inference_x(s: Site, place: int, index: Index) -> Terms:
 
 def batchnorm_inference_p(s: Site, place: int, index: Index) -> Terms:
     """Take dgamma[c] or dbeta[c] apart: a term for every number of the channel."""
-    (c,), dy = index, _dy(s)
+    c, dy = int(np.ravel_multi_index(index, s.p[place].shape)), _dy(s)
     if place == 1:
         return "sum dy[...,c]", _all_outputs(dy, c)
     mean, deviation = float(s.p[2][c]), math.sqrt(float(s.p[3][c]) + s.settings["epsilon"])

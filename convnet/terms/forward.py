@@ -153,7 +153,7 @@ def softmax(s: Site, index: Index) -> Draft:
 def batchnorm_inference(s: Site, index: Index) -> Draft:
     """Take one output apart: the scaled number, the scaled mean, and beta."""
     c = index[-1]
-    gamma, beta, mean, var = (float(p[c]) for p in s.p)
+    gamma, beta, mean, var = (float(p.flat[c]) for p in s.p)  # PReLU's gamma, its alpha, has more axes
     scale = gamma / math.sqrt(var + s.settings["epsilon"])
     terms = [
         product(f"{at('x', *index)} * gamma / sqrt(var + epsilon)", s.x[0][index], scale),
