@@ -60,6 +60,9 @@ def _dense(w: Writer, step: Step) -> None:
 
 
 def _batchnorm(w: Writer, step: Step) -> None:
+    if not hasattr(step.layer, "momentum"):
+        _scale(w, step)
+        return
     names = [w.parameter(p, p.value) for p in step.parameters]
     settings = {"epsilon": step.settings["epsilon"]}
     value, rank = step.inputs[0], len(step.inputs[0].shape)
@@ -70,6 +73,18 @@ def _batchnorm(w: Writer, step: Step) -> None:
     x = w.last(value) if rank == 1 else w.node("Transpose", [w.last(value)], f"{step.layer.name}_first", perm=first)
     y = w.node("BatchNormalization", [x, *names], step.layer.name, **settings)
     w.set_last(step.output, y if rank == 1 else w.node("Transpose", [y], f"{step.layer.name}_last", perm=last))
+
+
+def _scale(w: Writer, step: Step) -> None:
+    """Write x * factor + offset: what no batch's statistics go into is no normalization for others to train."""
+    gamma, beta, mean, variance = (p.value.reshape(-1).astype(np.float64) for p in step.parameters)
+    factor = gamma / np.sqrt(variance + step.settings["epsilon"])
+    name = w.last(step.inputs[0])
+    for operator, wish, numbers in (("Mul", "scale", factor), ("Add", "offset", beta - mean * factor)):
+        if (numbers != (operator == "Mul")).any():
+            constant = w.constant(f"{step.layer.name}_{wish}", numbers.astype(w.dtype))
+            name = w.node(operator, [name, constant], f"{step.layer.name}_{wish}d")
+    w.set_last(step.output, name)
 
 
 def _softmax(w: Writer, step: Step) -> None:
