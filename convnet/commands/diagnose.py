@@ -7,12 +7,25 @@ from typing import Annotated, Any
 
 import typer
 
-from convnet.commands.options import Aggregate, Finding, Group, Json, Limit, Model, Strict
+from convnet.commands.options import (
+    Aggregate,
+    Finding,
+    Group,
+    Json,
+    Limit,
+    Model,
+    PathColumn,
+    PatientColumn,
+    Strict,
+)
 from convnet.commands.output import emit, say
 from convnet.commands.preflight import check_file, check_folder
 
 Overlays = Annotated[Path | None, typer.Option(help="Folder for pictures: Grad-CAM and occlusion over each image.")]
 Filed = Annotated[Path | None, typer.Option("--dicom", help="Folder for DICOM: a structured report, and overlays.")]
+Patients = Annotated[
+    Path | None, typer.Option(help="Table (CSV or .xlsx) of whose image a file or folder is: path,patient.")
+]
 Runs = Annotated[Path | None, typer.Option(help="File that a line for each result is added to; see the README.")]
 
 
@@ -25,6 +38,9 @@ def diagnose(
     record: Runs = None,
     strict: Strict = False,
     limit: Limit = None,
+    patients: Patients = None,
+    path_column: PathColumn = "path",
+    patient_column: PatientColumn = None,
     group: Group = None,
     aggregate: Aggregate = None,
     finding: Finding = None,
@@ -52,7 +68,7 @@ def diagnose(
     asked = overlays is not None or filing is not None
     found: list[Any] = []
     bounds = parse_limits(limit or ())
-    with opened_files(files, bounds) as images:
+    with opened_files(files, bounds, read_patients(patients, path_column, patient_column)) as images:
         for case in cases(trained, images, bounds, pictures=asked, filed=filing is not None):
             if isinstance(case, DicomError):
                 found.append(case)
@@ -78,6 +94,15 @@ def diagnose(
         raise OSError(f"the results above are not in the run log: {unrecorded}")
     if result["failed"] and (strict or not result["images"]):
         raise typer.Exit(2)
+
+
+def read_patients(table: Path | None, path_column: str, patient_column: str | None) -> dict[str, str]:
+    """Return the patients by path that a table states."""
+    from convnet.data.cohort.table import Columns, read_table
+
+    if table is None:
+        return {}
+    return {row.path: row.label for row in read_table(table, Columns(path_column, patient_column or "patient"))}
 
 
 def forget(case: Any) -> Any:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,7 +19,7 @@ Shape = Annotated[
 
 
 def import_model(
-    file: Annotated[Path, typer.Argument(help="An ONNX file.")],
+    file: Annotated[Path, typer.Argument(help="An ONNX file, or Keras's .keras file.")],
     out: Annotated[Path, typer.Option(help="The model file to write.")] = Path("model.safetensors"),
     shape: Shape = None,
     classes: Annotated[
@@ -27,15 +28,14 @@ def import_model(
     aspect: Square = Aspect.pad,
     window: Window = None,
 ) -> None:
-    """Turn an ONNX file into a model file that every other command takes."""
+    """Turn an ONNX or .keras file into a model file that every other command takes."""
     check_file("--out", out)
     from convnet.data.preparation import Preparation
-    from convnet.exchange import load_onnx
     from convnet.output.formats import check_path
     from convnet.study.metadata import read_classes, read_preparation
 
     check_path(out)
-    model = load_onnx(file, input_shapes=dict(_shape(text) for text in shape or ()))
+    model = _load(file, shape or [])
     if classes is not None:
         size, channels = model.input_shape[0], model.input_shape[-1]
         model.metadata["classes"] = [name.strip() for name in classes.split(",")]
@@ -45,10 +45,24 @@ def import_model(
     model.save(out)
     print(printable(f"{file}: {len(model.layers)} layers, {model.count_params():,} parameters"))
     for what in ("inputs", "outputs"):
-        for one in model.metadata["onnx"][what]:
+        for one in model.metadata.get("onnx", {}).get(what, []):
             axes = "as in the file" if one["axes"] == sorted(one["axes"]) else f"its axes are the file's {one['axes']}"
             print(printable(f"{what[:-1]} {one['name']}: {axes}"))
     print(f"wrote {out}")
+
+
+def _load(file: Path, shapes: list[str]) -> Any:
+    from convnet.exchange import load_keras, load_onnx
+
+    if file.suffix.lower() not in (".keras", ".h5"):
+        return load_onnx(file, input_shapes=dict(_shape(text) for text in shapes))
+    if shapes:
+        raise ValueError(f"--shape is for ONNX files; {file} states its sizes")
+    with warnings.catch_warnings(record=True) as notes:
+        model = load_keras(file)
+    for note in notes:
+        print(printable(f"note: {note.message}"))
+    return model
 
 
 def _shape(text: str) -> tuple[str, tuple[int | None, ...]]:
@@ -62,11 +76,12 @@ def _shape(text: str) -> tuple[str, tuple[int | None, ...]]:
 
 def export_model(
     model: Model,
-    file: Annotated[Path, typer.Argument(help="The ONNX file to write.")],
+    file: Annotated[Path, typer.Argument(help="The file to write, .onnx or .keras.")],
 ) -> None:
-    """Write a model file as ONNX, for other programs to run; its notice and classes go with it."""
+    """Write a model file as ONNX, with its notice and classes, or for Keras: other programs run it."""
     check_file("FILE", file)
     from convnet import load
 
-    load(model).export(file)
+    read = load(model)
+    read.save(file) if file.suffix.lower() == ".keras" else read.export(file)
     print(f"wrote {file}")

@@ -203,6 +203,16 @@ def test_a_dicomdir_that_is_none_is_refused(tmp_path, real):
         pytest.fail("it is a CT slice")
 
 
+def test_a_table_says_whose_image_a_file_is_by_its_path_or_its_folders(tmp_path):
+    packed(tmp_path / "a.zip", {f"{name}.png": png() for name in ("one/0", "one/1", "two/0", "three")})
+    (tmp_path / "alone.png").write_bytes(png())
+    patients = {"one": "P1", "one/1.png": "P2", "three.png": "P3", (tmp_path / "alone.png").as_posix(): "P4"}
+    with opened_files([tmp_path / "a.zip", tmp_path / "alone.png"], patients=patients) as found:
+        of = {file.name.removeprefix(f"{tmp_path}/"): file.patient for file in found}
+    names = ("one/0", "one/1", "three", "two/0")
+    assert of == dict(zip([*(f"a.zip/{n}.png" for n in names), "alone.png"], ["P1", "P2", "P3", "", "P4"], strict=True))
+
+
 def slices_of(tmp_path, real, patient, header=True):
     folder = tmp_path / "scans" / patient
     folder.mkdir(parents=True)

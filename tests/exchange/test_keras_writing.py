@@ -42,6 +42,14 @@ def sequential():
 MODELS = [sequential, residual, Net]
 
 
+def test_a_model_that_was_saved_and_loaded_is_written_as_well(tmp_path):
+    model = sequential()
+    model.save(tmp_path / "m.safetensors")
+    convnet.load(tmp_path / "m.safetensors").save(tmp_path / "m.keras")
+    again = load_keras(tmp_path / "m.keras")
+    np.testing.assert_array_equal(again.predict(X, verbose=0), model.predict(X, verbose=0))
+
+
 @pytest.mark.parametrize("make", MODELS)
 def test_a_model_comes_back_as_it_was(tmp_path, make):
     model = make()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +20,14 @@ TEXTS = (".csv", ".xlsx", ".txt", ".md", ".json", ".jsonl", ".html", ".xml", ".p
 
 @dataclass(frozen=True)
 class ImageFile:
-    """A file to read: where it is, and the name that results show; they differ for a member of an archive."""
+    """A file to read: where it is, and the name that results show; they differ for a member of an archive.
+
+    patient  whose image it is, if a table says so
+    """
 
     path: Path
     name: str
+    patient: str = ""
 
 
 @contextmanager
@@ -45,28 +49,40 @@ def opened_folder(path: str | os.PathLike[str], limits: Limits | None = None) ->
 
 
 @contextmanager
-def opened_files(paths: list[Path], limits: Limits | None = None) -> Iterator[list[ImageFile]]:
+def opened_files(
+    paths: list[Path], limits: Limits | None = None, patients: Mapping[str, str] | None = None
+) -> Iterator[list[ImageFile]]:
     """Yield the image files that the paths name; what an archive holds is deleted at the end.
+
+    patients  by path: of a file or a folder, within the folder or archive that is given; of a file as it is given
 
     Folders are searched recursively; tables, texts and hidden files are left out, and links to folders not followed.
     Of a DICOMDIR, the files that it names. Raises CohortError for what cannot be used, and for a folder without images.
     """
-    limits, found = limits or Limits(), []
+    limits, found, patients = limits or Limits(), [], patients or {}
     with ExitStack() as stack:
         for path in paths:
             if is_index(path):
                 below = list_index(path, limits)
-                found += [ImageFile(file, str(file)) for file in below]
+                root = path.parent.resolve()
+                within = [file.relative_to(root) for file in below]
+                found += [ImageFile(root / one, str(path.parent / one), find_patient(one, patients)) for one in within]
             elif path.is_dir() or is_archive(path):
                 root = stack.enter_context(opened_folder(path, limits))
                 below = [root / name for name in walk(root) if not name.casefold().endswith(TEXTS)]
-                found += [ImageFile(file, str(path / file.relative_to(root))) for file in below]
+                within = [file.relative_to(root) for file in below]
+                found += [ImageFile(root / one, str(path / one), find_patient(one, patients)) for one in within]
             else:
                 below = [path]
-                found.append(ImageFile(path, str(path)))
+                found.append(ImageFile(path, str(path), find_patient(path, patients)))
             if not below:
                 raise CohortError(f"{path} is a folder without images")
         yield found
+
+
+def find_patient(path: Path, patients: Mapping[str, str]) -> str:
+    """Return whose image a file is by its own path, else by that of a folder around it, "" if none is named."""
+    return next((patients[name] for one in (path, *path.parents) if (name := one.as_posix()) in patients), "")
 
 
 def walk(root: Path, below: Path = Path()) -> Iterator[str]:

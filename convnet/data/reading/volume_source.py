@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from convnet.data.dicom.geometry import Geometry
+from convnet.data.dicom.modality import plus
 from convnet.data.dicom.orientation import STORED
 from convnet.data.dicom.pipeline import Step
 from convnet.data.dicom.resize import resize, scaled_shape, square_pixels, square_shape
@@ -102,13 +103,13 @@ class VolumeSource(Source):
             return grey, f"window center {preparation.window[0]:g}, width {preparation.window[1]:g} (given): {what}"
         if self.volume.shown is not None:
             low, high = self.volume.shown
-            return scale(values, low, high), f"v = (value - {low:g}) / {high - low:.10g}, from the file's own range"
+            return scale(values, low, high), f"v = (value {plus(-low)}) / {high - low:.10g}, from the file's own range"
         if self._range is None:
             self._range = self.volume.range()
         low, high = self._range
         if low == high:
             return np.zeros(values.shape), f"a constant volume (every value is {low:g}): v = 0"
-        return scale(values, low, high), f"v = (value - {low:g}) / {high - low:.10g}, from the whole volume's range"
+        return scale(values, low, high), f"v = (value {plus(-low)}) / {high - low:.10g}, from the whole volume's range"
 
     def _plausible(self, spacing: tuple[float, float]) -> tuple[float, float]:
         if max(spacing) > 20 * min(spacing):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from convnet.engine.graph import Node
-from convnet.layers import BUILT_IN, Layer
+from convnet.layers import BUILT_IN, InputLayer, Layer
 from convnet.model import Model
 from convnet.regularizers import L1L2
 from convnet.sequential import Sequential
@@ -69,10 +69,14 @@ def _sequential(model: Sequential) -> tuple[Entry, dict[str, Layer]]:
 def _connected(model: Model) -> tuple[Entry, dict[str, Layer]]:
     graph: Any = model.training_graph()
     inputs = _unique_names(graph.inputs, [])
-    names = _unique_names(graph.layers, list(inputs.values()))
+    made = [layer for layer in graph.layers if not isinstance(layer, InputLayer)]
+    names = _unique_names(made, list(inputs.values()))
     history: dict[int, list[Any]] = {node: [name, 0, 0] for node, name in inputs.items()}
-    nodes: dict[int, list[Any]] = {id(layer): [] for layer in graph.layers}
+    nodes: dict[int, list[Any]] = {id(layer): [] for layer in made}
     for call in graph.calls:
+        if isinstance(call.layer, InputLayer):  # of a Sequential: its output is its input
+            history[id(call.output)] = history[id(call.inputs[0])]
+            continue
         calls = nodes[id(call.layer)]
         tensors = [_tensor(node, history[id(node)], model.compute_dtype) for node in call.inputs]
         args = [tensors if len(tensors) > 1 else tensors[0]]
@@ -83,14 +87,14 @@ def _connected(model: Model) -> tuple[Entry, dict[str, Layer]]:
         name = inputs[id(node)]
         start = _input(node.sample_shape, model.compute_dtype, name)
         layers.append({**start, "name": name, "inbound_nodes": []})
-    for layer in graph.layers:
+    for layer in made:
         name = names[id(layer)]
         layers.append({**_layer(layer, name), "name": name, "inbound_nodes": nodes[id(layer)]})
     config = {"name": model.name, "trainable": True, "layers": layers}
     config["input_layers"] = graph.takes.build(history[id(node)] for node in graph.inputs)
     config["output_layers"] = graph.gives.build(history[id(node)] for node in graph.outputs)
-    made = entry("Functional", "keras.src.models.functional", config)
-    return made, {names[id(layer)]: layer for layer in graph.layers}
+    found = {names[id(layer)]: layer for layer in made}
+    return entry("Functional", "keras.src.models.functional", config), found
 
 
 def _tensor(node: Node, history: list[Any], dtype: Any) -> Entry:

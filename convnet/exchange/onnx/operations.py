@@ -82,7 +82,9 @@ def _is_plain(step: Step) -> bool:
 
 def _scale(w: Writer, step: Step) -> None:
     gamma, beta = step.parameters[:2]
-    scaled = w.node("Mul", [w.last(step.inputs[0]), w.parameter(gamma, gamma.value)], f"{step.layer.name}_scaled")
+    scaled = w.node(
+        "Mul", [w.last(step.inputs[0]), w.parameter(gamma, gamma.value.reshape(-1))], f"{step.layer.name}_scaled"
+    )
     w.set_last(step.output, w.node("Add", [scaled, w.parameter(beta, beta.value)], step.layer.name))
 
 
