@@ -6,6 +6,7 @@ variant of the registry, every pass, every geometry.
 
 from __future__ import annotations
 
+from kernels.unary.functions import FUNCTIONS
 from kernels.verify.operations.conv2d import make_geometry as conv
 from kernels.verify.operations.pooling import make_geometry as pool
 
@@ -32,6 +33,11 @@ CASES: dict[str, dict[str, dict[str, int]]] = {
     "add": {"16384": {"M": 16384}},
     "sigmoid": {"16384": {"M": 16384}},
     "relu": {"16384": {"M": 16384}},
+    "unary": {
+        name: {"M": 16384, "function": i}
+        for i, name in enumerate(FUNCTIONS)
+        if name in ("tanh", "rectify", "gelu", "silu")
+    },
     "softmax": {"256 rows of 64": {"M": 256, "K": 64}},
     "mse": {"16384": {"N": 4096, "K": 4, "weighted": 0}},
     "crossentropy": {

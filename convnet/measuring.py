@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,8 @@ import numpy as np
 
 from convnet.callbacks import Callback, CallbackList
 from convnet.engine.batches import WHOLE, Batches
-from convnet.nested.several import Several, empty, joined, rows, sample_shape
+from convnet.feeding import Stream, is_source
+from convnet.nested.several import Several, empty, joined, parts, rows, sample_shape
 from convnet.nested.structure import leaves
 from convnet.output.progress import Progress, tell_of_compilation
 from convnet.tally import Tally
@@ -85,7 +87,27 @@ class Measurer:
             )
         return self.loss, self.optimizer
 
-    def _start_tally(self, data: Batches) -> Tally:
+    def feed(self, where: str, x: Any, given: dict[str, Any], class_weight: Any, limit: tuple[str, Any]) -> Any:
+        """Return the data as Batches, or as a Stream for what yields batches itself.
+
+        where         of what function, for errors
+        x             arrays, or what yields batches
+        given         the arguments that go with arrays: y, batch_size, sample_weight, ...
+        class_weight  as `fit` takes it
+        limit         the name and value of the argument that goes with a stream: how many batches
+        """
+        name, steps = limit
+        if is_source(x):
+            wrong = [key for key, value in given.items() if not (value is None or (np.isscalar(value) and value == 0))]
+            if wrong:
+                raise ValueError(f"{where}: x yields batches, so {wrong[0]} belongs into them: leave it out")
+            return Stream(self, x, class_weight, steps, where)
+        if steps is not None:
+            raise ValueError(f"{where}: {name} is for generators and loaders; of arrays every batch is used")
+        more = given.get("y"), given.get("sample_weight"), class_weight, given.get("batch_size")
+        return Batches(self, x, *more, where)
+
+    def _start_tally(self, data: Batches | Stream) -> Tally:
         self._tally = Tally(data, self.compiled_metrics, self.weighted_metrics)
         return self._tally
 
@@ -96,11 +118,18 @@ class Measurer:
             self._start_tally(batch)
         return batch, slice(0, batch.count)
 
-    def _measure(self, data: Batches, calls: CallbackList) -> Logs:
+    def _measure(self, data: Batches | Stream, calls: CallbackList) -> Logs:
+        coming = data.parts()
+        if coming is None:
+            raise ValueError(f"{data.where}: the data ran out: give what can be gone through again, or fewer steps")
+        with closing(coming):
+            return self._measure_parts(data, coming, calls)
+
+    def _measure_parts(self, data: Batches | Stream, coming: Any, calls: CallbackList) -> Logs:
         kept, tally = self._tally, self._start_tally(data)
         calls.call("on_test_begin")
         own, logs = type(self).test_step is not Measurer.test_step, {}
-        for number, part in enumerate(data.parts()):
+        for number, part in enumerate(coming):
             calls.call("on_test_batch_begin", number)
             if own:
                 logs = dict(self.test_step(data.arrays(part)) or {})
@@ -112,7 +141,7 @@ class Measurer:
         self._tally = kept or tally
         return logs
 
-    def _test(self, data: Batches, part: Any) -> None:
+    def _test(self, data: Batches | Stream, part: Any) -> None:
         assert self._tally is not None
         self._tally.add(data.measure(part), data.weights_of(part))
 
@@ -130,17 +159,21 @@ class Measurer:
         batch_size: int | None = None,
         verbose: Any = "auto",
         sample_weight: Any = None,
-        steps: None = None,
+        steps: int | None = None,
         callbacks: list[Callback] | None = None,
         return_dict: bool = False,
         **unknown: Any,
     ) -> Any:
-        """Return the loss, or [loss, *metrics], or a dict of them, on given data; the parameters stay as they are."""
-        refuse("evaluate", unknown | {"steps": steps}, list_arguments(Measurer.evaluate, ("steps",)))
+        """Return the loss, or [loss, *metrics], or a dict of them, on given data; the parameters stay as they are.
+
+        x may yield batches, as in `fit`; `steps` is how many of them.
+        """
+        refuse("evaluate", unknown, list_arguments(Measurer.evaluate))
         self.require_compiled("evaluate")
         progress = Progress(verbose, 1, 0)
         with tell_of_compilation(progress.loud):
-            data = Batches(self, x, y, sample_weight, None, batch_size, "evaluate")
+            given_data = {"y": y, "batch_size": batch_size, "sample_weight": sample_weight}
+            data = self.feed("evaluate", x, given_data, None, ("steps", steps))
             given = list_callbacks("evaluate", callbacks)
             logs = self._measure(data, CallbackList(given, self, verbose=verbose, epochs=1, steps=data.steps))
         if progress.loud:
@@ -157,12 +190,19 @@ class Measurer:
         x: Any,
         batch_size: int | None = None,
         verbose: Any = 0,
-        steps: None = None,
+        steps: int | None = None,
         callbacks: list[Callback] | None = None,
         **unknown: Any,
     ) -> Any:
-        """Return the outputs for all samples, computed batch by batch, in the structure of the model's outputs."""
-        refuse("predict", unknown | {"steps": steps}, list_arguments(Measurer.predict, ("steps",)))
+        """Return the outputs for all samples, computed batch by batch, in the structure of the model's outputs.
+
+        x may yield batches, of which targets are left out; `steps` is how many of them.
+        """
+        refuse("predict", unknown, list_arguments(Measurer.predict))
+        if is_source(x):
+            return self._predict_stream(x, batch_size, steps, list_callbacks("predict", callbacks))
+        if steps is not None:
+            raise ValueError("predict: steps is for generators and loaders; of arrays every batch is used")
         x = self.check_batch(x)
         size = 32 if batch_size is None else checks.integer("predict", "batch_size", batch_size)
         calls = CallbackList(
@@ -173,6 +213,35 @@ class Measurer:
             outputs = self._outputs(x, size, calls)
         calls.call("on_predict_end")
         return outputs if isinstance(outputs, np.ndarray) else self.structured_output(x, outputs)
+
+    def _predict_stream(self, x: Any, batch_size: Any, steps: Any, callbacks: list[Callback]) -> Any:
+        """Return the outputs for all batches that x yields."""
+        if batch_size is not None:
+            raise ValueError("predict: x yields batches, so batch_size is theirs: leave it out")
+        stream = Stream(self, x, None, steps, "predict")
+        calls = CallbackList(callbacks, self, verbose=0, epochs=1, steps=stream.steps)
+        outputs: list[list[np.ndarray]] = []
+        some: Any = None
+        calls.call("on_predict_begin")
+        with closing(stream.raw()) as raw:
+            for number, batch in enumerate(raw):
+                calls.call("on_predict_batch_begin", number)
+                some = self.check_batch(self._samples_of(batch))
+                own = type(self).predict_step is not Measurer.predict_step
+                y = self._own_outputs(some) if own else self.run(some)
+                calls.call("on_predict_batch_end", number, logs=partial(self._shown, some, y))
+                outputs.append(list(parts(y)))
+        calls.call("on_predict_end")
+        if not outputs:
+            raise ValueError("predict: the data have no batches")
+        found = [np.concatenate(arrays) for arrays in zip(*outputs, strict=True)]
+        return found[0] if isinstance(y, np.ndarray) else self.structured_output(some, Several(found))
+
+    def _samples_of(self, batch: Any) -> Any:
+        """Return x of a batch that may have targets: a tuple has, a list is x itself of a model with several inputs."""
+        takes = getattr(self, "takes", None)
+        several = takes is not None and not takes.bare
+        return batch[0] if isinstance(batch, tuple) or (isinstance(batch, list) and not several) else batch
 
     def _outputs(self, x: Any, size: int, calls: CallbackList) -> Any:
         own = type(self).predict_step is not Measurer.predict_step

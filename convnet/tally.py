@@ -11,12 +11,13 @@ from convnet.metrics import Metric
 
 if TYPE_CHECKING:
     from convnet.engine.batches import Batches
+    from convnet.feeding import Stream
 
 
 class Tally:
     """Loss and metrics over the batches so far; the loss weighted by the batches' sizes."""
 
-    def __init__(self, data: Batches, plain: list[Any], weighted: list[Any]) -> None:
+    def __init__(self, data: Batches | Stream, plain: list[Any], weighted: list[Any]) -> None:
         self.plain, self.weighted = data.metrics(plain), data.metrics(weighted)
         self.images, self.loss = 0, 0.0  # of several outputs, loss becomes an array: the whole, then each one's
         self.loss_names = data.loss_names

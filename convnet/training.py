@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Container, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ import numpy as np
 from convnet import losses, optimizers
 from convnet.callbacks import Callback, CallbackList, History
 from convnet.engine.batches import WHOLE, Batches, split_validation, three
+from convnet.feeding import Stream, is_source
 from convnet.losses import Loss, Objective
 from convnet.measuring import Logs, Measurer, list_callbacks, plain
 from convnet.metrics import check as check_metric
@@ -181,31 +183,40 @@ class Trainer(Measurer):
         class_weight: Any = None,
         sample_weight: Any = None,
         initial_epoch: int = 0,
-        steps_per_epoch: None = None,
-        validation_steps: None = None,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: Any = 1,
         **unknown: Any,
     ) -> History:
         """Train for `epochs` passes over the data and return the History. Ctrl-C ends it with the best weights.
 
+        x                 an array; a list or dict of arrays for a model with several inputs; or a generator, a sequence
+                          (Keras's PyDataset) or a loader that yields batches (x, y) or (x, y, sample_weight), of arrays
+                          or of other libraries' tensors: the next ones are fetched in a thread
+        steps_per_epoch   batches of a generator or loader in an epoch, the next epoch goes on behind them; without
+                          it, all of them
+        validation_steps  likewise of validation_data
         class_weight      {class: weight}, a class not listed weighs 1; or "balanced": N / (classes * its number)
         sample_weight     one number a sample, or one a pixel for outputs (N,H,W,C)
         validation_data   (x, y) or (x, y, sample_weight); it takes the place of validation_split
         validation_freq   validate every so many epochs, or in the epochs listed, the first being 1
         """
-        steps = {"steps_per_epoch": steps_per_epoch, "validation_steps": validation_steps}
-        refuse("fit", unknown | steps, list_arguments(Trainer.fit, tuple(steps)))
+        refuse("fit", unknown, list_arguments(Trainer.fit))
         self.require_compiled("fit")
         checks.integer("fit", "epochs", epochs, 0)
         given = list_callbacks("fit", callbacks)
-        if validation_split and validation_data is None:
+        if validation_split and validation_data is None and not is_source(x):
             x = self.check_batch(x)
             x, y, sample_weight, validation_data = split_validation(x, y, sample_weight, validation_split)
-        data = Batches(self, x, y, sample_weight, class_weight, batch_size, "fit")
-        held = None
-        if validation_data is not None:
-            held = Batches(self, *three(validation_data), None, validation_batch_size or batch_size, "validation_data")
+        refused = {
+            "y": y,
+            "batch_size": batch_size,
+            "sample_weight": sample_weight,
+            "validation_split": validation_split,
+        }
+        data = self.feed("fit", x, refused, class_weight, ("steps_per_epoch", steps_per_epoch))
+        held = self._held_out(validation_data, validation_batch_size or batch_size, validation_steps)
         self.history = History()
         calls = CallbackList(
             [*given, self.history],
@@ -215,8 +226,8 @@ class Trainer(Measurer):
             steps=data.steps,
             validated=held is not None,
         )
-        progress = Progress(verbose, epochs, data.count)
-        rng = self._shuffler(initial_epoch, data.count) if shuffle else None
+        progress = Progress(verbose, epochs, data.count or None)
+        rng = self._shuffler(initial_epoch, data.length) if shuffle else None
         best, logs = Best(self, calls.callbacks), None
         self.stop_training = False
         with self._training("fit"), tell_of_compilation(progress.loud), progress:
@@ -224,14 +235,19 @@ class Trainer(Measurer):
             try:
                 for epoch in range(initial_epoch, epochs):
                     check = held if held and _is_due(validation_freq, epoch + 1) else None
-                    logs = self._epoch(epoch, data, check, rng, calls, progress)
+                    parts = data.parts(rng)
+                    if parts is None:
+                        warnings.warn(f"fit: the data ran out after {epoch - initial_epoch} epochs", stacklevel=2)
+                        break
+                    with closing(parts):
+                        logs = self._epoch(epoch, data, parts, check, calls, progress)
                     best.note(epoch, logs)
                     if self.stop_training:
                         break
             except KeyboardInterrupt:
                 self.history.interrupted = True
                 progress.say(f"Interrupted: {best.restore()}")
-            if self.optimizer is not None and self._arena is not None:
+            if self.optimizer is not None and self._arena is not None and not self.history.interrupted:
                 with self.plans.alone():
                     self.optimizer.finish(self._arena.slabs)
             calls.call("on_train_end", logs=logs)
@@ -251,22 +267,35 @@ class Trainer(Measurer):
             rng.permutation(count)
         return rng
 
+    def _held_out(self, given: Any, batch_size: int | None, steps: int | None) -> Batches | Stream | None:
+        """Return the data of `validation_data`, which is (x, y), (x, y, sample_weight), or yields such batches."""
+        if given is None:
+            return None
+        where, limit = "validation_data", ("validation_steps", steps)
+        if is_source(given):
+            return self.feed(where, given, {}, None, limit)
+        x, y, weight = three(given)
+        return self.feed(where, x, {"y": y, "batch_size": batch_size, "sample_weight": weight}, None, limit)
+
     def _epoch(
-        self, epoch: int, data: Batches, held: Batches | None, rng: Any, calls: CallbackList, progress: Progress
+        self, epoch: int, data: Batches | Stream, parts: Any, held: Any, calls: CallbackList, progress: Progress
     ) -> Logs:
+        """Train on the parts of `data` that are an epoch, then validate on `held`, if it is not None."""
         start = time.perf_counter()
         progress.epoch_begin(epoch)
         tally = self._start_tally(data)
         calls.call("on_epoch_begin", epoch)
         own, logs = type(self).train_step is not Trainer.train_step, {}
-        for number, part in enumerate(data.parts(rng)):
+        seen = 0
+        for number, part in enumerate(parts):
             calls.call("on_train_batch_begin", number)
             if own:
                 logs = dict(self.train_step(data.arrays(part)) or {})
             else:
                 self._train(data, part)
             so_far = partial(dict, logs) if own else tally.logs
-            progress.batch_end(min((number + 1) * data.size, data.count), so_far)
+            seen = min(seen + data.size, data.count) if isinstance(data, Batches) else seen + part.count
+            progress.batch_end(seen, so_far)
             calls.call("on_train_batch_end", number, logs=so_far)
             if self.stop_training:
                 break
@@ -274,10 +303,10 @@ class Trainer(Measurer):
         if held:
             logs |= {f"val_{name}": value for name, value in self._measure(held, calls).items()}
         calls.call("on_epoch_end", epoch, logs=logs)
-        progress.epoch_end(epoch, logs, seconds)
+        progress.epoch_end(epoch, logs, seconds, seen)
         return logs
 
-    def _train(self, data: Batches, part: Any) -> None:
+    def _train(self, data: Batches | Stream, part: Any) -> None:
         """Make one step on a batch: forward, backward, update."""
         plan, labels = data.load(part)
         assert self.optimizer is not None

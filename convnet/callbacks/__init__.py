@@ -4,6 +4,7 @@ from convnet.callbacks.base import Callback, CallbackList, Logs
 from convnet.callbacks.functions import LambdaCallback, LearningRateScheduler
 from convnet.callbacks.monitors import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau, TerminateOnNaN
 from convnet.callbacks.records import RECORD, CSVLogger, History, Recorder
+from convnet.callbacks.tensorboard import TensorBoard
 from convnet.utils import name_what_exists
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "ModelCheckpoint",
     "Recorder",
     "ReduceLROnPlateau",
+    "TensorBoard",
     "TerminateOnNaN",
 ]
 __getattr__ = name_what_exists("convnet.callbacks", [n for n in __all__ if n not in ("RECORD", "CallbackList", "Logs")])

@@ -70,11 +70,13 @@ def cases(
     with Readers(limits) as readers:
         files = [path if isinstance(path, ImageFile) else ImageFile(path, str(path)) for path in paths]
         for file, read in readers.map(lambda file: list(readers.read(examine, file.path, *options)), files):
+            level = None if record.grouping is None else record.grouping.level
+            told = pseudonym("patient", file.patient) if level == "patient" else ""
             if isinstance(read, DicomError):
-                yield LostImage(file.name, read.reason, "")
+                yield LostImage(file.name, read.reason, told)
                 continue
             about, *read_frames = read
-            group = None if record.grouping is None else name_group(about, record.grouping.level, file.patient)
+            group = None if level is None else told or name_group(about, level, file.name)
             yield from (LostImage(file.name, reason, group or "") for reason in read_frames if isinstance(reason, str))
             frames = [frame for frame in read_frames if not isinstance(frame, str)]
             if not frames:
@@ -89,18 +91,16 @@ def cases(
                 yield Case(replace(result, frame=number), image, grey, geometry, about["reference"], output)
 
 
-def name_group(about: dict[str, Any], level: str, patient: str = "") -> str:
+def name_group(about: dict[str, Any], level: str, name: object) -> str:
     """Return the pseudonym of the patient, study or series that a file's header states, "" if it states none.
 
-    patient  whose image it is by the user's table, which goes before the header
+    A file of several images, such as a volume, that states no series is a series of its own.
     """
-    if level == "patient" and patient:
-        return pseudonym("patient", patient)
-    return (
-        pseudonym("header", about["patient"])
-        if level == "patient"
-        else pseudonym(level, about["owners"].get(level, ""))
-    )
+    if level == "patient":
+        return pseudonym("header", about["patient"])
+    found = pseudonym(level, about["owners"].get(level, ""))
+    volume = level == "series" and len(about["numbers"]) > 1
+    return found or (pseudonym("volume", str(name)) if volume else "")
 
 
 def judge(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -77,6 +77,11 @@ class Batches:
         return self.gives.take(self.where, what, given)
 
     @property
+    def length(self) -> int:
+        """The number of samples to shuffle."""
+        return self.count
+
+    @property
     def steps(self) -> int:
         """The number of batches."""
         return -(-self.count // self.size)
@@ -126,7 +131,7 @@ class Batches:
         outputs = (self.count, *shape) if bare else tuple((self.count, *each) for each in shape)
         return [metrics.get(m, self.y.shape, outputs) for m in given]
 
-    def parts(self, rng: np.random.Generator | None = None) -> Iterator[Part]:
+    def parts(self, rng: np.random.Generator | None = None) -> Generator[Part, None, None]:
         """Yield the samples of one batch after the other, shuffled by `rng`."""
         order = None if rng is None else rng.permutation(self.count)
         for start in range(0, self.count, self.size):

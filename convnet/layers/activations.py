@@ -6,8 +6,26 @@ from typing import Any, ClassVar
 
 from convnet.engine.operator import Lowering, Operator, Value
 from convnet.layers.base import Layer
+from kernels.unary.functions import SELU
 
-NAMES = ("linear", "relu", "sigmoid", "softmax")
+# Keras's name -> the function of kernels.unary, and its numbers: Keras's defaults
+FUNCTIONS: dict[str, tuple[str, dict[str, Any]]] = {
+    "tanh": ("tanh", {}),
+    "relu6": ("rectify", {"max_value": 6.0}),
+    "leaky_relu": ("rectify", {"negative_slope": 0.2}),
+    "elu": ("elu", {}),
+    "selu": ("elu", SELU),
+    "gelu": ("gelu", {}),
+    "silu": ("silu", {}),
+    "swish": ("silu", {}),
+    "softplus": ("softplus", {}),
+    "softsign": ("softsign", {}),
+    "hard_sigmoid": ("hard_sigmoid", {}),
+    "hard_silu": ("hard_silu", {}),
+    "hard_swish": ("hard_silu", {}),
+    "exponential": ("exponential", {}),
+}
+NAMES = ("linear", "relu", "sigmoid", "softmax", *FUNCTIONS)
 
 
 def activation_name(where: str, activation: Any) -> str:
@@ -31,11 +49,14 @@ def lower_activation(low: Lowering, x: Value, name: str, layer: Operator) -> Val
     """Emit the activation; relu overwrites the value it alone reads, since its gradient needs only its output."""
     if name == "linear":
         return x
+    if name in FUNCTIONS:
+        function, numbers = FUNCTIONS[name]
+        return low.emit("unary", (x,), x.shape, layer, function=function, **numbers)
     return low.emit(name, (x,), x.shape, layer, in_place=name == "relu")
 
 
 class Activation(Layer):
-    """relu, sigmoid, softmax (over the last axis) or linear as a layer of its own."""
+    """An activation by its name as a layer of its own; softmax is over the last axis."""
 
     settings: ClassVar[tuple[str, ...]] = ("activation",)
 
@@ -45,6 +66,6 @@ class Activation(Layer):
 
     def lower(self, low: Lowering, *inputs: Value) -> Value:
         """Emit the operations that compute this layer."""
-        if self.activation == "linear":
-            return inputs[0]
+        if self.activation in ("linear", *FUNCTIONS):
+            return lower_activation(low, inputs[0], self.activation, self)
         return low.emit(self.activation, inputs, inputs[0].shape, self)

@@ -17,6 +17,7 @@ from convnet.metrics.means import (
     TopKCategoricalAccuracy,
 )
 from convnet.metrics.outputs import OutputMetric, per_output
+from convnet.metrics.overlap import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
 from convnet.utils import name_what_exists
 
 _CLASSES: tuple[type[Metric], ...] = (
@@ -31,6 +32,11 @@ _CLASSES: tuple[type[Metric], ...] = (
     F1Score,
     TopKCategoricalAccuracy,
     SparseTopKCategoricalAccuracy,
+    IoU,
+    BinaryIoU,
+    MeanIoU,
+    OneHotIoU,
+    OneHotMeanIoU,
 )
 BY_NAME: dict[str, type[Metric]] = {cls.kind: cls for cls in _CLASSES} | {
     "mse": MeanSquaredError,

@@ -65,7 +65,7 @@ def tell(line: str) -> None:
 class Progress:
     """The display of one `fit`. verbose: 0 nothing, 1 a bar (on a terminal), 2 a line an epoch, "auto" is 1."""
 
-    def __init__(self, verbose: Any, epochs: int, images: int) -> None:
+    def __init__(self, verbose: Any, epochs: int, images: int | None) -> None:
         if verbose not in ("auto", 0, 1, 2):
             raise ValueError(f"fit: verbose must be 'auto', 0, 1 or 2, got {verbose!r}")
         self.epochs, self.images = epochs, images
@@ -113,10 +113,10 @@ class Progress:
             speed = images / (now - self.start)
             self.bar.update(self.task, completed=images, speed=speed, metrics=format_metrics(logs()))
 
-    def epoch_end(self, epoch: int, logs: dict[str, float], seconds: float) -> None:
-        """Print the epoch's line. `seconds`: its training part, from which images/s is computed."""
+    def epoch_end(self, epoch: int, logs: dict[str, float], seconds: float, images: int) -> None:
+        """Print the epoch's line. `seconds` that training on so many images took: images/s."""
         if self.loud:
-            speed = self.images / seconds if seconds else 0.0
+            speed = images / seconds if seconds else 0.0
             width = len(str(self.epochs))
             pace = f"({seconds:.2f} s, {speed:.0f} images/s)"
             self.say(f"Epoch {epoch + 1:{width}}/{self.epochs}  {format_metrics(logs)}  {pace}")

@@ -183,7 +183,7 @@ def count_lost(cohort: Cohort, groups: Groups, level: str, unsound: np.ndarray, 
     from convnet.data.cohort.folder import NOT_LISTED
 
     names, everywhere = set(groups.names), set(cohort.members(level))
-    left_out = [s.owners.get(level, "") for s in cohort.skipped if s.reason != NOT_LISTED]
+    left_out = [s.owners.get(level, "") for s in cohort.skipped if s.reason != NOT_LISTED for _ in range(s.images)]
     of_ours = [name for name in left_out if name in names] + [groups.names[g] for g in unsound]
     return {
         "incomplete": {"groups": len(set(of_ours)), "images": len(of_ours)},

@@ -13,8 +13,12 @@ from itertools import product as every
 import numpy as np
 
 from convnet.engine.bindings import Site
-from convnet.terms.forward import Index, at, move_index, pixel, real_pixels, winner
+from convnet.terms.forward import Index, at, move_index, pixel, real_pixels, unary_of, winner
+from convnet.terms.rearranged import arithmetic_p, arithmetic_x, concatenate_x, resample_x
 from convnet.terms.terms import Term, product
+from kernels.unary.functions import make
+from kernels.unary.reference import FORMULAS
+from kernels.verify.operations.unary import PRODUCTS, bound
 
 Terms = tuple[str, list[Term]]
 
@@ -135,6 +139,20 @@ def sigmoid_x(s: Site, place: int, index: Index) -> Terms:
     return "dy * y * (1 - y)", [product(f"{at('dy', *index)} * y * (1 - y)", _dy(s)[index], y, 1 - y)]
 
 
+def unary_x(s: Site, place: int, index: Index) -> Terms:
+    """Take one number of dx apart: dy times the function's slope at x."""
+    function, settings = unary_of(s)
+    x, dy, (value, slope) = float(s.x[0][index]), _dy(s)[index], FORMULAS[function]
+    numbers = make(function, settings)
+    if function in PRODUCTS and x != 0:
+        g = value(x, *numbers) / x
+        names = (f"{at('dy', *index)} * g({at('x', *index)})", f"{at('dy', *index)} * x * g'({at('x', *index)})")
+        rest = slope(x, *numbers) - g
+        return "dy * f'(x), f(x) = x * g(x)", [product(names[0], dy, g), product(names[1], dy, rest)]
+    name = f"{at('dy', *index)} * f'({at('x', *index)})"
+    return "dy * f'(x)", [product(name, dy, slope(x, *numbers))]
+
+
 def softmax_x(s: Site, place: int, index: Index) -> Terms:
     """Take dz[k] = sum_j dy[j] * dy[j]/dz[k] apart, the Jacobian being y[j] * ([j = k] - y[k])."""
     *row, k = index
@@ -149,7 +167,7 @@ def softmax_x(s: Site, place: int, index: Index) -> Terms:
 def batchnorm_inference_x(s: Site, place: int, index: Index) -> Terms:
     """Take one number of dx apart: dy times the channel's scale."""
     c = index[-1]
-    scale = float(s.p[0][c]) / math.sqrt(float(s.p[3][c]) + s.settings["epsilon"])
+    scale = float(s.p[0].flat[c]) / math.sqrt(float(s.p[3][c]) + s.settings["epsilon"])
     return "dy * gamma[c] / sqrt(var[c] + epsilon)", [
         product(f"{at('dy', *index)} * gamma / sqrt(var + epsilon)", _dy(s)[index], scale)
     ]
@@ -157,7 +175,7 @@ def batchnorm_inference_x(s: Site, place: int, index: Index) -> Terms:
 
 def batchnorm_inference_p(s: Site, place: int, index: Index) -> Terms:
     """Take dgamma[c] or dbeta[c] apart: a term for every number of the channel."""
-    (c,), dy = index, _dy(s)
+    c, dy = int(np.ravel_multi_index(index, s.p[place].shape)), _dy(s)
     if place == 1:
         return "sum dy[...,c]", _all_outputs(dy, c)
     mean, deviation = float(s.p[2][c]), math.sqrt(float(s.p[3][c]) + s.settings["epsilon"])
@@ -182,13 +200,28 @@ def reshape_x(s: Site, place: int, index: Index) -> Terms:
     return "dy at the number's new place", [product(at("dy", *to), _dy(s)[to])]
 
 
+def own_error(s: Site, index: Index) -> float:
+    """Return how far a kernel's slope may be from the formula's, beyond the roundings of its product with dy."""
+    if s.step.operation != "unary":
+        return 0.0
+    function, settings = unary_of(s)
+    limit = bound("backward", function, np.array(float(s.x[0][index])), settings, s.y.dtype, counted=ROUNDINGS - 1)
+    return float(limit) * abs(float(_dy(s)[index]))
+
+
 Backward = Callable[[Site, int, Index], Terms]
 OF_INPUT: dict[str, Backward] = {
     f.__name__.removesuffix("_x"): f
     for f in (
-        *(conv2d_x, dense_x, maxpool2d_x, avgpool2d_x, globalavgpool_x, relu_x, sigmoid_x, softmax_x),
+        *(conv2d_x, dense_x, maxpool2d_x, avgpool2d_x, globalavgpool_x, relu_x, sigmoid_x, unary_x, softmax_x),
         *(batchnorm_inference_x, add_x, reshape_x),
+        *(arithmetic_x, concatenate_x, resample_x),
     )
 }
-OF_WEIGHT: dict[str, Backward] = {"conv2d": conv2d_p, "dense": dense_p, "batchnorm_inference": batchnorm_inference_p}
+OF_WEIGHT: dict[str, Backward] = {
+    "arithmetic": arithmetic_p,
+    "conv2d": conv2d_p,
+    "dense": dense_p,
+    "batchnorm_inference": batchnorm_inference_p,
+}
 ROUNDINGS = 6  # at most, in one term of any of these

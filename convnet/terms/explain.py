@@ -17,7 +17,7 @@ from convnet.engine.parameter import Parameter
 from convnet.engine.plan import Plan
 from convnet.losses import Bound, Loss, Objective
 from convnet.nested.several import joined, sample_shape
-from convnet.terms.backward import OF_INPUT, OF_WEIGHT, ROUNDINGS
+from convnet.terms.backward import OF_INPUT, OF_WEIGHT, ROUNDINGS, own_error
 from convnet.terms.forward import FORWARD, Index, at
 from convnet.terms.loss import loss_draft
 from convnet.terms.terms import Draft, Explanation, Part, Term, sum_terms
@@ -252,7 +252,7 @@ def _of_value(plan: Plan, layer: Operator, value: Value, index: Index, of: str) 
     readers = [s for s in plan.low.steps if s not in swallowed]
     places = [(s, place) for s in readers for place, read in enumerate(s.inputs) if read is value]
     found = [OF_INPUT[s.operation](_site(plan, s), place, index) for s, place in places]
-    extra = 0.0
+    extra = sum(own_error(_site(plan, s), index) for s, _ in places)
     for head in plan.heads:
         if value is head.reads:
             draft = _of_loss(plan, head, index)

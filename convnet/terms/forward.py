@@ -12,8 +12,12 @@ from itertools import product as every
 import numpy as np
 
 from convnet.engine.bindings import Site
+from convnet.terms.rearranged import arithmetic, concatenate, resample
 from convnet.terms.terms import Draft, Term, product, sum_terms
+from kernels.unary.functions import make
+from kernels.unary.reference import FORMULAS
 from kernels.verify.operations.softmax import forward_bound
+from kernels.verify.operations.unary import bound
 
 Index = tuple[int, ...]
 
@@ -120,6 +124,21 @@ def sigmoid(s: Site, index: Index) -> Draft:
     return Draft("1 / (1 + e^-z)", [Term(at("z", *index), (z,), z)], value, bound, "1 / (1 + e^-z)")
 
 
+def unary(s: Site, index: Index) -> Draft:
+    """Take one output apart: the x that the function is computed from."""
+    function, settings = unary_of(s)
+    x = float(s.x[0][index])
+    value = float(FORMULAS[function][0](x, *make(function, settings)))
+    limit = float(bound("forward", function, np.array(x), settings, s.y.dtype))
+    name = function if not settings else f"{function}({', '.join(f'{k}={v:g}' for k, v in settings.items())})"
+    return Draft(f"{name} of x", [Term(at("x", *index), (x,), x)], value, limit, f"{name} of x")
+
+
+def unary_of(s: Site) -> tuple[str, dict[str, float]]:
+    """Return the function of a step and its numbers."""
+    return s.settings["function"], {k: v for k, v in s.settings.items() if k != "function"}
+
+
 def softmax(s: Site, index: Index) -> Draft:
     """Take one output apart: the powers of its row, its own marked."""
     *row, k = index
@@ -134,7 +153,7 @@ def softmax(s: Site, index: Index) -> Draft:
 def batchnorm_inference(s: Site, index: Index) -> Draft:
     """Take one output apart: the scaled number, the scaled mean, and beta."""
     c = index[-1]
-    gamma, beta, mean, var = (float(p[c]) for p in s.p)
+    gamma, beta, mean, var = (float(p.flat[c]) for p in s.p)  # PReLU's gamma, its alpha, has more axes
     scale = gamma / math.sqrt(var + s.settings["epsilon"])
     terms = [
         product(f"{at('x', *index)} * gamma / sqrt(var + epsilon)", s.x[0][index], scale),
@@ -167,6 +186,7 @@ FORWARD: dict[str, Callable[[Site, Index], Draft]] = {
     f.__name__: f
     for f in (
         *(conv2d, dense, maxpool2d, avgpool2d, globalavgpool),
-        *(relu, sigmoid, softmax, batchnorm_inference, add, reshape),
+        *(arithmetic, concatenate, resample),
+        *(relu, sigmoid, unary, softmax, batchnorm_inference, add, reshape),
     )
 }

@@ -121,7 +121,7 @@ def test_what_a_metric_cannot_do_is_refused_by_name():
         (lambda: metrics.check(metrics.F1Score()), ValueError, "choose average='macro'"),
         (lambda: metrics.check("iou"), ValueError, "metric 'iou' is not supported; choose one of: accuracy, sparse"),
         (lambda: metrics.check(3), ValueError, "metric 3 is not supported"),
-        (lambda: metrics.MeanIoU, AttributeError, r"convnet.metrics has no 'MeanIoU' .* it has SparseCat"),
+        (lambda: metrics.LogCoshError, AttributeError, r"convnet.metrics has no 'LogCoshError' .* it has SparseCat"),
     ):
         with pytest.raises(error, match=message):
             make()
@@ -151,3 +151,20 @@ def test_one_class_of_outputs_without_classes_is_an_error(name):
     metric = getattr(convnet.metrics, name)(class_id=1)
     with pytest.raises(ValueError, match=r"class_id=1 needs outputs \(N, classes\), got \(3,\)"):
         metric.update_state(np.array([0, 1, 0]), np.array([0.1, 0.9, 0.3]))
+
+
+def test_intersection_over_union_is_the_formula_and_is_saved(tmp_path):
+    truth, found = np.array([[0, 1, 2, 2], [0, 0, 2, 1]]), np.array([[0, 1, 1, 2], [0, 2, 2, 1]])
+    metric = metrics.MeanIoU(4)
+    metric.update_state(truth, found)
+    each = [((truth == c) & (found == c)).sum() / ((truth == c) | (found == c)).sum() for c in range(3)]
+    assert metric.result() == pytest.approx(np.mean(each))  # the fourth class is nowhere
+    metric.reset_state()
+    metric.update_state(truth, found, np.array([1.0, 0.0]))
+    assert metric.result() == pytest.approx((1 + 0.5 + 0.5) / 3)
+    model = convnet.Sequential([layers.Input((4, 4, 1)), layers.Conv2D(3, 1, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy", [metrics.MeanIoU(3, sparse_y_pred=False)])
+    x, y = np.ones((2, 4, 4, 1)), np.ones((2, 4, 4), int)
+    logs = model.evaluate(x, y, verbose=0)
+    model.save(tmp_path / "m.safetensors")
+    assert convnet.load(tmp_path / "m.safetensors").evaluate(x, y, verbose=0) == logs

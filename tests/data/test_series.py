@@ -40,3 +40,20 @@ def test_what_is_written_is_a_cohort_of_patients_studies_and_series(tmp_path):
 def test_more_slices_than_there_are_cannot_show_it():
     with pytest.raises(ValueError, match="shown=9: expected 1 to 8"):
         SeriesStudy(shown=9)
+
+
+def test_a_volume_that_states_no_series_is_one_itself(tmp_path):
+    sitk = pytest.importorskip("SimpleITK", reason="SimpleITK writes the volumes")
+    rng = np.random.default_rng(0)
+    rows = []
+    for n in range(4):
+        values = rng.integers(0, 200, (8, 12, 12)).astype(np.int16)
+        sitk.WriteImage(sitk.GetImageFromArray(values), str(tmp_path / f"{n}.mha"))
+        rows.append(f"{n}.mha,{n % 2}")
+    (tmp_path / "labels.csv").write_text("path,label\n" + "\n".join(rows))
+    data = cohort.load_folder(tmp_path, tmp_path / "labels.csv", size=12, slices="axial:4")
+    names = data.members("series")
+    assert len(names) == 16
+    assert len(set(names)) == 4
+    assert all(len(set(names[i : i + 4])) == 1 for i in range(0, 16, 4))
+    assert set(data.members("study")) == {""}

@@ -180,3 +180,35 @@ def test_an_empty_folder_is_refused(model, tmp_path):
 def test_the_rule_is_in_the_model_file(model):
     kept = load(model).metadata["grouping"]
     assert (kept["level"], kept["aggregate"], kept["groups"]) == ("patient", "mean-log-odds", 12)
+
+
+@pytest.fixture
+def pictures(folder, tmp_path):
+    """The test images of three patients as PNG files, and a table of whose they are."""
+    from PIL import Image
+
+    (tmp_path / "png").mkdir()
+    rows = []
+    for file in sorted((folder / "test").iterdir())[:24]:
+        ds = pydicom.dcmread(file)
+        Image.fromarray(ds.pixel_array).save(tmp_path / "png" / f"{file.stem}.png")
+        rows.append((f"{file.stem}.png", str(ds.PatientID)))
+    with (tmp_path / "whose.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("file name", "person"), *rows])
+    return tmp_path / "png"
+
+
+def test_a_table_says_whose_pictures_are(pictures, folder, model):
+    whose = ("--patients", pictures.parent / "whose.csv", "--path-column", "file name", "--patient-column", "person")
+    alone = diagnose(model, pictures)
+    assert (alone["groups"], alone["ungrouped"]) == ([], 24)
+    (pictures / sorted(p.name for p in pictures.iterdir())[1]).write_bytes(b"damaged")
+    result = diagnose(model, pictures, options=whose)
+    assert (result["ungrouped"], result["unassigned"]) == (0, 0)
+    assert [group["images"] for group in result["groups"]] == [8, 8, 8]
+    assert any("abstains" not in one["reason"] for one in result["groups"][0]["left_out"])
+    last = result["groups"][-1]
+    p, used = joined_apart(result, last["group"], result["grouping"])
+    assert last["used"] == used
+    assert last["probabilities"]["ill"] == pytest.approx(p, rel=1e-9)
+    assert "SYNTH" not in json.dumps(result)

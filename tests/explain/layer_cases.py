@@ -3,6 +3,7 @@
 import numpy as np
 
 from convnet import layers
+from kernels.unary.functions import FUNCTIONS
 
 SHAPE = (7, 6, 4)
 
@@ -27,10 +28,31 @@ LAYERS = {
     "relu": (layers.Activation, {"activation": "relu"}),
     "sigmoid": (layers.Activation, {"activation": "sigmoid"}),
     "softmax": (layers.Activation, {"activation": "softmax"}),
+    "tanh": (layers.Activation, {"activation": "tanh"}),
+    "conv2d silu": (layers.Conv2D, {"filters": 3, "kernel_size": 3, "activation": "silu"}),
+    "relu with all settings": (layers.ReLU, {"max_value": 1.5, "negative_slope": 0.25, "threshold": 0.5}),
+    "leaky relu": (layers.LeakyReLU, {}),
+    "elu": (layers.ELU, {"alpha": 0.5}),
+    **{name: (layers.Elementwise, {"kind": name}) for name in FUNCTIONS},
+    "prelu": (layers.PReLU, {"alpha_initializer": "he_normal"}),
+    "prelu, shared": (layers.PReLU, {"alpha_initializer": "he_normal", "shared_axes": [1, 2]}),
+    "rescaling": (layers.Rescaling, {"scale": [0.5, -2.0, 1.5, 3.0], "offset": 0.5}),
+    "normalization": (layers.Normalization, {"mean": 0.5, "variance": 2.0}),
+    "mean of the channels": (layers.Reduce, {"kind": "mean", "axes": 3, "keepdims": True}),
+    "max of the rows": (layers.Reduce, {"kind": "max", "axes": 1}),
+    "sum of the image": (layers.Reduce, {"kind": "sum", "axes": [1, 2]}),
     "linear": (layers.Activation, {"activation": "linear"}),
     "batchnorm": (layers.BatchNormalization, {}),
     "dropout": (layers.Dropout, {"rate": 0.5}),
     "flatten": (layers.Flatten, {}),
+    "constant product": (layers.ConstantArithmetic, {"kind": "multiply", "shape": (4,), "learned": True}),
+    "constant quotient": (layers.ConstantArithmetic, {"kind": "divide", "shape": (6, 1), "reversed": True}),
+    "zero padding": (layers.ZeroPadding2D, {"padding": ((1, 2), (0, 3))}),
+    "cropping": (layers.Cropping2D, {"cropping": ((1, 2), (0, 3))}),
+    "upsampling": (layers.UpSampling2D, {"size": (2, 3)}),
+    "bilinear": (layers.Resizing, {"height": 5, "width": 9}),
+    "reflection": (layers.Padding, {"paddings": ((2, 1), (0, 3), (0, 0)), "mode": "reflect"}),
+    "slicing": (layers.Slicing, {"slices": ((None, None, -2), None, (1, 3, 1))}),
 }
 
 

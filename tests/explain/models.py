@@ -62,3 +62,26 @@ def reshaped():
     start = Input((6, 6, 4))
     x = layers.Conv2D(3, 3)(layers.Reshape((6, 12, 2))(start))
     return settled(Model(start, layers.Dense(3)(layers.GlobalMaxPooling2D()(x)), name="reshaped"))
+
+
+def rearranged():
+    """Branches that are multiplied, compared and put together; padding, slices and resizing."""
+    start = Input((6, 7, 4))
+    x = layers.Conv2D(4, 3)(layers.ZeroPadding2D(((1, 2), (0, 3)))(start))
+    gate = layers.GlobalAveragePooling2D(keepdims=True)(x)
+    x = layers.Concatenate()([layers.Multiply()([x, gate]), layers.Maximum()([x, gate]), x])
+    x = layers.Average()([x, layers.Slicing((None, (None, None, -1), None))(x)])
+    x = layers.UpSampling2D(2, interpolation="bilinear")(layers.ConstantArithmetic("subtract", (1,), True)(x))
+    x = layers.Padding(((2, 0), (0, 1), (0, 0)), "reflect")(layers.Cropping2D(1)(x))
+    return settled(Model(start, layers.Dense(3)(layers.Flatten()(x)), name="rearranged"))
+
+
+def functions():
+    """Every function of one number, one after the other."""
+    from kernels.unary.functions import FUNCTIONS, SELU
+
+    x = start = Input((5, 6, 3))
+    numbers = {"rectify": {"negative_slope": 0.3, "max_value": 1.5}, "elu": SELU, "clip": {"low": -0.5, "high": 0.8}}
+    for name in FUNCTIONS:
+        x = layers.Conv2D(3, 1)(layers.Elementwise(name, numbers.get(name))(x))
+    return settled(Model(start, layers.Dense(3)(layers.Flatten()(x)), name="functions"))

@@ -54,6 +54,25 @@ def test_dice_is_keras(axis):
     np.testing.assert_allclose(found, expected, rtol=2e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize(("name", "settings", "y", "p"), [
+    ("MeanIoU", {"num_classes": 3, "sparse_y_pred": False}, LABELS, P),
+    ("MeanIoU", {"num_classes": 3, "ignore_class": 1}, LABELS, P.argmax(-1)),
+    ("IoU", {"num_classes": 3, "target_class_ids": [0, 2], "sparse_y_pred": False}, LABELS, P),
+    ("OneHotIoU", {"num_classes": 3, "target_class_ids": [1]}, ONE_HOT, P),
+    ("OneHotMeanIoU", {"num_classes": 3}, ONE_HOT, P),
+    ("BinaryIoU", {"threshold": 0.3}, ONE_HOT, P),
+    ("BinaryIoU", {"target_class_ids": [1]}, ONE_HOT, P),
+])  # fmt: skip
+def test_overlap_is_keras(name, settings, y, p):
+    found = []
+    for library in (convnet, keras):
+        metric = getattr(library.metrics, name)(**settings)
+        metric.update_state(y[:10], p[:10])
+        metric.update_state(y[10:], p[10:])
+        found.append(float(metric.result()))
+    assert found[0] == pytest.approx(found[1], rel=1e-5)
+
+
 def segmenter(library, activation):
     layers, start = library.layers, (library.layers.Input if library is convnet else library.Input)((8, 8, 2))
     y = layers.Conv2D(4, 1, activation="relu")(start)

@@ -30,11 +30,12 @@ def maxima(x):
     return [(n, place // width, place % width, c) for (n, c), place in places.items()]
 
 
-def assert_tight(found, dtype):
+def assert_tight(found, dtype, case):
     """The bound is that of a few roundings a term: a wrong term would not fit into it."""
+    more = 60 if case.startswith("gelu") else 0  # e^-v turns the rounding of v into v times as much
     for part in found.parts:
         magnitude = sum(abs(term.value) for term in part.terms)
-        assert part.bound <= 2 * (len(part.terms) + 12) * unit(dtype) * max(magnitude, abs(part.value)) + 1e-40
+        assert part.bound <= 2 * (len(part.terms) + 12 + more) * unit(dtype) * max(magnitude, abs(part.value)) + 1e-40
 
 
 @EVERY
@@ -47,7 +48,7 @@ def test_the_terms_of_an_output_give_what_the_layer_computes(case, dtype):
         assert found.holds, found
         assert found.kernel == y[index]
         assert found.value == pytest.approx(y[index], rel=1e-4, abs=1e-5)
-        assert_tight(found, dtype)
+        assert_tight(found, dtype, case)
 
 
 @EVERY
@@ -63,7 +64,7 @@ def test_the_terms_of_every_gradient_give_what_backward_computes(case, dtype):
         for index in [*cells(shape, np.random.default_rng(3)), *(maxima(x) if of == "x" else ())]:
             found = layer.explain_backward(x, dy, *index, of=of)
             assert found.holds, (of, index, found)
-            assert_tight(found, dtype)
+            assert_tight(found, dtype, case)
             some += abs(found.kernel)
         assert some > 0
 
@@ -72,7 +73,7 @@ def test_every_operation_of_a_network_in_use_can_be_taken_apart():
     """Dropout and a batch's own statistics are of training only; convpool is made of layers' operations by a plan."""
     in_use = set(BINDINGS) - {"dropout", "batchnorm", "convpool"}
     assert set(FORWARD) == set(OF_INPUT) == in_use
-    with_weights = {"conv2d", "dense", "batchnorm_inference"}
+    with_weights = {"arithmetic", "conv2d", "dense", "batchnorm_inference"}
     assert set(OF_WEIGHT) == with_weights
 
 

@@ -19,12 +19,14 @@ from convnet.data.errors import CohortError
 class Skipped:
     """An image that is not in the cohort, and why.
 
-    `path` is relative to the folder; owners: what is known of whom it is of (`Record.owners`).
+    `path` is relative to the folder; owners: pseudonyms of its patient, study and series, as far as they are known;
+    images: how many it stands for.
     """
 
     path: str
     reason: str
     owners: dict[str, str] = field(default_factory=dict, compare=False)
+    images: int = field(default=1, compare=False)
 
 
 @dataclass(frozen=True)

@@ -93,14 +93,16 @@ def load_folder(
             results = readers.map(lambda row: read_row(readers, store, root, row, preparation), rows)
             for done, (row, result) in enumerate(results, start=1):
                 if isinstance(result, DicomError):
-                    reasons, whose = [result.reason], name_owners(row, None)
+                    reasons, whose, counts = [result.reason], name_owners(row, None), [1]
                 else:
                     found += keep_frames(row, result, store)
                     reasons, whose = result.file.refusals(), name_owners(row, result.file)
+                    counts = result.file.refused_by_line()
                     remarks += [Skipped(shown(row.path), text) for text in result.file.remarks]
                 if strict and reasons:
                     raise DicomError(Path(folder) / row.path, reasons[0])
-                skipped += [Skipped(shown(row.path), reason, whose) for reason in reasons]
+                lines = zip(reasons, counts, strict=True)
+                skipped += [Skipped(shown(row.path), reason, whose, images) for reason, images in lines]
                 if on_progress is not None:
                     on_progress(done, len(rows))
             images = collect_pixels(found, store)
@@ -136,10 +138,17 @@ class Frame:
 
 
 def name_owners(row: Row, file: Labelled | None) -> dict[str, str]:
-    """Return the pseudonyms of the patient, study and series that a row's images are of, "" if unknown."""
-    uids = {} if file is None else file.owners
-    patient = pseudonym("patient", row.patient or "") or ("" if file is None else file.patient)
-    return {"patient": patient, "study": uids.get("study", ""), "series": uids.get("series", "")}
+    """Return the pseudonyms of the patient, study and series that a row's images are of, "" if unknown.
+
+    A file of several images, such as a volume, that states no series is a series of its own.
+    """
+    patient = pseudonym("patient", row.patient or "")
+    if file is None:
+        return {"patient": patient, "study": "", "series": ""}
+    series = file.owners.get("series", "")
+    if not series and len(file.frames) + len(file.refused) > 1:
+        series = pseudonym("volume", row.path)
+    return {"patient": patient or file.patient, "study": file.owners.get("study", ""), "series": series}
 
 
 def owner_of(row: Row, file: Labelled) -> Owner:

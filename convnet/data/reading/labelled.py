@@ -51,6 +51,11 @@ class Labelled:
         rest = len(self.refused) - SHOWN
         return [*self.refused[:SHOWN], *([f"and {rest} more of its frames"] if rest > 0 else [])]
 
+    def refused_by_line(self) -> list[int]:
+        """Return how many images each of `refusals` is about."""
+        rest = len(self.refused) - SHOWN
+        return [1] * min(len(self.refused), SHOWN) + ([rest] if rest > 0 else [])
+
 
 def read_labelled(readers: Readers, path: str | os.PathLike[str], preparation: Preparation) -> Labelled:
     """Read one file in a worker. Raises DicomError for a file of which no frame can be used."""

@@ -12,7 +12,7 @@ from kernels.verify.rounding import Limit, of_sum
 
 class Elementwise(Operation):
     smallest = {"M": 1}
-    large = ({"M": 40_449},)  # 79 * 512 + 1: one after a GPU's last whole block
+    large: tuple[Geometry, ...] = ({"M": 40_449},)  # 79 * 512 + 1: one after a GPU's last whole block
     long = {"M": 70_001}
     inputs: tuple[str, ...] = ("x",)
     backward_inputs: tuple[str, ...] = ("dy", "y")

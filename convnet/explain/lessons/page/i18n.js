@@ -172,6 +172,8 @@ const TEXTS = {
 
 const SCALED = ["γ multiplied x̂ at every pixel of its channel: its gradient is the sum of dy · x̂.", "γ 在其通道的每个像素处与 x̂ 相乘：它的梯度是 dy · x̂ 之和。"];
 const SHIFTED = ["β was added at every pixel of its channel: its gradient is the sum of dy.", "β 加到了其通道的每个像素上：它的梯度是 dy 之和。"];
+const SLOPED = ["dy times the slope, over every place that reads the number.", "dy 乘以斜率，对读取该数的所有位置求和。"];
+const PARTED = ["Each array receives its own part of dy.", "每个数组取回 dy 中属于自己的一段。"];
 const ADDED = ["A sum passes dy on unchanged, to both of its inputs.", "加法把 dy 原样传给两个输入。"];
 
 // what each pass does, in a sentence or two
@@ -194,6 +196,8 @@ const NOTES = {
   "relu dx0": ["If the output was positive, dy passes; otherwise the gradient is 0.", "输出为正时 dy 通过，否则梯度为 0。"],
   "sigmoid forward": ["Formula (2) squeezes any number into the range from 0 to 1.", "公式 (2) 把任意数压缩到 0 与 1 之间。"],
   "sigmoid dx0": ["The slope of the sigmoid is y (1 − y): largest in the middle, almost 0 at both ends.", "sigmoid 的斜率为 y (1 − y)：中间最大，两端几乎为 0。"],
+  "unary forward": ["A function of each number by itself.", "对每个数分别求函数值。"],
+  "unary dx0": ["dy times the slope of the function at x.", "dy 乘以函数在 x 处的斜率。"],
   "softmax forward": ["Powers of e, divided by their sum: positive numbers that add up to 1.", "e 的幂除以它们的和，得到总和为 1 的正数。"],
   "softmax dx0": ["Each probability depends on every score, so the derivative is a matrix, the Jacobian. Its row k times dy gives dx[k].", "每个概率都依赖所有得分，因此导数是一个矩阵，即雅可比矩阵。它的第 k 行与 dy 相乘得到 dx[k]。"],
   "batchnorm forward": ["Subtract the channel's mean, divide by its standard deviation, then scale by γ and shift by β. Mean and variance are those of this image.", "减去通道的均值，除以标准差，再乘以 γ、加上 β。均值与方差取自这张图像。"],
@@ -209,6 +213,13 @@ const NOTES = {
   "add forward": ["Two arrays are added, number by number.", "两个数组对应相加。"],
   "add dx0": ADDED,
   "add dx1": ADDED,
+  "arithmetic forward": ["Two arrays, number by number; an axis of length 1 is repeated.", "两个数组逐数运算；长度为 1 的轴重复使用。"],
+  "arithmetic dx0": SLOPED,
+  "arithmetic dx1": SLOPED,
+  "concatenate forward": ["One array after the other: each number is copied.", "数组一个接一个：每个数原样复制。"],
+  ...Object.fromEntries(Array.from({ length: 64 }, (_, n) => [`concatenate dx${n}`, PARTED])),
+  "resample forward": ["The pixels that this place reads, each with its weight.", "这个位置读取的像素，各乘以自己的权重。"],
+  "resample dx0": ["Every place that reads this pixel sends its dy back, with the same weight.", "每个读取该像素的位置，以同样的权重传回自己的 dy。"],
   "reshape forward": ["The same numbers in the same order, as one row.", "数不变，次序不变，排成一行。"],
   "reshape dx0": ["The same gradients in the same order, as an image again.", "梯度不变，次序不变，恢复成图像的形状。"],
   "crossentropy sparse forward": ["How surprised is the network by the label? −log of the share of all probabilities that it gave to it.", "网络对标签有多意外？先求标签的概率在所有概率之和中所占的份额，再取 −log。"],

@@ -68,6 +68,7 @@ export function settingsText(step, parameters) {
   if (s.padding && s.padding.flat().some(Boolean)) parts.push(t("setting.padding", s.padding.map((p) => p.join("+")).join(", ")));
   if (s.dilation && s.dilation.some((d) => d > 1)) parts.push(t("setting.dilation", times(s.dilation)));
   if (s.groups > 1) parts.push(t("setting.groups", s.groups));
+  if (s.function) parts.push(s.function);
   if (s.rate !== undefined) parts.push(t("setting.rate", s.rate));
   return parts.join(", ");
 }

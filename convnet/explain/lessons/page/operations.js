@@ -5,7 +5,9 @@ import { batchnorm, batchnorm_inference } from "./op-batchnorm.js";
 import { conv2d } from "./op-conv2d.js";
 import { dense } from "./op-dense.js";
 import { relu, sigmoid, softmax } from "./op-activations.js";
+import { unary } from "./op-unary.js";
 import { lossOperations } from "./op-losses.js";
+import { arithmetic, concatenate, resample } from "./op-rearranged.js";
 import { avgpool2d, globalavgpool, maxpool2d } from "./op-pooling.js";
 
 export const operations = {
@@ -16,12 +18,16 @@ export const operations = {
   globalavgpool,
   relu,
   sigmoid,
+  unary,
   softmax,
   batchnorm,
   batchnorm_inference,
   dropout,
   add,
   reshape,
+  arithmetic,
+  concatenate,
+  resample,
   ...lossOperations,
 };
 
