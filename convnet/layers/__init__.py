@@ -6,12 +6,15 @@ from convnet.layers.conv import Conv2D
 from convnet.layers.dense import Dense
 from convnet.layers.elementwise import ELU, Elementwise, LeakyReLU, ReLU
 from convnet.layers.inputs import Input, InputLayer
-from convnet.layers.merging import Add
+from convnet.layers.merging import Add, Average, Concatenate, ConstantArithmetic, Maximum, Minimum, Multiply, Subtract
 from convnet.layers.naming import full_name
 from convnet.layers.normalization import BatchNormalization
 from convnet.layers.pooling import AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D
+from convnet.layers.reduction import Reduce
 from convnet.layers.regularization import Dropout
+from convnet.layers.resampling import Cropping2D, Padding, Resizing, Slicing, UpSampling2D, ZeroPadding2D
 from convnet.layers.reshaping import Flatten, Reshape
+from convnet.layers.scaling import Normalization, PReLU, Rescaling
 
 BUILT_IN: dict[str, type[Layer]] = {
     cls.__name__: cls
@@ -29,9 +32,26 @@ BUILT_IN: dict[str, type[Layer]] = {
         LeakyReLU,
         ELU,
         Elementwise,
+        PReLU,
+        Rescaling,
+        Normalization,
+        Reduce,
         Dropout,
         BatchNormalization,
         Add,
+        Subtract,
+        Multiply,
+        Average,
+        Maximum,
+        Minimum,
+        Concatenate,
+        ConstantArithmetic,
+        ZeroPadding2D,
+        Cropping2D,
+        UpSampling2D,
+        Resizing,
+        Padding,
+        Slicing,
         InputLayer,
     )
 }

@@ -14,6 +14,7 @@ import numpy as np
 
 from convnet.engine.bindings import Site
 from convnet.terms.forward import Index, at, move_index, pixel, real_pixels, unary_of, winner
+from convnet.terms.rearranged import arithmetic_p, arithmetic_x, concatenate_x, resample_x
 from convnet.terms.terms import Term, product
 from kernels.unary.functions import make
 from kernels.unary.reference import FORMULAS
@@ -166,7 +167,7 @@ def softmax_x(s: Site, place: int, index: Index) -> Terms:
 def batchnorm_inference_x(s: Site, place: int, index: Index) -> Terms:
     """Take one number of dx apart: dy times the channel's scale."""
     c = index[-1]
-    scale = float(s.p[0][c]) / math.sqrt(float(s.p[3][c]) + s.settings["epsilon"])
+    scale = float(s.p[0].flat[c]) / math.sqrt(float(s.p[3][c]) + s.settings["epsilon"])
     return "dy * gamma[c] / sqrt(var[c] + epsilon)", [
         product(f"{at('dy', *index)} * gamma / sqrt(var + epsilon)", _dy(s)[index], scale)
     ]
@@ -174,7 +175,7 @@ def batchnorm_inference_x(s: Site, place: int, index: Index) -> Terms:
 
 def batchnorm_inference_p(s: Site, place: int, index: Index) -> Terms:
     """Take dgamma[c] or dbeta[c] apart: a term for every number of the channel."""
-    (c,), dy = index, _dy(s)
+    c, dy = int(np.ravel_multi_index(index, s.p[place].shape)), _dy(s)
     if place == 1:
         return "sum dy[...,c]", _all_outputs(dy, c)
     mean, deviation = float(s.p[2][c]), math.sqrt(float(s.p[3][c]) + s.settings["epsilon"])
@@ -214,7 +215,13 @@ OF_INPUT: dict[str, Backward] = {
     for f in (
         *(conv2d_x, dense_x, maxpool2d_x, avgpool2d_x, globalavgpool_x, relu_x, sigmoid_x, unary_x, softmax_x),
         *(batchnorm_inference_x, add_x, reshape_x),
+        *(arithmetic_x, concatenate_x, resample_x),
     )
 }
-OF_WEIGHT: dict[str, Backward] = {"conv2d": conv2d_p, "dense": dense_p, "batchnorm_inference": batchnorm_inference_p}
+OF_WEIGHT: dict[str, Backward] = {
+    "arithmetic": arithmetic_p,
+    "conv2d": conv2d_p,
+    "dense": dense_p,
+    "batchnorm_inference": batchnorm_inference_p,
+}
 ROUNDINGS = 6  # at most, in one term of any of these

@@ -12,6 +12,7 @@ from itertools import product as every
 import numpy as np
 
 from convnet.engine.bindings import Site
+from convnet.terms.rearranged import arithmetic, concatenate, resample
 from convnet.terms.terms import Draft, Term, product, sum_terms
 from kernels.unary.functions import make
 from kernels.unary.reference import FORMULAS
@@ -152,7 +153,7 @@ def softmax(s: Site, index: Index) -> Draft:
 def batchnorm_inference(s: Site, index: Index) -> Draft:
     """Take one output apart: the scaled number, the scaled mean, and beta."""
     c = index[-1]
-    gamma, beta, mean, var = (float(p[c]) for p in s.p)
+    gamma, beta, mean, var = (float(p.flat[c]) for p in s.p)  # PReLU's gamma, its alpha, has more axes
     scale = gamma / math.sqrt(var + s.settings["epsilon"])
     terms = [
         product(f"{at('x', *index)} * gamma / sqrt(var + epsilon)", s.x[0][index], scale),
@@ -185,6 +186,7 @@ FORWARD: dict[str, Callable[[Site, Index], Draft]] = {
     f.__name__: f
     for f in (
         *(conv2d, dense, maxpool2d, avgpool2d, globalavgpool),
+        *(arithmetic, concatenate, resample),
         *(relu, sigmoid, unary, softmax, batchnorm_inference, add, reshape),
     )
 }

@@ -67,7 +67,10 @@ KINDS = {
         "divergent-warp-operation", "waits in a warp operation for threads of its mask that never come",
         "call it where all threads of the mask arrive",
     ),
-    ENDLESS: Kind("endless", "was still running when the launch's limit of steps was reached", "raise `limit`"),
+    ENDLESS: Kind(
+        "endless", "was still running when the launch's limit was reached (of steps, or of time without a barrier)",
+        "give the loop an end, or raise `limit`",
+    ),
     QUEUE_FULL: Kind("too-many-copies", "has more asynchronous copies under way than the emulator holds (64)", "wait"),
     TRAPPED: Kind("trap", "ran into a trap instruction", "see the kernel's own checks"),
 }  # fmt: skip

@@ -34,7 +34,8 @@ def _start_block(M, R, specials, grid, block, number):
     """Start a block: its memory holds nothing, its threads are at the first instruction."""
     M.state[m.EPOCH] += 1
     M.state[m.FIRST_EPOCH] = M.state[m.EPOCH]
-    M.known[:] = m.UNSET
+    for i in range(M.known.size):
+        M.known[i] = M.fresh[i]
     M.queued[:] = 0
     M.marks[:] = np.uint64(0)
     M.lane_pc[:] = 0

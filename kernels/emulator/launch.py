@@ -13,9 +13,12 @@ from kernels.emulator import machine as m
 from kernels.emulator.arguments import Buffer, at_launch, bind, constants
 from kernels.emulator.lowering import lower
 from kernels.emulator.parse import parse
-from kernels.emulator.program import Program
+from kernels.emulator.program import GAP, Program
 from kernels.emulator.report import Launch, Report, report
+from kernels.emulator.watch import run_watched
 
+# CUDA C++ Programming Guide, technical specifications
+MOST = {"grid": (2**31 - 1, 65_535, 65_535), "block": (1024, 1024, 64)}
 _compiled: dict[Any, tuple[Program, int | None]] = {}
 
 
@@ -36,9 +39,10 @@ def run(
     compute capability to compile for. limit: jumps back that all threads together may take before the kernel counts
     as endless.
     Raises KernelFault where the kernel does what it must not; the arrays then hold what was written until then.
+    ValueError for a launch that no GPU of this compute capability accepts.
     """
     from kernels.emulator import compile as compiler
-    from kernels.emulator.occupancy import occupancy
+    from kernels.emulator import occupancy
 
     function, options = compiler.python_function(kernel)
     names = list(inspect.signature(function).parameters)
@@ -50,14 +54,22 @@ def run(
     key = (function, types, cc, tuple(sorted(options.items())))
     if key not in _compiled:
         ptx = compiler.to_ptx(function, types, cc, **options)
-        _compiled[key] = lower(parse(ptx)), compiler.registers_per_thread(ptx, cc)
+        program = lower(parse(ptx))
+        _refuse(function, occupancy.refuse(cc, 1, 0, program.shared_bytes, 0))  # NVIDIA's linker fails without a word
+        _compiled[key] = program, compiler.registers_per_thread(ptx, cc)
     program, registers = _compiled[key]
     grid, block = shape("grid", grid), shape("block", block)
+    _refuse(function, occupancy.refuse(cc, int(np.prod(block)), registers or 0, program.shared_bytes, shared))
     result = execute(program, function.__name__, grid, block, buffers, words, shared, limit)
     result.launch = Launch(function, types, options, grid, block, shared)
     if registers is not None:
-        result.occupancy = occupancy(cc, int(np.prod(block)), registers, program.shared_bytes + shared)
+        result.occupancy = occupancy.occupancy(cc, int(np.prod(block)), registers, program.shared_bytes + shared)
     return result
+
+
+def _refuse(function: Callable, reason: str) -> None:
+    if reason:
+        raise ValueError(f"kernels.emulator.run: {function.__name__} cannot be launched: {reason}")
 
 
 def shape(what: str, given: int | tuple[int, ...]) -> tuple[int, int, int]:
@@ -68,6 +80,9 @@ def shape(what: str, given: int | tuple[int, ...]) -> tuple[int, int, int]:
     if what == "block" and int(np.prod(sizes)) > 1024:
         raise ValueError(f"kernels.emulator.run: a block has at most 1024 threads, got {given!r}")
     x, y, z = (*map(int, sizes), 1, 1)[:3]
+    for axis, n, most in zip("xyz", (x, y, z), MOST[what], strict=True):
+        if n > most:
+            raise ValueError(f"kernels.emulator.run: {what}.{axis} is {n}, but a GPU takes at most {most:,}")
     return x, y, z
 
 
@@ -92,7 +107,8 @@ def execute(
     first_data = m.FIRST_BUFFER + len(buffers)
     for row, values in at_launch(program, words, first_data, grid, block, shared).items():
         registers[:, row // 32] = values
-    number = run_grid(machine, program.code, registers.reshape(-1), program.specials, np.array(grid), np.array(block))
+    launched = registers.reshape(-1), program.specials, np.array(grid), np.array(block)
+    number = run_watched(machine, lambda: run_grid(machine, program.code, *launched))
     for slot, buffer in enumerate(every, m.FIRST_BUFFER):
         if buffer.back is not None:
             start = machine.slots[slot, m.START]
@@ -106,8 +122,12 @@ def execute(
 def _machine(program: Program, buffers: list[Buffer], threads: int, shared: int, limit: int) -> m.Machine:
     """Memory of one block and all buffers, each from a multiple of 256 bytes on; nothing known of anything."""
     warps = -(-threads // 32)
-    shared_bytes = program.shared_bytes + shared
-    sizes = [shared_bytes, program.local_bytes * threads, *(len(b.data) for b in buffers)]
+    parts = _shared_parts(program, shared)
+    sizes = [
+        max((start + size for start, size in parts), default=0),
+        program.local_bytes * threads,
+        *(len(b.data) for b in buffers),
+    ]
     starts = np.concatenate([[0], np.cumsum([-(-n // 256) * 256 for n in sizes])]).astype(np.int64)
     granules = [program.shared_granule(), 0, *((max(b.item, 1)).bit_length() - 1 for b in buffers)]
     cells = [0 if i == 1 else -(-n // (1 << g)) for i, (n, g) in enumerate(zip(sizes, granules, strict=True))]
@@ -119,14 +139,20 @@ def _machine(program: Program, buffers: list[Buffer], threads: int, shared: int,
     memory = np.zeros(int(starts[-1]), np.uint8)
     for buffer, start in zip(buffers, starts[2:], strict=False):
         memory[start : start + len(buffer.data)] = buffer.data
+    fresh = np.full(int(starts[2]), m.UNSET, np.uint8)
+    fresh[: sizes[0]] = m.GAP
+    for start, size in parts:
+        fresh[start : start + size] = m.UNSET
     state = np.zeros(8, np.int64)
     state[[m.THREADS_PER_BLOCK, m.LOCAL_BYTES, m.LIMIT]] = threads, program.local_bytes, limit
     return m.Machine(
         bytes=memory,
-        known=np.zeros(int(starts[2]), np.uint8),
+        known=fresh.copy(),
+        fresh=fresh,
         slots=slots,
-        stamps=np.zeros((sum(cells), 3), np.int64),
-        places=np.zeros((sum(cells), 3), np.int32),
+        stamps=np.zeros((sum(cells), 5), np.int64),
+        lanes=np.zeros((sum(cells), 5), np.uint32),
+        places=np.zeros((sum(cells), 5), np.int32),
         clocks=np.zeros((warps, 32, 32), np.int32),
         counts=np.zeros((len(program.code), 8), np.int64),
         fault=np.zeros(8, np.int64),
@@ -139,6 +165,11 @@ def _machine(program: Program, buffers: list[Buffer], threads: int, shared: int,
         scratch=np.zeros((8, 128), np.int64),
         marks=np.zeros((warps, program.registers), np.uint64),
     )
+
+
+def _shared_parts(program: Program, dynamic: int) -> list[tuple[int, int]]:
+    """Return (start, bytes) of every shared array; those without a size of their own are the dynamic memory."""
+    return [(start, size or dynamic) for start, size in program.shared.values()]
 
 
 def _fault(
@@ -179,7 +210,7 @@ def _memory(program: Program, buffers: list[Buffer], slot: int, address: int) ->
     """Describe an address: (what lies there, the byte within it)."""
     if slot == m.SHARED:
         for name, (start, size) in program.shared.items():
-            if start <= address < start + size:
+            if size and start <= address < start + size + GAP:
                 return f"the shared array {name} of {size} bytes", address - start
         return f"shared memory of {program.shared_bytes} bytes", address
     if slot == m.LOCAL:

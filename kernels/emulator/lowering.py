@@ -12,7 +12,7 @@ from kernels.emulator.assigned import watch_unassigned
 from kernels.emulator.dispatch import NUMBERS
 from kernels.emulator.inline import flatten
 from kernels.emulator.parse import Function, Instruction, Module
-from kernels.emulator.program import SPECIALS, Line, Program, Unsupported, assemble, layout
+from kernels.emulator.program import SPECIALS, Line, Program, Unsupported, assemble, layout, spread
 
 TYPES = re.compile(r"(?:[usbf](?:8|16|32|64)|pred)$")
 RULES: dict[str, Callable[["Lowering", Instruction], None]] = {}
@@ -39,7 +39,7 @@ def lower(module: Module) -> Program:
     code, lines = assemble(lines)
     shared, shared_bytes = layout(module.shared)
     return Program(
-        kernel.name, code, lines, low.count, low.constants, low.launch, shared, shared_bytes,
+        kernel.name, code, lines, low.count, low.constants, low.launch, spread(shared), shared_bytes,
         -(-low.local_bytes // 16) * 16, module.files, module.constants,
     )  # fmt: skip
 
@@ -55,7 +55,7 @@ class Lowering:
         self.count = 1  # register 0 is the emulator's own
         self.given = {0} | {self.register(name) for name in SPECIALS}
         self.parameters = {name for _, name in module.entry.params}
-        shared, _ = layout(module.shared)
+        shared = spread(layout(module.shared)[0])
         private, self.local_bytes = layout(kernel.locals)
         self.declared = kernel.registers
         self.addresses = {n: at for n, (at, _) in (shared | private).items()}

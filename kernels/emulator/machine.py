@@ -26,8 +26,8 @@ BRANCH, EXIT, BARRIER, WARP_SYNC, SHUFFLE, VOTE, ACTIVE, FENCE, CHECK, MARK, MAR
 # what a thread is doing
 RUNS, AT_BARRIER, AT_WARP_SYNC, ENDED = range(4)
 
-# state of a byte of shared or local memory
-UNSET, SET, PENDING = range(3)
+# state of a byte of shared or local memory; a GAP lies between two shared arrays
+UNSET, SET, PENDING, GAP = range(4)
 
 # columns of `counts`, one row an instruction
 ISSUES, THREADS, REQUESTS, WAVEFRONTS, IDEAL, SECTORS, USEFUL, SPLITS = range(8)
@@ -46,9 +46,11 @@ class Machine(NamedTuple):
     """All memory and all that is known about it."""
 
     bytes: np.ndarray  # shared and local memory of one block, then the arguments
-    known: np.ndarray  # UNSET, SET or PENDING, for shared and local memory
+    known: np.ndarray  # UNSET, SET, PENDING or GAP, for shared and local memory
+    fresh: np.ndarray  # the same where a block begins
     slots: np.ndarray  # where each part lies in `bytes`
-    stamps: np.ndarray  # last writer and two readers of each granule
+    stamps: np.ndarray  # of each granule: its last writer, two groups of readers and two of atomics
+    lanes: np.ndarray  # which threads of their warps these are, as bits
     places: np.ndarray  # the instructions of these
     clocks: np.ndarray  # (warp, 32, 32): what each thread knows of the others of its warp
     counts: np.ndarray

@@ -4,7 +4,7 @@ import numpy as np
 
 from kernels.emulator import faults as f
 from kernels.emulator import machine as m
-from kernels.emulator.races import reads, writes
+from kernels.emulator.races import adds, reads, writes
 from kernels.emulator.scalars import jit
 
 
@@ -52,6 +52,8 @@ def may_read(M, slot, start, width, thread, pc, atomic):
     """Return whether the bytes hold something that this thread may read now, and note the read."""
     if slot < m.FIRST_BUFFER:
         for i in range(start, start + width):
+            if M.known[i] == m.GAP:
+                return fail(M, f.OUT_OF_BOUNDS, thread, pc)
             if M.known[i] != m.SET:
                 pending = M.known[i] == m.PENDING
                 unset = f.UNSET_SHARED if slot == m.SHARED else f.UNSET_LOCAL
@@ -73,6 +75,8 @@ def may_write(M, slot, start, width, thread, pc, atomic):
         return fail(M, f.READ_ONLY, thread, pc)
     if slot < m.FIRST_BUFFER:
         for i in range(start, start + width):
+            if M.known[i] == m.GAP:
+                return fail(M, f.OUT_OF_BOUNDS, thread, pc)
             if M.known[i] == m.PENDING:
                 return fail(M, f.PENDING_COPY, thread, pc)
             if atomic and M.known[i] == m.UNSET:
@@ -83,7 +87,10 @@ def may_write(M, slot, start, width, thread, pc, atomic):
     first = M.slots[slot, m.SHADOW] - (M.slots[slot, m.START] >> M.slots[slot, m.GRANULE])
     shift = M.slots[slot, m.GRANULE]
     for cell in range(start >> shift, ((start + width - 1) >> shift) + 1):
-        if not writes(M, first + cell, thread, pc, slot == m.SHARED, atomic):
+        if atomic:
+            if not adds(M, first + cell, thread, pc, slot == m.SHARED):
+                return False
+        elif not writes(M, first + cell, thread, pc, slot == m.SHARED):
             return False
     return True
 

@@ -33,6 +33,27 @@ class Occupancy:
         )
 
 
+_STATIC = 49_152  # bytes of shared arrays whose size is known when the kernel is compiled
+
+
+def refuse(cc: tuple[int, int], threads: int, registers: int, static: int, dynamic: int) -> str:
+    """Return why a GPU refuses a block; "" if it does not, or if its limits are not in the table."""
+    if static > _STATIC:
+        return f"its shared arrays take {static:,} bytes, and at most {_STATIC:,} may be declared"
+    if cc not in _LIMITS:
+        return ""
+    *_, all_registers, all_shared = _LIMITS[cc]
+    most = all_shared - (_RESERVED if cc >= (8, 0) else 0)
+    gpu = f"a GPU of compute capability {cc[0]}.{cc[1]}"
+    if static + dynamic > most:
+        return f"a block takes {static + dynamic:,} bytes of shared memory, and {gpu} has {most:,}"
+    # registers come in 256 a warp
+    taken = -(-registers * 32 // 256) * 256 * -(-threads // 32)
+    if taken > all_registers:
+        return f"{threads} threads of {registers} registers take {taken:,}, and {gpu} has {all_registers:,}"
+    return ""
+
+
 def occupancy(cc: tuple[int, int], threads: int, registers: int, shared: int) -> Occupancy | None:
     """Return the estimate for blocks of `threads`; None for a GPU whose limits are not in the table."""
     if cc not in _LIMITS:

@@ -41,8 +41,8 @@ class Program:
     registers: int
     constants: dict[int, int]
     launch: dict[str, int]
-    shared: dict[str, tuple[int, int]]  # name -> (offset, bytes)
-    shared_bytes: int
+    shared: dict[str, tuple[int, int]]  # name -> (offset, bytes); the offset is the emulator's, with gaps
+    shared_bytes: int  # without gaps
     local_bytes: int
     files: dict[int, str]
     data: dict[str, tuple[int, bytes, bool]]
@@ -58,6 +58,15 @@ class Program:
         accesses = [c.columns for c in self.lines if m.LOAD <= c.op <= m.COPY]
         widths = [c[m.BYTES] for c in accesses if c[m.SPACE] in shared_or_any]
         return min(widths, default=4).bit_length() - 1
+
+
+GAP = 1024  # bytes between two shared arrays, so that what runs over one does not reach the next; all banks, 8 times
+
+
+def spread(variables: dict[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
+    """Return a layout with a gap after every variable; each stays in its banks."""
+    starts = sorted({offset for offset, _ in variables.values()})
+    return {name: (offset + GAP * starts.index(offset), size) for name, (offset, size) in variables.items()}
 
 
 def layout(sizes: dict[str, tuple[int, int]]) -> tuple[dict[str, tuple[int, int]], int]:

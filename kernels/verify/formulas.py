@@ -45,6 +45,19 @@ FORMULAS: dict[str, dict[str, str]] = {
         "dγ = sum_{m} dy[m] · hat{x}[m];  dβ = sum_{m} dy[m]",
     },
     "add": {"forward": "y = a + b", "backward": "da = dy;  db = dy"},
+    "arithmetic": {
+        "forward": "y[i] = a[i] + b[i], or -, ·, /, max, min, where an axis of length 1 is repeated",
+        "backward": "da[j] = sum_{i: i reads a[j]} dy[i] · {∂y[i]}/{∂a[j]};  "
+        "db[j] = sum_{i: i reads b[j]} dy[i] · {∂y[i]}/{∂b[j]}",
+    },
+    "concatenate": {
+        "forward": "y[.., start + i, ..] = x[.., i, ..]",
+        "backward": "dx[.., i, ..] = dy[.., start + i, ..]",
+    },
+    "resample": {
+        "forward": "y[n,i,j,c] = sum_{h,w} u[i,h] · v[j,w] · x[n,h,w,c]",
+        "backward": "dx[n,h,w,c] = sum_{i,j} u[i,h] · v[j,w] · dy[n,i,j,c]",
+    },
     "sigmoid": {"forward": "y = {1}/{1 + e^{-x}}", "backward": "dx = dy · y · (1 - y)"},
     "relu": {"forward": "y = max(x, 0)", "backward": "dx = dy where y > 0, else 0"},
     "unary": {"forward": "y = f(x)", "backward": "dx = dy · f'(x)"},

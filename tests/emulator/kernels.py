@@ -239,6 +239,80 @@ def counts_down(x):
         x[cuda.threadIdx.x] += float32(n)
 
 
+def overrun_into_the_next_array(x):
+    a = cuda.shared.array(32, float32)
+    b = cuda.shared.array(32, float32)
+    i = cuda.threadIdx.x
+    a[i], b[i] = x[i], x[i]
+    cuda.syncthreads()
+    x[i] = a[i + 1] + b[i]  # FAULT
+
+
+def counter_zeroed_without_a_barrier(x):
+    count = cuda.shared.array(1, int32)
+    i = cuda.threadIdx.x
+    if i == 0:
+        count[0] = 0  # FAULT
+    cuda.atomic.add(count, 0, 1)  # FAULT
+    cuda.syncthreads()
+    x[i] = count[0]
+
+
+def total_read_without_a_barrier(x):
+    count = cuda.shared.array(1, int32)
+    i = cuda.threadIdx.x
+    if i == 0:
+        count[0] = 0
+    cuda.syncthreads()
+    cuda.atomic.add(count, 0, 1)  # FAULT
+    if i == cuda.blockDim.x - 1:
+        x[0] = count[0]  # FAULT
+
+
+def total_read_while_blocks_add(x):
+    cuda.atomic.add(x, 0, float32(1))
+    if cuda.grid(1) == cuda.gridsize(1) - 1:
+        x[1] = x[0]  # FAULT
+
+
+def written_where_two_of_a_warp_met(x):
+    s = cuda.shared.array(1, float32)
+    i = cuda.threadIdx.x
+    if i == 0:
+        s[0] = x[0]
+    cuda.syncthreads()
+    v = s[0]
+    if i < 2:
+        cuda.syncwarp(0x3)
+        if i == 0:
+            s[0] = float32(2)  # FAULT
+    x[i] = v
+
+
+def written_where_all_of_a_warp_met(x):
+    s = cuda.shared.array(1, float32)
+    i = cuda.threadIdx.x
+    if i == 0:
+        s[0] = x[3]
+    cuda.syncthreads()
+    v = s[0]
+    cuda.syncwarp(0xFFFFFFFF)
+    if i == 0:
+        s[0] = float32(2)
+    x[i] = v
+
+
+def counted_between_barriers(x):
+    count = cuda.shared.array(1, int32)
+    i = cuda.threadIdx.x
+    if i == 0:
+        count[0] = 0
+    cuda.syncthreads()
+    cuda.atomic.add(count, 0, 1)
+    cuda.syncthreads()
+    x[i] = count[0]
+
+
 FAULTS = [
     ("out-of-bounds", beyond_the_end, 4, 32, (ramp(100),)),
     ("out-of-bounds", before_the_start, 1, 32, (ramp(32),)),
@@ -259,6 +333,11 @@ FAULTS = [
     ("missed-barrier", barrier_for_one_warp, 1, 64, (ramp(64),)),
     ("divergent-warp-operation", shuffle_of_half_a_warp, 1, 32, (ramp(32),)),
     ("divergent-warp-operation", vote_after_return, 1, 32, (ramp(32),)),
+    ("out-of-bounds", overrun_into_the_next_array, 1, 32, (ramp(32),)),
+    ("race", counter_zeroed_without_a_barrier, 1, 64, (ramp(64),)),
+    ("race", total_read_without_a_barrier, 1, 64, (ramp(64),)),
+    ("race-between-blocks", total_read_while_blocks_add, 4, 32, (ramp(2),)),
+    ("race", written_where_two_of_a_warp_met, 1, 32, (ramp(32),)),
     ("endless", endless, 1, 1, (np.zeros(2, np.float32),)),
 ]
 
@@ -273,5 +352,7 @@ TWINS = [
     (return_after_the_barrier, 1, 64, (ramp(64),), np.where(ramp(64) < 50, 1, ramp(64))),
     (shuffle_of_all, 1, 32, (ramp(32),), np.full(32, 3)),
     (local_array_filled, 1, 32, (ramp(32),), ramp(32)),
+    (written_where_all_of_a_warp_met, 1, 32, (ramp(32),), np.full(32, 3)),
+    (counted_between_barriers, 1, 64, (ramp(64),), np.full(64, 64)),
     (counts_down, 1, 32, (ramp(32),), ramp(32) + 45),
 ]

@@ -46,3 +46,28 @@ def test_an_activations_layer_is_keras(name, settings):
 def test_gelus_approximation_is_keras():
     theirs = keras.ops.convert_to_numpy(keras.ops.gelu(X, approximate=True))
     np.testing.assert_allclose(layers.Elementwise("gelu_tanh")(X), theirs, rtol=2e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("shared_axes", [None, [1, 2]])
+def test_prelu_is_keras(shared_axes):
+    ours, theirs = (lib.layers.PReLU(shared_axes=shared_axes) for lib in (convnet, keras))
+    theirs(X)
+    alpha = np.random.default_rng(1).uniform(0, 1, theirs.get_weights()[0].shape).astype("f")
+    ours(X)
+    for layer in (ours, theirs):
+        layer.set_weights([alpha])
+    np.testing.assert_allclose(ours(X), keras.ops.convert_to_numpy(theirs(X)), rtol=2e-6)
+
+
+def test_rescaling_and_normalization_are_keras():
+    for name, settings in (
+        ("Rescaling", {"scale": 1 / 255, "offset": -0.5}),
+        ("Normalization", {"mean": [0.1, 0.2, 0.3], "variance": [1.0, 2.0, 0.0]}),
+    ):
+        ours, theirs = (getattr(library.layers, name)(**settings)(X) for library in (convnet, keras))
+        np.testing.assert_allclose(ours, keras.ops.convert_to_numpy(theirs), rtol=2e-5, atol=1e-6)
+    layers_ = [library.layers.Normalization() for library in (convnet, keras)]
+    for layer in layers_:
+        layer.adapt(X)
+    ours, theirs = (layer(X) for layer in layers_)
+    np.testing.assert_allclose(ours, keras.ops.convert_to_numpy(theirs), rtol=2e-5, atol=1e-6)
