@@ -32,6 +32,9 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "batchnorm": ("cpu", "cuda"),
     "groupnorm": ("cpu", "cuda"),
     "add": ("cpu", "cuda"),
+    "arithmetic": ("cpu", "cuda"),
+    "concatenate": ("cpu", "cuda"),
+    "resample": ("cpu", "cuda"),
     "sigmoid": ("cpu", "cuda"),
     "relu": ("cpu", "cuda"),
     "unary": ("cpu", "cuda"),
@@ -42,6 +45,9 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "sgd": ("cpu", "cuda"),
     "rmsprop": ("cpu", "cuda"),
     "adam": ("cpu", "cuda"),
+    "adagrad": ("cpu", "cuda"),
+    "nadam": ("cpu", "cuda"),
+    "lion": ("cpu", "cuda"),
 }
 
 # (operation, variant) -> the factor by which its error may exceed the operation's own rounding bound,

@@ -9,8 +9,10 @@ import numpy as np
 
 from kernels import (
     add,
+    arithmetic,
     avgpool2d,
     batchnorm,
+    concatenate,
     conv2d,
     convpool,
     crossentropy,
@@ -22,10 +24,12 @@ from kernels import (
     mse,
     registry,
     relu,
+    resample,
     sigmoid,
     softmax,
     unary,
 )
+from kernels.resample import taps as make
 
 
 @dataclass(frozen=True)
@@ -214,7 +218,25 @@ def pooled_convolutions(rng) -> list[tuple[str, Pass]]:
     ]
 
 
-FAMILIES = (elementwise, losses, sums, poolings, convolutions, pooled_convolutions)
+def rearranged(rng) -> list[tuple[str, Pass]]:
+    """Axes that are repeated, put together, and read at other places, some by nobody."""
+    N, H, W, C = (int(v) for v in rng.integers(1, (4, 6, 6, 20)))
+    a, b, more, dy, wide = integers(rng, (N, H, W, C), (N, 1, 1, C), (N, H, 2, C), (N, H, W, C), (N, H, W + 2, C))
+    down, across = make.pad(H, 2, 1, "edge"), make.resize(W, 2 * W, make.Sampling("linear", "asymmetric"))
+    taps = (None, down, across, make.pad(C, 0, 1))
+    (read,) = integers(rng, (N, H + 3, 2 * W, C + 1))
+    return [
+        ("arithmetic", Pass("product", [a, b], lambda *v, **r: arithmetic.forward(*v, "multiply", **r), (0,))),
+        ("arithmetic", Pass("maximum", [a, b], lambda *v, **r: arithmetic.forward(*v, "maximum", **r))),
+        ("arithmetic", Pass("backward", [dy, a, b], lambda *v, **r: arithmetic.backward(*v, "multiply", **r), (0,))),
+        ("concatenate", Pass("forward", [a, more], lambda *v, **r: concatenate.forward(*v, axis=2, **r), (0, 1))),
+        ("concatenate", Pass("backward", [wide], lambda v, **r: concatenate.backward(v, (W, 2), axis=2, **r), (0,))),
+        ("resample", Pass("forward", [a], lambda v, **r: resample.forward(v, taps, **r), (0,))),
+        ("resample", Pass("backward", [read], lambda v, **r: resample.backward(v, a.shape, taps, **r), (0,))),
+    ]
+
+
+FAMILIES = (elementwise, rearranged, losses, sums, poolings, convolutions, pooled_convolutions)
 
 
 def all_passes(family, seed: int) -> list[tuple[Pass, str, str]]:

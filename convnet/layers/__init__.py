@@ -7,12 +7,13 @@ from convnet.layers.dense import Dense
 from convnet.layers.elementwise import ELU, Elementwise, LeakyReLU, ReLU
 from convnet.layers.groups import GroupNormalization, LayerNormalization
 from convnet.layers.inputs import Input, InputLayer
-from convnet.layers.merging import Add
+from convnet.layers.merging import Add, Average, Concatenate, ConstantArithmetic, Maximum, Minimum, Multiply, Subtract
 from convnet.layers.naming import full_name
 from convnet.layers.normalization import BatchNormalization
 from convnet.layers.pooling import AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D
 from convnet.layers.reduction import Reduce
 from convnet.layers.regularization import Dropout
+from convnet.layers.resampling import Cropping2D, Padding, Resizing, Slicing, UpSampling2D, ZeroPadding2D
 from convnet.layers.reshaping import Flatten, Reshape
 from convnet.layers.scaling import Normalization, PReLU, Rescaling
 
@@ -41,6 +42,19 @@ BUILT_IN: dict[str, type[Layer]] = {
         LayerNormalization,
         GroupNormalization,
         Add,
+        Subtract,
+        Multiply,
+        Average,
+        Maximum,
+        Minimum,
+        Concatenate,
+        ConstantArithmetic,
+        ZeroPadding2D,
+        Cropping2D,
+        UpSampling2D,
+        Resizing,
+        Padding,
+        Slicing,
         InputLayer,
     )
 }

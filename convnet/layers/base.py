@@ -73,6 +73,10 @@ class Layer:
     def build(self, shape: tuple[int, ...]) -> None:
         """Make the parameters for samples of this shape; the base has none."""
 
+    def accepts(self, count: int) -> bool:
+        """Return True if the layer can be called on so many inputs."""
+        return count == self.inputs
+
     def output_shape(self, *shapes: tuple[int, ...]) -> tuple[int, ...]:
         """Return the shape of one output sample; the base keeps its input's."""
         return shapes[0]
@@ -104,7 +108,7 @@ class Layer:
             raise TypeError(f"{self.name}: called on arrays and outputs of layers together: give only one kind")
         if hasattr(type(self), "call"):
             return self._record_call(x, inputs, training)
-        if len(inputs) != self.inputs:
+        if not self.accepts(len(inputs)):
             raise ValueError(f"{self.name}: takes {self.inputs} input(s), got {len(inputs)}")
         shapes = tuple(node.sample_shape for node in inputs)
         self.ensure_built(shapes[0], inputs[0].graph.dtype)

@@ -12,6 +12,7 @@ from itertools import product as every
 import numpy as np
 
 from convnet.engine.bindings import Site
+from convnet.terms.rearranged import arithmetic, concatenate, resample
 from convnet.terms.terms import Draft, Term, product, sum_terms
 from kernels.unary.functions import make
 from kernels.unary.reference import FORMULAS
@@ -211,6 +212,7 @@ FORWARD: dict[str, Callable[[Site, Index], Draft]] = {
     f.__name__: f
     for f in (
         *(conv2d, dense, maxpool2d, avgpool2d, globalavgpool),
+        *(arithmetic, concatenate, resample),
         *(relu, sigmoid, unary, softmax, batchnorm_inference, groupnorm, add, reshape),
     )
 }

@@ -51,6 +51,19 @@ FORMULAS: dict[str, dict[str, str]] = {
         "dγ = sum_{n,p} dy · hat{x};  dβ = sum_{n,p} dy",
     },
     "add": {"forward": "y = a + b", "backward": "da = dy;  db = dy"},
+    "arithmetic": {
+        "forward": "y[i] = a[i] + b[i], or -, ·, /, max, min, where an axis of length 1 is repeated",
+        "backward": "da[j] = sum_{i: i reads a[j]} dy[i] · {∂y[i]}/{∂a[j]};  "
+        "db[j] = sum_{i: i reads b[j]} dy[i] · {∂y[i]}/{∂b[j]}",
+    },
+    "concatenate": {
+        "forward": "y[.., start + i, ..] = x[.., i, ..]",
+        "backward": "dx[.., i, ..] = dy[.., start + i, ..]",
+    },
+    "resample": {
+        "forward": "y[n,i,j,c] = sum_{h,w} u[i,h] · v[j,w] · x[n,h,w,c]",
+        "backward": "dx[n,h,w,c] = sum_{i,j} u[i,h] · v[j,w] · dy[n,i,j,c]",
+    },
     "sigmoid": {"forward": "y = {1}/{1 + e^{-x}}", "backward": "dx = dy · y · (1 - y)"},
     "relu": {"forward": "y = max(x, 0)", "backward": "dx = dy where y > 0, else 0"},
     "unary": {"forward": "y = f(x)", "backward": "dx = dy · f'(x)"},
@@ -84,4 +97,10 @@ FORMULAS: dict[str, dict[str, str]] = {
         "update": "m = m + (g - m) (1 - β[1]);  v = v + (g^{2} - v) (1 - β[2]);  "
         "p = p - η λ p - η {sqrt{1 - β[2]^{t}}}/{1 - β[1]^{t}} {m}/{sqrt{v} + ε}"
     },
+    "adagrad": {"update": "v = v + g^{2};  p = p - η λ p - η {g}/{sqrt{v + ε}}"},
+    "nadam": {
+        "update": "m = m + (g - m) (1 - β[1]);  v = v + (g^{2} - v) (1 - β[2]);  "
+        "p = p - η λ p - η {u[t+1] {m}/{1 - U[t+1]} + (1 - u[t]) {g}/{1 - U[t]}}/{sqrt{{v}/{1 - β[2]^{t}}} + ε}"
+    },
+    "lion": {"update": "p = p - η λ p - η sign(β[1] m + (1 - β[1]) g);  m = β[2] m + (1 - β[2]) g"},
 }

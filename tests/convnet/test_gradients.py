@@ -26,7 +26,52 @@ class Tied(layers.Layer):
         return a + self.dense(a)
 
 
+class Merged(layers.Layer):
+    """Branches of several shapes merged, so that axes are repeated; one branch is used twice."""
+
+    def __init__(self, merge, axis_of_length_1=False):
+        super().__init__()
+        self.merge, self.wide, self.conv = merge, axis_of_length_1, layers.Conv2D(2, 1)
+        self.pool = layers.GlobalAveragePooling2D(keepdims=True)
+
+    def call(self, x):
+        side = self.conv(x)
+        if self.wide:
+            side = self.pool(side)
+        return self.merge([x, side])
+
+
+class ThreeMerged(layers.Layer):
+    """Three branches, of which one is used twice."""
+
+    def __init__(self, merge):
+        super().__init__()
+        self.merge, self.first, self.second = merge, layers.Conv2D(2, 1), layers.Conv2D(2, 1)
+
+    def call(self, x):
+        a = self.first(x)
+        return self.merge([a, self.second(x), a])
+
+
 STACKS = {
+    "multiply": [Merged, (layers.Multiply(),)],
+    "multiply by (N,1,1,C)": [Merged, (layers.Multiply(), True)],
+    "subtract": [Merged, (layers.Subtract(), True)],
+    "maximum": [Merged, (layers.Maximum(),)],
+    "minimum": [Merged, (layers.Minimum(), True)],
+    "average of three": [ThreeMerged, (layers.Average(),)],
+    "add of three": [ThreeMerged, (layers.Add(),)],
+    "concatenate": [ThreeMerged, (layers.Concatenate(),)],
+    "concatenate rows": [ThreeMerged, (layers.Concatenate(axis=1),)],
+    "constant factor": [layers.ConstantArithmetic, ("multiply", (2,)), {"learned": True}],
+    "fixed divisor": [layers.ConstantArithmetic, ("divide", (6, 1))],
+    "zero padding": [layers.ZeroPadding2D, (((1, 2), (0, 3)),)],
+    "cropping": [layers.Cropping2D, (((1, 2), (0, 3)),)],
+    "upsampling": [layers.UpSampling2D, ((2, 3),)],
+    "upsampling, bilinear": [layers.UpSampling2D, (2, None, "bilinear")],
+    "resizing": [layers.Resizing, (4, 9)],
+    "reflection": [layers.Padding, (((2, 1), (0, 3), (0, 0)), "reflect")],
+    "slicing": [layers.Slicing, (((None, None, -2), None, (1, 2, 1)),)],
     "conv2d": [layers.Conv2D, (3, (3, 2))],
     "conv2d strided, same": [layers.Conv2D, (4, 3, 2, "same")],
     "conv2d grouped, dilated": [layers.Conv2D, (4, (2, 2), 1, "valid", None, 2, 2)],

@@ -49,6 +49,14 @@ LAYERS = {
     "batchnorm": (layers.BatchNormalization, {}),
     "dropout": (layers.Dropout, {"rate": 0.5}),
     "flatten": (layers.Flatten, {}),
+    "constant product": (layers.ConstantArithmetic, {"kind": "multiply", "shape": (4,), "learned": True}),
+    "constant quotient": (layers.ConstantArithmetic, {"kind": "divide", "shape": (6, 1), "reversed": True}),
+    "zero padding": (layers.ZeroPadding2D, {"padding": ((1, 2), (0, 3))}),
+    "cropping": (layers.Cropping2D, {"cropping": ((1, 2), (0, 3))}),
+    "upsampling": (layers.UpSampling2D, {"size": (2, 3)}),
+    "bilinear": (layers.Resizing, {"height": 5, "width": 9}),
+    "reflection": (layers.Padding, {"paddings": ((2, 1), (0, 3), (0, 0)), "mode": "reflect"}),
+    "slicing": (layers.Slicing, {"slices": ((None, None, -2), None, (1, 3, 1))}),
 }
 
 

@@ -64,6 +64,18 @@ def reshaped():
     return settled(Model(start, layers.Dense(3)(layers.GlobalMaxPooling2D()(x)), name="reshaped"))
 
 
+def rearranged():
+    """Branches that are multiplied, compared and put together; padding, slices and resizing."""
+    start = Input((6, 7, 4))
+    x = layers.Conv2D(4, 3)(layers.ZeroPadding2D(((1, 2), (0, 3)))(start))
+    gate = layers.GlobalAveragePooling2D(keepdims=True)(x)
+    x = layers.Concatenate()([layers.Multiply()([x, gate]), layers.Maximum()([x, gate]), x])
+    x = layers.Average()([x, layers.Slicing((None, (None, None, -1), None))(x)])
+    x = layers.UpSampling2D(2, interpolation="bilinear")(layers.ConstantArithmetic("subtract", (1,), True)(x))
+    x = layers.Padding(((2, 0), (0, 1), (0, 0)), "reflect")(layers.Cropping2D(1)(x))
+    return settled(Model(start, layers.Dense(3)(layers.Flatten()(x)), name="rearranged"))
+
+
 def functions():
     """Every function of one number, one after the other."""
     from kernels.unary.functions import FUNCTIONS, SELU

@@ -24,6 +24,7 @@ PASSES: dict[str, dict[str, tuple[str, int]]] = {
         "dp1": ("backward", 2),
     },
     "add": {"dx0": ("backward", 0), "dx1": ("backward", 1)},
+    "concatenate": {f"dx{n}": ("backward", n) for n in range(3)},
 }
 
 
@@ -83,6 +84,10 @@ def _problem(subject: Any, t: int, loss: str, name: str) -> tuple[Problem, str, 
         geometry = {"K": x.shape[-1]}
     elif step.operation == "add":
         arrays = {"a": x, "b": subject.trace.arrays[step.inputs[1]], "dy": dy}
+    elif step.operation == "arithmetic":
+        return _arithmetic(subject, step, dy, name)
+    elif step.operation == "concatenate":
+        arrays = {f"x{i}": subject.trace.arrays[v] for i, v in enumerate(step.inputs)} | {"dy": dy}
     elif step.operation == "dropout":
         settings |= {"step": step.layer.calls}
     elif step.operation.startswith("batchnorm"):
@@ -90,6 +95,18 @@ def _problem(subject: Any, t: int, loss: str, name: str) -> tuple[Problem, str, 
     # plain loops in Python take minutes over a listing's convolutions: there cpu_naive in float64, itself proven
     oracle = OPERATIONS[step.operation].random_oracle() if x.size > 2000 else "reference"
     return Problem(geometry, arrays, settings, oracle), passes, which
+
+
+def _arithmetic(subject: Any, step: Any, dy: np.ndarray, name: str) -> tuple[Problem, str, int]:
+    operands = [subject.trace.arrays[v] for v in step.inputs] + [p.value for p in step.parameters]
+    if "constant" in step.settings:
+        operands.append(np.full(1, step.settings["constant"], dy.dtype))
+    which = 0 if name == "forward" else int(name[2:])
+    if step.settings.get("reversed"):
+        operands, which = operands[::-1], 1 - which
+    arrays = {"a": operands[0], "b": operands[1], "dy": dy}
+    problem = Problem({}, arrays, {"kind": step.settings["kind"]})
+    return problem, "forward" if name == "forward" else "backward", 0 if name == "forward" else which
 
 
 def _normalisation(step: Any, arrays: dict, weights: list, name: str) -> tuple[Problem, str, int]:

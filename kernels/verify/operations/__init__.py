@@ -7,7 +7,9 @@ from kernels.verify.operations.dense import Dense
 from kernels.verify.operations.elementwise import Add, Dropout, Relu, Sigmoid
 from kernels.verify.operations.groupnorm import GroupNorm
 from kernels.verify.operations.losses import CrossEntropy, Mse
+from kernels.verify.operations.more_updates import Adagrad, Lion, Nadam
 from kernels.verify.operations.pooling import AvgPool, GlobalAvgPool, MaxPool
+from kernels.verify.operations.rearranged import Arithmetic, Concatenate, Resample
 from kernels.verify.operations.softmax import Softmax
 from kernels.verify.operations.unary import Unary
 from kernels.verify.operations.updates import Adam, RmsProp, Sgd
@@ -15,7 +17,8 @@ from kernels.verify.problem import Operation
 
 CLASSES = (
     *(Conv2D, ConvPool, MaxPool, AvgPool, GlobalAvgPool, Dense, BatchNorm, GroupNorm, Add),
-    *(Sigmoid, Relu, Unary, Softmax, Mse, CrossEntropy, Dropout, Sgd, RmsProp, Adam),
+    *(Arithmetic, Concatenate, Resample),
+    *(Sigmoid, Relu, Unary, Softmax, Mse, CrossEntropy, Dropout, Sgd, RmsProp, Adam, Adagrad, Nadam, Lion),
 )
 
 

@@ -172,6 +172,8 @@ const TEXTS = {
 
 const SCALED = ["γ multiplied x̂ at every pixel of its channel: its gradient is the sum of dy · x̂.", "γ 在其通道的每个像素处与 x̂ 相乘：它的梯度是 dy · x̂ 之和。"];
 const SHIFTED = ["β was added at every pixel of its channel: its gradient is the sum of dy.", "β 加到了其通道的每个像素上：它的梯度是 dy 之和。"];
+const SLOPED = ["dy times the slope, over every place that reads the number.", "dy 乘以斜率，对读取该数的所有位置求和。"];
+const PARTED = ["Each array receives its own part of dy.", "每个数组取回 dy 中属于自己的一段。"];
 const ADDED = ["A sum passes dy on unchanged, to both of its inputs.", "加法把 dy 原样传给两个输入。"];
 
 // what each pass does, in a sentence or two
@@ -215,6 +217,13 @@ const NOTES = {
   "add forward": ["Two arrays are added, number by number.", "两个数组对应相加。"],
   "add dx0": ADDED,
   "add dx1": ADDED,
+  "arithmetic forward": ["Two arrays, number by number; an axis of length 1 is repeated.", "两个数组逐数运算；长度为 1 的轴重复使用。"],
+  "arithmetic dx0": SLOPED,
+  "arithmetic dx1": SLOPED,
+  "concatenate forward": ["One array after the other: each number is copied.", "数组一个接一个：每个数原样复制。"],
+  ...Object.fromEntries(Array.from({ length: 64 }, (_, n) => [`concatenate dx${n}`, PARTED])),
+  "resample forward": ["The pixels that this place reads, each with its weight.", "这个位置读取的像素，各乘以自己的权重。"],
+  "resample dx0": ["Every place that reads this pixel sends its dy back, with the same weight.", "每个读取该像素的位置，以同样的权重传回自己的 dy。"],
   "reshape forward": ["The same numbers in the same order, as one row.", "数不变，次序不变，排成一行。"],
   "reshape dx0": ["The same gradients in the same order, as an image again.", "梯度不变，次序不变，恢复成图像的形状。"],
   "crossentropy sparse forward": ["How surprised is the network by the label? −log of the share of all probabilities that it gave to it.", "网络对标签有多意外？先求标签的概率在所有概率之和中所占的份额，再取 −log。"],

@@ -8,6 +8,7 @@ import { dense } from "./op-dense.js";
 import { relu, sigmoid, softmax } from "./op-activations.js";
 import { unary } from "./op-unary.js";
 import { lossOperations } from "./op-losses.js";
+import { arithmetic, concatenate, resample } from "./op-rearranged.js";
 import { avgpool2d, globalavgpool, maxpool2d } from "./op-pooling.js";
 
 export const operations = {
@@ -26,6 +27,9 @@ export const operations = {
   dropout,
   add,
   reshape,
+  arithmetic,
+  concatenate,
+  resample,
   ...lossOperations,
 };
 
