@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,12 +13,13 @@ if TYPE_CHECKING:
     from convnet.model import Model
 
 MOST = 192  # more features are projected
+HELD = 2**25  # numbers of all layers' outputs that are in memory at once: 128 MB
 
 
 Features = dict[str, np.ndarray]
 
 
-def features(model: Model, x: Any, batch: int = 64) -> Features:
+def features(model: Model, x: Any) -> Features:
     """Return two kinds of features of images (N,H,W,C), each (N, D) float64, D at most 192.
 
     textures  mean and standard deviation of every channel of every convolution's output
@@ -26,7 +28,7 @@ def features(model: Model, x: Any, batch: int = 64) -> Features:
     More than 192 numbers are projected by random signs: f -> S f / sqrt(192), which keeps distances (Achlioptas 2003).
     ValueError for a model without convolutions, or that does not end in a dense layer.
     """
-    return project_features(extract(model, x, batch))
+    return project_features(extract(model, x))
 
 
 def project_features(found: Features) -> Features:
@@ -34,8 +36,8 @@ def project_features(found: Features) -> Features:
     return {name: project(f) for name, f in found.items()}
 
 
-def extract(model: Model, x: Any, batch: int = 64) -> Features:
-    """Return the features before they are projected. The model is run once over the images."""
+def extract(model: Model, x: Any) -> Features:
+    """Return the features before they are projected. The model is run once over the images, up to 64 at a time."""
     from convnet.engine.plan import Plan
 
     graph = model.graph(tuple(x.shape[1:]))
@@ -44,16 +46,22 @@ def extract(model: Model, x: Any, batch: int = 64) -> Features:
         raise ValueError(f"{model.name}: needs convolutions and a dense layer at its end to have features")
     found: dict[str, list[np.ndarray]] = {"textures": [], "last": []}
     plan: Plan | None = None
+    batch = min(64, max(1, HELD // sum(prod(node.sample_shape) for call in graph.calls for node in call.outputs)))
     for start in range(0, len(x), batch):
         part = x[start : start + batch]
         if plan is None or plan.batch != len(part):
             plan = Plan(graph, len(part), rewritten=False)
         plan.run(part)
-        channels = [plan.of(node).astype(np.float64) for node in maps]
-        moments = [moment(a, axis=(1, 2)) for a in channels for moment in (np.mean, np.std)]
-        found["textures"].append(np.concatenate(moments, axis=1))
+        textures = [moments(plan.of(node)) for node in maps]
+        found["textures"].append(np.concatenate(textures, axis=1))
         found["last"].append(np.concatenate([plan.of(n).reshape(len(part), -1) for n in last], axis=1))
     return {name: np.concatenate(parts).astype(np.float64) for name, parts in found.items()}
+
+
+def moments(maps: np.ndarray) -> np.ndarray:
+    """Return mean and standard deviation of each channel of maps (N,H,W,C): (N,2C), computed in float64."""
+    wide = maps.astype(np.float64)
+    return np.concatenate([wide.mean(axis=(1, 2)), wide.std(axis=(1, 2))], axis=1)
 
 
 def join_features(found: Sequence[Features]) -> Features:

@@ -174,7 +174,7 @@ def test_the_last_features_are_what_the_last_dense_layer_multiplies(network):
     p = net.predict(x, batch_size=5)
     (node,) = last_inputs(net.graph(shape))
     width = node.sample_shape[-1]
-    f = features(net, x, batch=2)["last"]
+    f = features(net, x)["last"]
     assert f.shape == (5, min(192, width))
     if width <= 192:
         dense = next(layer for layer in net.layers[::-1] if isinstance(layer, convnet.layers.Dense))

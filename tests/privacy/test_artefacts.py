@@ -76,7 +76,7 @@ def test_no_planted_word_is_in_any_artefact_of_any_command(hospital):
     every = [
         (
             *("train", folder, "--labels", labels, "--out", model, "--figures", home / "out" / "figures"),
-            *("--epochs", 2, "--runs", 2, "--record", film),
+            *("--epochs", 2, "--runs", 2, "--record", film, "--report", home / "out" / "run.html"),
         ),
         (
             "evaluate",
@@ -88,6 +88,8 @@ def test_no_planted_word_is_in_any_artefact_of_any_command(hospital):
             home / "out" / "e.json",
             "--figures",
             home / "out" / "e",
+            "--report",
+            home / "out" / "r.html",
         ),
         ("diagnose", model, image, folder / "train" / "damaged.dcm", "--json", home / "out" / "d.json", *drawn),
         ("explain", single, image, "--html", home / "out" / "lesson.html", "--record", film),
@@ -108,7 +110,15 @@ def test_no_planted_word_is_in_any_artefact_of_any_command(hospital):
     kinds = {path.suffix for path in found}
     assert {".safetensors", ".png", ".json", ".jsonl", ".html", ".txt", ".npy", ".db", ".key"} <= kinds, kinds
     names = {path.name for path in found}
-    assert {"model.card.html", "model-2.card.json", "a.html", "lesson.html", "cases.png", "film.safetensors"} <= names
+    assert {
+        "model.card.html",
+        "model-2.card.json",
+        "a.html",
+        "lesson.html",
+        "cases.png",
+        "film.safetensors",
+        "r.html",
+    } <= names
     leaks = [leak for path in found for leak in planted.leaks(path)]
     size, forms = sum(path.stat().st_size for path in found) / 1e6, len(planted.patterns())
     words = f"{len(planted.PLANTED)} words in {forms} forms"
@@ -135,6 +145,10 @@ def test_with_hidden_paths_a_files_name_is_in_no_artefact_either(hospital):
     assert done.returncode == 0, done.stderr
     table = ("--labels", folder / "named.csv", "--json", home / "out" / "named-e.json")
     run("evaluate", model, folder, "--split", "all", *table, **hide)
+    run("audit", folder, *table[:2], "--html", home / "out" / "named-a.html", **hide)
+    run("evaluate", model, folder, "--split", "all", *table[:2], "--report", home / "out" / "named-r.html", **hide)
+    assert "file-" in (home / "out" / "named-a.html").read_text()
+    assert "file-" in (home / "out" / "named-r.html").read_text()
     assert "left out: file-" in (home / "logs" / sorted(os.listdir(home / "logs"))[-1]).read_text()
     found = artefacts(home, begin)
     assert {".txt", ".json", ".jsonl"} <= {path.suffix for path in found}

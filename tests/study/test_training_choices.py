@@ -152,3 +152,26 @@ def test_the_residual_network_has_the_same_parameters_for_every_size_and_is_save
     model.save(tmp_path / "r.safetensors")
     x = study.split("val")[0]
     assert np.array_equal(load(tmp_path / "r.safetensors").predict(x), model.predict(x))
+
+
+def test_features_hold_few_images_of_a_large_network_at_once_and_are_the_same(monkeypatch):
+    from convnet.engine import plan
+    from convnet.study import features
+
+    batches = []
+
+    class Seen(plan.Plan):
+        def __init__(self, graph, batch, **how):
+            batches.append(batch)
+            super().__init__(graph, batch, **how)
+
+    monkeypatch.setattr(plan, "Plan", Seen)
+    model = NETWORKS["resnet"](2)
+    model.build((None, 28, 28, 1))
+    x = np.random.default_rng(0).random((70, 28, 28, 1), np.float32)
+    at_once = features.extract(model, x)
+    numbers = sum(int(np.prod(call.output.sample_shape)) for call in model.graph((28, 28, 1)).calls)
+    monkeypatch.setattr(features, "HELD", 10 * numbers)
+    in_parts = features.extract(model, x)
+    assert batches == [64, 6, 10]
+    assert all(np.array_equal(at_once[kind], in_parts[kind]) for kind in at_once)

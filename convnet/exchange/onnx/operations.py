@@ -9,6 +9,7 @@ import numpy as np
 
 from convnet.engine.operator import Step
 from convnet.exchange.onnx.errors import OnnxError
+from convnet.exchange.onnx.pieces import arithmetic, concatenate, resample
 from convnet.exchange.onnx.writer import Writer
 
 Write = Callable[[Writer, Step], None]
@@ -59,7 +60,7 @@ def _dense(w: Writer, step: Step) -> None:
 
 
 def _batchnorm(w: Writer, step: Step) -> None:
-    if not step.layer.trainable and _is_plain(step):
+    if not hasattr(step.layer, "momentum"):
         _scale(w, step)
         return
     names = [w.parameter(p, p.value) for p in step.parameters]
@@ -74,18 +75,16 @@ def _batchnorm(w: Writer, step: Step) -> None:
     w.set_last(step.output, y if rank == 1 else w.node("Transpose", [y], f"{step.layer.name}_last", perm=last))
 
 
-def _is_plain(step: Step) -> bool:
-    """Return True for a normalization by mean 0 and variance 1: x * gamma + beta."""
-    mean, variance = (p.value for p in step.parameters[2:])
-    return step.settings["epsilon"] == 0 and not mean.any() and bool((variance == 1).all())
-
-
 def _scale(w: Writer, step: Step) -> None:
-    gamma, beta = step.parameters[:2]
-    scaled = w.node(
-        "Mul", [w.last(step.inputs[0]), w.parameter(gamma, gamma.value.reshape(-1))], f"{step.layer.name}_scaled"
-    )
-    w.set_last(step.output, w.node("Add", [scaled, w.parameter(beta, beta.value)], step.layer.name))
+    """Write x * factor + offset: what no batch's statistics go into is no normalization for others to train."""
+    gamma, beta, mean, variance = (p.value.reshape(-1).astype(np.float64) for p in step.parameters)
+    factor = gamma / np.sqrt(variance + step.settings["epsilon"])
+    name = w.last(step.inputs[0])
+    for operator, wish, numbers in (("Mul", "scale", factor), ("Add", "offset", beta - mean * factor)):
+        if (numbers != (operator == "Mul")).any():
+            constant = w.constant(f"{step.layer.name}_{wish}", numbers.astype(w.dtype))
+            name = w.node(operator, [name, constant], f"{step.layer.name}_{wish}d")
+    w.set_last(step.output, name)
 
 
 def _softmax(w: Writer, step: Step) -> None:
@@ -146,13 +145,16 @@ def _combine(operator: str) -> Write:
 
 OPERATIONS: dict[str, Write] = {
     "add": _combine("Add"),
+    "arithmetic": arithmetic,
     "avgpool2d": _pool("AveragePool"),
     "batchnorm_inference": _batchnorm,
+    "concatenate": concatenate,
     "conv2d": _conv2d,
     "dense": _dense,
     "globalavgpool": _globalavgpool,
     "maxpool2d": _pool("MaxPool"),
     "relu": _apply("Relu"),
+    "resample": resample,
     "reshape": _reshape,
     "sigmoid": _apply("Sigmoid"),
     "softmax": _softmax,
