@@ -44,6 +44,9 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "sgd": ("cpu", "cuda"),
     "rmsprop": ("cpu", "cuda"),
     "adam": ("cpu", "cuda"),
+    "adagrad": ("cpu", "cuda"),
+    "nadam": ("cpu", "cuda"),
+    "lion": ("cpu", "cuda"),
 }
 
 # (operation, variant) -> the factor by which its error may exceed the operation's own rounding bound,

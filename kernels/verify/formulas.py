@@ -91,4 +91,10 @@ FORMULAS: dict[str, dict[str, str]] = {
         "update": "m = m + (g - m) (1 - β[1]);  v = v + (g^{2} - v) (1 - β[2]);  "
         "p = p - η λ p - η {sqrt{1 - β[2]^{t}}}/{1 - β[1]^{t}} {m}/{sqrt{v} + ε}"
     },
+    "adagrad": {"update": "v = v + g^{2};  p = p - η λ p - η {g}/{sqrt{v + ε}}"},
+    "nadam": {
+        "update": "m = m + (g - m) (1 - β[1]);  v = v + (g^{2} - v) (1 - β[2]);  "
+        "p = p - η λ p - η {u[t+1] {m}/{1 - U[t+1]} + (1 - u[t]) {g}/{1 - U[t]}}/{sqrt{{v}/{1 - β[2]^{t}}} + ε}"
+    },
+    "lion": {"update": "p = p - η λ p - η sign(β[1] m + (1 - β[1]) g);  m = β[2] m + (1 - β[2]) g"},
 }
