@@ -24,6 +24,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
         "cuda_shared",
         "cuda",
     ),
+    "conv2dtranspose": ("cpu", "cuda"),
     "maxpool2d": ("cpu_naive", "cpu", "cuda_naive", "cuda"),
     "convpool": ("cpu_naive", "cpu"),
     "avgpool2d": ("cpu", "cuda"),

@@ -37,7 +37,7 @@ NETWORKS = {
     "groups": (models.groups, (4, 5, 6), False, ("groupnorm",)),
     "functions": (models.functions, (5, 6, 3), False, ("unary",)),
     "reshaped": (models.reshaped, (6, 6, 4), False, ("maxpool2d", "reshape")),
-    "rearranged": (models.rearranged, (6, 7, 4), False, ("arithmetic", "concatenate", "resample")),
+    "rearranged": (models.rearranged, (6, 7, 4), False, ("arithmetic", "concatenate", "resample", "conv2dtranspose")),
 }
 
 
