@@ -49,4 +49,7 @@ CASES: dict[str, dict[str, dict[str, int]]] = {
     "sgd": {"plain": {"M": 16384, "mode": 1}, "Nesterov": {"M": 16384, "mode": 3}},
     "rmsprop": {"plain": {"M": 16384, "mode": 0}, "centered, momentum": {"M": 16384, "mode": 3}},
     "adam": {"16384": {"M": 16384, "mode": 0}},
+    "nadam": {"16384": {"M": 16384, "mode": 0}},
+    "adagrad": {"16384": {"M": 16384, "mode": 0}},
+    "lion": {"16384": {"M": 16384, "mode": 0}},
 }

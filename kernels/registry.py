@@ -24,6 +24,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
         "cuda_shared",
         "cuda",
     ),
+    "conv2dtranspose": ("cpu", "cuda"),
     "maxpool2d": ("cpu_naive", "cpu", "cuda_naive", "cuda"),
     "convpool": ("cpu_naive", "cpu"),
     "avgpool2d": ("cpu", "cuda"),
@@ -44,6 +45,9 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "sgd": ("cpu", "cuda"),
     "rmsprop": ("cpu", "cuda"),
     "adam": ("cpu", "cuda"),
+    "adagrad": ("cpu", "cuda"),
+    "nadam": ("cpu", "cuda"),
+    "lion": ("cpu", "cuda"),
 }
 
 # (operation, variant) -> the factor by which its error may exceed the operation's own rounding bound,

@@ -15,11 +15,22 @@ from convnet.layers.regularization import Dropout
 from convnet.layers.resampling import Cropping2D, Padding, Resizing, Slicing, UpSampling2D, ZeroPadding2D
 from convnet.layers.reshaping import Flatten, Reshape
 from convnet.layers.scaling import Normalization, PReLU, Rescaling
+from convnet.layers.separable import DepthwiseConv2D, SeparableConv2D
+from convnet.layers.signals import AveragePooling1D, Conv1D, GlobalAveragePooling1D, GlobalMaxPooling1D, MaxPooling1D
+from convnet.layers.transposed import Conv2DTranspose
 
 BUILT_IN: dict[str, type[Layer]] = {
     cls.__name__: cls
     for cls in (
         Conv2D,
+        Conv2DTranspose,
+        DepthwiseConv2D,
+        SeparableConv2D,
+        Conv1D,
+        MaxPooling1D,
+        AveragePooling1D,
+        GlobalAveragePooling1D,
+        GlobalMaxPooling1D,
         MaxPooling2D,
         AveragePooling2D,
         GlobalAveragePooling2D,

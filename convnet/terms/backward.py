@@ -16,6 +16,7 @@ from convnet.engine.bindings import Site
 from convnet.terms.forward import Index, at, move_index, pixel, real_pixels, unary_of, winner
 from convnet.terms.rearranged import arithmetic_p, arithmetic_x, concatenate_x, resample_x
 from convnet.terms.terms import Term, product
+from convnet.terms.transposed import conv2dtranspose_p, conv2dtranspose_x
 from kernels.unary.functions import make
 from kernels.unary.reference import FORMULAS
 from kernels.verify.operations.unary import PRODUCTS, bound
@@ -215,12 +216,13 @@ OF_INPUT: dict[str, Backward] = {
     for f in (
         *(conv2d_x, dense_x, maxpool2d_x, avgpool2d_x, globalavgpool_x, relu_x, sigmoid_x, unary_x, softmax_x),
         *(batchnorm_inference_x, add_x, reshape_x),
-        *(arithmetic_x, concatenate_x, resample_x),
+        *(arithmetic_x, concatenate_x, resample_x, conv2dtranspose_x),
     )
 }
 OF_WEIGHT: dict[str, Backward] = {
     "arithmetic": arithmetic_p,
     "conv2d": conv2d_p,
+    "conv2dtranspose": conv2dtranspose_p,
     "dense": dense_p,
     "batchnorm_inference": batchnorm_inference_p,
 }

@@ -14,6 +14,7 @@ import numpy as np
 from convnet.engine.bindings import Site
 from convnet.terms.rearranged import arithmetic, concatenate, resample
 from convnet.terms.terms import Draft, Term, product, sum_terms
+from convnet.terms.transposed import conv2dtranspose
 from kernels.unary.functions import make
 from kernels.unary.reference import FORMULAS
 from kernels.verify.operations.softmax import forward_bound
@@ -186,7 +187,7 @@ FORWARD: dict[str, Callable[[Site, Index], Draft]] = {
     f.__name__: f
     for f in (
         *(conv2d, dense, maxpool2d, avgpool2d, globalavgpool),
-        *(arithmetic, concatenate, resample),
+        *(arithmetic, concatenate, resample, conv2dtranspose),
         *(relu, sigmoid, unary, softmax, batchnorm_inference, add, reshape),
     )
 }

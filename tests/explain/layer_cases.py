@@ -8,6 +8,12 @@ from kernels.unary.functions import FUNCTIONS
 SHAPE = (7, 6, 4)
 
 LAYERS = {
+    "conv2dtranspose": (layers.Conv2DTranspose, {"filters": 3, "kernel_size": (3, 2), "strides": 2}),
+    "conv2dtranspose same": (
+        layers.Conv2DTranspose,
+        {"filters": 4, "kernel_size": 3, "strides": 2, "padding": "same", "groups": 2},
+    ),
+    "maxpool ceil": (layers.MaxPooling2D, {"pool_size": 3, "strides": 2, "ceil_mode": True}),
     "conv2d": (layers.Conv2D, {"filters": 3, "kernel_size": (3, 2)}),
     "conv2d strided, same": (layers.Conv2D, {"filters": 4, "kernel_size": 3, "strides": (2, 1), "padding": "same"}),
     "conv2d grouped, dilated": (layers.Conv2D, {"filters": 4, "kernel_size": 2, "dilation_rate": (2, 3), "groups": 2}),

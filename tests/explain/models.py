@@ -73,6 +73,7 @@ def rearranged():
     x = layers.Average()([x, layers.Slicing((None, (None, None, -1), None))(x)])
     x = layers.UpSampling2D(2, interpolation="bilinear")(layers.ConstantArithmetic("subtract", (1,), True)(x))
     x = layers.Padding(((2, 0), (0, 1), (0, 0)), "reflect")(layers.Cropping2D(1)(x))
+    x = layers.Conv2DTranspose(2, 3, strides=2, padding="same")(layers.MaxPooling2D(2, dilation_rate=2)(x))
     return settled(Model(start, layers.Dense(3)(layers.Flatten()(x)), name="rearranged"))
 
 

@@ -36,7 +36,7 @@ NETWORKS = {
     "scores": (models.scores, (9, 9, 8), False, ()),
     "functions": (models.functions, (5, 6, 3), False, ("unary",)),
     "reshaped": (models.reshaped, (6, 6, 4), False, ("maxpool2d", "reshape")),
-    "rearranged": (models.rearranged, (6, 7, 4), False, ("arithmetic", "concatenate", "resample")),
+    "rearranged": (models.rearranged, (6, 7, 4), False, ("arithmetic", "concatenate", "resample", "conv2dtranspose")),
 }
 
 

@@ -3,6 +3,7 @@
 import { add, dropout, reshape } from "./op-plain.js";
 import { batchnorm, batchnorm_inference } from "./op-batchnorm.js";
 import { conv2d } from "./op-conv2d.js";
+import { conv2dtranspose } from "./op-conv2dtranspose.js";
 import { dense } from "./op-dense.js";
 import { relu, sigmoid, softmax } from "./op-activations.js";
 import { unary } from "./op-unary.js";
@@ -12,6 +13,7 @@ import { avgpool2d, globalavgpool, maxpool2d } from "./op-pooling.js";
 
 export const operations = {
   conv2d,
+  conv2dtranspose,
   dense,
   maxpool2d,
   avgpool2d,
