@@ -66,7 +66,7 @@ def _is_same(t: Timed) -> bool:
     return {
         "maxpool2d": (g.get("P"), g.get("sh")) == (2, 2), "avgpool2d": (g.get("P"), g.get("sh")) == (2, 2),
         "crossentropy": (s.get("kind"), s.get("from_logits")) == ("sparse", True),
-        "sgd": False, "rmsprop": False, "adam": False,
+        "sgd": False, "rmsprop": False, "adam": False, "nadam": False, "adagrad": False, "lion": False,
     }.get(t.operation.name, True)  # fmt: skip
 
 

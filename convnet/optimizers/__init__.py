@@ -6,7 +6,7 @@ from typing import Any
 
 from convnet.optimizers import schedules
 from convnet.optimizers.base import Optimizer, Packed
-from convnet.optimizers.rules import SGD, Adam, AdamW, RMSprop
+from convnet.optimizers.rules import SGD, Adagrad, Adam, AdamW, Lion, Nadam, RMSprop
 from convnet.optimizers.schedules import (
     CosineDecay,
     CosineDecayRestarts,
@@ -20,6 +20,7 @@ from convnet.utils import name_what_exists
 
 __all__ = [
     "SGD",
+    "Adagrad",
     "Adam",
     "AdamW",
     "CosineDecay",
@@ -27,6 +28,8 @@ __all__ = [
     "ExponentialDecay",
     "InverseTimeDecay",
     "LearningRateSchedule",
+    "Lion",
+    "Nadam",
     "Optimizer",
     "Packed",
     "PiecewiseConstantDecay",
@@ -36,7 +39,7 @@ __all__ = [
     "schedules",
 ]
 
-_CLASSES: tuple[type[Any], ...] = (SGD, RMSprop, Adam, AdamW)
+_CLASSES: tuple[type[Any], ...] = (SGD, RMSprop, Adam, AdamW, Adagrad, Nadam, Lion)
 BY_NAME: dict[str, Any] = {cls.name: cls for cls in _CLASSES}
 __getattr__ = name_what_exists("convnet.optimizers", [*(cls.__name__ for cls in _CLASSES), "schedules"])
 

@@ -50,6 +50,7 @@ class Optimizer:
     name: str
     settings: ClassVar[tuple[str, ...]] = ("learning_rate", "weight_decay")
     states: int  # arrays kept for each array of parameters
+    initial_state: float = 0.0  # what they start at
 
     def __init__(self, learning_rate: Any, weight_decay: float | None, name: str | None, **unknown: Any) -> None:
         where = type(self).__name__
@@ -104,6 +105,10 @@ class Optimizer:
         self.state = [
             [targets.zeros(p.shape, p.dtype, targets.home(p)) for _ in range(self.states)] for p, _ in arena.slabs
         ]
+        if self.initial_state:
+            for states in self.state:
+                for state in states:
+                    targets.copy(state, np.full(state.shape, self.initial_state, state.dtype))
         if self.averages:
             for (slab_of_parameters, _), states in zip(arena.slabs, self.state, strict=True):
                 states.append(slab_of_parameters.copy())

@@ -8,6 +8,7 @@ import numpy as np
 
 from convnet.optimizers.base import Optimizer
 from kernels import checks, registry
+from kernels.nadam.momentum import momentum, product
 
 
 class SGD(Optimizer):
@@ -170,3 +171,111 @@ class AdamW(Adam):
     ) -> None:
         """Take Keras's arguments, in Keras's order."""
         super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay, **settings)
+
+
+class Adagrad(Optimizer):
+    """v += g^2; w -= lr * g / sqrt(v+epsilon). Source: Duchi, Hazan & Singer, JMLR 12, 2011."""
+
+    name = "adagrad"
+    settings: ClassVar[tuple[str, ...]] = ("learning_rate", "initial_accumulator_value", "epsilon", "weight_decay")
+    states = 1
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        initial_accumulator_value: float = 0.1,
+        epsilon: float = 1e-7,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        name: str | None = None,
+        **unknown: Any,
+    ) -> None:
+        """Take Keras's arguments, in Keras's order."""
+        clip = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
+        super().__init__(learning_rate, weight_decay, name, **clip, **unknown)
+        value = checks.number("Adagrad", "initial_accumulator_value", initial_accumulator_value, 0.0)
+        self.initial_accumulator_value = self.initial_state = value
+        self.epsilon = checks.number("Adagrad", "epsilon", epsilon, 0.0)
+
+    def update(self, p: np.ndarray, g: np.ndarray, state: list[np.ndarray], target: str) -> None:
+        """Make one step on one slab, in place."""
+        registry.find("adagrad", target, "update")(
+            p, g, *state, lr=self.rate, epsilon=self.epsilon, weight_decay=self.weight_decay or 0.0
+        )
+
+
+class Nadam(Adam):
+    """Adam with Nesterov's look ahead; kernels/nadam has the formula. Source: Dozat, ICLR workshop 2016."""
+
+    name = "nadam"
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        weight_decay: float | None = None,
+        **settings: Any,
+    ) -> None:
+        """Take Keras's arguments, in Keras's order."""
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, weight_decay=weight_decay, **settings)
+        self._product = (0, 1.0)  # a step t, and u_1 u_2 ... u_t
+
+    def update(self, p: np.ndarray, g: np.ndarray, state: list[np.ndarray], target: str) -> None:
+        """Make one step on one slab, in place."""
+        registry.find("nadam", target, "update")(
+            p,
+            g,
+            *state,
+            step=self.iterations,
+            lr=self.rate,
+            beta1=self.beta_1,
+            beta2=self.beta_2,
+            epsilon=self.epsilon,
+            weight_decay=self.weight_decay or 0.0,
+            U=self._product_now(),
+        )
+
+    def _product_now(self) -> float:
+        """Return this step's product, from the last step's: the same bits as from the first step on."""
+        step, found = self._product
+        if step == self.iterations - 1:
+            self._product = self.iterations, found * momentum(self.iterations, self.beta_1)
+        elif step != self.iterations:
+            self._product = self.iterations, product(self.iterations, self.beta_1)
+        return self._product[1]
+
+
+class Lion(Optimizer):
+    """w -= lr * sign(b1*m + (1-b1)*g); m = b2*m + (1-b2)*g. Source: Chen et al., arXiv:2302.06675, 2023."""
+
+    name = "lion"
+    settings: ClassVar[tuple[str, ...]] = ("learning_rate", "beta_1", "beta_2", "weight_decay")
+    states = 1
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.99,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        name: str | None = None,
+        **unknown: Any,
+    ) -> None:
+        """Take Keras's arguments, in Keras's order."""
+        clip = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
+        super().__init__(learning_rate, weight_decay, name, **clip, **unknown)
+        self.beta_1 = checks.number("Lion", "beta_1", beta_1, 0.0, 1.0, below=True)
+        self.beta_2 = checks.number("Lion", "beta_2", beta_2, 0.0, 1.0, below=True)
+
+    def update(self, p: np.ndarray, g: np.ndarray, state: list[np.ndarray], target: str) -> None:
+        """Make one step on one slab, in place."""
+        registry.find("lion", target, "update")(
+            p, g, *state, lr=self.rate, beta1=self.beta_1, beta2=self.beta_2, weight_decay=self.weight_decay or 0.0
+        )

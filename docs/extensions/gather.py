@@ -100,7 +100,7 @@ class Gatherer:
         elif (
             there.suffix == ".md" and there.is_relative_to(ROOT / "docs") and there.exists()
         ):  # a page of the site's own
-            place = os.path.relpath(there, PAGES)
+            place = os.path.relpath(there, PAGES)  # a page of the site's own
         elif there.suffix in PICTURES and there.exists():
             place = f"pictures/{there.relative_to(ROOT).as_posix()}"
             self.write(place, there.read_bytes())

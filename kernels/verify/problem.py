@@ -51,6 +51,7 @@ class Operation:
     large: geometries with several tiles and threads.  linear: arrays in which forward is linear (or homogeneous).
     forwards: gradient -> the pass that it is the gradient of, if that is not forward.
     fixed: numbers of a geometry that every problem has, for a kernel that is to do no more than that.
+    choices: numbers of a geometry that are no sizes but choose one of so many alternatives; each of them is tried.
     long: a geometry with more than 65,536 numbers and few terms a number.
     scaled: pass -> the arrays of which a common power of two passes through to the results.
     validated: arrays in which NaN and infinity are refused.
@@ -65,6 +66,7 @@ class Operation:
     linear: tuple[str, ...] = ()
     forwards: dict[str, str] = {}
     fixed: Geometry = {}
+    choices: Geometry = {}
     long: Geometry = {}
     scaled: dict[str, tuple[str, ...]] = {}
     selective: tuple[str, ...] = ()

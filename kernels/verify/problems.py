@@ -1,5 +1,6 @@
 """The problems that a variant is held to: drawn once an operation and dtype, so that the oracle is asked once."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,13 @@ def case(op: Operation, impl: Implementation, g: Geometry, dtype: Any, kind: str
     return op.problem(g, dtype, kind, seed, op.random_oracle() if large else "reference")
 
 
+def _values(op: Operation, key: str, quick: bool) -> Iterable[int]:
+    """Return the values that one number of a geometry is tried at, beside those that are drawn."""
+    if key in op.choices:
+        return range(op.choices[key])
+    return QUICK_STRETCHED if quick else STRETCHED
+
+
 class Problems:
     """The problems of an operation in a dtype, made once for all variants, so that the oracle is asked once.
 
@@ -37,9 +45,7 @@ class Problems:
         self.geometries = {
             "small": [op.draw(rng) for _ in range(QUICK if quick else SMALL)],
             "stretched": [
-                op.stretch(op.draw(rng), key, value)
-                for key in op.smallest
-                for value in (QUICK_STRETCHED if quick else STRETCHED)
+                op.stretch(op.draw(rng), key, value) for key in op.smallest for value in _values(op, key, quick)
             ],
             "large": list(op.large[:1] if quick else op.large),
             "long": [op.long] if op.long and not quick else [],

@@ -6,6 +6,7 @@ import pytest
 pytest.importorskip("numba_cuda", reason="needs numba-cuda: pip install 'formula-convnet[cuda]' (no GPU needed)")
 
 from kernels import (
+    adagrad,
     adam,
     add,
     avgpool2d,
@@ -13,7 +14,9 @@ from kernels import (
     device,
     dropout,
     globalavgpool,
+    lion,
     mse,
+    nadam,
     relu,
     rmsprop,
     sgd,
@@ -49,6 +52,9 @@ CALLS = {
     "avgpool2d forward": (lambda: avgpool2d.forward(image, 2, **on), 1.25 * 4),
     "avgpool2d backward": (lambda: avgpool2d.backward(pooled, image.shape, size=2, **on), 1.25 * 4),
     "adam": (lambda: adam.update(a, b, c, d, step=1, **on), 7),
+    "nadam": (lambda: nadam.update(a, b, c, d, step=1, **on), 7),
+    "adagrad": (lambda: adagrad.update(a, b, c, **on), 5),
+    "lion": (lambda: lion.update(a, b, c, **on), 5),
 }
 
 

@@ -56,7 +56,47 @@ def several() -> Any:
     return convnet.Model([a, b], [L.Activation("softmax", name="class")(y), x])
 
 
-MODELS: dict[str, Callable[[], Any]] = {f.__name__: f for f in (listing, residual, image_out, reshaped, several)}
+def functions() -> Any:
+    x = start = convnet.Input((6, 6, 2))
+    x = L.Conv2D(3, 3, activation="tanh")(x)
+    for name in ("relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "softplus", "softsign", "hard_sigmoid"):
+        x = L.Activation(name)(x)
+    for layer in (
+        *(L.Activation("hard_silu"), L.Activation("exponential"), L.ReLU(max_value=3.0), L.LeakyReLU(), L.ELU(0.5)),
+        *(L.Elementwise("clip", low=-1.0, high=2.5), L.Elementwise("gelu_tanh"), L.Elementwise("clip", low=0.1)),
+        L.Elementwise("hard_sigmoid", alpha=0.3, beta=0.4),
+    ):
+        x = layer(x)
+    return convnet.Model(start, L.Activation("gelu")(L.Dense(3)(L.Flatten()(x))))
+
+
+def pieces() -> Any:
+    x = start = convnet.Input((6, 8, 3))
+    a = L.Conv2D(4, 3, padding="same", activation="relu")(x)
+    s = L.Conv2D(4, 1, activation="sigmoid")(L.GlobalAveragePooling2D(keepdims=True)(a))
+    b = L.Subtract()([L.Multiply()([a, s]), L.Minimum()([a, s])])
+    c = L.Concatenate(axis=1)(
+        [L.Average()([L.Concatenate()([a, b]), L.Concatenate()([b, a])]), L.Concatenate()([a, a])]
+    )
+    c = L.Cropping2D(((0, 1), (2, 0)))(L.ZeroPadding2D(((1, 2), (0, 3)))(c))
+    u = L.UpSampling2D((3, 2), interpolation="bilinear")(L.UpSampling2D(2)(c))
+    u = L.Resizing(9, 11, coordinates="align_corners")(u)
+    for paddings, settings in (
+        (((1, 2), (2, 1), (0, 0)), {"mode": "reflect"}),
+        (((0, 0), (1, 0), (0, 1)), {"mode": "edge"}),
+        (((0, 0), (1, 0), (0, 1)), {"value": -1.5}),
+    ):
+        u = L.Padding(paddings, **settings)(u)
+    u = L.Slicing((None, (None, None, -2), (1, None, 1)))(u)
+    shift = L.ConstantArithmetic("subtract", (9,), reversed=True)
+    made = convnet.Model(start, [shift(u), L.Flatten()(s)])
+    shift.constant.value[...] = np.arange(9)
+    return made
+
+
+MODELS: dict[str, Callable[[], Any]] = {
+    f.__name__: f for f in (listing, residual, image_out, reshaped, several, functions, pieces)
+}
 
 
 def built(name: str) -> tuple[Any, Any]:

@@ -9,7 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 def model(nodes, inputs, outputs, weights=None, opset=20, **settings):
     """A ModelProto: nodes as (operator, inputs, outputs, attributes), shapes by name, weights as arrays."""
     made = [
-        helper.make_node(op, ins.split(), outs.split(), name=f"{op}_{k}", **a)
+        helper.make_node(op, ins.split(" "), outs.split(" "), name=f"{op}_{k}", **a)
         for k, (op, ins, outs, a) in enumerate(nodes)
     ]
     info = lambda name, shape: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)  # noqa: E731

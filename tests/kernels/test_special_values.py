@@ -8,7 +8,22 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from kernels import adam, add, conv2d, dense, maxpool2d, registry, relu, rmsprop, sgd, sigmoid, softmax
+from kernels import (
+    adagrad,
+    adam,
+    add,
+    conv2d,
+    dense,
+    lion,
+    maxpool2d,
+    nadam,
+    registry,
+    relu,
+    rmsprop,
+    sgd,
+    sigmoid,
+    softmax,
+)  # fmt: skip
 from tests.array_strategies import SEEDS, assert_ulps
 from tests.every_pass import FAMILIES, all_passes
 from tests.strategies import DTYPES
@@ -42,7 +57,7 @@ def test_nan_and_infinity_reach_just_the_results_whose_formula_holds_them(family
         if name.startswith("convpool backward"):
             continue  # it may leave out products with zeros, or not: test_convpool.py has what it must keep
         arrays = sprinkled(p.arrays, np.random.default_rng(seed), [np.nan, np.inf, -np.inf])
-        if "inference" in name or name.startswith("batchnorm backward"):
+        if "inference" in name or name.startswith(("batchnorm backward", "groupnorm backward")):
             arrays[-1] = np.abs(arrays[-1])  # a variance
         results = zip(p.run(variant, dtype, arrays=arrays), p.run("reference", dtype, arrays=arrays), strict=True)
         for actual, expected in results:
@@ -58,7 +73,15 @@ def test_nan_and_infinity_spoil_just_their_own_parameters_in_an_update(seed, dty
     v = np.abs(v)  # a mean of squares
     momentum, rest = {"lr": 0.5, "momentum": 0.5, "nesterov": bool(seed % 2)}, {"step": 3, "weight_decay": 0.25}
     centered = {"momentum": 0.5, "centered": bool(seed % 2), "weight_decay": 0.25}
-    cases = ((sgd, (m,), momentum), (rmsprop, (v, m, np.sqrt(v) / 2), centered), (adam, (m, v), rest))
+    decay = {"weight_decay": 0.25}
+    cases = (
+        (sgd, (m,), momentum),
+        (rmsprop, (v, m, np.sqrt(v) / 2), centered),
+        (adam, (m, v), rest),
+        (nadam, (m, v), rest),
+        (adagrad, (v,), decay),
+        (lion, (m,), decay),
+    )
     for op, states, options in cases:
         name = op.__name__.split(".")[1]
         expected = registry.find(name, "reference", "update")(p, g, *states, **options)

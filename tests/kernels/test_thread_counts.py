@@ -8,7 +8,7 @@ PROGRAM = """
 import hashlib
 import numba
 import numpy as np
-from kernels import adam, crossentropy, dense, mse, relu, rmsprop, sgd, sigmoid, softmax
+from kernels import adagrad, adam, crossentropy, dense, lion, mse, nadam, relu, rmsprop, sgd, sigmoid, softmax
 
 rng = np.random.default_rng(0)
 for threads in (1, 2, 3):
@@ -29,6 +29,9 @@ for threads in (1, 2, 3):
     sgd.update(p, dy, lr=0.1)
     sgd.update(p, dy, m, lr=0.1, momentum=0.9, nesterov=True)
     rmsprop.update(p, dy, v, m, dy / 9, momentum=0.9)
+    nadam.update(p, dy, m, v, step=3)
+    adagrad.update(p, dy, v)
+    lion.update(p, dy, m)
     results += [p, m, v]
     print(*(hashlib.sha256(np.asarray(r).tobytes()).hexdigest()[:16] for r in results))
 """

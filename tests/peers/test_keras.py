@@ -82,7 +82,10 @@ def segmenter(library, activation):
 OPTIMIZERS = {
     "RMSprop": [{}, {"momentum": 0.9}, {"centered": True}, {"momentum": 0.5, "centered": True, "weight_decay": 0.01}],
     "SGD": [{"momentum": 0.9, "nesterov": True}],
-    "Adam": [{}],
+    "Adam": [{}, {"use_ema": True, "ema_momentum": 0.9}, {"clipnorm": 0.05}, {"clipvalue": 0.01}],
+    "Adagrad": [{}, {"weight_decay": 0.01}],
+    "Nadam": [{}],
+    "Lion": [{"weight_decay": 0.01}, {"global_clipnorm": 0.1}],
 }
 
 

@@ -146,11 +146,14 @@ class Call:
 
     def value(self, place: int = 0) -> Value:
         """Return an input that a layer makes."""
-        found = self.argument(place)
+        return self.computed(self.argument(place))
+
+    def computed(self, found: Any) -> Value:
+        """Return an input that a layer makes; refuse any other."""
         if isinstance(found, Label):
-            self.refuse(f"its input {place + 1} is the place of a largest score, which only the model's output may be")
+            self.refuse("an input is the place of a largest score, which only the model's output may be")
         if not isinstance(found, Value):
-            self.refuse(f"its input {place + 1} must come from the model's input, not from numbers in the file")
+            self.refuse("an input that must be computed from the model's input is numbers in the file, or not given")
         return found
 
     def numbers(self, place: int) -> np.ndarray | None:
@@ -160,8 +163,12 @@ class Call:
             return None
         if not isinstance(found, Constant):
             self.refuse(f"its input {place + 1} must be numbers in the file, not computed from the model's input")
+        return self.fixed(found)
+
+    def fixed(self, found: Constant) -> np.ndarray:
+        """Return numbers; refuse those that depend on the number of images."""
         if not found.fixed:
-            self.refuse(f"its input {place + 1} depends on the number of images")
+            self.refuse("an input depends on the number of images")
         return found.array
 
     def integers(self, place: int) -> tuple[int, ...] | None:

@@ -174,6 +174,7 @@ def matched(one: Layout, other: Layout) -> tuple[Layout, Layout]:
 
     Axes must be equally long, or 1 in one of them. LayoutError where that is not possible.
     """
+    other = _renewed(other)  # both may come from one value, and an atom of it be in two axes
     pieces: dict[Atom, Atoms] = {}
     for mine, theirs in zip(one.axes, other.axes, strict=True):
         if mine and theirs:
@@ -188,13 +189,16 @@ def matched(one: Layout, other: Layout) -> tuple[Layout, Layout]:
     return done(one), done(other)
 
 
+def _renewed(layout: Layout) -> Layout:
+    new = {atom: Atom(atom.size, atom.places) for atom in layout.order}
+    return Layout(tuple(tuple(new[a] for a in axis) for axis in layout.axes), tuple(new[a] for a in layout.order))
+
+
 def _split_alike(mine: Atoms, theirs: Atoms, pieces: dict[Atom, Atoms]) -> None:
     """Note for each atom what it is replaced by: the same new atoms on both sides."""
     left, right = list(mine), list(theirs)
     while left and right:
         a, b = left.pop(0), right.pop(0)
-        if a is b:
-            continue
         small = min(a.size, b.size)
         if max(a.size, b.size) % small or not _same_places(a, b):
             raise LayoutError("its two inputs are laid out differently")

@@ -9,6 +9,7 @@ import numpy as np
 
 from convnet.engine.operator import Step
 from convnet.exchange.onnx.errors import OnnxError
+from convnet.exchange.onnx.pieces import arithmetic, concatenate, resample
 from convnet.exchange.onnx.writer import Writer
 
 Write = Callable[[Writer, Step], None]
@@ -23,6 +24,23 @@ def _conv2d(w: Writer, step: Step) -> None:
     size = kernel.shape[:2]
     name = w.node("Conv", inputs, step.layer.name, kernel_shape=size, group=settings["groups"], **window)
     w.set_first(step.output, name)
+
+
+def _conv2dtranspose(w: Writer, step: Step) -> None:
+    kernel, *bias = step.parameters
+    inputs = [w.first(step.inputs[0]), w.parameter(kernel, kernel.value.transpose(3, 2, 0, 1), "CFPQ")]
+    inputs += [w.parameter(b, b.value) for b in bias]
+    settings = step.settings
+    full = [
+        s * (n - 1) + (k - 1) * d + 1
+        for n, k, s, d in zip(
+            step.inputs[0].shape, kernel.shape, settings["stride"], settings["dilation"], strict=False
+        )
+    ]
+    more = [m - f + sum(cut) for m, f, cut in zip(step.output.shape, full, settings["padding"], strict=False)]
+    window = {"strides": settings["stride"], "dilations": settings["dilation"], "pads": _pads(settings["padding"])}
+    window |= {"kernel_shape": kernel.shape[:2], "group": settings["groups"], "output_padding": more}
+    w.set_first(step.output, w.node("ConvTranspose", inputs, step.layer.name, **window))
 
 
 def _pads(padding: Any) -> tuple[int, ...]:
@@ -59,7 +77,7 @@ def _dense(w: Writer, step: Step) -> None:
 
 
 def _batchnorm(w: Writer, step: Step) -> None:
-    if not step.layer.trainable and _is_plain(step):
+    if not hasattr(step.layer, "momentum"):
         _scale(w, step)
         return
     names = [w.parameter(p, p.value) for p in step.parameters]
@@ -74,18 +92,16 @@ def _batchnorm(w: Writer, step: Step) -> None:
     w.set_last(step.output, y if rank == 1 else w.node("Transpose", [y], f"{step.layer.name}_last", perm=last))
 
 
-def _is_plain(step: Step) -> bool:
-    """Return True for a normalization by mean 0 and variance 1: x * gamma + beta."""
-    mean, variance = (p.value for p in step.parameters[2:])
-    return step.settings["epsilon"] == 0 and not mean.any() and bool((variance == 1).all())
-
-
 def _scale(w: Writer, step: Step) -> None:
-    gamma, beta = step.parameters[:2]
-    scaled = w.node(
-        "Mul", [w.last(step.inputs[0]), w.parameter(gamma, gamma.value.reshape(-1))], f"{step.layer.name}_scaled"
-    )
-    w.set_last(step.output, w.node("Add", [scaled, w.parameter(beta, beta.value)], step.layer.name))
+    """Write x * factor + offset: what no batch's statistics go into is no normalization for others to train."""
+    gamma, beta, mean, variance = (p.value.reshape(-1).astype(np.float64) for p in step.parameters)
+    factor = gamma / np.sqrt(variance + step.settings["epsilon"])
+    name = w.last(step.inputs[0])
+    for operator, wish, numbers in (("Mul", "scale", factor), ("Add", "offset", beta - mean * factor)):
+        if (numbers != (operator == "Mul")).any():
+            constant = w.constant(f"{step.layer.name}_{wish}", numbers.astype(w.dtype))
+            name = w.node(operator, [name, constant], f"{step.layer.name}_{wish}d")
+    w.set_last(step.output, name)
 
 
 def _softmax(w: Writer, step: Step) -> None:
@@ -146,13 +162,17 @@ def _combine(operator: str) -> Write:
 
 OPERATIONS: dict[str, Write] = {
     "add": _combine("Add"),
+    "arithmetic": arithmetic,
     "avgpool2d": _pool("AveragePool"),
     "batchnorm_inference": _batchnorm,
+    "concatenate": concatenate,
     "conv2d": _conv2d,
+    "conv2dtranspose": _conv2dtranspose,
     "dense": _dense,
     "globalavgpool": _globalavgpool,
     "maxpool2d": _pool("MaxPool"),
     "relu": _apply("Relu"),
+    "resample": resample,
     "reshape": _reshape,
     "sigmoid": _apply("Sigmoid"),
     "softmax": _softmax,

@@ -15,6 +15,7 @@ class Mse(Operation):
     name = "mse"
     passes = {"forward": ("L",), "backward": ("dyhat",)}
     smallest = {"N": 1, "K": 1, "weighted": 0}
+    choices = {"weighted": 2}
     large = ({"N": 40_449, "K": 1, "weighted": 1}, {"N": 7, "K": 5001, "weighted": 0})
     long = {"N": 131_072, "K": 1, "weighted": 0}
 
@@ -44,6 +45,7 @@ class CrossEntropy(Operation):
     name = "crossentropy"
     passes = {"forward": ("L",), "backward": ("dyhat",)}
     smallest = {"N": 1, "K": 1, "kind": 0, "logits": 0, "weighted": 0}
+    choices = {"kind": 3, "logits": 2, "weighted": 2}
     validated = ("y", "weights")
     long = {"N": 65_536, "K": 2, "kind": 0, "logits": 1, "weighted": 0}
     large = tuple({"N": 3001, "K": 7, "kind": k, "logits": m, "weighted": 1} for k in range(3) for m in range(2))

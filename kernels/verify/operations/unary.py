@@ -113,6 +113,7 @@ class Unary(Elementwise):
     smallest = {"M": 1, "function": 0}
     large = tuple({"M": 33_001 + 512 * i, "function": i} for i in (0, 3, 6))
     long = {"M": 70_001, "function": 1}
+    choices = {"function": len(FUNCTIONS)}
     backward_inputs = ("dy", "x")
 
     def __init__(self) -> None:

@@ -74,6 +74,25 @@ def sigmoid(call: Call) -> Value:
     return named("sigmoid")(call)
 
 
+def prelu(call: Call) -> Value:
+    """Convert PRelu, whose slopes train: one for each place, or for all along an axis of length 1."""
+    x, slope = call.value(), call.numbers(1)
+    rank = len(x.shape)
+    if slope is not None and slope.ndim == rank + 1 and len(slope) == 1:
+        slope = slope[0]
+    if (
+        slope is None
+        or slope.ndim > rank
+        or any(n not in (1, m) for n, m in zip(slope.shape[::-1], x.shape[::-1], strict=False))
+    ):
+        call.refuse(f"slopes of shape {None if slope is None else slope.shape} do not fit {('N', *x.shape)}")
+    groups = x.layout.groups() or ((),)
+    alpha = np.ascontiguousarray(x.layout.arrange(slope, groups))
+    shared = [axis + 1 for axis, n in enumerate(alpha.shape) if n == 1]
+    rows = x.arranged(groups)
+    return Value(call.layer(call.kind("PReLU"), rows.node, {"alpha": alpha}, shared_axes=shared), x.layout)
+
+
 def gelu(call: Call) -> Value:
     """Convert Gelu, exact or approximated by tanh."""
     words = {"none": "gelu", "tanh": "gelu_tanh"}
@@ -123,11 +142,13 @@ OPERATORS: dict[str, Convert] = {
     "Clip": clip,
     "Dropout": dropout,
     "Elu": function("elu", alpha=("alpha", 1.0)),
+    "Exp": function("exponential"),
     "Gelu": gelu,
     "HardSigmoid": function("hard_sigmoid", alpha=("alpha", 0.2), beta=("beta", 0.5)),
     "HardSwish": function("hard_silu"),
     "Identity": unchanged,
     "LeakyRelu": function("rectify", negative_slope=("alpha", 0.01)),
+    "PRelu": prelu,
     "Relu": named("relu"),
     "Selu": function("elu", alpha=("alpha", 1.67326319217681884765625), scale=("gamma", 1.05070102214813232421875)),
     "Sigmoid": sigmoid,

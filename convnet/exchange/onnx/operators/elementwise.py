@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from convnet.exchange.onnx.conversion import Call, Convert
 from convnet.exchange.onnx.layout import Atoms, Layout, LayoutError, matched
-from convnet.exchange.onnx.operators.scaling import scaled
+from convnet.exchange.onnx.operators.scaling import combined
 from convnet.exchange.onnx.values import Constant, Value
 
 
@@ -52,50 +50,35 @@ def _merge(one: Atoms, other: Atoms) -> Atoms:
     return tuple(merged)
 
 
-def add(call: Call) -> Any:
-    """Convert Add of two values, or of a value and numbers."""
-    numbers, x = _numbers_and_value(call)
-    return _merged(call, "Add") if x is None else scaled(call, x, offset=numbers)
+def arithmetic(kind: str, layer: str | None) -> Convert:
+    """Return the conversion of a sum, a product or their like: of two values, or of one and numbers in the file."""
+
+    def convert(call: Call) -> Value:
+        found = call.argument(0)
+        for place in range(1, len(call.arguments)):
+            found = _combine(call, found, call.argument(place))
+        if not isinstance(found, Value):
+            call.refuse("needs a computed value")
+        return found
+
+    def _combine(call: Call, one: Any, other: Any) -> Value:
+        if isinstance(other, Constant):
+            return combined(call, call.computed(one), kind, call.fixed(other))
+        if isinstance(one, Constant):
+            return combined(call, call.computed(other), kind, call.fixed(one), reversed=True)
+        if layer is None:
+            call.refuse("a quotient of two computed values is not supported: one of them must be numbers in the file")
+        a, b, layout = aligned(call, call.computed(one), call.computed(other))
+        return Value(call.layer(call.kind(layer), [a.node, b.node]), layout)
+
+    return convert
 
 
-def subtract(call: Call) -> Any:
-    """Convert Sub of two values, of numbers from a value, or of a value from numbers."""
-    numbers, x = _numbers_and_value(call)
-    if x is None:
-        return _merged(call, "Subtract")
-    if isinstance(call.argument(1), Value):
-        return scaled(call, x, -np.ones(1, x.node.dtype), numbers)
-    return scaled(call, x, offset=-numbers)
-
-
-def multiply(call: Call) -> Any:
-    """Convert Mul of two values, or of a value and numbers."""
-    numbers, x = _numbers_and_value(call)
-    return _merged(call, "Multiply") if x is None else scaled(call, x, numbers)
-
-
-def divide(call: Call) -> Any:
-    """Convert Div of a value by numbers."""
-    numbers, x = _numbers_and_value(call)
-    if x is None or isinstance(call.argument(1), Value):
-        call.refuse("a division by a computed value is not supported: only by numbers in the file")
-    with np.errstate(divide="ignore"):
-        return scaled(call, x, (1 / numbers.astype(np.float64)).astype(numbers.dtype))
-
-
-def _numbers_and_value(call: Call) -> tuple[np.ndarray, Value | None]:
-    """Return the input that is numbers and the one that is a value; no value if both are computed."""
-    for place in (0, 1):
-        if isinstance(call.argument(place), Constant):
-            numbers = call.numbers(place)
-            assert numbers is not None
-            return numbers, call.value(1 - place)
-    return np.zeros(0), None
-
-
-def _merged(call: Call, kind: str) -> Value:
-    a, b, layout = aligned(call, call.value(0), call.value(1))
-    return Value(call.layer(call.kind(kind), [a.node, b.node]), layout)
-
-
-OPERATORS: dict[str, Convert] = {"Add": add, "Div": divide, "Mul": multiply, "Sub": subtract}
+OPERATORS: dict[str, Convert] = {
+    "Add": arithmetic("add", "Add"),
+    "Div": arithmetic("divide", None),
+    "Max": arithmetic("maximum", "Maximum"),
+    "Min": arithmetic("minimum", "Minimum"),
+    "Mul": arithmetic("multiply", "Multiply"),
+    "Sub": arithmetic("subtract", "Subtract"),
+}

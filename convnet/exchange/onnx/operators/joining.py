@@ -82,46 +82,67 @@ def split(call: Call) -> list[Value]:
     if sum(sizes) != length or min(sizes) < 1:
         call.refuse(f"parts of {list(sizes)} of an axis of {length} are not supported: each must have something")
     ends = np.cumsum([0, *sizes])
-    return [_cut(call, x, axis, int(a), int(b), 1) for a, b in pairwise(ends)]
+    return [cut(call, x, {axis: (int(a), int(b), 1)}) for a, b in pairwise(ends)]
 
 
 def slice_(call: Call) -> Value:
-    """Convert Slice forwards, along any axes but that of the images."""
+    """Convert Slice along any axes but that of the images."""
     x = call.value()
     rank = len(x.shape)
     starts, ends, axes, steps = (call.integers(place) for place in range(1, 5))
     if starts is None or ends is None:
         call.refuse("its starts and ends must be numbers in the file")
+    parts: dict[int, tuple[int, int, int]] = {}
     for k, axis in enumerate(axes or range(len(starts))):
-        start, end, step = starts[k], ends[k], (steps or (1,) * len(starts))[k]
-        if axis in (0, -rank - 1) and start == 0 and step == 1 and end >= 2**31 - 1:
+        part = starts[k], ends[k], (steps or (1,) * len(starts))[k]
+        if axis in (0, -rank - 1) and part[0] == 0 and part[2] == 1 and part[1] >= max(call.conversion.trials):
             continue  # all images
-        place = call.axis(axis, rank)
-        if step < 1:
-            call.refuse(f"step {step} is not supported: only forwards, without turning an axis round")
-        first, last, _ = slice(start, end, step).indices(x.shape[place])
-        if last <= first:
-            call.refuse(f"nothing of axis {axis} of a value of shape {('N', *x.shape)} would be left")
-        if (first, last, step) != (0, x.shape[place], 1):
-            x = _cut(call, x, place, first, last, step)
+        parts[call.axis(axis, rank)] = part
+    return cut(call, x, parts)
+
+
+def gather(call: Call) -> Value:
+    """Convert Gather of one place, or of places at equal distances, along an axis."""
+    x, indices = call.value(), call.numbers(1)
+    axis = call.axis(call.attribute("axis", 0), len(x.shape))
+    if indices is None or indices.ndim > 1 or not indices.size:
+        call.refuse(
+            f"indices of shape {None if indices is None else indices.shape} are not supported: a number or a row"
+        )
+    places = [int(i) % x.shape[axis] for i in indices.reshape(-1)]
+    steps = {b - a for a, b in pairwise(places)} or {1}
+    if len(steps) > 1 or 0 in steps:
+        call.refuse(f"indices {places} are not supported: only one, or some at equal distances")
+    step = steps.pop()
+    made = cut(call, x, {axis: (places[0], places[-1] + (1 if step > 0 else -1), step)})
+    if indices.ndim:
+        return made
+    return Value(made.node, made.layout.reshaped(made.shape[:axis] + made.shape[axis + 1 :]))
+
+
+def cut(call: Call, x: Value, parts: dict[int, tuple[int, int, int]]) -> Value:
+    """Return start : stop : step of some axes, as NumPy counts; -1 as a stop of steps backwards is before the first."""
+    for axis, (start, stop, step) in parts.items():
+        length = x.shape[axis]
+        back = stop < -length or (stop == -1 and step < 0 and start >= 0 and call.node.operator == "Gather")
+        taken = range(length)[slice(start, None if back and step < 0 else stop, step)]
+        if not len(taken):
+            call.refuse(f"nothing of axis {axis + 1} of a value of shape {('N', *x.shape)} would be left")
+        if taken != range(length):
+            x = _take(call, x, axis, taken)
     return x
 
 
-def _cut(call: Call, x: Value, axis: int, first: int, last: int, step: int) -> Value:
-    """Return first : last : step of one axis."""
+def _take(call: Call, x: Value, axis: int, taken: range) -> Value:
     layout, order = x.layout.whole()
     if _places_of(layout, axis):
         raise LayoutError(f"axis {axis + 1} has its numbers in another order")
-    if axis not in order:
-        return x
     at, shape = order.index(axis), x.shape
     before, after = (prod(shape[i] for i in part) for part in (order[:at], order[at + 1 :]))
-    node = reshape(x.node, (before, shape[axis], after))
-    if (first, last) != (0, shape[axis]):
-        node = call.layer(call.kind("Cropping2D"), node, cropping=((0, 0), (first, shape[axis] - last)))
-    if step > 1:  # the largest of one number is that number
-        node = call.layer(call.kind("MaxPooling2D"), node, pool_size=(1, 1), strides=(1, step))
-    return _with_axis(node, layout, order, axis, Atom(-(-(last - first) // step)))
+    stop = None if taken[-1] + taken.step < 0 else taken[-1] + taken.step
+    slices = [None, [taken.start, stop, taken.step], None]
+    node = call.layer(call.kind("Slicing"), reshape(x.node, (before, shape[axis], after)), slices=slices)
+    return _with_axis(node, layout, order, axis, Atom(len(taken)))
 
 
-OPERATORS: dict[str, Convert] = {"Concat": concat, "Slice": slice_, "Split": split}
+OPERATORS: dict[str, Convert] = {"Concat": concat, "Gather": gather, "Slice": slice_, "Split": split}

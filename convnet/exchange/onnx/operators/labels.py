@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from convnet.exchange.onnx.conversion import Call, Convert
-from convnet.exchange.onnx.operators.scaling import scaled
+from convnet.exchange.onnx.operators.scaling import combined
 from convnet.exchange.onnx.values import Label, Value
 
 
@@ -31,7 +31,7 @@ def scaler(call: Call) -> Value:
     """Convert scikit-learn's Scaler: (x - offset) * scale."""
     x = call.value()
     offset, scale = (np.asarray(call.attribute(name), x.node.dtype) for name in ("offset", "scale"))
-    return scaled(call, x, scale, -offset * scale)
+    return combined(call, combined(call, x, "subtract", offset), "multiply", scale)
 
 
 OPERATORS: dict[str, Convert] = {

@@ -30,14 +30,16 @@ def _pool(call: Call, kind: type) -> Value:
     if len(x.shape) not in (2, 3):
         call.refuse(f"takes images (N, C, H, W) or signals (N, C, L), got {('N', *x.shape)}")
     at = window(call, tuple(call.attribute("kernel_shape")), x.shape[1:])
-    places = (1,) * (3 - len(x.shape)) + x.shape[1:]
-    padding = _whole_windows(call, at, places)
-    if at.dilations != (1, 1):
+    if at.dilations != (1, 1) and "dilation_rate" not in kind.settings:  # type: ignore[attr-defined]
         call.refuse(f"dilations={at.dilations} are not supported: pool without gaps")
-    if call.attribute("count_include_pad", 0) and padding != ((0, 0), (0, 0)):
-        call.refuse("count_include_pad=1 with padding is not supported: pad with Pad, and pool without padding")
+    node, padding = x.as_image().node, _whole_windows(call, at, (1,) * (3 - len(x.shape)) + x.shape[1:])
+    if call.attribute("count_include_pad", 0) and any(side for pair in at.padding for side in pair):
+        node = call.layer(call.kind("Padding"), node, paddings=[*at.padding, (0, 0)])
+        padding = tuple((0, whole - given) for (_, whole), (_, given) in zip(padding, at.padding, strict=True))
     settings: dict[str, Any] = {"pool_size": at.size, "strides": at.strides, "padding": padding}
-    return image(call.layer(kind, x.as_image().node, **settings), len(x.shape))
+    if at.dilations != (1, 1):
+        settings["dilation_rate"] = at.dilations
+    return image(call.layer(kind, node, **settings), len(x.shape))
 
 
 def _whole_windows(call: Call, at: Geometry, places: tuple[int, ...]) -> Any:

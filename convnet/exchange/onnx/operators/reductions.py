@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from convnet.exchange.onnx.conversion import Call, Convert
-from convnet.exchange.onnx.values import Value, image
+from convnet.exchange.onnx.layout import Layout
+from convnet.exchange.onnx.values import Value, reshape
 
 
 def reduced_axes(call: Call) -> tuple[int, ...]:
@@ -17,26 +20,36 @@ def reduced_axes(call: Call) -> tuple[int, ...]:
     return tuple(sorted({call.axis(a, rank) for a in axes}))
 
 
-def over_image(kind: str) -> Convert:
-    """Return the conversion of a reduction over height and width, which is a pooling of the whole image."""
+def over(kind: str) -> Convert:
+    """Return the conversion of a mean, maximum or sum over axes that are neighbours in the engine's array."""
 
     def convert(call: Call) -> Value:
-        from convnet import layers
-
         x, axes = call.value(), reduced_axes(call)
         if not axes:
             return x
-        if axes != tuple(range(1, len(x.shape))) or len(x.shape) not in (2, 3):
-            call.refuse(f"axes {axes} of a value of shape {('N', *x.shape)}: only an image's height and width together")
-        pooled = image(call.layer(getattr(layers, kind), x.as_image().node, keepdims=True), len(x.shape))
-        if call.attribute("keepdims", 1):
-            return pooled
-        return Value(pooled.node, pooled.layout.reshaped(x.shape[:1]))
+        layout, order = x.layout.whole()
+        places = [order.index(axis) for axis in axes if axis in order]
+        keep = bool(call.attribute("keepdims", 1))
+        rest = [axis for i, axis in enumerate(layout.axes) if i not in axes]
+        shape = tuple(1 if i in axes else n for i, n in enumerate(x.shape) if keep or i not in axes)
+        made = Layout(tuple(rest), tuple(a for a in layout.order if any(a in axis for axis in rest)))
+        if places != list(range(min(places, default=0), min(places, default=0) + len(places))):
+            call.refuse(f"axes {axes} of a value of shape {('N', *x.shape)} do not lie together here: reduce singly")
+        node = _reduced(call, kind, reshape(x.node, tuple(x.shape[i] for i in order) or (1,)), places)
+        return Value(node, made.reshaped(shape))
 
     return convert
 
 
-OPERATORS: dict[str, Convert] = {
-    "ReduceMax": over_image("GlobalMaxPooling2D"),
-    "ReduceMean": over_image("GlobalAveragePooling2D"),
-}
+def _reduced(call: Call, kind: str, node: Any, places: list[int]) -> Any:
+    """Return the layer: of an image's height and width Keras's pooling, of other axes Reduce."""
+    if not places:
+        return node
+    pooling = {"mean": "GlobalAveragePooling2D", "max": "GlobalMaxPooling2D"}
+    if kind in pooling and len(node.sample_shape) == 3 and places == [0, 1]:
+        return call.layer(call.kind(pooling[kind]), node)
+    reduced = call.layer(call.kind("Reduce"), node, kind=kind, axes=[place + 1 for place in places])
+    return reduced if reduced.sample_shape else reshape(reduced, (1,))
+
+
+OPERATORS: dict[str, Convert] = {"ReduceMax": over("max"), "ReduceMean": over("mean"), "ReduceSum": over("sum")}

@@ -1,52 +1,59 @@
-"""A value times numbers plus numbers: channel by channel, or number by number."""
+"""A value and numbers in the file: sums, products and their like, which training leaves alone."""
 
 from __future__ import annotations
-
-from math import prod
 
 import numpy as np
 
 from convnet.exchange.onnx.conversion import Call
-from convnet.exchange.onnx.layout import Atoms, sizes
-from convnet.exchange.onnx.values import Value, reshape
+from convnet.exchange.onnx.layout import Atoms, Layout, plain
+from convnet.exchange.onnx.values import Value
 
 
-def scaled(call: Call, x: Value, scale: np.ndarray | None = None, offset: np.ndarray | None = None) -> Value:
-    """Return x * scale + offset: a frozen normalization with mean 0 and variance 1, which training leaves alone."""
-    from convnet.layers import BatchNormalization
-
-    groups = x.layout.groups() or ((),)
-    given = [
-        x.layout.arrange(_sample(call, x, default if array is None else array), groups)
-        for array, default in ((scale, np.ones(1, x.node.dtype)), (offset, np.zeros(1, x.node.dtype)))
-    ]
-    first = min((_first_that_varies(array) for array in given), default=len(groups) - 1)
-    channels = prod(sizes(groups[first:]))
-    gamma, beta = (np.ascontiguousarray(_spread(array, groups, first), x.node.dtype).reshape(-1) for array in given)
-    statistics = {"moving_mean": np.zeros_like(gamma), "moving_variance": np.ones_like(gamma)}
-    rows = reshape(x.node, (*sizes(groups[:first]), channels))
-    node = call.layer(
-        BatchNormalization, rows, {"gamma": gamma, "beta": beta, **statistics}, epsilon=0.0, trainable=False
-    )
-    return Value(reshape(node, tuple(x.node.sample_shape)), x.layout)
-
-
-def _sample(call: Call, x: Value, array: np.ndarray) -> np.ndarray:
-    """Return numbers for one sample; refuse those that differ from image to image, or would make the value larger."""
+def combined(call: Call, x: Value, kind: str, numbers: np.ndarray, reversed: bool = False) -> Value:
+    """Return x (kind) numbers, or numbers (kind) x; axes of length 1 are repeated on either side."""
     rank = len(x.shape)
-    if array.ndim == rank + 1 and array.shape[0] == 1:
-        array = array[0]
-    larger = any(n not in (1, m) for n, m in zip(array.shape[::-1], x.shape[::-1], strict=False))
-    if array.ndim > rank + (rank == 0) or larger:
-        call.refuse(f"numbers of shape {array.shape} do not fit a value of shape {('N', *x.shape)}")
-    return array.astype(x.node.dtype)
+    array = numbers[0] if numbers.ndim == rank + 1 and len(numbers) == 1 else numbers
+    fits = all(1 in (n, m) or n == m for n, m in zip(array.shape[::-1], x.shape[::-1], strict=False))
+    if array.ndim > max(rank, 1) or not fits:
+        call.refuse(f"numbers of shape {numbers.shape} do not fit a value of shape {('N', *x.shape)}")
+    array = array.reshape((1,) * (rank - array.ndim) + array.shape) if rank else array.reshape(-1)
+    new = plain(tuple(n if m == 1 else 1 for n, m in zip(array.shape, x.shape, strict=False)))
+    axes = tuple(mine or other for mine, other in zip(x.layout.axes, new.axes, strict=False))
+    layout = Layout(axes, _order(x.layout, new)) if rank else x.layout
+    groups = layout.groups()
+    values = layout.arrange(array, groups) if groups else array.reshape(1)
+    own = tuple(tuple(a for a in group if a in x.layout.order) for group in groups)
+    parameters = {"constant": np.ascontiguousarray(values, x.node.dtype)}
+    layer = {"kind": kind, "shape": list(values.shape), "reversed": reversed}
+    return Value(call.layer(call.kind("ConstantArithmetic"), x.arranged(own).node, parameters, **layer), layout)
 
 
-def _first_that_varies(array: np.ndarray) -> int:
-    """Return the first of the engine's axes along which the numbers differ; the last if they are one number."""
-    return next((i for i, n in enumerate(array.shape) if n > 1), array.ndim - 1)
+def _order(old: Layout, new: Layout) -> Atoms:
+    """Return an order of old and new atoms: a new axis lies behind the one before it, new channels of an image last."""
+    order = list(old.order)
+    for i, atoms in enumerate(new.axes):
+        if not atoms:
+            continue
+        before = [a for axis in (*old.axes[:i], *new.axes[:i]) for a in axis]
+        last = max((order.index(a) for a in before if a in (*old.axes[i - 1], *new.axes[i - 1])), default=None)
+        if i == 0 and len(old.axes) == 3:
+            order += atoms
+        elif i and last is not None:
+            order[last + 1 : last + 1] = atoms
+        else:
+            at = max((order.index(a) + 1 for a in before), default=0)
+            order[at:at] = atoms
+    return tuple(order)
 
 
-def _spread(array: np.ndarray, groups: tuple[Atoms, ...], first: int) -> np.ndarray:
-    """Return the numbers for each place of the axes from `first` on."""
-    return np.broadcast_to(array, (*array.shape[:first], *sizes(groups[first:])))
+def repeated(call: Call, x: Value, counts: tuple[int, ...]) -> Value:
+    """Return the value with axes of length 1 repeated so many times: times ones, one axis after the other."""
+    if any(count > 1 and n > 1 for count, n in zip(counts, x.shape, strict=True)):
+        call.refuse(
+            f"a value of shape {('N', *x.shape)} repeated {counts} times: only axes of length 1 can be repeated"
+        )
+    for axis, count in enumerate(counts):
+        if count > 1:
+            ones = np.ones([count if i == axis else 1 for i in range(len(counts))], x.node.dtype)
+            x = combined(call, x, "multiply", ones)
+    return x
