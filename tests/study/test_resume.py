@@ -1,4 +1,4 @@
-"""`train --runs N --resume`: finished members are taken, others trained, and a member of another training is refused."""
+"""`train --runs N --resume`: finished members are taken, others trained; a member of another training is refused."""
 
 from __future__ import annotations
 
