@@ -11,7 +11,7 @@ from tests.command import ROOT, convnet
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["train"], "what data? Give a FOLDER of DICOM files"),
+        (["train"], "what data? Give a FOLDER of images"),
         (["train", "folder"], "is not a folder"),
         (["train", "--npz", "no.npz"], "no.npz"),
         (["train", "folder", "--npz", "no.npz"], "not both"),
@@ -22,7 +22,7 @@ from tests.command import ROOT, convnet
         (["inspect", "no.dcm"], "no.dcm"),
         (["trian"], "No such command 'trian'"),
         (["train", "--epochs", "many"], "--epochs"),
-        (["train", "--network", "resnet"], "resnet"),
+        (["train", "--network", "nonesuch"], "nonesuch"),
         (["demo", "--out", "."], "exists and is not empty"),
     ],
 )
