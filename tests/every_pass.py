@@ -14,11 +14,13 @@ from kernels import (
     batchnorm,
     concatenate,
     conv2d,
+    conv2dtranspose,
     convpool,
     crossentropy,
     dense,
     dropout,
     globalavgpool,
+    groupnorm,
     maxpool2d,
     mse,
     registry,
@@ -114,10 +116,21 @@ def sums(rng) -> list[tuple[str, Pass]]:
         ("dense", Pass("forward", [x, k, b], dense.forward, (0, 2))),
         ("dense", Pass("backward_data", [dy, k], dense.backward_data, (0,))),
         ("dense", Pass("backward_weights", [x, dy], dense.backward_weights, (1,))),
+        *grouped(rng),
         ("batchnorm", Pass("forward", [values, gamma, beta], batchnorm.forward)),
         ("batchnorm", Pass("inference", [values, gamma, beta, mean, abs(var)], batchnorm.inference)),
         ("batchnorm", Pass("inference_backward", [d, gamma, abs(var)], batchnorm.inference_backward)),
         ("batchnorm", Pass("backward", [d, values, gamma, mean, abs(var)], batchnorm.backward)),
+    ]
+
+
+def grouped(rng) -> list[tuple[str, Pass]]:
+    """Group normalisation; its variances, which are not negative, come last."""
+    N, P, G, D = (int(v) for v in rng.integers(1, 6, 4))
+    x, dy, gamma, beta, mean, var = integers(rng, *[(N, P, G * D)] * 2, *[(G * D,)] * 2, *[(N, G)] * 2)
+    return [
+        ("groupnorm", Pass("forward", [x, gamma, beta], partial(groupnorm.forward, groups=G))),
+        ("groupnorm", Pass("backward", [dy, x, gamma, mean, abs(var)], partial(groupnorm.backward, groups=G))),
     ]
 
 
@@ -210,7 +223,7 @@ def rearranged(rng) -> list[tuple[str, Pass]]:
     """Axes that are repeated, put together, and read at other places, some by nobody."""
     N, H, W, C = (int(v) for v in rng.integers(1, (4, 6, 6, 20)))
     a, b, more, dy, wide = integers(rng, (N, H, W, C), (N, 1, 1, C), (N, H, 2, C), (N, H, W, C), (N, H, W + 2, C))
-    down, across = make.pad(H, 2, 1, "edge"), make.resize(W, 2 * W, make.Sampling("linear", "asymmetric"))
+    down, across = make.pad(H, 2, 1, "edge"), tuple(((j // 2, 1.0), ((j + 1) // 2 % W, 2.0)) for j in range(2 * W))
     taps = (None, down, across, make.pad(C, 0, 1))
     (read,) = integers(rng, (N, H + 3, 2 * W, C + 1))
     return [
@@ -224,7 +237,23 @@ def rearranged(rng) -> list[tuple[str, Pass]]:
     ]
 
 
-FAMILIES = (elementwise, rearranged, losses, sums, poolings, convolutions, pooled_convolutions)
+def transposed(rng) -> list[tuple[str, Pass]]:
+    stride, dilation = (tuple(int(v) for v in rng.integers(1, 4, 2)) for _ in (0, 1))
+    groups, kernel = int(rng.choice([1, 2, 3])), tuple(int(v) for v in rng.integers(1, 4, 2))
+    options = {"stride": stride, "dilation": dilation, "groups": groups, "output_padding": (stride[0] - 1, 0)}
+    x_shape = (*(int(v) for v in rng.integers(1, 5, 3)), groups * int(rng.integers(1, 5)))
+    k_shape = (*kernel, int(rng.integers(1, 7)), x_shape[3])
+    _, y_shape = conv2dtranspose.geometry(x_shape, k_shape, padding=0, **options)
+    x, k, b, dy = integers(rng, x_shape, k_shape, y_shape[3:], y_shape)
+    op = conv2dtranspose
+    return [
+        (op.OP, Pass("forward", [x, k, b], lambda *a, **r: op.forward(*a, **options, **r), (0, 2))),
+        (op.OP, Pass("backward_data", [dy, k], lambda *a, **r: op.backward_data(*a, x_shape, **options, **r), (0,))),
+        (op.OP, Pass("weights", [x, dy], lambda *a, **r: op.backward_weights(*a, k_shape, **options, **r), (1,))),
+    ]
+
+
+FAMILIES = (elementwise, rearranged, transposed, losses, sums, poolings, convolutions, pooled_convolutions)
 
 
 def all_passes(family, seed: int) -> list[tuple[Pass, str, str]]:

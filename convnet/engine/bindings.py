@@ -59,21 +59,21 @@ def _both(*runs: Run | None) -> Run:
     return run_all if wanted else nothing
 
 
-def _weight_gradients(s: Site, k_shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray] | None:
+def _weight_gradients(s: Site, filters: int) -> tuple[np.ndarray, np.ndarray] | None:
     """Return where (dk, db) go; without a bias its sum is computed all the same, into scratch."""
     dk = s.dp[0] if s.dp else None
     if dk is None:
         return None
     db = s.dp[1] if len(s.dp) > 1 else None
-    return dk, targets.empty(k_shape[-1:], dk.dtype, s.target) if db is None else db
+    return dk, targets.empty((filters,), dk.dtype, s.target) if db is None else db
 
 
 def conv2d(s: Site) -> Pair:
-    """Bind a convolution; without a needed dx or dk the pass for it is left out."""
+    """Bind a convolution, or a transposed one; without a needed dx or dk the pass for it is left out."""
     op, x, k, dx = s.kernel(), s.x[0], s.p[0], s.dx[0] if s.dx else None
     b = s.p[1] if len(s.p) > 1 else None
     forward = partial(op.forward, x, k, b, **s.settings, out=s.y)
-    dk_db = _weight_gradients(s, k.shape)
+    dk_db = _weight_gradients(s, s.y.shape[-1])
     data = None if dx is None else partial(op.backward_data, s.dy, k, x.shape, **s.settings, out=dx)
     weights = None if dk_db is None else partial(op.backward_weights, x, s.dy, k.shape, **s.settings, out=dk_db)
     return forward, _both(weights, data)
@@ -85,7 +85,7 @@ def convpool(s: Site) -> Pair:
     b = s.p[1] if len(s.p) > 1 else None
     argmax = targets.empty(s.y.shape, np.uint8, s.target)
     forward = partial(op.forward, x, k, b, out=(s.y, argmax))
-    dk_db = _weight_gradients(s, k.shape)
+    dk_db = _weight_gradients(s, s.y.shape[-1])
     data = None if dx is None else partial(op.backward_data, s.dy, s.y, argmax, k, x.shape, out=dx)
     weights = None if dk_db is None else partial(op.backward_weights, x, s.dy, s.y, argmax, k.shape, out=dk_db)
     return forward, _both(weights, data)
@@ -96,7 +96,7 @@ def dense(s: Site) -> Pair:
     op, x, k, dx = s.kernel(), s.x[0], s.p[0], s.dx[0] if s.dx else None
     b = s.p[1] if len(s.p) > 1 else None
     forward = partial(op.forward, x, k, b, out=s.y)
-    dk_db = _weight_gradients(s, k.shape)
+    dk_db = _weight_gradients(s, s.y.shape[-1])
     data = None if dx is None else partial(op.backward_data, s.dy, k, out=dx)
     weights = None if dk_db is None else partial(op.backward_weights, x, s.dy, out=dk_db)
     return forward, _both(weights, data)
@@ -220,6 +220,23 @@ def batchnorm_inference(s: Site) -> Pair:
     return forward, _both(data, _batchnorm_backward(weights_site, op, x, mean, var) if trains else None)
 
 
+def groupnorm(s: Site) -> Pair:
+    """Bind group normalisation: all three gradients at once; those that are not needed go to scratch."""
+    op, size, groups = s.kernel(), s.settings["size"], s.settings["groups"]
+    x, y = (a.reshape(-1, *size) for a in (s.x[0], s.y))
+    gamma, beta = (p.reshape(-1) for p in s.p)
+    mean, var = (targets.empty((len(x), groups), x.dtype, s.target) for _ in range(2))
+    settings = {"groups": groups, "epsilon": s.settings["epsilon"]}
+    forward = partial(op.forward, x, gamma, beta, **settings, out=(y, mean, var))
+    if s.dy is None:
+        return forward, nothing
+    dx = s.dx[0] if s.dx and s.dx[0] is not None else targets.empty_like(s.x[0])
+    given = s.dp[:2] if s.dp else (None, None)
+    dgamma, dbeta = (targets.empty_like(gamma) if g is None else g.reshape(-1) for g in given)
+    out = (dx.reshape(x.shape), dgamma, dbeta)
+    return forward, partial(op.backward, s.dy.reshape(x.shape), x, gamma, mean, var, **settings, out=out)
+
+
 def add(s: Site) -> Pair:
     """Bind a sum; both inputs get dy as it is."""
     op = s.kernel()
@@ -285,6 +302,7 @@ def reshape(s: Site) -> Pair:
 
 BINDINGS: dict[str, Callable[[Site], Pair]] = {
     "conv2d": conv2d,
+    "conv2dtranspose": conv2d,
     "convpool": convpool,
     "dense": dense,
     "maxpool2d": maxpool2d,
@@ -296,6 +314,7 @@ BINDINGS: dict[str, Callable[[Site], Pair]] = {
     "unary": unary,
     "dropout": dropout,
     "batchnorm": batchnorm,
+    "groupnorm": groupnorm,
     "batchnorm_inference": batchnorm_inference,
     "add": add,
     "arithmetic": arithmetic,

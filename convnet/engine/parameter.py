@@ -24,6 +24,16 @@ class Parameter:
         self.name, self.trainable, self._value = name, trainable, value
         self.initializer = initializer  # how it started
         self.away: Holder | None = None
+        self.shown: tuple[int, ...] | None = None  # Keras's shape of the same numbers, if it is another
+
+    def show_as(self, shape: tuple[int, ...]) -> None:
+        """Keep the numbers under the shape that the kernel takes; what users get and set keeps the one it has now."""
+        self.shown, self.value = self.shape, self.value.reshape(shape)
+
+    @property
+    def keras_shape(self) -> tuple[int, ...]:
+        """The shape that get_weights and set_weights have."""
+        return self.shape if self.shown is None else self.shown
 
     @property
     def value(self) -> np.ndarray:

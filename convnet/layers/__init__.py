@@ -5,6 +5,7 @@ from convnet.layers.base import Layer
 from convnet.layers.conv import Conv2D
 from convnet.layers.dense import Dense
 from convnet.layers.elementwise import ELU, Elementwise, LeakyReLU, ReLU
+from convnet.layers.groups import GroupNormalization, LayerNormalization
 from convnet.layers.inputs import Input, InputLayer
 from convnet.layers.merging import Add, Average, Concatenate, ConstantArithmetic, Maximum, Minimum, Multiply, Subtract
 from convnet.layers.naming import full_name
@@ -15,11 +16,22 @@ from convnet.layers.regularization import Dropout
 from convnet.layers.resampling import Cropping2D, Padding, Resizing, Slicing, UpSampling2D, ZeroPadding2D
 from convnet.layers.reshaping import Flatten, Reshape
 from convnet.layers.scaling import Normalization, PReLU, Rescaling
+from convnet.layers.separable import DepthwiseConv2D, SeparableConv2D
+from convnet.layers.signals import AveragePooling1D, Conv1D, GlobalAveragePooling1D, GlobalMaxPooling1D, MaxPooling1D
+from convnet.layers.transposed import Conv2DTranspose
 
 BUILT_IN: dict[str, type[Layer]] = {
     cls.__name__: cls
     for cls in (
         Conv2D,
+        Conv2DTranspose,
+        DepthwiseConv2D,
+        SeparableConv2D,
+        Conv1D,
+        MaxPooling1D,
+        AveragePooling1D,
+        GlobalAveragePooling1D,
+        GlobalMaxPooling1D,
         MaxPooling2D,
         AveragePooling2D,
         GlobalAveragePooling2D,
@@ -38,6 +50,8 @@ BUILT_IN: dict[str, type[Layer]] = {
         Reduce,
         Dropout,
         BatchNormalization,
+        LayerNormalization,
+        GroupNormalization,
         Add,
         Subtract,
         Multiply,

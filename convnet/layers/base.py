@@ -276,7 +276,7 @@ class Layer:
     @property
     def weights(self) -> list[np.ndarray]:
         """Copies of the parameters' arrays."""
-        return [p.value.copy() for p in self.parameters]
+        return [p.value.reshape(p.keras_shape).copy() for p in self.parameters]
 
     def get_weights(self) -> list[np.ndarray]:
         """Return copies of the parameters' arrays, in the order that set_weights takes."""
@@ -318,11 +318,11 @@ def _layers_in(value: Any) -> Iterator[Layer]:
 def set_parameters(where: str, parameters: list[Parameter], weights: Any) -> None:
     """Copy `weights` into the parameters once all of them were checked."""
     arrays = [np.asarray(w) for w in weights]
-    if [a.shape for a in arrays] != [p.value.shape for p in parameters]:
-        wanted = ", ".join(f"{p.name} {p.value.shape}" for p in parameters)
+    if [a.shape for a in arrays] != [p.keras_shape for p in parameters]:
+        wanted = ", ".join(f"{p.name} {p.keras_shape}" for p in parameters)
         raise ValueError(f"{where}: set_weights expects {wanted}; got shapes {[a.shape for a in arrays]}")
     for p, a in zip(parameters, arrays, strict=True):
-        p.value[...] = a
+        p.value[...] = a.reshape(p.shape)
 
 
 def call_with_training(call: Any, x: Any, training: bool | None) -> Any:

@@ -74,6 +74,10 @@ class Conv2D(Layer):
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
 
+    def split(self, channels: int) -> tuple[int, int]:
+        """Return into how many groups the channels are split, and the number of filters."""
+        return self.groups, self.filters
+
     def build(self, shape: tuple[int, ...]) -> None:
         """Make kernel and bias for samples of this shape."""
         need_image(self.name, shape)
@@ -90,11 +94,10 @@ class Conv2D(Layer):
         from kernels import conv2d
 
         need_image(self.name, shape)
-        kernel = (*self.kernel_size, shape[2] // self.groups, self.filters)
+        groups, filters = self.split(shape[2])
+        kernel = (*self.kernel_size, shape[2] // groups, filters)
         try:
-            normal, y = conv2d.geometry(
-                (1, *shape), kernel, self.strides, self.padding, self.dilation_rate, self.groups
-            )
+            normal, y = conv2d.geometry((1, *shape), kernel, self.strides, self.padding, self.dilation_rate, groups)
         except ValueError as error:
             raise ValueError(f"{self.name}: {error}") from None
         return normal, y[1:]
@@ -112,7 +115,7 @@ class Conv2D(Layer):
 
     def multiply_adds(self, *shapes: tuple[int, ...]) -> int:
         """Return the multiply-adds that one sample costs, forward."""
-        return prod(self.output_shape(*shapes)) * prod(self.kernel_size) * (shapes[0][2] // self.groups)
+        return prod(self.output_shape(*shapes)) * prod(self.kernel_size) * (shapes[0][2] // self.split(shapes[0][2])[0])
 
     def window(self, shape: tuple[int, ...]) -> Window:
         """Return the window that one output sees."""

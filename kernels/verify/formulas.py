@@ -13,6 +13,13 @@ FORMULAS: dict[str, dict[str, str]] = {
         "backward_weights": "dk[p,q,c,f] = sum_{n,i,j} x[n, s i + d p - top, s j + d q - left, g + c] · dy[n,i,j,f]"
         ";  db[f] = sum_{n,i,j} dy[n,i,j,f]",
     },
+    "conv2dtranspose": {
+        "forward": "y[n,i,j,f] = b[f] + "
+        "sum_{h,w,p,q,c: s h + d p - top = i, s w + d q - left = j} x[n,h,w,c] · k[p,q,f,c]",
+        "backward_data": "dx[n,h,w,c] = sum_{p,q,f} dy[n, s h + d p - top, s w + d q - left, f] · k[p,q,f,c]",
+        "backward_weights": "dk[p,q,f,c] = sum_{n,h,w} x[n,h,w,c] · dy[n, s h + d p - top, s w + d q - left, f]"
+        ";  db[f] = sum_{n,i,j} dy[n,i,j,f]",
+    },
     "maxpool2d": {
         "forward": "y[n,i,j,c] = max_{p,q} x[n, s i + p - top, s j + q - left, c]",
         "backward": "dx[n,h,w,c] = sum_{(i,j): argmax[n,i,j,c] = (h,w)} dy[n,i,j,c]",
@@ -43,6 +50,12 @@ FORMULAS: dict[str, dict[str, str]] = {
         "inference_backward": "dx = {γ}/{sqrt{var + ε}} · dy",
         "backward": "dx = {γ}/{sqrt{var + ε}} (dy - {dβ}/{M} - hat{x} {dγ}/{M});  "
         "dγ = sum_{m} dy[m] · hat{x}[m];  dβ = sum_{m} dy[m]",
+    },
+    "groupnorm": {
+        "forward": "y = γ {x - mean}/{sqrt{var + ε}} + β;  mean = {1}/{M} sum_{p,c} x[p,c];  "
+        "var = {1}/{M} sum_{p,c} (x[p,c] - mean)^{2}",
+        "backward": "dx = {1}/{sqrt{var + ε}} (dy γ - {1}/{M} sum_{p,c} dy γ - {hat{x}}/{M} sum_{p,c} dy γ hat{x});  "
+        "dγ = sum_{n,p} dy · hat{x};  dβ = sum_{n,p} dy",
     },
     "add": {"forward": "y = a + b", "backward": "da = dy;  db = dy"},
     "arithmetic": {

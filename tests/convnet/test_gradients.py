@@ -26,6 +26,17 @@ class Tied(layers.Layer):
         return a + self.dense(a)
 
 
+class Signal(layers.Layer):
+    """A layer of signals, on the image's pixels in a row."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner, self.row = inner, layers.Reshape((42, 2))
+
+    def call(self, x):
+        return self.inner(self.row(x))
+
+
 class Merged(layers.Layer):
     """Branches of several shapes merged, so that axes are repeated; one branch is used twice."""
 
@@ -54,6 +65,27 @@ class ThreeMerged(layers.Layer):
 
 
 STACKS = {
+    "depthwise": [layers.DepthwiseConv2D, (3, 2, "same", 3)],
+    "separable": [layers.SeparableConv2D, (3, 2), {"depth_multiplier": 2, "activation": "sigmoid"}],
+    "conv1d causal": [Signal, (layers.Conv1D(3, 3, padding="causal", dilation_rate=2, activation="tanh"),)],
+    "maxpool1d": [Signal, (layers.MaxPooling1D(3, 2, "same"),)],
+    "avgpool1d": [Signal, (layers.AveragePooling1D(2),)],
+    "gap1d": [Signal, (layers.GlobalAveragePooling1D(keepdims=True),)],
+    "gmp1d": [Signal, (layers.GlobalMaxPooling1D(keepdims=True),)],
+    "conv2dtranspose": [layers.Conv2DTranspose, (3, (3, 2), 2)],
+    "conv2dtranspose same": [layers.Conv2DTranspose, (2, 3, (2, 3), "same"), {"activation": "sigmoid"}],
+    "conv2dtranspose grouped, dilated": [
+        layers.Conv2DTranspose,
+        (4, 2, 1, ((0, 1), (1, 0)), None, None, 2),
+        {"groups": 2},
+    ],
+    "maxpool dilated": [layers.MaxPooling2D, (2, 2, ((1, 0), (0, 1))), {"dilation_rate": 2}],
+    "maxpool ceil": [layers.MaxPooling2D, (2, 2), {"ceil_mode": True}],
+    "avgpool counted padding": [
+        layers.AveragePooling2D,
+        (3, 2, ((1, 1), (1, 0))),
+        {"ceil_mode": True, "count_include_pad": True},
+    ],
     "multiply": [Merged, (layers.Multiply(),)],
     "multiply by (N,1,1,C)": [Merged, (layers.Multiply(), True)],
     "subtract": [Merged, (layers.Subtract(), True)],
@@ -92,6 +124,11 @@ STACKS = {
     "relu with all settings": [layers.ReLU, (0.7, 0.25, 0.1)],
     "leaky relu": [layers.LeakyReLU, ()],
     "elu": [layers.ELU, (0.5,)],
+    "layer normalisation": [layers.LayerNormalization, ()],
+    "layer normalisation of images": [layers.LayerNormalization, ((1, 2, 3),)],
+    "group normalisation": [layers.GroupNormalization, (2,)],
+    "instance normalisation": [layers.GroupNormalization, (-1,)],
+    "group normalisation, no scale": [layers.GroupNormalization, (1, -1, 0.1, True, False)],
     "prelu": [layers.PReLU, ()],
     "prelu, shared": [layers.PReLU, ("he_normal", [1, 2])],
     "rescaling": [layers.Rescaling, ([0.5, -2.0], 0.3)],

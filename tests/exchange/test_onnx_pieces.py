@@ -134,6 +134,16 @@ def test_a_value_and_its_pooled_channels(operator):
     agree([HEAD, ("GlobalAveragePool", "a", "p", {}), (operator, "a p", "y", {})])
 
 
+def test_pixels_repeated_by_tile_as_keras_writes_it():
+    nodes = [HEAD, ("Reshape", "a s", "b", {}), ("Tile", "b t", "c", {}), ("Reshape", "c u", "y", {})]
+    agree(nodes, integers(s=[-1, 4, 6, 1, 5, 1], t=[1, 1, 1, 2, 1, 3], u=[-1, 4, 12, 15]))
+
+
+@pytest.mark.parametrize("shape", [[1, 4, 6, 5], [1, 4, 1, 1], [6, 5]])
+def test_pooled_channels_expanded_to_an_image(shape):
+    agree([HEAD, ("GlobalAveragePool", "a", "p", {}), ("Expand", "p s", "y", {})], integers(s=shape))
+
+
 def test_values_in_different_orders_are_refused():
     """Their sum would need one of them transposed; a layout must not take one axis for the other."""
     nodes = [("Transpose", "x", "t", {"perm": [0, 1, 3, 2]}), ("Add", "x t", "y", {})]

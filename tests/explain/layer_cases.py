@@ -8,6 +8,12 @@ from kernels.unary.functions import FUNCTIONS
 SHAPE = (7, 6, 4)
 
 LAYERS = {
+    "conv2dtranspose": (layers.Conv2DTranspose, {"filters": 3, "kernel_size": (3, 2), "strides": 2}),
+    "conv2dtranspose same": (
+        layers.Conv2DTranspose,
+        {"filters": 4, "kernel_size": 3, "strides": 2, "padding": "same", "groups": 2},
+    ),
+    "maxpool ceil": (layers.MaxPooling2D, {"pool_size": 3, "strides": 2, "ceil_mode": True}),
     "conv2d": (layers.Conv2D, {"filters": 3, "kernel_size": (3, 2)}),
     "conv2d strided, same": (layers.Conv2D, {"filters": 4, "kernel_size": 3, "strides": (2, 1), "padding": "same"}),
     "conv2d grouped, dilated": (layers.Conv2D, {"filters": 4, "kernel_size": 2, "dilation_rate": (2, 3), "groups": 2}),
@@ -34,6 +40,10 @@ LAYERS = {
     "leaky relu": (layers.LeakyReLU, {}),
     "elu": (layers.ELU, {"alpha": 0.5}),
     **{name: (layers.Elementwise, {"kind": name}) for name in FUNCTIONS},
+    "layer normalisation": (layers.LayerNormalization, {}),
+    "layer normalisation of rows": (layers.LayerNormalization, {"axis": (2, 3)}),
+    "group normalisation": (layers.GroupNormalization, {"groups": 2}),
+    "instance normalisation": (layers.GroupNormalization, {"groups": -1, "epsilon": 0.1}),
     "prelu": (layers.PReLU, {"alpha_initializer": "he_normal"}),
     "prelu, shared": (layers.PReLU, {"alpha_initializer": "he_normal", "shared_axes": [1, 2]}),
     "rescaling": (layers.Rescaling, {"scale": [0.5, -2.0, 1.5, 3.0], "offset": 0.5}),

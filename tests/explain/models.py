@@ -73,6 +73,7 @@ def rearranged():
     x = layers.Average()([x, layers.Slicing((None, (None, None, -1), None))(x)])
     x = layers.UpSampling2D(2, interpolation="bilinear")(layers.ConstantArithmetic("subtract", (1,), True)(x))
     x = layers.Padding(((2, 0), (0, 1), (0, 0)), "reflect")(layers.Cropping2D(1)(x))
+    x = layers.Conv2DTranspose(2, 3, strides=2, padding="same")(layers.MaxPooling2D(2, dilation_rate=2)(x))
     return settled(Model(start, layers.Dense(3)(layers.Flatten()(x)), name="rearranged"))
 
 
@@ -85,3 +86,13 @@ def functions():
     for name in FUNCTIONS:
         x = layers.Conv2D(3, 1)(layers.Elementwise(name, numbers.get(name))(x))
     return settled(Model(start, layers.Dense(3)(layers.Flatten()(x)), name="functions"))
+
+
+def groups():
+    """Layer, group and instance normalisation."""
+    start = Input((4, 5, 6))
+    x = layers.LayerNormalization()(start)
+    x = layers.GroupNormalization(2)(layers.Conv2D(6, 2)(x))
+    x = layers.GroupNormalization(-1)(x)
+    x = layers.LayerNormalization((1, 2, 3))(x)
+    return settled(Model(start, layers.Dense(3)(layers.Flatten()(x)), name="groups"))

@@ -15,6 +15,7 @@ OPERATIONS = {operation.name: operation() for operation in CLASSES}
 # operation -> pass of the lesson -> (pass of the operation, which of its results)
 PASSES: dict[str, dict[str, tuple[str, int]]] = {
     "conv2d": {"dx0": ("backward_data", 0), "dp0": ("backward_weights", 0), "dp1": ("backward_weights", 1)},
+    "conv2dtranspose": {"dx0": ("backward_data", 0), "dp0": ("backward_weights", 0), "dp1": ("backward_weights", 1)},
     "dense": {"dx0": ("backward_data", 0), "dp0": ("backward_weights", 0), "dp1": ("backward_weights", 1)},
     "batchnorm": {"dx0": ("backward", 0), "dp0": ("backward", 1), "dp1": ("backward", 2)},
     "batchnorm_inference": {
@@ -66,7 +67,7 @@ def _problem(subject: Any, t: int, loss: str, name: str) -> tuple[Problem, str, 
     arrays = {"x": x, "y": y, "dy": dy}
     settings = {k: v for k, v in step.settings.items() if k != "epsilon"}
     geometry: dict[str, int] = {}
-    if step.operation in ("conv2d", "dense"):
+    if step.operation in ("conv2d", "conv2dtranspose", "dense"):
         bias = weights[1] if len(weights) > 1 else np.zeros(y.shape[-1], y.dtype)
         arrays |= {"k": weights[0], "b": bias}
         geometry = {"N": 1, "C": x.shape[-1], "F": y.shape[-1]}

@@ -73,7 +73,7 @@ def test_every_operation_of_a_network_in_use_can_be_taken_apart():
     """Dropout and a batch's own statistics are of training only; convpool is made of layers' operations by a plan."""
     in_use = set(BINDINGS) - {"dropout", "batchnorm", "convpool"}
     assert set(FORWARD) == set(OF_INPUT) == in_use
-    with_weights = {"arithmetic", "conv2d", "dense", "batchnorm_inference"}
+    with_weights = {"arithmetic", "conv2d", "conv2dtranspose", "dense", "batchnorm_inference"}
     assert set(OF_WEIGHT) == with_weights
 
 

@@ -26,6 +26,23 @@ def _conv2d(w: Writer, step: Step) -> None:
     w.set_first(step.output, name)
 
 
+def _conv2dtranspose(w: Writer, step: Step) -> None:
+    kernel, *bias = step.parameters
+    inputs = [w.first(step.inputs[0]), w.parameter(kernel, kernel.value.transpose(3, 2, 0, 1), "CFPQ")]
+    inputs += [w.parameter(b, b.value) for b in bias]
+    settings = step.settings
+    full = [
+        s * (n - 1) + (k - 1) * d + 1
+        for n, k, s, d in zip(
+            step.inputs[0].shape, kernel.shape, settings["stride"], settings["dilation"], strict=False
+        )
+    ]
+    more = [m - f + sum(cut) for m, f, cut in zip(step.output.shape, full, settings["padding"], strict=False)]
+    window = {"strides": settings["stride"], "dilations": settings["dilation"], "pads": _pads(settings["padding"])}
+    window |= {"kernel_shape": kernel.shape[:2], "group": settings["groups"], "output_padding": more}
+    w.set_first(step.output, w.node("ConvTranspose", inputs, step.layer.name, **window))
+
+
 def _pads(padding: Any) -> tuple[int, ...]:
     (top, bottom), (left, right) = padding
     return top, left, bottom, right
@@ -150,6 +167,7 @@ OPERATIONS: dict[str, Write] = {
     "batchnorm_inference": _batchnorm,
     "concatenate": concatenate,
     "conv2d": _conv2d,
+    "conv2dtranspose": _conv2dtranspose,
     "dense": _dense,
     "globalavgpool": _globalavgpool,
     "maxpool2d": _pool("MaxPool"),

@@ -54,52 +54,45 @@ def conv_transpose(call: Call) -> Value:
     rank, groups = len(x.shape), call.attribute("group", 1)
     if x.shape[0] != kernel.shape[0]:
         call.refuse(f"its kernel of shape {kernel.shape} does not fit {x.shape[0]} channels")
-    kind = call.kind("Conv2DTranspose")
-    if groups != 1 and "groups" not in kind.settings:
-        call.refuse(f"group={groups} is not supported: only group=1")
     fill = (1,) * (3 - rank)
     size, strides = (*fill, *kernel.shape[2:]), (*fill, *(call.attribute("strides") or (1,) * (rank - 1)))
     dilations = (*fill, *(call.attribute("dilations") or (1,) * (rank - 1)))
-    crops = [(0, 0)] * (3 - rank) + _crops(
-        call, x.shape[1:], size[3 - rank :], strides[3 - rank :], dilations[3 - rank :]
-    )
+    more = (*(0 for _ in fill), *(call.attribute("output_padding") or (0,) * (rank - 1)))
+    places = (*fill, *x.shape[1:])
+    full = [s * (n - 1) + (k - 1) * d + 1 for n, k, s, d in zip(places, size, strides, dilations, strict=True)]
+    padding, more = _cut_off(call, full, more, strides, places)
+    if min(side for pair in padding for side in pair) < 0:
+        call.refuse(f"pads {padding} must not be negative: pad with Pad instead")
     weights = {"kernel": np.moveaxis(kernel.reshape(*kernel.shape[:2], *size), (0, 1), (3, 2))}
     node = call.layer(
-        kind,
+        call.kind("Conv2DTranspose"),
         x.as_image().node,
         weights | ({} if bias is None else {"bias": bias.reshape(-1)}),
         filters=kernel.shape[1] * groups,
         kernel_size=size,
         strides=strides,
-        padding="valid",
+        padding=padding,
+        output_padding=more,
         dilation_rate=dilations,
+        groups=groups,
         use_bias=bias is not None,
-        **({"groups": groups} if groups != 1 else {}),
+        activation=call.absorb_activation(),
     )
-    places = (1,) * (3 - rank) + x.shape[1:]
-    full = [s * (n - 1) + (k - 1) * d + 1 for n, k, s, d in zip(places, size, strides, dilations, strict=True)]
-    made = node.sample_shape
-    sides = [(a, made[i] - full[i] + b) for i, (a, b) in enumerate(crops)]
-    if any(side < 0 for pair in sides for side in pair):
-        call.refuse("output_padding beyond pads is not supported")
-    if any(side for pair in sides for side in pair):
-        node = call.layer(call.kind("Cropping2D"), node, cropping=sides)
-    return image(node, rank)
+    return call.done(image(node, rank))
 
 
-def _crops(call: Call, places: Any, kernel: Any, strides: Any, dilations: Any) -> list[tuple[int, int]]:
-    """Return what is cut off before and after, along each axis, of all that the kernels reach."""
-    rank = len(places)
-    more = call.attribute("output_padding") or (0,) * rank
-    full = [s * (n - 1) + (k - 1) * d + 1 for n, k, s, d in zip(places, kernel, strides, dilations, strict=True)]
-    word, wanted = call.attribute("auto_pad", "NOTSET"), call.attribute("output_shape")
+def _cut_off(call: Call, full: Any, more: Any, strides: Any, places: Any) -> Any:
+    """Return what is cut off, before and after, of all that the kernels reach along height and width; what is added."""
+    word, wanted, rank = call.attribute("auto_pad", "NOTSET"), call.attribute("output_shape"), len(call.value().shape)
     if word in ("NOTSET", "", "VALID") and not wanted:
-        pads = call.attribute("pads") or (0,) * (2 * rank)
-        return [(pads[i], pads[i + rank] - more[i]) for i in range(rank)]
-    wanted = wanted or [n * s for n, s in zip(places, strides, strict=True)]
-    totals = [f + m - w for f, m, w in zip(full, more, wanted, strict=True)]
-    halves = [t // 2 if word == "SAME_UPPER" else t - t // 2 for t in totals]
-    return [(h, t - h - m) for h, t, m in zip(halves, totals, more, strict=True)]
+        pads = call.attribute("pads") or (0,) * (2 * (rank - 1))
+        pairs = zip(pads[: rank - 1], pads[rank - 1 :], strict=True)
+        return (*((0, 0),) * (3 - rank), *pairs), more
+    sizes = (*(1,) * (3 - rank), *wanted) if wanted else [n * s for n, s in zip(places, strides, strict=True)]
+    more = [max(m, n - f) for f, m, n in zip(full, more, sizes, strict=True)]
+    totals = [f + m - n for f, m, n in zip(full, more, sizes, strict=True)]
+    before = [t // 2 if word == "SAME_UPPER" else t - t // 2 for t in totals]
+    return tuple((b, t - b) for b, t in zip(before, totals, strict=True)), tuple(more)
 
 
 OPERATORS: dict[str, Convert] = {"Conv": conv, "ConvTranspose": conv_transpose}

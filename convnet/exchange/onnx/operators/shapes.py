@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from convnet.exchange.onnx.conversion import Call, Convert
+from convnet.exchange.onnx.operators.scaling import repeated
 from convnet.exchange.onnx.values import Constant, Value, constant
 
 
@@ -87,14 +88,27 @@ def unsqueeze(call: Call) -> Value:
 
 
 def expand(call: Call) -> Value:
-    """Convert Expand where it repeats nothing."""
+    """Convert Expand: axes of length 1 are repeated, but that of the images is not."""
     x, target = call.value(), call.argument(1)
     if not isinstance(target, Constant):
         call.refuse("its new shape must be known when the file is read, not computed from the model's input")
+    wanted = []
     for k, trial in enumerate(call.conversion.trials):
-        if np.broadcast_shapes((trial, *x.shape), tuple(int(n) for n in target[k])) != (trial, *x.shape):
-            call.refuse(f"a value of shape {('N', *x.shape)} would be repeated to {list(target.array)}: not supported")
-    return x
+        shape = np.broadcast_shapes((trial, *x.shape), tuple(int(n) for n in target[k]))
+        if len(shape) != len(x.shape) + 1 or shape[0] != trial:
+            call.refuse(f"a value of shape {('N', *x.shape)} as {list(target[k])} would not keep the images apart")
+        wanted.append(shape[1:])
+    if wanted[0] != wanted[1]:
+        call.refuse("its new shape depends on the number of images")
+    return repeated(call, x, tuple(n // m for n, m in zip(wanted[0], x.shape, strict=True)))
+
+
+def tile(call: Call) -> Value:
+    """Convert Tile of axes of length 1."""
+    x, counts = call.value(), call.integers(1)
+    if counts is None or len(counts) != len(x.shape) + 1 or counts[0] != 1:
+        call.refuse(f"repeats {counts} of a value of shape {('N', *x.shape)}: the images cannot be repeated")
+    return repeated(call, x, counts[1:])
 
 
 def cast(call: Call) -> Value:
@@ -128,6 +142,7 @@ OPERATORS: dict[str, Convert] = {
     "Shape": shape_of,
     "Size": size_of,
     "Squeeze": squeeze,
+    "Tile": tile,
     "Transpose": transpose,
     "Unsqueeze": unsqueeze,
 }

@@ -3,6 +3,8 @@
 import { add, dropout, reshape } from "./op-plain.js";
 import { batchnorm, batchnorm_inference } from "./op-batchnorm.js";
 import { conv2d } from "./op-conv2d.js";
+import { groupnorm } from "./op-groupnorm.js";
+import { conv2dtranspose } from "./op-conv2dtranspose.js";
 import { dense } from "./op-dense.js";
 import { relu, sigmoid, softmax } from "./op-activations.js";
 import { unary } from "./op-unary.js";
@@ -12,6 +14,7 @@ import { avgpool2d, globalavgpool, maxpool2d } from "./op-pooling.js";
 
 export const operations = {
   conv2d,
+  conv2dtranspose,
   dense,
   maxpool2d,
   avgpool2d,
@@ -22,6 +25,7 @@ export const operations = {
   softmax,
   batchnorm,
   batchnorm_inference,
+  groupnorm,
   dropout,
   add,
   reshape,
