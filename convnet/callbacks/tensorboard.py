@@ -22,7 +22,7 @@ class TensorBoard(Callback):
 
     log_dir         the folder, with `train` and `validation` in it: `tensorboard --logdir logs` shows it
     histogram_freq  epochs between histograms; 0: none
-    write_graph     write the table of layers, model.summary(), as the text `model`: TensorBoard draws TensorFlow's graphs
+    write_graph     write the table of layers, model.summary(), as the text `model`
     update_freq     "epoch", "batch", or the number of batches between metrics of the epoch so far
 
     The tags are Keras's: epoch_loss, epoch_accuracy, batch_loss, evaluation_loss_vs_iterations, kernel/histogram.
