@@ -14,7 +14,8 @@ from convnet.losses.objective import Objective
 from convnet.model import Model
 from kernels import targets
 
-_INTERLEAVED = ("adam", "adamw", "nadam")  # Keras keeps (m, v) of one parameter after the other; others, block by block
+_INTERLEAVED = ("adam", "adamw")  # Keras keeps (m, v) of one parameter after the other; others, block by block
+_CARRIED = (*_INTERLEAVED, "sgd", "rmsprop", "adagrad", "lion")  # whose state is the same arrays in both
 
 
 def compile_like(model: Model, config: dict[str, Any], tree: Tree, notes: list[str]) -> None:
@@ -45,6 +46,9 @@ def _continue(model: Model, tree: Tree, notes: list[str]) -> None:
     arrays = tree.get("optimizer") or tree.get("_optimizer")
     if not arrays:
         return
+    if not _is_carried(model):
+        notes.append(f"the state of optimizer {model.optimizer.name} is another here; it starts anew")  # type: ignore[union-attr]
+        return
     wanted = _states(model, [p for p in model.parameters if p.trainable])
     kept = arrays[len(arrays) - len(wanted) :]
     fits = len(arrays) - len(kept) in (1, 2) and [s.shape for s in wanted] == [a.shape for a in kept]
@@ -55,6 +59,12 @@ def _continue(model: Model, tree: Tree, notes: list[str]) -> None:
     if fits:
         for state, array in zip(wanted, kept, strict=True):
             np.copyto(state, array)
+
+
+def _is_carried(model: Model) -> bool:
+    """Return True if the optimizer keeps the same arrays as Keras's, in an order that is known."""
+    optimizer = model.optimizer
+    return optimizer is not None and optimizer.name in _CARRIED and not getattr(optimizer, "use_ema", False)
 
 
 def _states(model: Model, parameters: list[Parameter]) -> list[np.ndarray]:
@@ -114,7 +124,9 @@ def _describe(thing: Any, room: str) -> Any:
 
 
 def state(model: Model, parameters: list[Parameter]) -> list[np.ndarray]:
-    """Return the optimizer's variables as Keras keeps them, for parameters in Keras's order."""
+    """Return the optimizer's variables as Keras keeps them, for parameters in Keras's order; none if they differ."""
+    if not _is_carried(model):
+        return []
     optimizer = model.optimizer
     assert optimizer is not None
     kept = [targets.to_host(s) for s in _states(model, parameters)]
