@@ -19,7 +19,8 @@ made by `python -m benchmarks.keras_api`, which gives each argument a value and 
 
 - **Same**: the name is here, with Keras's meaning and defaults. It takes the listed arguments.
 - **Refused by name**: an argument that is not supported. Its default may be spelled out; any other value raises an
-  error that names the argument and lists what is supported. No argument is accepted and ignored.
+  error that names the argument and lists what is supported. No argument is ignored
+  silently: the one without effect is marked, and its documentation says so.
 - **Missing**: asking for the name raises an error that lists what there is.
 
 `activity_regularizer` and `autocast=False` are refused by every layer. Keras's other names of layers (`MaxPool2D`,
@@ -49,14 +50,15 @@ def _section(title: str, rows: list[Row], head: str) -> str:
     here, missing = [r for r in rows if r.here], [r.name for r in rows if not r.here]
     lines = [f"## {title}", f"{len(here)} of {len(rows)} names are here.", ""]
     if here:
-        lines += [f"| {head} | same | refused by name |", "|---|---|---|"]
-        lines += [
-            f"| `{r.name}` | {_words(r.taken)} | {_words(a for a in r.refused if a not in EVERYWHERE)} |" for r in here
-        ]
-        lines.append("")
+        lines += [f"| {head} | same | refused by name |", "|---|---|---|", *map(_line, here), ""]
     if missing:
         lines += [f"Missing: {_words(missing)}.", ""]
     return "\n".join(lines)
+
+
+def _line(row: Row) -> str:
+    taken = ", ".join([*(f"`{a}`" for a in row.taken), *(f"`{a}` (without effect)" for a in row.ignored)])
+    return f"| `{row.name}` | {taken} | {_words(a for a in row.refused if a not in EVERYWHERE)} |"
 
 
 def _words(names: Iterable[str]) -> str:

@@ -14,6 +14,9 @@ Entry = dict[str, Any]
 # layers that Keras has not, and settings of others beyond Keras's, which must be at their defaults
 FOREIGN = ("ConstantArithmetic", "Elementwise", "Padding", "Reduce", "Slicing")
 BEYOND: dict[str, dict[str, Any]] = {
+    "AveragePooling2D": {"ceil_mode": False, "count_include_pad": False},
+    "Conv2DTranspose": {"groups": 1},
+    "MaxPooling2D": {"ceil_mode": False, "dilation_rate": (1, 1)},
     "Resizing": {"coordinates": "half_pixel", "rounding": "round_prefer_ceil", "scales": None},
 }
 _OURS_ALONE = ("seed",)  # settings that mean nothing to Keras: its random numbers are others
