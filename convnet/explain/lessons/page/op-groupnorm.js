@@ -1,6 +1,8 @@
 // Group normalisation (and layer and instance normalisation), one number at a time.
+// The bounds follow kernels/verify/operations/groupnorm.py, which has those of batch normalisation.
 
-import { ofSum } from "./rounding.js";
+import { both, dataError, normalisedError, scaleError } from "./op-batchnorm.js";
+import { wide } from "./rounding.js";
 import { sizeOf } from "./places.js";
 
 /** The group of cell `at`: its cells, its statistics, and how many channels and numbers it has. */
@@ -32,26 +34,33 @@ function forward(c, at, account) {
   account.line("x̂ = (x − mean) / √(var + ε)", hat);
   account.line("γ", gamma);
   account.line("β", beta);
-  const magnitude = Math.abs(gamma) * g.inverse * (Math.abs(x) + g.size) + Math.abs(beta);
-  account.result(gamma * hat + beta, ofSum(g.M + 12, magnitude, account.dtype));
+  const bound = both(account.dtype, (u) => {
+    const errorMean = wide(g.M, 4, u) * g.size;
+    const errorVariance = wide(g.M, 7, u) * (g.variance + errorMean ** 2) + errorMean ** 2;
+    return normalisedError(x, gamma, beta, g.mean, g.variance, errorMean, errorVariance, c.settings.epsilon, u);
+  });
+  account.result(gamma * hat + beta, bound);
 }
 
 function data(c, at, account) {
   const g = groupOf(c, at);
   const hat = (j) => (c.x0.data[j] - g.mean) * g.inverse;
   const scaled = (j) => c.dy.data[j] * c.p0.data[j % g.C];
-  let [share, slope, size] = [0, 0, Math.abs(scaled(at))];
+  let [share, slope, sizeBeta, sizeGamma] = [0, 0, 0, 0];
   for (const j of g.cells) {
     share += scaled(j) / g.M;
     slope += (scaled(j) * hat(j)) / g.M;
-    size += (Math.abs(scaled(j)) / g.M) * (1 + Math.abs(hat(at) * hat(j)));
+    sizeBeta += Math.abs(scaled(j));
+    sizeGamma += Math.abs(scaled(j) * hat(j));
   }
   account.plain(scaled(at), at, "dy · γ");
   account.plain(-share, -1, "− Σ dy γ / M");
   account.plain(-hat(at) * slope, -1, "− x̂ · Σ dy γ x̂ / M");
   account.line("x̂", hat(at));
   account.line("1 / √(var + ε)", g.inverse);
-  account.result(g.inverse * account.total, ofSum(2 * g.M + 20, size * g.inverse, account.dtype));
+  const [d, s] = [Math.abs(c.x0.data[at] - g.mean), { ...g, sizeBeta, sizeGamma }];
+  const bound = both(account.dtype, (u) => 2 * dataError(s, 1, scaled(at), d, c.settings.epsilon, u));
+  account.result(g.inverse * account.total, bound);
 }
 
 /** The cells of channel `ch` in all samples (the page has one). */
@@ -61,19 +70,21 @@ function channel(c, ch) {
 }
 
 function gammaGradient(c, ch, account) {
-  let magnitude = 0;
-  for (const j of channel(c, ch)) {
+  const cells = channel(c, ch);
+  for (const j of cells) {
     const g = groupOf(c, j);
     account.add(c.dy.data[j], (c.x0.data[j] - g.mean) * g.inverse, j, j);
-    magnitude += Math.abs(c.dy.data[j]) * g.inverse * (Math.abs(c.x0.data[j]) + g.size);
   }
-  account.result(account.total, ofSum(sizeOf(c.x0.shape) / c.settings.size[1] + 12, magnitude, account.dtype));
+  const { variance } = groupOf(c, ch);
+  const grow = (u) => 1 + scaleError(variance, 0, c.settings.epsilon, u);
+  const bound = both(account.dtype, (u) => account.magnitude * ((1 + wide(cells.length, 9, u)) * grow(u) - 1));
+  account.result(account.total, bound);
 }
 
 function betaGradient(c, ch, account) {
   const cells = channel(c, ch);
   for (const j of cells) account.plain(c.dy.data[j], j);
-  account.result(account.total, ofSum(cells.length + 3, account.magnitude, account.dtype));
+  account.result(account.total, both(account.dtype, (u) => wide(cells.length, 3, u) * account.magnitude));
 }
 
 export const groupnorm = {
