@@ -30,6 +30,7 @@ CASES: dict[str, dict[str, dict[str, int]]] = {
     },
     "globalavgpool": {"16x16x64": {"N": 4, "H": 16, "W": 16, "C": 64}},
     "batchnorm": {"64 channels": {"M": 1024, "C": 64}},
+    "groupnorm": {"4 groups of 16": {"N": 4, "P": 256, "G": 4, "D": 16}},
     "add": {"16384": {"M": 16384}},
     "sigmoid": {"16384": {"M": 16384}},
     "relu": {"16384": {"M": 16384}},

@@ -53,6 +53,7 @@ def ones(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
 
 
 BY_NAME: dict[str, Initializer] = {f.__name__: f for f in (glorot_uniform, he_uniform, he_normal, zeros, ones)}
+_CLASSES = {name.title().replace("_", ""): name for name in BY_NAME}  # Keras's other names: GlorotUniform
 __getattr__ = name_what_exists("convnet.initializers", list(BY_NAME))
 
 
@@ -69,6 +70,7 @@ def get(name: Any) -> str:
                 f"{', '.join(BY_NAME)}; or overwrite the weights by set_weights"
             )
         return called
+    name = _CLASSES.get(name, name) if isinstance(name, str) else name
     if name not in BY_NAME:
         raise ValueError(f"initializer {name!r} is not supported; choose one of: {', '.join(BY_NAME)}")
     return name

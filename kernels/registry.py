@@ -31,6 +31,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "globalavgpool": ("cpu", "cuda"),
     "dense": ("cpu_naive", "cpu_blocked", "cpu", "cuda_naive", "cuda"),
     "batchnorm": ("cpu", "cuda"),
+    "groupnorm": ("cpu", "cuda"),
     "add": ("cpu", "cuda"),
     "arithmetic": ("cpu", "cuda"),
     "concatenate": ("cpu", "cuda"),

@@ -20,6 +20,7 @@ from kernels import (
     dense,
     dropout,
     globalavgpool,
+    groupnorm,
     maxpool2d,
     mse,
     registry,
@@ -115,10 +116,21 @@ def sums(rng) -> list[tuple[str, Pass]]:
         ("dense", Pass("forward", [x, k, b], dense.forward, (0, 2))),
         ("dense", Pass("backward_data", [dy, k], dense.backward_data, (0,))),
         ("dense", Pass("backward_weights", [x, dy], dense.backward_weights, (1,))),
+        *grouped(rng),
         ("batchnorm", Pass("forward", [values, gamma, beta], batchnorm.forward)),
         ("batchnorm", Pass("inference", [values, gamma, beta, mean, abs(var)], batchnorm.inference)),
         ("batchnorm", Pass("inference_backward", [d, gamma, abs(var)], batchnorm.inference_backward)),
         ("batchnorm", Pass("backward", [d, values, gamma, mean, abs(var)], batchnorm.backward)),
+    ]
+
+
+def grouped(rng) -> list[tuple[str, Pass]]:
+    """Group normalisation; its variances, which are not negative, come last."""
+    N, P, G, D = (int(v) for v in rng.integers(1, 6, 4))
+    x, dy, gamma, beta, mean, var = integers(rng, *[(N, P, G * D)] * 2, *[(G * D,)] * 2, *[(N, G)] * 2)
+    return [
+        ("groupnorm", Pass("forward", [x, gamma, beta], partial(groupnorm.forward, groups=G))),
+        ("groupnorm", Pass("backward", [dy, x, gamma, mean, abs(var)], partial(groupnorm.backward, groups=G))),
     ]
 
 

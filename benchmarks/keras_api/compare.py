@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ VALUES: dict[str, Any] = {
     "kernel_regularizer": "l2", "bias_regularizer": "l1", "beta_regularizer": "l2", "gamma_regularizer": "l2",
     "depthwise_regularizer": "l2", "pointwise_regularizer": "l2", "alpha_regularizer": "l2", "shared_axes": (1, 2),
     "max_value": 6.0, "height_factor": 0.2, "width_factor": 0.3, "mean": 0.5, "variance": 2.0, "ignore_class": 1,
-    "summation_method": "minoring", "backup_dir": "backup", "log_dir": "logs", "save_freq": 7, "stddev": 0.3,
+    "summation_method": "minoring", "backup_dir": "backup", "log_dir": "elsewhere", "save_freq": 7, "stddev": 0.3,
     "ema_overwrite_frequency": 3, "warmup_target": 0.5, "fill_mode": "nearest", "value": 0.3, "value_range": (0, 1),
     "height": 4, "width": 5, "negative_slope": 0.2, "on_epoch_end": print, "output_padding": 1, "noise_shape": (2, 1),
     "limit": 0.3, "num_classes": 3, "target_class_ids": [0], "from_logits": True, "class_weight": {0: 2.0},
@@ -51,8 +52,8 @@ OWN: dict[str, dict[str, Any]] = {
     "ZeroPadding1D": {"padding": (1, 2)},
     "Cropping1D": {"cropping": (1, 2)},
     "UpSampling1D": {"size": 3},
-    "MaxPooling1D": {"pool_size": 3},
-    "AveragePooling1D": {"pool_size": 3},
+    "MaxPooling1D": {"pool_size": 3, "strides": 3},
+    "AveragePooling1D": {"pool_size": 3, "strides": 2},
     "ReLU": {"threshold": 0.5},
     "Conv2DTranspose": {"output_padding": 1, "strides": 2},
     "Softmax": {"axis": 1},
@@ -65,6 +66,8 @@ OWN: dict[str, dict[str, Any]] = {
     "SparseTopKCategoricalAccuracy": {"from_sorted_ids": True},
 }
 BESIDE = {
+    "ema_momentum": {"use_ema": True},
+    "ema_overwrite_frequency": {"use_ema": True},
     "mean": {"variance": 1.5},
     "variance": {"mean": 0.25},
     "output_padding": {"strides": 2},
@@ -162,7 +165,7 @@ def _try_default(row: Row, ours: type, needed: dict[str, Any], argument: str, de
 
 def _try(row: Row, ours: type, needed: dict[str, Any], argument: str, value: Any, base: Any) -> None:
     """Give another value: it must be refused by name, or change something."""
-    beside = {a: v for a, v in BESIDE.get(argument, {}).items() if a in _signature(ours)}
+    beside = _beside(ours, needed, argument)
     try:
         made = ours(**needed | beside | {argument: value})
         before = state(ours(**needed | beside), argument) if beside else state(base, argument)
@@ -171,6 +174,16 @@ def _try(row: Row, ours: type, needed: dict[str, Any], argument: str, value: Any
         return
     known = argument in needed or argument in row.differs
     (row.taken if known or state(made, argument) != before else row.ignored).append(argument)
+
+
+def _beside(ours: type, needed: dict[str, Any], argument: str) -> dict[str, Any]:
+    """Return what an argument needs beside it to have an effect, if the class takes that."""
+    given = BESIDE.get(argument, {})
+    try:
+        ours(**needed | given)
+    except (TypeError, ValueError):
+        return {}
+    return given
 
 
 def _value(name: str, argument: str, given: list[Any]) -> Any:
@@ -223,7 +236,7 @@ def _plain(value: Any) -> Any:
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, np.ndarray):
         return value.tolist()
-    if isinstance(value, np.dtype):
+    if isinstance(value, (np.dtype, PurePath)):
         return str(value)
     if isinstance(value, (str, int, float, bool, type(None))):
         return value

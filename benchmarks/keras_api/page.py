@@ -49,14 +49,15 @@ def _section(title: str, rows: list[Row], head: str) -> str:
     here, missing = [r for r in rows if r.here], [r.name for r in rows if not r.here]
     lines = [f"## {title}", f"{len(here)} of {len(rows)} names are here.", ""]
     if here:
-        lines += [f"| {head} | same | refused by name |", "|---|---|---|"]
-        lines += [
-            f"| `{r.name}` | {_words(r.taken)} | {_words(a for a in r.refused if a not in EVERYWHERE)} |" for r in here
-        ]
-        lines.append("")
+        lines += [f"| {head} | same | refused by name |", "|---|---|---|", *map(_line, here), ""]
     if missing:
         lines += [f"Missing: {_words(missing)}.", ""]
     return "\n".join(lines)
+
+
+def _line(row: Row) -> str:
+    taken = ", ".join([*(f"`{a}`" for a in row.taken), *(f"`{a}` (without effect)" for a in row.ignored)])
+    return f"| `{row.name}` | {taken} | {_words(a for a in row.refused if a not in EVERYWHERE)} |"
 
 
 def _words(names: Iterable[str]) -> str:

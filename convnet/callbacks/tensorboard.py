@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from convnet.callbacks.base import Callback, Logs
-from convnet.utils import list_arguments, refuse
+from convnet.utils import check_flag, list_arguments, refuse
 from kernels import checks
 
-# Keras's arguments with values that mean what is done here: no graph, images, embeddings or profile
+# Keras's arguments with values that mean what is done here: no images, embeddings or profile
 _OFF = {
     "write_images": False, "write_steps_per_second": False, "profile_batch": 0,
     "embeddings_freq": 0,
@@ -22,7 +22,7 @@ class TensorBoard(Callback):
 
     log_dir         the folder, with `train` and `validation` in it: `tensorboard --logdir logs` shows it
     histogram_freq  epochs between histograms; 0: none
-    write_graph     Keras's default is True; whatever it is, no graph is written: model.summary() shows the layers
+    write_graph     write the table of layers, model.summary(), as the text `model`
     update_freq     "epoch", "batch", or the number of batches between metrics of the epoch so far
 
     The tags are Keras's: epoch_loss, epoch_accuracy, batch_loss, evaluation_loss_vs_iterations, kernel/histogram.
@@ -32,16 +32,17 @@ class TensorBoard(Callback):
         self,
         log_dir: str | Path = "logs",
         histogram_freq: int = 0,
+        write_graph: bool = True,
         *,
         update_freq: Any = "epoch",
         **unknown: Any,
     ) -> None:
-        unknown.pop("write_graph", None)
         refuse("TensorBoard", unknown, list_arguments(TensorBoard.__init__), _OFF)
         self.log_dir = Path(log_dir)
         self.histogram_freq = checks.integer("TensorBoard", "histogram_freq", histogram_freq, 0)
         whole = 1 if update_freq == "batch" else update_freq
         self.update_freq = "epoch" if whole == "epoch" else checks.integer("TensorBoard", "update_freq", whole)
+        self.write_graph = check_flag("TensorBoard", "write_graph", write_graph)
         self._writers: dict[str, Any] = {}
         self._trained = 0  # batches
         self._training = False
@@ -50,6 +51,12 @@ class TensorBoard(Callback):
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Start counting batches."""
         self._trained, self._training = 0, True
+        if self.write_graph and self.model.input_shape is not None:
+            from tensorboard.plugins.text.summary_v2 import text_pb
+
+            lines: list[str] = []
+            self.model.summary(print_fn=lines.append)
+            self._add("train", text_pb("model", "```\n" + "\n".join(lines) + "\n```"), 0)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Write the metrics of the epoch so far, if they are due."""

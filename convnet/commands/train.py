@@ -29,12 +29,20 @@ def train(
     figures: Figures = None,
     report: Report = None,
     seed: Seed = 0,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="With --runs: take the members beside OUT, train the missing ones.")
+    ] = False,
 ) -> None:
     """Train on `train`, choose and calibrate on `val`, write the model and its card. `test` is never read."""
     check_file("--out", out)
     check_file("--record", record)
     check_file("--report", report)
     check_folder(figures)
+    if resume and (record or figures or report or recipe.runs == 1):
+        raise ValueError(
+            "--resume goes on with the members of --runs 2 or more, and not with --record, --figures or --report: they "
+            "show a training from its first epoch on"
+        )
     preparation = pixels.to_preparation()
     data = load_training_cohort(recipe, source, preparation)
     from convnet.callbacks import Recorder
@@ -45,6 +53,7 @@ def train(
     from convnet.study import plots as drawing
     from convnet.study.complete import train_recipe
     from convnet.study.metadata import read_record
+    from convnet.study.resume import Resumed, name_member
 
     tell(f"{len(data.y)} images: {data.describe_counts()}")
     recorder = Recorder()
@@ -54,11 +63,11 @@ def train(
         """Report a member and, if it is one of several, write it at once: the next may take hours."""
         report_member(member)
         if recipe.runs > 1:
-            done.append(member)
-            write_model(member, data, out.with_name(f"{out.stem}-{len(done)}{out.suffix}"))
+            (run,) = read_record(member.model).runs
+            write_model(member, data, name_member(out, run.seed - seed + 1))
 
-    done: list[Any] = []
-    study = train_recipe(data, recipe, preparation, seed=seed, on_member=finish, callbacks=callbacks)
+    resumed = Resumed(out, data, recipe, preparation) if resume else None
+    study = train_recipe(data, recipe, preparation, seed=seed, on_member=finish, callbacks=callbacks, resumed=resumed)
     kept = read_record(study.members[0].model)
     tell(f"training images {'mirrored' if kept.mirrored['done'] else 'not mirrored'}: {kept.mirrored['why']}")
     card = write_model(study.model, data, out)

@@ -220,6 +220,23 @@ def batchnorm_inference(s: Site) -> Pair:
     return forward, _both(data, _batchnorm_backward(weights_site, op, x, mean, var) if trains else None)
 
 
+def groupnorm(s: Site) -> Pair:
+    """Bind group normalisation: all three gradients at once; those that are not needed go to scratch."""
+    op, size, groups = s.kernel(), s.settings["size"], s.settings["groups"]
+    x, y = (a.reshape(-1, *size) for a in (s.x[0], s.y))
+    gamma, beta = (p.reshape(-1) for p in s.p)
+    mean, var = (targets.empty((len(x), groups), x.dtype, s.target) for _ in range(2))
+    settings = {"groups": groups, "epsilon": s.settings["epsilon"]}
+    forward = partial(op.forward, x, gamma, beta, **settings, out=(y, mean, var))
+    if s.dy is None:
+        return forward, nothing
+    dx = s.dx[0] if s.dx and s.dx[0] is not None else targets.empty_like(s.x[0])
+    given = s.dp[:2] if s.dp else (None, None)
+    dgamma, dbeta = (targets.empty_like(gamma) if g is None else g.reshape(-1) for g in given)
+    out = (dx.reshape(x.shape), dgamma, dbeta)
+    return forward, partial(op.backward, s.dy.reshape(x.shape), x, gamma, mean, var, **settings, out=out)
+
+
 def add(s: Site) -> Pair:
     """Bind a sum; both inputs get dy as it is."""
     op = s.kernel()
@@ -297,6 +314,7 @@ BINDINGS: dict[str, Callable[[Site], Pair]] = {
     "unary": unary,
     "dropout": dropout,
     "batchnorm": batchnorm,
+    "groupnorm": groupnorm,
     "batchnorm_inference": batchnorm_inference,
     "add": add,
     "arithmetic": arithmetic,

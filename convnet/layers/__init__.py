@@ -5,6 +5,7 @@ from convnet.layers.base import Layer
 from convnet.layers.conv import Conv2D
 from convnet.layers.dense import Dense
 from convnet.layers.elementwise import ELU, Elementwise, LeakyReLU, ReLU
+from convnet.layers.groups import GroupNormalization, LayerNormalization
 from convnet.layers.inputs import Input, InputLayer
 from convnet.layers.merging import Add, Average, Concatenate, ConstantArithmetic, Maximum, Minimum, Multiply, Subtract
 from convnet.layers.naming import full_name
@@ -49,6 +50,8 @@ BUILT_IN: dict[str, type[Layer]] = {
         Reduce,
         Dropout,
         BatchNormalization,
+        LayerNormalization,
+        GroupNormalization,
         Add,
         Subtract,
         Multiply,

@@ -132,6 +132,10 @@ class Resizing(_Resampling):
     """
 
     settings: ClassVar[tuple[str, ...]] = ("height", "width", "interpolation", "coordinates", "rounding", "scales")
+    defaults: ClassVar[dict[str, Any]] = {
+        "crop_to_aspect_ratio": False, "pad_to_aspect_ratio": False, "fill_mode": "constant", "fill_value": 0.0,
+        "antialias": False,
+    }  # fmt: skip
 
     def __init__(
         self,

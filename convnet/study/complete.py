@@ -11,7 +11,8 @@ from convnet.study.features import extract, join_features
 from convnet.study.groups import fit_grouping
 from convnet.study.metadata import read_record
 from convnet.study.tasks import TASKS
-from convnet.study.train import Trained, train
+from convnet.study.train import train
+from convnet.study.trained import Trained
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from convnet.data.preparation import Preparation
     from convnet.study.features import Features
     from convnet.study.recipe import Recipe
+    from convnet.study.resume import Resumed
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +45,7 @@ def train_recipe(
     verbose: Any = "auto",
     on_member: Callable[[Trained], None] = lambda member: None,
     callbacks: Sequence[Callback] = (),
+    resumed: Resumed | None = None,
 ) -> Study:
     """Train a recipe's runs from seeds seed, seed+1, ... and join them into an ensemble.
 
@@ -51,10 +54,15 @@ def train_recipe(
     on_member    called with each member when it is trained and complete
     Ctrl-C ends the run that it falls into, and no other begins: the runs that are complete are joined.
     callbacks    of the first run
+    resumed      where members of an earlier start are: they are taken, and `on_member` is not called with them
     """
     members: list[Trained] = []
     features: list[tuple[Features, Features]] = []
     for run in range(recipe.runs):
+        if resumed is not None and (finished := resumed.find(run, seed + run)) is not None:
+            features.append(extract_both(finished, cohort))
+            members.append(finished)
+            continue
         try:
             member = train(cohort, recipe, seed=seed + run, verbose=verbose, callbacks=callbacks if run == 0 else ())
         except KeyboardInterrupt:  # before one epoch of this run was complete

@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Run:
-    """One training run: its seed, how long it ran, and which epoch was kept by which validation metric."""
+    """One training run: its seed, how long it ran, which epoch was kept by which validation metric, if it was ended."""
 
     seed: int
     epochs_run: int
     best_epoch: int
     chosen_by: str
     chosen_value: float
+    interrupted: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class ModelRecord:
     mirrored          {"done": whether training images were mirrored, "why"}
     images            how many it was trained with: {split: {class: n}}
     seen              `fingerprint` of every image that it was fitted or chosen on
+    labels            a hash of their labels (`resume.hash_labels`)
     runs              one, or one for each member of an ensemble
     preparation       how pixels are prepared
     scope             what it was trained on (`training_domain.learn`)
@@ -60,6 +62,7 @@ class ModelRecord:
     mirrored: dict[str, Any] = field(default_factory=dict)
     images: dict[str, dict[str, int]] = field(default_factory=dict)
     seen: tuple[str, ...] = ()
+    labels: str = ""
     runs: tuple[Run, ...] = ()
     notice: str = NOTICE
     preparation: Preparation | None = None
@@ -80,6 +83,7 @@ class ModelRecord:
             "mirrored": self.mirrored,
             "images": self.images,
             "seen": list(self.seen),
+            "labels": self.labels,
             **(runs[0] if len(runs) == 1 else {"members": runs} if runs else {}),
             "notice": self.notice,
             "pipeline": None if self.preparation is None else self.preparation.to_plain(),
@@ -114,6 +118,7 @@ class ModelRecord:
             mirrored=_read(plain, "mirrored", {}, dict, "record of mirroring is damaged"),
             images=_read(plain, "images", {}, dict, "image counts are damaged"),
             seen=_read(plain, "seen", (), _texts, "list of training images is damaged"),
+            labels=_read(plain, "labels", "", str, "hash of its labels is damaged"),
             runs=_read({"runs": runs}, "runs", (), _runs, "record of its training runs is damaged"),
             notice=_read(plain, "notice", NOTICE, str, "notice is damaged"),
             preparation=_read(plain, "pipeline", None, Preparation.from_plain, "pixel preparation cannot be used"),

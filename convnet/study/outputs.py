@@ -9,12 +9,14 @@ import numpy as np
 if TYPE_CHECKING:
     from convnet.model import Model
 
-BATCH = 64  # images at once
+BATCH = 64  # images at once, fewer of more than 128 x 128 pixels: a network's maps would take gigabytes
+PIXELS = BATCH * 128 * 128
 
 
 def predict_outputs(model: Model, x: Any) -> np.ndarray:
     """Return the model's outputs (N,classes), float32."""
-    return model.predict(x, batch_size=BATCH)
+    height, width = x.shape[1:3]
+    return model.predict(x, batch_size=max(1, min(BATCH, PIXELS // (height * width))))
 
 
 def normalize(outputs: np.ndarray) -> np.ndarray:

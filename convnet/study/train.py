@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convnet.callbacks import Callback, EarlyStopping, History
+from convnet.callbacks import Callback, EarlyStopping
 from convnet.data.cohort import mirror
 from convnet.data.cohort.augment import Augmented
 from convnet.study.averaging import Averaged
@@ -19,21 +19,13 @@ from convnet.study.mixing import mixed
 from convnet.study.networks import NETWORKS, check_shape, compile_for
 from convnet.study.outputs import predict_outputs
 from convnet.study.recipe import Recipe
+from convnet.study.resume import hash_labels
 from convnet.study.tasks import TASKS, Task
+from convnet.study.trained import Trained
 from convnet.utils import set_random_seed
 
 if TYPE_CHECKING:
     from convnet.data.cohort import Cohort
-    from convnet.model import Model
-
-
-@dataclass(frozen=True, eq=False)
-class Trained:
-    """A trained model, the course of its training, and its outputs for the val split (N,classes), float32."""
-
-    model: Model
-    history: History
-    outputs: np.ndarray
 
 
 class BestByScore(EarlyStopping):
@@ -166,6 +158,8 @@ def train(
     if stop.best is None:
         raise ValueError(f"train: {stop.monitor} was never a number: the images hold NaN, or a class is missing")
     kept = stop.best_epoch if recipe.keep == "best" else len(history.epoch) - 1
+    value = history.history[stop.monitor][kept]
+    run = Run(seed, len(history.epoch), kept + 1, stop.monitor, value, history.interrupted)
     model.metadata = ModelRecord(
         classes=tuple(cohort.classes),
         network=network,
@@ -173,9 +167,10 @@ def train(
         mirrored={"done": mirrored, "why": why},
         images=cohort.counts(),
         seen=tuple(fingerprint(image) for images in (x, x_val) for image in images),
+        labels=hash_labels(y, y_val),
         grouping=grouping,
         task=cohort.task,
-        runs=(Run(seed, len(history.epoch), kept + 1, stop.monitor, history.history[stop.monitor][kept]),),
+        runs=(run,),
     ).to_plain()
     outputs = stop.outputs if isinstance(stop, BestByScore) else predict_outputs(model, x_val)
     return Trained(model, history, task.finish(model, outputs))

@@ -13,7 +13,7 @@ from itertools import product as every
 import numpy as np
 
 from convnet.engine.bindings import Site
-from convnet.terms.forward import Index, at, move_index, pixel, real_pixels, unary_of, winner
+from convnet.terms.forward import Index, at, group_of, move_index, pixel, real_pixels, unary_of, winner
 from convnet.terms.rearranged import arithmetic_p, arithmetic_x, concatenate_x, resample_x
 from convnet.terms.terms import Term, product
 from convnet.terms.transposed import conv2dtranspose_p, conv2dtranspose_x
@@ -190,6 +190,38 @@ def batchnorm_inference_p(s: Site, place: int, index: Index) -> Terms:
     return "sum dy[...,c] * (x[...,c] - mean[c]) / sqrt(var[c] + epsilon)", terms
 
 
+def groupnorm_x(s: Site, place: int, index: Index) -> Terms:
+    """Take one number of dx apart: dy gamma of every number of its group, times how much of it x moves."""
+    places, x, channels, own = group_of(s, index)
+    inverse, M = 1 / math.sqrt(x.var() + s.settings["epsilon"]), len(x)
+    hat = (x - x.mean()) * inverse
+    dy, gamma = _dy(s).reshape(-1)[places].astype(float), s.p[0].reshape(-1)[channels].astype(float)
+    names = [at("dy", *map(int, np.unravel_index(p, s.y.shape))) for p in places]
+    terms = [product(f"{names[own]} * gamma / sqrt(var + epsilon)", dy[own], gamma[own], inverse)]
+    for j, name in enumerate(names):
+        terms.append(product(f"-{name} * gamma / {M} / sqrt(var + epsilon)", -dy[j], gamma[j], inverse / M))
+        factor = hat[own] * hat[j] * inverse / M
+        terms.append(product(f"-{name} * gamma * xhat * xhat / {M} / sqrt(var + epsilon)", -dy[j], gamma[j], factor))
+    return "(dy gamma - 1/M sum dy gamma - xhat/M sum dy gamma xhat) / sqrt(var + epsilon)", terms
+
+
+def groupnorm_p(s: Site, place: int, index: Index) -> Terms:
+    """Take dgamma[c] or dbeta[c] apart: a term, or two, for every number that it multiplied or was added to."""
+    c, dy = int(np.ravel_multi_index(index, s.p[place].shape)), _dy(s)
+    terms = []
+    for n in range(c, dy.size, s.settings["size"][1]):
+        where = tuple(map(int, np.unravel_index(n, dy.shape)))
+        d = float(dy[where])
+        if place == 1:
+            terms.append(product(at("dy", *where), d))
+            continue
+        _, x, _, own = group_of(s, where)
+        inverse = 1 / math.sqrt(x.var() + s.settings["epsilon"])
+        terms.append(product(f"{at('dy', *where)} * {at('x', *where)} / sqrt(var + epsilon)", d, x[own], inverse))
+        terms.append(product(f"-{at('dy', *where)} * mean / sqrt(var + epsilon)", -d, x.mean(), inverse))
+    return ("sum dy" if place else "sum dy * (x - mean) / sqrt(var + epsilon)"), terms
+
+
 def add_x(s: Site, place: int, index: Index) -> Terms:
     """Take one number of da or db apart: dy as it is."""
     return "dy", [product(at("dy", *index), _dy(s)[index])]
@@ -215,7 +247,7 @@ OF_INPUT: dict[str, Backward] = {
     f.__name__.removesuffix("_x"): f
     for f in (
         *(conv2d_x, dense_x, maxpool2d_x, avgpool2d_x, globalavgpool_x, relu_x, sigmoid_x, unary_x, softmax_x),
-        *(batchnorm_inference_x, add_x, reshape_x),
+        *(batchnorm_inference_x, groupnorm_x, add_x, reshape_x),
         *(arithmetic_x, concatenate_x, resample_x, conv2dtranspose_x),
     )
 }
@@ -225,5 +257,6 @@ OF_WEIGHT: dict[str, Backward] = {
     "conv2dtranspose": conv2dtranspose_p,
     "dense": dense_p,
     "batchnorm_inference": batchnorm_inference_p,
+    "groupnorm": groupnorm_p,
 }
 ROUNDINGS = 6  # at most, in one term of any of these

@@ -165,6 +165,32 @@ def batchnorm_inference(s: Site, index: Index) -> Draft:
     return sum_terms(formula, terms, s.y.dtype, roundings=6)
 
 
+def group_of(s: Site, index: Index) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+    """Return a number's group: its places in the flat array, its values, their channels, and the number's own rank."""
+    (P, C), groups = s.settings["size"], s.settings["groups"]
+    place = int(np.ravel_multi_index(index, s.y.shape))
+    first, c = place - place % (P * C), place % C
+    width = C // groups
+    channels = np.tile(np.arange(width) + c // width * width, P)
+    places = first + np.repeat(np.arange(P) * C, width) + channels
+    return places, s.x[0].reshape(-1)[places].astype(float), channels, int(np.flatnonzero(places == place)[0])
+
+
+def groupnorm(s: Site, index: Index) -> Draft:
+    """Take one output apart: the scaled number, the scaled mean number by number, and beta."""
+    places, x, channels, own = group_of(s, index)
+    gamma, beta = (float(p.flat[channels[own]]) for p in s.p)
+    scale = gamma / math.sqrt(x.var() + s.settings["epsilon"])
+    names = [at("x", *map(int, np.unravel_index(p, s.x[0].shape))) for p in places]
+    terms = [product(f"{names[own]} * gamma / sqrt(var + epsilon)", x[own], scale)]
+    terms += [
+        product(f"-{name} / {len(x)} * gamma / sqrt(var + epsilon)", -v, scale / len(x))
+        for name, v in zip(names, x, strict=True)
+    ]
+    terms.append(product(at("beta", int(channels[own])), beta))
+    return sum_terms("gamma * (x - mean) / sqrt(var + epsilon) + beta", terms, s.y.dtype, roundings=10)
+
+
 def add(s: Site, index: Index) -> Draft:
     """Take one output apart: its two summands."""
     names = ("a", "b")
@@ -188,6 +214,6 @@ FORWARD: dict[str, Callable[[Site, Index], Draft]] = {
     for f in (
         *(conv2d, dense, maxpool2d, avgpool2d, globalavgpool),
         *(arithmetic, concatenate, resample, conv2dtranspose),
-        *(relu, sigmoid, unary, softmax, batchnorm_inference, add, reshape),
+        *(relu, sigmoid, unary, softmax, batchnorm_inference, groupnorm, add, reshape),
     )
 }

@@ -51,6 +51,12 @@ FORMULAS: dict[str, dict[str, str]] = {
         "backward": "dx = {γ}/{sqrt{var + ε}} (dy - {dβ}/{M} - hat{x} {dγ}/{M});  "
         "dγ = sum_{m} dy[m] · hat{x}[m];  dβ = sum_{m} dy[m]",
     },
+    "groupnorm": {
+        "forward": "y = γ {x - mean}/{sqrt{var + ε}} + β;  mean = {1}/{M} sum_{p,c} x[p,c];  "
+        "var = {1}/{M} sum_{p,c} (x[p,c] - mean)^{2}",
+        "backward": "dx = {1}/{sqrt{var + ε}} (dy γ - {1}/{M} sum_{p,c} dy γ - {hat{x}}/{M} sum_{p,c} dy γ hat{x});  "
+        "dγ = sum_{n,p} dy · hat{x};  dβ = sum_{n,p} dy",
+    },
     "add": {"forward": "y = a + b", "backward": "da = dy;  db = dy"},
     "arithmetic": {
         "forward": "y[i] = a[i] + b[i], or -, ·, /, max, min, where an axis of length 1 is repeated",

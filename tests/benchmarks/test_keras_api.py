@@ -70,3 +70,15 @@ def test_the_comparison_sees_what_is_ignored():
     row = compare("Deaf", Deaf, arguments)
     assert (row.taken, row.ignored, row.differs) == (["units", "bias"], ["scale"], ["bias"])
     assert keras_names()["rooms"]["layers"]["Conv2D"]["arguments"]["filters"] == []
+
+
+def test_the_writer_of_keras_files_knows_what_keras_has():
+    """A new layer of ours: is it Keras's, are all of its settings? Else it belongs into the writer's tables."""
+    from convnet.exchange.keras.describing import BEYOND, FOREIGN
+
+    entries = keras_names()["rooms"]["layers"]
+    for name, cls in convnet.layers.BUILT_IN.items():
+        if name in FOREIGN:
+            assert name not in entries
+            continue
+        assert set(cls.settings) - set(entries[name]["arguments"]) == set(BEYOND.get(name, {})), name

@@ -42,6 +42,7 @@ def test_metrics_and_histograms_are_read_back_as_they_were(tmp_path):
     assert [step for step, _ in train["batch_loss"]] == [1, 2, 3, 4, 5, 6]
     assert [float(v) for _, v in train["epoch_learning_rate"]] == pytest.approx([0.01, 0.01])
     assert [step for step, _ in held["evaluation_loss_vs_iterations"]] == [3, 6]
+    assert "d (Dense)" in train["model"][0][1].item().decode()
     bins = train["d/kernel/histogram"][-1][1]
     kernel = model.get_weights()[0]
     assert bins[:, 2].sum() == kernel.size

@@ -94,8 +94,26 @@ def pieces() -> Any:
     return made
 
 
+def normalized() -> Any:
+    x = start = convnet.Input((5, 6, 4))
+    x = L.GroupNormalization(-1)(L.GroupNormalization(2)(L.Conv2D(6, 3)(x)))
+    x = L.LayerNormalization(axis=(1, 2, 3))(L.LayerNormalization()(x))
+    x = L.Rescaling(2.0, -0.5)(L.PReLU(shared_axes=[1, 2])(x))
+    x = L.Dense(3)(L.LayerNormalization()(L.Flatten()(L.Reduce("sum", (1,))(x))))
+    return convnet.Model(start, x)
+
+
+def transposed() -> Any:
+    x = start = convnet.Input((5, 6, 4))
+    x = L.Conv2DTranspose(6, 3, strides=2, padding="same", groups=2, activation="relu")(x)
+    x = L.Conv2DTranspose(3, (2, 3), strides=(3, 2), padding=((1, 0), (0, 1)), output_padding=(1, 1))(x)
+    x = L.Conv2DTranspose(2, 2, dilation_rate=2, use_bias=False)(x)
+    x = L.MaxPooling2D(2, 1, dilation_rate=2, padding="same")(x)
+    return convnet.Model(start, L.AveragePooling2D(3, 2, ((1, 1), (1, 1)), ceil_mode=True, count_include_pad=True)(x))
+
+
 MODELS: dict[str, Callable[[], Any]] = {
-    f.__name__: f for f in (listing, residual, image_out, reshaped, several, functions, pieces)
+    f.__name__: f for f in (listing, residual, image_out, reshaped, several, functions, pieces, normalized, transposed)
 }
 
 
@@ -105,7 +123,7 @@ def built(name: str) -> tuple[Any, Any]:
     model = MODELS[name]()
     rng = np.random.default_rng(4)
     for layer in model.layers:
-        if isinstance(layer, L.BatchNormalization):
+        if "ormalization" in type(layer).__name__ or isinstance(layer, L.PReLU):
             layer.set_weights([rng.uniform(0.5, 1.5, w.shape).astype(np.float32) for w in layer.get_weights()])
     x = [rng.standard_normal((3, *node.shape[1:]), dtype=np.float32) for node in model.inputs]
     return model, x if len(x) > 1 else x[0]

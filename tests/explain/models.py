@@ -86,3 +86,13 @@ def functions():
     for name in FUNCTIONS:
         x = layers.Conv2D(3, 1)(layers.Elementwise(name, numbers.get(name))(x))
     return settled(Model(start, layers.Dense(3)(layers.Flatten()(x)), name="functions"))
+
+
+def groups():
+    """Layer, group and instance normalisation."""
+    start = Input((4, 5, 6))
+    x = layers.LayerNormalization()(start)
+    x = layers.GroupNormalization(2)(layers.Conv2D(6, 2)(x))
+    x = layers.GroupNormalization(-1)(x)
+    x = layers.LayerNormalization((1, 2, 3))(x)
+    return settled(Model(start, layers.Dense(3)(layers.Flatten()(x)), name="groups"))

@@ -18,6 +18,7 @@ PASSES: dict[str, dict[str, tuple[str, int]]] = {
     "conv2dtranspose": {"dx0": ("backward_data", 0), "dp0": ("backward_weights", 0), "dp1": ("backward_weights", 1)},
     "dense": {"dx0": ("backward_data", 0), "dp0": ("backward_weights", 0), "dp1": ("backward_weights", 1)},
     "batchnorm": {"dx0": ("backward", 0), "dp0": ("backward", 1), "dp1": ("backward", 2)},
+    "groupnorm": {"dx0": ("backward", 0), "dp0": ("backward", 1), "dp1": ("backward", 2)},
     "batchnorm_inference": {
         "forward": ("inference", 0),
         "dx0": ("inference_backward", 0),
@@ -91,6 +92,8 @@ def _problem(subject: Any, t: int, loss: str, name: str) -> tuple[Problem, str, 
         arrays = {f"x{i}": subject.trace.arrays[v] for i, v in enumerate(step.inputs)} | {"dy": dy}
     elif step.operation == "dropout":
         settings |= {"step": step.layer.calls}
+    elif step.operation == "groupnorm":
+        return _groups(step, arrays, weights), passes, which
     elif step.operation.startswith("batchnorm"):
         return _normalisation(step, arrays, weights, name)
     # plain loops in Python take minutes over a listing's convolutions: there cpu_naive in float64, itself proven
@@ -108,6 +111,18 @@ def _arithmetic(subject: Any, step: Any, dy: np.ndarray, name: str) -> tuple[Pro
     arrays = {"a": operands[0], "b": operands[1], "dy": dy}
     problem = Problem({}, arrays, {"kind": step.settings["kind"]})
     return problem, "forward" if name == "forward" else "backward", 0 if name == "forward" else which
+
+
+def _groups(step: Any, arrays: dict, weights: list) -> Problem:
+    """Samples (N,P,C), their exact statistics, which the page has too, and epsilon, which verify holds at 1e-3."""
+    from kernels import groupnorm
+
+    assert step.settings["epsilon"] == 1e-3
+    arrays = {n: a.reshape(-1, *step.settings["size"]) for n, a in arrays.items()}
+    arrays |= {n: w.reshape(-1) for n, w in zip(("gamma", "beta"), weights, strict=True)}
+    settings = {"groups": step.settings["groups"], "epsilon": 1e-3}
+    _, mean, var = groupnorm.forward(arrays["x"], arrays["gamma"], arrays["beta"], variant="reference", **settings)
+    return Problem({}, {**arrays, "mean": mean, "var": var}, settings)
 
 
 def _normalisation(step: Any, arrays: dict, weights: list, name: str) -> tuple[Problem, str, int]:

@@ -196,9 +196,7 @@ class UNet(nn.Module):
 
     def __init__(self, classes=2, width=6, transposed=True):
         super().__init__()
-        self.down = nn.ModuleList(
-            self.double(a, b) for a, b in ((1, width), (width, 2 * width), (2 * width, 4 * width))
-        )
+        self.down = nn.ModuleList(self.twice(a, b) for a, b in ((1, width), (width, 2 * width), (2 * width, 4 * width)))
         up = [
             nn.ConvTranspose2d(a, a // 2, 2, 2)
             if transposed
@@ -206,11 +204,11 @@ class UNet(nn.Module):
             for a in (4 * width, 2 * width)
         ]
         self.up = nn.ModuleList(up)
-        self.merge = nn.ModuleList(self.double(2 * a, a) for a in (2 * width, width))
+        self.merge = nn.ModuleList(self.twice(2 * a, a) for a in (2 * width, width))
         self.last = nn.Conv2d(width, classes, 1)
 
     @staticmethod
-    def double(inputs, outputs):
+    def twice(inputs, outputs):
         return nn.Sequential(
             conv_bn(inputs, outputs, activation=nn.ReLU), conv_bn(outputs, outputs, activation=nn.ReLU)
         )

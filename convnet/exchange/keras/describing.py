@@ -11,6 +11,14 @@ from convnet.regularizers import L1L2
 from convnet.sequential import Sequential
 
 Entry = dict[str, Any]
+# layers that Keras has not, and settings of others beyond Keras's, which must be at their defaults
+FOREIGN = ("ConstantArithmetic", "Elementwise", "Padding", "Reduce", "Slicing")
+BEYOND: dict[str, dict[str, Any]] = {
+    "AveragePooling2D": {"ceil_mode": False, "count_include_pad": False},
+    "Conv2DTranspose": {"groups": 1},
+    "MaxPooling2D": {"ceil_mode": False, "dilation_rate": (1, 1)},
+    "Resizing": {"coordinates": "half_pixel", "rounding": "round_prefer_ceil", "scales": None},
+}
 _OURS_ALONE = ("seed",)  # settings that mean nothing to Keras: its random numbers are others
 
 
@@ -41,14 +49,19 @@ def describe_object(value: Any, module: str) -> Any:
 
 def _layer(layer: Layer, name: str) -> Entry:
     kind = type(layer).__name__
-    if BUILT_IN.get(kind) is not type(layer):
+    if BUILT_IN.get(kind) is not type(layer) or kind in FOREIGN:
         raise ValueError(f"{layer.name}: Keras has no layer {kind}")
     padding = getattr(layer, "padding", None)
     if isinstance(padding, tuple) and not kind.startswith("ZeroPadding"):
         raise ValueError(
             f"{layer.name}: Keras's {kind} takes padding='valid' or 'same', not {padding}: use ZeroPadding2D before it"
         )
-    config = {k: describe_object(v, "keras") for k, v in layer.get_config().items() if k not in _OURS_ALONE}
+    beyond = BEYOND.get(kind, {})
+    for setting, usual in beyond.items():
+        if getattr(layer, setting) != usual:
+            raise ValueError(f"{layer.name}: Keras's {kind} has no {setting}={getattr(layer, setting)!r}")
+    left_out = (*_OURS_ALONE, *beyond)
+    config = {k: describe_object(v, "keras") for k, v in layer.get_config().items() if k not in left_out}
     return entry(kind, "keras.layers", {**config, "name": name})
 
 

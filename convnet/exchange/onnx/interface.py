@@ -23,6 +23,9 @@ _CHANNELS_FIRST = frozenset(
 )
 
 
+_LAST_AXIS = frozenset({"LayerNormalization", "MatMul", "Softmax"})  # usually
+
+
 @dataclass(frozen=True)
 class Declared:
     """An input as the file declares it: name, type, and sizes (None for those that it leaves open)."""
@@ -97,16 +100,17 @@ def _listing_like(shape: tuple[int, ...]) -> bool:
 def _channels(name: str, nodes: list[OnnxNode], weights: dict[str, np.ndarray]) -> int | None:
     """Return the channels that the first operator with channels wants, -1 if it takes any; None if there is none.
 
-    0 if a transposition comes first: the file itself has the channels elsewhere.
+    0 if a transposition comes first, or an operator on the last axis: the file itself has the channels elsewhere.
     """
     readers: dict[str, list[OnnxNode]] = {}
     for node in nodes:
         for read in node.inputs:
             readers.setdefault(read, []).append(node)
-    queue, seen = deque([name]), {name}
+    queue, seen = deque([(name, False)]), {name}
     while queue:
-        for node in readers.get(queue.popleft(), []):
-            if node.operator == "Transpose":
+        read, reshaped = queue.popleft()
+        for node in readers.get(read, []):
+            if node.operator == "Transpose" or (node.operator in _LAST_AXIS and not reshaped):
                 return 0
             if node.operator == "Conv" and node.inputs[1] in weights:
                 return int(weights[node.inputs[1]].shape[1]) * node.attributes.get("group", 1)
@@ -114,7 +118,7 @@ def _channels(name: str, nodes: list[OnnxNode], weights: dict[str, np.ndarray]) 
                 return -1
             for made in set(node.outputs) - seen:
                 seen.add(made)
-                queue.append(made)
+                queue.append((made, reshaped or node.operator in ("Flatten", "Reshape")))
     return None
 
 

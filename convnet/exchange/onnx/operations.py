@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -104,6 +105,27 @@ def _scale(w: Writer, step: Step) -> None:
     w.set_last(step.output, name)
 
 
+def _groupnorm(w: Writer, step: Step) -> None:
+    """Write a normalization of each sample: of its last axes, or of groups of an image's channels."""
+    value, (gamma, beta) = step.inputs[0], step.parameters
+    pixels, channels = step.settings["size"]
+    settings = {"epsilon": step.settings["epsilon"]}
+    if pixels == 1 and step.settings["groups"] == 1:
+        last = next(k for k in range(1, len(value.shape) + 1) if prod(value.shape[-k:]) == channels)
+        shape = value.shape[-last:]
+        names = [w.constant(p.name, p.value.reshape(shape)) for p in (gamma, beta)]
+        made = w.node("LayerNormalization", [w.last(value), *names], step.layer.name, axis=-last, **settings)
+        w.set_last(step.output, made)
+    elif len(value.shape) == 3:
+        w.opset = max(w.opset, 21)  # before it, scale and bias were those of groups
+        names = [w.parameter(p, p.value.reshape(-1)) for p in (gamma, beta)]
+        settings["num_groups"] = step.settings["groups"]
+        name = w.node("GroupNormalization", [w.first(value), *names], step.layer.name, **settings)
+        w.set_first(step.output, name)
+    else:
+        raise OnnxError(f"{step.layer.name}: groups of channels are written of images only, got samples {value.shape}")
+
+
 def _softmax(w: Writer, step: Step) -> None:
     w.apply(step, "Softmax", axis=1 if w.is_first(step.inputs[0]) else -1)
 
@@ -170,6 +192,7 @@ OPERATIONS: dict[str, Write] = {
     "conv2dtranspose": _conv2dtranspose,
     "dense": _dense,
     "globalavgpool": _globalavgpool,
+    "groupnorm": _groupnorm,
     "maxpool2d": _pool("MaxPool"),
     "relu": _apply("Relu"),
     "resample": resample,

@@ -18,7 +18,7 @@ class Writer:
     """Collects a graph. An image has a name with channels last, as in the engine, one with channels first, or both."""
 
     def __init__(self, dtype: np.dtype) -> None:
-        self.dtype = dtype
+        self.dtype, self.opset = dtype, OPSET
         self.nodes: list[Any] = []
         self.constants: dict[str, Any] = {}
         self._last: dict[Value, str] = {}

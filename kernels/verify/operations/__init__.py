@@ -6,6 +6,7 @@ from kernels.verify.operations.conv2dtranspose import Conv2DTranspose
 from kernels.verify.operations.convpool import ConvPool
 from kernels.verify.operations.dense import Dense
 from kernels.verify.operations.elementwise import Add, Dropout, Relu, Sigmoid
+from kernels.verify.operations.groupnorm import GroupNorm
 from kernels.verify.operations.losses import CrossEntropy, Mse
 from kernels.verify.operations.more_updates import Adagrad, Lion, Nadam
 from kernels.verify.operations.pooling import AvgPool, GlobalAvgPool, MaxPool
@@ -16,7 +17,7 @@ from kernels.verify.operations.updates import Adam, RmsProp, Sgd
 from kernels.verify.problem import Operation
 
 CLASSES = (
-    *(Conv2D, Conv2DTranspose, ConvPool, MaxPool, AvgPool, GlobalAvgPool, Dense, BatchNorm, Add),
+    *(Conv2D, Conv2DTranspose, ConvPool, MaxPool, AvgPool, GlobalAvgPool, Dense, BatchNorm, GroupNorm, Add),
     *(Arithmetic, Concatenate, Resample),
     *(Sigmoid, Relu, Unary, Softmax, Mse, CrossEntropy, Dropout, Sgd, RmsProp, Adam, Adagrad, Nadam, Lion),
 )

@@ -7,6 +7,7 @@ const LETTERS = {
   dense: { p0: "k", p1: "b" },
   batchnorm: { p0: "γ", p1: "β", p2: "mean", p3: "var" },
   batchnorm_inference: { p0: "γ", p1: "β", p2: "mean", p3: "var" },
+  groupnorm: { p0: "γ", p1: "β" },
   add: { x0: "a", x1: "b" },
   "crossentropy logits": { x0: "z", y: "L" },
   "crossentropy sparse": { x0: "ŷ", y: "L" },

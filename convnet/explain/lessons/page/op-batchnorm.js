@@ -7,13 +7,13 @@ import { sizeOf } from "./places.js";
 const DOUBLE = "float64";
 
 /** Relative error of 1/sqrt(var + epsilon). */
-function scaleError(variance, errorVariance, epsilon, u) {
+export function scaleError(variance, errorVariance, epsilon, u) {
   const r = ((errorVariance + u * epsilon) / (variance + epsilon)) * (1 + u) + u;
   return (1 + r) * (1 + u) ** 2 - 1;
 }
 
 /** Error of (x - mean) * g / sqrt(var + epsilon) + b. */
-function normalisedError(x, g, b, mean, variance, errorMean, errorVariance, epsilon, u) {
+export function normalisedError(x, g, b, mean, variance, errorMean, errorVariance, epsilon, u) {
   const d = Math.abs(x - mean);
   const s = Math.abs(g) / Math.sqrt(variance + epsilon);
   const errorD = errorMean + u * (d + errorMean);
@@ -21,7 +21,7 @@ function normalisedError(x, g, b, mean, variance, errorMean, errorVariance, epsi
   return s * ((d + errorD) * growth - d) + u * Math.abs(b);
 }
 
-const both = (dtype, error) => error(unitOf(dtype)) + error(unitOf(DOUBLE)) + smallest(dtype);
+export const both = (dtype, error) => error(unitOf(dtype)) + error(unitOf(DOUBLE)) + smallest(dtype);
 
 /** Sums over channel `ch`'s pixels that the statistics and gradients are made of. */
 function channel(c, ch) {
@@ -119,6 +119,19 @@ function gammaError(s, epsilon, u) {
   return s.sizeGamma * ((1 + wide(s.M, 7, u)) * (1 + scaleError(s.variance, 0, epsilon, u)) - 1);
 }
 
+/** Error of dx; s: the sums of magnitudes, the statistics and how many numbers they are of. */
+export function dataError(s, g, dy, d, epsilon, u) {
+  const grow = 1 + scaleError(s.variance, 0, epsilon, u);
+  const share = s.sizeBeta / s.M;
+  const slope = (s.sizeGamma * s.inverse) / s.M;
+  const errorShare = (s.sizeBeta * (1 + wide(s.M, 3, u)) * (1 + u)) / s.M - share;
+  const errorSlope = (((s.sizeGamma + gammaError(s, epsilon, u)) * s.inverse) / s.M) * grow * (1 + u) ** 2 - slope;
+  const errorProduct = d * (1 + u) ** 2 * (slope + errorSlope) - d * slope;
+  const inner = Math.abs(dy) + share + d * slope;
+  const errorInner = (inner + errorShare + errorProduct) * (1 + u) ** 2 - inner;
+  return Math.abs(g) * s.inverse * ((inner + errorInner) * grow * (1 + u) ** 2 - inner);
+}
+
 function trainingData(c, at, account) {
   const C = channel(c, 0).C;
   const ch = at % C;
@@ -132,18 +145,8 @@ function trainingData(c, at, account) {
   account.plain((-hat * s.dgamma) / s.M, -1, "− x̂ · dγ / M");
   account.line("x̂", hat);
   account.line("γ / √(var + ε)", g * s.inverse);
-  const bound = both(account.dtype, (u) => {
-    const grow = 1 + scaleError(s.variance, 0, epsilon, u);
-    const d = Math.abs(c.x0.data[at] - s.mean);
-    const share = s.sizeBeta / s.M;
-    const slope = (s.sizeGamma * s.inverse) / s.M;
-    const errorShare = (s.sizeBeta * (1 + wide(s.M, 3, u)) * (1 + u)) / s.M - share;
-    const errorSlope = (((s.sizeGamma + gammaError(s, epsilon, u)) * s.inverse) / s.M) * grow * (1 + u) ** 2 - slope;
-    const errorProduct = d * (1 + u) ** 2 * (slope + errorSlope) - d * slope;
-    const inner = Math.abs(dy) + share + d * slope;
-    const errorInner = (inner + errorShare + errorProduct) * (1 + u) ** 2 - inner;
-    return Math.abs(g) * s.inverse * ((inner + errorInner) * grow * (1 + u) ** 2 - inner);
-  });
+  const d = Math.abs(c.x0.data[at] - s.mean);
+  const bound = both(account.dtype, (u) => dataError(s, g, dy, d, epsilon, u));
   account.result(g * s.inverse * account.total, bound);
 }
 

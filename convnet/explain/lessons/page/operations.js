@@ -3,6 +3,7 @@
 import { add, dropout, reshape } from "./op-plain.js";
 import { batchnorm, batchnorm_inference } from "./op-batchnorm.js";
 import { conv2d } from "./op-conv2d.js";
+import { groupnorm } from "./op-groupnorm.js";
 import { conv2dtranspose } from "./op-conv2dtranspose.js";
 import { dense } from "./op-dense.js";
 import { relu, sigmoid, softmax } from "./op-activations.js";
@@ -24,6 +25,7 @@ export const operations = {
   softmax,
   batchnorm,
   batchnorm_inference,
+  groupnorm,
   dropout,
   add,
   reshape,

@@ -1,4 +1,4 @@
-"""Activations beside Keras 3: by name in a layer, and as layers. Skipped where Keras is not installed."""
+"""Activations and normalisations beside Keras 3, by name and as layers. Skipped where Keras is not installed."""
 
 import os
 
@@ -71,3 +71,25 @@ def test_rescaling_and_normalization_are_keras():
         layer.adapt(X)
     ours, theirs = (layer(X) for layer in layers_)
     np.testing.assert_allclose(ours, keras.ops.convert_to_numpy(theirs), rtol=2e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("LayerNormalization", {}),
+        ("LayerNormalization", {"axis": [2, 3], "epsilon": 0.1}),
+        ("LayerNormalization", {"axis": (1, 2, 3), "scale": False}),
+        ("GroupNormalization", {"groups": 3}),
+        ("GroupNormalization", {"groups": 1, "center": False}),
+        ("GroupNormalization", {"groups": -1}),
+    ],
+)
+def test_a_normalisation_of_samples_is_keras(name, settings):
+    ours, theirs = (getattr(library.layers, name)(**settings) for library in (convnet, keras))
+    ours(X)
+    theirs(X)
+    rng = np.random.default_rng(1)
+    weights = [rng.standard_normal(w.shape).astype("f") for w in theirs.get_weights()]
+    for layer in (ours, theirs):
+        layer.set_weights(weights)
+    np.testing.assert_allclose(ours(X), keras.ops.convert_to_numpy(theirs(X)), rtol=2e-5, atol=1e-5)
