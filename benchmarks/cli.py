@@ -267,7 +267,8 @@ def recipe(
     source: Annotated[str, typer.Argument(help="A MedMNIST .npz file, or the word digits.")],
     json: Annotated[Path, typer.Option("--json", help="Every training, written as it ends; a second start goes on.")],
     candidates: Annotated[Path, typer.Option(help="TOML: a table of recipe settings for each.")] = Path(__file__).parent
-    / "recipes.toml",
+    / "recipes"
+    / "candidates.toml",
     folds: Annotated[int, typer.Option(min=2)] = 5,
     seeds: Annotated[int, typer.Option(min=1, help="Each draws the folds anew.")] = 2,
     only: Annotated[list[str] | None, typer.Option(help="Only this candidate; may be given several times.")] = None,

@@ -70,7 +70,7 @@ def run(source: str, candidates: Path, k: int, seeds: int, only: list[str], path
                 document["candidates"][candidate] = settings
                 document["machine"] = machine.describe()
                 write_atomically(path, to_utf8(to_json(document)))
-                shown = ", ".join(f"{n} {row[n]:.4f}" for n in FIGURES[:3])
+                shown = ", ".join(f"{n} {row[n]:.4f}" for n in FIGURES[:3] if row[n] is not None)
                 print(f"seed {seed} fold {number} {candidate}: {shown}, {row['cpu_s']:.0f} s of CPU", flush=True)
     return document, [tabulate(document, list(chosen))]
 
@@ -154,7 +154,7 @@ def tabulate(document: dict[str, Any], names: list[str]) -> Table:
         if not cells:
             continue
         mean = {n: mean_of(cells, n) for n in (*FIGURES, "cpu_s")}
-        gains = {n: gain(first, cells, n) for n in ("auc", "accuracy")}
+        gains = {n: "-" if name == names[0] else gain(first, cells, n) for n in ("auc", "accuracy")}
         table.add(
             name, str(len(cells)), f"{mean['auc']:.4f}", gains["auc"],
             f"{mean['accuracy']:.4f}", gains["accuracy"],
@@ -178,7 +178,7 @@ def by_cell(document: dict[str, Any], name: str) -> Iterator[tuple[tuple[int, in
 def gain(first: dict[Any, dict[str, Any]], cells: dict[Any, dict[str, Any]], name: str) -> str:
     """Return the mean difference over the cells that both have, with its standard error, as text."""
     differences = np.array([row[name] - first[cell][name] for cell, row in cells.items() if cell in first])
-    if len(differences) < 2 or first is cells:
+    if len(differences) < 2:
         return "-"
     error = differences.std(ddof=1) / np.sqrt(len(differences))
     return f"{differences.mean():+.4f} +- {error:.4f}"

@@ -56,6 +56,7 @@ class LayerNormalization(_GroupNormalization):
     Source: Ba, Kiros, Hinton, Layer Normalization, 2016.
     """
 
+    defaults: ClassVar[dict[str, Any]] = _DEFAULTS | {"rms_scaling": False}
     settings: ClassVar[tuple[str, ...]] = ("axis", "epsilon", "center", "scale")
 
     def __init__(

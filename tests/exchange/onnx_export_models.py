@@ -103,8 +103,17 @@ def normalized() -> Any:
     return convnet.Model(start, x)
 
 
+def transposed() -> Any:
+    x = start = convnet.Input((5, 6, 4))
+    x = L.Conv2DTranspose(6, 3, strides=2, padding="same", groups=2, activation="relu")(x)
+    x = L.Conv2DTranspose(3, (2, 3), strides=(3, 2), padding=((1, 0), (0, 1)), output_padding=(1, 1))(x)
+    x = L.Conv2DTranspose(2, 2, dilation_rate=2, use_bias=False)(x)
+    x = L.MaxPooling2D(2, 1, dilation_rate=2, padding="same")(x)
+    return convnet.Model(start, L.AveragePooling2D(3, 2, ((1, 1), (1, 1)), ceil_mode=True, count_include_pad=True)(x))
+
+
 MODELS: dict[str, Callable[[], Any]] = {
-    f.__name__: f for f in (listing, residual, image_out, reshaped, several, functions, pieces, normalized)
+    f.__name__: f for f in (listing, residual, image_out, reshaped, several, functions, pieces, normalized, transposed)
 }
 
 

@@ -10,6 +10,7 @@ from convnet.engine.parameter import Parameter
 from convnet.exchange.keras.describing import describe_object, entry
 from convnet.exchange.keras.hdf5 import Tree
 from convnet.exchange.keras.objects import make
+from convnet.exchange.keras.tree import keras_shape, walk
 from convnet.losses.objective import Objective
 from convnet.model import Model
 from kernels import targets
@@ -49,16 +50,16 @@ def _continue(model: Model, tree: Tree, notes: list[str]) -> None:
     if not _is_carried(model):
         notes.append(f"the state of optimizer {model.optimizer.name} is another here; it starts anew")  # type: ignore[union-attr]
         return
-    wanted = _states(model, [p for p in model.parameters if p.trainable])
+    wanted = [s for s, _ in _states(model, [p for p in model.parameters if p.trainable])]
     kept = arrays[len(arrays) - len(wanted) :]
-    fits = len(arrays) - len(kept) in (1, 2) and [s.shape for s in wanted] == [a.shape for a in kept]
+    fits = len(arrays) - len(kept) in (1, 2) and [s.size for s in wanted] == [a.size for a in kept]
     if not fits and len(arrays) > 2:
         notes.append(f"the state of optimizer {model.optimizer.name} does not fit; its moments start at zero")  # type: ignore[union-attr]
         return
     model.optimizer.iterations = int(arrays[0])  # type: ignore[union-attr]
     if fits:
         for state, array in zip(wanted, kept, strict=True):
-            np.copyto(state, array)
+            np.copyto(state, array.reshape(state.shape))
 
 
 def _is_carried(model: Model) -> bool:
@@ -67,15 +68,15 @@ def _is_carried(model: Model) -> bool:
     return optimizer is not None and optimizer.name in _CARRIED and not getattr(optimizer, "use_ema", False)
 
 
-def _states(model: Model, parameters: list[Parameter]) -> list[np.ndarray]:
-    """Return the optimizer's arrays for these parameters in Keras's order: the same memory."""
+def _states(model: Model, parameters: list[Parameter]) -> list[tuple[np.ndarray, Parameter]]:
+    """Return the optimizer's arrays in Keras's order, the same memory, each with the parameter that it is of."""
     optimizer = model.optimizer
     assert optimizer is not None
     model.arena()
     model.rebuild_optimizer()
-    states = [found for p in parameters if (found := optimizer.states_of(p))]
+    states = [[(s, p) for s in found] for p in parameters if (found := optimizer.states_of(p))]
     if optimizer.name in _INTERLEAVED:
-        return [state for kept in states for state in kept]
+        return [pair for kept in states for pair in kept]
     return [kept[i] for i in range(len(states[0]) if states else 0) for kept in states]
 
 
@@ -129,6 +130,7 @@ def state(model: Model, parameters: list[Parameter]) -> list[np.ndarray]:
         return []
     optimizer = model.optimizer
     assert optimizer is not None
-    kept = [targets.to_host(s) for s in _states(model, parameters)]
+    shapes = {id(p): keras_shape(layer, p) for _, layer in walk(model) for p in layer.own_parameters}
+    kept = [targets.to_host(s).reshape(shapes.get(id(p), p.shape)) for s, p in _states(model, parameters)]
     rate = [np.float32(optimizer.learning_rate)] if optimizer.schedule is None else []
     return [np.asarray(v) for v in (np.int32(optimizer.iterations), *rate, *kept)]

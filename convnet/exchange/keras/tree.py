@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from convnet.engine.parameter import Parameter
 from convnet.exchange.attributes import own_attributes
 from convnet.layers import Layer
 from convnet.layers.naming import snake_case
@@ -73,3 +74,18 @@ def _numbered(name: str, used: dict[str, int]) -> str:
 def own_parameters(layer: Layer) -> list[Any]:
     """Return the layer's own parameters in Keras's order: trainable ones first."""
     return sorted(layer.own_parameters, key=lambda p: not p.trainable)
+
+
+def keras_shape(layer: Layer, parameter: Parameter) -> tuple[int, ...]:
+    """Return the shape of a parameter in Keras: the same numbers in the same order.
+
+    A kernel of Conv1D has no axis for the rows there; a depthwise one (P,Q,1,C*M) is (P,Q,C,M).
+    """
+    shape, last = parameter.shape, parameter.name.rsplit("/", 1)[-1]
+    if type(layer).__name__ == "Conv1D" and last == "kernel" and len(shape) == 4:
+        return shape[1:]
+    depthwise = type(layer).__name__ in ("DepthwiseConv2D", "SeparableConv2D") and "pointwise" not in last
+    if depthwise and len(shape) == 4 and shape[2] == 1:
+        times: int = layer.depth_multiplier
+        return (*shape[:2], shape[3] // times, times)
+    return shape

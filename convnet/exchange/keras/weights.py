@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from convnet.exchange.keras.hdf5 import Tree
-from convnet.exchange.keras.tree import own_parameters, walk
+from convnet.exchange.keras.tree import keras_shape, own_parameters, walk
+from convnet.layers import Layer
 from convnet.model import Model
 
 # what a file of weights holds beside parameters: how far training was, and where random numbers stand
@@ -23,18 +24,19 @@ def assign(model: Model, tree: Tree) -> None:
         key = path if path in tree else path.replace("layers", "_layer_checkpoint_dependencies")  # Keras 2.13
         known.add(key)
         arrays, parameters = tree.get(key, []), own_parameters(layer)
-        found += _fit(path or model.name, layer.name, arrays, parameters)
+        found += _fit(path or model.name, layer, arrays, parameters)
     _check_rest(tree, known)
     with model.plans.alone():
         for parameter, array in found:
-            parameter.value[...] = array
+            parameter.value[...] = array.reshape(parameter.shape)
 
 
-def _fit(path: str, name: str, arrays: list[np.ndarray], parameters: list[Any]) -> list[tuple[Any, np.ndarray]]:
-    shapes, wanted = [a.shape for a in arrays], [p.shape for p in parameters]
+def _fit(path: str, layer: Layer, arrays: list[np.ndarray], parameters: list[Any]) -> list[tuple[Any, np.ndarray]]:
+    shapes, wanted = [a.shape for a in arrays], [keras_shape(layer, p) for p in parameters]
     if shapes != wanted:
-        needs = ", ".join(f"{p.name.rsplit('/', 1)[-1]} {p.shape}" for p in parameters) or "none"
-        raise ValueError(f"{path}: the file has arrays of shapes {shapes}; layer {name!r} needs {needs}")
+        named = zip(parameters, wanted, strict=True)
+        needs = ", ".join(f"{p.name.rsplit('/', 1)[-1]} {shape}" for p, shape in named) or "none"
+        raise ValueError(f"{path}: the file has arrays of shapes {shapes}; layer {layer.name!r} needs {needs}")
     return list(zip(parameters, arrays, strict=True))
 
 
@@ -54,5 +56,8 @@ def collect(model: Model) -> tuple[Tree, dict[str, str]]:
     model.training_graph()
     with model.reading():
         places = list(walk(model))
-        tree = {path: [np.array(p.value) for p in own_parameters(layer)] for path, layer in places}
+        tree = {
+            path: [np.array(p.value).reshape(keras_shape(layer, p)) for p in own_parameters(layer)]
+            for path, layer in places
+        }
     return tree, {path: layer.name for path, layer in places}

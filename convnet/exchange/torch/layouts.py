@@ -39,12 +39,6 @@ def _last(axes: tuple[int, ...], words: str) -> Callable[[np.ndarray, tuple[int,
     return lambda array, shape: Change(array.transpose(axes), words)
 
 
-def _depthwise(array: np.ndarray, shape: tuple[int, ...]) -> Change:
-    """(C*M,1,P,Q) -> (P,Q,C,M): filter c*M + m reads channel c."""
-    channels, multiplier = shape[2:] if len(shape) == 4 else (array.shape[0], 1)
-    return Change(array.reshape(channels, multiplier, *array.shape[2:]).transpose(2, 3, 0, 1), "C M P Q -> P Q C M")
-
-
 def _slopes(array: np.ndarray, shape: tuple[int, ...]) -> Change:
     """One slope a channel, or one for all, as the layer's shape has it."""
     return Change(np.broadcast_to(array, shape).copy(), "one slope for several numbers" if array.shape != shape else "")
@@ -52,9 +46,9 @@ def _slopes(array: np.ndarray, shape: tuple[int, ...]) -> Change:
 
 _KERNELS: dict[str, Callable[[np.ndarray, tuple[int, ...]], Change]] = {
     "Conv2D": _last((2, 3, 1, 0), "F C P Q -> P Q C F"),
-    "Conv1D": _last((2, 1, 0), "F C P -> P C F"),
+    "Conv1D": lambda array, shape: Change(array.transpose(2, 1, 0).reshape(shape), "F C P -> P C F"),
     "Conv2DTranspose": _last((2, 3, 1, 0), "C F P Q -> P Q F C"),
-    "DepthwiseConv2D": _depthwise,
+    "DepthwiseConv2D": _last((2, 3, 1, 0), "C*M 1 P Q -> P Q 1 C*M"),
     "Dense": _last((1, 0), "outputs inputs -> inputs outputs"),
     "PReLU": _slopes,
 }
