@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from convnet.engine.drawing import advance, drawn
 from convnet.engine.operator import Step
 from kernels import registry, targets
 from kernels.device import overlap
@@ -154,18 +154,13 @@ def unary(s: Site) -> Pair:
     return forward, partial(op.backward, s.dy, s.x[0], **s.settings, out=s.dx[0])
 
 
-_COUNTING = threading.Lock()  # no two threads may draw one mask
-
-
 def dropout(s: Site) -> Pair:
     """Bind a dropout: backward repeats the mask of the latest forward."""
     op, layer, site_seed = s.kernel(), s.step.layer, s.settings["seed"]
     rate, call = s.settings["rate"], [0]
 
     def forward() -> None:
-        with _COUNTING:
-            call[0] = layer.calls  # type: ignore[attr-defined]
-            layer.calls += 1  # type: ignore[attr-defined]
+        call[0] = advance(layer)
         op.forward(s.x[0], rate, seed=site_seed, step=call[0], out=s.y)
 
     def backward() -> None:
@@ -313,6 +308,7 @@ BINDINGS: dict[str, Callable[[Site], Pair]] = {
     "softmax": _from_output,
     "unary": unary,
     "dropout": dropout,
+    "drawn": drawn,
     "batchnorm": batchnorm,
     "groupnorm": groupnorm,
     "batchnorm_inference": batchnorm_inference,
