@@ -19,8 +19,7 @@ made by `python -m benchmarks.keras_api`, which gives each argument a value and 
 
 - **Same**: the name is here, with Keras's meaning and defaults. It takes the listed arguments.
 - **Refused by name**: an argument that is not supported. Its default may be spelled out; any other value raises an
-  error that names the argument and lists what is supported. No argument is ignored
-  silently: the one without effect is marked, and its documentation says so.
+  error that names the argument and lists what is supported. No argument is accepted and ignored.
 - **Missing**: asking for the name raises an error that lists what there is.
 
 `activity_regularizer` and `autocast=False` are refused by every layer. Keras's other names of layers (`MaxPool2D`,

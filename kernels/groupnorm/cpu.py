@@ -83,7 +83,7 @@ def _forward_parallel(x, gamma, beta, groups, epsilon, chunk, y, mean, var):
 def _backward_chunk(dy, x, gamma, mean, inverse, groups, dx, dgamma, dbeta):
     """Compute dx of some samples, and their sums dgamma and dbeta (float64)."""
     N, P, C = x.shape
-    D, sums, products = C // groups, np.empty(C), np.empty(C)
+    D, sums, products = C // groups, np.empty((2, C)), np.empty((2, C))  # of dy, and of dy * gamma
     dgamma[:] = 0
     dbeta[:] = 0
     for n in range(N):
@@ -93,17 +93,20 @@ def _backward_chunk(dy, x, gamma, mean, inverse, groups, dx, dgamma, dbeta):
             for g in range(groups):
                 m = mean[n, g]
                 for c in range(g * D, g * D + D):
-                    sums[c] += dy[n, p, c]
+                    d, scaled = x[n, p, c] - m, dy[n, p, c] * gamma[c]
+                    sums[0, c] += dy[n, p, c]
+                    sums[1, c] += scaled
                     # lesson: groupnorm.weights
-                    products[c] += dy[n, p, c] * (x[n, p, c] - m)
+                    products[0, c] += dy[n, p, c] * d
+                    products[1, c] += scaled * d
         for g in range(groups):
             i, m = inverse[n, g], mean[n, g]
             share, slope = 0.0, 0.0
             for c in range(g * D, g * D + D):
-                dbeta[c] += sums[c]
-                dgamma[c] += products[c] * i
-                share += gamma[c] * sums[c]
-                slope += gamma[c] * products[c]
+                dbeta[c] += sums[0, c]
+                dgamma[c] += products[0, c] * i
+                share += sums[1, c]
+                slope += products[1, c]
             share, slope = share / (P * D), slope * i * i / (P * D)
             s, t = x.dtype.type(share), x.dtype.type(slope)
             for p in range(P):

@@ -45,6 +45,8 @@ def document(s: Subject) -> dict[str, Any]:
 
 def _step(step: Step, index: dict[Value, int], places: dict[Parameter, int], codes: dict[str, Any]) -> dict[str, Any]:
     settings = dict(step.settings)
+    if step.operation == "resample" and np.isinf(step.settings["fill"]):  # JSON has no infinity
+        settings["fill"] = "Infinity" if step.settings["fill"] > 0 else "-Infinity"
     if step.operation == "dropout":
         settings |= {"seed": str(step.settings["seed"]), "step": step.layer.calls}  # type: ignore[attr-defined]
     used = {}

@@ -29,6 +29,8 @@ class Arithmetic(Operation):
     name = "arithmetic"
     passes = {"forward": ("y",), "backward": ("da", "db")}
     smallest = dict.fromkeys((*AXES,), 1) | {"kind": 0, "a": 0, "b": 0}
+    choices = {"kind": len(KINDS), "a": 16, "b": 16}
+    long = {"N": 1, "H": 260, "W": 257, "C": 1, "kind": 2, "a": 0, "b": 0}
     large = tuple(
         {"N": 3, "H": 31, "W": 29, "C": 33, "kind": kind, "a": a, "b": b}
         for kind, a, b in ((2, 0, 0b0110), (3, 0b0110, 0), (0, 0, 0b0111), (1, 0b0001, 0b1000), (4, 0, 0b1111))
@@ -71,7 +73,10 @@ class Concatenate(Operation):
     name = "concatenate"
     passes = {"forward": ("y",), "backward": ("dx0", "dx1")}
     smallest = dict.fromkeys((*AXES, "first", "second"), 1) | {"axis": 0}
+    choices = {"axis": 4}
     linear = ("x0", "x1")
+    scaled = {"forward": ("x0", "x1"), "backward": ("dy",)}
+    long = {"N": 1, "H": 260, "W": 257, "C": 1, "axis": 1, "first": 130, "second": 130}
     large = tuple({"N": 3, "H": 31, "W": 29, "C": 33, "axis": axis, "first": 40, "second": 17} for axis in (0, 1, 3))
 
     def draw(self, rng: np.random.Generator) -> Geometry:
@@ -101,7 +106,10 @@ class Resample(Operation):
     name = "resample"
     passes = {"forward": ("y",), "backward": ("dx",)}
     smallest = dict.fromkeys(("N", "C"), 1) | dict.fromkeys(("H", "W"), 4) | {"down": 0, "across": 0, "channels": 0}
+    choices = {"down": len(RESAMPLINGS), "across": len(RESAMPLINGS), "channels": 2}
     linear = ("x",)
+    scaled = {"forward": ("x",), "backward": ("dy",)}
+    long = {"N": 1, "H": 260, "W": 257, "C": 1, "down": 0, "across": 3, "channels": 0}
     large = tuple(
         {"N": 3, "H": 31, "W": 29, "C": 33, "down": down, "across": across, "channels": channels}
         for down, across, channels in ((0, 3, 0), (5, 6, 0), (6, 7, 0), (4, 1, 1))

@@ -101,8 +101,8 @@ function weighted(tensor, shape, lists, account) {
 function resampleForward(c, at, account) {
   const lists = placeOf(at, c.y.shape).map((i, axis) => c.settings.taps[axis + 1]?.[i] ?? [[i, 1]]);
   if (lists.some((list) => list.length === 0)) {
-    account.line("fill", c.settings.fill);
-    account.result(c.settings.fill, 0);
+    account.line("fill", Number(c.settings.fill));
+    account.result(Number(c.settings.fill), 0);
     return;
   }
   weighted(c.x0, c.x0.shape, lists, account);
