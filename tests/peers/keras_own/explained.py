@@ -28,6 +28,10 @@ EXPLAINED = (
     ("LayerNormalizationTest::test_invalid_axis", "the error is raised, in other words than Keras's"),
     ("Could not interpret optimizer", "the test wires or trains a whole model of Keras's around the class"),
     ("IoUTest::test_(zero_valid_entries|user_warning)", "of nothing counted it is NaN here, not 0; no warning"),
+    ("needs the tensorboard package", "the package is not installed"),
+    ("a mean for each channel|adapt expects an array|NormalizationTest::test_(normalization_basics|adapt_|.*broadcast)|"
+     "meta_device",
+     "Normalization takes one axis, the last, adapts to an array, and keeps no count"),
     ("'float' object has no attribute 'value'", "the learning rate is a number here, not a variable"),
     ("verbose_logging", "what a callback says is printed, not logged"),
     ("test_get_method|test_pickle|serializ|from_config|test_config|get_config|json",
