@@ -7,7 +7,17 @@ from convnet.layers.dense import Dense
 from convnet.layers.elementwise import ELU, Elementwise, LeakyReLU, ReLU
 from convnet.layers.groups import GroupNormalization, LayerNormalization
 from convnet.layers.inputs import Input, InputLayer
-from convnet.layers.merging import Add, Average, Concatenate, ConstantArithmetic, Maximum, Minimum, Multiply, Subtract
+from convnet.layers.merging import (
+    Add,
+    Average,
+    Concatenate,
+    ConstantArithmetic,
+    Divide,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+)
 from convnet.layers.naming import full_name
 from convnet.layers.normalization import BatchNormalization
 from convnet.layers.pooling import AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D
@@ -56,6 +66,7 @@ BUILT_IN: dict[str, type[Layer]] = {
         LayerNormalization,
         GroupNormalization,
         Add,
+        Divide,
         Subtract,
         Multiply,
         Average,

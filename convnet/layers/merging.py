@@ -86,6 +86,12 @@ class Multiply(_Arithmetic):
     kind = "multiply"
 
 
+class Divide(_Arithmetic):
+    """a / b, of two inputs; axes of length 1 are repeated. Keras has no such layer."""
+
+    kind, several = "divide", False
+
+
 class Maximum(_Arithmetic):
     """The largest of a, b, ..; of equal numbers the first gets the gradient."""
 

@@ -65,6 +65,18 @@ class ThreeMerged(layers.Layer):
         return self.merge([a, self.second(x), a])
 
 
+class Quotient(layers.Layer):
+    """One convolution by another that is kept away from 0."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = layers.Conv2D(2, 1), layers.Conv2D(2, 1, activation="sigmoid")
+        self.away, self.divide = layers.ConstantArithmetic("add", (1,)), layers.Divide()
+
+    def call(self, x):
+        return self.divide([self.first(x), self.away(self.second(x))])
+
+
 STACKS = {
     "depthwise": [layers.DepthwiseConv2D, (3, 2, "same", 3)],
     "separable": [layers.SeparableConv2D, (3, 2), {"depth_multiplier": 2, "activation": "sigmoid"}],
@@ -90,6 +102,7 @@ STACKS = {
     "multiply": [Merged, (layers.Multiply(),)],
     "multiply by (N,1,1,C)": [Merged, (layers.Multiply(), True)],
     "subtract": [Merged, (layers.Subtract(), True)],
+    "divide": [Quotient, ()],
     "maximum": [Merged, (layers.Maximum(),)],
     "minimum": [Merged, (layers.Minimum(), True)],
     "average of three": [ThreeMerged, (layers.Average(),)],

@@ -99,3 +99,21 @@ def test_short_numbers_become_long_ones(dtype):
     state = {name: value.to(getattr(torch, dtype)) for name, value in theirs.state_dict().items()}
     mine.load_torch(state)
     np.testing.assert_array_equal(mine.get_weights()[-1], state["head.4.bias"].double().numpy())
+
+
+@pytest.mark.parametrize(("theirs", "mine", "shape"), [
+    (torch.nn.Conv2d(3, 6, 3, groups=3), [layers.DepthwiseConv2D(3, depth_multiplier=2)], (7, 6, 3)),
+    (torch.nn.ConvTranspose2d(3, 4, 2, stride=2), [layers.Conv2DTranspose(4, 2, strides=2)], (5, 6, 3)),
+    (torch.nn.PReLU(3), [layers.PReLU(shared_axes=[1, 2])], (5, 6, 3)),
+    (torch.nn.GroupNorm(2, 4), [layers.GroupNormalization(2, epsilon=1e-5)], (5, 6, 4)),
+    (torch.nn.Conv1d(3, 5, 4), [layers.Conv1D(5, 4)], (9, 3)),
+])  # fmt: skip
+def test_a_modules_layout_is_converted(theirs, mine, shape):
+    theirs, x = theirs.double().eval(), RNG.standard_normal((2, *shape))
+    with torch.no_grad():
+        for parameter in theirs.parameters():
+            parameter.copy_(torch.tensor(RNG.standard_normal(tuple(parameter.shape))))
+        expected = theirs(torch.tensor(np.moveaxis(x, -1, 1))).numpy()
+    model = convnet.Sequential([layers.InputLayer(shape), *mine], dtype="float64")
+    model.load_torch({f"m.{name}": value for name, value in theirs.state_dict().items()})
+    np.testing.assert_allclose(model.predict(x, verbose=0), np.moveaxis(expected, 1, -1), rtol=1e-10, atol=1e-12)

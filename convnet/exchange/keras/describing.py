@@ -12,7 +12,7 @@ from convnet.sequential import Sequential
 
 Entry = dict[str, Any]
 # layers that Keras has not, and settings of others beyond Keras's, which must be at their defaults
-FOREIGN = ("ConstantArithmetic", "Elementwise", "Padding", "Reduce", "Slicing")
+FOREIGN = ("ConstantArithmetic", "Divide", "Elementwise", "Padding", "Reduce", "Slicing")
 BEYOND: dict[str, dict[str, Any]] = {
     "AveragePooling2D": {"ceil_mode": False, "count_include_pad": False},
     "Conv2DTranspose": {"groups": 1},

@@ -19,7 +19,7 @@ class Proxy:
 
     def __getattr__(self, name):
         found = getattr(self.layer, name)
-        return Variable(found) if type(found).__name__ == "Parameter" else found
+        return Variable(self.layer, found) if type(found).__name__ == "Parameter" else found
 
     def __setattr__(self, name, value):
         if name == "layer":
@@ -45,23 +45,24 @@ class Proxy:
 
     @property
     def weights(self):
-        return [Variable(p) for p in self.layer.parameters]
+        return [Variable(self.layer, p) for p in self.layer.parameters]
 
     variables = weights
 
     @property
     def trainable_weights(self):
-        return [Variable(p) for p in self.layer.parameters if p.trainable and self.layer.trainable]
+        return [Variable(self.layer, p) for p in self.layer.parameters if p.trainable and self.layer.trainable]
 
     trainable_variables = trainable_weights
 
     @property
     def non_trainable_weights(self):
-        return [Variable(p) for p in self.layer.parameters if not (p.trainable and self.layer.trainable)]
+        return [Variable(self.layer, p) for p in self.layer.parameters if not (p.trainable and self.layer.trainable)]
 
     non_trainable_variables = non_trainable_weights
 
-    def __call__(self, x, training=None, **more):
+    def __call__(self, inputs, training=None, **more):
+        x = inputs
         if more:
             raise TypeError(f"{self.ours.__name__}: a call with {', '.join(more)} is not supported")
         if isinstance(x, backend.KerasTensor) or (isinstance(x, list) and isinstance(x[0], backend.KerasTensor)):

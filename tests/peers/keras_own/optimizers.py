@@ -16,6 +16,7 @@ class _Parameter:
 class _Arena:
     def __init__(self, variables):
         arrays = [np.array(to_array(v), np.float32).reshape(-1) for v in variables]
+        self.target = "cpu"
         self.slabs = [(a, np.zeros_like(a)) for a in arrays]
         self.places = {_Parameter(v.path, tuple(v.shape)): (i, 0) for i, v in enumerate(variables)}
 

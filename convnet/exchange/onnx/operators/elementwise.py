@@ -50,7 +50,7 @@ def _merge(one: Atoms, other: Atoms) -> Atoms:
     return tuple(merged)
 
 
-def arithmetic(kind: str, layer: str | None) -> Convert:
+def arithmetic(kind: str, layer: str) -> Convert:
     """Return the conversion of a sum, a product or their like: of two values, or of one and numbers in the file."""
 
     def convert(call: Call) -> Value:
@@ -66,8 +66,6 @@ def arithmetic(kind: str, layer: str | None) -> Convert:
             return combined(call, call.computed(one), kind, call.fixed(other))
         if isinstance(one, Constant):
             return combined(call, call.computed(other), kind, call.fixed(one), reversed=True)
-        if layer is None:
-            call.refuse("a quotient of two computed values is not supported: one of them must be numbers in the file")
         a, b, layout = aligned(call, call.computed(one), call.computed(other))
         return Value(call.layer(call.kind(layer), [a.node, b.node]), layout)
 
@@ -76,7 +74,7 @@ def arithmetic(kind: str, layer: str | None) -> Convert:
 
 OPERATORS: dict[str, Convert] = {
     "Add": arithmetic("add", "Add"),
-    "Div": arithmetic("divide", None),
+    "Div": arithmetic("divide", "Divide"),
     "Max": arithmetic("maximum", "Maximum"),
     "Min": arithmetic("minimum", "Minimum"),
     "Mul": arithmetic("multiply", "Multiply"),
