@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from kernels import targets
-
-if TYPE_CHECKING:
-    from convnet.engine.bindings import Site
 
 _COUNTING = threading.Lock()  # no two threads may draw the same numbers
 
@@ -28,14 +25,14 @@ def advance(layer: Any, count: int = 1) -> int:
     return place
 
 
-def generators(site: Site) -> list[np.random.Generator]:
+def generators(site: Any) -> list[np.random.Generator]:
     """Return the next generators of a layer, one for each sample of the batch."""
     seed, count = site.settings["seed"], len(site.y)
     first = advance(site.step.layer, count)
     return [np.random.Generator(np.random.Philox(key=seed, counter=(first + n) << 192)) for n in range(count)]
 
 
-def drawn(site: Site) -> tuple[Callable[[], None], Callable[[], None]]:
+def drawn(site: Any) -> tuple[Callable[[], None], Callable[[], None]]:
     """Bind an array of numbers that the layer draws, `draw(generator, shape)` for each sample; it has no inputs."""
     layer: Any = site.step.layer
 
