@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from convnet.exchange.onnx.conversion import Call, Convert
 from convnet.exchange.onnx.layout import Atoms, Layout, LayoutError, matched
 from convnet.exchange.onnx.operators.scaling import combined
@@ -72,11 +74,17 @@ def arithmetic(kind: str, layer: str) -> Convert:
     return convert
 
 
+def negative(call: Call) -> Value:
+    """Convert Neg: times -1."""
+    return combined(call, call.value(), "multiply", np.array(-1.0, np.float32))
+
+
 OPERATORS: dict[str, Convert] = {
     "Add": arithmetic("add", "Add"),
     "Div": arithmetic("divide", "Divide"),
     "Max": arithmetic("maximum", "Maximum"),
     "Min": arithmetic("minimum", "Minimum"),
     "Mul": arithmetic("multiply", "Multiply"),
+    "Neg": negative,
     "Sub": arithmetic("subtract", "Subtract"),
 }
