@@ -306,7 +306,7 @@ def outputs_of(nodes, outputs, weights=None, shape=(2, 6, 6), opset=17):
 
 def test_two_names_of_one_value_are_two_outputs():
     nodes = [("Relu", "x", "y", {}), ("Identity", "y", "z", {})]
-    found, expected, loaded = outputs_of(nodes, dict.fromkeys("yz", ["N", 2, 6, 6]))
+    found, expected, loaded = outputs_of(nodes, {name: ["N", 2, 6, 6] for name in "yz"})
     assert [one["name"] for one in loaded.metadata["onnx"]["outputs"]] == ["y", "z"]
     assert all(np.array_equal(a, channels_last(b)) for a, b in zip(found, expected, strict=True))
 
