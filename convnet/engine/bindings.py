@@ -135,14 +135,16 @@ def globalavgpool(s: Site) -> Pair:
 
 
 def _from_output(s: Site) -> Pair:
-    """Bind relu, sigmoid or softmax, whose gradient needs the output only."""
-    op = s.kernel()
-    rows = (-1, s.y.shape[-1]) if s.step.operation == "softmax" else s.y.shape
+    """Bind relu, sigmoid, softmax or its logarithm, whose gradient needs the output only."""
+    log, rows = s.step.operation == "log_softmax", s.y.shape
+    op, settings = s.kernel("softmax" if log else None), {"log": True} if log else {}
+    if s.step.operation in ("softmax", "log_softmax"):
+        rows = (-1, s.y.shape[-1])
     x, y = s.x[0].reshape(rows), s.y.reshape(rows)
-    forward = partial(op.forward, x, out=y)
+    forward = partial(op.forward, x, **settings, out=y)
     if not s.dx or s.dx[0] is None or s.dy is None:
         return forward, nothing
-    return forward, partial(op.backward, s.dy.reshape(rows), y, out=s.dx[0].reshape(rows))
+    return forward, partial(op.backward, s.dy.reshape(rows), y, **settings, out=s.dx[0].reshape(rows))
 
 
 def unary(s: Site) -> Pair:
@@ -306,6 +308,7 @@ BINDINGS: dict[str, Callable[[Site], Pair]] = {
     "relu": _from_output,
     "sigmoid": _from_output,
     "softmax": _from_output,
+    "log_softmax": _from_output,
     "unary": unary,
     "dropout": dropout,
     "drawn": drawn,

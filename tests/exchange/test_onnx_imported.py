@@ -183,6 +183,9 @@ def test_softmax_before_opset_13_is_over_all_axes_from_its_axis_on():
         node = [("Softmax", "x", "y", {"axis": axis})]
         loaded = convert(proto_of(node, {"x": ["N", 3, 4]}, {"y": ["N", 3, 4]}, opset=opset), "net.onnx")
         assert np.allclose(loaded.predict(x, verbose=0), softmax(x, over), atol=1e-6)
+        logarithm = [("LogSoftmax", "x", "y", {"axis": axis})]
+        loaded = convert(proto_of(logarithm, {"x": ["N", 3, 4]}, {"y": ["N", 3, 4]}, opset=opset), "net.onnx")
+        assert np.allclose(loaded.predict(x, verbose=0), np.log(softmax(x, over)), atol=1e-6)
     with pytest.raises(OnnxError, match="is not the last"):
         convert(proto_of([("Softmax", "x", "y", {"axis": 1})], {"x": ["N", 3, 4]}, {"y": None}), "net.onnx")
 

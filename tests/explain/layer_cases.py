@@ -34,6 +34,7 @@ LAYERS = {
     "relu": (layers.Activation, {"activation": "relu"}),
     "sigmoid": (layers.Activation, {"activation": "sigmoid"}),
     "softmax": (layers.Activation, {"activation": "softmax"}),
+    "log softmax": (layers.Activation, {"activation": "log_softmax"}),
     "tanh": (layers.Activation, {"activation": "tanh"}),
     "conv2d silu": (layers.Conv2D, {"filters": 3, "kernel_size": 3, "activation": "silu"}),
     "relu with all settings": (layers.ReLU, {"max_value": 1.5, "negative_slope": 0.25, "threshold": 0.5}),

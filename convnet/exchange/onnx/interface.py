@@ -23,7 +23,7 @@ _CHANNELS_FIRST = frozenset(
 )
 
 
-_LAST_AXIS = frozenset({"LayerNormalization", "MatMul", "Softmax"})  # usually
+_LAST_AXIS = frozenset({"LayerNormalization", "LogSoftmax", "MatMul", "Softmax"})  # usually
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from convnet.exchange.onnx.conversion import Call, Convert
 from convnet.exchange.onnx.layout import Atoms, Layout, LayoutError, matched
 from convnet.exchange.onnx.operators.scaling import combined
@@ -83,6 +85,11 @@ def mean(call: Call) -> Value:
     return Value(call.layer(call.kind("Average"), [pairs[0][0].node, *(b.node for _, b, _ in pairs)]), pairs[0][2])
 
 
+def negative(call: Call) -> Value:
+    """Convert Neg: times -1."""
+    return combined(call, call.value(), "multiply", np.array(-1.0, np.float32))
+
+
 OPERATORS: dict[str, Convert] = {
     "Add": arithmetic("add", "Add"),
     "Div": arithmetic("divide", "Divide"),
@@ -90,6 +97,7 @@ OPERATORS: dict[str, Convert] = {
     "Mean": mean,
     "Min": arithmetic("minimum", "Minimum"),
     "Mul": arithmetic("multiply", "Multiply"),
+    "Neg": negative,
     "Sub": arithmetic("subtract", "Subtract"),
     "Sum": arithmetic("add", "Add"),
 }
