@@ -61,11 +61,11 @@ OPERATORS = [
         "Resize",
     ),
     *("Upsample", "Flatten", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Identity", "Dropout", "Cast", "Constant"),
-    *("ConstantOfShape", "Shape", "Gather", "Expand", "ArgMax"),
+    *("ConstantOfShape", "Shape", "Gather", "Expand", "ArgMax", "Max", "Min", "Sum", "Mean"),
 ]
 FOLDED = {"Cast", "Constant", "ConstantOfShape", "Expand", "Gather", "Shape"}  # on numbers: shapes and their like
 FIRST_ALONE = {"LayerNormalization"}  # its tests want mean and deviation too, which no network reads
-SEVERAL = {"Add", "Sub", "Mul", "Div", "Concat"}
+SEVERAL = {"Add", "Sub", "Mul", "Div", "Concat", "Max", "Min", "Sum", "Mean"}
 
 
 @dataclass
