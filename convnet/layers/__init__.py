@@ -5,6 +5,15 @@ from convnet.layers.base import Layer
 from convnet.layers.conv import Conv2D
 from convnet.layers.dense import Dense
 from convnet.layers.elementwise import ELU, Elementwise, LeakyReLU, ReLU
+from convnet.layers.functions import (
+    add as add,
+    average as average,
+    concatenate as concatenate,
+    maximum as maximum,
+    minimum as minimum,
+    multiply as multiply,
+    subtract as subtract,
+)
 from convnet.layers.groups import GroupNormalization, LayerNormalization
 from convnet.layers.inputs import Input, InputLayer
 from convnet.layers.merging import (
@@ -84,7 +93,8 @@ BUILT_IN: dict[str, type[Layer]] = {
     )
 }
 
-__all__ = [*BUILT_IN, "Input", "Layer"]
+_FUNCTIONS = ["add", "average", "concatenate", "maximum", "minimum", "multiply", "subtract"]
+__all__ = [*BUILT_IN, *_FUNCTIONS, "Input", "Layer"]
 
 
 def __getattr__(name: str) -> type:
