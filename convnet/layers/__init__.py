@@ -1,17 +1,30 @@
 """The layers, with Keras's names, arguments and defaults; channels-last."""
 
 from convnet.layers.activations import Activation
+from convnet.layers.augmentation import RandomContrast, RandomFlip, RandomRotation, RandomTranslation, RandomZoom
 from convnet.layers.base import Layer
 from convnet.layers.conv import Conv2D
 from convnet.layers.dense import Dense
 from convnet.layers.elementwise import ELU, Elementwise, LeakyReLU, ReLU
 from convnet.layers.functions import (
     add as add,
+)
+from convnet.layers.functions import (
     average as average,
+)
+from convnet.layers.functions import (
     concatenate as concatenate,
+)
+from convnet.layers.functions import (
     maximum as maximum,
+)
+from convnet.layers.functions import (
     minimum as minimum,
+)
+from convnet.layers.functions import (
     multiply as multiply,
+)
+from convnet.layers.functions import (
     subtract as subtract,
 )
 from convnet.layers.groups import GroupNormalization, LayerNormalization
@@ -71,6 +84,11 @@ BUILT_IN: dict[str, type[Layer]] = {
         SpatialDropout2D,
         GaussianNoise,
         GaussianDropout,
+        RandomFlip,
+        RandomRotation,
+        RandomTranslation,
+        RandomZoom,
+        RandomContrast,
         BatchNormalization,
         LayerNormalization,
         GroupNormalization,
