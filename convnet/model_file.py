@@ -13,7 +13,8 @@ import numpy as np
 from convnet import initializers
 from convnet.engine.graph import Graph
 from convnet.engine.lowering import lower
-from convnet.layers import BUILT_IN, Dropout, Input
+from convnet.layers import BUILT_IN, Input
+from convnet.layers.regularization import RandomLayer
 from convnet.nested.structure import leaves, rebuild
 from convnet.output.atomic import write_atomically
 from convnet.output.formats import check_path
@@ -252,8 +253,8 @@ def check_same_in_inference(model: Any, training_graph: Graph) -> None:
 
 
 def _streams(model: Any, graph: Graph) -> dict[str, Any]:
-    """Return where the streams of random numbers stand: the order of batches, and each dropout's masks."""
-    calls = {str(i): layer.calls for i, layer in enumerate(graph.layers) if isinstance(layer, Dropout)}
+    """Return where the streams of random numbers stand: the order of batches, and each layer's that draws them."""
+    calls = {str(i): layer.calls for i, layer in enumerate(graph.layers) if isinstance(layer, RandomLayer)}
     return {"shuffle": list(model.shuffled) if model.shuffled else None, "dropout": calls}
 
 
@@ -263,8 +264,8 @@ def _continue_streams(model: Any, found: dict[str, Any]) -> None:
         model.shuffled = seed, first
     layers = model.training_graph().layers
     for place, calls in found.get("dropout", {}).items():
-        if not isinstance(layers[int(place)], Dropout):
-            raise ValueError(f"layer {place} is no Dropout, but the file has a place in a stream of masks for it")
+        if not isinstance(layers[int(place)], RandomLayer):
+            raise ValueError(f"layer {place} draws no random numbers, but the file has a place in a stream of them")
         layers[int(place)].calls = checks.integer("dropout", "a stream's place", calls, 0)
 
 

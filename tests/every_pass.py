@@ -71,6 +71,8 @@ def elementwise(rng) -> list[tuple[str, Pass]]:
         ("sigmoid", Pass("backward", [a, b], sigmoid.backward, (0,))),
         ("softmax", Pass("forward", [a], softmax.forward)),
         ("softmax", Pass("backward", [a, b], softmax.backward, (0,))),
+        ("softmax", Pass("log forward", [a], partial(softmax.forward, log=True))),
+        ("softmax", Pass("log backward", [a, b], partial(softmax.backward, log=True))),
         ("dropout", Pass("forward", [a], dropped, (0,))),
         *unaries(a, b),
     ]

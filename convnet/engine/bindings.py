@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from convnet.engine.drawing import advance, drawn
 from convnet.engine.operator import Step
 from kernels import registry, targets
 from kernels.device import overlap
@@ -135,14 +135,16 @@ def globalavgpool(s: Site) -> Pair:
 
 
 def _from_output(s: Site) -> Pair:
-    """Bind relu, sigmoid or softmax, whose gradient needs the output only."""
-    op = s.kernel()
-    rows = (-1, s.y.shape[-1]) if s.step.operation == "softmax" else s.y.shape
+    """Bind relu, sigmoid, softmax or its logarithm, whose gradient needs the output only."""
+    log, rows = s.step.operation == "log_softmax", s.y.shape
+    op, settings = s.kernel("softmax" if log else None), {"log": True} if log else {}
+    if s.step.operation in ("softmax", "log_softmax"):
+        rows = (-1, s.y.shape[-1])
     x, y = s.x[0].reshape(rows), s.y.reshape(rows)
-    forward = partial(op.forward, x, out=y)
+    forward = partial(op.forward, x, **settings, out=y)
     if not s.dx or s.dx[0] is None or s.dy is None:
         return forward, nothing
-    return forward, partial(op.backward, s.dy.reshape(rows), y, out=s.dx[0].reshape(rows))
+    return forward, partial(op.backward, s.dy.reshape(rows), y, **settings, out=s.dx[0].reshape(rows))
 
 
 def unary(s: Site) -> Pair:
@@ -154,18 +156,13 @@ def unary(s: Site) -> Pair:
     return forward, partial(op.backward, s.dy, s.x[0], **s.settings, out=s.dx[0])
 
 
-_COUNTING = threading.Lock()  # no two threads may draw one mask
-
-
 def dropout(s: Site) -> Pair:
     """Bind a dropout: backward repeats the mask of the latest forward."""
     op, layer, site_seed = s.kernel(), s.step.layer, s.settings["seed"]
     rate, call = s.settings["rate"], [0]
 
     def forward() -> None:
-        with _COUNTING:
-            call[0] = layer.calls  # type: ignore[attr-defined]
-            layer.calls += 1  # type: ignore[attr-defined]
+        call[0] = advance(layer)
         op.forward(s.x[0], rate, seed=site_seed, step=call[0], out=s.y)
 
     def backward() -> None:
@@ -311,8 +308,10 @@ BINDINGS: dict[str, Callable[[Site], Pair]] = {
     "relu": _from_output,
     "sigmoid": _from_output,
     "softmax": _from_output,
+    "log_softmax": _from_output,
     "unary": unary,
     "dropout": dropout,
+    "drawn": drawn,
     "batchnorm": batchnorm,
     "groupnorm": groupnorm,
     "batchnorm_inference": batchnorm_inference,

@@ -7,7 +7,8 @@ from kernels import convpool
 
 NO_PADDING, TWO_BY_TWO = ((0, 0), (0, 0)), {"size": (2, 2), "stride": (2, 2), "padding": ((0, 0), (0, 0))}
 PLAIN = {"stride": (1, 1), "padding": NO_PADDING, "dilation": (1, 1), "groups": 1}
-_GOLDEN = 0x9E3779B97F4A7C15  # spreads the seeds of a dropout layer's several uses
+RANDOM = ("dropout", "drawn")  # operations with a stream of random numbers
+_GOLDEN = 0x9E3779B97F4A7C15  # spreads the seeds of a random layer's several uses
 
 
 def rewrite(low: Lowering, target: str) -> None:
@@ -15,13 +16,13 @@ def rewrite(low: Lowering, target: str) -> None:
     low.steps = pool_before_relu(low.steps, low.outputs)
     if target == "cpu":  # of convpool there are no variants for GPUs
         low.steps = fuse_convpool(low.steps, low.outputs)
-    seed_dropouts(low.steps)
+    seed_random(low.steps)
 
 
 def separate(low: Lowering) -> None:
     """Leave the steps as the layers gave them, each with an output of its own, so that all can be looked at."""
     separate_relus(low.steps)
-    seed_dropouts(low.steps)
+    seed_random(low.steps)
 
 
 def pool_before_relu(steps: list[Step], outputs: list[Value]) -> list[Step]:
@@ -78,7 +79,7 @@ def separate_relus(steps: list[Step]) -> None:
             step.output.alias = None
 
 
-def seed_dropouts(steps: list[Step]) -> None:
-    """Give each use of a dropout layer a seed of its own, made from the layer's."""
-    for number, step in enumerate(s for s in steps if s.operation == "dropout"):
+def seed_random(steps: list[Step]) -> None:
+    """Give each use of a layer that draws random numbers a seed of its own, made from the layer's."""
+    for number, step in enumerate(s for s in steps if s.operation in RANDOM):
         step.settings["seed"] = (step.layer.seed + number * _GOLDEN) % 2**64  # type: ignore[attr-defined]

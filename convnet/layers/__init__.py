@@ -22,7 +22,7 @@ from convnet.layers.naming import full_name
 from convnet.layers.normalization import BatchNormalization
 from convnet.layers.pooling import AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D
 from convnet.layers.reduction import Reduce
-from convnet.layers.regularization import Dropout
+from convnet.layers.regularization import Dropout, GaussianDropout, GaussianNoise, SpatialDropout2D
 from convnet.layers.resampling import Cropping2D, Padding, Resizing, Slicing, UpSampling2D, ZeroPadding2D
 from convnet.layers.reshaping import Flatten, Reshape
 from convnet.layers.scaling import Normalization, PReLU, Rescaling
@@ -59,6 +59,9 @@ BUILT_IN: dict[str, type[Layer]] = {
         Normalization,
         Reduce,
         Dropout,
+        SpatialDropout2D,
+        GaussianNoise,
+        GaussianDropout,
         BatchNormalization,
         LayerNormalization,
         GroupNormalization,

@@ -25,7 +25,7 @@ FUNCTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "hard_swish": ("hard_silu", {}),
     "exponential": ("exponential", {}),
 }
-NAMES = ("linear", "relu", "sigmoid", "softmax", *FUNCTIONS)
+NAMES = ("linear", "relu", "sigmoid", "softmax", "log_softmax", *FUNCTIONS)
 
 
 def activation_name(where: str, activation: Any) -> str:
@@ -56,7 +56,7 @@ def lower_activation(low: Lowering, x: Value, name: str, layer: Operator) -> Val
 
 
 class Activation(Layer):
-    """An activation by its name as a layer of its own; softmax is over the last axis."""
+    """An activation by its name as a layer of its own; softmax and log_softmax are over the last axis."""
 
     settings: ClassVar[tuple[str, ...]] = ("activation",)
 

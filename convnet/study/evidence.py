@@ -52,9 +52,7 @@ def draw_curves(y: np.ndarray, p: np.ndarray, result: dict[str, Any], classes: t
     Those that the task has; of measurements, the plot of agreement.
     """
     if task == "regression":
-        return [
-            html_page.plot(plots.agreement(y, p, result), "Measured against predicted values, with their intervals")
-        ]
+        return [html_page.plot(plots.agreement(y, p, result), "Measured values against predictions")]
     found = []
     if "confusion" in result:
         found.append(html_page.plot(drawing.confusion(result), "Confusion matrix: counts by true and predicted class"))

@@ -165,6 +165,15 @@ def softmax_x(s: Site, place: int, index: Index) -> Terms:
     return "sum_j dy[j] * y[j] * ([j = k] - y[k])", terms
 
 
+def log_softmax_x(s: Site, place: int, index: Index) -> Terms:
+    """Take dz[k] = dy[k] - e^y[k] * sum_j dy[j] apart."""
+    *row, k = index
+    dy, share = _dy(s)[tuple(row)].astype(float), math.exp(s.y[index])
+    terms = [product(at("dy", *row, k), dy[k])]
+    terms += [product(f"-e^{at('y', *row, k)} * {at('dy', *row, j)}", -share, dy[j]) for j in range(len(dy))]
+    return "dy[k] - e^y[k] * sum_j dy[j]", terms
+
+
 def batchnorm_inference_x(s: Site, place: int, index: Index) -> Terms:
     """Take one number of dx apart: dy times the channel's scale."""
     c = index[-1]
@@ -247,7 +256,7 @@ OF_INPUT: dict[str, Backward] = {
     f.__name__.removesuffix("_x"): f
     for f in (
         *(conv2d_x, dense_x, maxpool2d_x, avgpool2d_x, globalavgpool_x, relu_x, sigmoid_x, unary_x, softmax_x),
-        *(batchnorm_inference_x, groupnorm_x, add_x, reshape_x),
+        *(log_softmax_x, batchnorm_inference_x, groupnorm_x, add_x, reshape_x),
         *(arithmetic_x, concatenate_x, resample_x, conv2dtranspose_x),
     )
 }

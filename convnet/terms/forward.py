@@ -17,7 +17,7 @@ from convnet.terms.terms import Draft, Term, product, sum_terms
 from convnet.terms.transposed import conv2dtranspose
 from kernels.unary.functions import make
 from kernels.unary.reference import FORMULAS
-from kernels.verify.operations.softmax import forward_bound
+from kernels.verify.operations.softmax import forward_bound, log_bound
 from kernels.verify.operations.unary import bound
 
 Index = tuple[int, ...]
@@ -151,6 +151,17 @@ def softmax(s: Site, index: Index) -> Draft:
     return Draft("e^z[k] / sum_j e^z[j]", terms, value, bound, "the marked term divided by the sum of all")
 
 
+def log_softmax(s: Site, index: Index) -> Draft:
+    """Take one output apart: the powers of its row, its own marked."""
+    *row, k = index
+    z = s.x[0][tuple(row)].astype(float)
+    powers = np.exp(z - z.max())
+    terms = [Term(f"e^({at('z', *row, j)} - max z)", (float(v),), float(v), j == k) for j, v in enumerate(powers)]
+    y = z - z.max() - np.log(powers.sum())
+    limit = float(log_bound(s.x[0][tuple(row)][None], y[None])[0, k])
+    return Draft("z[k] - log sum_j e^z[j]", terms, float(y[k]), limit, "z[k] - max z, minus the logarithm of the sum")
+
+
 def batchnorm_inference(s: Site, index: Index) -> Draft:
     """Take one output apart: the scaled number, the scaled mean, and beta."""
     c = index[-1]
@@ -214,6 +225,6 @@ FORWARD: dict[str, Callable[[Site, Index], Draft]] = {
     for f in (
         *(conv2d, dense, maxpool2d, avgpool2d, globalavgpool),
         *(arithmetic, concatenate, resample, conv2dtranspose),
-        *(relu, sigmoid, unary, softmax, batchnorm_inference, groupnorm, add, reshape),
+        *(relu, sigmoid, unary, softmax, log_softmax, batchnorm_inference, groupnorm, add, reshape),
     )
 }

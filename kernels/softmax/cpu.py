@@ -5,6 +5,8 @@ in the cache between the passes. A row belongs to one thread, and the order of i
 (kernels/cpu/lanes.py).
 """
 
+import math
+
 import numba
 
 from kernels.cpu import lanes
@@ -15,16 +17,16 @@ BLOCK = 1 << 12  # numbers in a block, or one row if that is more
 PARALLEL = 1 << 14  # numbers; below, one thread is done before several have started
 
 
-def forward(x, *, out):
-    """Compute y[m,k] = exp(x[m,k] - max) / sum_j exp(x[m,j] - max), into out."""
+def forward(x, *, log=False, out):
+    """Compute y[m,k] = exp(x[m,k] - max) / sum_j exp(x[m,j] - max), or its logarithm, into out."""
     run = _forward_parallel if x.size >= PARALLEL else _forward
-    run(x, out, _rows(x))
+    run(x, out, _rows(x), log)
 
 
-def backward(dy, y, *, out):
-    """Compute dx[m,k] = y[m,k] * (dy[m,k] - sum_j dy[m,j] * y[m,j]), into out."""
+def backward(dy, y, *, log=False, out):
+    """Compute dx[m,k] = y[m,k] * (dy[m,k] - sum_j dy[m,j] * y[m,j]), or with log dy - exp(y) * sum_j dy, into out."""
     run = _backward_parallel if y.size >= PARALLEL else _backward
-    run(dy, y, out, _rows(y))
+    run(dy, y, out, _rows(y), log)
 
 
 def _rows(array):
@@ -32,7 +34,7 @@ def _rows(array):
 
 
 @jit()
-def _forward_block(x, y):
+def _forward_block(x, y, log):
     M, K = x.shape
     for m in range(M):
         top = lanes.largest(x[m])
@@ -43,28 +45,40 @@ def _forward_block(x, y):
         flat[i] = exp(flat[i])
     for m in range(M):
         total = lanes.total(y[m])
-        for k in range(K):
-            # lesson: softmax.forward
-            y[m, k] /= total
+        if log:  # from the scores again: the power of an unlikely class is 0, its logarithm is not
+            top, logarithm = lanes.largest(x[m]), math.log(total)
+            for k in range(K):
+                # lesson: log_softmax.forward
+                y[m, k] = x[m, k] - top - logarithm
+        else:
+            for k in range(K):
+                # lesson: softmax.forward
+                y[m, k] /= total
 
 
 @jit()
-def _forward(x, y, rows):
+def _forward(x, y, rows, log):
     for m in range(0, x.shape[0], rows):
-        _forward_block(x[m : m + rows], y[m : m + rows])
+        _forward_block(x[m : m + rows], y[m : m + rows], log)
 
 
 @jit(parallel=True)
-def _forward_parallel(x, y, rows):
+def _forward_parallel(x, y, rows, log):
     for block in numba.prange((x.shape[0] + rows - 1) // rows):
         m = block * rows
-        _forward_block(x[m : m + rows], y[m : m + rows])
+        _forward_block(x[m : m + rows], y[m : m + rows], log)
 
 
 @jit()
-def _backward_block(dy, y, dx):
+def _backward_block(dy, y, dx, log):
     M, K = y.shape
     for m in range(M):
+        if log:
+            total = lanes.total(dy[m])
+            for k in range(K):
+                # lesson: log_softmax.data
+                dx[m, k] = dy[m, k] - exp(y[m, k]) * total
+            continue
         mean = lanes.dot(dy[m], y[m])
         for k in range(K):
             # lesson: softmax.data
@@ -72,12 +86,12 @@ def _backward_block(dy, y, dx):
 
 
 @jit()
-def _backward(dy, y, dx, rows):
-    _backward_block(dy, y, dx)
+def _backward(dy, y, dx, rows, log):
+    _backward_block(dy, y, dx, log)
 
 
 @jit(parallel=True)
-def _backward_parallel(dy, y, dx, rows):
+def _backward_parallel(dy, y, dx, rows, log):
     for block in numba.prange((y.shape[0] + rows - 1) // rows):
         m = block * rows
-        _backward_block(dy[m : m + rows], y[m : m + rows], dx[m : m + rows])
+        _backward_block(dy[m : m + rows], y[m : m + rows], dx[m : m + rows], log)

@@ -77,6 +77,8 @@ FORMULAS: dict[str, dict[str, str]] = {
     "softmax": {
         "forward": "y[k] = {e^{x[k]}}/{sum_{j} e^{x[j]}}",
         "backward": "dx[k] = y[k] · (dy[k] - sum_{j} dy[j] · y[j])",
+        "log forward": "y[k] = x[k] - log sum_{j} e^{x[j]}",
+        "log backward": "dx[k] = dy[k] - e^{y[k]} · sum_{j} dy[j]",
     },
     "mse": {
         "forward": "L = {1}/{N} sum_{i} w[i] · (y[i] - hat{y}[i])^{2}",

@@ -15,7 +15,7 @@ COLUMNS = {
 WHERE = {
     "cuda": "Run on this machine's GPU.",
     "cuda-emulated": "Compiled for a GPU and executed on the CPU, with every access to memory and every barrier "
-    "checked: no GPU was used. The largest problems were left out.",
+    "checked: no GPU was used. The largest problems were left out, and no size or setting was stretched.",
     "simulated": "Run as Python text by Numba's simulator: nothing was compiled, no GPU was used.",
 }
 

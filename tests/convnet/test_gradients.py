@@ -7,6 +7,7 @@ from convnet import layers, losses
 from convnet.engine.graph import record
 from convnet.engine.plan import Plan
 from convnet.layers import activations
+from convnet.layers.regularization import RandomLayer
 from convnet.utils import set_random_seed
 from tests.rounding import unit
 
@@ -133,6 +134,7 @@ STACKS = {
     "relu": [layers.Activation, ("relu",)],
     "sigmoid": [layers.Activation, ("sigmoid",)],
     "softmax": [layers.Activation, ("softmax",)],
+    "log softmax": [layers.Activation, ("log_softmax",)],
     **{f"conv2d {name}": [layers.Conv2D, (3, 3), {"activation": name}] for name in activations.FUNCTIONS},
     "relu with all settings": [layers.ReLU, (0.7, 0.25, 0.1)],
     "leaky relu": [layers.LeakyReLU, ()],
@@ -152,6 +154,9 @@ STACKS = {
     "clip": [layers.Elementwise, ("clip", {"low": -0.3, "high": 0.4})],
     "gelu by tanh": [layers.Elementwise, ("gelu_tanh",)],
     "batchnorm": [layers.BatchNormalization, ()],
+    "spatial dropout": [layers.SpatialDropout2D, (0.4,), {"seed": 3}],
+    "gaussian noise": [layers.GaussianNoise, (0.3, 3)],
+    "gaussian dropout": [layers.GaussianDropout, (0.2, 3)],
     "tied": [Tied, ()],
 }
 
@@ -181,6 +186,9 @@ def check(stack, loss, y, training=True):
     # L(w+h) and L(w-h) are sums of some hundred terms, each off by up to 100 u |L|; truncation is of order h^2
     h = 1e-5
     rounding = 100 * unit(np.float64) * abs(float(plan.loss)) / h
+    drawing = [layer for layer in graph.layers if isinstance(layer, RandomLayer)]
+    for layer in drawing:
+        assert layer.calls > 0
     for array, gradient in arrays:
         numeric = np.empty_like(gradient)
         for index in np.ndindex(array.shape):
@@ -188,6 +196,8 @@ def check(stack, loss, y, training=True):
             sides = []
             for side in (h, -h):
                 array[index] = kept + side
+                for layer in drawing:  # the same numbers again
+                    layer.calls = 0
                 plan.forward()
                 sides.append(float(plan.loss))
             array[index] = kept

@@ -105,5 +105,5 @@ def test_separated_steps_have_an_output_each_and_keep_their_order():
 def test_each_use_of_a_dropout_layer_draws_from_a_seed_of_its_own():
     drop, other = layers.Dropout(0.5, seed=7), layers.Dropout(0.5, seed=2**63)
     low = lowered(lambda x: other(drop(drop(x))), training=True)
-    rewrite.seed_dropouts(low.steps)
+    rewrite.seed_random(low.steps)
     assert [s.settings["seed"] for s in low.steps] == [7, 7 + GOLDEN, (2**63 + 2 * GOLDEN) % 2**64]

@@ -46,13 +46,26 @@ OPERATORS = [
         "Sigmoid",
         "HardSigmoid",
     ),
-    *("HardSwish", "Tanh", "Softplus", "Clip", "Softmax", "LogSoftmax", "Concat", "Split", "Slice", "Pad", "Resize"),
+    *(
+        "HardSwish",
+        "Tanh",
+        "Softplus",
+        "Clip",
+        "Softmax",
+        "LogSoftmax",
+        "Neg",
+        "Concat",
+        "Split",
+        "Slice",
+        "Pad",
+        "Resize",
+    ),
     *("Upsample", "Flatten", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Identity", "Dropout", "Cast", "Constant"),
-    *("ConstantOfShape", "Shape", "Gather", "Expand", "ArgMax"),
+    *("ConstantOfShape", "Shape", "Gather", "Expand", "ArgMax", "Max", "Min", "Sum", "Mean"),
 ]
 FOLDED = {"Cast", "Constant", "ConstantOfShape", "Expand", "Gather", "Shape"}  # on numbers: shapes and their like
 FIRST_ALONE = {"LayerNormalization"}  # its tests want mean and deviation too, which no network reads
-SEVERAL = {"Add", "Sub", "Mul", "Div", "Concat"}
+SEVERAL = {"Add", "Sub", "Mul", "Div", "Concat", "Max", "Min", "Sum", "Mean"}
 
 
 @dataclass

@@ -27,7 +27,7 @@ def residual() -> Any:
     x = L.Conv2D(4, 3, padding=((2, 0), (1, 1)), groups=2)(x)
     x = L.Add()([x, y])
     x = L.AveragePooling2D(3, 2, "same")(x)
-    x = L.Activation("softmax")(x)
+    x = L.Activation("log_softmax")(L.Activation("softmax")(x))
     x = L.GlobalAveragePooling2D()(x)
     x = L.BatchNormalization()(x)
     x = L.Dense(5, activation="sigmoid", use_bias=False)(x)

@@ -145,7 +145,7 @@ def test_numbers_that_depend_on_the_number_of_images_are_refused():
         ([("Softmax", "x", "y", {"axis": 0})], "the first is that of the images"),
         ([("Conv", "x k", "y", {"auto_pad": "SAME"})], "auto_pad must be"),
         (
-            [("MaxPool", "x", "a i", {"kernel_shape": [2, 2]}), ("Relu", "a", "y", {}), ("Cast", "i", "z", {"to": 1})],
+            [("MaxPool", "x", "a i", {"kernel_shape": [2, 2]}), ("Cast", "i", "z", {"to": 1}), ("Add", "a z", "y", {})],
             "maxima",
         ),
         ([("Gemm", "x w", "y", {"transA": 1})], "transA=1"),
@@ -183,6 +183,9 @@ def test_softmax_before_opset_13_is_over_all_axes_from_its_axis_on():
         node = [("Softmax", "x", "y", {"axis": axis})]
         loaded = convert(proto_of(node, {"x": ["N", 3, 4]}, {"y": ["N", 3, 4]}, opset=opset), "net.onnx")
         assert np.allclose(loaded.predict(x, verbose=0), softmax(x, over), atol=1e-6)
+        logarithm = [("LogSoftmax", "x", "y", {"axis": axis})]
+        loaded = convert(proto_of(logarithm, {"x": ["N", 3, 4]}, {"y": ["N", 3, 4]}, opset=opset), "net.onnx")
+        assert np.allclose(loaded.predict(x, verbose=0), np.log(softmax(x, over)), atol=1e-6)
     with pytest.raises(OnnxError, match="is not the last"):
         convert(proto_of([("Softmax", "x", "y", {"axis": 1})], {"x": ["N", 3, 4]}, {"y": None}), "net.onnx")
 
@@ -293,3 +296,72 @@ def test_every_opset_is_read(net, opset):
     assert proto.opset_import[0].version == opset
     loaded = convert(prepare(proto, Path("net.onnx")), "net.onnx")
     assert np.array_equal(loaded.predict(channels_last(X), verbose=0), net[0].predict(channels_last(X), verbose=0))
+
+
+def outputs_of(nodes, outputs, weights=None, shape=(2, 6, 6), opset=17):
+    """Return what a graph computes here, and what onnx's reference computes, channels last."""
+    loaded, proto = load(nodes, {"x": ["N", *shape]}, outputs, weights, opset)
+    x = RNG.standard_normal((3, *shape)).astype(np.float32)
+    given = channels_last(x) if loaded.metadata["onnx"]["inputs"][0]["axes"] == [0, 2, 3, 1] else x
+    found = loaded.predict(given, verbose=0)
+    return found if isinstance(found, list) else [found], oracle(proto, x), loaded
+
+
+def test_two_names_of_one_value_are_two_outputs():
+    nodes = [("Relu", "x", "y", {}), ("Identity", "y", "z", {})]
+    found, expected, loaded = outputs_of(nodes, {name: ["N", 2, 6, 6] for name in "yz"})
+    assert [one["name"] for one in loaded.metadata["onnx"]["outputs"]] == ["y", "z"]
+    assert all(np.array_equal(a, channels_last(b)) for a, b in zip(found, expected, strict=True))
+
+
+def test_nodes_that_no_output_needs_are_not_converted_whatever_they_are():
+    nodes = [("Sigmoid", "x", "y", {}), ("Sigmoid", "x", "s", {}), ("Hardmax", "s", "dead", {})]
+    found, expected, loaded = outputs_of(nodes, {"y": ["N", 2, 6, 6]})
+    assert np.allclose(found[0], channels_last(expected[0]), atol=1e-6)
+    assert len(loaded.layers) == 1
+
+
+@pytest.mark.parametrize("operator", ["ReduceMean", "ReduceMax"])
+def test_a_reduction_of_all_axes_of_an_image(operator):
+    nodes = [("Relu", "x", "a", {}), (operator, "a", "y", {"axes": [1, 2, 3], "keepdims": 1})]
+    found, expected, _ = outputs_of(nodes, {"y": ["N", 1, 1, 1]})
+    assert np.allclose(found[0], expected[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("operator", ["Sum", "Mean"])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_sums_and_means_of_several_values(operator, count):
+    nodes = [("Relu", "x", "a", {}), ("Tanh", "x", "b", {}), (operator, " ".join("abx"[:count]), "y", {})]
+    found, expected, _ = outputs_of(nodes, {"y": ["N", 2, 6, 6]})
+    assert np.allclose(found[0], channels_last(expected[0]), atol=1e-6)
+
+
+GELU_STARTS = [("Div", "x r", "a", {}), ("Mul", "r2 x", "a", {})]
+GELU_ENDS = {
+    "x times, then half": [("Mul", "x c", "d", {}), ("Mul", "d half", "y", {})],
+    "half of x first": [("Mul", "half x", "d", {}), ("Mul", "d c", "y", {})],
+    "half, then x times": [("Mul", "c half", "d", {}), ("Mul", "d x", "y", {})],
+    "divided by two": [("Mul", "x c", "d", {}), ("Div", "d two", "y", {})],
+}
+
+
+@pytest.mark.parametrize("start", GELU_STARTS, ids=["divided", "multiplied"])
+@pytest.mark.parametrize("end", GELU_ENDS)
+def test_a_gelu_that_is_spelled_out_is_one_layer(start, end):
+    nodes = [start, ("Erf", "a", "b", {}), ("Add", "b one", "c", {}), *GELU_ENDS[end]]
+    numbers = {"r": 2**0.5, "r2": 0.5**0.5, "one": 1, "half": 0.5, "two": 2}
+    numbers = {name: np.float32(number) for name, number in numbers.items()}
+    found, expected, loaded = outputs_of(nodes, {"y": ["N", 2, 6, 6]}, numbers, opset=13)
+    assert np.allclose(found[0], channels_last(expected[0]), atol=1e-6)
+    assert len(loaded.layers) == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "to"),
+    [("one", 1.5), ("half", 0.75), ("r", 2.0)],
+)
+def test_what_is_almost_a_gelu_is_refused(changed, to):
+    nodes = [GELU_STARTS[0], ("Erf", "a", "b", {}), ("Add", "b one", "c", {}), *GELU_ENDS["x times, then half"]]
+    numbers = {"r": np.float32(2**0.5), "one": np.float32(1), "half": np.float32(0.5), changed: np.float32(to)}
+    with pytest.raises(OnnxError, match="Erf"):
+        load(nodes, {"x": ["N", 2, 6, 6]}, {"y": ["N", 2, 6, 6]}, numbers, opset=13)

@@ -40,7 +40,7 @@ def found(subject: Any, t: int, loss: str, name: str) -> tuple[np.ndarray, np.nd
         source = subject.trace.arrays[step.inputs[0]] if name == "forward" else back.dy[step.output]
         return np.ravel(kernel), np.ravel(source).astype(float), np.zeros(kernel.size)
     problem, passes, which = _problem(subject, t, loss, name)
-    operation = OPERATIONS[step.operation.removesuffix("_inference")]
+    operation = OPERATIONS[step.operation.removesuffix("_inference").removeprefix("log_")]
     result, limit = exact(operation, passes, problem)[which], operation.limits(passes, problem)[which]
     return np.ravel(kernel), np.ravel(result), _bound(limit, kernel)
 
@@ -81,7 +81,8 @@ def _problem(subject: Any, t: int, loss: str, name: str) -> tuple[Problem, str, 
             arrays["argmax"] = reference.forward(x, settings["size"], **window)[1]
     elif step.operation == "globalavgpool":
         geometry = {"H": x.shape[1], "W": x.shape[2]}
-    elif step.operation == "softmax":
+    elif step.operation in ("softmax", "log_softmax"):
+        settings = {"log": step.operation == "log_softmax"}
         arrays = {n: a.reshape(-1, a.shape[-1]) for n, a in arrays.items()}
         geometry = {"K": x.shape[-1]}
     elif step.operation == "add":

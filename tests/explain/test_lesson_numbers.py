@@ -35,7 +35,7 @@ NETWORKS = {
     "formula": (models.formula, (12, 12, 1), False, ()),
     "scores": (models.scores, (9, 9, 8), False, ()),
     "groups": (models.groups, (4, 5, 6), False, ("groupnorm",)),
-    "functions": (models.functions, (5, 6, 3), False, ("unary",)),
+    "functions": (models.functions, (5, 6, 3), False, ("unary", "log_softmax")),
     "reshaped": (models.reshaped, (6, 6, 4), False, ("maxpool2d", "reshape")),
     "rearranged": (models.rearranged, (6, 7, 4), False, ("arithmetic", "concatenate", "resample", "conv2dtranspose")),
 }

@@ -6,7 +6,7 @@ import scipy.special
 from hypothesis import given
 
 from kernels import registry, softmax
-from kernels.verify.operations.softmax import forward_bound
+from kernels.verify.operations.softmax import forward_bound, log_bound
 from tests.array_strategies import assert_bounded, assert_ulps, equal_arrays, slope, strided_read_only
 from tests.guards import BAND, assert_guards_stand, guarded
 from tests.rounding import assert_within
@@ -52,6 +52,53 @@ def test_rows_are_probabilities_and_the_gradient_keeps_their_sum(variant, p):
     assert np.all(np.abs(dx.sum(-1)) <= 4 * (K + 4) * eps * np.abs(p[1]).max(-1, initial=0))
 
 
+@pytest.mark.parametrize("variant", VARIANTS)
+@given(p=equal_arrays(2, least_rank=1))
+def test_both_passes_of_the_logarithm_are_within_the_rounding_bound_of_the_reference(variant, p):
+    x, dy = p[0] / 10, p[1]
+    exact = softmax.forward(x, log=True, variant="reference")
+    y = softmax.forward(x, log=True, variant=variant)
+    assert y.dtype == x.dtype
+    assert_bounded(y, exact, log_bound(x, exact))
+    dx = softmax.backward(dy, y, log=True, variant=variant)
+    exact = softmax.backward(dy, y, log=True, variant="reference")
+    magnitude = np.abs(dy) + np.exp(y.astype(float)) * np.abs(dy.astype(float)).sum(-1, keepdims=True)
+    assert_within(dx, exact, magnitude, x.shape[-1] + 6, x.dtype)
+
+
+@given(p=equal_arrays(1, integers=True, least_rank=1, smallest=1))
+def test_the_references_logarithm_is_scipys(p):
+    exact = scipy.special.log_softmax(p[0].astype(float), axis=-1)
+    y = softmax.forward(p[0], log=True, variant="reference")
+    assert_bounded(y, exact, 2 * log_bound(p[0].astype(float), exact))
+
+
+@pytest.mark.parametrize("variant", ["reference", *VARIANTS])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_logarithm_is_finite_where_the_quotient_underflows_and_follows_its_rule_elsewhere(variant, dtype):
+    inf, nan = np.inf, np.nan
+    rows = [
+        ([0, -2000, -1e30], [0, -2000, -1e30]),
+        ([1e30, 0, 0], [0, -1e30, -1e30]),
+        ([0, -inf, -5000], [0, -inf, -5000]),
+        ([nan, 0, 1], [nan] * 3),
+        ([inf, 0, 0], [nan] * 3),
+        ([-inf, -inf, -inf], [nan] * 3),
+    ]
+    y = softmax.forward(np.array([x for x, _ in rows], dtype), log=True, variant=variant)
+    np.testing.assert_array_equal(y.astype(dtype), np.array([wanted for _, wanted in rows], dtype))
+    with pytest.raises(TypeError, match="softmax: log must be True or False, got 2"):
+        softmax.forward(np.zeros(3), log=2)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_gradient_of_the_logarithm_is_a_central_difference(variant):
+    x, dy, u = np.random.default_rng(0).standard_normal((3, 4, 11))
+    dx = softmax.backward(dy, softmax.forward(x, log=True, variant=variant), log=True, variant=variant)
+    found = slope(lambda a: np.vdot(dy, softmax.forward(a, log=True, variant=variant)), x, u)
+    assert found == pytest.approx(np.vdot(dx, u), rel=1e-7)
+
+
 @pytest.mark.parametrize("variant", ["reference", *VARIANTS])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_extreme_logits_behave_and_a_nan_spoils_its_own_row_only(variant, dtype):
@@ -91,6 +138,11 @@ def test_large_arrays_on_all_cores_have_the_bits_of_their_rows(variant, shape):
     for m in (0, 1, shape[0] // 2, shape[0] - 1):
         np.testing.assert_array_equal(y[m], softmax.forward(x[m], variant=variant))
         np.testing.assert_array_equal(dx[m], softmax.backward(dy[m], y[m], variant=variant))
+    y = softmax.forward(x, log=True, variant=variant)
+    dx = softmax.backward(dy, y, log=True, variant=variant)
+    for m in (0, 1, shape[0] // 2, shape[0] - 1):
+        np.testing.assert_array_equal(y[m], softmax.forward(x[m], log=True, variant=variant))
+        np.testing.assert_array_equal(dx[m], softmax.backward(dy[m], y[m], log=True, variant=variant))
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

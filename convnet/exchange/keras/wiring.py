@@ -11,7 +11,8 @@ from convnet.model_file import MOST_CALLS
 
 # operations on tensors that Keras records like layers (`a + b` in a listing), and the layers that compute them here
 _OPERATIONS = {name: name for name in ("Add", "Subtract", "Multiply", "Maximum", "Minimum", "Average", "Concatenate")}
-_ACTIVATIONS = {"Relu": "relu", "Sigmoid": "sigmoid", "Softmax": "softmax", "Tanh": "tanh", "Silu": "silu",
+_ACTIVATIONS = {"Relu": "relu", "Sigmoid": "sigmoid", "Softmax": "softmax",
+                "LogSoftmax": "log_softmax", "Tanh": "tanh", "Silu": "silu",
                 "Elu": "elu", "Selu": "selu", "Gelu": "gelu", "Softplus": "softplus", "HardSigmoid": "hard_sigmoid",
                 "HardSilu": "hard_silu"}  # fmt: skip
 _IDLE = {"training": None, "mask": None}  # what a call may be given without an effect

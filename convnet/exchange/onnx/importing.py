@@ -13,6 +13,7 @@ from convnet.exchange.onnx.errors import OnnxError
 from convnet.exchange.onnx.interface import declared_inputs, finish_outputs, input_layout, with_shape
 from convnet.exchange.onnx.nodes import array_of, read_nodes
 from convnet.exchange.onnx.operators import OPERATORS
+from convnet.exchange.onnx.patterns import simplify
 from convnet.exchange.onnx.reading import opset_of, read_model
 from convnet.exchange.onnx.values import Value, constant
 
@@ -44,15 +45,15 @@ def convert(
     from convnet.layers import Input
     from convnet.model import Model
 
-    nodes = read_nodes(proto)
     weights = {tensor.name: array_of(tensor) for tensor in proto.graph.initializer}
+    outputs = [info.name for info in proto.graph.output]
+    nodes = simplify(read_nodes(proto), outputs, weights)
     given = dict(input_shapes or {})
     declared = [with_shape(one, given.pop(one.name, None), where) for one in declared_inputs(proto, where)]
     if given:
         raise OnnxError(f"{where}: input_shapes names {sorted(given)}; its inputs are {[one.name for one in declared]}")
     if len({one.dtype for one in declared}) != 1:
         raise OnnxError(f"{where}: its inputs have types {[str(one.dtype) for one in declared]}: one type is needed")
-    outputs = [info.name for info in proto.graph.output]
     batch = declared[0].sizes[0]
     trials = (batch, batch) if batch else TRIALS
     conversion = Conversion(where, nodes, outputs, opset_of(proto), OPERATORS, trials, options=options)

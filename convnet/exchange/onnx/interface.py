@@ -23,7 +23,7 @@ _CHANNELS_FIRST = frozenset(
 )
 
 
-_LAST_AXIS = frozenset({"LayerNormalization", "MatMul", "Softmax"})  # usually
+_LAST_AXIS = frozenset({"LayerNormalization", "LogSoftmax", "MatMul", "Softmax"})  # usually
 
 
 @dataclass(frozen=True)
@@ -135,6 +135,8 @@ def finish_outputs(conversion: Conversion) -> tuple[list[End], list[dict[str, An
 
     A label's output are its scores; if they are an output already, the label only says how it is read off them.
     """
+    from convnet.layers import Activation
+
     ends: dict[int, End] = {}
     labels: list[dict[str, Any]] = []
     classes: tuple[str, ...] = ()
@@ -152,6 +154,8 @@ def finish_outputs(conversion: Conversion) -> tuple[list[End], list[dict[str, An
                     continue
             else:
                 (node, axes), label = _finished(conversion, name, value), {}
+                if id(node) in ends:  # another name of the same value: an output of its own
+                    node = Activation("linear", name=conversion.unique_name(name))(node)
             ends[id(node)] = End(node, {"name": name, "axes": axes, **label})
     order = {name: k for k, name in enumerate(conversion.outputs)}
     return sorted(ends.values(), key=lambda end: order[end.record["name"]]), labels, classes

@@ -127,7 +127,8 @@ def _groupnorm(w: Writer, step: Step) -> None:
 
 
 def _softmax(w: Writer, step: Step) -> None:
-    w.apply(step, "Softmax", axis=1 if w.is_first(step.inputs[0]) else -1)
+    operator = "LogSoftmax" if step.operation == "log_softmax" else "Softmax"
+    w.apply(step, operator, axis=1 if w.is_first(step.inputs[0]) else -1)
 
 
 _UNARY: dict[str, Callable[..., tuple[str, dict[str, Any]]]] = {
@@ -199,5 +200,6 @@ OPERATIONS: dict[str, Write] = {
     "reshape": _reshape,
     "sigmoid": _apply("Sigmoid"),
     "softmax": _softmax,
+    "log_softmax": _softmax,
     "unary": _unary,
 }

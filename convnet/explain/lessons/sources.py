@@ -19,6 +19,8 @@ OWN_FORMULAS = {
     "batchnorm_inference.forward": FORMULAS["batchnorm"]["inference"],
     "batchnorm_inference.data": FORMULAS["batchnorm"]["inference_backward"],
     "batchnorm_inference.weights": "dγ = sum_{m} dy[m] · hat{x}[m];  dβ = sum_{m} dy[m]",
+    "log_softmax.forward": FORMULAS["softmax"]["log forward"],
+    "log_softmax.data": FORMULAS["softmax"]["log backward"],
     "mse.forward": "L = {1}/{N} sum_{i} (y[i] - hat{y}[i])^{2}",
     "mse.data": "dhat{y}[i] = {2}/{N} (hat{y}[i] - y[i])",
     "crossentropy_sparse.forward": "L = - log hat{y}[t]",

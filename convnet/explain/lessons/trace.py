@@ -14,7 +14,7 @@ import numpy as np
 from convnet.engine.bindings import BINDINGS, Pair, Site
 from convnet.engine.lowering import lower
 from convnet.engine.operator import Lowering, Step, Value
-from convnet.engine.rewrite import seed_dropouts
+from convnet.engine.rewrite import seed_random
 
 if TYPE_CHECKING:
     from convnet.engine.parameter import Parameter
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from convnet.model import Model
 
 Weights = dict["Parameter", np.ndarray]
+
+UNSHOWN = ("drawn",)  # operations on random numbers that are drawn on the host: the page cannot draw them again
 
 
 @dataclass
@@ -108,7 +110,7 @@ class Trace:
 
 
 class _unchanged:
-    """A dropout layer counts its calls: a lesson is not one of them."""
+    """A layer that draws random numbers counts its calls: a lesson is not one of them."""
 
     def __init__(self, step: Step) -> None:
         self.layer = step.layer
@@ -124,7 +126,12 @@ class _unchanged:
 def trace(model: Model, x: np.ndarray, *, training: bool = False, weights: Weights | None = None) -> Trace:
     """Run the kernels on one image x (1, *sample), in training mode or not; the model stays as it is."""
     low = lower(model.graph(x.shape[1:], training), training)
-    seed_dropouts(low.steps)
+    seed_random(low.steps)
+    if unshown := [step.layer.name for step in low.steps if step.operation in UNSHOWN]:
+        raise ValueError(
+            f"lesson: the random numbers of {', '.join(unshown)} have no page: make the lesson with training=False, "
+            "where these layers do nothing"
+        )
     made = Trace(low, {}, weights or {})
     made.run(np.ascontiguousarray(x, model.compute_dtype))
     return made

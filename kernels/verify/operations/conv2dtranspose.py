@@ -23,6 +23,7 @@ class Conv2DTranspose(Operation):
     passes = {"forward": ("y",), "backward_data": ("dx",), "backward_weights": ("dk", "db")}
     smallest = dict.fromkeys(SIZES, 1) | dict.fromkeys(NAMES[len(SIZES) :], 0)
     linear = ("x", "k", "b")
+    meet_padding = {"forward": ("k",), "backward_data": ("k",), "backward_weights": ("x",)}
     meet_padding = {"forward": ("k",), "backward_data": ("k",), "backward_weights": ("x",)}  # as in conv2d
     large = (
         make_geometry((2, 15, 14, 33, 2, 2, 20, 1, 2, 2, 1, 1)),

@@ -102,15 +102,18 @@ def gelu(call: Call) -> Value:
     return of_numbers(call, words[word], {})
 
 
+_SOFTMAX = {"Softmax": "softmax", "LogSoftmax": "log_softmax"}
+
+
 def softmax(call: Call) -> Value:
-    """Convert Softmax; before opset 13 it is over all axes from `axis` on."""
+    """Convert Softmax or LogSoftmax; before opset 13 it is over all axes from `axis` on."""
     from convnet.layers import Activation
 
     x = call.value()
     rank = len(x.shape)
     first = call.axis(call.attribute("axis"), rank)
     rows = flat_rows(x, first) if call.attribute("flat") else x.as_rows(first)
-    return Value(call.layer(Activation, rows.node, activation="softmax"), x.layout)
+    return Value(call.layer(Activation, rows.node, activation=_SOFTMAX[call.node.operator]), x.layout)
 
 
 def flat_rows(x: Value, first: int) -> Value:
@@ -148,6 +151,7 @@ OPERATORS: dict[str, Convert] = {
     "HardSwish": function("hard_silu"),
     "Identity": unchanged,
     "LeakyRelu": function("rectify", negative_slope=("alpha", 0.01)),
+    "LogSoftmax": softmax,
     "PRelu": prelu,
     "Relu": named("relu"),
     "Selu": function("elu", alpha=("alpha", 1.67326319217681884765625), scale=("gamma", 1.05070102214813232421875)),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from convnet.exchange.onnx.conversion import Call, Convert
 from convnet.exchange.onnx.layout import Atoms, Layout, LayoutError, matched
 from convnet.exchange.onnx.operators.scaling import combined
@@ -72,11 +74,30 @@ def arithmetic(kind: str, layer: str) -> Convert:
     return convert
 
 
+def mean(call: Call) -> Value:
+    """Convert Mean of values of one shape."""
+    found = [call.computed(value) for value in call.arguments]
+    if len({value.shape for value in found}) > 1:
+        call.refuse(f"values of shapes {[('N', *value.shape) for value in found]}: a mean of equal shapes is supported")
+    if len(found) == 1:
+        return found[0]
+    pairs = [aligned(call, found[0], value) for value in found[1:]]
+    return Value(call.layer(call.kind("Average"), [pairs[0][0].node, *(b.node for _, b, _ in pairs)]), pairs[0][2])
+
+
+def negative(call: Call) -> Value:
+    """Convert Neg: times -1."""
+    return combined(call, call.value(), "multiply", np.array(-1.0, np.float32))
+
+
 OPERATORS: dict[str, Convert] = {
     "Add": arithmetic("add", "Add"),
     "Div": arithmetic("divide", "Divide"),
     "Max": arithmetic("maximum", "Maximum"),
+    "Mean": mean,
     "Min": arithmetic("minimum", "Minimum"),
     "Mul": arithmetic("multiply", "Multiply"),
+    "Neg": negative,
     "Sub": arithmetic("subtract", "Subtract"),
+    "Sum": arithmetic("add", "Add"),
 }

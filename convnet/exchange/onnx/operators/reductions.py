@@ -28,7 +28,7 @@ def over(kind: str) -> Convert:
         if not axes:
             return x
         layout, order = x.layout.whole()
-        places = [order.index(axis) for axis in axes if axis in order]
+        places = sorted(order.index(axis) for axis in axes if axis in order)
         keep = bool(call.attribute("keepdims", 1))
         rest = [axis for i, axis in enumerate(layout.axes) if i not in axes]
         shape = tuple(1 if i in axes else n for i, n in enumerate(x.shape) if keep or i not in axes)

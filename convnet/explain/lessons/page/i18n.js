@@ -199,6 +199,8 @@ const NOTES = {
   "unary forward": ["A function of each number by itself.", "对每个数分别求函数值。"],
   "unary dx0": ["dy times the slope of the function at x.", "dy 乘以函数在 x 处的斜率。"],
   "softmax forward": ["Powers of e, divided by their sum: positive numbers that add up to 1.", "e 的幂除以它们的和，得到总和为 1 的正数。"],
+  "log_softmax forward": ["The logarithm of softmax, without the quotient: the score minus the largest, minus the logarithm of the sum.", "softmax 的对数，不经过除法：得分减去最大得分，再减去总和的对数。"],
+  "log_softmax dx0": ["Each score moves its own output, and by the sum all outputs of its row.", "每个得分改变它自己的输出，并通过总和改变这一行的所有输出。"],
   "softmax dx0": ["Each probability depends on every score, so the derivative is a matrix, the Jacobian. Its row k times dy gives dx[k].", "每个概率都依赖所有得分，因此导数是一个矩阵，即雅可比矩阵。它的第 k 行与 dy 相乘得到 dx[k]。"],
   "batchnorm forward": ["Subtract the channel's mean, divide by its standard deviation, then scale by γ and shift by β. Mean and variance are those of this image.", "减去通道的均值，除以标准差，再乘以 γ、加上 β。均值与方差取自这张图像。"],
   "batchnorm dx0": ["The mean and the variance depend on x too. They cancel the part of dy that is the same everywhere, and the part that follows x̂.", "均值与方差也依赖 x：dy 中处处相同的部分以及与 x̂ 成比例的部分会被它们抵消。"],

@@ -20,7 +20,7 @@ const NOTICE = "For research and teaching. Not for clinical use."; // a model ma
 /** Training or inference, and what that changes in the layers that this network has. */
 function modeOf({ training, layers }) {
   const mode = training ? "mode.training" : "mode.inference";
-  const changed = [["Dropout", "dropout"], ["BatchNormalization", "batchnorm"]].filter(([kind]) => layers.includes(kind));
+  const changed = [[/Dropout/, "dropout"], [/BatchNormalization/, "batchnorm"]].filter(([kind]) => layers.some((l) => kind.test(l)));
   const words = changed.map(([, name]) => t(`${mode}.${name}`)).join(t("mode.and"));
   return t(mode) + (words && t("mode.join", words));
 }

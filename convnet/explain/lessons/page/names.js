@@ -4,6 +4,8 @@ import { t } from "./i18n.js";
 
 const LETTERS = {
   conv2d: { p0: "k", p1: "b" },
+  conv2dtranspose: { p0: "k", p1: "b" },
+  arithmetic: { p0: "b" },
   dense: { p0: "k", p1: "b" },
   batchnorm: { p0: "γ", p1: "β", p2: "mean", p3: "var" },
   batchnorm_inference: { p0: "γ", p1: "β", p2: "mean", p3: "var" },

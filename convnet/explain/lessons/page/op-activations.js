@@ -1,4 +1,4 @@
-// relu, sigmoid and softmax, one number at a time. Their gradients need the output only.
+// relu, sigmoid, softmax and its logarithm, one number at a time. Their gradients need the output only.
 
 import { ofSum, smallest, spacing, unitOf } from "./rounding.js";
 
@@ -66,6 +66,34 @@ function softmaxData(c, at, account) {
   account.result(account.total, ofSum(K + 4, y[at] * (Math.abs(c.dy.data[at]) + mean), account.dtype));
 }
 
+/** x[k] − max − log Σ exp(x[j] − max): the sum's terms are the powers. */
+function logSoftmaxForward(c, at, account) {
+  const [first, K] = row(c.y.shape, at);
+  let top = -Infinity;
+  for (let j = 0; j < K; j++) top = Math.max(top, c.x0.data[first + j]);
+  for (let j = 0; j < K; j++) account.plain(Math.exp(c.x0.data[first + j] - top), first + j);
+  const total = account.total;
+  const shift = top - c.x0.data[at];
+  const y = -shift - Math.log(total);
+  let mean = 0;
+  for (let j = 0; j < K; j++) mean += (Math.exp(c.x0.data[first + j] - top) / total) * (top - c.x0.data[first + j]);
+  account.line("max x", top);
+  account.line("Σ exp(x[j] − max)", total);
+  account.line("log Σ", Math.log(total));
+  account.line("x − max − log Σ", y);
+  account.result(y, 2 * unitOf(account.dtype) * (shift + Math.abs(y) + mean + K + 5 + 3 * Math.log(total)));
+}
+
+function logSoftmaxData(c, at, account) {
+  const [first, K, k] = row(c.y.shape, at);
+  const share = Math.exp(c.y.data[at]);
+  let size = Math.abs(c.dy.data[at]);
+  for (let j = 0; j < K; j++) size += share * Math.abs(c.dy.data[first + j]);
+  for (let j = 0; j < K; j++) account.add(c.dy.data[first + j], (j === k ? 1 : 0) - share, first + j, -1);
+  account.line("exp(y)", share);
+  account.result(account.total, ofSum(K + 6, size, account.dtype));
+}
+
 export const relu = {
   forward: { of: "y", a: "x0", run: reluForward, single: true },
   dx0: { of: "dx0", a: "dy", factor: "y > 0", run: reluData, single: true },
@@ -77,4 +105,8 @@ export const sigmoid = {
 export const softmax = {
   forward: { of: "y", a: "x0", run: softmaxForward, shown: "exp(x − max)" },
   dx0: { of: "dx0", a: "dy", factor: "J", run: softmaxData },
+};
+export const log_softmax = {
+  forward: { of: "y", a: "x0", run: logSoftmaxForward, shown: "exp(x − max)" },
+  dx0: { of: "dx0", a: "dy", factor: "[j = k] − exp(y)", run: logSoftmaxData },
 };

@@ -6,7 +6,7 @@ import { conv2d } from "./op-conv2d.js";
 import { groupnorm } from "./op-groupnorm.js";
 import { conv2dtranspose } from "./op-conv2dtranspose.js";
 import { dense } from "./op-dense.js";
-import { relu, sigmoid, softmax } from "./op-activations.js";
+import { log_softmax, relu, sigmoid, softmax } from "./op-activations.js";
 import { unary } from "./op-unary.js";
 import { lossOperations } from "./op-losses.js";
 import { arithmetic, concatenate, resample } from "./op-rearranged.js";
@@ -23,6 +23,7 @@ export const operations = {
   sigmoid,
   unary,
   softmax,
+  log_softmax,
   batchnorm,
   batchnorm_inference,
   groupnorm,
