@@ -12,6 +12,7 @@ import numpy as np
 from convnet.callbacks import Callback, CallbackList
 from convnet.engine.batches import WHOLE, Batches
 from convnet.feeding import Stream, is_source
+from convnet.metrics import reported_names
 from convnet.nested.several import Several, empty, joined, parts, rows, sample_shape
 from convnet.nested.structure import leaves
 from convnet.output.progress import Progress, tell_of_compilation
@@ -288,9 +289,8 @@ class Measurer:
     @property
     def metrics_names(self) -> list[str]:
         """The names under which `fit` reports the loss and the metrics."""
-        given = (*self.compiled_metrics, *self.weighted_metrics)
         losses = ["loss"] if self.loss is None else self.loss.value_names
-        return [*losses, *(m if isinstance(m, str) else m.name for m in given)]
+        return [*losses, *reported_names(self.compiled_metrics, self.weighted_metrics)]
 
     def get_metrics_result(self) -> Logs:
         """Return the loss and the metrics of the run so far."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from convnet.callbacks import Callback, EarlyStopping
-from convnet.metrics import Metric
+from convnet.metrics import Metric, reported_names
 
 if TYPE_CHECKING:
     from convnet.engine.batches import Batches
@@ -21,6 +21,7 @@ class Tally:
         self.plain, self.weighted = data.metrics(plain), data.metrics(weighted)
         self.images, self.loss = 0, 0.0  # of several outputs, loss becomes an array: the whole, then each one's
         self.loss_names = data.loss_names
+        self.names = reported_names(self.plain, self.weighted)
         for m in self.metrics:
             m.reset_state()
 
@@ -41,7 +42,8 @@ class Tally:
 
     def logs(self) -> dict[str, float]:
         """Return the loss (of several outputs also each one's) and the metrics by name."""
-        loss, found = self.loss / max(self.images, 1), {m.name: m.result() for m in self.metrics}
+        loss = self.loss / max(self.images, 1)
+        found = {name: m.result() for name, m in zip(self.names, self.metrics, strict=True)}
         if not isinstance(loss, np.ndarray):
             return {"loss": loss, **found}
         return {

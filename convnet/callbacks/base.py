@@ -93,12 +93,15 @@ class CallbackList:
         self._listening: dict[str, list[Callback]] = {}
 
     def call(self, hook: str, *arguments: Any, logs: Logs | Callable[[], Logs] | None = None) -> None:
-        """Call a hook of every callback that has it, with its arguments and `logs` (or what `logs()` returns)."""
+        """Call a hook of every callback that has it, with its arguments and `logs` (or what `logs()` returns).
+
+        Without any it gets an empty dict, as in Keras, so that a hook may look into it.
+        """
         if hook not in self._listening:
             self._listening[hook] = [c for c in self.callbacks if _overrides(c, hook)]
         listening = self._listening[hook]
         if listening:
-            given = logs() if callable(logs) else logs
+            given = logs() if callable(logs) else {} if logs is None else logs
             for c in listening:
                 getattr(c, hook)(*arguments, given)
 

@@ -30,9 +30,10 @@ class _Monitor(Callback):
     def _direction(self) -> float:
         """Return 1 if larger is better, -1 if smaller is; ValueError if the model's metrics do not say."""
         name = self.monitor.removeprefix("val_")
-        found = "down" if name in self.model.loss.value_names else metrics.direction(name, self.model.compiled_metrics)
+        given = self.model.compiled_metrics, self.model.weighted_metrics
+        found = "down" if name in self.model.loss.value_names else metrics.direction(name, *given)
         if found is None:
-            there = ", ".join(["loss", *(m if isinstance(m, str) else m.name for m in self.model.compiled_metrics)])
+            there = ", ".join(["loss", *metrics.reported_names(*given)])
             raise ValueError(
                 f"{type(self).__name__}: cannot tell whether {self.monitor!r} should become larger or smaller: the "
                 f"model was compiled with {there}. Give mode='max' or mode='min'"

@@ -12,6 +12,7 @@ import numpy as np
 
 from convnet.engine.drawing import advance, drawn
 from convnet.engine.operator import Step
+from convnet.engine.warping import warped
 from kernels import registry, targets
 from kernels.device import overlap
 
@@ -312,6 +313,7 @@ BINDINGS: dict[str, Callable[[Site], Pair]] = {
     "unary": unary,
     "dropout": dropout,
     "drawn": drawn,
+    "warped": warped,
     "batchnorm": batchnorm,
     "groupnorm": groupnorm,
     "batchnorm_inference": batchnorm_inference,

@@ -7,7 +7,7 @@ from kernels import convpool
 
 NO_PADDING, TWO_BY_TWO = ((0, 0), (0, 0)), {"size": (2, 2), "stride": (2, 2), "padding": ((0, 0), (0, 0))}
 PLAIN = {"stride": (1, 1), "padding": NO_PADDING, "dilation": (1, 1), "groups": 1}
-RANDOM = ("dropout", "drawn")  # operations with a stream of random numbers
+RANDOM = ("dropout", "drawn", "warped")  # operations with a stream of random numbers
 _GOLDEN = 0x9E3779B97F4A7C15  # spreads the seeds of a random layer's several uses
 
 

@@ -1,6 +1,7 @@
 """The layers, with Keras's names, arguments and defaults; channels-last."""
 
 from convnet.layers.activations import Activation
+from convnet.layers.augmentation import RandomContrast, RandomFlip, RandomRotation, RandomTranslation, RandomZoom
 from convnet.layers.base import Layer
 from convnet.layers.conv import Conv2D
 from convnet.layers.dense import Dense
@@ -62,6 +63,11 @@ BUILT_IN: dict[str, type[Layer]] = {
         SpatialDropout2D,
         GaussianNoise,
         GaussianDropout,
+        RandomFlip,
+        RandomRotation,
+        RandomTranslation,
+        RandomZoom,
+        RandomContrast,
         BatchNormalization,
         LayerNormalization,
         GroupNormalization,

@@ -16,7 +16,7 @@ from convnet.metrics.means import (
     SparseTopKCategoricalAccuracy,
     TopKCategoricalAccuracy,
 )
-from convnet.metrics.outputs import OutputMetric, per_output
+from convnet.metrics.outputs import OutputMetric, per_output, reported_names
 from convnet.metrics.overlap import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
 from convnet.utils import name_what_exists
 
@@ -44,7 +44,14 @@ BY_NAME: dict[str, type[Metric]] = {cls.kind: cls for cls in _CLASSES} | {
     "AUC": AUC,
 }
 _ALIASES = {cls.__name__: cls for cls in _CLASSES} | {"MSE": MeanSquaredError, "MAE": MeanAbsoluteError}
-__all__ = ["FunctionMetric", "Metric", "OutputMetric", "per_output", *(cls.__name__ for cls in _CLASSES)]
+__all__ = [
+    "FunctionMetric",
+    "Metric",
+    "OutputMetric",
+    "per_output",
+    "reported_names",
+    *(cls.__name__ for cls in _CLASSES),
+]
 __getattr__ = name_what_exists("convnet.metrics", [cls.__name__ for cls in _CLASSES])
 
 
@@ -104,15 +111,17 @@ def check(metric: Any) -> Any:
     raise ValueError(f"metric {metric!r} is not supported; choose one of: accuracy, {', '.join(BY_NAME)}")
 
 
-def direction(name: str, metrics: list[Any]) -> str | None:
+def direction(name: str, plain: list[Any], weighted: list[Any]) -> str | None:
     """Return "up" or "down" for the compiled metric that `fit` reports under a name; None if there is none."""
-    for metric in metrics:
-        if isinstance(metric, OutputMetric) and isinstance(metric.metric, str):
-            if metric.name == name:
-                return direction(metric.metric, [metric.metric])
-        elif isinstance(metric, Metric):
-            if metric.name == name:
-                return metric.direction
-        elif metric == name:
-            return "up" if metric in ("accuracy", "acc") else (BY_NAME | _ALIASES)[metric].direction
+    for reported, metric in zip(reported_names(plain, weighted), (*plain, *weighted), strict=True):
+        if reported == name:
+            return _direction(metric)
     return None
+
+
+def _direction(metric: Any) -> str | None:
+    if isinstance(metric, OutputMetric) and isinstance(metric.metric, str):
+        return _direction(metric.metric)
+    if isinstance(metric, Metric):
+        return metric.direction
+    return "up" if metric in ("accuracy", "acc") else (BY_NAME | _ALIASES)[metric].direction

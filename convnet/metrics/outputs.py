@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any
 
 from convnet.metrics.base import Metric
@@ -47,6 +48,22 @@ class OutputMetric(Metric):
         """Return the settings as plain JSON."""
         inner = self.metric if isinstance(self.metric, str) else self.metric.get_config()
         return {"name": self.kind, "label": self.name, "output": self.output, "place": self.place, "metric": inner}
+
+
+def reported_names(plain: list[Any], weighted: list[Any]) -> list[str]:
+    """Return the names under which metrics are reported, each once, as Keras makes them.
+
+    A weighted metric whose name is taken is called weighted_NAME, and any other NAME_1, NAME_2 ...
+    """
+    names: list[str] = []
+    for metric in (*plain, *weighted):
+        name = metric if isinstance(metric, str) else metric.name
+        if name in names and len(names) >= len(plain):
+            before = f"{metric.output}_" if isinstance(metric, OutputMetric) else ""
+            name = f"{before}weighted_{name.removeprefix(before)}"
+        others = (f"{name}_{k}" for k in count(1))
+        names.append(name if name not in names else next(n for n in others if n not in names))
+    return names
 
 
 def per_output(what: str, given: Any, gives: Structure) -> list[Any]:

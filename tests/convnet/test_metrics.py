@@ -168,3 +168,34 @@ def test_intersection_over_union_is_the_formula_and_is_saved(tmp_path):
     logs = model.evaluate(x, y, verbose=0)
     model.save(tmp_path / "m.safetensors")
     assert convnet.load(tmp_path / "m.safetensors").evaluate(x, y, verbose=0) == logs
+
+
+def test_a_metric_given_twice_is_reported_twice_and_a_weighted_one_says_so():
+    x, y = RNG.standard_normal((30, 6)).astype("f"), RNG.integers(0, 3, 30)
+    model = convnet.Sequential([layers.Input((6,)), layers.Dense(3, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy", ["accuracy", "accuracy"], ["accuracy", "accuracy"])
+    names = ["loss", "accuracy", "accuracy_1", "weighted_accuracy", "weighted_accuracy_1"]
+    found = model.evaluate(x, y, sample_weight=WEIGHTS, verbose=0, return_dict=True)
+    assert list(found) == model.metrics_names == names
+    right = model.predict(x, verbose=0).argmax(-1) == y
+    assert found["accuracy"] == found["accuracy_1"] == pytest.approx(right.mean())
+    assert found["weighted_accuracy"] == pytest.approx(np.average(right, weights=WEIGHTS))
+
+
+@pytest.mark.parametrize("plain", [[], ["accuracy"]])
+def test_early_stopping_knows_the_direction_of_a_weighted_metric(plain):
+    x, y = RNG.standard_normal((30, 6)).astype("f"), RNG.integers(0, 3, 30)
+    model = convnet.Sequential([layers.Input((6,)), layers.Dense(3, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy", plain, weighted_metrics=["accuracy"])
+    stop = convnet.callbacks.EarlyStopping("val_weighted_accuracy" if plain else "val_accuracy")
+    model.fit(x, y, validation_split=0.3, callbacks=[stop], verbose=0)
+    assert stop.sign == 1
+
+
+def test_a_weighted_metric_of_one_of_several_outputs_has_the_outputs_name_first():
+    start = layers.Input((6,))
+    ends = [layers.Dense(3, activation="softmax", name=name)(start) for name in ("a", "b")]
+    model = convnet.Model(start, ends)
+    losses = ["sparse_categorical_crossentropy"] * 2
+    model.compile("sgd", losses, [["accuracy"], None], weighted_metrics=[["accuracy"], ["accuracy"]])
+    assert model.metrics_names[-3:] == ["a_accuracy", "a_weighted_accuracy", "b_accuracy"]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import map_coordinates
 
 import convnet
 from convnet import layers
@@ -15,6 +16,11 @@ RANDOM = {
     "SpatialDropout2D": {"rate": 0.4},
     "GaussianNoise": {"stddev": 0.3},
     "GaussianDropout": {"rate": 0.3},
+    "RandomFlip": {},
+    "RandomRotation": {"factor": 0.2},
+    "RandomTranslation": {"height_factor": 0.3, "width_factor": (0.1, 0.2)},
+    "RandomZoom": {"height_factor": 0.3},
+    "RandomContrast": {"factor": 0.5, "value_range": (0, 1)},
 }
 BY_SAMPLE = [name for name in RANDOM if name != "SpatialDropout2D"]  # a sample's numbers are its own
 
@@ -66,6 +72,46 @@ def test_a_nan_in_a_dropped_channel_stays_visible():
     assert np.isfinite(y).sum() == x.size - 8 * 3
 
 
+MODES = {"reflect": "reflect", "wrap": "grid-wrap", "constant": "grid-constant", "nearest": "nearest"}
+
+
+@pytest.mark.parametrize("fill", MODES)
+@pytest.mark.parametrize("name", ["RandomRotation", "RandomTranslation", "RandomZoom"])
+def test_an_image_is_scipys_bilinear_reading_of_the_places_that_the_layer_drew(name, fill):
+    layer = getattr(layers, name)(**RANDOM[name], fill_mode=fill, fill_value=0.25, seed=3)
+    y = drawn(layer)
+    for n in range(len(X)):
+        generator = np.random.Generator(np.random.Philox(key=3, counter=n << 192))
+        a, b, c, d, e, f = layer.affine(generator, *SHAPE[:2])
+        i, j = np.mgrid[: SHAPE[0], : SHAPE[1]]
+        at = np.array([a * i + b * j + c, d * i + e * j + f])
+        for channel in range(3):
+            expected = map_coordinates(X[n, ..., channel], at, order=1, mode=MODES[fill], cval=0.25)
+            np.testing.assert_allclose(y[n, ..., channel], expected, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("mode", "axes"), [("horizontal", (1,)), ("vertical", (0,)), ("horizontal_and_vertical", (0, 1))]
+)
+def test_a_flip_is_the_image_or_its_mirror_and_moves_a_nan_alone(mode, axes):
+    x = np.concatenate([X] * 8)
+    x[:, 0, 1] = np.nan
+    y = drawn(layers.RandomFlip(mode, seed=3), x)
+    flipped = [np.array_equal(b, np.flip(a, axes), equal_nan=True) for a, b in zip(x, y, strict=True)]
+    kept = [np.array_equal(b, a, equal_nan=True) for a, b in zip(x, y, strict=True)]
+    assert all(a != b for a, b in zip(flipped, kept, strict=True))
+    assert 16 <= sum(flipped) <= 48  # of 64: four standard deviations of a fair coin
+
+
+def test_contrast_moves_each_channel_from_its_mean_by_one_factor_an_image():
+    y = drawn(layers.RandomContrast(0.5, (0, 1), seed=3))
+    mean = X.mean(axis=(1, 2), keepdims=True)
+    for n in range(len(X)):
+        generator = np.random.Generator(np.random.Philox(key=3, counter=n << 192))
+        factor = generator.uniform(1.0, 1.5)
+        np.testing.assert_allclose(y[n], np.clip((X[n] - mean[n]) * factor + mean[n], 0, 1), rtol=0, atol=1e-14)
+
+
 @pytest.mark.parametrize(("name", "mean", "deviation"), [("GaussianNoise", 1.0, 0.3), ("GaussianDropout", 1.0, 0.5)])
 def test_gaussian_numbers_have_their_mean_and_deviation(name, mean, deviation):
     settings = {"GaussianNoise": {"stddev": 0.3}, "GaussianDropout": {"rate": 0.2}}[name]
@@ -109,6 +155,14 @@ def test_saved_in_the_middle_training_goes_on_with_the_same_bits(tmp_path):
         (lambda: layers.SpatialDropout2D(0.5, "channels_first"), "data_format must be 'channels_last'"),
         (lambda: layers.SpatialDropout2D(0.5)(np.ones((2, 3))), "expects images"),
         (lambda: layers.GaussianNoise(-1.0), "stddev must be a number in"),
+        (lambda: layers.RandomFlip("diagonal"), "mode must be one of horizontal, vertical, horizontal_and_vertical"),
+        (lambda: layers.RandomZoom(0.2, fill_mode="mirror"), "fill_mode must be one of reflect, wrap, constant"),
+        (lambda: layers.RandomZoom(-1.0), "height_factor must be a number in"),
+        (lambda: layers.RandomRotation(0.2, interpolation="cubic"), "interpolation must be one of nearest, bilinear"),
+        (lambda: layers.RandomRotation(0.2, data_format="channels_first"), "data_format must be 'channels_last'"),
+        (lambda: layers.RandomContrast(1.5), "factor must be a number in"),
+        (lambda: layers.RandomContrast(0.5, (1, 0)), "value_range must be a number in"),
+        (lambda: layers.RandomFlip()(np.ones((2, 3))), "expects images"),
         (lambda: layers.GaussianDropout(1.0), "rate must be a number in"),
     ],
 )

@@ -318,3 +318,10 @@ def test_a_loss_that_is_nan_ends_training_quietly_or_by_an_error():
     assert len(model.fit(x, y, epochs=3, verbose=0, callbacks=[convnet.callbacks.TerminateOnNaN()]).epoch) == 1
     with pytest.raises(RuntimeError, match="the loss of batch 0 is nan"):
         model.fit(x, y, verbose=0, callbacks=[convnet.callbacks.TerminateOnNaN(raise_error=True)])
+
+
+def test_a_hook_without_logs_gets_an_empty_dict():
+    seen = []
+    begin = callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: seen.append(logs))
+    compiled().fit(X, Y, callbacks=[begin], verbose=0)
+    assert seen == [{}]

@@ -91,6 +91,6 @@ def test_every_operation_of_inference_can_be_written_and_is_in_a_model_here():
     from convnet.engine.lowering import lower
     from convnet.exchange.onnx.operations import OPERATIONS
 
-    assert set(BINDINGS) - set(OPERATIONS) == {"batchnorm", "convpool", "dropout", "drawn"}
+    assert set(BINDINGS) - set(OPERATIONS) == {"batchnorm", "convpool", "dropout", "drawn", "warped"}
     used = {s.operation for name in MODELS for s in lower(built(name)[0].training_graph(), training=False).steps}
     assert used == set(OPERATIONS)

@@ -206,6 +206,11 @@ LAYERS = [
     ("SpatialDropout2D", {"rate": 0.3}, (4, 3, 2)),
     ("GaussianNoise", {"stddev": 0.3}, (4, 3, 2)),
     ("GaussianDropout", {"rate": 0.3}, (4, 3, 2)),
+    ("RandomFlip", {"mode": "vertical"}, (4, 3, 2)),
+    ("RandomRotation", {"factor": (-0.1, 0.2), "fill_mode": "nearest"}, (4, 3, 2)),
+    ("RandomTranslation", {"height_factor": 0.1, "width_factor": 0.2}, (4, 3, 2)),
+    ("RandomZoom", {"height_factor": 0.1, "interpolation": "nearest"}, (4, 3, 2)),
+    ("RandomContrast", {"factor": 0.3, "value_range": (0, 1)}, (4, 3, 2)),
 ]  # fmt: skip
 
 

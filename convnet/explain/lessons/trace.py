@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 Weights = dict["Parameter", np.ndarray]
 
-UNSHOWN = ("drawn",)  # operations on random numbers that are drawn on the host: the page cannot draw them again
+UNSHOWN = (
+    "drawn",
+    "warped",
+)  # operations on random numbers that are drawn on the host: the page cannot draw them again
 
 
 @dataclass
