@@ -6,6 +6,27 @@ from convnet.layers.base import Layer
 from convnet.layers.conv import Conv2D
 from convnet.layers.dense import Dense
 from convnet.layers.elementwise import ELU, Elementwise, LeakyReLU, ReLU
+from convnet.layers.functions import (
+    add as add,
+)
+from convnet.layers.functions import (
+    average as average,
+)
+from convnet.layers.functions import (
+    concatenate as concatenate,
+)
+from convnet.layers.functions import (
+    maximum as maximum,
+)
+from convnet.layers.functions import (
+    minimum as minimum,
+)
+from convnet.layers.functions import (
+    multiply as multiply,
+)
+from convnet.layers.functions import (
+    subtract as subtract,
+)
 from convnet.layers.groups import GroupNormalization, LayerNormalization
 from convnet.layers.inputs import Input, InputLayer
 from convnet.layers.merging import (
@@ -90,7 +111,8 @@ BUILT_IN: dict[str, type[Layer]] = {
     )
 }
 
-__all__ = [*BUILT_IN, "Input", "Layer"]
+_FUNCTIONS = ["add", "average", "concatenate", "maximum", "minimum", "multiply", "subtract"]
+__all__ = [*BUILT_IN, *_FUNCTIONS, "Input", "Layer"]
 
 
 def __getattr__(name: str) -> type:

@@ -278,6 +278,21 @@ class Layer:
         """Copies of the parameters' arrays."""
         return [p.value.reshape(p.keras_shape).copy() for p in self.parameters]
 
+    @property
+    def trainable_weights(self) -> list[np.ndarray]:
+        """Copies of the arrays that training changes: none of those of a frozen layer."""
+        return [p.value.reshape(p.keras_shape).copy() for p in self.parameters if p in self._trained()]
+
+    @property
+    def non_trainable_weights(self) -> list[np.ndarray]:
+        """Copies of the arrays that training leaves as they are, and of statistics that a layer keeps."""
+        return [p.value.reshape(p.keras_shape).copy() for p in self.parameters if p not in self._trained()]
+
+    def _trained(self) -> set[Parameter]:
+        """Return the parameters that get gradients."""
+        own = {p for p in self.own_parameters if p.trainable and self.trainable}
+        return own.union(*(layer._trained() for layer in self.layers))
+
     def get_weights(self) -> list[np.ndarray]:
         """Return copies of the parameters' arrays, in the order that set_weights takes."""
         return self.weights

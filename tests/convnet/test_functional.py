@@ -281,3 +281,26 @@ def test_a_callback_knows_in_which_direction_an_outputs_metric_improves(monitor,
     stop = convnet.callbacks.EarlyStopping(monitor)
     model.fit([IMAGES, TABLES], [CLASSES, NUMBERS], verbose=0, callbacks=[stop])
     assert stop.sign == better
+
+
+def test_keras_own_functions_that_merge_are_the_layers():
+    a, b = L.Input((4, 4, 2)), L.Input((4, 4, 2))
+    names = ["add", "average", "maximum", "minimum", "multiply", "subtract", "concatenate"]
+    model = convnet.Model([a, b], [getattr(L, name)([a, b]) for name in names])
+    x, y = np.random.default_rng(0).standard_normal((2, 3, 4, 4, 2)).astype("f")
+    expected = [x + y, (x + y) / 2, np.maximum(x, y), np.minimum(x, y), x * y, x - y, np.concatenate([x, y], -1)]
+    assert all(np.allclose(f, e) for f, e in zip(model.predict([x, y], verbose=0), expected, strict=True))
+    assert L.concatenate([a, b], axis=1, name="rows").shape == (None, 8, 4, 2)
+
+
+def test_trainable_weights_are_those_that_training_changes():
+    conv, norm, dense = L.Conv2D(2, 3), L.BatchNormalization(), L.Dense(3)
+    inner = convnet.Sequential([L.Input((4, 4, 2)), conv, norm])
+    model = convnet.Sequential([L.Input((4, 4, 2)), inner, L.Flatten(), dense])
+    counts = lambda: (len(model.trainable_weights), len(model.non_trainable_weights))  # noqa: E731
+    assert counts() == (6, 2)
+    conv.trainable = False
+    assert counts() == (4, 4)
+    inner.trainable = False
+    assert counts() == (2, 6)
+    assert [w.shape for w in model.trainable_weights] == [(8, 3), (3,)]
