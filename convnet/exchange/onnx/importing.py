@@ -17,6 +17,7 @@ from convnet.exchange.onnx.patterns import simplify
 from convnet.exchange.onnx.reading import opset_of, read_model
 from convnet.exchange.onnx.values import Value, constant
 
+PRODUCER = "formula-convnet"  # what our own files say
 TRIALS = (2, 3)  # numbers of images for which shapes are computed where the file leaves the number open
 
 
@@ -62,7 +63,7 @@ def convert(
     starts, layouts = [], []
     with initializers.empty_weights(4 * sum(array.size for array in weights.values()) + 2**20):
         for one in declared:
-            layout, axes = input_layout(one, nodes, weights)
+            layout, axes = input_layout(one, nodes, weights, proto.producer_name == PRODUCER)
             shape = tuple(one.sizes[a + 1] for a in axes) or (1,)  # a row of single numbers has an axis here
             node = Input(shape, str(one.dtype), name=one.name)
             starts.append(node)
