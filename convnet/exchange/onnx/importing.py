@@ -13,11 +13,11 @@ from convnet.exchange.onnx.errors import OnnxError
 from convnet.exchange.onnx.interface import declared_inputs, finish_outputs, input_layout, with_shape
 from convnet.exchange.onnx.nodes import array_of, read_nodes
 from convnet.exchange.onnx.operators import OPERATORS
+from convnet.exchange.onnx.package import PRODUCER
 from convnet.exchange.onnx.patterns import simplify
 from convnet.exchange.onnx.reading import opset_of, read_model
 from convnet.exchange.onnx.values import Value, constant
 
-PRODUCER = "formula-convnet"  # what our own files say
 TRIALS = (2, 3)  # numbers of images for which shapes are computed where the file leaves the number open
 
 

@@ -90,8 +90,10 @@ def input_layout(
     if len(shape) not in (2, 3):
         return plain(shape), list(range(len(shape)))
     channels = _channels(one.name, nodes, weights)
-    first = channels in (-1, shape[0]) if channels is not None else (
-        len(shape) == 3 and not ours and not _listing_like(shape)
+    first = (
+        channels in (-1, shape[0])
+        if channels is not None
+        else (len(shape) == 3 and not ours and not _listing_like(shape))
     )
     if not first:
         return plain(shape), list(range(len(shape)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ def read(source: str | Path | Mapping[str, Any]) -> tuple[Arrays, bool]:
     """
     if isinstance(source, Mapping):
         return _arrays(source, "load_torch"), True
-    if not isinstance(source, (str, Path)):
+    if not isinstance(source, (str, PathLike)):
         raise TypeError(
             f"load_torch: expects a .safetensors or .pt file, or a state_dict, got {type(source).__name__}"
             + (": give its state_dict()" if hasattr(source, "state_dict") else "")
@@ -90,6 +91,8 @@ def _array(value: Any, where: str) -> np.ndarray:
     if isinstance(value, np.ndarray):
         return value
     if not hasattr(value, "detach"):
-        raise ModelFileError(f"{where} is a {type(value).__name__}, not a tensor: give the state_dict itself{_hint(where, value)}")
+        raise ModelFileError(
+            f"{where} is a {type(value).__name__}, not a tensor: give the state_dict itself{_hint(where, value)}"
+        )
     tensor = value.detach().cpu()
     return (tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor).numpy()
