@@ -115,7 +115,7 @@ def group_lines(found: dict[str, Any]) -> list[str]:
     finding = f" of '{rule['finding']}'" if rule["finding"] is not None else ""
     fitted = rule["calibrated"]
     how = f"calibrated on {fitted['groups']} validation {PLURAL[level]}" if fitted else "not calibrated"
-    out = [f"by {level} ({rule['aggregate']}{finding}, {how}):"]
+    out = [f"by {level} ({rule['aggregate']}{finding}, {how}):"] if found["groups"] else []
     for group in found["groups"]:
         where = f"{level} {group['group']} ({group['images']} images, {example(group)})"
         if group["label"] is None:
@@ -127,7 +127,8 @@ def group_lines(found: dict[str, Any]) -> list[str]:
             more = f" and {len(group['left_out']) - 3} more" if len(group["left_out"]) > 3 else ""
             out.append(f"  made of {group['used']} of its {group['images']} images; left out: {names}{more}")
     if found["ungrouped"]:
-        out.append(f"{found['ungrouped']} images state no {level}: they are in no result by {level}")
+        remedy = "; --patients TABLE says whose they are" if level == "patient" else ""
+        out.append(f"{found['ungrouped']} images state no {level}: they are in no result by {level}{remedy}")
     if found["unassigned"]:
         out.append(
             f"{found['unassigned']} files could not be read and are of an unknown {level}: any {level} may lack them"

@@ -26,10 +26,13 @@ class Reading(NamedTuple):
     interpolation: str = "bilinear"
 
 
-def places(affine: Affine, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the row a*i + b*j + c and the column d*i + e*j + f that place (i, j) reads; affine is (a, .., f)."""
+def places(maps: list[Affine], height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the row a*i + b*j + c and the column d*i + e*j + f that place (i, j) of each image reads, (N,H,W).
+
+    A map is (a, .., f).
+    """
     i, j = np.arange(height)[:, None], np.arange(width)[None, :]
-    a, b, c, d, e, f = affine
+    a, b, c, d, e, f = np.array(maps).T[..., None, None]
     return a * i + b * j + c, d * i + e * j + f
 
 
@@ -58,20 +61,20 @@ def matrix(maps: list[Affine], height: int, width: int, reading: Reading) -> Any
     """Return the batch's weights: row n*H*W + i*W + j holds those of the pixels that place (i, j) of image n reads."""
     from scipy.sparse import csr_array
 
-    size = height * width
-    rows, columns, weights = [], [], []
-    for n, affine in enumerate(maps):
-        down, across = places(affine, height, width)
-        for h, u in taps(np.broadcast_to(down, (height, width)), reading):
-            for w, v in taps(np.broadcast_to(across, (height, width)), reading):
-                pixel = inside(h, height, reading.fill), inside(w, width, reading.fill)
-                # a weight of 0 would make NaN of a pixel that counts nothing
-                read = (pixel[0] >= 0) & (pixel[1] >= 0) & (u * v != 0)
-                rows.append(n * size + np.flatnonzero(read))
-                columns.append(n * size + (pixel[0] * width + pixel[1])[read])
-                weights.append((u * v)[read])
-    found = (np.concatenate(weights), (np.concatenate(rows), np.concatenate(columns)))
-    return csr_array(found, shape=(len(maps) * size, len(maps) * size))
+    down, across = places(maps, height, width)
+    first = (np.arange(len(maps)) * height * width)[:, None, None]
+    pixels, weights, reads = [], [], []
+    for h, u in taps(down, reading):
+        for w, v in taps(across, reading):
+            row, column = inside(h, height, reading.fill), inside(w, width, reading.fill)
+            weight = u * v
+            pixels.append(first + row * width + column)
+            weights.append(weight)
+            reads.append((row >= 0) & (column >= 0) & (weight != 0))  # 0 times a NaN would be a NaN
+    read = np.stack(reads, axis=-1)
+    start = np.append(0, np.cumsum(read.sum(axis=-1)))
+    found = (np.stack(weights, axis=-1)[read], np.stack(pixels, axis=-1)[read], start)
+    return csr_array(found, shape=(down.size, down.size))
 
 
 def warped(site: Any) -> tuple[Callable[[], None], Callable[[], None]]:

@@ -213,8 +213,16 @@ class RandomContrast(_Images):
 
     settings: ClassVar[tuple[str, ...]] = ("factor", "value_range", "seed")
 
-    def __init__(self, factor: Any, value_range: Any = (0, 255), seed: int | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        factor: Any,
+        value_range: Any = (0, 255),
+        seed: int | None = None,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(seed, **kwargs)
+        only_channels_last(self.name, data_format)
         pair = factor if isinstance(factor, (tuple, list)) and len(factor) == 2 else (0.0, factor)
         below, above = sorted(checks.number(self.name, "factor", f, 0.0, 1.0) for f in pair)
         self.factor = below, above

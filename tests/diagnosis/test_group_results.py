@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from convnet.cli import app
 from convnet.data import cohort as cohorts
-from convnet.diagnosis.group_result import LostImage, join_results
+from convnet.diagnosis.group_result import LostImage, group_lines, join_results
 from convnet.diagnosis.result import Result
 from convnet.evaluation.grouping import Grouping
 from convnet.model import load
@@ -124,6 +124,9 @@ def test_an_image_without_a_patient_is_in_no_patients_result(folder, model, tmp_
     ds.save_as(tmp_path / "nobody.dcm")
     result = diagnose(model, tmp_path / "nobody.dcm")
     assert (result["groups"], result["ungrouped"]) == ([], 1)
+    assert group_lines(result) == [
+        "1 images state no patient: they are in no result by patient; --patients TABLE says whose they are"
+    ]
     (series_,) = diagnose(model, tmp_path / "nobody.dcm", options=("--group", "series"))["groups"]
     assert series_["level"] == "series"
 

@@ -70,10 +70,10 @@ def test_the_terms_of_every_gradient_give_what_backward_computes(case, dtype):
 
 
 def test_every_operation_of_a_network_in_use_can_be_taken_apart():
-    """Dropout and a batch's own statistics are of training only; convpool is made of layers' operations by a plan."""
-    in_use = set(BINDINGS) - {"dropout", "batchnorm", "convpool"}
+    """Random numbers and a batch's own statistics are of training only; a plan makes convpool of layers' operations."""
+    in_use = set(BINDINGS) - {"dropout", "drawn", "warped", "batchnorm", "convpool"}
     assert set(FORWARD) == set(OF_INPUT) == in_use
-    with_weights = {"arithmetic", "conv2d", "conv2dtranspose", "dense", "batchnorm_inference"}
+    with_weights = {"arithmetic", "conv2d", "conv2dtranspose", "dense", "batchnorm_inference", "groupnorm"}
     assert set(OF_WEIGHT) == with_weights
 
 

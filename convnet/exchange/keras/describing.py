@@ -19,6 +19,7 @@ BEYOND: dict[str, dict[str, Any]] = {
     "MaxPooling2D": {"ceil_mode": False, "dilation_rate": (1, 1)},
     "Resizing": {"coordinates": "half_pixel", "rounding": "round_prefer_ceil", "scales": None},
 }
+LACKING = {"SpatialDropout2D": ("trainable",)}  # arguments that Keras's other layers take and this one does not
 _OURS_ALONE = ("seed",)  # settings that mean nothing to Keras: its random numbers are others
 
 
@@ -60,7 +61,7 @@ def _layer(layer: Layer, name: str) -> Entry:
     for setting, usual in beyond.items():
         if getattr(layer, setting) != usual:
             raise ValueError(f"{layer.name}: Keras's {kind} has no {setting}={getattr(layer, setting)!r}")
-    left_out = (*_OURS_ALONE, *beyond)
+    left_out = (*_OURS_ALONE, *beyond, *LACKING.get(kind, ()))
     config = {k: describe_object(v, "keras") for k, v in layer.get_config().items() if k not in left_out}
     return entry(kind, "keras.layers", {**config, "name": name})
 
