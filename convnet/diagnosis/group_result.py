@@ -123,7 +123,7 @@ def group_lines(found: dict[str, Any]) -> list[str]:
         else:
             out.append(f"{where}: {group['label']} ({describe_value(group)})")
         if group["left_out"]:
-            names = ", ".join(one["path"] for one in group["left_out"][:3])
+            names = ", ".join(place(one, group) for one in group["left_out"][:3])
             more = f" and {len(group['left_out']) - 3} more" if len(group["left_out"]) > 3 else ""
             out.append(f"  made of {group['used']} of its {group['images']} images; left out: {names}{more}")
     if found["ungrouped"]:
@@ -142,6 +142,12 @@ def describe_value(r: dict[str, Any]) -> str:
         return ", ".join(f"{c} {v:.3f}" for c, v in r["probabilities"].items())
     around = r.get("interval")
     return "no interval" if around is None else f"{around[0]:.4g} to {around[1]:.4g}"
+
+
+def place(one: dict[str, Any], group: dict[str, Any]) -> str:
+    """Return the name of an image's file, with the frame if several of the group's images are in it."""
+    paths = [image["path"] for image in (*group["members"], *group["left_out"])]
+    return f"{one['path']}, frame {one['frame']}" if paths.count(one["path"]) > 1 else str(one["path"])
 
 
 def example(group: dict[str, Any]) -> str:
