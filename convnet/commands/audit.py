@@ -51,6 +51,7 @@ def audit(
 
     with reading() as on_progress:
         columns = Columns(path_column, label_column, patient_column, split_column)
+        columns.require_table(labels)
         preparation = Preparation(window=window, slices=slices)
         collection = read(folder, labels, parse_limits(limit or ()), on_progress, columns, preparation)
     tests = shortcuts.shortcuts(collection.images)

@@ -107,10 +107,17 @@ def load_training_cohort(recipe: Recipe, source: Source, preparation: Preparatio
     """
     assert preparation.size is not None
     check_size(recipe.network, preparation.size)
+    refuse_unused(source, preparation)
     data = load_cohort(source, preparation, task=recipe.task)
     if data.notes.grouping:
         say(data.notes.grouping)
     return data
+
+
+def refuse_unused(source: Source, preparation: Preparation) -> None:
+    """Raise ValueError for options that would change nothing: whoever gives them expects that they do."""
+    if source.npz is not None and (preparation.window is not None or preparation.slices != "axial"):
+        raise ValueError("--window and --slices go with a FOLDER; an .npz file holds pictures that are already grey")
 
 
 def load_cohort(
@@ -121,6 +128,7 @@ def load_cohort(
     from convnet.data.limits import parse_limits
 
     folder, labels, npz = source.folder, source.labels, source.npz
+    source.to_columns().require_table(labels)
     if npz is not None and folder is not None:
         raise ValueError("give either a FOLDER of images with --labels CSV, or --npz FILE.npz, not both")
     if npz is not None:
@@ -159,7 +167,7 @@ def load_folder(source: Source, preparation: Preparation, classes: tuple[str, ..
 
 def describe_mixtures(data: Cohort) -> Iterator[str]:
     """Yield a warning for each way in which the images were not all made: a network may learn that instead."""
-    for name, word in (("window", "windows"), ("kernel", "convolution kernels")):
+    for name, word in (("modality", "modalities"), ("window", "windows"), ("kernel", "convolution kernels")):
         values = Counter(data.fact(name))
         if len(values) > 1:
             common = ", ".join(f"{value or 'none stated'} ({n})" for value, n in values.most_common(4))

@@ -72,7 +72,7 @@ def train(
     tell(f"training images {'mirrored' if kept.mirrored['done'] else 'not mirrored'}: {kept.mirrored['why']}")
     card = write_model(study.model, data, out)
     if (only := metrics.only_answer(card["validation"])) is not None:
-        tell(f"WARNING: on validation, {evidence.explain_only(only, card['validation']['n'])}")
+        tell(f"WARNING (validation): {evidence.explain_only(only, card['validation']['n'])}")
     if "by_group" in card["validation"]:
         tell("\n".join(["on validation,", *side_by_side.lines(card["validation"])]))
     beside = f"its {len(study.members)} members and " if recipe.runs > 1 else ""

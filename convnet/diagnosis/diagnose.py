@@ -193,6 +193,8 @@ def batch(images: list[np.ndarray]) -> np.ndarray:
 def lines(result: dict[str, Any]) -> list[str]:
     """Return the result as text, a line for each image; it names the frame if a file has several."""
     paths = [r["path"] for r in result["images"]]
+    told = [r["unchecked"] for r in result["images"] if r["label"] is not None]
+    common = told[0] if len(told) > 1 and all(one == told[0] for one in told) else []
     out = []
     for r in result["images"]:
         where = f"{r['path']}, frame {r['frame']}" if paths.count(r["path"]) > 1 else r["path"]
@@ -200,8 +202,10 @@ def lines(result: dict[str, Any]) -> list[str]:
             out.append(f"{where}: the model abstains: {'; '.join(r['abstains'])}")
             continue
         shares = describe_value(r)
-        unchecked = f"; not checked: {', '.join(r['unchecked'])}" if r["unchecked"] else ""
+        unchecked = f"; not checked: {', '.join(r['unchecked'])}" if r["unchecked"] and not common else ""
         out.append(f"{where}: {r['label']} ({shares}{unchecked})")
+    if common:
+        out.append(f"not checked in any image: {', '.join(common)}")
     out += group_lines(result)
     if result["images"] and not result["calibrated"]:
         out.append("The probabilities are the network's own, not calibrated: the model file records no temperature.")

@@ -115,7 +115,7 @@ def group_lines(found: dict[str, Any]) -> list[str]:
     finding = f" of '{rule['finding']}'" if rule["finding"] is not None else ""
     fitted = rule["calibrated"]
     how = f"calibrated on {fitted['groups']} validation {PLURAL[level]}" if fitted else "not calibrated"
-    out = [f"by {level} ({rule['aggregate']}{finding}, {how}):"]
+    out = [f"by {level} ({rule['aggregate']}{finding}, {how}):"] if found["groups"] else []
     for group in found["groups"]:
         where = f"{level} {group['group']} ({group['images']} images, {example(group)})"
         if group["label"] is None:
@@ -123,11 +123,12 @@ def group_lines(found: dict[str, Any]) -> list[str]:
         else:
             out.append(f"{where}: {group['label']} ({describe_value(group)})")
         if group["left_out"]:
-            names = ", ".join(one["path"] for one in group["left_out"][:3])
+            names = ", ".join(place(one, group) for one in group["left_out"][:3])
             more = f" and {len(group['left_out']) - 3} more" if len(group["left_out"]) > 3 else ""
             out.append(f"  made of {group['used']} of its {group['images']} images; left out: {names}{more}")
     if found["ungrouped"]:
-        out.append(f"{found['ungrouped']} images state no {level}: they are in no result by {level}")
+        remedy = "; --patients TABLE says whose they are" if level == "patient" else ""
+        out.append(f"{found['ungrouped']} images state no {level}: they are in no result by {level}{remedy}")
     if found["unassigned"]:
         out.append(
             f"{found['unassigned']} files could not be read and are of an unknown {level}: any {level} may lack them"
@@ -141,6 +142,12 @@ def describe_value(r: dict[str, Any]) -> str:
         return ", ".join(f"{c} {v:.3f}" for c, v in r["probabilities"].items())
     around = r.get("interval")
     return "no interval" if around is None else f"{around[0]:.4g} to {around[1]:.4g}"
+
+
+def place(one: dict[str, Any], group: dict[str, Any]) -> str:
+    """Return the name of an image's file, with the frame if several of the group's images are in it."""
+    paths = [image["path"] for image in (*group["members"], *group["left_out"])]
+    return f"{one['path']}, frame {one['frame']}" if paths.count(one["path"]) > 1 else str(one["path"])
 
 
 def example(group: dict[str, Any]) -> str:

@@ -16,6 +16,7 @@ from convnet.data.dicom.colour import luminance
 from convnet.data.pseudonyms import shown
 from convnet.diagnosis import overlay
 from convnet.evaluation.intervals import format_interval
+from convnet.evaluation.side_by_side import PLURAL, describe_rule
 from convnet.explain.maps.attribution import grad_cam
 from convnet.explain.maps.history import plot_history
 from convnet.notice import NOTICE
@@ -53,13 +54,15 @@ def page(run: Measured, history: History | None = None) -> str:
     body = [
         f'<p class="notice">Not a medical device. {escape(NOTICE)}</p>',
         *summary(run),
-        '<p><a href="#data">Data</a> · <a href="#training">Training</a> · <a href="#figures">Figures</a> · '
-        '<a href="#examples">Examples</a></p>',
+        "",
         *data_section(run),
         *training_section(run, history),
         *figures_section(run),
-        *examples_section(run),
     ]
+    links = ["Data", "Training", "Figures"]
+    if examples := examples_section(run):
+        body, links = [*body, *examples], [*links, "Examples"]
+    body[body.index("")] = "<p>" + " · ".join(f'<a href="#{link.lower()}">{link}</a>' for link in links) + "</p>"
     return html_page.page(title, body)
 
 
@@ -69,6 +72,10 @@ def summary(run: Measured) -> list[str]:
     named = [name for name in ("accuracy", "auc", "mae", "r2") if name in found] or list(found)[:2]
     values = "; ".join(f"{'AUC' if n == 'auc' else n} {format_interval(found[n])}" for n in named)
     out.append(f"<p><strong>On {run.result['n']} {escape(run.split)} images: {escape(values)}.</strong></p>")
+    if (of := run.result.get("by_group")) is not None:
+        joined = "; ".join(f"{'AUC' if n == 'auc' else n} {format_interval(of['figures'][n])}" for n in named)
+        text = f"On {of['n']} {PLURAL[of['level']]} ({describe_rule(of)}): {joined}."
+        out.append(f"<p><strong>{escape(text)}</strong></p>")
     if run.split in ("test", "all") and run.result["seen_in_training"]:
         text = f"{run.result['seen_in_training']} of these images were seen in training: the metrics flatter the model."
         out.append(f'<p class="verdict bad">{text}</p>')
@@ -124,10 +131,14 @@ def figures_section(run: Measured) -> list[str]:
 
 
 def examples_section(run: Measured) -> list[str]:
-    """Return images that the model got right and wrong, the surest first, each with Grad-CAM over it, as HTML."""
+    """Return images that the model got right and wrong, the surest first, each with Grad-CAM over it, as HTML.
+
+    Nothing for tasks without one class an image, whose answers are not simply right or wrong, nor for
+    electrocardiograms.
+    """
     record, at = read_record(run.model), find_places(run.cohort, run.split)
     if record.task != "classes" or run.cohort.x.shape[1] == 1:
-        return ['<h2 id="examples">Examples</h2><p>They are shown for images of one class each.</p>']
+        return []
     predicted, y = run.p.argmax(axis=1), run.cohort.y[at]
     sure = run.p[np.arange(len(y)), predicted]
     out = [

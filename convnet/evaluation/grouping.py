@@ -181,14 +181,17 @@ def join_labels(y: np.ndarray, of: np.ndarray, grouping: Grouping, classes: tupl
     mixed = [g for g in range(len(out)) if (y[of == g] != out[g]).any()]
     if mixed and (largest(grouping.aggregate) is None or len(classes) > 2):
         remedy = "for two classes --aggregate max or top-K takes a group as the finding's if one image is"
-        raise mixed_labels(grouping, len(mixed), len(out), remedy)
+        raise MixedLabels(grouping, mixed, len(out), remedy)
     out[mixed] = 1 if grouping.finding is None else grouping.finding
     return out
 
 
-def mixed_labels(grouping: Grouping, mixed: int, groups: int, remedy: str) -> ValueError:
-    """Return the error for groups whose images have different labels."""
-    return ValueError(
-        f"--group {grouping.level}: {mixed} of {groups} groups have images of different classes, so the group has no "
-        f"class of its own: {remedy}; or group by something smaller"
-    )
+class MixedLabels(ValueError):
+    """The error for groups whose images have different labels: their numbers are `mixed`."""
+
+    def __init__(self, grouping: Grouping, mixed: list[int], groups: int, remedy: str) -> None:
+        self.mixed = mixed
+        super().__init__(
+            f"--group {grouping.level}: {len(mixed)} of {groups} groups have images of different classes, so the group "
+            f"has no class of its own: {remedy}; or group by something smaller"
+        )

@@ -48,7 +48,7 @@ def describe_gaps(of: dict[str, Any]) -> Iterator[str]:
             "could not be used): their results are of the images left"
         )
     if of["lost"]:
-        yield f"{of['lost']} {PLURAL[level]} have no usable image, so no result: they are not in these metrics"
+        yield f"{PLURAL[level]} without any usable image, so without a result in these metrics: {of['lost']}"
     if of["unassigned"]:
         yield f"{of['unassigned']} images could not be read and are of an unknown {level}: any {level} may lack them"
 

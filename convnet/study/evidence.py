@@ -49,8 +49,10 @@ def explain_only(name: str, n: int) -> str:
 def draw_curves(y: np.ndarray, p: np.ndarray, result: dict[str, Any], classes: tuple[str, ...], task: str) -> list[str]:
     """Return the confusion matrix, the ROC curve, precision and recall, and the operating points, as HTML.
 
-    Those that the task has; nothing for values.
+    Those that the task has; of measurements, the plot of agreement.
     """
+    if task == "regression":
+        return [html_page.plot(plots.agreement(y, p, result), "Measured values against predictions")]
     found = []
     if "confusion" in result:
         found.append(html_page.plot(drawing.confusion(result), "Confusion matrix: counts by true and predicted class"))

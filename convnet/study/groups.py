@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convnet.evaluation.grouping import MEAN, Grouping
+from convnet.data.pseudonyms import shown
+from convnet.evaluation.grouping import MEAN, Grouping, MixedLabels
 from convnet.study.metadata import read_record
 from convnet.study.tasks import TASKS, Asked
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from convnet.model import Model
     from convnet.study.metadata import ModelRecord
 
+EXAMPLES = 3  # groups that an error names
 STATES = {
     "patient": "no patient: give --patient-column, or files with a PatientID",
     "study": "no study (StudyInstanceUID): only DICOM files state one",
@@ -90,7 +92,10 @@ def find_groups(cohort: Cohort, at: np.ndarray, level: str) -> Groups:
     found = cohort.members(level)
     names = [found[i] for i in at]
     if unknown := names.count(""):
-        raise ValueError(f"--group {level}: {unknown} of {len(names)} images state {STATES[level]}")
+        first = cohort.paths[at[names.index("")]]
+        raise ValueError(
+            f"--group {level}: {unknown} of {len(names)} images state {STATES[level]}. The first is {shown(first)}"
+        )
     unique, first, of = np.unique(names, return_index=True, return_inverse=True)
     return Groups(tuple(unique.tolist()), of, cohort.groups()[at][first])
 
@@ -117,7 +122,20 @@ def require_groups(cohort: Cohort, grouping: Grouping | None) -> None:
         assert grouping is not None
         at = cohort.where(split)
         of = find_groups(cohort, at, grouping.level).of
-        TASKS[cohort.task].join_labels(cohort.y[at], of, grouping, cohort.classes)
+        try:
+            TASKS[cohort.task].join_labels(cohort.y[at], of, grouping, cohort.classes)
+        except MixedLabels as error:
+            of_one = [at[of == group] for group in error.mixed[:EXAMPLES]]
+            raise ValueError(f"{error}. {name_images(cohort, of_one)}") from None
+
+
+def name_images(cohort: Cohort, groups: list[np.ndarray]) -> str:
+    """Return, for each group of places whose labels differ, the first image and the first of another label."""
+    pairs = []
+    for at in groups:
+        other = next(int(i) for i in at if (cohort.y[i] != cohort.y[at[0]]).any())
+        pairs.append(" and ".join(shown(cohort.paths[i]) for i in (int(at[0]), other)))
+    return f"Labels differ, for instance, between {'; '.join(pairs)}"
 
 
 def measure_groups(

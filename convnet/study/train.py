@@ -202,7 +202,8 @@ def check_splits(y: np.ndarray, y_val: np.ndarray) -> None:
         if not len(labels):
             raise ValueError(
                 f"train: the '{name}' split has no images: the model is fitted on train and chosen on val. "
-                "Mark rows of the table as val, or leave its split column out and images are split 70/10/20"
+                "Mark rows of the table as val; or, without a split column, give more patients of each class: they are "
+                "split 70/10/20"
             )
 
 

@@ -101,7 +101,7 @@ def test_what_cannot_be_read_is_reported_and_the_run_goes_on(folder, tmp_path):
     assert c.paths == ["sub/a.dcm", "sub/b.dcm", "sub/c.dcm"]
     reasons = {s.path: s.reason for s in c.skipped}
     assert list(reasons) == ["sub/d.dcm", "bad.dcm", "gone.dcm", "extra.txt"]
-    assert reasons["sub/d.dcm"] == "row 5 has an empty label"
+    assert reasons["sub/d.dcm"] == "row 5 has an empty label (nothing, or NaN)"
     assert "is not" in reasons["bad.dcm"]
     assert reasons["gone.dcm"] == "row 7: no such file"
     assert reasons["extra.txt"] == "is not in the table of labels"

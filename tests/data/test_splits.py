@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convnet.data.cohort import CohortError
-from convnet.data.cohort.splits import assign, deal, spare_one
+from convnet.data.cohort.splits import FRACTIONS, assign, deal, fill_val, spare_one
 
 
 @given(
@@ -72,3 +72,22 @@ def test_the_smallest_group_that_train_can_spare_becomes_test():
         "c": "train",
     }  # only c is well
     assert spare_one({"a": Counter(ill=1), "c": Counter(well=1)}, ["ill", "well"]) == {}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_twenty_patients_of_three_images_in_five_strata_leave_no_split_empty(seed):
+    groups = [f"P{i // 3}" for i in range(60)]
+    splits = assign(groups, [str(i // 12) for i in range(60)], list("01234"), seed)
+    assert {name: abs(splits.count(name) - 60 * part) <= 9 for name, part in FRACTIONS.items()} == dict.fromkeys(
+        FRACTIONS, True
+    )
+    assert splits.count("val") >= 3
+    assert len(set(zip(groups, splits, strict=True))) == 20
+
+
+def test_an_empty_val_takes_nothing_that_another_split_has_once():
+    members = {"a": Counter(ill=1), "b": Counter(well=1), "c": Counter(ill=1), "d": Counter(well=1)}
+    draw = {"a": "train", "b": "train", "c": "test", "d": "test"}
+    assert fill_val(draw, members) == draw
+    more = {**members, "e": Counter(ill=1)}
+    assert fill_val({**draw, "e": "train"}, more) == {**draw, "a": "val", "e": "train"}

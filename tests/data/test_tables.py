@@ -116,3 +116,9 @@ def test_cells_of_several_findings_are_recognised():
     assert "are read as several findings of one image (multilabel)" in told
     (told,) = describe_labels(["Effusion|Mass", "Mass", "Effusion"], "classes")
     assert "separate findings by '|' for --task multilabel" in told
+
+
+@pytest.mark.parametrize("empty", ["nan", "NaN", "<NA>", "NaT", " "])
+def test_a_cell_of_nan_is_an_empty_cell_and_neither_a_class_nor_a_patient(tmp_path, empty):
+    table = written(tmp_path, f"path,label,patient\na.png,{empty},7\nb.png,ill,{empty}\nc.png,nano,8\n")
+    assert [(row.label, row.patient) for row in read_table(table)] == [("", "7"), ("ill", ""), ("nano", "8")]

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from convnet.cli import app
 from convnet.data import cohort as cohorts
-from convnet.diagnosis.group_result import LostImage, join_results
+from convnet.diagnosis.group_result import LostImage, group_lines, join_results, place
 from convnet.diagnosis.result import Result
 from convnet.evaluation.grouping import Grouping
 from convnet.model import load
@@ -114,6 +114,9 @@ def test_with_fewer_than_half_of_its_images_a_group_abstains():
     assert fewer.abstains == ("only 1 of its 3 images can be used: at least half are needed",)
     assert [one["path"] for one in fewer.left_out] == ["b.dcm", "c.dcm"]
     (none,) = join_results([], [lost], record)
+    assert [place(one, fewer.to_plain()) for one in fewer.left_out] == ["b.dcm", "c.dcm"]
+    twice = {"members": [], "left_out": [{"path": "a.nii", "frame": n} for n in (1, 3)]}
+    assert [place(one, twice) for one in twice["left_out"]] == ["a.nii, frame 1", "a.nii, frame 3"]
     assert (none.label, none.images) == (None, 1)
 
 
@@ -124,6 +127,9 @@ def test_an_image_without_a_patient_is_in_no_patients_result(folder, model, tmp_
     ds.save_as(tmp_path / "nobody.dcm")
     result = diagnose(model, tmp_path / "nobody.dcm")
     assert (result["groups"], result["ungrouped"]) == ([], 1)
+    assert group_lines(result) == [
+        "1 images state no patient: they are in no result by patient; --patients TABLE says whose they are"
+    ]
     (series_,) = diagnose(model, tmp_path / "nobody.dcm", options=("--group", "series"))["groups"]
     assert series_["level"] == "series"
 

@@ -81,6 +81,8 @@ def test_a_model_file_without_a_scope_says_that_nothing_was_checked(model, ct):
     assert r["label"] is not None
     assert r["unchecked"] == ["the model file does not record what it was trained on"]
     assert "not checked: the model file does not record" in lines(diagnose(model, [ct()]))[0]
+    of_two = lines(diagnose(model, [ct(), ct()]))
+    assert [("not checked" in line) for line in of_two[:3]] == [False, False, True]  # once for all, not on every line
 
 
 def test_an_electrocardiogram_makes_an_image_model_abstain(model):

@@ -94,3 +94,23 @@ def test_every_operation_of_inference_can_be_written_and_is_in_a_model_here():
     assert set(BINDINGS) - set(OPERATIONS) == {"batchnorm", "convpool", "dropout", "drawn", "warped"}
     used = {s.operation for name in MODELS for s in lower(built(name)[0].training_graph(), training=False).steps}
     assert used == set(OPERATIONS)
+
+
+def test_a_model_without_a_convolution_keeps_its_order_of_axes(tmp_path):
+    start = layers.Input((9, 10, 4))
+    model = convnet.Model(start, layers.Concatenate()([start, layers.Rescaling(0.5)(start)]))
+    model.export(tmp_path / "m.onnx")
+    x = np.random.default_rng(0).standard_normal((2, 9, 10, 4)).astype("f")
+    assert np.array_equal(load_onnx(tmp_path / "m.onnx").predict(x, verbose=0), model.predict(x, verbose=0))
+
+
+@pytest.mark.parametrize(
+    "layer", [layers.UpSampling2D((2, 3)), layers.Resizing(7, 5), layers.Resizing(7, 5, scales=(0.8, 0.5))]
+)
+def test_no_resize_names_some_axes_alone(layer, tmp_path):
+    """ONNX Runtime 1.32 refuses it."""
+    start = layers.Input((9, 10, 4))
+    convnet.Model(start, layer(start)).export(tmp_path / "m.onnx")
+    nodes = [node for node in onnx.load(tmp_path / "m.onnx").graph.node if node.op_type == "Resize"]
+    assert nodes
+    assert not [attribute for node in nodes for attribute in node.attribute if attribute.name == "axes"]

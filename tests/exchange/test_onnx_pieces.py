@@ -106,6 +106,16 @@ def test_resizing(mode, coordinates, scales):
     agree([HEAD, ("Resize", "a  s", "y", given)], {"s": np.array(scales, np.float32)})
 
 
+def test_resizing_to_a_size_beside_whatever_number_of_images():
+    nodes = [
+        HEAD,
+        ("Shape", "a", "s", {"start": 0, "end": 2}),
+        ("Concat", "s n", "z", {"axis": 0}),
+        ("Resize", "a   z", "y", {"mode": "linear"}),
+    ]
+    agree(nodes, {"n": np.array([9, 4])})
+
+
 def test_resizing_to_a_size():
     nodes = [HEAD, ("Resize", "a   s", "y", {"mode": "linear"})]
     agree(nodes, integers(s=[2, 4, 9, 11]), x=X)

@@ -215,3 +215,10 @@ def test_a_file_that_is_none_is_named(tmp_path):
     (tmp_path / "m.safetensors").write_bytes(b"\xff" * 100)
     with pytest.raises(ModelFileError, match="not a safetensors file"):
         network().load_torch(tmp_path / "m.safetensors")
+
+
+def test_a_checkpoint_or_a_module_is_refused_with_what_to_give():
+    with pytest.raises(ModelFileError, match=r"give the state_dict itself, checkpoint\['net'\]"):
+        network().load_torch({"net": STATE, "epoch": np.array(3)})
+    with pytest.raises(TypeError, match=r"expects a \.safetensors or \.pt file, or a state_dict, got list"):
+        network().load_torch([1])

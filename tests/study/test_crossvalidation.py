@@ -1,5 +1,6 @@
 """Cross-validation, ensembles, recipes: what is held out, and what is never looked at."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -175,6 +176,11 @@ def test_images_whose_class_is_a_side_are_not_mirrored():
     done, why = mirror.decide("auto", sided(100, sides=True))
     assert not done
     assert "resemble an image of their class most" in why
+    for task, words in (("multilabel", "similar findings"), ("regression", "similar values")):
+        data = sided(100, sides=True)
+        y = np.eye(2)[data.y] if task == "multilabel" else data.y + np.arange(100) / 1000
+        why = mirror.decide("auto", replace(data, y=y, task=task))[1]
+        assert re.match(rf"\d+% of images of {words} resemble each other most", why)
     assert mirror.decide("auto", sided(100, sides=False))[0]
     assert mirror.decide("on", sided(100, sides=True))[0]
     assert not mirror.decide("off", sided(100, sides=False))[0]

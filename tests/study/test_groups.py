@@ -128,8 +128,13 @@ def test_one_slice_of_a_finding_makes_the_patient_ill_by_max():
     y = [int((data.y[at][names == n] == 1).any()) for n in patients]
     assert np.sum(of["confusion"], axis=1).tolist() == [y.count(0), y.count(1)]
     assert of["auc"] == pytest.approx(roc_auc_score(y, [p[names == n, 1].max() for n in patients]))
-    with pytest.raises(ValueError, match="images of different classes"):
+    with pytest.raises(ValueError, match="images of different classes") as refused:
         train_recipe(data, QUICK, Preparation(12), verbose=0)
+    one, other = (
+        data.paths.index(name) for name in str(refused.value).rpartition("between ")[2].split(";")[0].split(" and ")
+    )
+    assert data.patients[one] == data.patients[other]
+    assert data.y[one] != data.y[other]
 
 
 def test_studies_of_a_patient_are_results_of_their_own_drawn_by_patient():
@@ -184,7 +189,7 @@ def test_a_patient_that_lacks_an_image_is_counted_and_so_is_one_without_any(slic
 
     text = "\n".join(lines(result))
     assert "1 of the patients lack images (1 in all could not be used)" in text
-    assert "1 patients have no usable image, so no result" in text
+    assert "patients without any usable image, so without a result in these metrics: 1" in text
     assert "1 images could not be read and are of an unknown patient" in text
 
 

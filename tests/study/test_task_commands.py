@@ -47,7 +47,11 @@ def test_a_table_is_trained_evaluated_and_diagnosed(task, tmp_path):
     recipe = ("--size", 12, "--epochs", 10, "--flip", "off", "--shift", 0, "--dropout", 0)
     told = ("--task", "ordinal") if task == "ordinal" else ()  # the others are recognised
     out = tmp_path / "m.safetensors"
-    command("train", *asked, *recipe, *told, "--out", out)
+    report = tmp_path / "report.html"
+    command("train", *asked, *recipe, *told, "--out", out, "--report", report)
+    page = report.read_text()
+    assert ("Measured values against predictions" in page) == (task == "regression")
+    assert "Examples" not in page  # of one class an image only
     figures = tmp_path / "figures"
     result = json.loads(command("evaluate", out, *asked, "--json", "-", "--figures", figures).stdout)
     assert result["task"] == task

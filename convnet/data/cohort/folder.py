@@ -221,7 +221,7 @@ def locate(root: Path, row: Row) -> Path:
     """Return the file of a row, which is below the folder even after links are followed. Raises DicomError."""
     path = root / row.path
     if not row.label:
-        raise DicomError(path, f"row {row.line} has an empty label")
+        raise DicomError(path, f"row {row.line} has an empty label (nothing, or NaN)")
     try:
         if not path.is_file():
             raise DicomError(path, f"row {row.line}: no such file")

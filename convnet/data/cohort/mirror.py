@@ -32,9 +32,11 @@ def decide(flip: str, cohort: Cohort) -> tuple[bool, str]:
     worst, straight, mirrored = costs(cohort.x[at], cohort.strata()[at], cohort.groups()[at])
     if worst is None:
         return True, "mirrored images resemble the images of their own class"
-    named = cohort.task in ("classes", "ordinal")
-    name = cohort.classes[worst] if named else f"{cohort.task} {worst}"
-    return False, f"of class {name!r}, {straight:.0%} resemble an image of their class most, mirrored {mirrored:.0%}"
+    like = "resemble an image of their class most"
+    if cohort.task in ("classes", "ordinal"):
+        return False, f"of class {cohort.classes[worst]!r}, {straight:.0%} {like}, mirrored {mirrored:.0%}"
+    alike = "findings" if cohort.task == "multilabel" else "values"
+    return False, f"{straight:.0%} of images of similar {alike} resemble each other most, mirrored {mirrored:.0%}"
 
 
 def costs(x: np.ndarray, y: np.ndarray, groups: np.ndarray) -> tuple[int | None, float, float]:

@@ -34,7 +34,7 @@ def assign(groups: Sequence[str], labels: Sequence[str], classes: Sequence[str],
 
     groups  who each image is of; "" is a group of its own
     Of up to 50 draws in random orders, fixed by `seed` and not by the rows' order, the one with the fewest
-    `faults`; if none is usable, `spare_one`.
+    `faults`; if none is usable, `spare_one`; if it has no val, `fill_val`.
     Raises CohortError when a class would be missing from train, or when test would be empty.
     """
     keys = [group or f"\0{i}" for i, group in enumerate(groups)]
@@ -54,14 +54,17 @@ def assign(groups: Sequence[str], labels: Sequence[str], classes: Sequence[str],
     (unusable, _), chosen = best
     if unusable:
         chosen = spare_one(members, classes) or chosen
+    if "val" not in chosen.values():
+        chosen = fill_val(chosen, members)
     trained = {label for key, label in zip(keys, labels, strict=True) if chosen[key] == "train"}
     if absent := [c for c in classes if c not in trained]:
         raise CohortError(
             f"no image of class {', '.join(absent)} would be in train: give a split column, or more images"
         )
     if "test" not in chosen.values():
+        why = "each of them alone has the images of a class" if len(members) > 1 else "there is only one"
         raise CohortError(
-            f"{len(members)} patient(s) cannot be split: test would be empty. Give a split or a patient"
+            f"{len(members)} patient(s) cannot be split: test would be empty, as {why}. Give a split or a patient"
             " column (files that were made anonymous often share one PatientID)"
         )
     return [chosen[key] for key in keys]
@@ -92,6 +95,32 @@ def spare_one(members: dict[str, Counter[str]], classes: Sequence[str]) -> dict[
         if all(owners[c] > (c in members[name]) for c in classes):
             return {**dict.fromkeys(members, "train"), name: "test"}
     return {}
+
+
+def fill_val(draw: dict[str, str], members: dict[str, Counter[str]]) -> dict[str, str]:
+    """Move groups into an empty val until it has about its share, first from the split that has most too many.
+
+    A split keeps a group of every class that it has. Groups of several images need this: val wants less than one of
+    them in each class, so the deal may give it none.
+    """
+    draw, total = dict(draw), sum(images.total() for images in members.values())
+    while True:
+        have, owners = Counter[str](), Counter[tuple[str, str]]()
+        for name, split in draw.items():
+            have[split] += members[name].total()
+            owners.update((split, c) for c in members[name])
+        most_first = sorted(("train", "test"), key=lambda split: FRACTIONS[split] * total - have[split])
+        wanted = FRACTIONS["val"] * total - have["val"]
+        spared = [
+            name
+            for split in most_first
+            for name in draw
+            if draw[name] == split and all(owners[split, c] > 1 for c in members[name])
+            if not have["val"] or members[name].total() / 2 <= wanted
+        ]
+        if not spared:
+            return draw
+        draw[spared[0]] = "val"
 
 
 def faults(draw: dict[str, str], members: dict[str, Counter[str]], classes: Sequence[str]) -> tuple[int, int]:

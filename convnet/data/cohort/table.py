@@ -20,6 +20,8 @@ SPELLINGS = {
     **dict.fromkeys(("val", "valid", "validation", "validate", "dev", "tune", "tuning"), "val"),
     **dict.fromkeys(("test", "testing", "tst", "te", "holdout", "hold-out", "evaluation", "eval"), "test"),
 }
+# how other programs write that a cell is empty: as a label they would be a class, as a patient one of all the unknown
+EMPTY = ("nan", "<na>", "nat")
 SHEETS = (".xlsx", ".xlsm")
 MOST = 2**28  # bytes of a table: some millions of rows
 
@@ -58,6 +60,12 @@ class Columns:
         wanted |= {"patient": self.patient or "patient", "split": self.split or "split"}
         return {what: name.strip().casefold() for what, name in wanted.items()}
 
+    def require_table(self, table: object) -> None:
+        """Raise CohortError if columns are named and there is no table."""
+        if table is None and self != Columns():
+            options = "--path-column, --label-column, --patient-column and --split-column"
+            raise CohortError(f"{options} go with --labels TABLE")
+
 
 def read_table(
     table: str | os.PathLike[str], columns: Columns | None = None, folder: str | os.PathLike[str] | None = None
@@ -69,7 +77,8 @@ def read_table(
     folder   where the images are: an absolute path within it is taken as relative to it
 
     Raises CohortError, naming the line: not UTF-8, no such column, a path outside the folder, a path named twice, a
-    split that is none, or no rows. A row with an empty label is kept: the reader of images skips it.
+    split that is none, or no rows. A cell of NaN counts as empty. A row with an empty
+    label is kept: the reader of images skips it.
     """
     columns = columns or Columns()
     lines = read_sheet(table) if Path(table).suffix.lower() in SHEETS else read_csv(table)
@@ -144,6 +153,7 @@ def read_row(
     if len(cells) != expected:
         raise CohortError(f"{table}, row {line}: {len(cells)} cells, expected {expected} as in the first line")
     found = {what: cells[at].strip() for what, at in places.items()}
+    found = {what: "" if cell.casefold() in EMPTY else cell for what, cell in found.items()}
     split = None
     if "split" in found:
         split = SPELLINGS.get(found["split"].casefold())

@@ -10,7 +10,7 @@ import convnet
 from convnet.engine.lowering import lower
 from convnet.exchange.onnx.errors import OnnxError
 from convnet.exchange.onnx.operations import OPERATIONS
-from convnet.exchange.onnx.package import onnx
+from convnet.exchange.onnx.package import PRODUCER, onnx
 from convnet.exchange.onnx.writer import IR_VERSION, Writer
 from convnet.notice import NOTICE
 from convnet.output.atomic import write_atomically
@@ -48,9 +48,7 @@ def to_proto(model: Any) -> Any:
     outputs = [_output(writer, value, name, kind) for value, name in ends[1]]
     tensors = [onnx("numpy_helper").from_array(array, name) for name, array in writer.constants.items()]
     made = helper.make_graph(writer.nodes, model.name, inputs, outputs, tensors)
-    proto = helper.make_model(
-        made, opset_imports=[helper.make_opsetid("", writer.opset)], producer_name="formula-convnet"
-    )
+    proto = helper.make_model(made, opset_imports=[helper.make_opsetid("", writer.opset)], producer_name=PRODUCER)
     proto.producer_version, proto.ir_version = convnet.__version__, IR_VERSION
     helper.set_model_props(proto, _metadata(model))
     onnx("checker").check_model(proto, full_check=True)

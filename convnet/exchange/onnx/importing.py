@@ -13,6 +13,7 @@ from convnet.exchange.onnx.errors import OnnxError
 from convnet.exchange.onnx.interface import declared_inputs, finish_outputs, input_layout, with_shape
 from convnet.exchange.onnx.nodes import array_of, read_nodes
 from convnet.exchange.onnx.operators import OPERATORS
+from convnet.exchange.onnx.package import PRODUCER
 from convnet.exchange.onnx.patterns import simplify
 from convnet.exchange.onnx.reading import opset_of, read_model
 from convnet.exchange.onnx.values import Value, constant
@@ -62,7 +63,7 @@ def convert(
     starts, layouts = [], []
     with initializers.empty_weights(4 * sum(array.size for array in weights.values()) + 2**20):
         for one in declared:
-            layout, axes = input_layout(one, nodes, weights)
+            layout, axes = input_layout(one, nodes, weights, proto.producer_name == PRODUCER)
             shape = tuple(one.sizes[a + 1] for a in axes) or (1,)  # a row of single numbers has an axis here
             node = Input(shape, str(one.dtype), name=one.name)
             starts.append(node)

@@ -76,18 +76,25 @@ def with_shape(one: Declared, given: Any, where: str) -> Declared:
     return Declared(one.name, one.dtype, sizes)
 
 
-def input_layout(one: Declared, nodes: list[OnnxNode], weights: dict[str, np.ndarray]) -> tuple[Layout, list[int]]:
+def input_layout(
+    one: Declared, nodes: list[OnnxNode], weights: dict[str, np.ndarray], ours: bool = False
+) -> tuple[Layout, list[int]]:
     """Return how an input's axes lie here: those of images and signals with channels last, any others as in the file.
 
     The list has, for each axis of a sample here, which one it is in the file.
 
-    What reads the input decides: an operator whose channels come first, or a transposition before one.
+    What reads the input decides: an operator whose channels come first, or a transposition before one. If nothing does,
+    a file of `ours` has its channels last.
     """
     shape: tuple[int, ...] = one.sizes[1:]  # type: ignore[assignment]
     if len(shape) not in (2, 3):
         return plain(shape), list(range(len(shape)))
     channels = _channels(one.name, nodes, weights)
-    first = channels in (-1, shape[0]) if channels is not None else (len(shape) == 3 and not _listing_like(shape))
+    first = (
+        channels in (-1, shape[0])
+        if channels is not None
+        else (len(shape) == 3 and not ours and not _listing_like(shape))
+    )
     if not first:
         return plain(shape), list(range(len(shape)))
     return channels_last(shape), [*range(1, len(shape)), 0]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+PRODUCER = "formula-convnet"  # of the files that are written here
+
 
 def onnx(module: str = "") -> Any:
     """Return the onnx package or a module of it; ImportError that says how to install it."""

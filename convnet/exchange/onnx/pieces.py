@@ -105,8 +105,10 @@ def _resize(w: Writer, step: Step, name: str) -> str:
         "nearest_mode": getattr(layer, "rounding", "round_prefer_floor"),
     }
     scales = getattr(layer, "scales", None)
-    if scales is not None:
-        given = ["", w.constant(f"{layer.name}_scales", np.array(scales, np.float32))]
+    if scales is not None:  # for all four axes: ONNX Runtime 1.32 refuses `axes` of some of them
+        given = ["", w.constant(f"{layer.name}_scales", np.array([1, 1, *scales], np.float32))]
     else:
-        given = ["", "", w.constant(f"{layer.name}_sizes", np.array(step.output.shape[:2], np.int64))]
-    return w.node("Resize", [name, *given], layer.name, axes=[2, 3], **words)
+        kept = w.node("Shape", [name], f"{layer.name}_kept", start=0, end=2)
+        new = w.constant(f"{layer.name}_size", np.array(step.output.shape[:2], np.int64))
+        given = ["", "", w.node("Concat", [kept, new], f"{layer.name}_sizes", axis=0)]
+    return w.node("Resize", [name, *given], layer.name, **words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,11 @@ def read(source: str | Path | Mapping[str, Any]) -> tuple[Arrays, bool]:
     """
     if isinstance(source, Mapping):
         return _arrays(source, "load_torch"), True
+    if not isinstance(source, (str, PathLike)):
+        raise TypeError(
+            f"load_torch: expects a .safetensors or .pt file, or a state_dict, got {type(source).__name__}"
+            + (": give its state_dict()" if hasattr(source, "state_dict") else "")
+        )
     path = Path(source)
     if not path.is_file():
         raise ModelFileError(f"{path}: no such file")
@@ -75,11 +81,18 @@ def _arrays(state: Mapping[str, Any], where: str) -> Arrays:
     return {str(name): _array(value, f"{where}: {name}") for name, value in state.items()}
 
 
+def _hint(where: str, value: Any) -> str:
+    """Return which part of a checkpoint is meant."""
+    return f", checkpoint[{where.rpartition(': ')[2]!r}]" if isinstance(value, Mapping) else ""
+
+
 def _array(value: Any, where: str) -> np.ndarray:
     """Return a tensor of any kind as an array of numbers."""
     if isinstance(value, np.ndarray):
         return value
     if not hasattr(value, "detach"):
-        raise ModelFileError(f"{where} is a {type(value).__name__}, not a tensor: give a state_dict")
+        raise ModelFileError(
+            f"{where} is a {type(value).__name__}, not a tensor: give the state_dict itself{_hint(where, value)}"
+        )
     tensor = value.detach().cpu()
     return (tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor).numpy()

@@ -29,6 +29,8 @@ def plot_history(history: History, best_epoch: int | None = None) -> Figure:
         if best_epoch:
             ax.axvline(best_epoch, color="0.5", ls=":", lw=1, label=f"chosen: epoch {best_epoch}")
         ax.xaxis.get_major_locator().set_params(integer=True)
+        if name != "loss":  # a share of images or pairs: never above 1
+            ax.set_ylim(top=min(ax.get_ylim()[1], 1.02))
         title = "AUC" if name == "auc" else name
         ax.set(xlabel="epoch", ylabel=title, title=title)
         ax.legend(fontsize=8, frameon=False)

@@ -157,5 +157,5 @@ def join_largest(y: np.ndarray, of: np.ndarray, grouping: Grouping) -> np.ndarra
     out = np.array([y[of == g].max(axis=0) for g in range(int(of.max(initial=-1)) + 1)])
     mixed = [g for g in range(len(out)) if (y[of == g] != out[g]).any()]
     if mixed and joining.largest(grouping.aggregate) is None:
-        raise joining.mixed_labels(grouping, len(mixed), len(out), "--aggregate max or top-K takes the largest of them")
+        raise joining.MixedLabels(grouping, mixed, len(out), "--aggregate max or top-K takes the largest of them")
     return out

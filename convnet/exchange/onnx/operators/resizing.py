@@ -9,7 +9,7 @@ import numpy as np
 
 from convnet.exchange.onnx.conversion import Call, Convert
 from convnet.exchange.onnx.layout import Layout, plain
-from convnet.exchange.onnx.values import Value, image, reshape
+from convnet.exchange.onnx.values import Constant, Value, image, reshape
 
 COORDINATES = ("half_pixel", "pytorch_half_pixel", "asymmetric", "align_corners")
 METHODS = {"nearest": "nearest", "linear": "bilinear"}
@@ -48,7 +48,7 @@ def _sizes(call: Call, x: Value) -> tuple[list[int], list[float] | None]:
     """Return the new height and width, and the scales if the file gives those."""
     rank = len(x.shape)
     axes = call.attribute("axes") or range(rank + 1)
-    scales, sizes = call.numbers(2), call.integers(3)
+    scales, sizes = call.numbers(2), _given_sizes(call)
     given = sizes if sizes else scales.reshape(-1) if scales is not None else ()
     if len(given) != len(axes) or call.attribute("keep_aspect_ratio_policy", "stretch") != "stretch":
         call.refuse("needs a scale or a size for every axis, and keep_aspect_ratio_policy='stretch'")
@@ -60,6 +60,17 @@ def _sizes(call: Call, x: Value) -> tuple[list[int], list[float] | None]:
         return [int(full.get(a + 1, x.shape[a])) for a in range(1, rank)], None
     factors = [float(full.get(a + 1, 1.0)) for a in range(1, rank)]
     return [int(np.floor(x.shape[a] * f)) for a, f in zip(range(1, rank), factors, strict=True)], factors
+
+
+def _given_sizes(call: Call) -> tuple[int, ...] | None:
+    """Return the sizes as integers; that of the images' axis may be their number, whatever it is."""
+    found = call.argument(3)
+    if not isinstance(found, Constant) or found.fixed:
+        return call.integers(3)
+    one, other = ([int(n) for n in found[trial].reshape(-1)] for trial in (0, 1))
+    if one[:1] + other[:1] != list(call.conversion.trials) or one[1:] != other[1:]:
+        call.refuse("the new height or width depends on the number of images")
+    return tuple(one)
 
 
 def pad(call: Call) -> Value:
