@@ -102,7 +102,8 @@ def load(path):
 
 
 def _testing(real, own):
-    return SimpleNamespace(**{**vars(real), "TestCase": own.TestCase})
+    case = SimpleNamespace(**{**vars(real.test_case), "TestCase": own.TestCase})  # some import it from its own file
+    return SimpleNamespace(**{**vars(real), "TestCase": own.TestCase, "test_case": case})
 
 
 def folder():
