@@ -103,6 +103,14 @@ def test_a_flip_is_the_image_or_its_mirror_and_moves_a_nan_alone(mode, axes):
     assert 16 <= sum(flipped) <= 48  # of 64: four standard deviations of a fair coin
 
 
+def test_a_move_by_whole_pixels_carries_a_nan_along_and_spoils_no_neighbour():
+    x = X.copy()
+    x[:, 2, 2] = np.nan
+    y = drawn(layers.RandomTranslation((1 / 6, 1 / 6), (-0.2, -0.2), "nearest", seed=3), x)
+    np.testing.assert_array_equal(y[:, 1:, :-1], x[:, :-1, 1:])
+    assert np.isnan(y).sum() == 8 * 3
+
+
 def test_contrast_moves_each_channel_from_its_mean_by_one_factor_an_image():
     y = drawn(layers.RandomContrast(0.5, (0, 1), seed=3))
     mean = X.mean(axis=(1, 2), keepdims=True)
