@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from convnet.engine.graph import has_nodes
 from convnet.engine.operator import Lowering, Value
 from convnet.engine.warping import FILLS, INTERPOLATIONS, Affine, Reading
 from convnet.layers.checks import need_image, only_channels_last
@@ -32,6 +33,10 @@ def _range(name: str, argument: str, factor: Any, lowest: float, highest: float 
 
 class _Images(RandomLayer):
     """A layer that changes images; its output has its input's shape."""
+
+    def __call__(self, x: Any, training: bool | None = None) -> Any:
+        """Change an array of images, as in training unless told otherwise, as Keras does; on a node, record the call."""
+        return super().__call__(x, True if training is None and not has_nodes(x) else training)
 
     def output_shape(self, *shapes: tuple[int, ...]) -> tuple[int, ...]:
         """Return the shape of one output sample."""

@@ -33,7 +33,7 @@ def drawn(layer, x=X, target="cpu", dtype=np.float64):
 @pytest.mark.parametrize("name", RANDOM)
 def test_inference_is_the_identity_and_training_draws_anew_at_every_call(name):
     layer = getattr(layers, name)(**RANDOM[name], seed=3)
-    np.testing.assert_array_equal(layer(X.astype("f")), X.astype("f"))
+    np.testing.assert_array_equal(layer(X.astype("f"), training=False), X.astype("f"))
     assert layer.calls == 0
     first, second = (layer(X, training=True) for _ in range(2))
     assert first.shape == X.shape
@@ -109,6 +109,12 @@ def test_a_move_by_whole_pixels_carries_a_nan_along_and_spoils_no_neighbour():
     y = drawn(layers.RandomTranslation((1 / 6, 1 / 6), (-0.2, -0.2), "nearest", seed=3), x)
     np.testing.assert_array_equal(y[:, 1:, :-1], x[:, :-1, 1:])
     assert np.isnan(y).sum() == 8 * 3
+
+
+def test_a_call_on_an_array_is_training_of_augmentation_and_inference_of_noise_as_in_keras():
+    for name, settings in RANDOM.items():
+        changed = not np.array_equal(getattr(layers, name)(**settings, seed=3)(X.astype("f")), X.astype("f"))
+        assert changed == (name.startswith("Random")), name
 
 
 def test_contrast_moves_each_channel_from_its_mean_by_one_factor_an_image():
