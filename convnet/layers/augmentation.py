@@ -35,7 +35,7 @@ class _Images(RandomLayer):
     """A layer that changes images; its output has its input's shape."""
 
     def __call__(self, x: Any, training: bool | None = None) -> Any:
-        """Change an array of images, as in training unless told otherwise, as Keras does; on a node, record the call."""
+        """Change an array of images unless training=False is given, as Keras does; on a node, record the call."""
         return super().__call__(x, True if training is None and not has_nodes(x) else training)
 
     def output_shape(self, *shapes: tuple[int, ...]) -> tuple[int, ...]:

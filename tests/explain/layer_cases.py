@@ -56,8 +56,6 @@ LAYERS = {
     "batchnorm": (layers.BatchNormalization, {}),
     "dropout": (layers.Dropout, {"rate": 0.5}),
     "spatial dropout": (layers.SpatialDropout2D, {"rate": 0.5}),
-    "random zoom": (layers.RandomZoom, {"height_factor": 0.3}),
-    "random contrast": (layers.RandomContrast, {"factor": 0.3}),
     "gaussian noise": (layers.GaussianNoise, {"stddev": 0.5}),
     "gaussian dropout": (layers.GaussianDropout, {"rate": 0.5}),
     "flatten": (layers.Flatten, {}),
