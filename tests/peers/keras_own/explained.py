@@ -38,6 +38,8 @@ EXPLAINED = (
      "Keras's registry of serializable objects; our files have their own"),
     ("BinaryCrossentropyTest::test_(un|sample_|scalar_)weighted:",
      "Keras computes 1 - (1 - 1e-7) in float32, which is 1.19e-7, so a sure mistake costs 15.94; here it is 16.12"),
+    ("expects images of shape .height", "a single image without the axis of a batch is refused by name"),
+    ("get_random_transformation", "the test calls a part of Keras's own layer, to draw its numbers itself"),
     ("dropout_rescaling", "the mean of 10,000 numbers of another stream of random numbers, tested to two sigma"),
     ("AUCTest", "the area is exact here; Keras's is that of 200 thresholds"),
     ("DummyModel|DummyOptimizer|no attribute 'value_names'", "a class of the test's that stands for a model"),
