@@ -263,6 +263,8 @@ class Layer:
             layer.trainable = value
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # what `copy` and `pickle` look for, in a layer that is being made too
+            raise AttributeError(name)
         if "own_parameters" not in vars(self):
             raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() before anything else")
         raise AttributeError(f"{type(self).__name__} {vars(self).get('name')!r} has no attribute {name!r}")

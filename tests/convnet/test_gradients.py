@@ -71,7 +71,7 @@ class Quotient(layers.Layer):
     def __init__(self):
         super().__init__()
         self.first, self.second = layers.Conv2D(2, 1), layers.Conv2D(2, 1, activation="sigmoid")
-        self.away, self.divide = layers.ConstantArithmetic("add", (1,)), layers.Divide()
+        self.away, self.divide = layers.Elementwise("clip", low=0.3, high=1.0), layers.Divide()
 
     def call(self, x):
         return self.divide([self.first(x), self.away(self.second(x))])

@@ -102,3 +102,12 @@ def test_ray_puts_it(model):
         assert np.array_equal(ray.get(ray.remote(answers).remote(there)), answers(model))
     finally:
         ray.shutdown()
+
+
+@pytest.mark.parametrize("way", [copy.copy, copy.deepcopy, lambda layer: pickle.loads(pickle.dumps(layer))])
+def test_a_layer_of_no_model_travels_too(way):
+    there = way(convnet.layers.Conv2D(3, 2, activation="tanh"))
+    convnet.set_random_seed(1)
+    y = convnet.Sequential([there]).predict(np.ones((1, 4, 4, 2), np.float32), verbose=0)
+    assert y.shape == (1, 3, 3, 3)
+    assert np.abs(y).max() < 1  # tanh came along
