@@ -103,6 +103,7 @@ STACKS = {
     "multiply by (N,1,1,C)": [Merged, (layers.Multiply(), True)],
     "subtract": [Merged, (layers.Subtract(), True)],
     "divide": [Quotient, ()],
+    "dense at every pixel": [layers.Dense, (3,), {"activation": "sigmoid"}],
     "maximum": [Merged, (layers.Maximum(),)],
     "minimum": [Merged, (layers.Minimum(), True)],
     "average of three": [ThreeMerged, (layers.Average(),)],
