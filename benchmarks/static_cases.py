@@ -7,6 +7,7 @@ variant of the registry, every pass, every geometry.
 from __future__ import annotations
 
 from kernels.unary.functions import FUNCTIONS
+from kernels.verify.operations import load_operations
 from kernels.verify.operations.conv2d import make_geometry as conv
 from kernels.verify.operations.pooling import make_geometry as pool
 
@@ -19,6 +20,7 @@ CASES: dict[str, dict[str, dict[str, int]]] = {
         "128 filters 1x1": conv((1, 16, 16, 64), (1, 1, 64, 128)),
         "grey 3x3": conv((1, 28, 28, 1), (3, 3, 1, 32)),
     },
+    "conv2dtranspose": {"33 to 20 channels, stride 2": load_operations()["conv2dtranspose"].large[0]},
     "dense": {"256 to 128": {"N": 128, "C": 256, "F": 128}},
     "maxpool2d": {
         "2x2": pool((1, 24, 24, 64), (2, 2), (2, 2)),

@@ -16,7 +16,7 @@ def test_it_predicts_and_trains_there_as_on_the_cpu():
         "k": rng.standard_normal((3, 2, 3, 3)).astype(np.float32),
         "b": rng.standard_normal(3).astype(np.float32),
     }
-    weights["s"] = np.float32(0.5)
+    weights["s"], weights["w"] = np.float32(0.5), rng.standard_normal((2, 3)).astype(np.float32)
     nodes = [
         *(("Mul", "x s", "h", {}), ("Conv", "h k b", "c", {"pads": [1, 1, 1, 1]}), ("Relu", "c", "r", {})),
         *(("GlobalAveragePool", "r", "g", {}), ("Flatten", "g", "f", {}), ("Gemm", "f w", "y", {"transB": 1})),

@@ -15,7 +15,7 @@ def test_every_mutated_file_ends_in_a_result_or_one_clear_error(campaign):
     rows = list(run(campaign, 1, list(range(FILES)), workers=2))
     assert failures(rows) == []
     assert [row["n"] for row in rows if row["n"] != GOOD] == list(range(FILES))
-    assert [row["outcome"] for row in rows if row["n"] == GOOD] == ["result"] * 3
+    assert [row["outcome"] for row in rows if row["n"] == GOOD] == ["result"] * len(range(0, FILES, 50))
     kinds = {row["outcome"] for row in rows}
     assert {"result", "refused"} <= kinds
 

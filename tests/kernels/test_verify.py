@@ -37,7 +37,8 @@ def test_every_operation_and_every_public_pass_is_verified_and_has_its_formula()
         public = {"forward", "backward", "backward_data", "backward_weights", "update"}
         public |= {"inference", "inference_backward"}
         passes = {n for n, f in inspect.getmembers(reference, inspect.isfunction) if n in public}
-        assert set(op.passes) == passes == set(FORMULAS[name])
+        variations = {n for n in FORMULAS[name] if n.startswith("log ")}  # of a setting
+        assert set(op.passes) == passes == set(FORMULAS[name]) - variations
 
 
 @pytest.mark.parametrize("name", OPERATIONS)

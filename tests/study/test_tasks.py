@@ -173,7 +173,7 @@ def test_diagnosis_tells_what_the_task_gives(task, studies, tmp_path):
             assert low < one["value"] < high
             assert float(one["label"]) == pytest.approx(one["value"], rel=1e-3)
     assert result["calibrated"]
-    assert len(lines(result)) == 3
+    assert len(lines(result)) == 4  # what was not checked is said once
 
 
 def test_what_a_task_cannot_have_is_refused_by_name(studies):

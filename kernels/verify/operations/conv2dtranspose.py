@@ -24,7 +24,6 @@ class Conv2DTranspose(Operation):
     smallest = dict.fromkeys(SIZES, 1) | dict.fromkeys(NAMES[len(SIZES) :], 0)
     linear = ("x", "k", "b")
     meet_padding = {"forward": ("k",), "backward_data": ("k",), "backward_weights": ("x",)}
-    meet_padding = {"forward": ("k",), "backward_data": ("k",), "backward_weights": ("x",)}  # as in conv2d
     large = (
         make_geometry((2, 15, 14, 33, 2, 2, 20, 1, 2, 2, 1, 1)),
         make_geometry((2, 13, 15, 20, 3, 3, 34, 1, 2, 2, 1, 1), (0, 1, 1, 0)),

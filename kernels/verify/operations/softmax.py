@@ -42,7 +42,7 @@ class Softmax(Operation):
         return {"M": int(rng.integers(1, 7)), "K": int(rng.integers(1, 40)), "log": int(rng.integers(2))}
 
     def problem(self, g: Geometry, dtype: Any, kind: str, seed: int, oracle: str = "reference") -> Problem:
-        rng, shape, log = np.random.default_rng(seed), (g["M"], g["K"]), bool(g["log"])
+        rng, shape, log = np.random.default_rng(seed), (g["M"], g["K"]), bool(g.get("log", 0))
         x, dy = (draw_numbers(rng, shape, dtype, kind) for _ in range(2))
         if kind == "integers":  # 2^m classes share the row, the others are far below: every quotient is 2^-m
             most = 0 if log else int(np.log2(g["K"]))  # log 1 is exact
