@@ -20,7 +20,10 @@ CASES: dict[str, dict[str, dict[str, int]]] = {
         "128 filters 1x1": conv((1, 16, 16, 64), (1, 1, 64, 128)),
         "grey 3x3": conv((1, 28, 28, 1), (3, 3, 1, 32)),
     },
-    "conv2dtranspose": {"33 to 20 channels, stride 2": load_operations()["conv2dtranspose"].large[0]},
+    **{
+        name: {"the first large shape of verify": load_operations()[name].large[0]}
+        for name in ("arithmetic", "concatenate", "resample", "conv2dtranspose")
+    },
     "dense": {"256 to 128": {"N": 128, "C": 256, "F": 128}},
     "maxpool2d": {
         "2x2": pool((1, 24, 24, 64), (2, 2), (2, 2)),

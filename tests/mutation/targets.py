@@ -59,6 +59,7 @@ def commands(path: str) -> list[list[str]]:
         if not affected:
             continue
         own += sorted(str(p.relative_to(ROOT)) for p in (ROOT / "tests/kernels").glob(f"test_{op}*.py"))
+        own += ["tests/kernels/test_more_updates.py"] * (op in ("adagrad", "lion", "nadam"))
         common += [*EVERY_PASS, *(["tests/kernels/test_pooling_properties.py"] if op in POOLINGS else [])]
         common += [THREADS[op]] if op in THREADS else []
         unused += [v for v in names if v not in affected]
