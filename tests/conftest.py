@@ -1,9 +1,5 @@
 """One profile for hypothesis: no deadlines (the first call of a kernel compiles it), the same examples every run."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -32,23 +28,3 @@ def _own_key_and_cache(tmp_path_factory):
         patch.setenv("FORMULA_CONVNET_IMAGES", str(folder / "images"))
         patch.setenv("FORMULA_CONVNET_RUNS", str(folder / "runs.jsonl"))
         yield
-
-
-_COMPILE_UNARY = """
-import numpy as np
-from kernels import unary
-from kernels.unary.functions import FUNCTIONS
-for dtype in (np.float32, np.float64):
-    x = np.ones(3, dtype)
-    for function in FUNCTIONS:
-        unary.forward(x, function), unary.backward(x, x, function)
-"""
-
-
-@pytest.fixture(scope="session", autouse=True)
-def unary_kernels_in_the_cache():
-    """KNOWN FAULT: in a process that has compiled kernels.unary for the CPU, numba-cuda cannot compile it for a GPU.
-
-    Loaded from the cache, as in every run but a user's first, they do no harm.
-    """
-    subprocess.run([sys.executable, "-c", _COMPILE_UNARY], check=True, cwd=Path(__file__).parents[1])
