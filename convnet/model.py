@@ -10,7 +10,8 @@ import numpy as np
 from convnet import model_file
 from convnet.engine.graph import Graph, Node, connect
 from convnet.engine.order import keras_order
-from convnet.layers.base import Layer, set_parameters
+from convnet.layers.base import Layer
+from convnet.layers.parameters import set_parameters
 from convnet.measuring import Run
 from convnet.nested.structure import leaves, rebuild
 from convnet.output import formats

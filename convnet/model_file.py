@@ -12,17 +12,14 @@ import numpy as np
 
 from convnet import initializers
 from convnet.engine.graph import Graph
-from convnet.engine.lowering import lower
-from convnet.layers import BUILT_IN, Input
 from convnet.layers.regularization import RandomLayer
-from convnet.nested.structure import leaves, rebuild
 from convnet.output.atomic import write_atomically
 from convnet.output.formats import check_path
+from convnet.wiring import check_same_in_inference, named_parameters, rewire, to_plain
 from kernels import checks, targets
 
 FORMAT = "formula-convnet 1"
 _MOST_STATES = 8  # arrays that an optimizer keeps for a parameter
-MOST_CALLS = 5000  # of layers in one model; the time to plan a model grows in proportion
 
 
 class ModelFileError(ValueError):
@@ -45,12 +42,12 @@ def to_bytes(model: Any, include_optimizer: bool = True) -> bytes:
 
     graph = model.training_graph()
     check_same_in_inference(model, graph)
-    tensors = {name: np.ascontiguousarray(p.value) for name, p in _named_parameters(graph).items()}
+    tensors = {name: np.ascontiguousarray(p.value) for name, p in named_parameters(graph).items()}
     config: dict[str, Any] = {
         "format": FORMAT,
         "name": model.name,
         "dtype": str(model.compute_dtype),
-        **_wiring(graph),
+        **to_plain(graph),
         "metadata": model.metadata,
     }
     own = _own_functions(model) if include_optimizer else []
@@ -70,7 +67,7 @@ def to_bytes(model: Any, include_optimizer: bool = True) -> bytes:
             "weighted_metrics": [m if isinstance(m, str) else m.get_config() for m in model.weighted_metrics],
         }
         config["random"] = _streams(model, graph)
-        for name, p in _named_parameters(graph).items():
+        for name, p in named_parameters(graph).items():
             kept = model.optimizer.states_of(p)
             tensors |= {f"optimizer.{j}.{_key(name)}": targets.to_host(s).copy() for j, s in enumerate(kept)}
     try:
@@ -108,7 +105,7 @@ def load(source: str | Path | bytes, connect: Callable[[Any, Any, str], Any]) ->
     config, tensors = _parse(source) if isinstance(source, bytes) else _read(Path(source))
     try:
         with initializers.empty_weights(sum(t.size for t in tensors.values())):
-            model = connect(*_rewire(config), config["name"])
+            model = connect(*rewire(config), config["name"])
         model.metadata = config["metadata"]
         _fill(model.training_graph(), tensors)
         if "compile" in config:
@@ -173,82 +170,6 @@ def _check_format(where: object, config: Any) -> dict[str, Any]:
     return config
 
 
-# --- the architecture as JSON
-
-
-def _named_parameters(graph: Graph) -> dict[str, Any]:
-    """Return the parameters by unique names: the layer's place and name, the parameter's name."""
-    return {f"{i}.{p.name}": p for i, layer in enumerate(graph.layers) for p in layer.parameters}
-
-
-def _wiring(graph: Graph) -> dict[str, Any]:
-    layers = graph.layers
-    inputs = len(graph.inputs)
-    place: dict[int, int] = {id(node): i for i, node in enumerate(graph.inputs)}
-    place |= {id(c.output): inputs + i for i, c in enumerate(graph.calls)}
-    bare = graph.takes.bare and graph.gives.bare
-    structure = {
-        "inputs": {"skeleton": graph.takes.skeleton, "names": graph.takes.names},
-        "outputs": {"skeleton": graph.gives.skeleton, "names": graph.gives.names},
-    }
-    return {
-        "input_shape": list(graph.input.sample_shape) if bare else [list(n.sample_shape) for n in graph.inputs],
-        "layers": [{"class": type(layer).__name__, "config": layer.get_config()} for layer in layers],
-        "calls": [
-            {"layer": layers.index(c.layer), "inputs": [place[id(n)] for n in c.inputs], "training": c.training}
-            for c in graph.calls
-        ],
-        "output": place[id(graph.output)] if bare else [place[id(node)] for node in graph.outputs],
-        **({} if bare else {"structure": structure}),
-    }
-
-
-def _rewire(config: dict[str, Any]) -> tuple[Any, Any]:
-    """Return the inputs and the outputs of a file's architecture, as nodes in the structure that the model had."""
-    if len(config["calls"]) > MOST_CALLS:
-        raise ValueError(f"it has {len(config['calls'])} calls of layers; up to {MOST_CALLS} can be read")
-    layers = [BUILT_IN[entry["class"]](**entry["config"]) for entry in config["layers"]]
-    several = config.get("structure")
-    if several is None:
-        starts: list[Any] = [Input(tuple(config["input_shape"]), config["dtype"])]
-    else:
-        named = zip(config["input_shape"], several["inputs"]["names"], strict=True)
-        starts = [Input(tuple(shape), config["dtype"], name) for shape, name in named]
-    nodes = list(starts)
-    for call in config["calls"]:
-        inputs = [nodes[i] for i in call["inputs"]]
-        nodes.append(layers[call["layer"]](inputs if len(inputs) > 1 else inputs[0], training=call["training"]))
-    if several is None:
-        return starts[0], nodes[config["output"]]
-    outputs = [nodes[i] for i in config["output"]]
-    return _structured(several["inputs"], starts), _structured(several["outputs"], outputs)
-
-
-def _structured(found: dict[str, Any], nodes: list[Any]) -> Any:
-    """Return nodes in the lists and dicts of a file; ValueError unless there are as many as these have places."""
-    if len(leaves(found["skeleton"])) != len(nodes):
-        raise ValueError(f"there are {len(nodes)} inputs or outputs, but another number of places for them")
-    return rebuild(found["skeleton"], nodes)
-
-
-def check_same_in_inference(model: Any, training_graph: Graph) -> None:
-    """Raise ValueError unless the recording of training, lowered for inference, does what the other recording does."""
-    recorded = model.graph(model.input_shape, training=False)
-
-    def trace(graph: Graph) -> list[tuple[Any, ...]]:
-        """Return what each step computes; layers without parameters by class (node + node makes a new Add)."""
-        return [
-            (step.layer if step.parameters else type(step.layer), step.operation, step.output.shape, step.settings)
-            for step in lower(graph, training=False).steps
-        ]
-
-    if trace(recorded) != trace(training_graph):
-        raise ValueError(
-            f"{model.name}: cannot be saved: `call` uses other layers with training=False than with training=True. "
-            "Let the layers follow the mode (Dropout and BatchNormalization do), or save get_weights() yourself"
-        )
-
-
 # --- random numbers: training goes on with the bits of a run that was never interrupted
 
 
@@ -274,7 +195,7 @@ def _continue_streams(model: Any, found: dict[str, Any]) -> None:
 
 def _fill(graph: Graph, tensors: dict[str, np.ndarray]) -> None:
     """Copy the tensors into the parameters once all were checked; names of layers may differ, places may not."""
-    wanted = _named_parameters(graph)
+    wanted = named_parameters(graph)
     stored = {_key(name): t for name, t in tensors.items() if not name.startswith("optimizer.")}
     mine = {_key(name): p for name, p in wanted.items()}
     if set(stored) != set(mine):
@@ -314,7 +235,7 @@ def _recompile(model: Any, config: dict[str, Any], tensors: dict[str, np.ndarray
             for j, state in enumerate(states):
                 np.copyto(state, tensors[f"optimizer.{i}.{j}"], casting="no")
         return
-    for name, p in _named_parameters(model.training_graph()).items():
+    for name, p in named_parameters(model.training_graph()).items():
         kept = [tensors[key] for j in range(_MOST_STATES) if (key := f"optimizer.{j}.{_key(name)}") in tensors]
         if kept or p in model.arena().places:
             model.optimizer.set_states_of(p, kept)

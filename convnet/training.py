@@ -15,8 +15,9 @@ from convnet.callbacks import Callback, CallbackList, History
 from convnet.compiling import Compiler
 from convnet.engine.batches import WHOLE, Batches, split_validation, three
 from convnet.feeding import Stream, is_source
-from convnet.measuring import Logs, list_callbacks, plain
+from convnet.measuring import plain
 from convnet.output.progress import Progress, tell_of_compilation
+from convnet.predicting import Logs, list_callbacks
 from convnet.tally import Best
 from convnet.utils import list_arguments, next_seed, refuse
 from kernels import checks, targets

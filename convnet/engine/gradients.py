@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from convnet.engine.bindings import Run
 from convnet.engine.buffers import Buffers
 from convnet.engine.operator import Lowering, Step, Value
 from convnet.engine.parameter import Parameter
+from convnet.engine.site import Run
 from kernels import registry, targets
 
 

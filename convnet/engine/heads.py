@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convnet.engine.bindings import Run
 from convnet.engine.buffers import Buffers
 from convnet.engine.gradients import Gradients
 from convnet.engine.operator import Lowering, Step, Value
 from convnet.engine.penalties import Penalty
+from convnet.engine.site import Run
 
 if TYPE_CHECKING:
     from convnet.losses import Loss

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convnet.engine.bindings import BINDINGS, Run, Site, nothing
+from convnet.engine.bindings import BINDINGS
 from convnet.engine.buffers import Buffers
 from convnet.engine.gradients import Gradients
 from convnet.engine.graph import Graph, Node
@@ -16,6 +16,7 @@ from convnet.engine.operator import Step, Value
 from convnet.engine.parameter import Parameter
 from convnet.engine.penalties import Penalty, make_penalties
 from convnet.engine.rewrite import rewrite, separate
+from convnet.engine.site import Run, Site, nothing
 from convnet.nested.several import Several, joined
 
 if TYPE_CHECKING:

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cache
 from inspect import signature
 from typing import Any, ClassVar
 
 import numpy as np
 
-from convnet import initializers, regularizers
+from convnet import regularizers
 from convnet.engine.graph import Graph, Node, has_nodes, record
 from convnet.engine.operator import Lowering, Value, Window
 from convnet.engine.parameter import Parameter
 from convnet.layers.changes import changed_setting, note_change
 from convnet.layers.checks import float_type
 from convnet.layers.naming import unique_name
+from convnet.layers.parameters import Parametric
 from convnet.nested.structure import leaves, rebuild, skeleton_of
 from convnet.utils import refuse
 
 
-class Layer:
+class Layer(Parametric):
     """A layer: called on an array it computes, called on a node it is recorded.
 
     A built-in subclass gives `build` (make the parameters), `output_shape` and `lower` (its formula as operations
@@ -29,7 +29,6 @@ class Layer:
 
     inputs: ClassVar[int] = 1
     settings: ClassVar[tuple[str, ...]] = ()  # constructor arguments, kept as attributes of the same name
-    regularized: ClassVar[tuple[str, ...]] = ()  # parameters that may cost something: kernel_regularizer=..., and so on
     defaults: ClassVar[dict[str, Any]] = {"autocast": True}  # Keras's, which may be spelled out
 
     def __init__(self, *, name: str | None = None, trainable: bool = True, dtype: Any = None, **unknown: Any) -> None:
@@ -58,15 +57,6 @@ class Layer:
             note_change()
             value = regularizers.get(self.name, value)
         super().__setattr__(name, value)
-
-    @classmethod
-    def regularizers(cls) -> tuple[str, ...]:
-        """Return the names of the arguments that are regularizers."""
-        return tuple(f"{name}_regularizer" for name in cls.regularized)
-
-    def regularizer_of(self, parameter: Parameter) -> Any:
-        """Return the regularizer of one of the layer's parameters, or None."""
-        return getattr(self, f"{parameter.name.rsplit('/', 1)[-1]}_regularizer", None)
 
     # --- what a subclass gives
 
@@ -226,86 +216,12 @@ class Layer:
 
         return layer_table(self)._repr_html_()
 
-    # --- parameters
-
-    def add_weight(
-        self, name: Any = None, shape: Any = None, initializer: Any = None, trainable: bool = True, **keras: Any
-    ) -> Parameter:
-        """Make one parameter; for the engine's own layers, whose `lower` passes it to a kernel."""
-        if hasattr(type(self), "call"):
-            raise TypeError(
-                f"{type(self).__name__}.add_weight: a `call` is made of layers, and parameters of its own could not be "
-                "used in it: keep a layer that has them (Dense, Conv2D, ...) as an attribute"
-            )
-        if keras or not isinstance(name, str):
-            raise TypeError(
-                f"{self.name}.add_weight: expects name, shape, initializer, trainable; got {name!r}, {keras}"
-            )
-        value = initializers.make(initializer, shape, self.dtype)
-        parameter = Parameter(f"{self.name}/{name}", value, trainable, initializer)
-        self.own_parameters.append(parameter)
-        return parameter
-
-    @property
-    def layers(self) -> list[Layer]:
-        """The layers kept in attributes, also in lists and dicts of them, in that order, each once."""
-        return list(dict.fromkeys(found for value in vars(self).values() for found in _layers_in(value)))
-
-    @property
-    def trainable(self) -> bool:
-        """False freezes the parameters of this layer and of the layers in it: they get no gradients."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        self._trainable = bool(value)
-        for layer in self.layers:
-            layer.trainable = value
-
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # what `copy` and `pickle` look for, in a layer that is being made too
             raise AttributeError(name)
         if "own_parameters" not in vars(self):
             raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() before anything else")
         raise AttributeError(f"{type(self).__name__} {vars(self).get('name')!r} has no attribute {name!r}")
-
-    @property
-    def parameters(self) -> list[Parameter]:
-        """This layer's parameters, then those of the layers in it."""
-        inner = (p for layer in self.layers for p in layer.parameters)
-        return list(dict.fromkeys((*self.own_parameters, *inner)))
-
-    @property
-    def weights(self) -> list[np.ndarray]:
-        """Copies of the parameters' arrays."""
-        return [p.value.reshape(p.keras_shape).copy() for p in self.parameters]
-
-    @property
-    def trainable_weights(self) -> list[np.ndarray]:
-        """Copies of the arrays that training changes: none of those of a frozen layer."""
-        return [p.value.reshape(p.keras_shape).copy() for p in self.parameters if p in self._trained()]
-
-    @property
-    def non_trainable_weights(self) -> list[np.ndarray]:
-        """Copies of the arrays that training leaves as they are, and of statistics that a layer keeps."""
-        return [p.value.reshape(p.keras_shape).copy() for p in self.parameters if p not in self._trained()]
-
-    def _trained(self) -> set[Parameter]:
-        """Return the parameters that get gradients."""
-        own = {p for p in self.own_parameters if p.trainable and self.trainable}
-        return own.union(*(layer._trained() for layer in self.layers))
-
-    def get_weights(self) -> list[np.ndarray]:
-        """Return copies of the parameters' arrays, in the order that set_weights takes."""
-        return self.weights
-
-    def set_weights(self, weights: list[np.ndarray]) -> None:
-        """Overwrite all parameters; ValueError, and nothing changed, unless number and shapes fit."""
-        set_parameters(self.name, self.parameters, weights)
-
-    def count_params(self) -> int:
-        """Return how many numbers the parameters hold."""
-        return sum(p.value.size for p in self.parameters)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make this layer again, as plain JSON types."""
@@ -318,28 +234,6 @@ class Layer:
     def __repr__(self) -> str:
         arguments = ", ".join(f"{k}={v!r}" for k, v in self.get_config().items() if k not in ("trainable", "dtype"))
         return f"{type(self).__name__}({arguments})"
-
-
-def _layers_in(value: Any) -> Iterator[Layer]:
-    """Yield the layers in an attribute's value: one, or those in a list, tuple or dict."""
-    if isinstance(value, Layer):
-        yield value
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _layers_in(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _layers_in(item)
-
-
-def set_parameters(where: str, parameters: list[Parameter], weights: Any) -> None:
-    """Copy `weights` into the parameters once all of them were checked."""
-    arrays = [np.asarray(w) for w in weights]
-    if [a.shape for a in arrays] != [p.keras_shape for p in parameters]:
-        wanted = ", ".join(f"{p.name} {p.keras_shape}" for p in parameters)
-        raise ValueError(f"{where}: set_weights expects {wanted}; got shapes {[a.shape for a in arrays]}")
-    for p, a in zip(parameters, arrays, strict=True):
-        p.value[...] = a.reshape(p.shape)
 
 
 def call_with_training(call: Any, x: Any, training: bool | None) -> Any:

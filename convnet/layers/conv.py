@@ -45,6 +45,7 @@ class Conv2D(Layer):
         "bias_initializer",
     )
     regularized: ClassVar[tuple[str, ...]] = ("kernel", "bias")
+    operation: ClassVar[str] = "conv2d"
 
     def __init__(
         self,
@@ -78,6 +79,11 @@ class Conv2D(Layer):
         """Return into how many groups the channels are split, and the number of filters."""
         return self.groups, self.filters
 
+    def kernel_shape(self, channels: int) -> tuple[int, ...]:
+        """Return the shape of the operation's kernel for images of so many channels."""
+        groups, filters = self.split(channels)
+        return (*self.kernel_size, channels // groups, filters)
+
     def build(self, shape: tuple[int, ...]) -> None:
         """Make kernel and bias for samples of this shape."""
         need_image(self.name, shape)
@@ -86,16 +92,14 @@ class Conv2D(Layer):
                 f"{self.name}: groups={self.groups} must divide the input's channels ({shape[2]}) "
                 f"and filters ({self.filters})"
             )
-        kernel = (*self.kernel_size, shape[2] // self.groups, self.filters)
-        self.kernel = self.add_weight("kernel", kernel, self.kernel_initializer)
+        self.kernel = self.add_weight("kernel", self.kernel_shape(shape[2]), self.kernel_initializer)
         self.bias = self.add_weight("bias", (self.filters,), self.bias_initializer) if self.use_bias else None
 
     def _geometry(self, shape: tuple[int, ...]) -> tuple[dict[str, Any], tuple[int, ...]]:
         from kernels import conv2d
 
         need_image(self.name, shape)
-        groups, filters = self.split(shape[2])
-        kernel = (*self.kernel_size, shape[2] // groups, filters)
+        kernel, groups = self.kernel_shape(shape[2]), self.split(shape[2])[0]
         try:
             normal, y = conv2d.geometry((1, *shape), kernel, self.strides, self.padding, self.dilation_rate, groups)
         except ValueError as error:
@@ -110,7 +114,7 @@ class Conv2D(Layer):
         """Emit the operations that compute this layer."""
         normal, shape = self._geometry(inputs[0].shape)
         parameters = (self.kernel, self.bias) if self.bias else (self.kernel,)
-        y = low.emit("conv2d", inputs, shape, self, parameters, **normal)
+        y = low.emit(self.operation, inputs, shape, self, parameters, **normal)
         return lower_activation(low, y, self.activation, self)
 
     def multiply_adds(self, *shapes: tuple[int, ...]) -> int:

@@ -5,15 +5,12 @@ from __future__ import annotations
 from math import prod
 from typing import Any, ClassVar
 
-from convnet import initializers
-from convnet.engine.operator import Lowering, Value
-from convnet.layers.activations import activation_name, lower_activation
-from convnet.layers.base import Layer
-from convnet.layers.checks import need_image, only_channels_last, padding_setting
+from convnet.layers.checks import need_image
+from convnet.layers.conv import Conv2D
 from kernels import checks, conv2dtranspose
 
 
-class Conv2DTranspose(Layer):
+class Conv2DTranspose(Conv2D):
     """y[n, s*h + d*p - top, s*w + d*q - left, f] = b[f] + the sum of x[n,h,w,c] * k[p,q,f,c] that land there.
 
     x (N,H,W,C) -> y (N,Ho,Wo,filters). Parameters: kernel (P,Q,filters/groups,C), bias (filters,).
@@ -34,6 +31,7 @@ class Conv2DTranspose(Layer):
         *("filters", "kernel_size", "strides", "padding", "output_padding", "dilation_rate", "groups"),
         *("activation", "use_bias", "kernel_initializer", "bias_initializer"),
     )
+    operation = "conv2dtranspose"
 
     def __init__(
         self,
@@ -51,33 +49,17 @@ class Conv2DTranspose(Layer):
         groups: int = 1,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        only_channels_last(self.name, data_format)
-        self.filters = checks.integer(self.name, "filters", filters)
-        self.kernel_size = checks.pair(self.name, "kernel_size", kernel_size)
-        self.strides = checks.pair(self.name, "strides", strides)
-        self.padding = padding_setting(self.name, padding)
+        super().__init__(
+            filters, kernel_size, strides, padding, data_format, dilation_rate, groups, activation, use_bias,
+            kernel_initializer, bias_initializer, **kwargs,
+        )  # fmt: skip
         self.output_padding = (
             None if output_padding is None else checks.pair(self.name, "output_padding", output_padding, 0)
         )
-        self.dilation_rate = checks.pair(self.name, "dilation_rate", dilation_rate)
-        self.groups = checks.integer(self.name, "groups", groups)
-        self.activation = activation_name(self.name, activation)
-        self.use_bias = bool(use_bias)
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
 
-    def build(self, shape: tuple[int, ...]) -> None:
-        """Make kernel and bias for samples of this shape."""
-        need_image(self.name, shape)
-        if shape[2] % self.groups or self.filters % self.groups:
-            raise ValueError(
-                f"{self.name}: groups={self.groups} must divide the input's channels ({shape[2]}) "
-                f"and filters ({self.filters})"
-            )
-        kernel = (*self.kernel_size, self.filters // self.groups, shape[2])
-        self.kernel = self.add_weight("kernel", kernel, self.kernel_initializer)
-        self.bias = self.add_weight("bias", (self.filters,), self.bias_initializer) if self.use_bias else None
+    def kernel_shape(self, channels: int) -> tuple[int, ...]:
+        """Return the shape of the operation's kernel for images of so many channels."""
+        return (*self.kernel_size, self.filters // self.groups, channels)
 
     def _sides(self, axis: int, length: int) -> tuple[tuple[int, int], int]:
         """Return what is cut off before and after y along an axis, and what is added, in Keras's meaning."""
@@ -98,30 +80,17 @@ class Conv2DTranspose(Layer):
         need_image(self.name, shape)
         sides = [self._sides(axis, shape[axis]) for axis in (0, 1)]
         pad, more = tuple(p for p, _ in sides), tuple(m for _, m in sides)
-        kernel = (*self.kernel_size, self.filters // self.groups, shape[2])
+        settings = self.strides, pad, more, self.dilation_rate, self.groups
         try:
-            normal, y = conv2dtranspose.geometry(
-                (1, *shape), kernel, self.strides, pad, more, self.dilation_rate, self.groups
-            )
+            normal, y = conv2dtranspose.geometry((1, *shape), self.kernel_shape(shape[2]), *settings)
         except ValueError as error:
             raise ValueError(f"{self.name}: {error}") from None
         return normal, y[1:]
-
-    def output_shape(self, *shapes: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the shape of one output sample."""
-        return self._geometry(shapes[0])[1]
-
-    def lower(self, low: Lowering, *inputs: Value) -> Value:
-        """Emit the operations that compute this layer."""
-        normal, shape = self._geometry(inputs[0].shape)
-        parameters = (self.kernel, self.bias) if self.bias else (self.kernel,)
-        y = low.emit("conv2dtranspose", inputs, shape, self, parameters, **normal)
-        return lower_activation(low, y, self.activation, self)
 
     def multiply_adds(self, *shapes: tuple[int, ...]) -> int:
         """Return the multiply-adds that one sample costs, forward."""
         return prod(shapes[0]) * prod(self.kernel_size) * (self.filters // self.groups)
 
-    def window(self, shape: tuple[int, ...]) -> None:
+    def window(self, shape: tuple[int, ...]) -> None:  # type: ignore[override]
         """Return None: the pixels that an output reads are not those of one sliding window."""
         return None

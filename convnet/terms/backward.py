@@ -12,7 +12,7 @@ from itertools import product as every
 
 import numpy as np
 
-from convnet.engine.bindings import Site
+from convnet.engine.site import Site
 from convnet.terms.forward import Index, at, group_of, move_index, pixel, real_pixels, unary_of, winner
 from convnet.terms.rearranged import arithmetic_p, arithmetic_x, concatenate_x, resample_x
 from convnet.terms.terms import Term, product

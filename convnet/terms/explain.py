@@ -9,12 +9,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from convnet.engine.bindings import Site
 from convnet.engine.graph import Call, Graph, record
 from convnet.engine.heads import Head
 from convnet.engine.operator import Operator, Step, Value
 from convnet.engine.parameter import Parameter
 from convnet.engine.plan import Plan
+from convnet.engine.site import Site
 from convnet.losses import Bound, Loss, Objective
 from convnet.nested.several import joined, sample_shape
 from convnet.terms.backward import OF_INPUT, OF_WEIGHT, ROUNDINGS, own_error

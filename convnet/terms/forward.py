@@ -11,7 +11,7 @@ from itertools import product as every
 
 import numpy as np
 
-from convnet.engine.bindings import Site
+from convnet.engine.site import Site
 from convnet.terms.rearranged import arithmetic, concatenate, resample
 from convnet.terms.terms import Draft, Term, product, sum_terms
 from convnet.terms.transposed import conv2dtranspose

@@ -7,7 +7,8 @@ from math import prod
 
 import numpy as np
 
-from convnet.engine.bindings import Site, operands
+from convnet.engine.rearranging import operands
+from convnet.engine.site import Site
 from convnet.terms.terms import Draft, Term, product, sum_terms
 from kernels import arithmetic as kernel
 from kernels.arithmetic import reference

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from convnet.engine.bindings import Site
+from convnet.engine.site import Site
 from convnet.terms.rearranged import Index, Terms, at
 from convnet.terms.terms import Draft, product, sum_terms
 

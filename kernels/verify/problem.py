@@ -52,6 +52,7 @@ class Operation:
     forwards: gradient -> the pass that it is the gradient of, if that is not forward.
     fixed: numbers of a geometry that every problem has, for a kernel that is to do no more than that.
     choices: numbers of a geometry that are no sizes but choose one of so many alternatives; each of them is tried.
+    strides: a stride's name -> that of the axis along which it goes.
     long: a geometry with more than 65,536 numbers and few terms a number.
     scaled: pass -> the arrays of which a common power of two passes through to the results.
     validated: arrays in which NaN and infinity are refused.
@@ -67,6 +68,7 @@ class Operation:
     forwards: dict[str, str] = {}
     fixed: Geometry = {}
     choices: Geometry = {}
+    strides: dict[str, str] = {}
     long: Geometry = {}
     scaled: dict[str, tuple[str, ...]] = {}
     selective: tuple[str, ...] = ()
@@ -115,8 +117,14 @@ class Operation:
         return True
 
     def stretch(self, g: Geometry, key: str, value: int) -> Geometry:
-        """Return the geometry with one of its numbers replaced by a larger one."""
-        return self.fit({**g, key: value})
+        """Return the geometry with one of its numbers replaced by a larger one.
+
+        With as many windows beside each other as a longer axis can have, and some along a larger stride.
+        """
+        g = self.fit({**g, key: value})
+        if key in self.strides:
+            return {**g, self.strides[key]: g[self.strides[key]] + 2 * value}
+        return {**g, **{stride: 1 for stride, axis in self.strides.items() if axis == key}}
 
     def spoil(self, name: str, p: Problem, rng: np.random.Generator, but: tuple[str, ...] = ()) -> Problem:
         """Return the problem with NaN, infinities and -0 in up to three places of what a pass is given.

@@ -11,8 +11,8 @@ from convnet.exchange.keras import wiring
 from convnet.exchange.keras.objects import arguments
 from convnet.layers import BUILT_IN, Layer
 from convnet.model import Model
-from convnet.model_file import MOST_CALLS
 from convnet.sequential import Sequential
+from convnet.wiring import MOST_CALLS
 
 Entry = dict[str, Any]  # one object of config.json: class_name, module, config, build_config, ...
 

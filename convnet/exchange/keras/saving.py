@@ -6,7 +6,7 @@ import warnings
 from datetime import UTC, datetime
 from pathlib import Path
 
-from convnet import initializers, model_file
+from convnet import initializers
 from convnet.engine.parameter import Parameter
 from convnet.exchange.keras import archive, compiling, hdf5, weights
 from convnet.exchange.keras.architecture import Architect
@@ -15,6 +15,7 @@ from convnet.layers import Layer
 from convnet.layers.naming import unnumbered
 from convnet.model import Model
 from convnet.output.atomic import write_atomically
+from convnet.wiring import check_same_in_inference
 
 KERAS = "3.15.1"  # the version whose files these are
 
@@ -26,7 +27,7 @@ def save(model: Model, filepath: str | Path, include_optimizer: bool = True) -> 
     metric, a warning says that the file is not compiled.
     """
     graph = model.training_graph()
-    model_file.check_same_in_inference(model, graph)
+    check_same_in_inference(model, graph)
     config, layers = describe(model)
     with unnumbered(), initializers.empty_weights(model.count_params()):
         twin = Architect().model(config)  # the model as Keras will build it: its layers in Keras's order

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from convnet.engine.graph import Node
 from convnet.layers import BUILT_IN, Activation, Input, Layer
 from convnet.model import Model
-from convnet.model_file import MOST_CALLS
+from convnet.wiring import MOST_CALLS
 
 # operations on tensors that Keras records like layers (`a + b` in a listing), and the layers that compute them here
 _OPERATIONS = {name: name for name in ("Add", "Subtract", "Multiply", "Maximum", "Minimum", "Average", "Concatenate")}

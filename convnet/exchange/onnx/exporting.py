@@ -14,6 +14,7 @@ from convnet.exchange.onnx.package import PRODUCER, onnx
 from convnet.exchange.onnx.writer import IR_VERSION, Writer
 from convnet.notice import NOTICE
 from convnet.output.atomic import write_atomically
+from convnet.wiring import check_same_in_inference
 
 
 def export_onnx(model: Any, filepath: str | Path) -> None:
@@ -32,10 +33,8 @@ def export_onnx(model: Any, filepath: str | Path) -> None:
 
 def to_proto(model: Any) -> Any:
     """Return a model as a ModelProto that onnx.checker accepts."""
-    from convnet import model_file
-
     graph = model.training_graph()
-    model_file.check_same_in_inference(model, graph)
+    check_same_in_inference(model, graph)
     low = lower(graph, training=False)
     writer = Writer(graph.dtype)
     helper = onnx("helper")

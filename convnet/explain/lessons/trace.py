@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convnet.engine.bindings import BINDINGS, Pair, Site
+from convnet.engine.bindings import BINDINGS
 from convnet.engine.lowering import lower
 from convnet.engine.operator import Lowering, Step, Value
 from convnet.engine.rewrite import seed_random
+from convnet.engine.site import Pair, Site
 
 if TYPE_CHECKING:
     from convnet.engine.parameter import Parameter

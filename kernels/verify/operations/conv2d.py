@@ -29,6 +29,7 @@ class Conv2D(Operation):
     passes = {"forward": ("y",), "backward_data": ("dx",), "backward_weights": ("dk", "db")}
     smallest = dict(zip(NAMES, [1] * 10 + [0] * 4 + [1] * 2, strict=True))
     linear = ("x", "k", "b")
+    strides = {"sh": "H", "sw": "W"}
     scaled = {"forward": ("x", "b"), "backward_data": ("dy",), "backward_weights": ("dy",)}
     meet_padding = {"forward": ("k",), "backward_data": ("k",), "backward_weights": ("dy",)}
     long = make_geometry((1, 260, 257, 1), (1, 1, 1, 1))
@@ -89,14 +90,6 @@ class Conv2D(Operation):
     def fit(self, g: Geometry) -> Geometry:
         H = max(g["H"], g["dh"] * (g["P"] - 1) + 1 - g["top"] - g["bottom"])
         return {**g, "H": H, "W": max(g["W"], g["dw"] * (g["Q"] - 1) + 1 - g["left"] - g["right"])}
-
-    def stretch(self, g: Geometry, key: str, value: int) -> Geometry:
-        """Return it with a larger number, and with as many windows beside each other as a larger image can have."""
-        g = self.fit({**g, key: value})
-        if key in ("sh", "sw"):
-            axis = {"sh": "H", "sw": "W"}[key]
-            return {**g, axis: g[axis] + 2 * value}
-        return {**g, {"H": "sh", "W": "sw"}[key]: 1} if key in ("H", "W") else g
 
     def own_limits(self, name: str, p: Problem, factor: float) -> tuple[Limit, ...]:
         x, dy, k = np.abs(p["x"]).max((1, 2)), np.abs(p["dy"]).max((1, 2)), np.abs(p["k"]).max((0, 1))

@@ -23,6 +23,8 @@ class Conv2DTranspose(Operation):
     passes = {"forward": ("y",), "backward_data": ("dx",), "backward_weights": ("dk", "db")}
     smallest = dict.fromkeys(SIZES, 1) | dict.fromkeys(NAMES[len(SIZES) :], 0)
     linear = ("x", "k", "b")
+    scaled = {"forward": ("x", "b"), "backward_data": ("dy",), "backward_weights": ("dy",)}
+    long = make_geometry((1, 260, 257, 1, 1, 1, 1, 1, 1, 1, 1, 1))
     meet_padding = {"forward": ("k",), "backward_data": ("k",), "backward_weights": ("x",)}
     large = (
         make_geometry((2, 15, 14, 33, 2, 2, 20, 1, 2, 2, 1, 1)),

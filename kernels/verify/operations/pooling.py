@@ -35,6 +35,7 @@ def wide_mean(operation: Operation, name: str, p: Problem, pixels: int, own: int
 class Pooling(Operation):
     smallest = dict(zip(NAMES, [1] * 8 + [0] * 4, strict=True))
     linear = ("x",)
+    strides = {"sh": "H", "sw": "W"}
     large: tuple[Geometry, ...] = (
         make_geometry((3, 31, 28, 33), (2, 2), (2, 2)),
         make_geometry((2, 15, 14, 24), (2, 2), (2, 2)),  # channels in fours
@@ -60,14 +61,6 @@ class Pooling(Operation):
         P, Q = max(g["P"], g["top"] + 1, g["bottom"] + 1), max(g["Q"], g["left"] + 1, g["right"] + 1)
         H, W = max(g["H"], P - g["top"] - g["bottom"]), max(g["W"], Q - g["left"] - g["right"])
         return {**g, "H": H, "W": W, "P": P, "Q": Q}
-
-    def stretch(self, g: Geometry, key: str, value: int) -> Geometry:
-        """Return it with a larger number, and with as many windows beside each other as a larger image can have."""
-        g = self.fit({**g, key: value})
-        if key in ("sh", "sw"):
-            axis = {"sh": "H", "sw": "W"}[key]
-            return {**g, axis: g[axis] + 2 * value}
-        return {**g, {"H": "sh", "W": "sw"}[key]: 1} if key in ("H", "W") else g
 
     def problem(self, g: Geometry, dtype: Any, kind: str, seed: int, oracle: str = "reference") -> Problem:
         x_shape, pad = (g["N"], g["H"], g["W"], g["C"]), ((g["top"], g["bottom"]), (g["left"], g["right"]))
