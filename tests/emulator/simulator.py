@@ -1,6 +1,7 @@
 """Kernels in Numba's simulator, which runs their Python text: for a process with NUMBA_ENABLE_CUDASIM=1.
 
-`test_simulator.py` starts it. The simulator knows neither warp shuffles nor asynchronous copies, so the operations whose every kernel uses them are not here.
+`test_simulator.py` starts it. The simulator knows neither warp shuffles nor asynchronous copies, so the operations
+whose every kernel uses them are not here.
 """
 
 import warnings
