@@ -119,7 +119,12 @@ def load(path: Path) -> Any:
 
 
 def describe_error(error: BaseException, path: Path | None = None) -> str:
-    """Describe an exception in a line, with the last line of the user's file that was running."""
+    """Describe an exception in a line, with the last line of the user's file that was running.
+
+    An exception from another process has no frames here: it brings its own description.
+    """
+    if isinstance(described := getattr(error, "described", None), str):
+        return described
     text = f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
     line, trace = None, error.__traceback__
     while trace is not None and path is not None:

@@ -46,7 +46,7 @@ def call(op: Operation, impl: Implementation, name: str, p: Problem) -> Any:
     try:
         with np.errstate(all="ignore"):
             given = impl.call(name, args, settings)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Broken):
         raise
     except WroteBesideError as error:
         raise Broken(NEIGHBOURS, str(error)) from error
