@@ -5,13 +5,17 @@ import csv
 import json
 import os
 import random
+import re
 import shutil
+import subprocess
+import sys
 from importlib import import_module
 
 import numpy as np
 import pytest
 
 import kernels
+from convnet.exercises import score
 from convnet.exercises.catalogue import EXERCISES, find
 from convnet.exercises.grading import Settings, grade, wire
 from convnet.exercises.grading.remote import Limits, explain_missing_isolation
@@ -205,3 +209,23 @@ def test_no_process_and_no_folder_is_left(tmp_path):
     hand_in(tmp_path, "anna", "def forward(x, k, b=None, **s):\n    while True: pass\n")
     grade(tmp_path, Settings(limits=Limits(seconds=1), trusted=True))
     assert not [name for name in set(os.listdir(tempfile.gettempdir())) - before if name.startswith("exercise-")]
+
+
+def test_the_page_on_gradescope_writes_what_gradescope_reads(tmp_path):
+    page = (SOLUTIONS.parents[2] / "docs/howto/grading.md").read_text(encoding="utf-8")
+    (tmp_path / "to_gradescope.py").write_text(re.search(r"^```python\n(import json\n.+?)^```$", page, re.M | re.S)[1])
+    hand_in(tmp_path / "class", "student", hostile.SUM.replace("0 if b is None else b[f]", "0"))
+    found = grade(tmp_path / "class", Settings(trusted=True, limits=Limits(seconds=20)))
+    (tmp_path / "scores.json").write_text(json.dumps(found))
+    subprocess.run([sys.executable, "to_gradescope.py", "scores.json", "results.json"], cwd=tmp_path, check=True)
+    document = json.loads((tmp_path / "results.json").read_text())
+    assert document["score"] == found["students"][0]["score"] == round(100 * 5 / 9, 1)
+    assert {"name": "sum: a bias (forward)", "score": 0, "max_score": 1} in document["tests"]
+    assert "the bias is missing" in document["tests"][-1]["output"]
+
+
+def test_score_is_a_plain_number_of_points_for_nbgrader(tmp_path, capsys):
+    hand_in(tmp_path, "anna", hostile.SUM)
+    points = score("sum", tmp_path / "anna" / "sum.py", of=10, trusted=True)
+    assert repr(points) == "10.0"
+    assert capsys.readouterr().out == "solved\n"

@@ -171,6 +171,10 @@ FORWARD = (
     by(
         "the bias is added once for every product; it belongs outside the sum", _bias(lambda b, s: b * s.k[..., 0].size)
     ),
+    by(
+        "the bias is added once for every product, and once more; it belongs outside the sum",
+        _bias(lambda b, s: b * (s.k[..., 0].size + 1)),
+    ),
     by("the bias is subtracted; it is added", _bias(lambda b, s: -b)),
     by("the bias is added twice", _bias(lambda b, s: 2 * b)),
     by("every filter has the first filter's bias: b[f], not b[0]", _bias(lambda b, s: b[0])),

@@ -8,6 +8,7 @@ import numpy as np
 
 from convnet.exercises.feedback.mistake import Case, Mistake, relation, same
 
+LARGEST_HALF = 65504  # of float16
 HALF_PRECISION = 2e-3  # relative; what float16 leaves
 
 
@@ -94,8 +95,10 @@ def _whole(a: np.ndarray, e: np.ndarray) -> bool | None:
 def _imprecise(a: np.ndarray, e: np.ndarray) -> bool | None:
     if a.shape != e.shape or not e.size:
         return None
-    size = float(np.abs(e).max())
-    return bool(np.abs(a - e).max() <= HALF_PRECISION * size)
+    beyond = np.isinf(a) & (np.abs(e) > LARGEST_HALF)
+    with np.errstate(invalid="ignore"):
+        near = np.abs(a - e) <= HALF_PRECISION * max(1.0, float(np.abs(e).max()))
+    return bool((near | beyond).all())
 
 
 def _has_nan(a: np.ndarray, e: np.ndarray) -> bool:
@@ -120,6 +123,10 @@ RELATIONS = (
         "the result holds NaN, not a number: is something divided by 0, or left unset?",
         lambda a, e: bool(np.isnan(a).any()),
     ),
+    relation(
+        "right to a few digits only: something is computed in float32 or less; convert with a.astype(float) first",
+        _imprecise,
+    ),
     relation("the result is infinite: it overflows", lambda a, e: bool(np.isinf(a).any())),
     relation(
         "negative numbers are set to 0: there is no rectifier in the formula",
@@ -142,8 +149,4 @@ RELATIONS = (
         _is_multiple,
     ),
     relation("the same number is added to every result", _one_off),
-    relation(
-        "right to a few digits only: something is computed in float32 or less; convert with a.astype(float) first",
-        _imprecise,
-    ),
 )
