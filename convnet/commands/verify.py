@@ -24,7 +24,9 @@ def verify(
     ] = "cpu",
     every_input: Annotated[
         bool,
-        typer.Option("--every-input", help="Also show of sums of products that they are right for every input: minutes."),
+        typer.Option(
+            "--every-input", help="Also show of sums of products that they are right for every input: minutes."
+        ),
     ] = False,
     json: Json = None,
     html: Annotated[Path | None, typer.Option(help="Write the certificate as a page, formulas typeset.")] = None,

@@ -133,7 +133,7 @@ def _fraction(x, single):
     """Return (numerator, denominator, whether x is exactly that), by continued fractions; (0, 0, True) for none."""
     if not x < 4611686018427387904.0:
         return 0, 0, True
-    before, over, before_under, under = 1, int(math.floor(x)), 0, 1
+    before, over, before_under, under = 1, math.floor(x), 0, 1
     rest = x - math.floor(x)
     while under < _DENOMINATORS:
         found = over / under
@@ -142,7 +142,7 @@ def _fraction(x, single):
         rest = 1.0 / rest
         if not rest < 4611686018427387904.0:
             break
-        part = int(math.floor(rest))
+        part = math.floor(rest)
         rest -= math.floor(rest)
         before, over = over, part * over + before
         before_under, under = under, part * under + before_under

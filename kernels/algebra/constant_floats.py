@@ -12,8 +12,10 @@ NAME = re.compile(r'%(?:"[^"]*"|[\w.$-]+)')
 FLOATING = re.compile(r"\b(?:float|double)\b")
 _RESULT = re.compile(r'\s*(%(?:"[^"]*"|[\w.$-]+)) = (.*)')
 _FROM_INTEGERS = ("sitofp", "uitofp")
-_PASSES_ON = ("fadd", "fsub", "fmul", "fdiv", "fneg", "frem", "fpext", "fptrunc", "phi", "select", "freeze")
-_PASSES_ON += ("insertelement", "extractelement", "shufflevector")
+_PASSES_ON = (
+    *("fadd", "fsub", "fmul", "fdiv", "fneg", "frem", "fpext", "fptrunc", "phi", "select", "freeze"),
+    *("insertelement", "extractelement", "shufflevector"),
+)
 _FUNCTIONS = re.compile(r"@llvm\.(floor|ceil|trunc|rint|log10|log2|log|sqrt|fabs|fmuladd|fma|copysign)\.")
 
 

@@ -8,13 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numba
 from llvmlite import binding
 from numba.core import types
 from numba.core.dispatcher import Dispatcher, _DispatcherBase
 
 from kernels.algebra import helpers
-from kernels.algebra.rewrite import NotAlgebraicError, rewrite
+from kernels.algebra.refusal import NotAlgebraicError
+from kernels.algebra.rewrite import rewrite
 
+_numba: Any = numba
 _made: dict[Any, Any] = {}  # a compiled kernel -> (itself, the same in another arithmetic, its engine)
 
 
@@ -27,20 +30,22 @@ def swapped(world: int) -> Iterator[set[str]]:
     NotAlgebraicError, from the call, for a kernel that does with its numbers what no polynomial does.
     """
     used = set[str]()
-    dispatchers = [d for d in gc.get_objects() if isinstance(d, Dispatcher)]
-    compile_for = _DispatcherBase._compile_for_args
+    dispatchers: list[Any] = [d for d in gc.get_objects() if isinstance(d, Dispatcher)]
+    base: Any = _DispatcherBase
+    compile_for = base._compile_for_args
     for dispatcher in dispatchers:
         dispatcher._clear()
+
     def find(dispatcher: Any, *args: Any, **kws: Any) -> Any:
         used.add(dispatcher.py_func.__name__)
         return _find_swapped(dispatcher, *args, **kws)
 
-    _DispatcherBase._compile_for_args = find
+    base._compile_for_args = find
     helpers.WORLD[0] = world
     try:
         yield used
     finally:
-        _DispatcherBase._compile_for_args = compile_for
+        base._compile_for_args = compile_for
         for dispatcher in dispatchers:
             dispatcher._clear()
             for found in dispatcher.overloads.values():
@@ -63,13 +68,11 @@ def _find_swapped(dispatcher: Any, *args: Any, **kws: Any) -> Any:
 
 def _make(compiled: Any) -> tuple[Any, Any]:
     """Compile a kernel in the other arithmetic; (the function for Python, what must live as long)."""
-    from numba import _dynfunc
-
     library = compiled.library
     text = rewrite(str(library._get_module_for_linking()))
     module = binding.parse_assembly(text)
     module.verify()
-    machine = binding.Target.from_default_triple().create_target_machine(opt=1)
+    machine = binding.Target.from_default_triple().create_target_machine(opt=0)
     engine = binding.create_mcjit_compiler(module, machine)
     engine.finalize_object()
     description = compiled.fndesc
@@ -77,8 +80,7 @@ def _make(compiled: Any) -> tuple[Any, Any]:
     if record:  # where the code looks for Numba's record of the function
         ctypes.c_void_p.from_address(record).value = id(compiled.environment)
     address = engine.get_function_address(description.llvm_cpython_wrapper_name)
-    function = _dynfunc.make_function(
+    function = _numba._dynfunc.make_function(
         description.lookup_module(), description.qualname.split(".")[-1], "", address, compiled.environment, (library,)
     )
     return function, engine
-

@@ -69,7 +69,10 @@ def vector(name: str, width: int, lanes: int) -> str:
     lines = [f"define internal {result} @algebra.{name}.v{lanes}i{width}("]
     lines[0] += f"{', '.join(f'{whole} %{x}' for x in letters)}) {{"
     lines += ["start:", "  br label %loop", "loop:"]
-    lines += ["  %i = phi i32 [ 0, %start ], [ %next, %loop ]", f"  %r = phi {result} [ poison, %start ], [ %s, %loop ]"]
+    lines += [
+        "  %i = phi i32 [ 0, %start ], [ %next, %loop ]",
+        f"  %r = phi {result} [ poison, %start ], [ %s, %loop ]",
+    ]
     lines += [f"  %{x}0 = extractelement {whole} %{x}, i32 %i" for x in letters]
     lines += [
         f"  %v = call i{width} @algebra.{name}.i{width}({', '.join(f'{real} %{x}0' for x in letters)})",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from kernels.algebra.constant_floats import FLOATING, NAME, opcode, result
+from kernels.algebra.refusal import NotAlgebraicError
 
 _ADDRESS = ("getelementptr", "phi", "select", "freeze", "bitcast", "addrspacecast")
 
@@ -15,8 +17,6 @@ def refuse_looks_at_bits(lines: list[str]) -> None:
     Memory holds floating-point numbers if a pointer into it is used for them, or stepped by their size. Pointers are
     followed within the function, forward and back.
     """
-    from kernels.algebra.rewrite import NotAlgebraicError
-
     made = dict(filter(lambda pair: pair[0], map(result, lines[1:])))
     family = _families(made)
     floating = {family(p) for p in _floating_pointers(lines[1:])}
@@ -26,7 +26,7 @@ def refuse_looks_at_bits(lines: list[str]) -> None:
             raise NotAlgebraicError("it reads the bits of its numbers as integers")
 
 
-def _families(made: dict[str, str]):
+def _families(made: dict[str, str]) -> Callable[[str], str]:
     """Return a function from a pointer to the one that all pointers into the same memory share."""
     parent: dict[str, str] = {}
 

@@ -12,6 +12,7 @@ import re
 from kernels.algebra import helpers
 from kernels.algebra.constant_floats import FLOATING, NAME, find, opcode, result
 from kernels.algebra.moves import refuse_looks_at_bits
+from kernels.algebra.refusal import NotAlgebraicError
 
 _LITERAL = re.compile(r'(?<![\w.%@"$-])-?(?:\d+\.\d+e[+-]\d+|0x[0-9A-F]{16})\b')
 _SPLAT = re.compile(r"splat \((float|double) ([^)]*)\)")
@@ -19,15 +20,13 @@ _LIST = re.compile(r"<((?:float|double) -?[\dx][^<>]*)>")
 _VECTOR = re.compile(r"<(\d+) x (float|double)>")
 _FLAGS = re.compile(r"\b(?:contract|nnan|ninf|nsz|arcp|afn|reassoc|fast) ")
 _ARITHMETIC = {"fadd": "add", "fsub": "subtract", "fmul": "multiply", "fdiv": "divide", "fneg": "negate"}
-_MOVES = ("load", "store", "getelementptr", "phi", "select", "insertelement", "extractelement", "shufflevector", "ret")
-_MOVES += ("insertvalue", "extractvalue", "freeze", "alloca", "br", "switch")
+_MOVES = (
+    *("load", "store", "getelementptr", "phi", "select", "insertelement", "extractelement", "shufflevector", "ret"),
+    *("insertvalue", "extractvalue", "freeze", "alloca", "br", "switch"),
+)
 _MASKED = re.compile(r"@llvm\.(masked\.(?:load|store|gather|scatter)|lifetime|assume|memcpy|memmove|memset|prefetch)")
 _MANY = re.compile(r"\.v(\d+)f(32|64)\b")
 _WIDTH = {"float": 32, "double": 64}
-
-
-class NotAlgebraicError(ValueError):
-    """The kernel does with its numbers what no polynomial does."""
 
 
 def rewrite(text: str) -> str:
@@ -48,9 +47,9 @@ def rewrite(text: str) -> str:
 
 def _outside(line: str) -> str:
     """Rewrite a declaration or a global; constants of numbers in memory are not known to any arithmetic."""
-    if line.startswith("@") and "NumbaEnv" not in line.split(" = ")[0] and _LITERAL.search(line.split('c"')[0]):
-        if re.search(r"(?:float|double) -?(?!0\.0+e\+00\b)[\dx]", line):
-            raise NotAlgebraicError(f"it reads constants from memory: {line[:80]}")
+    holds = line.startswith("@") and "NumbaEnv" not in line.split(" = ")[0] and _LITERAL.search(line.split('c"')[0])
+    if holds and re.search(r"(?:float|double) -?(?!0\.0+e\+00\b)[\dx]", line):
+        raise NotAlgebraicError(f"it reads constants from memory: {line[:80]}")
     return _types(line) if line.startswith(("@", "%")) or "@llvm.masked" in line else line
 
 
@@ -94,9 +93,7 @@ class _Function:
             for i, part in enumerate(parts):
                 made.append(f"  {name}.{i}.n = call i{width} @algebra.constant.i{width}({real} {part})")
                 to = name if i == lanes - 1 else f"{name}.{i}"
-                made.append(
-                    f"  {to} = insertelement <{lanes} x i{width}> {before}, i{width} {name}.{i}.n, i32 {i}"
-                )
+                made.append(f"  {to} = insertelement <{lanes} x i{width}> {before}, i{width} {name}.{i}.n, i32 {i}")
                 before = to
         start = next((i + 1 for i, line in enumerate(body) if re.match(r'("[^"]*"|[\w.$-]+):', line)), 0)
         first = next((i for i, line in enumerate(body) if line.strip() and not line.startswith(";")), 0)
@@ -138,8 +135,7 @@ class _Function:
             return f"  {name} = {value}"
         self.needed.add(("round_off", 64, 0))
         return (
-            f"  {name}.long = call i64 @algebra.round_off.i64(i64 {before[2]})\n"
-            f"  {name} = trunc i64 {name}.long to i32"
+            f"  {name}.long = call i64 @algebra.round_off.i64(i64 {before[2]})\n  {name} = trunc i64 {name}.long to i32"
         )
 
     def _only_shapes(self, instruction: str) -> bool:

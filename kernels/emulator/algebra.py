@@ -15,7 +15,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from kernels.algebra import arithmetic
-from kernels.algebra.rewrite import NotAlgebraicError
+from kernels.algebra.refusal import NotAlgebraicError
 from kernels.emulator import launch
 from kernels.emulator import machine as m
 from kernels.emulator.dispatch import NUMBERS, TABLES

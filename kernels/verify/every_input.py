@@ -13,6 +13,7 @@ Degree and size are not assumed: the same instructions are run on degrees and on
 from __future__ import annotations
 
 import math
+import re
 import secrets
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from kernels.algebra import arithmetic, cpu
-from kernels.algebra.rewrite import NotAlgebraicError
+from kernels.algebra.refusal import NotAlgebraicError
 from kernels.verify.implementation import FromFile
 from kernels.verify.polynomials import FORMULAS
 from kernels.verify.problem import Operation, Problem, as_tuple
@@ -66,8 +67,9 @@ class EveryInput:
             return f"{head} not shown for every input: {self.unknown or 'too many trials would be needed'}"
         bits = math.floor(-self.log2_error)
         return (
-            f"{head} the compiled kernel is its formula for every input, in exact arithmetic; chance of error < 2^-{bits} "
-            f"({self.trials} trials modulo random primes, degree {self.degree}); {self.rounding}"
+            f"{head} the compiled kernel is its formula for every input, in exact arithmetic; "
+            f"chance of error < 2^-{bits} ({self.trials} trials modulo random primes, degree {self.degree}); "
+            f"{self.rounding}"
         )
 
     @property
@@ -102,6 +104,8 @@ def check(op: Operation, impl: Implementation, name: str, p: Problem) -> EveryIn
     found = EveryInput(op.name, impl.variant, name, p.dtype.name, describe_shape(op, name, p), target)
     found.terms = max(op.terms(name, p), default=0)
     try:
+        if isinstance(impl, FromFile) and re.search(r"\.view\(|intrinsic", impl.path.read_text("utf-8")):
+            raise NotAlgebraicError("its file uses view() or an intrinsic, which may look at a number's bits")
         found.degree, found.size, found.depth = (
             max(int(r.max(initial=0)) for r in _run(op, impl, name, _fill(p, mode), arithmetic.world(mode)))
             for mode in (arithmetic.DEGREE, arithmetic.SIZE, arithmetic.DEPTH)
@@ -174,7 +178,9 @@ def _try(op: Operation, impl: Implementation, name: str, p: Problem, found: Ever
     for result, a, e in zip(op.passes[name], given, expected, strict=True):
         if a.shape != e.shape or (a != e).any():
             at = ",".join(str(i) for i in np.argwhere(a != e)[0]) if a.shape == e.shape else ""
-            found.wrong = f"{result}[{at}] and {np.count_nonzero(a != e)} of {e.size} differ modulo {prime}, seed {seed}"
+            found.wrong = (
+                f"{result}[{at}] and {np.count_nonzero(a != e)} of {e.size} differ modulo {prime}, seed {seed}"
+            )
             return
 
 

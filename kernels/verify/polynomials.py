@@ -43,7 +43,7 @@ def _flat(a: Integers) -> Integers:
 
 
 def _correlate(x: Integers, k: Integers, y: Integers, s: dict[str, Any], prime: int) -> None:
-    """y += the correlation of x with k (P,Q,C/groups,F)."""
+    """Y += the correlation of x with k (P,Q,C/groups,F)."""
     groups = s.get("groups", 1)
     C, F = x.shape[3] // groups, y.shape[3] // groups
     for p, q, pixels, places in _taps(x.shape, k.shape, y.shape, s):
@@ -55,7 +55,7 @@ def _correlate(x: Integers, k: Integers, y: Integers, s: dict[str, Any], prime: 
 
 
 def _spread(dy: Integers, k: Integers, dx: Integers, s: dict[str, Any], prime: int) -> None:
-    """dx += every dy times the k through which it was read, where it was read."""
+    """Dx += every dy times the k through which it was read, where it was read."""
     groups = s.get("groups", 1)
     C, F = dx.shape[3] // groups, dy.shape[3] // groups
     for p, q, pixels, places in _taps(dx.shape, k.shape, dy.shape, s):
@@ -67,7 +67,7 @@ def _spread(dy: Integers, k: Integers, dx: Integers, s: dict[str, Any], prime: i
 
 
 def _weights(x: Integers, dy: Integers, dk: Integers, s: dict[str, Any], prime: int) -> None:
-    """dk += every x times the dy that it is read for."""
+    """Dk += every x times the dy that it is read for."""
     groups = s.get("groups", 1)
     C, F = x.shape[3] // groups, dy.shape[3] // groups
     for p, q, pixels, places in _taps(x.shape, dk.shape, dy.shape, s):
@@ -82,7 +82,7 @@ def _bias(shape: tuple, b: Integers | None) -> Integers:
 
 
 def conv2d(name: str, a: dict[str, Integers], s: dict[str, Any], prime: int) -> tuple[Integers, ...]:
-    """Formula (1) and its gradients."""
+    """Compute formula (1) or a gradient."""
     if name == "forward":
         y = _bias(a["dy"].shape, a.get("b"))
         _correlate(a["x"], a["k"], y, s, prime)
@@ -97,7 +97,7 @@ def conv2d(name: str, a: dict[str, Integers], s: dict[str, Any], prime: int) -> 
 
 
 def conv2dtranspose(name: str, a: dict[str, Integers], s: dict[str, Any], prime: int) -> tuple[Integers, ...]:
-    """The transposed convolution: x is spread by k (P,Q,F,C), and its gradients."""
+    """Compute the transposed convolution, in which x is spread by k (P,Q,F,C), or a gradient."""
     if name == "forward":
         y = _bias(a["dy"].shape, a.get("b"))
         _spread(a["x"], a["k"], y, s, prime)
@@ -112,7 +112,7 @@ def conv2dtranspose(name: str, a: dict[str, Integers], s: dict[str, Any], prime:
 
 
 def dense(name: str, a: dict[str, Integers], s: dict[str, Any], prime: int) -> tuple[Integers, ...]:
-    """The product of matrices, and its gradients."""
+    """Compute the product of matrices, or a gradient."""
     if name == "forward":
         return ((product(a["x"], a["k"], prime) + _bias(a["dy"].shape, a.get("b"))) % prime,)
     if name == "backward_data":
@@ -121,7 +121,7 @@ def dense(name: str, a: dict[str, Integers], s: dict[str, Any], prime: int) -> t
 
 
 def avgpool2d(name: str, a: dict[str, Integers], s: dict[str, Any], prime: int) -> tuple[Integers, ...]:
-    """The mean of the real pixels of each window, and its gradient."""
+    """Compute the mean of the real pixels of each window, or its gradient."""
     x_shape, y_shape, window = a["x"].shape, a["dy"].shape, (*s["size"], 1, 1)
     count = np.zeros((1, *y_shape[1:3], 1), np.int64)
     for _, _, _, (_, i, j) in _taps((1, *x_shape[1:]), window, (1, *y_shape[1:]), s):
@@ -138,7 +138,7 @@ def avgpool2d(name: str, a: dict[str, Integers], s: dict[str, Any], prime: int) 
 
 
 def globalavgpool(name: str, a: dict[str, Integers], s: dict[str, Any], prime: int) -> tuple[Integers, ...]:
-    """The mean of all pixels of a channel, and its gradient."""
+    """Compute the mean of all pixels of a channel, or its gradient."""
     share = pow(a["x"].shape[1] * a["x"].shape[2], -1, prime)
     if name == "forward":
         return (a["x"].sum((1, 2)) % prime * share % prime,)
@@ -146,7 +146,7 @@ def globalavgpool(name: str, a: dict[str, Integers], s: dict[str, Any], prime: i
 
 
 def add(name: str, a: dict[str, Integers], s: dict[str, Any], prime: int) -> tuple[Integers, ...]:
-    """The sum of two arrays, and its gradient."""
+    """Compute the sum of two arrays, or its gradient."""
     return ((a["a"] + a["b"]) % prime,) if name == "forward" else (a["dy"], a["dy"])
 
 

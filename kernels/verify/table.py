@@ -96,7 +96,9 @@ def notes(certificate: dict[str, Any]) -> list[str]:
     how += "" if certificate["target"] == "cpu" else f"; on {certificate['target']}"
     if every:
         shown, wrong = sum(e["shown"] for e in every), sum(bool(e["wrong"]) for e in every)
-        verdict += f"; for every input: {shown} of {len(every)} passes at their shapes" + f", {wrong} WRONG" * bool(wrong)
+        verdict += f"; for every input: {shown} of {len(every)} passes at their shapes" + f", {wrong} WRONG" * bool(
+            wrong
+        )
     lines += ["", f"{verdict} ({certificate['seconds']:.0f} s{how}; {machine['processor']}, {versions})"]
     return lines
 

@@ -32,15 +32,16 @@ LIMIT = 3 * 10**7  # jumps back, after which a mutant counts as endless
 SEEDS = 8
 
 
-def every_mutant() -> list[tuple[str, str, Mutant]]:
-    """(operation, variant, mutant) for every file of a CUDA variant, and every file that such variants share.
+def every_mutant() -> list[tuple[list[tuple[str, str]], Mutant]]:
+    """(its users: operation and variant, mutant) for every file of a CUDA variant, and every file that they share.
 
-    A mutant of a shared file is held to one operation that uses it, chosen by the mutant's name.
+    Which user is tried first depends on the mutant's name, so that a sample tries them all.
     """
     found = []
     for path, users in sorted(_users().items()):
         for mutant in mutants(path, (ROOT / path).read_text(encoding="utf-8")):
-            found.append((*users[zlib.crc32(mutant.name.encode()) % len(users)], mutant))
+            first = zlib.crc32(mutant.name.encode()) % len(users)
+            found.append(([*users[first:], *users[:first]], mutant))
     return found
 
 
@@ -139,17 +140,18 @@ def main() -> None:
     lines = options.results.read_text("utf-8").splitlines() if options.results and options.results.exists() else []
     known = {row["mutant"]: row["by"] for row in map(json.loads, lines)}
     killed, equal = 0, 0
-    for op, variant, mutant in everything[: options.sample]:
+    for users, mutant in everything[: options.sample]:
         if mutant.name not in known:
-            known[mutant.name] = noticed(op, variant, mutant)
+            seen = (f"{op}: {by}" for op, variant in users if (by := noticed(op, variant, mutant)) is not None)
+            known[mutant.name] = next(seen, None)
             if options.results:
                 with options.results.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps({"mutant": mutant.name, "held": op, "by": known[mutant.name]}) + "\n")
+                    file.write(json.dumps({"mutant": mutant.name, "by": known[mutant.name]}) + "\n")
         if known[mutant.name] is not None:
             killed += 1
         else:
             equal += mutant.name in EQUIVALENT
-            print(f"survived ({op}): {mutant.name}\n    {EQUIVALENT.get(mutant.name, 'NO REASON GIVEN')}", flush=True)
+            print(f"survived: {mutant.name}\n    {EQUIVALENT.get(mutant.name, 'NO REASON GIVEN')}", flush=True)
     tried = min(options.sample, len(everything))
     print(f"{killed} of {tried - equal} killed; {equal} more are equivalent; of {len(everything)} possible")
 
