@@ -15,10 +15,11 @@ from convnet.engine.lowering import lower, value_of
 from convnet.engine.operator import Step, Value
 from convnet.engine.parameter import Parameter
 from convnet.engine.penalties import Penalty, make_penalties
-from convnet.engine.replaying import PAYS_AFTER, Replayed, not_replayable
+from convnet.engine.replaying import PAYS_AFTER, not_replayable
 from convnet.engine.rewrite import rewrite, separate
 from convnet.engine.site import Run, Site, nothing
 from convnet.nested.several import Several, joined
+from kernels.replay import Replay, note_calls
 from kernels.scheduler import number_of_threads
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Plan:
         self._swallowed = {id(head.swallowed) for head in self.heads}
         computed = [head.bind(target, self._buffers, self._gradients, self._backward) for head in self.heads]
         self._forward: list[Run] = [*self._bind_steps(), *computed]
-        self._replayed: Replayed | None = None
+        self._replayed: dict[int, Replay] = {}  # by the number of threads, a setting that some kernels are given
         self._runs = 0
         if self.heads:
             unwritten, self._bare = self._gradients.clear_unwritten(), graph.gives.bare
@@ -137,8 +138,9 @@ class Plan:
     def run(self, x: Any) -> Any:
         """Return the output for a batch, as an array of the caller's own; Several, if the model gives several."""
         self.x[...] = x
-        if self._replayed is not None and self.is_replayed:
-            self._replayed()
+        replayed = self._replayed.get(number_of_threads()) if self._replayed else None
+        if replayed is not None:
+            replayed()
         else:
             self.forward()
             self._runs += 1
@@ -149,7 +151,7 @@ class Plan:
     @property
     def is_replayed(self) -> bool:
         """True if forward is one native call, for the calling thread's number of threads."""
-        return self._replayed is not None and self._replayed.threads == number_of_threads()
+        return number_of_threads() in self._replayed
 
     @property
     def can_be_replayed(self) -> bool:
@@ -158,7 +160,7 @@ class Plan:
 
     def replay(self) -> None:
         """From now on run forward as one native call, for this number of threads."""
-        self._replayed = Replayed(self._forward)
+        self._replayed[number_of_threads()] = Replay([call for run in self._forward for call in note_calls(run)])
 
     def of(self, node: Node | Value) -> np.ndarray:
         """Return a recorded node's numbers after forward (of a plan that was not rewritten). Copy what you keep."""
