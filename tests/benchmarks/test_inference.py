@@ -30,7 +30,7 @@ def test_the_file_that_peers_read_is_the_network_and_another_answer_is_refused(t
     assert all(run(2) > 0 for run in mean.values())
     assert all(len(run(3)) == 3 for run in single.values())
     peer.error = 1e-3
-    with pytest.raises(WrongResultError, match="peer, 2 images: probabilities differ by 0.001"):
+    with pytest.raises(WrongResultError, match=r"peer, 2 images: probabilities differ by 0\.001"):
         inference_command.contestants(model, tmp_path, 2, [1], {"peer": peer})
 
 
