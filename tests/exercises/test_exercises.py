@@ -7,7 +7,6 @@ import pytest
 
 from convnet.exercises.catalogue import EXERCISES, find
 from convnet.exercises.checking import check
-from kernels.verify import threads
 
 SOLUTIONS = Path(__file__).parent / "solutions"
 NAMES = [e.name for e in EXERCISES]
@@ -17,13 +16,6 @@ CUDA = pytest.mark.skipif(
 EVERY = [pytest.param(name, marks=CUDA) if name == "gpu" else name for name in NAMES]
 INTEGERS = "small integers agree bit for bit"
 BOUND = "within the rounding bound"
-
-
-@pytest.fixture(autouse=True)
-def _one_process(request, monkeypatch):
-    """Each number of threads compiles a solution anew; what it shows is shown once."""
-    if request.node.name != "test_every_solution_passes[tiles]":
-        monkeypatch.setattr(threads, "COUNTS", (1,))
 
 
 def changed(tmp_path, name, *changes):
