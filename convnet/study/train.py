@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -37,6 +37,8 @@ class BestByScore(EarlyStopping):
     outputs  for the images x, of the epoch that is kept
     """
 
+    kept: ClassVar[tuple[str, ...]] = (*EarlyStopping.kept, "outputs")
+
     def __init__(self, task: Task, x: np.ndarray, y: np.ndarray, patience: int, restore: bool = True) -> None:
         super().__init__(task.score_name or "", patience=patience, mode="max", restore_best_weights=restore)
         self.task, self.x, self.y = task, x, y
@@ -63,6 +65,8 @@ class BestByScore(EarlyStopping):
 class StopDiverged(Callback):
     """Stop when an epoch's loss is no number: no later one will be better."""
 
+    kept: ClassVar[tuple[str, ...]] = ("diverged",)
+
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Note that nothing has diverged yet."""
         self.diverged: int | None = None
@@ -79,6 +83,8 @@ class Schedule(Callback):
 
     cosine falls to 0: (1 + cos(pi (t - W) / (T - W))) / 2 (Loshchilov & Hutter 2017).
     """
+
+    kept: ClassVar[tuple[str, ...]] = ("first",)
 
     def __init__(self, recipe: Recipe) -> None:
         assert recipe.epochs is not None  # a complete recipe
