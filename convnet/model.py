@@ -10,6 +10,7 @@ import numpy as np
 from convnet import model_file
 from convnet.engine.graph import Graph, Node, connect
 from convnet.engine.order import keras_order
+from convnet.inference import Inference, compile_inference
 from convnet.layers.base import Layer
 from convnet.layers.parameters import set_parameters
 from convnet.measuring import Run
@@ -57,6 +58,15 @@ class Model(Runner):
             found = step.layer(x, training=training if step.training is None else step.training)
             nodes |= {id(node): value for node, value in zip(step.outputs, leaves(found), strict=True)}
         return wiring.gives.build(nodes[id(node)] for node in wiring.outputs)
+
+    def compile_inference(self, batch: int = 1) -> Inference:
+        """Return a function of one batch of this many samples that computes the outputs in one native call.
+
+        Its numbers are those of `predict`, to the bit, with the parameters as they are when it is called; any number
+        of threads may call it. `predict` and `model(x)` do the same by themselves after a thousand batches of a size.
+        ValueError for a model without an input yet, one on a GPU, or a layer that computes in Python.
+        """
+        return compile_inference(self, batch)
 
     # --- as a connected model
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -61,6 +61,8 @@ class _Monitor(Callback):
 class EarlyStopping(_Monitor):
     """Stop when the watched metric has not improved for `patience` epochs; restore the best weights if asked."""
 
+    kept: ClassVar[tuple[str, ...]] = ("best", "best_epoch", "stopped_epoch", "wait", "best_weights")
+
     def __init__(
         self,
         monitor: str = "val_loss",
@@ -114,6 +116,8 @@ class ModelCheckpoint(_Monitor):
     `filepath` may hold metrics: "model-{epoch:02d}-{val_loss:.3f}.safetensors". Its folder is made.
     """
 
+    kept: ClassVar[tuple[str, ...]] = ("best",)
+
     def __init__(
         self,
         filepath: str | Path,
@@ -159,6 +163,8 @@ class ReduceLROnPlateau(_Monitor):
 
     After a reduction nothing is counted for `cooldown` epochs; the rate never falls below `min_lr`.
     """
+
+    kept: ClassVar[tuple[str, ...]] = ("best", "wait", "cooldown_counter")
 
     def __init__(
         self,

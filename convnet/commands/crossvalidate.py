@@ -31,7 +31,7 @@ def crossvalidate(
     """Measure a recipe by cross-validation between patients on train and val. The test split is never read."""
     check_file("--json", json_path)
     check_folder(figures)
-    data = load_training_cohort(recipe, source, pixels.to_preparation())
+    data, recipe = load_training_cohort(recipe, source, pixels.to_preparation())
     from convnet.study import crossvalidation
 
     def report_fold(row: dict[str, Any]) -> None:

@@ -9,14 +9,14 @@ import typer
 
 from convnet.commands.preflight import check_file
 
-app = typer.Typer(no_args_is_help=True, help="Write the kernels yourself, and have them proven or disproven.")
+app = typer.Typer(no_args_is_help=True, help="Write the kernels yourself, and have them checked or graded.")
 Name = Annotated[str, typer.Argument(help="The exercise's name or number, as in `convnet exercise list`.")]
 File = Annotated[Path | None, typer.Argument(help="The file to write in; NAME.py in this folder if none is given.")]
 
 
 @app.command("list")
 def listing() -> None:
-    """List the exercises, the easiest first."""
+    """List the exercises, in the order of the course; the last five go further."""
     from convnet.exercises.catalogue import EXERCISES
 
     for number, exercise in enumerate(EXERCISES, 1):
@@ -39,7 +39,7 @@ def start(name: Name, file: File = None) -> None:
 
 @app.command()
 def check(name: Name, file: File = None) -> None:
-    """Is it right? If not: which property fails, on the smallest problem that shows it. Exit code 1 if not."""
+    """Is it right? If not: the likely mistake, and the smallest call that shows it. Exit code 1 if not."""
     from convnet.exercises.catalogue import find
     from convnet.exercises.checking import check as checked
 

@@ -44,7 +44,7 @@ def train(
             "show a training from its first epoch on"
         )
     preparation = pixels.to_preparation()
-    data = load_training_cohort(recipe, source, preparation)
+    data, recipe = load_training_cohort(recipe, source, preparation)
     from convnet.callbacks import Recorder
     from convnet.evaluation import metrics, side_by_side
     from convnet.explain.maps.history import plot_history

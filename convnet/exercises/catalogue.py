@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kernels.verify.problem import Operation
 
 PLAIN = {"top": 0, "bottom": 0, "left": 0, "right": 0}
 ONE_STRIDE = {"sh": 1, "sw": 1, "dh": 1, "dw": 1, "groups": 1}
@@ -29,6 +33,15 @@ class Exercise:
         """The file to begin with."""
         return Path(__file__).parent / "start" / f"{self.name}.py"
 
+    def load_operation(self) -> Operation:
+        """Return what verification knows of the operation, for the problems of this exercise."""
+        from convnet.exercises.quantised import QuantisedDot
+        from kernels.verify.operations import load_operations
+
+        op = QuantisedDot() if self.operation == QuantisedDot.name else load_operations()[self.operation]
+        op.fixed = self.fixed
+        return op
+
 
 EXERCISES = (
     Exercise("sum", "write the sum: formula (1) without padding", "conv2d", ("forward",), {**PLAIN, **ONE_STRIDE}),
@@ -50,6 +63,14 @@ EXERCISES = (
         {"groups": 1},
         emulated=True,
     ),
+    Exercise("avgpool", "average pooling, and its gradient", "avgpool2d", ("forward", "backward"), PLAIN),
+    Exercise("batchnorm_gradient", "the gradient of batch normalisation", "batchnorm", ("backward",)),
+    Exercise("adam_step", "one step of Adam", "adam", ("update",)),
+    Exercise(
+        *("depthwise", "a depthwise convolution: one kernel for each channel", "conv2d", ("forward",)),
+        fixed={"C": 1, "F": 1, "dh": 1, "dw": 1},
+    ),
+    Exercise("quantised", "a dot product of 8-bit integers", "quantised", ("forward",)),
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -37,6 +37,8 @@ class BestByScore(EarlyStopping):
     outputs  for the images x, of the epoch that is kept
     """
 
+    kept: ClassVar[tuple[str, ...]] = (*EarlyStopping.kept, "outputs")
+
     def __init__(self, task: Task, x: np.ndarray, y: np.ndarray, patience: int, restore: bool = True) -> None:
         super().__init__(task.score_name or "", patience=patience, mode="max", restore_best_weights=restore)
         self.task, self.x, self.y = task, x, y
@@ -63,6 +65,8 @@ class BestByScore(EarlyStopping):
 class StopDiverged(Callback):
     """Stop when an epoch's loss is no number: no later one will be better."""
 
+    kept: ClassVar[tuple[str, ...]] = ("diverged",)
+
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Note that nothing has diverged yet."""
         self.diverged: int | None = None
@@ -80,8 +84,12 @@ class Schedule(Callback):
     cosine falls to 0: (1 + cos(pi (t - W) / (T - W))) / 2 (Loshchilov & Hutter 2017).
     """
 
+    kept: ClassVar[tuple[str, ...]] = ("first",)
+
     def __init__(self, recipe: Recipe) -> None:
-        self.recipe = recipe
+        assert recipe.epochs is not None  # a complete recipe
+        assert recipe.warmup is not None
+        self.epochs, self.warmup, self.cosine = recipe.epochs, recipe.warmup, recipe.schedule == "cosine"
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Remember the first learning rate."""
@@ -89,11 +97,11 @@ class Schedule(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Set the learning rate of this epoch."""
-        warmup, factor = self.recipe.warmup, 1.0
-        if epoch < warmup:
-            factor = (epoch + 1) / warmup
-        elif self.recipe.schedule == "cosine":
-            factor = float(1 + np.cos(np.pi * (epoch - warmup) / (self.recipe.epochs - warmup))) / 2
+        factor = 1.0
+        if epoch < self.warmup:
+            factor = (epoch + 1) / self.warmup
+        elif self.cosine:
+            factor = float(1 + np.cos(np.pi * (epoch - self.warmup) / (self.epochs - self.warmup))) / 2
         self.model.optimizer.learning_rate = self.first * factor
 
 
@@ -115,7 +123,7 @@ def train(
     The best epoch is the one with the highest score of the task (val_auc, val_kappa), of regression and where val lacks
     a class the one with the lowest val_loss; keep="last" keeps the last one.
     """
-    recipe = replace(recipe or Recipe(), **changes)
+    recipe = replace(recipe or Recipe(), **changes).complete(cohort)
     x, y = cohort.split("train")
     x_val, y_val = cohort.split("val")
     task = TASKS[cohort.task].prepare(y)
@@ -189,7 +197,7 @@ def report_divergence(epoch: int, stop: EarlyStopping, recipe: Recipe) -> None:
 def choose_stopping(recipe: Recipe, task: Task, x_val: Any, y_val: np.ndarray, classes: int) -> EarlyStopping:
     """Return the callback that chooses the epoch: by the task's score if val holds every class, else by loss."""
     best = recipe.keep == "best"
-    patience = recipe.patience if best else recipe.epochs
+    patience = recipe.patience if best or recipe.epochs is None else recipe.epochs
     held = classes if y_val.ndim == 2 else len(np.unique(y_val))
     if task.score_name is not None and held == classes:
         return BestByScore(task, x_val, y_val, patience, best)

@@ -24,7 +24,7 @@ def forward(x, gamma, beta, *, epsilon, out):
 def inference(x, gamma, beta, mean, var, *, epsilon, out):
     """Compute y = gamma * (x - mean) / sqrt(var + epsilon) + beta, into out."""
     run = _inference_serial if x.size < SMALL else _inference_parallel
-    run(x, gamma / np.sqrt(var + x.dtype.type(epsilon)), beta, mean, _chunk(x), out)
+    run(x, gamma, beta, mean, var, x.dtype.type(epsilon), _chunk(x), out)
 
 
 def inference_backward(dy, gamma, var, *, epsilon, out):
@@ -83,14 +83,15 @@ def _forward_serial(x, gamma, beta, epsilon, chunk, y, mean, var):
 
 
 @jit(parallel=True)
-def _inference_parallel(x, scale, beta, mean, chunk, y):
+def _inference_parallel(x, gamma, beta, mean, var, epsilon, chunk, y):
+    scale = gamma / np.sqrt(var + epsilon)
     for k in numba.prange((x.shape[0] + chunk - 1) // chunk):
         _normalise(x[k * chunk : (k + 1) * chunk], mean, scale, beta, y[k * chunk : (k + 1) * chunk])
 
 
 @jit()
-def _inference_serial(x, scale, beta, mean, chunk, y):
-    _normalise(x, mean, scale, beta, y)
+def _inference_serial(x, gamma, beta, mean, var, epsilon, chunk, y):
+    _normalise(x, mean, gamma / np.sqrt(var + epsilon), beta, y)
 
 
 @jit(parallel=True)

@@ -58,7 +58,7 @@ class FromFile:
         module = load(path)
         self.functions = {n: getattr(module, n) for n in operation.passes if callable(getattr(module, n, None))}
         if not self.functions:
-            wanted = ", ".join(signature(operation.name, n) for n in operation.passes)
+            wanted = ", ".join(signature(operation, n) for n in operation.passes)
             raise ValueError(
                 f"--kernel {path}: it defines no pass of {operation.name}; define one or more of: {wanted}"
             )
@@ -84,7 +84,7 @@ class FromFile:
 
     def _empty(self, name: str, args: tuple, settings: dict[str, Any], memories: list[np.ndarray]) -> Any:
         """Return arrays for `out`, full of NaN, so that a number that is not written shows; each amid a memory."""
-        results = registry.find(self.operation.name, "reference", name)(*args, **settings)
+        results = self.operation.reference(name)(*args, **settings)
         dtype = next(a.dtype for a in args if isinstance(a, np.ndarray) and a.dtype.kind == "f")
 
         def empty(r: Any) -> np.ndarray:
@@ -129,9 +129,9 @@ def describe_error(error: BaseException, path: Path | None = None) -> str:
     return text if line is None else f"{text} (line {line})"
 
 
-def signature(operation: str, name: str) -> str:
+def signature(operation: Operation, name: str) -> str:
     """Return how a pass is to be defined."""
-    run: Callable = registry.find(operation, "reference", name)
+    run = operation.reference(name)
     parameters = [str(p).replace(" ", "") for p in inspect.signature(run).parameters.values()]
     keyword = [p.kind is p.KEYWORD_ONLY for p in inspect.signature(run).parameters.values()]
     if True in keyword:

@@ -75,6 +75,10 @@ class Operation:
     validated: tuple[str, ...] = ()
     meet_padding: dict[str, tuple[str, ...]] = {}
 
+    def reference(self, name: str) -> Callable[..., Any]:
+        """Return the pass as plain loops: the formula."""
+        return registry.find(self.name, "reference", name)
+
     def draw(self, rng: np.random.Generator) -> Geometry:
         """Draw a small geometry, for the reference's plain loops."""
         raise NotImplementedError
@@ -150,7 +154,7 @@ def exact(operation: Operation, name: str, p: Problem) -> tuple[np.ndarray, ...]
     if name not in p.known:
         if p.oracle == "reference":
             args, settings = operation.arguments(name, p)
-            results = registry.find(operation.name, "reference", name)(*args, **settings)
+            results = operation.reference(name)(*args, **settings)
         else:
             args, settings = operation.arguments(name, p.map_floats(lambda a: a.astype(np.float64)))
             results = getattr(import_module(f"kernels.{operation.name}"), name)(*args, **settings, variant=p.oracle)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import convnet
-from convnet import layers, model_file
+from convnet import layers, wiring
 from convnet.model_file import ModelFileError
 
 
@@ -54,6 +54,6 @@ def test_a_chain_of_two_thousand_rectifiers_that_share_memory_runs():
 
 def test_a_file_with_more_calls_than_the_limit_is_refused(tmp_path, monkeypatch):
     repeated(8).save(tmp_path / "m.safetensors")
-    monkeypatch.setattr(model_file, "MOST_CALLS", 9)
+    monkeypatch.setattr(wiring, "MOST_CALLS", 9)
     with pytest.raises(ModelFileError, match="it has 10 calls of layers; up to 9 can be read"):
         convnet.load(tmp_path / "m.safetensors")

@@ -1,0 +1,76 @@
+"""What a training is: the model, the data and the arguments, as text and checksums by name."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import numpy as np
+
+from convnet.engine.batches import Batches
+from convnet.feeding import Stream
+from convnet.nested.several import Several, parts
+
+_ROWS = 256  # samples that are read at once of what is no array in memory
+
+
+def describe(model: Any, data: Batches | Stream, held: Batches | Stream | None, **more: Any) -> dict[str, Any]:
+    """Return what must be the same for a training to go on to the same end; its length may change."""
+    facts = {**more}
+    layers = model.training_graph().layers if model.input_shape is not None else []
+    facts |= {f"layer {place}": _describe_layer(layer) for place, layer in enumerate(layers)}
+    facts |= {"the optimizer": _text(_optimizer(model.optimizer)), "the loss": _text(_config(model.loss))}
+    measured = [*model.compiled_metrics, *model.weighted_metrics]
+    facts["the metrics"] = _text([_config(m) for m in measured])
+    facts |= _describe_data("", data)
+    return facts | ({"validation": "none"} if held is None else _describe_data("validation ", held))
+
+
+def _describe_layer(layer: Any) -> str:
+    """Return a layer's class and settings; of its name and its seed, which may be drawn anew, the backup's go on."""
+    config = {k: v for k, v in layer.get_config().items() if k not in ("name", "seed", "trainable")}
+    return f"{type(layer).__name__} {_text(config)}"
+
+
+def _optimizer(optimizer: Any) -> dict[str, Any]:
+    return {k: _config(v) if hasattr(v, "get_config") else v for k, v in optimizer.get_config().items()}
+
+
+def _config(thing: Any) -> Any:
+    if hasattr(thing, "get_config"):
+        return [type(thing).__name__, thing.get_config()]
+    return thing if isinstance(thing, str) else getattr(thing, "__name__", type(thing).__name__)
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, default=_config, sort_keys=True)
+
+
+def _describe_data(kind: str, data: Batches | Stream) -> dict[str, Any]:
+    if isinstance(data, Stream):
+        return {f"the {kind}batches in an epoch": data.steps}
+    return {
+        f"{kind}batch_size": data.size,
+        f"the {kind}samples (x)": fingerprint(data.x),
+        f"the {kind}targets (y)": fingerprint(data.y),
+        f"the {kind}sample weights": fingerprint(data.weights),
+    }
+
+
+def fingerprint(data: Any) -> str:
+    """Return the SHA-256 of samples: of their numbers, and of how they are augmented (`facts`), if they are."""
+    if data is None:
+        return "none"
+    found = hashlib.sha256()
+    for part in parts(data) if isinstance(data, Several) else [data]:
+        if part is None:
+            found.update(b"none")
+            continue
+        if hasattr(part, "facts"):
+            found.update(_text(part.facts()).encode())
+            part = part.x
+        found.update(f"{part.dtype}{tuple(part.shape)}".encode())
+        for start in range(0, len(part), _ROWS):
+            found.update(np.ascontiguousarray(part[start : start + _ROWS]).tobytes())
+    return found.hexdigest()
