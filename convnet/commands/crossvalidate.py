@@ -37,7 +37,7 @@ def crossvalidate(
     check_folder(figures)
     if resume and (json_path is None or str(json_path) == "-"):
         raise ValueError("--resume keeps finished folds beside the result: give --json FILE")
-    data = load_training_cohort(recipe, source, pixels.to_preparation())
+    data, recipe = load_training_cohort(recipe, source, pixels.to_preparation())
     from convnet.study import crossvalidation
     from convnet.study.kept_folds import KeptFolds
     from convnet.study.resume import name_folder

@@ -45,7 +45,7 @@ def train(
             "--figures and --report show of the first member's training: leave them out, or give --runs 1"
         )
     preparation = pixels.to_preparation()
-    data = load_training_cohort(recipe, source, preparation)
+    data, recipe = load_training_cohort(recipe, source, preparation)
     from convnet.callbacks import Recorder
     from convnet.evaluation import metrics, side_by_side
     from convnet.explain.maps.history import plot_history

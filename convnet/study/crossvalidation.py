@@ -102,6 +102,7 @@ def run(
                metrics of all images held out together, with their intervals, by repeat
     more       for several shares: what the last doubling of cases gave (`more_cases`)
     """
+    recipe = recipe.complete(cohort)
     used = np.sort(np.concatenate([cohort.where("train"), cohort.where("val")]))
     held: dict[tuple[float, int], np.ndarray] = {}
     held_groups: dict[tuple[float, int], list[HeldGroups]] = {}

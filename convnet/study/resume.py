@@ -86,7 +86,7 @@ class Resumed:
         if len(record.runs) != 1:
             yield "it is no single member"
             return
-        for name, value in self.recipe.to_json().items():
+        for name, value in self.recipe.complete(self.cohort).to_json().items():
             if name != "runs" and name in record.recipe and record.recipe[name] != value:
                 yield f"{name} was {record.recipe[name]}, now {value}"
         if record.runs[0].seed != seed:

@@ -88,7 +88,9 @@ class Schedule(Callback):
     kept: ClassVar[tuple[str, ...]] = ("first",)
 
     def __init__(self, recipe: Recipe) -> None:
-        self.recipe = recipe
+        assert recipe.epochs is not None  # a complete recipe
+        assert recipe.warmup is not None
+        self.epochs, self.warmup, self.cosine = recipe.epochs, recipe.warmup, recipe.schedule == "cosine"
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Remember the first learning rate."""
@@ -96,11 +98,11 @@ class Schedule(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Set the learning rate of this epoch."""
-        warmup, factor = self.recipe.warmup, 1.0
-        if epoch < warmup:
-            factor = (epoch + 1) / warmup
-        elif self.recipe.schedule == "cosine":
-            factor = float(1 + np.cos(np.pi * (epoch - warmup) / (self.recipe.epochs - warmup))) / 2
+        factor = 1.0
+        if epoch < self.warmup:
+            factor = (epoch + 1) / self.warmup
+        elif self.cosine:
+            factor = float(1 + np.cos(np.pi * (epoch - self.warmup) / (self.epochs - self.warmup))) / 2
         self.model.optimizer.learning_rate = self.first * factor
 
 
@@ -124,7 +126,7 @@ def train(
     The best epoch is the one with the highest score of the task (val_auc, val_kappa), of regression and where val lacks
     a class the one with the lowest val_loss; keep="last" keeps the last one.
     """
-    recipe = replace(recipe or Recipe(), **changes)
+    recipe = replace(recipe or Recipe(), **changes).complete(cohort)
     x, y = cohort.split("train")
     x_val, y_val = cohort.split("val")
     task = TASKS[cohort.task].prepare(y)
@@ -206,7 +208,7 @@ def report_divergence(epoch: int, stop: EarlyStopping, recipe: Recipe) -> None:
 def choose_stopping(recipe: Recipe, task: Task, x_val: Any, y_val: np.ndarray, classes: int) -> EarlyStopping:
     """Return the callback that chooses the epoch: by the task's score if val holds every class, else by loss."""
     best = recipe.keep == "best"
-    patience = recipe.patience if best else recipe.epochs
+    patience = recipe.patience if best or recipe.epochs is None else recipe.epochs
     held = classes if y_val.ndim == 2 else len(np.unique(y_val))
     if task.score_name is not None and held == classes:
         return BestByScore(task, x_val, y_val, patience, best)

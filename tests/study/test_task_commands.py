@@ -44,7 +44,7 @@ def test_a_table_is_trained_evaluated_and_diagnosed(task, tmp_path):
     folder = tmp_path / "images"
     data = write(task, folder)
     asked = (folder, "--labels", folder / "labels.csv")
-    recipe = ("--size", 12, "--epochs", 10, "--flip", "off", "--shift", 0, "--dropout", 0)
+    recipe = ("--network", "listing", "--size", 12, "--epochs", 10, "--flip", "off", "--shift", 0, "--dropout", 0)
     told = ("--task", "ordinal") if task == "ordinal" else ()  # the others are recognised
     out = tmp_path / "m.safetensors"
     report = tmp_path / "report.html"
@@ -96,7 +96,7 @@ def test_a_lesson_is_for_one_class_an_image(tmp_path):
     from convnet.study.recipe import Recipe
 
     data = images("regression", n=60)
-    model = train_recipe(data, Recipe(epochs=1, flip="off"), Preparation(12), verbose=0).model.model
+    model = train_recipe(data, Recipe("listing", epochs=1, flip="off"), Preparation(12), verbose=0).model.model
     model.save(tmp_path / "m.safetensors")
     np.save(tmp_path / "x.npy", data.x[0])
     done = CliRunner().invoke(app, ["explain", str(tmp_path / "m.safetensors"), str(tmp_path / "x.npy")])
