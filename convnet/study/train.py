@@ -5,11 +5,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from convnet.callbacks import Callback, EarlyStopping
+from convnet.callbacks import BackupAndRestore, Callback, EarlyStopping
 from convnet.data.cohort import mirror
 from convnet.data.cohort.augment import Augmented
 from convnet.study.averaging import Averaged
@@ -112,6 +113,7 @@ def train(
     seed: int = 0,
     verbose: Any = "auto",
     callbacks: Sequence[Callback] = (),
+    backup: Path | None = None,
     **changes: Any,
 ) -> Trained:
     """Train one model on the cohort's train split and keep its best epoch on val. The test split is never read.
@@ -119,6 +121,7 @@ def train(
     recipe     how; its `runs` apart (`complete.train_recipe` does those)
     seed       of the initial parameters, of the order of the images, and of augmentation
     callbacks  called after our own
+    backup     a folder for a backup after every epoch, from which training goes on; it is not removed at the end
     changes    settings that replace the recipe's
     The best epoch is the one with the highest score of the task (val_auc, val_kappa), of regression and where val lacks
     a class the one with the lowest val_loss; keep="last" keeps the last one.
@@ -147,6 +150,7 @@ def train(
     averaged = [Averaged(recipe.average)] if recipe.average else []  # before those that measure the model
     stop = choose_stopping(recipe, task, x_val, y_val, classes)
     diverged = StopDiverged()
+    kept = [] if backup is None else [keep_backup(backup, recipe, seed)]
     wave = recipe.network == "wave"  # time has a direction
     mirrored, why = (False, "electrocardiograms are not") if wave else mirror.decide(recipe.flip, cohort)
     history = model.fit(
@@ -155,7 +159,7 @@ def train(
         batch_size=recipe.batch_size,
         epochs=recipe.epochs,
         validation_data=(x_val, y_check),
-        callbacks=[*averaged, stop, diverged, Schedule(recipe), *callbacks],
+        callbacks=[*averaged, stop, diverged, Schedule(recipe), *callbacks, *kept],
         class_weight=balance_classes(y) if recipe.class_weight == "balanced" else None,
         verbose=verbose,
     )
@@ -165,9 +169,9 @@ def train(
         report_divergence(diverged.diverged + 1, stop, recipe)
     if stop.best is None:
         raise ValueError(f"train: {stop.monitor} was never a number: the images hold NaN, or a class is missing")
-    kept = stop.best_epoch if recipe.keep == "best" else len(history.epoch) - 1
-    value = history.history[stop.monitor][kept]
-    run = Run(seed, len(history.epoch), kept + 1, stop.monitor, value, history.interrupted)
+    epoch = stop.best_epoch if recipe.keep == "best" else len(history.epoch) - 1
+    value = history.history[stop.monitor][epoch]
+    run = Run(seed, len(history.epoch), epoch + 1, stop.monitor, value, history.interrupted)
     model.metadata = ModelRecord(
         classes=tuple(cohort.classes),
         network=network,
@@ -182,6 +186,13 @@ def train(
     ).to_plain()
     outputs = stop.outputs if isinstance(stop, BestByScore) else predict_outputs(model, x_val)
     return Trained(model, history, task.finish(model, outputs))
+
+
+def keep_backup(folder: Path, recipe: Recipe, seed: int) -> BackupAndRestore:
+    """Return the callback that keeps a backup of this training alone."""
+    found = BackupAndRestore(folder, delete_checkpoint=False)
+    found.facts = {name: value for name, value in recipe.to_json().items() if name != "runs"} | {"seed": seed}
+    return found
 
 
 def report_divergence(epoch: int, stop: EarlyStopping, recipe: Recipe) -> None:

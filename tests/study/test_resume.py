@@ -99,7 +99,9 @@ def test_other_images_or_labels_are_refused(broken):
         resume(broken, make_study(swapped))
 
 
-def test_the_command_says_what_resume_cannot_do(tmp_path):
-    done = convnet("train", "--npz", "none.npz", "--resume", cwd=tmp_path)
-    assert done.returncode == 2
-    assert "--resume goes on with the members of --runs 2 or more" in done.stderr
+def test_the_commands_say_what_resume_cannot_do(tmp_path):
+    several = ("--runs", "2", "--resume", "--record", "r.safetensors")
+    done = convnet("train", "--npz", "none.npz", *several, cwd=tmp_path)
+    assert (done.returncode, "leave them out, or give --runs 1" in done.stderr) == (2, True)
+    done = convnet("crossvalidate", "--npz", "none.npz", "--resume", cwd=tmp_path)
+    assert (done.returncode, "--resume keeps finished folds beside the result: give --json" in done.stderr) == (2, True)
