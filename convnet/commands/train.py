@@ -94,7 +94,8 @@ def train(
 
 def write_report(study: Any, data: Any, out: Path) -> None:
     """Write the page of the whole run, measured on validation."""
-    from convnet.diagnosis.run_report import Measured, page
+    from convnet.diagnosis.examples import Measured
+    from convnet.diagnosis.run_report import page
     from convnet.output.atomic import write_text
     from convnet.study.evaluate import evaluate
     from convnet.study.evidence import name_positive
