@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 _names: Counter[str] = Counter()
 _counting = threading.Lock()
@@ -41,6 +42,14 @@ def unique_name(class_name: str) -> str:
         names[snake] += 1
         count = names[snake]
     return snake if count == 1 else f"{snake}_{count - 1}"
+
+
+def require_names(where: str, layers: Iterable[Any]) -> None:
+    """Raise ValueError if two different layers have one name."""
+    named: dict[str, Any] = {}
+    for layer in layers:
+        if named.setdefault(layer.name, layer) is not layer:
+            raise ValueError(f"{where}: two layers are called {layer.name!r}: give one of them another name=")
 
 
 @contextmanager
