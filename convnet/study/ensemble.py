@@ -17,7 +17,7 @@ def join(models: Sequence[Model], name: str = "ensemble") -> Model:
     ValueError unless all take and give the same shapes.
     """
     from convnet.layers import Input
-    from convnet.model import Model
+    from convnet.model import wire_freely
 
     if not models:
         raise ValueError("ensemble: give one model or more")
@@ -28,4 +28,4 @@ def join(models: Sequence[Model], name: str = "ensemble") -> Model:
     total = models[0](start)
     for member in models[1:]:
         total = total + member(start)
-    return Model(start, total, name=name)
+    return wire_freely(start, total, name)
