@@ -227,7 +227,7 @@ def from_bytes(content: bytes) -> Model:
 
 
 def wire_freely(inputs: Any, outputs: Any, name: str) -> Model:
-    """Return a connected model in which layers may share a name: members of an ensemble, blocks of a class in a file."""
+    """Return the connected model of a file, in which layers may share a name, as those of a class's blocks do."""
     model = Model(name=name, dtype=next(iter(leaves(inputs))).dtype)
     model._wire(inputs, outputs)
     return model

@@ -60,3 +60,26 @@ def unnumbered() -> Iterator[None]:
         yield
     finally:
         _trial.names = before
+
+
+@contextmanager
+def numbered_anew() -> Iterator[None]:
+    """Begin the numbers again: what is made inside has the same names whatever was made before."""
+    before, _trial.names = _trial.names, Counter()
+    try:
+        yield
+    finally:
+        _trial.names = before
+
+
+def prefix_names(layer: Any, prefix: str) -> None:
+    """Put a prefix before the names of a layer, of all layers in it and of their parameters."""
+    found, waiting = dict.fromkeys([layer]), [layer]
+    while waiting:
+        new = [inner for inner in waiting.pop().layers if inner not in found]
+        found |= dict.fromkeys(new)
+        waiting += new
+    for each in found:
+        each.name = f"{prefix}{each.name}"
+        for parameter in each.own_parameters:
+            parameter.name = f"{prefix}{parameter.name}"

@@ -7,11 +7,14 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from convnet import callbacks, optimizers
+import convnet
+from convnet import callbacks, layers, model_file, optimizers
 from convnet.callbacks import Callback
+from convnet.model import from_bytes
 from convnet.study.averaging import Averaged
 from convnet.study.mixing import mixed
 from convnet.study.networks import NETWORKS
+from convnet.utils import set_random_seed
 from tests.resuming.trainings import BATCHES, SIZE, Training, X, Y, build
 
 OPTIMIZERS = {
@@ -123,6 +126,52 @@ def endless():
 def test_what_yields_batches_goes_on_behind_those_that_were_trained(data, steps, save_freq, tmp_path):
     arguments = {"batch_size": None, "steps_per_epoch": steps}
     Training(tmp_path / "b", data=data, targets=None, save_freq=save_freq, arguments=arguments).check_same_bits(7)
+
+
+def pairs():
+    """Yield batches to validate on, each of them once."""
+    chance = np.random.default_rng(8)
+    while True:
+        yield chance.random((5, 6, 6, 1), np.float32), np.arange(5) % 3
+
+
+def test_what_is_validated_goes_on_behind_the_batches_before(tmp_path):
+    class Fresh(Training):
+        def run(self, *given, **named):
+            self.arguments = {"validation_data": pairs(), "validation_steps": 2, "validation_freq": 2}
+            return super().run(*given, **named)
+
+    Fresh(tmp_path / "b").check_same_bits(3 * BATCHES + 1)
+
+
+def test_every_output_of_a_model_goes_on_with_its_part_of_the_loss(tmp_path):
+    def two_outputs(optimizer):
+        x = layers.Input((6, 6, 1))
+        middle = layers.Dropout(0.2)(layers.Flatten()(x))
+        outputs = {"a": layers.Dense(3, activation="softmax")(middle), "b": layers.Dense(1)(middle)}
+        model = convnet.Model(x, outputs)
+        kinds = {"a": "sparse_categorical_crossentropy", "b": "mse"}
+        model.compile(optimizer, kinds, metrics={"a": ["accuracy"]}, loss_weights={"a": 1.0, "b": 0.3})
+        return model
+
+    y = {"a": Y, "b": Y.astype(np.float32)}
+    made = Training(tmp_path / "b", model=two_outputs, targets=y, save_freq=1, data=lambda: X)
+    made.arguments = {"validation_data": (X, y)}
+    made.check_same_bits(6)
+
+
+def test_a_model_file_of_one_frozen_in_mid_training_goes_on_as_the_model_does():
+    def go_on(model):
+        set_random_seed(1)
+        model.fit(X, Y, batch_size=SIZE, epochs=2, verbose=0, shuffle=False)
+        return b"".join(w.tobytes() for w in model.get_weights())
+
+    model = build(OPTIMIZERS["nadam"]())
+    model.fit(X, Y, batch_size=SIZE, epochs=3, verbose=0, callbacks=[Freeze()])
+    assert len(model.arena().slabs) > 1
+    loaded = from_bytes(model_file.to_bytes(model))
+    assert len(loaded.arena().slabs) == 1
+    assert go_on(loaded) == go_on(model)
 
 
 def test_a_table_of_metrics_has_no_line_twice(tmp_path):
