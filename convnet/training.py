@@ -119,8 +119,10 @@ class Trainer(Compiler):
             if place.told:
                 progress.say(place.told)
             rng = self._shuffler(initial_epoch, data.length) if shuffle else None
-            for _ in range(initial_epoch, place.epoch):
+            for epoch in range(initial_epoch, place.epoch):
                 data.skip_epoch(rng)
+                if held is not None and _is_due(validation_freq, epoch + 1):
+                    held.skip_epoch(None)
             logs = place.logs
             try:
                 while place.epoch < epochs and not place.ended:

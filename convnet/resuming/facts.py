@@ -19,22 +19,19 @@ def describe(model: Any, data: Batches | Stream, held: Batches | Stream | None, 
     """Return what must be the same for a training to go on to the same end; its length may change."""
     facts = {**more}
     layers = model.training_graph().layers if model.input_shape is not None else []
-    facts |= {f"layer {place}": _describe_layer(layer) for place, layer in enumerate(layers)}
-    facts |= {"the optimizer": _text(_optimizer(model.optimizer)), "the loss": _text(_config(model.loss))}
+    for place, layer in enumerate(layers, 1):
+        facts |= _settings(f"layer {place}, a {type(layer).__name__}: ", layer, ("name", "seed", "trainable"))
+    facts |= _settings("the optimizer's ", model.optimizer)
+    facts["the loss"] = _text(_config(model.loss))
     measured = [*model.compiled_metrics, *model.weighted_metrics]
     facts["the metrics"] = _text([_config(m) for m in measured])
     facts |= _describe_data("", data)
     return facts | ({"validation": "none"} if held is None else _describe_data("validation ", held))
 
 
-def _describe_layer(layer: Any) -> str:
-    """Return a layer's class and settings; of its name and its seed, which may be drawn anew, the backup's go on."""
-    config = {k: v for k, v in layer.get_config().items() if k not in ("name", "seed", "trainable")}
-    return f"{type(layer).__name__} {_text(config)}"
-
-
-def _optimizer(optimizer: Any) -> dict[str, Any]:
-    return {k: _config(v) if hasattr(v, "get_config") else v for k, v in optimizer.get_config().items()}
+def _settings(of: str, thing: Any, without: tuple[str, ...] = ()) -> dict[str, str]:
+    """Return each setting; not a layer's name and seed, which may be drawn anew, since those of the backup go on."""
+    return {f"{of}{name}": _text(value) for name, value in thing.get_config().items() if name not in without}
 
 
 def _config(thing: Any) -> Any:

@@ -13,6 +13,7 @@ import numpy as np
 from convnet.callbacks import BackupAndRestore, Callback, EarlyStopping
 from convnet.data.cohort import mirror
 from convnet.data.cohort.augment import Augmented
+from convnet.layers.naming import numbered_anew
 from convnet.study.averaging import Averaged
 from convnet.study.groups import make_grouping, require_groups
 from convnet.study.metadata import ModelRecord, Run, fingerprint
@@ -141,7 +142,8 @@ def train(
     network, classes = recipe.network, len(cohort.classes)
     activation = {} if network == "formula" else {"activation": task.activation}
     made: Any = mixed(NETWORKS[network], recipe.mixup, seed) if recipe.mixup else NETWORKS[network]
-    model = made(task.width(classes), dropout=recipe.dropout, name=network, **activation)
+    with numbered_anew():  # a model's file is the same whatever this process made before
+        model = made(task.width(classes), dropout=recipe.dropout, name=network, **activation)
     softened = recipe.mixup or recipe.label_smoothing
     loss = task.soft_loss(recipe.label_smoothing) if softened else task.loss
     compile_for(model, network, recipe.learning_rate, recipe.weight_decay, loss, task.metrics)

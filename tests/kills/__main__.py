@@ -12,6 +12,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 from tests.kills.tasks import TASKS, make_study
@@ -58,34 +59,40 @@ def written(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(names)}
 
 
-def run(name: str, kills: int, rng: random.Random, top: Path) -> tuple[int, int, list[str]]:
-    """Kill a task this often -> kills, trainings that were completed, and what went wrong."""
+def progress(folder: Path) -> int:
+    """Return when the last backup was made, in nanoseconds."""
+    return max((p.stat().st_mtime_ns for p in folder.rglob("training.safetensors")), default=0)
+
+
+def run(name: str, kills: int, rng: random.Random, top: Path) -> tuple[Counter[str], list[str]]:
+    """Kill a task this often -> how often what happened, and what went wrong."""
     whole = top / "whole"
     whole.mkdir()
     make_study(whole)
     for _ in range(2):  # the first one may compile
         began = time.monotonic()
         if wait(start(name, whole), None) != 0:
-            return 0, 0, [f"{name}: {(whole / 'log').read_text()}"]
+            return Counter(), [f"{name}: {(whole / 'log').read_text()}"]
         lasted = time.monotonic() - began
-    wanted, done, completed, wrong = written(whole), 0, 0, list[str]()
-    while done < kills and not wrong:
-        folder = top / f"killed-{completed}"
+    wanted, count, wrong = written(whole), Counter[str](), list[str]()
+    while count["kills"] < kills and not wrong:
+        folder = top / f"killed-{count['completed']}"
         folder.mkdir()
         make_study(folder)
         while True:
-            last = done == kills
+            last, before = count["kills"] == kills, progress(folder)
             status = wait(start(name, folder), None if last else rng.uniform(0, lasted))
             if status is not None:
                 break
-            done += 1
-        completed += 1
+            count["kills"] += 1
+            count["in training"] += progress(folder) > before
+        count["completed"] += 1
         if status != 0:
             wrong.append(f"{name}: {(folder / 'log').read_text()}")
         elif written(folder) != wanted:
             differ = [n for n in {**wanted, **written(folder)} if written(folder).get(n) != wanted.get(n)]
             wrong.append(f"{name}: other bytes in {', '.join(differ)}")
-    return done, completed, wrong
+    return count, wrong
 
 
 def main() -> None:
@@ -103,9 +110,10 @@ def main() -> None:
     for place, name in enumerate(names):
         share = given.kills // len(names) + (place < given.kills % len(names))
         with tempfile.TemporaryDirectory() as top:
-            done, completed, wrong = run(name, share, rng, Path(top))
+            count, wrong = run(name, share, rng, Path(top))
         verdict = "every file byte for byte as undisturbed" if not wrong else wrong[0]
-        print(f"{name}: {done} kills, {completed} trainings completed: {verdict}", flush=True)
+        kills = f"{count['kills']} kills, {count['in training']} of them after a new backup"
+        print(f"{name}: {kills}, {count['completed']} trainings completed: {verdict}", flush=True)
         failed |= bool(wrong)
     sys.exit(failed)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 RECIPE = ["--npz", "study.npz", "--size", "12", "--network", "gap"]
-RECIPE += ["--epochs", "8", "--patience", "8", "--dropout", "0.3"]
+RECIPE += ["--epochs", "60", "--patience", "60", "--dropout", "0.3"]
 
 
 def make_study(folder: Path) -> None:
@@ -43,12 +43,12 @@ def train_one() -> None:
 
 def train_several() -> None:
     """Train an ensemble of five."""
-    run_command("train", *RECIPE, "--runs", "5", "--out", "m.safetensors", "--resume")
+    run_command("train", *RECIPE, "--runs", "5", "--epochs", "30", "--out", "m.safetensors", "--resume")
 
 
 def crossvalidate() -> None:
     """Train two models on each of three folds."""
-    more = ["--runs", "2", "--folds", "3", "--epochs", "4"]
+    more = ["--runs", "2", "--folds", "3", "--epochs", "20"]
     run_command("crossvalidate", *RECIPE, *more, "--json", "result.json", "--resume")
 
 
@@ -74,12 +74,12 @@ def script() -> None:
     )
     model.compile(optimizers.Nadam(use_ema=True, global_clipnorm=1.0), "sparse_categorical_crossentropy", ["accuracy"])
     used = [
-        callbacks.EarlyStopping(patience=9, restore_best_weights=True),
+        callbacks.EarlyStopping(patience=59, restore_best_weights=True),
         callbacks.ReduceLROnPlateau(patience=2),
         callbacks.ModelCheckpoint("best.safetensors", save_best_only=True),
         callbacks.BackupAndRestore("backup", save_freq=3),
     ]
-    model.fit(x, y, batch_size=8, epochs=12, validation_split=0.2, callbacks=used, verbose=0)
+    model.fit(x, y, batch_size=8, epochs=60, validation_split=0.2, callbacks=used, verbose=0)
     model.save("m.safetensors")
 
 

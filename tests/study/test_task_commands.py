@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 
 import numpy as np
 import pydicom
@@ -51,7 +52,21 @@ def test_a_table_is_trained_evaluated_and_diagnosed(task, tmp_path):
     command("train", *asked, *recipe, *told, "--out", out, "--report", report)
     page = report.read_text()
     assert ("Measured values against predictions" in page) == (task == "regression")
-    assert "Examples" not in page  # of one class an image only
+    headings = {"regression": ("Largest errors", "Smallest errors")}.get(task, ("Wrong", "Right"))
+    assert all(re.search(f"<h3>{name}(, \\d of \\d+|: none)</h3>", page) for name in headings)
+    shown = re.findall(r"<figcaption>(\d+)\.dcm: ([^,]+), predicted ([^ <]+)", page)
+    assert shown
+    assert page.count("Grad-CAM of &#x27;") == len(shown)
+    for n, truth, said in shown:
+        label = data.y[int(n)]
+        if task == "regression":
+            assert truth == f"{label:.4g}"
+            assert float(said) == pytest.approx(label, abs=np.ptp(data.y))
+        elif task == "ordinal":
+            assert truth == data.classes[label]
+            assert said in data.classes
+        else:
+            assert truth == ("|".join(c for c, v in zip(data.classes, label, strict=True) if v) or "no finding")
     figures = tmp_path / "figures"
     result = json.loads(command("evaluate", out, *asked, "--json", "-", "--figures", figures).stdout)
     assert result["task"] == task
@@ -63,6 +78,10 @@ def test_a_table_is_trained_evaluated_and_diagnosed(task, tmp_path):
     }[task]
     assert {path.name for path in figures.iterdir()} == wanted
     assert "95% intervals by bootstrap over patients" in command("evaluate", out, *asked).stdout
+    same = json.loads(command("compare", out, out, *asked, "--json", "-").stdout)
+    assert same["task"] == task
+    assert all(one["value"] == 0 for one in same["difference"].values())
+    assert set(same["delong"]) == (set(data.classes) if task == "multilabel" else set())
     files = [folder / f"{i}.dcm" for i in data.where("test")[:2]]
     made = ("--dicom", tmp_path / "dcm", "--overlays", tmp_path / "png", "--record", tmp_path / "runs.jsonl")
     found = json.loads(command("diagnose", out, *files, *made, "--json", "-").stdout)

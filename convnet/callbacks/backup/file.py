@@ -33,8 +33,8 @@ def write(path: Path, facts: dict[str, Any], state: Any) -> None:
         kept = "the backup before it is kept" if path.is_file() else "there is no backup before it"
         reason = error.strerror or str(error)
         raise OSError(
-            f"{path}: the backup could not be written: {reason}; {kept}. Make room there, or give another folder, "
-            "then start the same training again"
+            f"{path}: the backup could not be written: {reason}; {kept}. Once that is mended, "
+            "start the same training again"
         ) from None
 
 
