@@ -122,3 +122,12 @@ def recipe(
 
     document, tables = recipe_command.run(source, candidates, folds, seeds, only or [], json)
     deliver(document, tables, None, markdown)
+
+
+@app.command()
+def resume(quick: Quick = False, threads: Threads = None, json: Json = None, markdown: Markdown = None) -> None:
+    """What a backup after every epoch costs on the document's network, beside the same training without one."""
+    effort = prepare(quick, threads)
+    from benchmarks import resume_command
+
+    deliver(*resume_command.run(effort, {"quick": quick}), json, markdown)

@@ -48,7 +48,7 @@ def run(folder: Path, say: Say, seed: int = 0, verbose: Any = "auto", phantom_st
     say(f"   {len(data.y)} files in {folder / 'dicom'}; {data.describe_counts()}")
     say("2. Training the listing's network; the epoch with the best validation AUC is kept.")
     recorder = Recorder()
-    recipe = Recipe(epochs=40, patience=40, dropout=0.25, flip="off", shift=0.0)
+    recipe = Recipe("listing", epochs=40, patience=40, dropout=0.25, flip="off", shift=0.0)
     trained = train(data, recipe, seed=seed, verbose=verbose, callbacks=[recorder])
     complete(trained, data, Preparation(phantom_study.size))
     model, history = trained.model, trained.history

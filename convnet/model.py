@@ -12,6 +12,7 @@ from convnet.engine.graph import Graph, Node, connect
 from convnet.engine.order import keras_order
 from convnet.inference import Inference, compile_inference
 from convnet.layers.base import Layer
+from convnet.layers.naming import require_names
 from convnet.layers.parameters import set_parameters
 from convnet.measuring import Run
 from convnet.nested.structure import leaves, rebuild
@@ -38,6 +39,7 @@ class Model(Runner):
             raise ValueError(f"{self.name}: give both inputs and outputs, or neither and a `call` in a subclass")
         if inputs is not None:
             self._wire(inputs, outputs)
+            require_names(self.name, self.wired_layers)
 
     def _wire(self, inputs: Any, outputs: Any) -> None:
         wiring = connect(inputs, outputs, self.name)
@@ -216,9 +218,16 @@ class Model(Runner):
 
 def load(filepath: str | Path) -> Model:
     """Return a model as it was saved, compiled if it was; ModelFileError with the reason for any other file."""
-    return model_file.load(filepath, lambda start, end, name: Model(start, end, name=name))
+    return model_file.load(filepath, _rewired)
 
 
 def from_bytes(content: bytes) -> Model:
     """Return the model whose file has this content (`model_file.to_bytes`); ModelFileError for any other."""
-    return model_file.load(content, lambda start, end, name: Model(start, end, name=name))
+    return model_file.load(content, _rewired)
+
+
+def _rewired(inputs: Any, outputs: Any, name: str) -> Model:
+    """Return the connected model of a file: layers of one name, as the blocks of a class may have, stay as they are."""
+    model = Model(name=name, dtype=next(iter(leaves(inputs))).dtype)
+    model._wire(inputs, outputs)
+    return model

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from convnet.audit import hashing
+from convnet.audit.outcomes import name_outcomes
 from convnet.audit.reading import Collection, Image
 from convnet.data.cohort.labels import describe_labels
 from convnet.data.cohort.table import SPLITS, Row
@@ -205,7 +206,8 @@ def shapes(images: Sequence[Image]) -> Iterator[Finding]:
 
 def balance(c: Collection) -> Iterator[Finding]:
     """Report rare classes, unequal classes, and splits that lack a class."""
-    totals = Counter(image.row.label for image in c.images)
+    named = name_outcomes([image.row.label for image in c.images])
+    totals = Counter(name for names in named for name in names)
     if len(totals) < 2:
         names = ", ".join(totals) or "none"
         yield Finding("classes", "error", f"fewer than two classes among the readable images: {names}")
@@ -220,7 +222,8 @@ def balance(c: Collection) -> Iterator[Finding]:
         yield Finding("classes", "warning", text)
     if c.has_splits:
         for split in SPLITS:
-            present = {image.row.label for image in c.images if image.row.split == split}
+            here = [names for image, names in zip(c.images, named, strict=True) if image.row.split == split]
+            present = {name for names in here for name in names}
             if absent := sorted(set(totals) - present):
                 yield Finding("classes", "error", f"split {split} lacks {', '.join(absent)}")
 

@@ -100,8 +100,10 @@ def expand_options(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def load_training_cohort(recipe: Recipe, source: Source, preparation: Preparation) -> Cohort:
-    """Load the cohort for a command that trains, and say what keeps images together when they are split.
+def load_training_cohort(recipe: Recipe, source: Source, preparation: Preparation) -> tuple[Cohort, Recipe]:
+    """Load the cohort for a command that trains -> cohort, the recipe completed for it.
+
+    Say what keeps images together when they are split, and what the recipe is.
 
     ValueError if the network cannot take images of this size, before any is read.
     """
@@ -111,7 +113,12 @@ def load_training_cohort(recipe: Recipe, source: Source, preparation: Preparatio
     data = load_cohort(source, preparation, task=recipe.task)
     if data.notes.grouping:
         say(data.notes.grouping)
-    return data
+    complete = recipe.complete(data)
+    off = recipe.mixup is None and recipe.network == "gap" and not complete.mixup
+    say(f"recipe: {complete.describe()}")
+    if off:
+        say(f"MixUp is off: it mixes two classes, and the task here is {data.task}")
+    return data, complete
 
 
 def refuse_unused(source: Source, preparation: Preparation) -> None:

@@ -27,21 +27,33 @@ def crossvalidate(
     json_path: Json = None,
     figures: Figures = None,
     seed: Seed = 0,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Keep finished folds and backups beside the --json file; go on from them."),
+    ] = False,
 ) -> None:
     """Measure a recipe by cross-validation between patients on train and val. The test split is never read."""
     check_file("--json", json_path)
     check_folder(figures)
-    data = load_training_cohort(recipe, source, pixels.to_preparation())
+    if resume and (json_path is None or str(json_path) == "-"):
+        raise ValueError("--resume keeps finished folds beside the result: give --json FILE")
+    data, recipe = load_training_cohort(recipe, source, pixels.to_preparation())
     from convnet.study import crossvalidation
+    from convnet.study.kept_folds import KeptFolds
+    from convnet.study.resume import name_folder
 
     def report_fold(row: dict[str, Any]) -> None:
         say(crossvalidation.line(row))
 
     shares = crossvalidation.SHARES if cases else (1.0,)
-    result = crossvalidation.run(data, recipe, k=folds, repeats=repeats, seed=seed, shares=shares, on_fold=report_fold)
+    kept = KeptFolds(name_folder(json_path), recipe, folds, seed) if resume and json_path is not None else None
+    how: dict[str, Any] = {"k": folds, "repeats": repeats, "seed": seed, "shares": shares, "on_fold": report_fold}
+    result = crossvalidation.run(data, recipe, **how, kept=kept)
     emit(result, json_path, crossvalidation.lines(result))
     if figures is not None and "more" in result:
         from convnet.evaluation import plots
         from convnet.output.drawing import save
 
         save(plots.cases_curve(result), figures / "cases.png")
+    if kept is not None:
+        kept.remove()

@@ -30,7 +30,8 @@ def train(
     report: Report = None,
     seed: Seed = 0,
     resume: Annotated[
-        bool, typer.Option("--resume", help="With --runs: take the members beside OUT, train the missing ones.")
+        bool,
+        typer.Option("--resume", help="Keep a backup after every epoch; go on where an earlier start ended."),
     ] = False,
 ) -> None:
     """Train on `train`, choose and calibrate on `val`, write the model and its card. `test` is never read."""
@@ -38,13 +39,13 @@ def train(
     check_file("--record", record)
     check_file("--report", report)
     check_folder(figures)
-    if resume and (record or figures or report or recipe.runs == 1):
+    if resume and (record or figures or report) and recipe.runs > 1:
         raise ValueError(
-            "--resume goes on with the members of --runs 2 or more, and not with --record, --figures or --report: they "
-            "show a training from its first epoch on"
+            "--resume with --runs 2 or more takes finished members from their files, which do not hold what --record, "
+            "--figures and --report show of the first member's training: leave them out, or give --runs 1"
         )
     preparation = pixels.to_preparation()
-    data = load_training_cohort(recipe, source, preparation)
+    data, recipe = load_training_cohort(recipe, source, preparation)
     from convnet.callbacks import Recorder
     from convnet.evaluation import metrics, side_by_side
     from convnet.explain.maps.history import plot_history
@@ -87,11 +88,14 @@ def train(
     if report is not None:
         write_report(study, data, report)
         tell(f"wrote {report}: data, training, figures and examples of validation")
+    if resumed is not None and not kept.runs[0].interrupted and recipe.runs == 1:
+        resumed.remove_backup(0)
 
 
 def write_report(study: Any, data: Any, out: Path) -> None:
     """Write the page of the whole run, measured on validation."""
-    from convnet.diagnosis.run_report import Measured, page
+    from convnet.diagnosis.examples import Measured
+    from convnet.diagnosis.run_report import page
     from convnet.output.atomic import write_text
     from convnet.study.evaluate import evaluate
     from convnet.study.evidence import name_positive

@@ -69,7 +69,7 @@ def cases(
     record, options = read_record(model), (read_preparation(model).to_plain(), pictures, filed)
     with Readers(limits) as readers:
         files = [path if isinstance(path, ImageFile) else ImageFile(path, str(path)) for path in paths]
-        for file, read in readers.map(lambda file: list(readers.read(examine, file.path, *options)), files):
+        for file, read in readers.map(lambda file: list(readers.read(examine, file.locate(), *options)), files):
             level = None if record.grouping is None else record.grouping.level
             told = pseudonym("patient", file.patient) if level == "patient" else ""
             if isinstance(read, DicomError):

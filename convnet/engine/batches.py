@@ -138,6 +138,11 @@ class Batches:
             stop = min(start + self.size, self.count)
             yield slice(start, stop) if order is None else order[start:stop]
 
+    def skip_epoch(self, rng: np.random.Generator | None) -> None:
+        """Leave an epoch out: its order is drawn."""
+        if rng is not None:
+            rng.permutation(self.count)
+
     def arrays(self, part: Part) -> tuple[Any, ...]:
         """Return a batch as a user's own `train_step` gets it: (x, y), or (x, y, sample_weight)."""
         x = self.model.structured_input(rows(self.x, part))

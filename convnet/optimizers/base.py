@@ -18,11 +18,13 @@ from kernels import checks, targets
 class Packed(Protocol):
     """A model's trainable parameters where the model runs.
 
-    slabs   pairs of flat arrays, parameters and gradients
-    places  the slab that holds a parameter, and where in it the parameter starts
-    target  where the model runs
+    parameters  in the model's order, however they are packed
+    slabs       pairs of flat arrays, parameters and gradients
+    places      the slab that holds a parameter, and where in it the parameter starts
+    target      where the model runs
     """
 
+    parameters: list[Any]
     slabs: list[tuple[Any, Any]]
     places: dict[Any, tuple[int, int]]
     target: str

@@ -54,7 +54,8 @@ def train_recipe(
     on_member    called with each member when it is trained and complete
     Ctrl-C ends the run that it falls into, and no other begins: the runs that are complete are joined.
     callbacks    of the first run
-    resumed      where members of an earlier start are: they are taken, and `on_member` is not called with them
+    resumed      where members of an earlier start are: they are taken, and `on_member` is not called with them; and
+                 where the backup of a member that is being trained is kept
     """
     members: list[Trained] = []
     features: list[tuple[Features, Features]] = []
@@ -64,7 +65,9 @@ def train_recipe(
             members.append(finished)
             continue
         try:
-            member = train(cohort, recipe, seed=seed + run, verbose=verbose, callbacks=callbacks if run == 0 else ())
+            first = {"callbacks": callbacks} if run == 0 else {}
+            backup = resumed.backup(run) if resumed is not None else None
+            member = train(cohort, recipe, seed=seed + run, verbose=verbose, backup=backup, **first)
         except KeyboardInterrupt:  # before one epoch of this run was complete
             if not members:
                 raise
@@ -75,6 +78,8 @@ def train_recipe(
         on_member(member)
         if member.history.interrupted:
             break
+        if resumed is not None and recipe.runs > 1:  # its file is written
+            resumed.remove_backup(run)
     if len(members) == 1:
         return Study(members[0], members)
     model = join([member.model for member in members])

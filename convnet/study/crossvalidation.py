@@ -21,6 +21,7 @@ from convnet.study.train import train
 
 if TYPE_CHECKING:
     from convnet.data.cohort import Cohort
+    from convnet.study.kept_folds import KeptFold, KeptFolds, Measured
     from convnet.study.recipe import Recipe
 
 SHARES = (0.125, 0.25, 0.5, 1.0)  # of the patients, for the learning curve
@@ -81,6 +82,7 @@ def run(
     shares: Sequence[float] = (1.0,),
     on_fold: Callable[[dict[str, Any]], None] = lambda row: None,
     verbose: Any = 0,
+    kept: KeptFolds | None = None,
 ) -> dict[str, Any]:
     """Train the recipe's `runs` models on every fold of every repeat, and measure them on the images held out.
 
@@ -89,6 +91,7 @@ def run(
     seed        of the folds and of the models
     on_fold     called with each row
     verbose     as in `Model.fit`
+    kept        where finished folds, and backups of the one that is trained, are kept and found again
 
     The result holds:
 
@@ -99,6 +102,7 @@ def run(
                metrics of all images held out together, with their intervals, by repeat
     more       for several shares: what the last doubling of cases gave (`more_cases`)
     """
+    recipe = recipe.complete(cohort)
     used = np.sort(np.concatenate([cohort.where("train"), cohort.where("val")]))
     held: dict[tuple[float, int], np.ndarray] = {}
     held_groups: dict[tuple[float, int], list[HeldGroups]] = {}
@@ -106,8 +110,12 @@ def run(
     for repeat in range(repeats):
         for number, fold in enumerate(folds(cohort, k, seed + repeat)):
             for share in shares:
-                part = fewer(fold, share, seed + repeat)
-                found, p, of_groups = fit_and_measure(part, recipe, seed + 1000 * repeat, verbose)
+                part, first = fewer(fold, share, seed + repeat), seed + 1000 * repeat
+                if kept is None:
+                    found, p, of_groups = fit_and_measure(part, recipe, first, verbose)
+                else:
+                    one = kept.of(part, repeat, number, share)
+                    found, p, of_groups = one.find() or one.keep(fit_and_measure(part, recipe, first, verbose, one))
                 row = {"repeat": repeat, "fold": number, "share": share, **found}
                 held.setdefault((share, repeat), np.zeros((len(used), *p.shape[1:])))[fold_places(fold)] = p
                 held_groups.setdefault((share, repeat), []).extend([of_groups] if of_groups else [])
@@ -169,14 +177,15 @@ def fewer(fold: Cohort, share: float, seed: int) -> Cohort:
     return subset(fold, places, [fold.splits[i] for i in places])
 
 
-def fit_and_measure(
-    fold: Cohort, recipe: Recipe, seed: int, verbose: Any
-) -> tuple[dict[str, Any], np.ndarray, HeldGroups | None]:
+def fit_and_measure(fold: Cohort, recipe: Recipe, seed: int, verbose: Any, kept: KeptFold | None = None) -> Measured:
     """Return (AUC and accuracy on the fold's `test` of each model and of the ensemble, its probabilities, its groups).
 
     There are groups if the recipe joins images.
     """
-    trained = [train(fold, recipe, seed=seed + i, verbose=verbose) for i in range(recipe.runs)]
+    backups = [kept.backup(i) if kept is not None else None for i in range(recipe.runs)]
+    trained = [train(fold, recipe, seed=seed + i, verbose=verbose, backup=b) for i, b in enumerate(backups)]
+    if any(one.history.interrupted for one in trained):
+        raise KeyboardInterrupt  # a model that is half trained measures no recipe
     models = [one.model for one in trained]
     x, y = fold.split("test")
     task, classes = TASKS[fold.task], fold.classes

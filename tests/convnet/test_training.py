@@ -261,7 +261,9 @@ def test_an_optimizers_arguments_stand_in_kerass_order():
     }  # fmt: skip
     with pytest.raises(AttributeError, match=r"convnet.optimizers has no 'Ftrl' .* it has SGD, RMSprop, Adam, AdamW"):
         _ = optimizers.Ftrl
-    with pytest.raises(AttributeError, match=r"convnet.callbacks has no 'SwapEMAWeights' .* it has CSVLogger"):
+    with pytest.raises(
+        AttributeError, match=r"convnet.callbacks has no 'SwapEMAWeights' .* it has BackupAndRestore, CSVLogger"
+    ):
         _ = callbacks.SwapEMAWeights
 
 

@@ -36,7 +36,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def model(folder, tmp_path_factory):
     out = tmp_path_factory.mktemp("trained") / "m.safetensors"
-    recipe = ("--size", 12, "--epochs", 8, "--flip", "off", "--shift", 0, "--group", "patient")
+    recipe = ("--network", "listing", "--size", 12, "--epochs", 8, "--flip", "off", "--shift", 0, "--group", "patient")
     done = command("train", folder, "--labels", folder / "labels.csv", "--out", out, *recipe)
     assert "by patient (n 12)" in done.output
     return out

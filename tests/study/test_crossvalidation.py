@@ -35,7 +35,7 @@ def blobs(n, seed=0, classes=2, size=12, per_patient=1, noise=0.15):
     )
 
 
-QUICK = Recipe(epochs=3, runs=2, flip="off", shift=0.0)
+QUICK = Recipe("listing", epochs=3, runs=2, flip="off", shift=0.0)
 
 
 def test_every_image_of_train_and_val_is_held_out_once_and_no_patient_is_on_both_sides():

@@ -21,7 +21,7 @@ from convnet.study.outputs import predict_probabilities
 from convnet.study.recipe import Recipe
 
 SLICES = 8
-QUICK = Recipe(epochs=8, flip="off", shift=0.0, group="patient")
+QUICK = Recipe("listing", epochs=8, flip="off", shift=0.0, group="patient")
 
 
 def series(patients=60, seed=0, size=12, some=False, studies=1):

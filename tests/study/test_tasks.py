@@ -20,7 +20,7 @@ from convnet.study.recipe import Recipe
 from convnet.study.tasks import TASKS
 
 KINDS = ("multilabel", "ordinal", "regression")
-QUICK = Recipe(epochs=12, flip="off", shift=0.0, dropout=0.0)
+QUICK = Recipe("listing", epochs=12, flip="off", shift=0.0, dropout=0.0)
 
 
 def images(task, n=240, size=12, seed=0, noise=0.08):

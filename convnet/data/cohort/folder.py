@@ -25,7 +25,7 @@ from convnet.data.limits import Limits
 from convnet.data.preparation import Preparation, Window
 from convnet.data.pseudonyms import pseudonym, shown
 from convnet.data.reading.labelled import Labelled, read_labelled
-from convnet.data.reading.listing import is_index, opened_folder
+from convnet.data.reading.listing import is_index, opened_folder, require_inside
 from convnet.data.reading.readers import Readers, processors
 
 NOT_LISTED = "is not in the table of labels"
@@ -225,12 +225,11 @@ def locate(root: Path, row: Row) -> Path:
     try:
         if not path.is_file():
             raise DicomError(path, f"row {row.line}: no such file")
-        if not path.resolve().is_relative_to(root.resolve()):
-            raise DicomError(path, f"row {row.line}: is a link out of the folder: put the file itself there")
     except (OSError, RuntimeError) as error:  # a name too long for the system, a ring of links
         raise DicomError(
             path, f"row {row.line}: cannot be opened: {getattr(error, 'strerror', None) or error}"
         ) from None
+    require_inside(path, root, f"row {row.line}: ")
     return path
 
 

@@ -152,5 +152,8 @@ class GlobalAvgPool(Operation):
     def arguments(self, name: str, p: Problem) -> Arguments:
         return ((p["x"],) if name == "forward" else (p["dy"], p["x"].shape)), {}
 
+    def terms(self, name: str, p: Problem) -> tuple[int, ...]:
+        return (p.geometry["H"] * p.geometry["W"] + 1,)
+
     def limits(self, name: str, p: Problem) -> tuple[Limit, ...]:
         return (wide_mean(self, name, p, p.geometry["H"] * p.geometry["W"]),)
