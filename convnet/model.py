@@ -218,16 +218,16 @@ class Model(Runner):
 
 def load(filepath: str | Path) -> Model:
     """Return a model as it was saved, compiled if it was; ModelFileError with the reason for any other file."""
-    return model_file.load(filepath, _rewired)
+    return model_file.load(filepath, wire_freely)
 
 
 def from_bytes(content: bytes) -> Model:
     """Return the model whose file has this content (`model_file.to_bytes`); ModelFileError for any other."""
-    return model_file.load(content, _rewired)
+    return model_file.load(content, wire_freely)
 
 
-def _rewired(inputs: Any, outputs: Any, name: str) -> Model:
-    """Return the connected model of a file: layers of one name, as the blocks of a class may have, stay as they are."""
+def wire_freely(inputs: Any, outputs: Any, name: str) -> Model:
+    """Return the connected model of a file, in which layers may share a name, as those of a class's blocks do."""
     model = Model(name=name, dtype=next(iter(leaves(inputs))).dtype)
     model._wire(inputs, outputs)
     return model

@@ -14,6 +14,7 @@ from convnet.audit.outcomes import name_outcomes
 from convnet.audit.reading import Collection, Image
 from convnet.data.cohort.labels import describe_labels
 from convnet.data.cohort.table import SPLITS, Row
+from convnet.output.words import count
 
 FLAT = 0.01  # standard deviation of grey values in 0..1 below which an image shows nothing
 TOP = 0.25  # share of pixels at the largest value above which an image is overexposed
@@ -237,8 +238,3 @@ def acquisition(shortcuts: Iterable[dict[str, Any]]) -> Iterator[Finding]:
                 f"alone would predict {s['guess']:.0%} of patients' labels, the most frequent label {s['baseline']:.0%}"
             )
             yield Finding("shortcut", "warning", text)
-
-
-def count(n: int, what: str) -> str:
-    """Return "1 image", "2 images"."""
-    return f"{n} {what}" if n == 1 else f"{n} {what}s"

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from convnet.audit.findings import Finding, count
+from convnet.audit.findings import Finding
 from convnet.audit.outcomes import name_outcomes
 from convnet.audit.reading import Collection, Image, name_row, shown_path
 from convnet.data.cohort.table import SPLITS
 from convnet.data.pseudonyms import shown
 from convnet.notice import NOTICE
 from convnet.output import html_page
+from convnet.output.words import count
 
 STYLES = {"error": "bad", "warning": "warn", "note": ""}
 MOST = 12  # groups, and pictures of a group, that the page shows

@@ -28,6 +28,7 @@ from convnet.commands.options import (
 from convnet.commands.output import say
 from convnet.commands.preflight import check_size
 from convnet.output.progress import reading
+from convnet.output.words import count
 
 if TYPE_CHECKING:
     from convnet.data.cohort import Cohort
@@ -200,4 +201,4 @@ def report_left_out(data: Cohort, preparation: Preparation) -> None:
     for text in (*data.notes.labels, *describe_mixtures(data)):
         say(text)
     if unlisted:
-        say(f"{len(unlisted)} files of the folder are not in the table, for instance {unlisted[0].path}")
+        say(f"not in the table: {count(len(unlisted), 'file')} of the folder, for instance {unlisted[0].path}")

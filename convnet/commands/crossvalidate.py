@@ -38,18 +38,18 @@ def crossvalidate(
     if resume and (json_path is None or str(json_path) == "-"):
         raise ValueError("--resume keeps finished folds beside the result: give --json FILE")
     data, recipe = load_training_cohort(recipe, source, pixels.to_preparation())
-    from convnet.study import crossvalidation
+    from convnet.study import crossvalidation, fold_lines
     from convnet.study.kept_folds import KeptFolds
     from convnet.study.resume import name_folder
 
     def report_fold(row: dict[str, Any]) -> None:
-        say(crossvalidation.line(row))
+        say(fold_lines.line(row))
 
     shares = crossvalidation.SHARES if cases else (1.0,)
     kept = KeptFolds(name_folder(json_path), recipe, folds, seed) if resume and json_path is not None else None
     how: dict[str, Any] = {"k": folds, "repeats": repeats, "seed": seed, "shares": shares, "on_fold": report_fold}
     result = crossvalidation.run(data, recipe, **how, kept=kept)
-    emit(result, json_path, crossvalidation.lines(result))
+    emit(result, json_path, fold_lines.lines(result))
     if figures is not None and "more" in result:
         from convnet.evaluation import plots
         from convnet.output.drawing import save

@@ -13,6 +13,7 @@ from convnet.commands.options import Figures, Report, Seed
 from convnet.commands.preflight import check_file, check_folder
 from convnet.commands.recipe import takes_recipe
 from convnet.output.progress import tell
+from convnet.output.words import count
 
 
 @takes_recipe
@@ -56,7 +57,7 @@ def train(
     from convnet.study.metadata import read_record
     from convnet.study.resume import Resumed, name_member
 
-    tell(f"{len(data.y)} images: {data.describe_counts()}")
+    tell(f"{count(len(data.y), 'image')}: {data.describe_counts()}")
     recorder = Recorder()
     callbacks = [] if record is None else [recorder]
 
@@ -76,11 +77,11 @@ def train(
         tell(f"WARNING (validation): {evidence.explain_only(only, card['validation']['n'])}")
     if "by_group" in card["validation"]:
         tell("\n".join(["on validation,", *side_by_side.lines(card["validation"])]))
-    beside = f"its {len(study.members)} members and " if recipe.runs > 1 else ""
+    beside = f"its {count(len(study.members), 'member')} and " if recipe.runs > 1 else ""
     tell(f"wrote {out}, beside it {beside}its card {out.with_suffix('.card.html').name}. {kept.notice}")
     if record is not None:
         recorder.save(record)
-        tell(f"wrote {record}: the filters of {len(recorder.epochs) - 1} epochs")
+        tell(f"wrote {record}: the filters of {count(len(recorder.epochs) - 1, 'epoch')}")
     if figures is not None:
         curves = plot_history(study.members[0].history, kept.runs[0].best_epoch)
         save(curves, figures / "learning-curves.png")

@@ -15,6 +15,7 @@ from convnet.evaluation.side_by_side import PLURAL, describe_rule
 from convnet.explain.maps.history import plot_history
 from convnet.notice import NOTICE
 from convnet.output import html_page
+from convnet.output.words import count
 from convnet.study import evidence
 from convnet.study.card_tables import group_tables, subgroup_tables, validation_tables
 from convnet.study.evaluate import find_places
@@ -100,7 +101,7 @@ def figures_section(run: Measured) -> list[str]:
     rows = [[name, format_interval(value)] for name, value in run.result["figures"].items()]
     return [
         '<h2 id="figures">Figures</h2>',
-        f"<p>95% intervals by bootstrap over {run.result['patients']} patients.</p>",
+        f"<p>95% intervals by bootstrap over {count(run.result['patients'], 'patient')}.</p>",
         html_page.table(["metric", "value (95% interval)"], rows),
         *evidence.draw_curves(run.cohort.y[at], run.p, run.result, record.classes, record.task),
         *validation_tables(run.result, record.temperature),

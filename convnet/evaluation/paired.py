@@ -9,6 +9,7 @@ import numpy as np
 from convnet.evaluation import delong
 from convnet.evaluation.intervals import format_interval, intervals, ranking_metrics
 from convnet.evaluation.multilabel import mean_metrics
+from convnet.output.words import count
 
 
 def paired(y: np.ndarray, a: np.ndarray, b: np.ndarray, classes: tuple[str, ...], groups: np.ndarray) -> dict[str, Any]:
@@ -50,7 +51,8 @@ def _minus(f: Any, g: Any) -> Any:
 
 def lines(found: dict[str, Any]) -> list[str]:
     """Return the comparison as text for a terminal."""
-    out = [f"{found['n']} images of {found['patients']} patients; 95% intervals by bootstrap over patients"]
+    of = f"{count(found['n'], 'image')} of {count(found['patients'], 'patient')}"
+    out = [f"{of}; 95% intervals by bootstrap over patients"]
     for name in found["first"]:
         out.append(
             f"{name}: first {format_interval(found['first'][name])}, second {format_interval(found['second'][name])}, "

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from convnet.evaluation.grouping import largest
+from convnet.output.words import count
 
 if TYPE_CHECKING:
     from convnet.data.cohort import Cohort
@@ -122,7 +123,10 @@ class Recipe:
 
     def describe(self) -> str:
         """Return a complete recipe's main choices as one line."""
-        parts = [f"network {self.network}", f"{'' if self.keep == 'last' else 'at most '}{self.epochs} epochs"]
+        parts = [
+            f"network {self.network}",
+            f"{'' if self.keep == 'last' else 'at most '}{count(self.epochs or 0, 'epoch')}",
+        ]
         parts.append(f"{self.schedule} learning rate" + (f" after {self.warmup:g} of warm-up" if self.warmup else ""))
         parts += [f"MixUp {self.mixup:g}"] if self.mixup else []
         parts += [f"averaged parameters ({self.average:g})"] if self.average else []
