@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from convnet.callbacks import Callback, CallbackList, History
+from convnet.callbacks.base import writes
 from convnet.compiling import Compiler
 from convnet.distribute.step import ShardedStep
 from convnet.engine.batches import WHOLE, Batches, split_validation, three
@@ -120,7 +121,7 @@ class Trainer(Compiler):
             steps=data.steps,
             validated=held is not None,
         )
-        progress = Progress(verbose, epochs, data.count or None)
+        progress = Progress(verbose if writes(self) else 0, epochs, data.count or None)
         best, logs = Best(self, calls.callbacks), None
         course = Course(data, held, validation_freq, calls, progress, Resumption(self, data, calls, best))
         resumption = course.resumption
@@ -132,6 +133,8 @@ class Trainer(Compiler):
         with self._training("fit"), tell_of_compilation(progress.loud), progress, resumption:
             calls.call("on_train_begin")
             place = resumption.begin(initial_epoch, held, shuffle=bool(shuffle))
+            if self.distribute is not None:  # all have read the backup before the first one writes another
+                self.distribute.require_equal({"where it begins": [place.epoch, place.batches]})
             if place.told:
                 progress.say(place.told)
             rng = self._shuffler(initial_epoch, data.length) if shuffle else None
@@ -167,7 +170,7 @@ class Trainer(Compiler):
         """Return what all processes that share a training must have in common."""
         assert self.distribute is not None
         facts = describe(self, data, held, shuffle=shuffle, order=self.shuffled, version=version("formula-convnet"))
-        return facts | self.distribute.get_config() | {"the parameters": fingerprint(Several(self.get_weights()))}
+        return facts | {"the parameters": fingerprint(Several(self.get_weights()))}
 
     def _choose_order(self, initial_epoch: int) -> None:
         """Choose where the order of batches begins: for a later `initial_epoch` it is what training began with.
@@ -251,6 +254,8 @@ class Trainer(Compiler):
         assert self.distribute is not None
         assert self.optimizer is not None
         assert self._tally is not None
+        if hasattr(getattr(data, "x", None), "facts"):  # images that are changed at random as they are read: at once
+            data, part = self._one_batch(data.arrays(part), "fit")
         with self.plans.alone():
             arena, graph = self.arena(), self.training_graph()
             if self._sharded is None or self._sharded.made_for != (self.distribute, graph, arena):

@@ -122,11 +122,23 @@ class MPI(Shards):
 
 def _end_all_together(world: Any) -> None:
     """See to it that an error in one process ends the others too: they would wait for it."""
+    if _jobs:
+        return
+    _jobs.append(world)
     shown = sys.excepthook
 
     def show_and_end(kind: Any, error: Any, trace: Any) -> None:
         shown(kind, error, trace)
-        sys.stderr.flush()
-        world.Abort(1)
+        end_job(1)
 
     sys.excepthook = show_and_end
+
+
+_jobs: list[Any] = []  # this process's, if it has others
+
+
+def end_job(code: int) -> None:
+    """End the other processes of the job as well, if there are any."""
+    for world in _jobs:
+        sys.stderr.flush()
+        world.Abort(code)

@@ -56,6 +56,7 @@ class Recipe:
     task          what the labels are; auto: by how they look (`data.cohort.targets`)
     group         images of one patient, study or series also have one result
     aggregate     how it comes from theirs: mean-log-odds, max or top-K (`evaluation.grouping`)
+    shards        parts that a batch is cut into, which processes may share (`distribute`); 0: none, under mpiexec 8
     finding       for two classes and max or top-K: the class of which one image is enough; "" is the second
     """
 
@@ -84,6 +85,7 @@ class Recipe:
     group: str = "none"
     aggregate: str = "mean-log-odds"
     finding: str = ""
+    shards: int = 0
 
     def __post_init__(self) -> None:
         given = {name: value for name, value in asdict(self).items() if value is not None}
@@ -96,7 +98,7 @@ class Recipe:
         for name in ("average", "label_smoothing"):
             if not 0 <= given.get(name, 0) < 1:
                 raise ValueError(f"train: {name} must be 0 or more and below 1, got {given[name]}")
-        for name in ("weight_decay", "warmup", "mixup", "shift", "rotate", "scale", "intensity", "elastic"):
+        for name in ("weight_decay", "warmup", "mixup", "shift", "rotate", "scale", "intensity", "elastic", "shards"):
             if not 0 <= given.get(name, 0) < float("inf"):
                 raise ValueError(f"train: {name} must be 0 or more, got {given[name]}")
 
