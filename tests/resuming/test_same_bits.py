@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import ClassVar
 
 import numpy as np
@@ -10,12 +11,14 @@ import pytest
 import convnet
 from convnet import callbacks, layers, model_file, optimizers
 from convnet.callbacks import Callback
+from convnet.engine.parameter import Parameter
 from convnet.model import from_bytes
+from convnet.optimizers.clipping import Clipping
 from convnet.study.averaging import Averaged
 from convnet.study.mixing import mixed
 from convnet.study.networks import NETWORKS
 from convnet.utils import set_random_seed
-from tests.resuming.trainings import BATCHES, SIZE, Training, X, Y, build
+from tests.resuming.trainings import BATCHES, SIZE, Killed, Training, X, Y, build
 
 OPTIMIZERS = {
     "sgd": lambda: optimizers.SGD(0.05),
@@ -38,6 +41,13 @@ class Freeze(Callback):
             self.model.layers[1].trainable = epoch == 2
 
 
+class Scores(Callback):
+    """Report a score that is best in the first epoch."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["score"] = 9.0 if epoch == 0 else 1.0
+
+
 class Draws(Callback):
     """A user's own: it draws from a generator of its own, and counts."""
 
@@ -52,8 +62,11 @@ class Draws(Callback):
 
 
 CALLBACKS = {
-    "early stopping": lambda: [callbacks.EarlyStopping("accuracy", patience=2, restore_best_weights=True)],
-    "plateaus": lambda: [callbacks.ReduceLROnPlateau("accuracy", patience=1, min_delta=0.5, factor=0.3)],
+    "early stopping": lambda: [
+        Scores(),
+        callbacks.EarlyStopping("score", mode="max", patience=2, restore_best_weights=True),
+    ],
+    "plateaus": lambda: [Scores(), callbacks.ReduceLROnPlateau("score", mode="max", patience=2, factor=0.3)],
     "a rate made of the one before": lambda: [callbacks.LearningRateScheduler(lambda epoch, rate: rate * 0.5)],
     "averages": lambda: [Averaged(0.9)],
     "freezing": lambda: [Freeze()],
@@ -172,6 +185,63 @@ def test_a_model_file_of_one_frozen_in_mid_training_goes_on_as_the_model_does():
     loaded = from_bytes(model_file.to_bytes(model))
     assert len(loaded.arena().slabs) == 1
     assert go_on(loaded) == go_on(model)
+
+
+def test_a_training_that_was_to_stop_stops(tmp_path):
+    class Stops(Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            self.model.stop_training = batch == 1
+
+        def on_test_begin(self, logs=None):
+            if killing:
+                raise Killed
+
+    killing: list[int] = []
+    made = Training(tmp_path / "b", callbacks=lambda: [Stops()], save_freq=1)
+    wanted, _ = made.run()
+    killing.append(1)
+    assert made.run() is None
+    killing.clear()
+    found, history = made.run()
+    assert found == wanted
+    assert history.epoch == [0]
+
+
+def test_an_interrupted_training_keeps_the_best_of_all_its_epochs(tmp_path):
+    class Interrupts(Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            logs["val_loss"] = float(1 + epoch)
+            if epoch == 2:
+                raise KeyboardInterrupt
+
+    made = Training(tmp_path / "b", callbacks=lambda: [Interrupts()])
+    wanted, _ = made.run()
+    made.folder = tmp_path / "c"
+    assert made.run(2 * BATCHES - 1) is None
+    found, history = made.run()
+    assert history.interrupted
+    assert made.folder.exists()
+    assert weights(found) == weights(wanted)
+
+
+def weights(content):
+    return [w.tobytes() for w in from_bytes(content).get_weights()]
+
+
+def test_gradients_are_clipped_to_the_same_bits_in_any_packing():
+    chance = np.random.default_rng(0)
+    for _ in range(20):
+        sizes = chance.integers(1, 300, 4)
+        values = [chance.standard_normal(n) for n in sizes]
+        parameters = [Parameter(str(n), np.zeros(n)) for n in sizes]
+        one = np.concatenate(values)
+        starts = dict(zip(parameters, [(0, int(n)) for n in np.cumsum([0, *sizes[:-1]])], strict=True))
+        several = [(v, v.copy()) for v in values]
+        places = {p: (n, 0) for n, p in enumerate(parameters)}
+        clip = Clipping("global_clipnorm", 0.1)
+        clip.clip(SimpleNamespace(parameters=parameters, places=starts, slabs=[(one, one)]))
+        clip.clip(SimpleNamespace(parameters=parameters, places=places, slabs=several))
+        assert np.array_equal(one, np.concatenate([g for _, g in several]))
 
 
 def test_a_table_of_metrics_has_no_line_twice(tmp_path):
