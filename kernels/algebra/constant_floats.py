@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 NAME = re.compile(r'%(?:"[^"]*"|[\w.$-]+)')
-FLOATING = re.compile(r"\b(?:float|double)\b")
+FLOATING = re.compile(r'(?<![\w.$"@%-])(?:float|double)(?![\w.$"-])')  # a type, and no part of a name
 _RESULT = re.compile(r'\s*(%(?:"[^"]*"|[\w.$-]+)) = (.*)')
 _FROM_INTEGERS = ("sitofp", "uitofp")
 _PASSES_ON = (

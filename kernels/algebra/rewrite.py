@@ -33,10 +33,14 @@ def rewrite(text: str) -> str:
     """Return the module with the arithmetic of helpers.WORLD."""
     lines, out, needed = text.splitlines(), [], set[tuple[str, int, int]]()
     defined = set(re.findall(r'^define [^\n]*?@("[^"]+"|[\w.$]+)\(', text, re.MULTILINE))
-    at = 0
+    at, declared = 0, set[str]()
     while at < len(lines):
         if not lines[at].startswith("define"):
-            out.append(_outside(lines[at]))
+            line = _outside(lines[at])
+            function = line.partition("@")[2].partition("(")[0] if line.startswith("declare") else ""
+            if function not in declared:  # moves of doubles may have become moves of integers that are there already
+                out.append(line)
+            declared |= {function} - {""}
             at += 1
             continue
         end = lines.index("}", at)
@@ -55,7 +59,7 @@ def _outside(line: str) -> str:
 
 def _types(line: str) -> str:
     line = re.sub(r"\bnofpclass\([^)]*\) ?", "", line)
-    line = re.sub(r"\bfloat\b", "i32", re.sub(r"\bdouble\b", "i64", line))
+    line = FLOATING.sub(lambda m: "i32" if m[0] == "float" else "i64", line)
     return _MANY.sub(r".v\1i\2", line) if "@llvm.masked" in line else line
 
 

@@ -1,4 +1,4 @@
-"""python -m kernels.verify.every_input_table [--target cpu] [--quick]: what is shown for every input, as a table.
+"""python -m kernels.verify.every_input_table [--target cpu] [--quick] [--op NAME]: a table of what is shown.
 
 The table of docs/explanation/every_input.md is its output.
 """
@@ -19,10 +19,12 @@ from kernels.verify.problems import DTYPES
 HEAD = ("operation and pass", "variants", "shown", "trials", "chance of error below", "degree", "roundings / bound")
 
 
-def run(target: str, quick: bool) -> Iterable[EveryInput]:
+def run(target: str, quick: bool, only: list[str] | None = None) -> Iterable[EveryInput]:
     """Check every polynomial pass of every variant of a target, and tell stderr of each."""
     for name, op in load_operations().items():
-        for variant in registry.variants(name, target) if is_polynomial(name) else ():
+        if not is_polynomial(name) or (only and name not in only):
+            continue
+        for variant in registry.variants(name, target):
             impl = Registered(op, variant, target)
             for dtype in DTYPES:
                 for p in problems(op, impl, dtype, quick):
@@ -71,8 +73,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m kernels.verify.every_input_table", description=__doc__)
     parser.add_argument("--target", default="cpu")
     parser.add_argument("--quick", action="store_true", help="fewer shapes")
+    parser.add_argument("--op", action="append", help="only this operation; may be given again")
     options = parser.parse_args()
-    print(make(run(options.target, options.quick)))
+    print(make(run(options.target, options.quick, options.op)))
 
 
 if __name__ == "__main__":

@@ -53,6 +53,13 @@ def test_winograds_transforms_cancel_exactly():
     assert found.shown, found.statement
 
 
+def test_moves_of_doubles_may_already_be_there_as_moves_of_integers():
+    op = OPERATIONS["conv2d"]
+    impl = Registered(op, "cpu")
+    p = case(op, impl, op.draw(np.random.default_rng(0)), np.float64, "integers", 0, False)
+    assert check(op, impl, "backward_weights", p).shown
+
+
 def test_every_variant_of_a_dense_layer_is_shown():
     op = OPERATIONS["dense"]
     for variant in registry.variants("dense", "cpu"):
@@ -176,3 +183,23 @@ def test_a_float_argument_is_refused():
     x = np.ones((2, 3), np.float32)
     with pytest.raises((NotAlgebraicError, TypeError)), cpu.swapped(algebra.world(algebra.DEGREE)):
         forward(x, 0.5, 1, 1, out=np.empty_like(x))
+
+
+def test_code_compiled_meanwhile_is_exchanged_in_its_second_call_too():
+    import numba
+
+    from kernels.algebra import cpu
+
+    @numba.njit
+    def double(x):
+        for i in range(x.size):
+            x[i] += x[i]
+
+    x = np.array([1, 2], np.int32).view(np.float32)
+    with cpu.swapped(algebra.world(algebra.FIELD, PRIME)):
+        double(x)
+        double(x)
+    assert x.view(np.int32).tolist() == [4, 8]
+    y = np.array([1, 2], np.float32)
+    double(y)
+    assert y.tolist() == [2, 4]  # afterwards it is what it was

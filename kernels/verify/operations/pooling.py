@@ -41,6 +41,8 @@ class Pooling(Operation):
         make_geometry((2, 15, 14, 24), (2, 2), (2, 2)),  # channels in fours
         make_geometry((2, 37, 33, 29), (3, 3), (2, 2), (1, 1, 1, 0)),
         make_geometry((2, 30, 31, 7), (4, 3), (1, 3), (2, 0, 1, 2)),
+        make_geometry((3, 29, 31, 17), (4, 2), (4, 2)),  # windows side by side leave one row and one column over
+        make_geometry((1, 258, 256, 16), (3, 2), (3, 2)),  # in no cache: see LARGE of kernels/cpu/prefetch.py
     )
     scale = 1  # of integer arrays
     scaled = {"forward": ("x",), "backward": ("dy",)}
