@@ -27,10 +27,15 @@ def rank_in_job() -> int:
     return max(int(os.environ.get(name) or 0) for name in _RANKS)
 
 
+def choose_number(shards: int) -> int:
+    """Return a recipe's number of shards; under mpiexec the default takes the place of 0, which is none."""
+    return shards or (SHARDS if count_processes() > 1 else 0)
+
+
 def choose(shards: int) -> Shards | None:
-    """Return how a recipe's batches are cut: 0 shards are none, or under mpiexec the default."""
+    """Return how batches are cut into so many shards, 0 being none, by all processes that mpiexec started."""
     if count_processes() > 1:
-        return MPI(shards or SHARDS)
+        return MPI(shards)
     return Shards(shards) if shards else None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from convnet.distribute.launch import choose_number
 from convnet.evaluation.grouping import largest
 from convnet.output.words import count
 
@@ -121,7 +122,8 @@ class Recipe:
                 "average": 0.99,
                 "mixup": 0.2 if cohort.task == "classes" else 0.0,
             }
-        return replace(self, **{name: value for name, value in own.items() if getattr(self, name) is None})
+        own = {name: value for name, value in own.items() if getattr(self, name) is None}
+        return replace(self, **own, shards=choose_number(self.shards))
 
     def describe(self) -> str:
         """Return a complete recipe's main choices as one line."""
