@@ -52,7 +52,7 @@ def test_the_kernels_as_they_are_pass(op, path):
 def test_a_mutant_is_gone_afterwards():
     path = "kernels/cuda/weights.py"
     source = (ROOT / path).read_text(encoding="utf-8")
-    wrong = Mutant(path, 0, 0, "no code", "", "", "raise ImportError")
+    wrong = Mutant(path, 0, 0, "no kernel", "", "", f"{source}\n\ndef kernel(*a):\n    raise ValueError\n")
     assert noticed("dense", "cuda", wrong) is not None
     assert noticed("dense", "cuda", Mutant(path, 0, 0, "unchanged", "", "", source)) is None
 
