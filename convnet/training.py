@@ -8,18 +8,23 @@ from collections.abc import Container, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from convnet.callbacks import Callback, CallbackList, History
+from convnet.callbacks.base import writes
 from convnet.compiling import Compiler
+from convnet.distribute.step import ShardedStep
 from convnet.engine.batches import WHOLE, Batches, split_validation, three
 from convnet.feeding import Stream, is_source
 from convnet.measuring import plain
+from convnet.nested.several import Several
 from convnet.output.progress import Progress, tell_of_compilation
 from convnet.predicting import Logs, list_callbacks
 from convnet.resuming import Place, Resumption
+from convnet.resuming.facts import describe, fingerprint
 from convnet.tally import Best
 from convnet.utils import list_arguments, next_seed, refuse
 from kernels import checks, targets
@@ -27,6 +32,7 @@ from kernels import checks, targets
 if TYPE_CHECKING:
     from convnet.engine.arena import Arena
     from convnet.engine.device_arena import DeviceArena
+    from convnet.engine.graph import Graph
     from convnet.engine.plan import Plan
     from convnet.optimizers import Optimizer
 
@@ -46,7 +52,16 @@ class Course:
 class Trainer(Compiler):
     """The part of Model that trains. A subclass may override Keras's `train_step`, which gets a batch."""
 
+    if TYPE_CHECKING:
+
+        def arena(self) -> Arena | DeviceArena:
+            """Return the trainable parameters packed flat where the model runs."""
+
+        def training_graph(self) -> Graph:
+            """Return the recorded layer calls of training."""
+
     history: History | None = None
+    _sharded: ShardedStep | None = None
     shuffled: tuple[int, int] | None = None  # where the order of batches began: a seed, and which epoch
 
     def fit(
@@ -106,16 +121,20 @@ class Trainer(Compiler):
             steps=data.steps,
             validated=held is not None,
         )
-        progress = Progress(verbose, epochs, data.count or None)
+        progress = Progress(verbose if writes(self) else 0, epochs, data.count or None)
         best, logs = Best(self, calls.callbacks), None
         course = Course(data, held, validation_freq, calls, progress, Resumption(self, data, calls, best))
         resumption = course.resumption
         if shuffle:
             self._choose_order(initial_epoch)
         self.stop_training = False
+        if self.distribute is not None:
+            self.distribute.require_equal(self._facts(data, held, shuffle))
         with self._training("fit"), tell_of_compilation(progress.loud), progress, resumption:
             calls.call("on_train_begin")
             place = resumption.begin(initial_epoch, held, shuffle=bool(shuffle))
+            if self.distribute is not None:  # all have read the backup before the first one writes another
+                self.distribute.require_equal({"where it begins": [place.epoch, place.batches]})
             if place.told:
                 progress.say(place.told)
             rng = self._shuffler(initial_epoch, data.length) if shuffle else None
@@ -146,6 +165,12 @@ class Trainer(Compiler):
         resumption.finish(self.history.interrupted)
         targets.warn_of_slow_threads()
         return self.history
+
+    def _facts(self, data: Any, held: Any, shuffle: bool) -> dict[str, Any]:
+        """Return what all processes that share a training must have in common."""
+        assert self.distribute is not None
+        facts = describe(self, data, held, shuffle=shuffle, order=self.shuffled, version=version("formula-convnet"))
+        return facts | {"the parameters": fingerprint(Several(self.get_weights()))}
 
     def _choose_order(self, initial_epoch: int) -> None:
         """Choose where the order of batches begins: for a later `initial_epoch` it is what training began with.
@@ -210,6 +235,9 @@ class Trainer(Compiler):
 
     def _train(self, data: Batches | Stream, part: Any) -> None:
         """Make one step on a batch: forward, backward, update."""
+        if self.distribute is not None:
+            self._train_shards(data, part)
+            return
         plan, labels = data.load(part)
         assert self.optimizer is not None
         assert self._arena is not None
@@ -220,6 +248,21 @@ class Trainer(Compiler):
         else:  # others may predict until the parameters change
             self._step(plan, self.optimizer, self._arena)
         self._tally.add((plan.batch, plan.measured(), labels, plan.y), data.weights_of(part))
+
+    def _train_shards(self, data: Batches | Stream, part: Any) -> None:
+        """Make one step on a batch whose shards several processes may share."""
+        assert self.distribute is not None
+        assert self.optimizer is not None
+        assert self._tally is not None
+        if hasattr(getattr(data, "x", None), "facts"):  # images that are changed at random as they are read: at once
+            data, part = self._one_batch(data.arrays(part), "fit")
+        with self.plans.alone():
+            arena, graph = self.arena(), self.training_graph()
+            if self._sharded is None or self._sharded.made_for != (self.distribute, graph, arena):
+                self._sharded = ShardedStep(self, self.distribute)
+            found = self._sharded.compute(data, part, bool(self._tally.metrics))
+            self.optimizer.apply(arena.slabs, self.target)
+        self._tally.add(found, data.weights_of(part))
 
     def _step(self, plan: Plan, optimizer: Optimizer, arena: Arena | DeviceArena) -> None:
         plan.forward()

@@ -17,6 +17,7 @@ class Callback:
     """
 
     kept: ClassVar[tuple[str, ...]] = ()
+    writes_files: ClassVar[bool] = False  # True: of several processes that train together, the first one's is enough
 
     model: Any  # a Model; any, since a callback may use all of it
     params: dict[str, Any]
@@ -104,6 +105,7 @@ class CallbackList:
         for c in self.callbacks:
             c.set_model(model)
             c.set_params(params)
+        self._first = writes(model)
         self._listening: dict[str, list[Callback]] = {}
 
     def call(self, hook: str, *arguments: Any, logs: Logs | Callable[[], Logs] | None = None) -> None:
@@ -112,12 +114,19 @@ class CallbackList:
         Without any it gets an empty dict, as in Keras, so that a hook may look into it.
         """
         if hook not in self._listening:
-            self._listening[hook] = [c for c in self.callbacks if _overrides(c, hook)]
+            mine = [c for c in self.callbacks if self._first or not c.writes_files]
+            self._listening[hook] = [c for c in mine if _overrides(c, hook)]
         listening = self._listening[hook]
         if listening:
             given = logs() if callable(logs) else {} if logs is None else logs
             for c in listening:
                 getattr(c, hook)(*arguments, given)
+
+
+def writes(model: Any) -> bool:
+    """Return True unless a model is trained by several processes, and this is not the first."""
+    shards = getattr(model, "distribute", None)
+    return shards is None or shards.rank == 0
 
 
 def _overrides(callback: Callback, hook: str) -> bool:

@@ -117,6 +117,8 @@ class ModelCheckpoint(_Monitor):
     With save_weights_only=True the parameters alone, as Keras's file, whose name ends in .weights.h5.
     """
 
+    writes_files: ClassVar[bool] = True
+
     kept: ClassVar[tuple[str, ...]] = ("best",)
 
     def __init__(

@@ -110,6 +110,8 @@ class Recorder(Callback):
 class CSVLogger(Callback):
     """Write a table of the metrics, a line an epoch; NA where an epoch has no value, as without validation."""
 
+    writes_files: ClassVar[bool] = True
+
     def __init__(self, filename: str | Path, separator: str = ",", append: bool = False) -> None:
         self.filename, self.separator, self.append = Path(filename), separator, append
 

@@ -28,6 +28,8 @@ class TensorBoard(Callback):
     The tags are Keras's: epoch_loss, epoch_accuracy, batch_loss, evaluation_loss_vs_iterations, kernel/histogram.
     """
 
+    writes_files: ClassVar[bool] = True
+
     kept: ClassVar[tuple[str, ...]] = ("_trained",)
 
     def __init__(

@@ -42,12 +42,13 @@ HELP = {
     "group": "Also give one result for all images of a patient, study or series.",
     "aggregate": "How it is made of theirs: mean-log-odds, max, or top-K (such as top-3).",
     "finding": "For max and top-K of two classes: the class of which one image is enough. Default: the second.",
+    "shards": "Cut each batch into this many parts, which processes under mpiexec share. Default: 8 there, else none.",
 }
 LIMITS: dict[str, dict[str, Any]] = {
     **{name: {"min": 1} for name in ("epochs", "batch_size", "patience", "runs")},
     **{
         name: {"min": 0}
-        for name in ("weight_decay", "warmup", "mixup", "shift", "rotate", "scale", "intensity", "elastic")
+        for name in ("weight_decay", "warmup", "mixup", "shift", "rotate", "scale", "intensity", "elastic", "shards")
     },
     **{name: {"min": 0, "max": 0.9999} for name in ("average", "label_smoothing")},
     "dropout": {"min": 0, "max": 0.95},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from convnet.commands.cohort import Pixels, Source, expand_options, load_trainin
 from convnet.commands.options import Figures, Report, Seed
 from convnet.commands.preflight import check_file, check_folder
 from convnet.commands.recipe import takes_recipe
+from convnet.distribute.launch import writing_once
 from convnet.output.progress import tell
 from convnet.output.words import count
 
@@ -36,16 +38,36 @@ def train(
     ] = False,
 ) -> None:
     """Train on `train`, choose and calibrate on `val`, write the model and its card. `test` is never read."""
-    check_file("--out", out)
-    check_file("--record", record)
-    check_file("--report", report)
-    check_folder(figures)
-    if resume and (record or figures or report) and recipe.runs > 1:
-        raise ValueError(
-            "--resume with --runs 2 or more takes finished members from their files, which do not hold what --record, "
-            "--figures and --report show of the first member's training: leave them out, or give --runs 1"
-        )
-    preparation = pixels.to_preparation()
+    with writing_once(out, record, figures, report) as (model, *others):
+        files = Files(model or out, *others, before=out if resume else None)  # type: ignore[misc]
+        _train(recipe, source, pixels.to_preparation(), files, seed)
+
+
+@dataclass(frozen=True)
+class Files:
+    """What `train` writes; `before` is the model file whose unfinished training is gone on with."""
+
+    out: Path
+    record: Path | None
+    figures: Path | None
+    report: Path | None
+    before: Path | None
+
+    def check(self, runs: int) -> None:
+        """Raise ValueError or OSError, before hours of work, for what cannot be written."""
+        check_file("--out", self.out)
+        check_file("--record", self.record)
+        check_file("--report", self.report)
+        check_folder(self.figures)
+        if self.before and (self.record or self.figures or self.report) and runs > 1:
+            raise ValueError(
+                "--resume with --runs 2 or more takes finished members from their files, which do not hold what "
+                "--record, --figures and --report show of the first member's training: leave them out, or give --runs 1"
+            )
+
+
+def _train(recipe: Any, source: Any, preparation: Any, files: Files, seed: int) -> None:
+    files.check(recipe.runs)
     data, recipe = load_training_cohort(recipe, source, preparation)
     from convnet.callbacks import Recorder
     from convnet.evaluation import metrics, side_by_side
@@ -59,36 +81,36 @@ def train(
 
     tell(f"{count(len(data.y), 'image')}: {data.describe_counts()}")
     recorder = Recorder()
-    callbacks = [] if record is None else [recorder]
+    callbacks = [] if files.record is None else [recorder]
 
     def finish(member: Any) -> None:
         """Report a member and, if it is one of several, write it at once: the next may take hours."""
         report_member(member)
         if recipe.runs > 1:
             (run,) = read_record(member.model).runs
-            write_model(member, data, name_member(out, run.seed - seed + 1))
+            write_model(member, data, name_member(files.out, run.seed - seed + 1))
 
-    resumed = Resumed(out, data, recipe, preparation) if resume else None
+    resumed = Resumed(files.before, data, recipe, preparation) if files.before else None
     study = train_recipe(data, recipe, preparation, seed=seed, on_member=finish, callbacks=callbacks, resumed=resumed)
     kept = read_record(study.members[0].model)
     tell(f"training images {'mirrored' if kept.mirrored['done'] else 'not mirrored'}: {kept.mirrored['why']}")
-    card = write_model(study.model, data, out)
+    card = write_model(study.model, data, files.out)
     if (only := metrics.only_answer(card["validation"])) is not None:
         tell(f"WARNING (validation): {evidence.explain_only(only, card['validation']['n'])}")
     if "by_group" in card["validation"]:
         tell("\n".join(["on validation,", *side_by_side.lines(card["validation"])]))
     beside = f"its {count(len(study.members), 'member')} and " if recipe.runs > 1 else ""
-    tell(f"wrote {out}, beside it {beside}its card {out.with_suffix('.card.html').name}. {kept.notice}")
-    if record is not None:
-        recorder.save(record)
-        tell(f"wrote {record}: the filters of {count(len(recorder.epochs) - 1, 'epoch')}")
-    if figures is not None:
+    tell(f"wrote {files.out}, beside it {beside}its card {files.out.with_suffix('.card.html').name}. {kept.notice}")
+    if files.record is not None:
+        recorder.save(files.record)
+        tell(f"wrote {files.record}: the filters of {count(len(recorder.epochs) - 1, 'epoch')}")
+    if files.figures is not None:
         curves = plot_history(study.members[0].history, kept.runs[0].best_epoch)
-        save(curves, figures / "learning-curves.png")
-        save(drawing.filters(study.model.model), figures / "filters.png")
-    if report is not None:
-        write_report(study, data, report)
-        tell(f"wrote {report}: data, training, figures and examples of validation")
+        save(curves, files.figures / "learning-curves.png")
+        save(drawing.filters(study.model.model), files.figures / "filters.png")
+    if files.report is not None:
+        write_report(study, data, files.report)
+        tell(f"wrote {files.report}: data, training, figures and examples of validation")
     if resumed is not None and not kept.runs[0].interrupted and recipe.runs == 1:
         resumed.remove_backup(0)
 

@@ -146,6 +146,18 @@ class Stream:
         """Return the sample weights of a batch, if there are any."""
         return part.weights_of(ALL)
 
+    def labels_of(self, part: Batches) -> Any:
+        """Return the targets of a batch, as they were given."""
+        return part.y
+
+    def count_of(self, part: Batches) -> int:
+        """Return the number of samples in a batch."""
+        return part.count
+
+    def shard(self, part: Batches, first: int, last: int) -> tuple[Batches, Any]:
+        """Return some neighbours of a batch, as data and which of them."""
+        return part, slice(first, last)
+
 
 def _closing(first: Batches, others: Generator[Batches, None, None]) -> Generator[Batches, None, None]:
     """Yield the batches; whoever leaves off in the middle ends the thread that fetches them."""

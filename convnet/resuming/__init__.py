@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from convnet import signals
 from convnet.callbacks import BackupAndRestore, BackupError, CallbackList
+from convnet.callbacks.base import writes
 from convnet.resuming import state
 from convnet.resuming.facts import describe
 
@@ -94,13 +95,13 @@ class Resumption:
 
     def finish(self, interrupted: bool) -> None:
         """Remove the backup of a training that is done, unless it is to be kept."""
-        if self.backup is not None and self.backup.delete_checkpoint and not interrupted:
+        if self.backup is not None and self.backup.delete_checkpoint and not interrupted and writes(self.model):
             self.backup.remove()
 
     def _keep(self, place: Place, tally: Tally | None) -> None:
         assert self.backup is not None
-        kept = self._gather(place, tally)
-        self.backup.write(self._facts, kept)
+        if writes(self.model):
+            self.backup.write(self._facts, self._gather(place, tally))
         self._held.deliver()
 
     def _gather(self, place: Place, tally: Tally | None) -> dict[str, Any]:

@@ -23,6 +23,7 @@ def describe(model: Any, data: Batches | Stream, held: Batches | Stream | None, 
         facts |= _settings(f"layer {place}, a {type(layer).__name__}: ", layer, ("name", "seed", "trainable"))
     facts |= _settings("the optimizer's ", model.optimizer)
     facts["the loss"] = _text(_config(model.loss))
+    facts["the number of shards"] = "none" if model.distribute is None else model.distribute.shards
     measured = [*model.compiled_metrics, *model.weighted_metrics]
     facts["the metrics"] = _text([_config(m) for m in measured])
     facts |= _describe_data("", data)

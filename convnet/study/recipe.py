@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from convnet.distribute.launch import choose_number
 from convnet.evaluation.grouping import largest
 from convnet.output.words import count
 
@@ -56,6 +57,7 @@ class Recipe:
     task          what the labels are; auto: by how they look (`data.cohort.targets`)
     group         images of one patient, study or series also have one result
     aggregate     how it comes from theirs: mean-log-odds, max or top-K (`evaluation.grouping`)
+    shards        parts that a batch is cut into, which processes may share (`distribute`); 0: none, under mpiexec 8
     finding       for two classes and max or top-K: the class of which one image is enough; "" is the second
     """
 
@@ -84,6 +86,7 @@ class Recipe:
     group: str = "none"
     aggregate: str = "mean-log-odds"
     finding: str = ""
+    shards: int = 0
 
     def __post_init__(self) -> None:
         given = {name: value for name, value in asdict(self).items() if value is not None}
@@ -96,7 +99,7 @@ class Recipe:
         for name in ("average", "label_smoothing"):
             if not 0 <= given.get(name, 0) < 1:
                 raise ValueError(f"train: {name} must be 0 or more and below 1, got {given[name]}")
-        for name in ("weight_decay", "warmup", "mixup", "shift", "rotate", "scale", "intensity", "elastic"):
+        for name in ("weight_decay", "warmup", "mixup", "shift", "rotate", "scale", "intensity", "elastic", "shards"):
             if not 0 <= given.get(name, 0) < float("inf"):
                 raise ValueError(f"train: {name} must be 0 or more, got {given[name]}")
 
@@ -119,7 +122,8 @@ class Recipe:
                 "average": 0.99,
                 "mixup": 0.2 if cohort.task == "classes" else 0.0,
             }
-        return replace(self, **{name: value for name, value in own.items() if getattr(self, name) is None})
+        own = {name: value for name, value in own.items() if getattr(self, name) is None}
+        return replace(self, **own, shards=choose_number(self.shards))
 
     def describe(self) -> str:
         """Return a complete recipe's main choices as one line."""

@@ -13,6 +13,7 @@ import numpy as np
 from convnet.callbacks import BackupAndRestore, Callback, EarlyStopping
 from convnet.data.cohort import mirror
 from convnet.data.cohort.augment import Augmented
+from convnet.distribute.launch import choose as choose_distribution
 from convnet.layers.naming import numbered_anew
 from convnet.study.averaging import Averaged
 from convnet.study.groups import make_grouping, require_groups
@@ -147,6 +148,7 @@ def train(
     softened = recipe.mixup or recipe.label_smoothing
     loss = task.soft_loss(recipe.label_smoothing) if softened else task.loss
     compile_for(model, network, recipe.learning_rate, recipe.weight_decay, loss, task.metrics)
+    model.distribute = choose_distribution(recipe.shards)
     targets = task.soft_targets if network == "formula" or softened else task.targets
     y_fit, y_check = (targets(t, classes) for t in (y, y_val))
     averaged = [Averaged(recipe.average)] if recipe.average else []  # before those that measure the model

@@ -44,9 +44,8 @@ def _forward(x, k, b, y):
 @jit(inner=True)
 def _begin(b, y):
     """Set y[f] = b[f], or 0 without a bias."""
-    y[:] = 0
-    for f in range(b.size):
-        y[f] = b[f]
+    for f in range(y.size):
+        y[f] = b[f] if b.size else 0
 
 
 @jit(inner=True)

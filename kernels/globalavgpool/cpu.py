@@ -53,7 +53,7 @@ def _sums_serial(x, sums):
         _sum_chunk(t, x, sums)
 
 
-@jit()
+@jit(inner=True)
 def _sum_chunk(t, x, sums):
     """Sum chunk t = n*K + k, four pixels at a time, so that each sum is loaded and stored once for four."""
     _, K, C = sums.shape
