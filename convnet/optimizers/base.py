@@ -70,6 +70,24 @@ class Optimizer:
         self._arena: Packed | None = None
         self._parked: dict[Any, list[np.ndarray]] = {}  # states of parameters that are frozen now
 
+    def _bound(self, how: str) -> float | None:
+        return self.clipping.bound if self.clipping is not None and self.clipping.how == how else None
+
+    @property
+    def clipnorm(self) -> float | None:
+        """The bound of each parameter's gradient, None if there is none; it is given when the optimizer is made."""
+        return self._bound("clipnorm")
+
+    @property
+    def clipvalue(self) -> float | None:
+        """The bound of each number of a gradient."""
+        return self._bound("clipvalue")
+
+    @property
+    def global_clipnorm(self) -> float | None:
+        """The bound of all gradients together."""
+        return self._bound("global_clipnorm")
+
     @property
     def learning_rate(self) -> float:
         """The learning rate of the next step."""
