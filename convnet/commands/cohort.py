@@ -24,9 +24,11 @@ from convnet.commands.options import (
     Square,
     Strict,
     Window,
+    Workers,
 )
 from convnet.commands.output import say
 from convnet.commands.preflight import check_size
+from convnet.executors import open_executor
 from convnet.output.progress import reading
 from convnet.output.words import count
 
@@ -51,6 +53,7 @@ class Source:
     split_column: SplitColumn = None
     limit: Limit = None
     cache: Cache = True
+    executor: Workers = None
 
     def to_columns(self) -> Columns:
         """Return what the table's columns are called."""
@@ -158,7 +161,7 @@ def load_folder(source: Source, preparation: Preparation, classes: tuple[str, ..
     from convnet.data.limits import parse_limits
 
     bounds = parse_limits(source.limit or ())
-    with reading() as on_progress:
+    with open_executor(source.executor) as executor, reading() as on_progress:
         return cohort.load_folder(
             source.folder,  # type: ignore[arg-type]
             source.labels,  # type: ignore[arg-type]
@@ -168,6 +171,7 @@ def load_folder(source: Source, preparation: Preparation, classes: tuple[str, ..
             on_progress=on_progress,
             limits=bounds,
             cache=source.cache,
+            executor=executor,
             columns=source.to_columns(),
             task=task,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +12,7 @@ from convnet.commands.options import Figures, Json, Seed
 from convnet.commands.output import emit, say
 from convnet.commands.preflight import check_file, check_folder
 from convnet.commands.recipe import takes_recipe
+from convnet.executors import open_executor
 
 
 @takes_recipe
@@ -37,7 +39,6 @@ def crossvalidate(
     check_folder(figures)
     if resume and (json_path is None or str(json_path) == "-"):
         raise ValueError("--resume keeps finished folds beside the result: give --json FILE")
-    data, recipe = load_training_cohort(recipe, source, pixels.to_preparation())
     from convnet.study import crossvalidation, fold_lines
     from convnet.study.kept_folds import KeptFolds
     from convnet.study.resume import name_folder
@@ -46,9 +47,12 @@ def crossvalidate(
         say(fold_lines.line(row))
 
     shares = crossvalidation.SHARES if cases else (1.0,)
-    kept = KeptFolds(name_folder(json_path), recipe, folds, seed) if resume and json_path is not None else None
-    how: dict[str, Any] = {"k": folds, "repeats": repeats, "seed": seed, "shares": shares, "on_fold": report_fold}
-    result = crossvalidation.run(data, recipe, **how, kept=kept)
+    with open_executor(source.executor) as executor:
+        opened = replace(source, executor=executor)  # type: ignore[arg-type]
+        data, recipe = load_training_cohort(recipe, opened, pixels.to_preparation())
+        kept = KeptFolds(name_folder(json_path), recipe, folds, seed) if resume and json_path is not None else None
+        how: dict[str, Any] = {"k": folds, "repeats": repeats, "seed": seed, "shares": shares, "on_fold": report_fold}
+        result = crossvalidation.run(data, recipe, **how, kept=kept, executor=executor)
     emit(result, json_path, fold_lines.lines(result))
     if figures is not None and "more" in result:
         from convnet.evaluation import plots

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +14,7 @@ from convnet.commands.options import Figures, Report, Seed
 from convnet.commands.preflight import check_file, check_folder
 from convnet.commands.recipe import takes_recipe
 from convnet.distribute.launch import writing_once
+from convnet.executors import open_executor
 from convnet.output.progress import tell
 from convnet.output.words import count
 
@@ -40,7 +41,9 @@ def train(
     """Train on `train`, choose and calibrate on `val`, write the model and its card. `test` is never read."""
     with writing_once(out, record, figures, report) as (model, *others):
         files = Files(model or out, *others, before=out if resume else None)  # type: ignore[misc]
-        _train(recipe, source, pixels.to_preparation(), files, seed)
+        with open_executor(source.executor) as executor:
+            opened = replace(source, executor=executor)  # type: ignore[arg-type]
+            _train(recipe, opened, pixels.to_preparation(), files, seed)
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,8 @@ def _train(recipe: Any, source: Any, preparation: Any, files: Files, seed: int) 
             write_model(member, data, name_member(files.out, run.seed - seed + 1))
 
     resumed = Resumed(files.before, data, recipe, preparation) if files.before else None
-    study = train_recipe(data, recipe, preparation, seed=seed, on_member=finish, callbacks=callbacks, resumed=resumed)
+    how: dict[str, Any] = {"on_member": finish, "callbacks": callbacks, "resumed": resumed}
+    study = train_recipe(data, recipe, preparation, seed=seed, executor=source.executor, **how)
     kept = read_record(study.members[0].model)
     tell(f"training images {'mirrored' if kept.mirrored['done'] else 'not mirrored'}: {kept.mirrored['why']}")
     card = write_model(study.model, data, files.out)

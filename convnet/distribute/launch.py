@@ -18,12 +18,16 @@ _RANKS = ("OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK")
 
 
 def count_processes() -> int:
-    """Return how many processes `mpiexec` started; 1 without it."""
+    """Return how many processes `mpiexec` started to train together; 1 without it, or where they serve an executor."""
+    if "mpi4py.futures" in sys.modules:
+        return 1
     return max(1, *(int(os.environ.get(name) or 1) for name in _SIZES))
 
 
 def rank_in_job() -> int:
     """Return which of these processes this is."""
+    if count_processes() == 1:
+        return 0
     return max(int(os.environ.get(name) or 0) for name in _RANKS)
 
 

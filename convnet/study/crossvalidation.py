@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from convnet.evaluation import intervals
+from convnet.executors import run_ordered
 from convnet.notice import NOTICE
 from convnet.output.words import count
 from convnet.study.ensemble import join
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from convnet.study.recipe import Recipe
 
 SHARES = (0.125, 0.25, 0.5, 1.0)  # of the patients, for the learning curve
+AT_ONCE = 16  # folds that an executor has copies of
 INNER = 8  # of the patients outside the fold an eighth chooses the epoch, as `val` does in a study
 
 
@@ -86,6 +89,7 @@ def run(
     on_fold: Callable[[dict[str, Any]], None] = lambda row: None,
     verbose: Any = 0,
     kept: KeptFolds | None = None,
+    executor: Executor | None = None,
 ) -> dict[str, Any]:
     """Train the recipe's `runs` models on every fold of every repeat, and measure them on the images held out.
 
@@ -95,6 +99,7 @@ def run(
     on_fold     called with each row
     verbose     as in `Model.fit`
     kept        where finished folds, and backups of the one that is trained, are kept and found again
+    executor    whose workers train and measure the folds, each from a copy of its images; backups stay away then
 
     The result holds:
 
@@ -110,20 +115,14 @@ def run(
     held: dict[tuple[float, int], np.ndarray] = {}
     held_groups: dict[tuple[float, int], list[HeldGroups]] = {}
     rows: list[dict[str, Any]] = []
-    for repeat in range(repeats):
-        for number, fold in enumerate(folds(cohort, k, seed + repeat)):
-            for share in shares:
-                part, first = fewer(fold, share, seed + repeat), seed + 1000 * repeat
-                if kept is None:
-                    found, p, of_groups = fit_and_measure(part, recipe, first, verbose)
-                else:
-                    one = kept.of(part, repeat, number, share)
-                    found, p, of_groups = one.find() or one.keep(fit_and_measure(part, recipe, first, verbose, one))
-                row = {"repeat": repeat, "fold": number, "share": share, **found}
-                held.setdefault((share, repeat), np.zeros((len(used), *p.shape[1:])))[fold_places(fold)] = p
-                held_groups.setdefault((share, repeat), []).extend([of_groups] if of_groups else [])
-                rows.append(row)
-                on_fold(row)
+    jobs = list_jobs(cohort, k, repeats, seed, shares)
+    for job, (found, p, of_groups) in measure_all(jobs, recipe, kept, executor, verbose):
+        at = job.share, job.repeat
+        row = {"repeat": job.repeat, "fold": job.number, "share": job.share, **found}
+        held.setdefault(at, np.zeros((len(used), *p.shape[1:])))[job.places] = p
+        held_groups.setdefault(at, []).extend([of_groups] if of_groups else [])
+        rows.append(row)
+        on_fold(row)
     y, groups, task = cohort.y[used], cohort.groups()[used], TASKS[cohort.task]
     by_share = []
     for share in shares:
@@ -159,9 +158,55 @@ def run(
     return result
 
 
-def fold_places(fold: Cohort) -> np.ndarray:
-    """Return the places of a fold's held out images among the images of train and val."""
-    return fold.where("test")
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One fold of one repeat with a share of the patients.
+
+    part    its images; seed: of its first model
+    places  of the images held out, among those of train and val
+    """
+
+    repeat: int
+    number: int
+    share: float
+    part: Cohort
+    places: np.ndarray
+    seed: int
+
+
+def list_jobs(cohort: Cohort, k: int, repeats: int, seed: int, shares: Sequence[float]) -> Iterator[Job]:
+    """Yield what is to be trained and measured."""
+    for repeat in range(repeats):
+        for number, fold in enumerate(folds(cohort, k, seed + repeat)):
+            for share in shares:
+                part = fewer(fold, share, seed + repeat)
+                yield Job(repeat, number, share, part, fold.where("test"), seed + 1000 * repeat)
+
+
+def measure_all(
+    jobs: Iterator[Job], recipe: Recipe, kept: KeptFolds | None, executor: Executor | None, verbose: Any
+) -> Iterator[tuple[Job, Measured]]:
+    """Yield each job and what was measured, in the jobs' order: found again, measured here, or by an executor."""
+
+    def find(job: Job) -> tuple[KeptFold | None, Measured | None]:
+        one = None if kept is None else kept.of(job.part, job.repeat, job.number, job.share)
+        return one, None if one is None else one.find()
+
+    if executor is None:
+        for job in jobs:
+            one, found = find(job)
+            if found is None:
+                found = fit_and_measure(job.part, recipe, job.seed, verbose, one)
+                found = found if one is None else one.keep(found)
+            yield job, found
+        return
+    pairs = ((job, *find(job)) for job in jobs)
+    for (job, one, known), found in run_ordered(
+        executor, fit_and_measure, pairs, lambda of: None if of[2] else (of[0].part, recipe, of[0].seed, 0), AT_ONCE
+    ):
+        if known is None:
+            known = found if one is None else one.keep(found)
+        yield job, known
 
 
 def fewer(fold: Cohort, share: float, seed: int) -> Cohort:
