@@ -66,7 +66,8 @@ def train_recipe(
     """
     members: list[Trained] = []
     features: list[tuple[Features, Features]] = []
-    runs_done = _train_runs(cohort, recipe, seed, verbose, callbacks, resumed, executor)
+    how = _How(verbose, callbacks, resumed, executor)
+    runs_done = _train_runs(cohort, recipe, seed, how)
     for run in range(recipe.runs):
         try:
             member, was_finished = next(runs_done)
@@ -100,24 +101,27 @@ def train_recipe(
     return Study(joined, members)
 
 
-def _train_runs(
-    cohort: Cohort,
-    recipe: Recipe,
-    seed: int,
-    verbose: Any,
-    callbacks: Sequence[Callback],
-    resumed: Resumed | None,
-    executor: Executor | None,
-) -> Iterator[tuple[Trained, bool]]:
+@dataclass(frozen=True)
+class _How:
+    """The arguments of `train_recipe` that no model depends on."""
+
+    verbose: Any
+    callbacks: Sequence[Callback]
+    resumed: Resumed | None
+    executor: Executor | None
+
+
+def _train_runs(cohort: Cohort, recipe: Recipe, seed: int, how: _How) -> Iterator[tuple[Trained, bool]]:
     """Yield each run's member, and whether an earlier start had finished it."""
+    resumed, executor = how.resumed, how.executor
 
     def find(run: int) -> Trained | None:
         return None if resumed is None else resumed.find(run, seed + run)
 
     def train_here(run: int) -> Trained:
-        first = {"callbacks": callbacks} if run == 0 else {}
+        first = {"callbacks": how.callbacks} if run == 0 else {}
         backup = resumed.backup(run) if resumed is not None else None
-        return train(cohort, recipe, seed=seed + run, verbose=verbose, backup=backup, **first)
+        return train(cohort, recipe, seed=seed + run, verbose=how.verbose, backup=backup, **first)
 
     if executor is None:
         for run in range(recipe.runs):
@@ -125,7 +129,7 @@ def _train_runs(
             yield (train_here(run), False) if found is None else (found, True)
         return
     pairs = ((run, find(run)) for run in range(recipe.runs))
-    here = {0} if callbacks else set()
+    here = {0} if how.callbacks else set()
     for (run, known), made in run_ordered(
         executor, train_far, pairs, lambda of: None if of[1] or of[0] in here else (cohort, recipe, seed + of[0])
     ):

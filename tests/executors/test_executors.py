@@ -129,13 +129,12 @@ def test_a_job_that_kills_every_worker_is_given_up():
         list(run_ordered(executor, far_functions.die, range(2)))
 
 
-def test_what_a_job_raises_is_raised_and_jobs_that_wait_are_cancelled():
+def test_what_a_job_raises_is_raised_in_its_place():
     with ThreadPoolExecutor(1) as executor:
-        found = []
+        found = run_ordered(executor, far_functions.fail, range(100), at_once=8)
+        assert [next(found) for _ in range(3)] == [(0, 0), (1, 1), (2, 2)]
         with pytest.raises(ValueError, match="three is too many"):
-            for pair in run_ordered(executor, far_functions.fail, range(100), at_once=8):
-                found.append(pair)
-        assert found == [(0, 0), (1, 1), (2, 2)]
+            next(found)
 
 
 class Counting(Executor):
