@@ -131,3 +131,15 @@ def resume(quick: Quick = False, threads: Threads = None, json: Json = None, mar
     from benchmarks import resume_command
 
     deliver(*resume_command.run(effort, {"quick": quick}), json, markdown)
+
+
+@app.command()
+def distributed(
+    torch_python: Python = None,
+    out: Annotated[Path | None, typer.Option(help="Draw the prediction there; .png and .svg are added.")] = None,
+    quick: Quick = False, json: Json = None, markdown: Markdown = None,
+) -> None:  # fmt: skip
+    """A training step on one and two processes, beside PyTorch's; and what machines on a network would give."""
+    from benchmarks import distributed_command
+
+    deliver(*distributed_command.run(torch_python, out, {"quick": quick}), json, markdown)

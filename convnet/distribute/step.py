@@ -37,7 +37,8 @@ class ShardedStep:
         self._kept = [p for layer in layers if layer.trainable for p in layer.parameters if not p.trainable]
         self._drawn: Counter[Any] = Counter(s.layer for s in lower(graph, True).steps if s.operation in _DRAWING)
         self._arrays = [g for _, g in arena.slabs] + [p.value.reshape(-1) for p in self._kept]
-        self._length = sum(a.size for a in self._arrays)
+        length = sum(a.size for a in self._arrays)
+        self._numbers = {s: np.empty(length, self._arrays[0].dtype) for s in shards.mine}  # kept: new memory is slow
 
     def compute(self, data: Any, part: Any, with_outputs: bool) -> tuple[int, Any, Any, Any]:
         """Leave a batch's gradients and statistics in the model; return its size, loss, targets and outputs.
@@ -53,15 +54,13 @@ class ShardedStep:
         for s in self._shards.mine:
             first, last = bounds[s], bounds[s + 1]
             share = (last - first) / count
-            numbers, loss = np.zeros(self._length, self._arrays[0].dtype), np.zeros(len(data.loss_names))
+            loss = np.zeros(len(data.loss_names))
             ys = [np.empty((0, *node.sample_shape), self._graph.dtype) for node in self._graph.outputs]
             if share:
                 self._continue_at(calls, kept, first)
                 plan = self._run(data, part, first, last)
-                np.concatenate(self._arrays, out=numbers)
-                numbers *= numbers.dtype.type(share)
                 loss, ys = share * np.atleast_1d(np.asarray(plan.measured(), float)), [y.copy() for y in parts(plan.y)]
-            sums[s, s + 1] = numbers
+            sums[s, s + 1] = self._collect(s, share)
             losses.append(loss)
             outputs.append(ys)
         self._spread(self._shards.add_up(sums))
@@ -87,6 +86,14 @@ class ShardedStep:
             layer.calls = before + self._drawn[layer] * sample
         for p, value in zip(self._kept, kept, strict=False):
             p.value[...] = value
+
+    def _collect(self, shard: int, share: float) -> np.ndarray:
+        """Return a shard's numbers: its share of what is in the model now."""
+        numbers, start = self._numbers[shard], 0
+        for array in self._arrays:
+            np.multiply(array, numbers.dtype.type(share), out=numbers[start : start + array.size])
+            start += array.size
+        return numbers
 
     def _spread(self, numbers: np.ndarray) -> None:
         """Copy the sum to the gradients and the statistics."""
