@@ -126,6 +126,7 @@ def draw(predicted: list[dict[str, Any]], out: Path) -> None:
         xscale="log", xlabel="machines, 128 images on each", ylabel="share of a step spent computing", ylim=(0, 1.02)
     )
     axes.set_xscale("log", base=2)
+    axes.set_xticks(RANKS, [str(ranks) for ranks in RANKS])
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
     for kind in ("png", "svg"):
