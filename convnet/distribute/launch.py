@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -53,8 +53,5 @@ def writing_once(*files: Path | None) -> Iterator[list[Path | None]]:
         yield list(files)
         return
     with TemporaryDirectory() as folder, open(os.devnull, "w") as nowhere:
-        shown, sys.stdout = sys.stdout, nowhere
-        try:
+        with redirect_stdout(nowhere), redirect_stderr(nowhere):
             yield [None if file is None else Path(folder) / file.name for file in files]
-        finally:
-            sys.stdout = shown

@@ -115,7 +115,7 @@ class MPI(Shards):
         """Say why, and end all processes of the job; `by` is the one that does it, where all know."""
         if by is not None and by != self.rank:
             time.sleep(self.patience)  # it comes sooner
-        print(f"error: {message}", file=sys.stderr, flush=True)
+        print(f"error: {message}", file=sys.__stderr__, flush=True)  # sys.stderr is silent but in the first process
         self._world.Abort(2)
         raise SystemExit(2)
 

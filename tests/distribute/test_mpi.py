@@ -129,5 +129,6 @@ def test_the_command_train_gives_the_same_model_under_mpiexec(tmp_path):
         assert done.returncode == 0, done.stderr
         made.append((tmp_path / f"{size}.safetensors").read_bytes())
         assert done.stdout.count("wrote ") == 1
+        assert done.stderr.count("recipe: ") == 1
     assert len(set(tmp_path.glob("*.card.html"))) == 2
     assert made[0] == made[1]
