@@ -52,6 +52,10 @@ def writing_once(*files: Path | None) -> Iterator[list[Path | None]]:
     if not rank_in_job():
         yield list(files)
         return
-    with TemporaryDirectory() as folder, open(os.devnull, "w") as nowhere:
-        with redirect_stdout(nowhere), redirect_stderr(nowhere):
-            yield [None if file is None else Path(folder) / file.name for file in files]
+    with (
+        TemporaryDirectory() as folder,
+        open(os.devnull, "w") as nowhere,
+        redirect_stdout(nowhere),
+        redirect_stderr(nowhere),
+    ):
+        yield [None if file is None else Path(folder) / file.name for file in files]
