@@ -23,22 +23,23 @@ from convnet.evaluation import metrics
 from convnet.output.atomic import to_json, to_utf8, write_atomically
 from convnet.study.crossvalidation import folds
 from convnet.study.outputs import predict_probabilities
-from convnet.study.recipe import Recipe
+from convnet.study.recipe import PLAIN, Recipe
 from convnet.study.train import train
 
+BASE = {"network": "listing", **PLAIN}  # what a candidate's settings change
 SCHEMA = "formula-convnet/recipes/1"
 FIGURES = ("auc", "accuracy", "accuracy_chosen", "auc_mirrored", "accuracy_mirrored", "auc_shifted", "accuracy_shifted")
 
 
 def read_candidates(path: Path) -> dict[str, dict[str, Any]]:
-    """Return {name: settings of a Recipe} of a TOML file; a candidate's `base` names one whose settings it changes."""
+    """Return {name: changes to `BASE`} of a TOML file; a candidate's `base` names one whose settings it changes."""
     found: dict[str, dict[str, Any]] = {}
     for name, own in tomllib.loads(path.read_text(encoding="utf-8")).items():
         base = own.pop("base", None)
         if base is not None and base not in found:
             raise ValueError(f"{path}: [{name}] has the base {base!r}: name one of those above it: {', '.join(found)}")
         found[name] = {**found.get(base, {}), **own}
-        Recipe(**found[name])
+        Recipe(**(BASE | found[name]))
     return found
 
 
@@ -65,7 +66,7 @@ def run(source: str, candidates: Path, k: int, seeds: int, only: list[str], path
             for candidate, settings in chosen.items():
                 if (candidate, seed, number) in done or (only and candidate not in only):
                     continue
-                row = measure(fold, Recipe(**settings), 1000 * seed + number)
+                row = measure(fold, Recipe(**(BASE | settings)), 1000 * seed + number)
                 document["rows"].append({"candidate": candidate, "seed": seed, "fold": number, **row})
                 document["candidates"][candidate] = settings
                 document["machine"] = machine.describe()

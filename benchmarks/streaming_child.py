@@ -43,9 +43,9 @@ def files(folder: Path, size: int) -> dict[str, Any]:
     with Readers(workers=1) as one, Readers() as several:
         ways = {
             "in this process": lambda: [dicom.read_images(p, size) for p in paths],
-            "in one worker": lambda: [list(one.read(tasks.images, p, plain)) for p in paths],
+            "in one worker": lambda: [list(one.read(tasks.labelled_images, p, plain)) for p in paths],
             f"in {len(several.workers)} workers": lambda: [
-                found for _, found in several.map(lambda p: list(several.read(tasks.images, p, plain)), paths)
+                found for _, found in several.map(lambda p: list(several.read(tasks.labelled_images, p, plain)), paths)
             ],
         }
         times: dict[str, list[float]] = {name: [] for name in ways}

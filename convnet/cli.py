@@ -85,6 +85,8 @@ def main() -> None:
         else:
             hint = "this is a fault in convnet; CONVNET_TRACEBACK=1 shows where"
             code = _fail(f"{type(error).__name__}: {error} ({hint})", 1)
+    if code and "convnet.distribute.mpi" in sys.modules:  # the other processes of the job would wait for this one
+        sys.modules["convnet.distribute.mpi"].end_job(code)
     if signals.received:
         sys.exit(_fail(f"ended by {signal.Signals(signals.received[0]).name}", signals.exit_code(code or 0)))
     if code == INTERRUPTED:  # typer turns Ctrl-C into this code, without a word

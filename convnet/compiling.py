@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from convnet import losses, optimizers
+from convnet.distribute import Shards
 from convnet.losses import Loss, Objective
 from convnet.measuring import Measurer
 from convnet.metrics import check as check_metric
@@ -29,6 +30,14 @@ _FIXED = {
     "make_test_function": "override test_step",
     "make_predict_function": "override predict_step",
 }
+
+
+def check_distribution(given: Any, target: str) -> None:
+    """Raise TypeError or ValueError for what is no distribution, or not for this target."""
+    if not isinstance(given, Shards):
+        raise TypeError(f"compile: distribute must be a convnet.distribute.Shards or MPI, got {given!r}")
+    if target != "cpu":
+        raise ValueError(f"compile: distribute is for target='cpu', got {target!r}")
 
 
 @dataclass(frozen=True)
@@ -65,6 +74,7 @@ class Compiler(Measurer):
 
     _arena: Arena | DeviceArena | None
     plans: Lending
+    distribute: Shards | None = None  # how each batch is cut into shards
     known_outputs: Structure | None = None  # of a connected model
     _asked: _Asked | None = None  # of compile
     _settled_for: Structure | None = None  # the outputs that `loss` and the metrics were chosen for
@@ -83,6 +93,7 @@ class Compiler(Measurer):
         *,
         loss_weights: Any = None,
         target: str = "cpu",
+        distribute: Shards | None = None,
         **unknown: Any,
     ) -> None:
         """Choose optimizer, loss and metrics, and where the kernels run.
@@ -94,6 +105,8 @@ class Compiler(Measurer):
         `loss`, `loss_weights`, `metrics` and `weighted_metrics` are lists with an entry for each output, or dicts by
         the outputs' names; one loss counts for all of them. An optimizer that the model was
         compiled with before keeps its moments and its step count.
+        `distribute` is a `convnet.distribute.Shards` or `MPI`: each batch is cut into a fixed number of shards, which
+        several processes may share, and the result does not depend on how many they are.
         RuntimeError, saying what is missing, if there is no such target.
         """
         refuse("compile", unknown, list_arguments(Compiler.compile), _AS_COMPILED)
@@ -103,6 +116,8 @@ class Compiler(Measurer):
         if loss is None:
             raise ValueError("compile: loss is missing, for example loss='sparse_categorical_crossentropy'")
         targets.require(target)
+        if distribute is not None:
+            check_distribution(distribute, target)
         chosen = optimizers.get(optimizer), target
         asked = _Asked(loss, loss_weights, metrics, weighted_metrics)
         # what is given for one output is checked at once; the outputs of a subclass are known when it has run
@@ -110,6 +125,7 @@ class Compiler(Measurer):
         settled = None if gives is None else asked.settle(gives)
         with self.plans.alone():
             self.optimizer, self.target = chosen
+            self.distribute = distribute
             self._asked = asked
             if settled is not None:
                 self.loss, self.compiled_metrics, self.weighted_metrics = settled
@@ -119,15 +135,18 @@ class Compiler(Measurer):
             self.forget_plans()
             self.rebuild_optimizer()
 
-    def recompile(self, optimizer: Any, loss: Loss | Objective, metrics: list[Any], weighted: list[Any]) -> None:
+    def recompile(
+        self, optimizer: Any, loss: Loss | Objective, metrics: list[Any], weighted: list[Any], shards: Shards | None
+    ) -> None:
         """Take what an earlier `compile` had settled: of a model that is read from a file."""
         if isinstance(loss, Loss):
-            self.compile(optimizer, loss, metrics, weighted)
+            self.compile(optimizer, loss, metrics, weighted, distribute=shards)
             return
         plain, weighted = [check_metric(m) for m in metrics], [check_metric(m) for m in weighted]
         with self.plans.alone():
             self.optimizer, self.loss = optimizers.get(optimizer), loss
             self.compiled_metrics, self.weighted_metrics = plain, weighted
+            self.distribute = shards
             self._settled_for = self.known_outputs
             self.forget_plans()
             self.rebuild_optimizer()

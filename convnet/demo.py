@@ -18,6 +18,7 @@ from convnet.explain.maps.history import plot_history
 from convnet.notice import NOTICE
 from convnet.output.atomic import write_json
 from convnet.output.drawing import save
+from convnet.output.words import count
 from convnet.study import plots
 from convnet.study.complete import complete
 from convnet.study.evaluate import evaluate
@@ -45,10 +46,10 @@ def run(folder: Path, say: Say, seed: int = 0, verbose: Any = "auto", phantom_st
     say("1. A simulated CT study: is there a faint lesion in the noise? Written as DICOM files with Hounsfield values.")
     phantom_study.write(folder / "dicom")
     data = cohort.load_folder(folder / "dicom", folder / "dicom" / "labels.csv", size=phantom_study.size)
-    say(f"   {len(data.y)} files in {folder / 'dicom'}; {data.describe_counts()}")
+    say(f"   {count(len(data.y), 'file')} in {folder / 'dicom'}; {data.describe_counts()}")
     say("2. Training the listing's network; the epoch with the best validation AUC is kept.")
     recorder = Recorder()
-    recipe = Recipe(epochs=40, patience=40, dropout=0.25, flip="off", shift=0.0)
+    recipe = Recipe("listing", epochs=40, patience=40, dropout=0.25, flip="off", shift=0.0)
     trained = train(data, recipe, seed=seed, verbose=verbose, callbacks=[recorder])
     complete(trained, data, Preparation(phantom_study.size))
     model, history = trained.model, trained.history

@@ -10,7 +10,9 @@ import numpy as np
 from convnet import model_file
 from convnet.engine.graph import Graph, Node, connect
 from convnet.engine.order import keras_order
+from convnet.inference import Inference, compile_inference
 from convnet.layers.base import Layer
+from convnet.layers.naming import require_names
 from convnet.layers.parameters import set_parameters
 from convnet.measuring import Run
 from convnet.nested.structure import leaves, rebuild
@@ -37,6 +39,7 @@ class Model(Runner):
             raise ValueError(f"{self.name}: give both inputs and outputs, or neither and a `call` in a subclass")
         if inputs is not None:
             self._wire(inputs, outputs)
+            require_names(self.name, self.wired_layers)
 
     def _wire(self, inputs: Any, outputs: Any) -> None:
         wiring = connect(inputs, outputs, self.name)
@@ -57,6 +60,15 @@ class Model(Runner):
             found = step.layer(x, training=training if step.training is None else step.training)
             nodes |= {id(node): value for node, value in zip(step.outputs, leaves(found), strict=True)}
         return wiring.gives.build(nodes[id(node)] for node in wiring.outputs)
+
+    def compile_inference(self, batch: int = 1) -> Inference:
+        """Return a function of one batch of this many samples that computes the outputs in one native call.
+
+        Its numbers are those of `predict`, to the bit, with the parameters as they are when it is called; any number
+        of threads may call it. `predict` and `model(x)` do the same by themselves after a thousand batches of a size.
+        ValueError for a model without an input yet, one on a GPU, or a layer that computes in Python.
+        """
+        return compile_inference(self, batch)
 
     # --- as a connected model
 
@@ -206,9 +218,16 @@ class Model(Runner):
 
 def load(filepath: str | Path) -> Model:
     """Return a model as it was saved, compiled if it was; ModelFileError with the reason for any other file."""
-    return model_file.load(filepath, lambda start, end, name: Model(start, end, name=name))
+    return model_file.load(filepath, wire_freely)
 
 
 def from_bytes(content: bytes) -> Model:
     """Return the model whose file has this content (`model_file.to_bytes`); ModelFileError for any other."""
-    return model_file.load(content, lambda start, end, name: Model(start, end, name=name))
+    return model_file.load(content, wire_freely)
+
+
+def wire_freely(inputs: Any, outputs: Any, name: str) -> Model:
+    """Return the connected model of a file, in which layers may share a name, as those of a class's blocks do."""
+    model = Model(name=name, dtype=next(iter(leaves(inputs))).dtype)
+    model._wire(inputs, outputs)
+    return model

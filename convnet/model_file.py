@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from convnet import initializers
+from convnet.distribute import Shards
 from convnet.engine.graph import Graph
 from convnet.layers.regularization import RandomLayer
 from convnet.output.atomic import write_atomically
@@ -66,6 +67,8 @@ def to_bytes(model: Any, include_optimizer: bool = True) -> bytes:
             "metrics": [m if isinstance(m, str) else m.get_config() for m in model.compiled_metrics],
             "weighted_metrics": [m if isinstance(m, str) else m.get_config() for m in model.weighted_metrics],
         }
+        if model.distribute is not None:
+            config["compile"]["distribute"] = model.distribute.get_config()
         config["random"] = _streams(model, graph)
         for name, p in named_parameters(graph).items():
             kept = model.optimizer.states_of(p)
@@ -226,7 +229,8 @@ def _recompile(model: Any, config: dict[str, Any], tensors: dict[str, np.ndarray
         [m if isinstance(m, str) else metrics.from_config(m) for m in config.get(key, [])]
         for key in ("metrics", "weighted_metrics")
     )
-    model.recompile(optimizers.from_json(settings), loss, found, weighted)
+    shards = Shards(**config["distribute"]) if "distribute" in config else None
+    model.recompile(optimizers.from_json(settings), loss, found, weighted, shards)
     model.arena()
     model.rebuild_optimizer()
     model.optimizer.iterations = iterations

@@ -142,8 +142,7 @@ class Runner(Trainer, Layer):
             with self.plans.alone():
                 yield self.plan(shape, training=training, loss=loss, weighted=weighted)
             return
-        self._make_ready(shape)
-        plan = self.plans.take((shape, training, loss, weighted))
+        plan = self.take_plan((shape, training, loss, weighted))
         try:
             yield plan
         finally:
@@ -208,12 +207,16 @@ class Runner(Trainer, Layer):
         if training or self.target != "cpu":
             with self.borrowed(x.shape, training=training) as plan:
                 return plan.run(x)
-        self._make_ready(x.shape)
-        plan = self.plans.take((x.shape, False, False, False))
+        plan = self.take_plan((x.shape, False, False, False))
         try:
             return plan.run(x)
         finally:
             self.plans.give(plan)
+
+    def take_plan(self, key: Key) -> Plan:
+        """Lend a plan to the caller, who gives it back to `plans`."""
+        self._make_ready(key[0])
+        return self.plans.take(key)
 
     def check_batch(self, x: Any) -> Any:
         """Return x as an array that the model takes, or as Several, or raise.

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from convnet.engine.graph import Node, connect
 from convnet.layers import Input, InputLayer, Layer
+from convnet.layers.naming import require_names
 from convnet.model import Model
 
 
@@ -28,11 +29,24 @@ class Sequential(Model):
             layer = InputLayer(layer.sample_shape)
         if not isinstance(layer, Layer):
             raise TypeError(f"{self.name}: add expects a layer, got {type(layer).__name__}")
-        self.stack = [*self.stack, layer]
+        require_names(self.name, [*self.stack, layer])
+        self._restack([*self.stack, layer])
+
+    def pop(self, rebuild: bool = True) -> Layer:
+        """Remove the last layer and return it; `rebuild` is Keras's, the rest is wired anew either way."""
+        if not self.layers:
+            raise ValueError(f"{self.name}: pop: there is no layer to remove")
+        last = self.stack[-1]
+        self._restack(self.stack[:-1])
+        return last
+
+    def _restack(self, layers: list[Layer]) -> None:
+        """Take these layers, and wire them if their input is known."""
+        self.stack = layers
         self._graphs.clear()
         self.plans.clear()
         self._disconnect()
-        if isinstance(self.stack[0], InputLayer) and self.layers:
+        if self.stack and isinstance(self.stack[0], InputLayer) and self.layers:
             self.input_shape = None
             self.build((None, *self.stack[0].shape))
 

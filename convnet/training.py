@@ -6,18 +6,25 @@ import time
 import warnings
 from collections.abc import Container, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from convnet.callbacks import Callback, CallbackList, History
+from convnet.callbacks.base import writes
 from convnet.compiling import Compiler
+from convnet.distribute.step import ShardedStep
 from convnet.engine.batches import WHOLE, Batches, split_validation, three
 from convnet.feeding import Stream, is_source
 from convnet.measuring import plain
+from convnet.nested.several import Several
 from convnet.output.progress import Progress, tell_of_compilation
 from convnet.predicting import Logs, list_callbacks
+from convnet.resuming import Place, Resumption
+from convnet.resuming.facts import describe, fingerprint
 from convnet.tally import Best
 from convnet.utils import list_arguments, next_seed, refuse
 from kernels import checks, targets
@@ -25,14 +32,36 @@ from kernels import checks, targets
 if TYPE_CHECKING:
     from convnet.engine.arena import Arena
     from convnet.engine.device_arena import DeviceArena
+    from convnet.engine.graph import Graph
     from convnet.engine.plan import Plan
     from convnet.optimizers import Optimizer
+
+
+@dataclass(frozen=True)
+class Course:
+    """What every epoch of one `fit` has in common; `held` is validated every `frequency` epochs."""
+
+    data: Batches | Stream
+    held: Batches | Stream | None
+    frequency: Any
+    calls: CallbackList
+    progress: Progress
+    resumption: Resumption
 
 
 class Trainer(Compiler):
     """The part of Model that trains. A subclass may override Keras's `train_step`, which gets a batch."""
 
+    if TYPE_CHECKING:
+
+        def arena(self) -> Arena | DeviceArena:
+            """Return the trainable parameters packed flat where the model runs."""
+
+        def training_graph(self) -> Graph:
+            """Return the recorded layer calls of training."""
+
     history: History | None = None
+    _sharded: ShardedStep | None = None
     shuffled: tuple[int, int] | None = None  # where the order of batches began: a seed, and which epoch
 
     def fit(
@@ -92,24 +121,40 @@ class Trainer(Compiler):
             steps=data.steps,
             validated=held is not None,
         )
-        progress = Progress(verbose, epochs, data.count or None)
-        rng = self._shuffler(initial_epoch, data.length) if shuffle else None
+        progress = Progress(verbose if writes(self) else 0, epochs, data.count or None)
         best, logs = Best(self, calls.callbacks), None
+        course = Course(data, held, validation_freq, calls, progress, Resumption(self, data, calls, best))
+        resumption = course.resumption
+        if shuffle:
+            self._choose_order(initial_epoch)
         self.stop_training = False
-        with self._training("fit"), tell_of_compilation(progress.loud), progress:
+        if self.distribute is not None:
+            self.distribute.require_equal(self._facts(data, held, shuffle))
+        with self._training("fit"), tell_of_compilation(progress.loud), progress, resumption:
             calls.call("on_train_begin")
+            place = resumption.begin(initial_epoch, held, shuffle=bool(shuffle))
+            if self.distribute is not None:  # all have read the backup before the first one writes another
+                self.distribute.require_equal({"where it begins": [place.epoch, place.batches]})
+            if place.told:
+                progress.say(place.told)
+            rng = self._shuffler(initial_epoch, data.length) if shuffle else None
+            for epoch in range(initial_epoch, place.epoch):
+                data.skip_epoch(rng)
+                if held is not None and _is_due(validation_freq, epoch + 1):
+                    held.skip_epoch(None)
+            logs = place.logs
             try:
-                for epoch in range(initial_epoch, epochs):
-                    check = held if held and _is_due(validation_freq, epoch + 1) else None
+                while place.epoch < epochs and not place.ended:
                     parts = data.parts(rng)
                     if parts is None:
-                        warnings.warn(f"fit: the data ran out after {epoch - initial_epoch} epochs", stacklevel=2)
+                        done = place.epoch - initial_epoch
+                        warnings.warn(f"fit: the data ran out after {done} epochs", stacklevel=2)
                         break
                     with closing(parts):
-                        logs = self._epoch(epoch, data, parts, check, calls, progress)
-                    best.note(epoch, logs)
-                    if self.stop_training:
-                        break
+                        logs = self._epoch(place, parts, course)
+                    best.note(place.epoch, logs)
+                    place = Place(place.epoch + 1, logs=logs, ended=self.stop_training)
+                    resumption.after_epoch(place)
             except KeyboardInterrupt:
                 self.history.interrupted = True
                 progress.say(f"Interrupted: {best.restore()}")
@@ -117,16 +162,27 @@ class Trainer(Compiler):
                 with self.plans.alone():
                     self.optimizer.finish(self._arena.slabs)
             calls.call("on_train_end", logs=logs)
+        resumption.finish(self.history.interrupted)
         targets.warn_of_slow_threads()
         return self.history
 
-    def _shuffler(self, initial_epoch: int, count: int) -> np.random.Generator:
-        """Return the generator of each epoch's order: for a later `initial_epoch` the one that training began with.
+    def _facts(self, data: Any, held: Any, shuffle: bool) -> dict[str, Any]:
+        """Return what all processes that share a training must have in common."""
+        assert self.distribute is not None
+        facts = describe(self, data, held, shuffle=shuffle, order=self.shuffled, version=version("formula-convnet"))
+        return facts | {"the parameters": fingerprint(Several(self.get_weights()))}
+
+    def _choose_order(self, initial_epoch: int) -> None:
+        """Choose where the order of batches begins: for a later `initial_epoch` it is what training began with.
 
         So epochs 4 to 6 after a pause, or in another process that loaded the model, see the batches of a run of 6.
         """
         if self.shuffled is None or not initial_epoch:
             self.shuffled = next_seed(), initial_epoch
+
+    def _shuffler(self, initial_epoch: int, count: int) -> np.random.Generator:
+        """Return the generator of each epoch's order, where `initial_epoch` begins."""
+        assert self.shuffled is not None
         seed, first = self.shuffled
         rng = np.random.Generator(np.random.Philox(seed))
         for _ in range(first, initial_epoch):
@@ -143,37 +199,45 @@ class Trainer(Compiler):
         x, y, weight = three(given)
         return self.feed(where, x, {"y": y, "batch_size": batch_size, "sample_weight": weight}, None, limit)
 
-    def _epoch(
-        self, epoch: int, data: Batches | Stream, parts: Any, held: Any, calls: CallbackList, progress: Progress
-    ) -> Logs:
-        """Train on the parts of `data` that are an epoch, then validate on `held`, if it is not None."""
+    def _epoch(self, place: Place, parts: Any, course: Course) -> Logs:
+        """Train on the parts of the data that are an epoch, from `place` on, then validate if it is due."""
         start = time.perf_counter()
-        progress.epoch_begin(epoch)
+        data, calls, epoch = course.data, course.calls, place.epoch
+        course.progress.epoch_begin(epoch)
         tally = self._start_tally(data)
         calls.call("on_epoch_begin", epoch)
-        own, logs = type(self).train_step is not Trainer.train_step, {}
+        course.resumption.enter_epoch(tally)
+        own, logs = type(self).train_step is not Trainer.train_step, place.logs if place.batches else {}
         seen = 0
         for number, part in enumerate(parts):
+            seen = min(seen + data.size, data.count) if isinstance(data, Batches) else seen + part.count
+            if number < place.batches:
+                continue  # before the backup
+            if place.batches and self.stop_training:
+                break
             calls.call("on_train_batch_begin", number)
             if own:
                 logs = dict(self.train_step(data.arrays(part)) or {})
             else:
                 self._train(data, part)
             so_far = partial(dict, logs) if own else tally.logs
-            seen = min(seen + data.size, data.count) if isinstance(data, Batches) else seen + part.count
-            progress.batch_end(seen, so_far)
+            course.progress.batch_end(seen, so_far)
             calls.call("on_train_batch_end", number, logs=so_far)
+            course.resumption.after_batch(Place(epoch, number + 1, logs if own else None), tally)
             if self.stop_training:
                 break
         seconds, logs = time.perf_counter() - start, logs if own else tally.logs()
-        if held:
-            logs |= {f"val_{name}": value for name, value in self._measure(held, calls).items()}
+        if course.held and _is_due(course.frequency, epoch + 1):
+            logs |= {f"val_{name}": value for name, value in self._measure(course.held, calls).items()}
         calls.call("on_epoch_end", epoch, logs=logs)
-        progress.epoch_end(epoch, logs, seconds, seen)
+        course.progress.epoch_end(epoch, logs, seconds, seen)
         return logs
 
     def _train(self, data: Batches | Stream, part: Any) -> None:
         """Make one step on a batch: forward, backward, update."""
+        if self.distribute is not None:
+            self._train_shards(data, part)
+            return
         plan, labels = data.load(part)
         assert self.optimizer is not None
         assert self._arena is not None
@@ -184,6 +248,21 @@ class Trainer(Compiler):
         else:  # others may predict until the parameters change
             self._step(plan, self.optimizer, self._arena)
         self._tally.add((plan.batch, plan.measured(), labels, plan.y), data.weights_of(part))
+
+    def _train_shards(self, data: Batches | Stream, part: Any) -> None:
+        """Make one step on a batch whose shards several processes may share."""
+        assert self.distribute is not None
+        assert self.optimizer is not None
+        assert self._tally is not None
+        if hasattr(getattr(data, "x", None), "facts"):  # images that are changed at random as they are read: at once
+            data, part = self._one_batch(data.arrays(part), "fit")
+        with self.plans.alone():
+            arena, graph = self.arena(), self.training_graph()
+            if self._sharded is None or self._sharded.made_for != (self.distribute, graph, arena):
+                self._sharded = ShardedStep(self, self.distribute)
+            found = self._sharded.compute(data, part, bool(self._tally.metrics))
+            self.optimizer.apply(arena.slabs, self.target)
+        self._tally.add(found, data.weights_of(part))
 
     def _step(self, plan: Plan, optimizer: Optimizer, arena: Arena | DeviceArena) -> None:
         plan.forward()

@@ -36,6 +36,11 @@ def set_random_seed(seed: int) -> None:
         _streams.own = started
 
 
+def random_stream() -> np.random.Generator:
+    """Return the stream that this thread draws its seeds from."""
+    return _common if _streams.own is None else _streams.own
+
+
 def next_seed() -> int:
     """Return a fresh 63-bit seed from the stream."""
     if _streams.own is not None:

@@ -31,6 +31,9 @@ load_array_functions()
 # and the order of a sum is part of the result.
 FASTMATH = {"contract"}
 
+# every compiled function that Python calls
+ENTRIES: list[Any] = []
+
 # called with the function's name whenever one is compiled because the cache does not hold it
 on_compile: list[Callable[[str], None]] = []
 
@@ -47,6 +50,8 @@ def jit(parallel: bool = False, inner: bool = False, **options: Any) -> Callable
             settings |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "pipeline_class": InnerCompiler}
         dispatcher = numba.njit(parallel=parallel, **settings)(function)
         dispatcher._cache = _NoCache(function, parallel) if folder() is None else _DiskCache(function, parallel)
+        if not inner:
+            ENTRIES.append(dispatcher)
         return dispatcher
 
     return decorate

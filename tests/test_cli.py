@@ -30,7 +30,18 @@ def model(study, tmp_path_factory):
     folder = tmp_path_factory.mktemp("model")
     file = folder / "model.safetensors"
     done = convnet(
-        "train", study, "--labels", study / "labels.csv", "--out", file, "--epochs", 4, "--figures", folder / "figures"
+        "train",
+        study,
+        "--labels",
+        study / "labels.csv",
+        "--out",
+        file,
+        "--network",
+        "listing",
+        "--epochs",
+        4,
+        "--figures",
+        folder / "figures",
     )
     assert done.returncode == 0, done.stderr
     assert "Not for clinical use" in done.stdout
@@ -105,7 +116,7 @@ def test_every_trained_model_has_its_card(model):
 
 
 def test_a_recipe_in_a_file_trains_an_ensemble_and_the_command_line_is_stronger(study, tmp_path):
-    (tmp_path / "recipe.toml").write_text('epochs = 2\nruns = 2\nkeep = "last"\nflip = "off"\n')
+    (tmp_path / "recipe.toml").write_text('network = "listing"\nepochs = 2\nruns = 2\nkeep = "last"\nflip = "off"\n')
     file = tmp_path / "m.safetensors"
     data = (study, "--labels", study / "labels.csv")
     done = convnet("train", *data, "--out", file, "--config", tmp_path / "recipe.toml", "--epochs", 3)
@@ -128,7 +139,19 @@ def test_a_recipe_in_a_file_trains_an_ensemble_and_the_command_line_is_stronger(
 
 def test_cross_validation_answers_whether_more_cases_would_help(study, tmp_path):
     done = convnet(
-        *("crossvalidate", study, "--labels", study / "labels.csv", "--epochs", 2, "--folds", 2, "--cases"),
+        *(
+            "crossvalidate",
+            study,
+            "--labels",
+            study / "labels.csv",
+            "--network",
+            "listing",
+            "--epochs",
+            2,
+            "--folds",
+            2,
+            "--cases",
+        ),
         *("--json", tmp_path / "cv.json", "--figures", tmp_path),
     )
     assert done.returncode == 0, done.stderr
@@ -225,9 +248,9 @@ def test_evaluate_warns_of_images_that_training_has_seen(study, model):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--size", "9"], "--size 9 is too small for the network listing: it needs 10 or more"),
+        (["--size", "9", "--network", "listing"], "--size 9 is too small for the network listing: it needs 10 or more"),
         (["--size", "5", "--network", "gap"], "--size 5 is too small for the network gap: it needs"),
-        (["--size", "512"], "million parameters: use --network gap"),
+        (["--size", "512", "--network", "listing"], "million parameters: use --network gap"),
         (["--window", "nan", "100"], "window must be two finite numbers"),
         (["--window", "40", "0"], "window must be two finite numbers"),
         (["--out", "."], "is a folder: give a file's name"),
@@ -280,6 +303,7 @@ def test_ctrl_c_before_the_first_epoch_is_complete_writes_no_model(study, tmp_pa
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
     )
     assert "images that stay in one split" in process.stderr.readline()
+    assert "recipe: network gap, 100 epochs" in process.stderr.readline()
     line = process.stderr.readline()  # kernels are being compiled into an empty cache: seconds before the first epoch
     assert "Compiling kernels" in line
     time.sleep(0.2)

@@ -164,11 +164,15 @@ def _try_default(row: Row, ours: type, needed: dict[str, Any], argument: str, de
         row.differs.append(argument)
 
 
+# an argument that only goes with another value of one that is needed
+ONLY_WITH: dict[str, dict[str, Any]] = {"save_weights_only": {"filepath": "m.weights.h5"}}
+
+
 def _try(row: Row, ours: type, needed: dict[str, Any], argument: str, value: Any, base: Any) -> None:
     """Give another value: it must be refused by name, or change something."""
     beside = _beside(ours, needed, argument)
     try:
-        made = ours(**needed | beside | {argument: value})
+        made = ours(**needed | beside | ONLY_WITH.get(argument, {}) | {argument: value})
         before = state(ours(**needed | beside), argument) if beside else state(base, argument)
     except (TypeError, ValueError, ImportError) as error:
         row.refused[argument] = str(error)

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from convnet.audit import hashing
+from convnet.audit.outcomes import name_outcomes
 from convnet.audit.reading import Collection, Image
 from convnet.data.cohort.labels import describe_labels
 from convnet.data.cohort.table import SPLITS, Row
+from convnet.output.words import count
 
 FLAT = 0.01  # standard deviation of grey values in 0..1 below which an image shows nothing
 TOP = 0.25  # share of pixels at the largest value above which an image is overexposed
@@ -205,7 +207,8 @@ def shapes(images: Sequence[Image]) -> Iterator[Finding]:
 
 def balance(c: Collection) -> Iterator[Finding]:
     """Report rare classes, unequal classes, and splits that lack a class."""
-    totals = Counter(image.row.label for image in c.images)
+    named = name_outcomes([image.row.label for image in c.images])
+    totals = Counter(name for names in named for name in names)
     if len(totals) < 2:
         names = ", ".join(totals) or "none"
         yield Finding("classes", "error", f"fewer than two classes among the readable images: {names}")
@@ -220,7 +223,8 @@ def balance(c: Collection) -> Iterator[Finding]:
         yield Finding("classes", "warning", text)
     if c.has_splits:
         for split in SPLITS:
-            present = {image.row.label for image in c.images if image.row.split == split}
+            here = [names for image, names in zip(c.images, named, strict=True) if image.row.split == split]
+            present = {name for names in here for name in names}
             if absent := sorted(set(totals) - present):
                 yield Finding("classes", "error", f"split {split} lacks {', '.join(absent)}")
 
@@ -234,8 +238,3 @@ def acquisition(shortcuts: Iterable[dict[str, Any]]) -> Iterator[Finding]:
                 f"alone would predict {s['guess']:.0%} of patients' labels, the most frequent label {s['baseline']:.0%}"
             )
             yield Finding("shortcut", "warning", text)
-
-
-def count(n: int, what: str) -> str:
-    """Return "1 image", "2 images"."""
-    return f"{n} {what}" if n == 1 else f"{n} {what}s"

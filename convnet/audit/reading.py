@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,9 +20,10 @@ from convnet.data.errors import DicomError
 from convnet.data.limits import Limits
 from convnet.data.preparation import Preparation
 from convnet.data.pseudonyms import pseudonym, shown
+from convnet.data.reading.far_readers import open_readers
 from convnet.data.reading.labelled import Labelled, read_labelled
 from convnet.data.reading.listing import opened_folder
-from convnet.data.reading.readers import Readers, processors
+from convnet.data.reading.readers import processors
 
 SHOWN = 96  # pixels of the pictures in the page: too few to read a burned-in name
 
@@ -76,12 +78,14 @@ def read(
     on_progress: Callable[[int, int], None] | None = None,
     columns: Columns | None = None,
     preparation: Preparation | None = None,
+    executor: Executor | None = None,
 ) -> Collection:
     """Read the images of a folder, or of a zip or tar of one, by a table or by folders named after classes.
 
     preparation  which window and which slices; its size is not used
     limits       what one file may cost
     on_progress  called with (rows done, rows in all)
+    executor     whose workers open the files, instead of this machine's processes
     Raises CohortError for a table that cannot be read.
     """
     own = replace(preparation or Preparation(), size=None)
@@ -90,7 +94,7 @@ def read(
         out = Collection(has_splits=rows[0].split is not None)
         out.not_listed = 0 if labels is None else len(list_unnamed(root, labels, rows))
         owners: list[Owner] = []
-        with Readers(limits, min(processors(), -(-len(rows) // 16))) as readers:
+        with open_readers(limits, min(processors(), -(-len(rows) // 16)), executor) as readers:
 
             def images(row: Row) -> tuple[Labelled, list[Image | None]]:
                 file = read_labelled(readers, locate(root, row), own)

@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from convnet.audit.findings import Finding, count
+from convnet.audit.findings import Finding
+from convnet.audit.outcomes import name_outcomes
 from convnet.audit.reading import Collection, Image, name_row, shown_path
 from convnet.data.cohort.table import SPLITS
 from convnet.data.pseudonyms import shown
 from convnet.notice import NOTICE
 from convnet.output import html_page
+from convnet.output.words import count
 
 STYLES = {"error": "bad", "warning": "warn", "note": ""}
 MOST = 12  # groups, and pictures of a group, that the page shows
@@ -50,8 +52,10 @@ def describe_image(image: Image) -> dict[str, Any]:
 
 
 def counts(c: Collection) -> dict[str, dict[str, int]]:
-    """Return {split: {label: images}}; the split is "all" if the table has none."""
-    found = Counter((image.row.split or "all", image.row.label) for image in c.images)
+    """Return {split: {class, finding or fifth of the measurements: images}}; "all" if the table has no splits."""
+    named = name_outcomes([image.row.label for image in c.images])
+    pairs = zip(c.images, named, strict=True)
+    found = Counter((image.row.split or "all", name) for image, names in pairs for name in names)
     labels = sorted({label for _, label in found})
     splits = [s for s in (*SPLITS, "all") if any(split == s for split, _ in found)]
     return {s: {label: found[s, label] for label in labels} for s in splits}
@@ -173,6 +177,7 @@ def shortcut_section(shortcuts: list[dict[str, Any]]) -> Iterator[str]:
 
 def samples(c: Collection, label: str) -> str:
     """Return the HTML of up to twelve pictures of a label, evenly over the table."""
-    at = [n for n, image in enumerate(c.images) if image.row.label == label]
+    named = name_outcomes([image.row.label for image in c.images])
+    at = [n for n, names in enumerate(named) if label in names]
     chosen = sorted({at[int(i)] for i in np.linspace(0, len(at) - 1, MOST)}) if at else []
     return f"<h3>{escape(label)}</h3>" + "".join(picture(c.images[n]) for n in chosen)

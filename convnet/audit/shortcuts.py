@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from convnet.audit.outcomes import name_one
 from convnet.audit.reading import Image
 
 FACTS = ("manufacturer", "modality", "body_part", "laterality", "size", "window", "kernel", "sex", "age")
@@ -21,12 +22,15 @@ def shortcuts(images: Sequence[Image]) -> list[dict[str, Any]]:
     Patients are counted, not images, by their most frequent label and value (an image without a patient for itself). p
     is the share of random permutations of the labels among the patients whose chi-square is as large: no cell is too
     small for it. `p_all` is Holm's over all facts. V is corrected for its bias (Bergsma, J. Korean Stat. Soc. 42:323,
-    2013). `guess` is how many patients' labels the fact alone would tell, `baseline` those the commonest label would.
+    2013). Measurements are compared by fifths.
+    `guess` is how many patients' labels the fact alone would tell, `baseline` those the commonest label would.
     """
     people: dict[str, list[Image]] = {}
-    for n, image in enumerate(images):
+    named: dict[str, list[str]] = {}
+    for n, (image, name) in enumerate(zip(images, name_one([image.row.label for image in images]), strict=True)):
         people.setdefault(image.patient or f"\0{n}", []).append(image)
-    labels = [commonest([i.row.label for i in of]) for of in people.values()]
+        named.setdefault(image.patient or f"\0{n}", []).append(name)
+    labels = [commonest(names) for names in named.values()]
     out = []
     for name in FACTS:
         values = [commonest([i.facts[name] for i in of]) or "not stated" for of in people.values()]

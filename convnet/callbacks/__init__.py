@@ -1,5 +1,6 @@
 """Callbacks of `fit`, `evaluate` and `predict`, with Keras's names and meanings."""
 
+from convnet.callbacks.backup import BackupAndRestore, BackupError
 from convnet.callbacks.base import Callback, CallbackList, Logs
 from convnet.callbacks.functions import LambdaCallback, LearningRateScheduler
 from convnet.callbacks.monitors import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau, TerminateOnNaN
@@ -9,6 +10,8 @@ from convnet.utils import name_what_exists
 
 __all__ = [
     "RECORD",
+    "BackupAndRestore",
+    "BackupError",
     "CSVLogger",
     "Callback",
     "CallbackList",
@@ -23,4 +26,7 @@ __all__ = [
     "TensorBoard",
     "TerminateOnNaN",
 ]
-__getattr__ = name_what_exists("convnet.callbacks", [n for n in __all__ if n not in ("RECORD", "CallbackList", "Logs")])
+_INNER = ("RECORD", "BackupError", "CallbackList", "Logs")
+__getattr__ = name_what_exists(
+    "convnet.callbacks", [n for n in __all__ if n not in ("RECORD", "BackupError", "CallbackList", "Logs")]
+)

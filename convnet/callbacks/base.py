@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 Logs = dict[str, Any]  # metrics by name; of predict, its outputs
 
@@ -12,7 +12,12 @@ class Callback:
     """Override what you need; `self.model` is the model, `self.params` has "epochs", "steps" and "verbose".
 
     on_batch_begin and on_batch_end are other names of on_train_batch_begin and on_train_batch_end.
+    BackupAndRestore keeps the attributes named in `kept` (numbers, text, arrays, lists and dicts of them) and every
+    NumPy Generator that is an attribute; a callback that has more to keep overrides `state_dict` and `load_state_dict`.
     """
+
+    kept: ClassVar[tuple[str, ...]] = ()
+    writes_files: ClassVar[bool] = False  # True: of several processes that train together, the first one's is enough
 
     model: Any  # a Model; any, since a callback may use all of it
     params: dict[str, Any]
@@ -24,6 +29,16 @@ class Callback:
     def set_params(self, params: dict[str, Any]) -> None:
         """Take the settings of the training."""
         self.params = params
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a backup keeps of this callback."""
+        return {name: getattr(self, name) for name in self.kept if hasattr(self, name)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a backup, after `on_train_begin`."""
+        for name in self.kept:
+            if name in state:
+                setattr(self, name, state[name])
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Run before the first epoch of `fit`."""
@@ -90,6 +105,7 @@ class CallbackList:
         for c in self.callbacks:
             c.set_model(model)
             c.set_params(params)
+        self._first = writes(model)
         self._listening: dict[str, list[Callback]] = {}
 
     def call(self, hook: str, *arguments: Any, logs: Logs | Callable[[], Logs] | None = None) -> None:
@@ -98,12 +114,19 @@ class CallbackList:
         Without any it gets an empty dict, as in Keras, so that a hook may look into it.
         """
         if hook not in self._listening:
-            self._listening[hook] = [c for c in self.callbacks if _overrides(c, hook)]
+            mine = [c for c in self.callbacks if self._first or not c.writes_files]
+            self._listening[hook] = [c for c in mine if _overrides(c, hook)]
         listening = self._listening[hook]
         if listening:
             given = logs() if callable(logs) else {} if logs is None else logs
             for c in listening:
                 getattr(c, hook)(*arguments, given)
+
+
+def writes(model: Any) -> bool:
+    """Return True unless a model is trained by several processes, and this is not the first."""
+    shards = getattr(model, "distribute", None)
+    return shards is None or shards.rank == 0
 
 
 def _overrides(callback: Callback, hook: str) -> bool:

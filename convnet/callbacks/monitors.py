@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -61,6 +61,8 @@ class _Monitor(Callback):
 class EarlyStopping(_Monitor):
     """Stop when the watched metric has not improved for `patience` epochs; restore the best weights if asked."""
 
+    kept: ClassVar[tuple[str, ...]] = ("best", "best_epoch", "stopped_epoch", "wait", "best_weights")
+
     def __init__(
         self,
         monitor: str = "val_loss",
@@ -112,7 +114,12 @@ class ModelCheckpoint(_Monitor):
     """Save the model after each epoch, or only when the watched metric improved.
 
     `filepath` may hold metrics: "model-{epoch:02d}-{val_loss:.3f}.safetensors". Its folder is made.
+    With save_weights_only=True the parameters alone, as Keras's file, whose name ends in .weights.h5.
     """
+
+    writes_files: ClassVar[bool] = True
+
+    kept: ClassVar[tuple[str, ...]] = ("best",)
 
     def __init__(
         self,
@@ -126,11 +133,17 @@ class ModelCheckpoint(_Monitor):
         initial_value_threshold: float | None = None,
         **unknown: Any,
     ) -> None:
-        off = {"save_weights_only": False, "save_freq": "epoch"}
-        more = {"save_weights_only": save_weights_only, "save_freq": save_freq, **unknown}
+        off = {"save_freq": "epoch"}
+        more = {"save_freq": save_freq, **unknown}
         refuse("ModelCheckpoint", more, list_arguments(ModelCheckpoint.__init__, tuple(off)), off)
         super().__init__(monitor, mode)
-        check_writable(filepath)
+        self.save_weights_only = check_flag("ModelCheckpoint", "save_weights_only", save_weights_only)
+        if not save_weights_only:
+            check_writable(filepath)
+        elif not str(filepath).endswith(".weights.h5"):
+            raise ValueError(
+                f"ModelCheckpoint: filepath must end in .weights.h5 with save_weights_only=True, got {str(filepath)!r}"
+            )
         self.filepath, self.verbose, self.save_best_only = str(filepath), verbose, save_best_only
         self.best = initial_value_threshold
 
@@ -149,7 +162,7 @@ class ModelCheckpoint(_Monitor):
             self.best = value
         path = Path(self.filepath.format(epoch=epoch + 1, **logs))
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.model.save(path)
+        (self.model.save_weights if self.save_weights_only else self.model.save)(path)
         if self.verbose:
             print(f"Epoch {epoch + 1}: saved to {path}")
 
@@ -159,6 +172,8 @@ class ReduceLROnPlateau(_Monitor):
 
     After a reduction nothing is counted for `cooldown` epochs; the rate never falls below `min_lr`.
     """
+
+    kept: ClassVar[tuple[str, ...]] = ("best", "wait", "cooldown_counter")
 
     def __init__(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,6 +17,8 @@ RECORD = "formula-convnet record 1"
 
 class History(Callback):
     """What `fit` returns: `history`, a list for each metric, and `epoch`, the epochs' numbers."""
+
+    kept: ClassVar[tuple[str, ...]] = ("epoch", "history")
 
     def __init__(self) -> None:
         self.epoch: list[int] = []
@@ -40,6 +43,8 @@ class Recorder(Callback):
     `epochs` (0 is before training), `logs` a dict an epoch, `weights` {parameter's name: [array an epoch]}. All else
     (dense layers) would be too large to keep; `convnet.explain.lesson(..., recorder=...)` plays it.
     """
+
+    kept: ClassVar[tuple[str, ...]] = ("epochs", "logs", "weights")
 
     def __init__(self) -> None:
         self.epochs: list[int] = []
@@ -105,6 +110,8 @@ class Recorder(Callback):
 class CSVLogger(Callback):
     """Write a table of the metrics, a line an epoch; NA where an epoch has no value, as without validation."""
 
+    writes_files: ClassVar[bool] = True
+
     def __init__(self, filename: str | Path, separator: str = ",", append: bool = False) -> None:
         self.filename, self.separator, self.append = Path(filename), separator, append
 
@@ -125,6 +132,15 @@ class CSVLogger(Callback):
             rows = [["epoch", *self.columns]]
         with self.filename.open("a", newline="", encoding="utf-8") as file:
             file.write(lines([*rows, [epoch, *(logs.get(name, "NA") for name in self.columns)]], self.separator))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the columns, and the whole table so far."""
+        return {"columns": self.columns, "table": self.filename.read_bytes().decode()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Write the table as it was: without the lines of epochs that are trained again."""
+        self.columns = state["columns"]
+        self.filename.write_bytes(state["table"].encode())
 
     def _choose_columns(self, names: list[str]) -> list[str]:
         """Return the columns for the metrics of the first epoch, which `validation_freq` may leave unvalidated."""

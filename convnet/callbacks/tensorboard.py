@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from convnet.callbacks.base import Callback, Logs
 from convnet.utils import check_flag, list_arguments, refuse
@@ -27,6 +27,10 @@ class TensorBoard(Callback):
 
     The tags are Keras's: epoch_loss, epoch_accuracy, batch_loss, evaluation_loss_vs_iterations, kernel/histogram.
     """
+
+    writes_files: ClassVar[bool] = True
+
+    kept: ClassVar[tuple[str, ...]] = ("_trained",)
 
     def __init__(
         self,

@@ -17,9 +17,11 @@ from convnet.commands.options import (
     Slices,
     SplitColumn,
     Window,
+    Workers,
 )
 from convnet.commands.output import emit, say
 from convnet.commands.preflight import check_file
+from convnet.executors import open_executor
 
 
 def audit(
@@ -37,6 +39,7 @@ def audit(
     window: Window = None,
     slices: Slices = "axial",
     limit: Limit = None,
+    executor: Workers = None,
 ) -> None:
     """Find faults in images and labels: copies across splits, odd images, labels that follow the scanner."""
     check_file("--html", html)
@@ -49,11 +52,11 @@ def audit(
     from convnet.output.atomic import write_text
     from convnet.output.progress import reading
 
-    with reading() as on_progress:
+    with open_executor(executor) as workers, reading() as on_progress:
         columns = Columns(path_column, label_column, patient_column, split_column)
         columns.require_table(labels)
         preparation = Preparation(window=window, slices=slices)
-        collection = read(folder, labels, parse_limits(limit or ()), on_progress, columns, preparation)
+        collection = read(folder, labels, parse_limits(limit or ()), on_progress, columns, preparation, workers)
     tests = shortcuts.shortcuts(collection.images)
     found = findings.findings(collection, tests)
     result = report.to_json(collection, found, tests)

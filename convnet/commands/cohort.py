@@ -24,10 +24,13 @@ from convnet.commands.options import (
     Square,
     Strict,
     Window,
+    Workers,
 )
 from convnet.commands.output import say
 from convnet.commands.preflight import check_size
+from convnet.executors import open_executor
 from convnet.output.progress import reading
+from convnet.output.words import count
 
 if TYPE_CHECKING:
     from convnet.data.cohort import Cohort
@@ -50,6 +53,7 @@ class Source:
     split_column: SplitColumn = None
     limit: Limit = None
     cache: Cache = True
+    executor: Workers = None
 
     def to_columns(self) -> Columns:
         """Return what the table's columns are called."""
@@ -100,8 +104,10 @@ def expand_options(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def load_training_cohort(recipe: Recipe, source: Source, preparation: Preparation) -> Cohort:
-    """Load the cohort for a command that trains, and say what keeps images together when they are split.
+def load_training_cohort(recipe: Recipe, source: Source, preparation: Preparation) -> tuple[Cohort, Recipe]:
+    """Load the cohort for a command that trains -> cohort, the recipe completed for it.
+
+    Say what keeps images together when they are split, and what the recipe is.
 
     ValueError if the network cannot take images of this size, before any is read.
     """
@@ -111,7 +117,12 @@ def load_training_cohort(recipe: Recipe, source: Source, preparation: Preparatio
     data = load_cohort(source, preparation, task=recipe.task)
     if data.notes.grouping:
         say(data.notes.grouping)
-    return data
+    complete = recipe.complete(data)
+    off = recipe.mixup is None and recipe.network == "gap" and not complete.mixup
+    say(f"recipe: {complete.describe()}")
+    if off:
+        say(f"MixUp is off: it mixes two classes, and the task here is {data.task}")
+    return data, complete
 
 
 def refuse_unused(source: Source, preparation: Preparation) -> None:
@@ -150,7 +161,7 @@ def load_folder(source: Source, preparation: Preparation, classes: tuple[str, ..
     from convnet.data.limits import parse_limits
 
     bounds = parse_limits(source.limit or ())
-    with reading() as on_progress:
+    with open_executor(source.executor) as executor, reading() as on_progress:
         return cohort.load_folder(
             source.folder,  # type: ignore[arg-type]
             source.labels,  # type: ignore[arg-type]
@@ -160,6 +171,7 @@ def load_folder(source: Source, preparation: Preparation, classes: tuple[str, ..
             on_progress=on_progress,
             limits=bounds,
             cache=source.cache,
+            executor=executor,
             columns=source.to_columns(),
             task=task,
         )
@@ -193,4 +205,4 @@ def report_left_out(data: Cohort, preparation: Preparation) -> None:
     for text in (*data.notes.labels, *describe_mixtures(data)):
         say(text)
     if unlisted:
-        say(f"{len(unlisted)} files of the folder are not in the table, for instance {unlisted[0].path}")
+        say(f"not in the table: {count(len(unlisted), 'file')} of the folder, for instance {unlisted[0].path}")

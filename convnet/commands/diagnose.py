@@ -17,9 +17,11 @@ from convnet.commands.options import (
     PathColumn,
     PatientColumn,
     Strict,
+    Workers,
 )
 from convnet.commands.output import emit, say
 from convnet.commands.preflight import check_file, check_folder
+from convnet.executors import open_executor
 
 Overlays = Annotated[Path | None, typer.Option(help="Folder for pictures: Grad-CAM and occlusion over each image.")]
 Filed = Annotated[Path | None, typer.Option("--dicom", help="Folder for DICOM: a structured report, and overlays.")]
@@ -44,6 +46,7 @@ def diagnose(
     group: Group = None,
     aggregate: Aggregate = None,
     finding: Finding = None,
+    executor: Workers = None,
 ) -> None:
     """Probabilities, or why the model abstains. For research and teaching. Not for clinical use."""
     check_file("--json", json_path)
@@ -68,8 +71,9 @@ def diagnose(
     asked = overlays is not None or filing is not None
     found: list[Any] = []
     bounds = parse_limits(limit or ())
-    with opened_files(files, bounds, read_patients(patients, path_column, patient_column)) as images:
-        for case in cases(trained, images, bounds, pictures=asked, filed=filing is not None):
+    whose = read_patients(patients, path_column, patient_column)
+    with open_executor(executor) as workers, opened_files(files, bounds, whose) as images:
+        for case in cases(trained, images, bounds, pictures=asked, filed=filing is not None, executor=workers):
             if isinstance(case, DicomError):
                 found.append(case)
                 continue

@@ -35,7 +35,8 @@ def evaluate(
     check_file("--json", json_path)
     check_file("--report", report)
     check_folder(figures)
-    from convnet.diagnosis.run_report import Measured, page
+    from convnet.diagnosis.examples import Measured
+    from convnet.diagnosis.run_report import page
     from convnet.evaluation import metrics
     from convnet.model import load
     from convnet.output.atomic import write_text

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from convnet.output.words import count
+
 
 def learn(
     folder: Annotated[Path, typer.Argument(help="The folder to put the course in; it is made if it is not there.")],
@@ -16,7 +18,7 @@ def learn(
     from convnet.course.folder import copy_course
 
     copied = copy_course(folder)
-    print(f"{len(copied.written)} files written to {folder}", end="")
+    print(f"{count(len(copied.written), 'file')} written to {folder}", end="")
     print(f", {len(copied.same)} were there already" if copied.same else "")
     for name in copied.kept:
         print(f"  kept yours: {folder / name}")

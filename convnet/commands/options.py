@@ -80,6 +80,10 @@ SplitColumn = Annotated[
     str | None, typer.Option(help="What its column of splits is called; 'split' where there is one.")
 ]
 Cache = Annotated[bool, typer.Option(help="Keep decoded images on disk, in your cache folder, for the next run.")]
+Workers = Annotated[
+    str | None,
+    typer.Option("--executor", metavar="WHERE", help="Who does the work: local:N, dask:tcp://HOST:PORT, mpi or ray."),
+]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")]
 Colour = Annotated[
     bool, typer.Option("--colour", "--color", help="Keep colours; otherwise all images are read as grey (luminance).")

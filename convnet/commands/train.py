@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +13,10 @@ from convnet.commands.cohort import Pixels, Source, expand_options, load_trainin
 from convnet.commands.options import Figures, Report, Seed
 from convnet.commands.preflight import check_file, check_folder
 from convnet.commands.recipe import takes_recipe
+from convnet.distribute.launch import writing_once
+from convnet.executors import open_executor
 from convnet.output.progress import tell
+from convnet.output.words import count
 
 
 @takes_recipe
@@ -30,21 +34,44 @@ def train(
     report: Report = None,
     seed: Seed = 0,
     resume: Annotated[
-        bool, typer.Option("--resume", help="With --runs: take the members beside OUT, train the missing ones.")
+        bool,
+        typer.Option("--resume", help="Keep a backup after every epoch; go on where an earlier start ended."),
     ] = False,
 ) -> None:
     """Train on `train`, choose and calibrate on `val`, write the model and its card. `test` is never read."""
-    check_file("--out", out)
-    check_file("--record", record)
-    check_file("--report", report)
-    check_folder(figures)
-    if resume and (record or figures or report or recipe.runs == 1):
-        raise ValueError(
-            "--resume goes on with the members of --runs 2 or more, and not with --record, --figures or --report: they "
-            "show a training from its first epoch on"
-        )
-    preparation = pixels.to_preparation()
-    data = load_training_cohort(recipe, source, preparation)
+    with writing_once(out, record, figures, report) as (model, *others):
+        files = Files(model or out, *others, before=out if resume else None)  # type: ignore[misc]
+        with open_executor(source.executor) as executor:
+            opened = replace(source, executor=executor)  # type: ignore[arg-type]
+            _train(recipe, opened, pixels.to_preparation(), files, seed)
+
+
+@dataclass(frozen=True)
+class Files:
+    """What `train` writes; `before` is the model file whose unfinished training is gone on with."""
+
+    out: Path
+    record: Path | None
+    figures: Path | None
+    report: Path | None
+    before: Path | None
+
+    def check(self, runs: int) -> None:
+        """Raise ValueError or OSError, before hours of work, for what cannot be written."""
+        check_file("--out", self.out)
+        check_file("--record", self.record)
+        check_file("--report", self.report)
+        check_folder(self.figures)
+        if self.before and (self.record or self.figures or self.report) and runs > 1:
+            raise ValueError(
+                "--resume with --runs 2 or more takes finished members from their files, which do not hold what "
+                "--record, --figures and --report show of the first member's training: leave them out, or give --runs 1"
+            )
+
+
+def _train(recipe: Any, source: Any, preparation: Any, files: Files, seed: int) -> None:
+    files.check(recipe.runs)
+    data, recipe = load_training_cohort(recipe, source, preparation)
     from convnet.callbacks import Recorder
     from convnet.evaluation import metrics, side_by_side
     from convnet.explain.maps.history import plot_history
@@ -55,43 +82,47 @@ def train(
     from convnet.study.metadata import read_record
     from convnet.study.resume import Resumed, name_member
 
-    tell(f"{len(data.y)} images: {data.describe_counts()}")
+    tell(f"{count(len(data.y), 'image')}: {data.describe_counts()}")
     recorder = Recorder()
-    callbacks = [] if record is None else [recorder]
+    callbacks = [] if files.record is None else [recorder]
 
     def finish(member: Any) -> None:
         """Report a member and, if it is one of several, write it at once: the next may take hours."""
         report_member(member)
         if recipe.runs > 1:
             (run,) = read_record(member.model).runs
-            write_model(member, data, name_member(out, run.seed - seed + 1))
+            write_model(member, data, name_member(files.out, run.seed - seed + 1))
 
-    resumed = Resumed(out, data, recipe, preparation) if resume else None
-    study = train_recipe(data, recipe, preparation, seed=seed, on_member=finish, callbacks=callbacks, resumed=resumed)
+    resumed = Resumed(files.before, data, recipe, preparation) if files.before else None
+    how: dict[str, Any] = {"on_member": finish, "callbacks": callbacks, "resumed": resumed}
+    study = train_recipe(data, recipe, preparation, seed=seed, executor=source.executor, **how)
     kept = read_record(study.members[0].model)
     tell(f"training images {'mirrored' if kept.mirrored['done'] else 'not mirrored'}: {kept.mirrored['why']}")
-    card = write_model(study.model, data, out)
+    card = write_model(study.model, data, files.out)
     if (only := metrics.only_answer(card["validation"])) is not None:
         tell(f"WARNING (validation): {evidence.explain_only(only, card['validation']['n'])}")
     if "by_group" in card["validation"]:
         tell("\n".join(["on validation,", *side_by_side.lines(card["validation"])]))
-    beside = f"its {len(study.members)} members and " if recipe.runs > 1 else ""
-    tell(f"wrote {out}, beside it {beside}its card {out.with_suffix('.card.html').name}. {kept.notice}")
-    if record is not None:
-        recorder.save(record)
-        tell(f"wrote {record}: the filters of {len(recorder.epochs) - 1} epochs")
-    if figures is not None:
+    beside = f"its {count(len(study.members), 'member')} and " if recipe.runs > 1 else ""
+    tell(f"wrote {files.out}, beside it {beside}its card {files.out.with_suffix('.card.html').name}. {kept.notice}")
+    if files.record is not None:
+        recorder.save(files.record)
+        tell(f"wrote {files.record}: the filters of {count(len(recorder.epochs) - 1, 'epoch')}")
+    if files.figures is not None:
         curves = plot_history(study.members[0].history, kept.runs[0].best_epoch)
-        save(curves, figures / "learning-curves.png")
-        save(drawing.filters(study.model.model), figures / "filters.png")
-    if report is not None:
-        write_report(study, data, report)
-        tell(f"wrote {report}: data, training, figures and examples of validation")
+        save(curves, files.figures / "learning-curves.png")
+        save(drawing.filters(study.model.model), files.figures / "filters.png")
+    if files.report is not None:
+        write_report(study, data, files.report)
+        tell(f"wrote {files.report}: data, training, figures and examples of validation")
+    if resumed is not None and not kept.runs[0].interrupted and recipe.runs == 1:
+        resumed.remove_backup(0)
 
 
 def write_report(study: Any, data: Any, out: Path) -> None:
     """Write the page of the whole run, measured on validation."""
-    from convnet.diagnosis.run_report import Measured, page
+    from convnet.diagnosis.examples import Measured
+    from convnet.diagnosis.run_report import page
     from convnet.output.atomic import write_text
     from convnet.study.evaluate import evaluate
     from convnet.study.evidence import name_positive

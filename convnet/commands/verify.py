@@ -22,6 +22,12 @@ def verify(
         str,
         typer.Option(help="The kernels of cpu, of cuda (a GPU), or of cuda-emulated (no GPU needed; some minutes)."),
     ] = "cpu",
+    every_input: Annotated[
+        bool,
+        typer.Option(
+            "--every-input", help="Also show of sums of products that they are right for every input: minutes."
+        ),
+    ] = False,
     json: Json = None,
     html: Annotated[Path | None, typer.Option(help="Write the certificate as a page, formulas typeset.")] = None,
 ) -> None:
@@ -38,7 +44,14 @@ def verify(
     if (lacks := missing(target)) is not None:
         raise ValueError(f"--target {lacks}")
 
-    outcome = proof.run(op or (), kernel=kernel, quick=quick, target=target, tell=lambda what: say(f"verifying {what}"))
+    outcome = proof.run(
+        op or (),
+        kernel=kernel,
+        quick=quick,
+        target=target,
+        every_input=every_input,
+        tell=lambda what: say(f"verifying {what}"),
+    )
     document = certificate.make(outcome)
     if str(json) == "-":
         print(notation.dumps(document, indent=2, ensure_ascii=False))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,8 @@ from convnet.data.errors import DicomError
 from convnet.data.limits import Limits
 from convnet.data.pseudonyms import pseudonym, shown
 from convnet.data.reading.examine import examine
+from convnet.data.reading.far_readers import open_readers
 from convnet.data.reading.listing import ImageFile
-from convnet.data.reading.readers import Readers
 from convnet.diagnosis.group_result import GroupResult, LostImage, describe_value, group_lines, join_results
 from convnet.diagnosis.result import Outlier, Result
 from convnet.notice import NOTICE
@@ -55,21 +56,23 @@ def cases(
     *,
     pictures: bool = False,
     filed: bool = False,
+    executor: Executor | None = None,
 ) -> Iterator[Case | DicomError]:
     """Run each image of each file through the model's own pixel pipeline and the model.
 
     paths     files of any format that is read (`reading.kinds`); `listing.opened_files` makes them of folders
     pictures  also give what is needed to draw over the file's own picture
     filed     also give what is needed to file the result as DICOM
+    executor  whose workers open the files, instead of this machine's processes
 
     Yields a file's error in its place. Raises ValueError for a model file that lacks its classes or its pixel pipeline,
     or whose record of its training is damaged.
     """
     read_classes(model)
     record, options = read_record(model), (read_preparation(model).to_plain(), pictures, filed)
-    with Readers(limits) as readers:
+    with open_readers(limits, None, executor) as readers:
         files = [path if isinstance(path, ImageFile) else ImageFile(path, str(path)) for path in paths]
-        for file, read in readers.map(lambda file: list(readers.read(examine, file.path, *options)), files):
+        for file, read in readers.map(lambda file: list(readers.read(examine, file.locate(), *options)), files):
             level = None if record.grouping is None else record.grouping.level
             told = pseudonym("patient", file.patient) if level == "patient" else ""
             if isinstance(read, DicomError):
@@ -132,7 +135,9 @@ def judge(
         yield result, task.output_of(p, record)
 
 
-def diagnose(model: Model, paths: Sequence[Path | ImageFile], limits: Limits | None = None) -> dict[str, Any]:
+def diagnose(
+    model: Model, paths: Sequence[Path | ImageFile], limits: Limits | None = None, executor: Executor | None = None
+) -> dict[str, Any]:
     """Return the results as plain JSON.
 
     images      `Result.to_plain` of every frame
@@ -144,7 +149,7 @@ def diagnose(model: Model, paths: Sequence[Path | ImageFile], limits: Limits | N
     groups      `GroupResult.to_plain` of every patient, study or series
     ungrouped   images whose group is unknown; unassigned: files that could not be read and whose group is unknown
     """
-    return collect(cases(model, paths, limits), model)
+    return collect(cases(model, paths, limits, executor=executor), model)
 
 
 def collect(found: Iterable[Case | DicomError], model: Model) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from convnet.diagnosis.group_result import GroupResult
 from convnet.diagnosis.result import Result
 from convnet.diagnosis.run_log import versions
 from convnet.notice import NOTICE
+from convnet.output.words import count
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -138,7 +139,7 @@ def joined(
         ("IMAGES-GIVEN", f"Images of the {group.level}", float(group.images)),
         ("IMAGES-USED", "Images that the result is made of", float(group.used)),
     ]
-    return measurements(sr, group, f"{group.level} ({group.images} images)", images, more, classes, model)
+    return measurements(sr, group, f"{group.level} ({count(group.images, 'image')})", images, more, classes, model)
 
 
 def measurements(

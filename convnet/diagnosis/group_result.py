@@ -10,6 +10,7 @@ import numpy as np
 
 from convnet.data.errors import DicomError
 from convnet.evaluation.side_by_side import PLURAL
+from convnet.output.words import count
 from convnet.study.tasks import TASKS
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def group_lines(found: dict[str, Any]) -> list[str]:
     how = f"calibrated on {fitted['groups']} validation {PLURAL[level]}" if fitted else "not calibrated"
     out = [f"by {level} ({rule['aggregate']}{finding}, {how}):"] if found["groups"] else []
     for group in found["groups"]:
-        where = f"{level} {group['group']} ({group['images']} images, {example(group)})"
+        where = f"{level} {group['group']} ({count(group['images'], 'image')}, {example(group)})"
         if group["label"] is None:
             out.append(f"{where}: the model abstains: {'; '.join(group['abstains'])}")
         else:
@@ -125,13 +126,13 @@ def group_lines(found: dict[str, Any]) -> list[str]:
         if group["left_out"]:
             names = ", ".join(place(one, group) for one in group["left_out"][:3])
             more = f" and {len(group['left_out']) - 3} more" if len(group["left_out"]) > 3 else ""
-            out.append(f"  made of {group['used']} of its {group['images']} images; left out: {names}{more}")
+            out.append(f"  made of {group['used']} of its {count(group['images'], 'image')}; left out: {names}{more}")
     if found["ungrouped"]:
         remedy = "; --patients TABLE says whose they are" if level == "patient" else ""
-        out.append(f"{found['ungrouped']} images state no {level}: they are in no result by {level}{remedy}")
+        out.append(f"no {level} is stated by {count(found['ungrouped'], 'image')}, in no result by {level}{remedy}")
     if found["unassigned"]:
         out.append(
-            f"{found['unassigned']} files could not be read and are of an unknown {level}: any {level} may lack them"
+            f"{count(found['unassigned'], 'file')} of an unknown {level} could not be read: any {level} may lack images"
         )
     return out
 

@@ -6,21 +6,16 @@ A single file that needs no network; light or dark as the screen is, and printab
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from convnet.data.dicom.colour import luminance
-from convnet.data.pseudonyms import shown
-from convnet.diagnosis import overlay
+from convnet.diagnosis.examples import Measured, examples_section
 from convnet.evaluation.intervals import format_interval
 from convnet.evaluation.side_by_side import PLURAL, describe_rule
-from convnet.explain.maps.attribution import grad_cam
 from convnet.explain.maps.history import plot_history
 from convnet.notice import NOTICE
 from convnet.output import html_page
+from convnet.output.words import count
 from convnet.study import evidence
 from convnet.study.card_tables import group_tables, subgroup_tables, validation_tables
 from convnet.study.evaluate import find_places
@@ -28,23 +23,8 @@ from convnet.study.metadata import read_record
 
 if TYPE_CHECKING:
     from convnet.callbacks import History
-    from convnet.data.cohort import Cohort
-    from convnet.model import Model
 
-EXAMPLES = 6  # right ones, and wrong ones
-WIDE = 168  # pixels at which an example is shown
 REASONS = 8  # for files that were left out
-
-
-@dataclass(frozen=True, eq=False)
-class Measured:
-    """A model measured on one split: `evaluate`'s result and its probabilities or values p of these images."""
-
-    model: Model
-    cohort: Cohort
-    split: str
-    result: dict[str, Any]
-    p: np.ndarray
 
 
 def page(run: Measured, history: History | None = None) -> str:
@@ -121,53 +101,10 @@ def figures_section(run: Measured) -> list[str]:
     rows = [[name, format_interval(value)] for name, value in run.result["figures"].items()]
     return [
         '<h2 id="figures">Figures</h2>',
-        f"<p>95% intervals by bootstrap over {run.result['patients']} patients.</p>",
+        f"<p>95% intervals by bootstrap over {count(run.result['patients'], 'patient')}.</p>",
         html_page.table(["metric", "value (95% interval)"], rows),
         *evidence.draw_curves(run.cohort.y[at], run.p, run.result, record.classes, record.task),
         *validation_tables(run.result, record.temperature),
         *group_tables(run.result),
         *subgroup_tables(run.result["subgroups"]),
     ]
-
-
-def examples_section(run: Measured) -> list[str]:
-    """Return images that the model got right and wrong, the surest first, each with Grad-CAM over it, as HTML.
-
-    Nothing for tasks without one class an image, whose answers are not simply right or wrong, nor for
-    electrocardiograms.
-    """
-    record, at = read_record(run.model), find_places(run.cohort, run.split)
-    if record.task != "classes" or run.cohort.x.shape[1] == 1:
-        return []
-    predicted, y = run.p.argmax(axis=1), run.cohort.y[at]
-    sure = run.p[np.arange(len(y)), predicted]
-    out = [
-        '<h2 id="examples">Examples</h2>',
-        "<p>The surest first. Below each image, Grad-CAM of the predicted class: orange speaks for it. A map says what "
-        f"the network used, not what is there. {evidence.SHARE}</p>",
-    ]
-    for name, places in (("Wrong", np.flatnonzero(predicted != y)), ("Right", np.flatnonzero(predicted == y))):
-        chosen = balanced(places[np.argsort(-sure[places], kind="stable")], y)
-        rest = f", {len(chosen)} of {len(places)}" if len(places) else ": none"
-        out.append(f"<h3>{name}{rest}</h3>")
-        out += [example(run, int(at[i]), int(predicted[i]), float(sure[i])) for i in chosen]
-    return out
-
-
-def balanced(places: np.ndarray, y: np.ndarray) -> list[int]:
-    """Return up to EXAMPLES of the places, the classes taking turns."""
-    queues = [[int(i) for i in places if y[i] == c] for c in np.unique(y[places])]
-    turns = [queue[n] for n in range(max(map(len, queues), default=0)) for queue in queues if n < len(queue)]
-    return turns[:EXAMPLES]
-
-
-def example(run: Measured, i: int, predicted: int, sure: float) -> str:
-    """Return one image, Grad-CAM over it, and what was true and predicted, as HTML."""
-    cohort, image = run.cohort, run.cohort.x[i]
-    grey = np.rint((luminance(image) if image.shape[2] == 3 else image[..., 0]) * 255).astype(np.uint8)
-    covered = overlay.blend(grey, grad_cam(run.model, image, predicted))
-    frame = f", frame {cohort.frames[i]}" if cohort.frames[i] else ""
-    words = f"{shown(cohort.paths[i])}{frame}: {cohort.classes[cohort.y[i]]}, predicted {cohort.classes[predicted]}"
-    pictures = html_page.image(evidence.png(image), words, width=WIDE)
-    pictures += html_page.image(overlay.png(covered), f"Grad-CAM over {words}", width=WIDE)
-    return f"<figure>{pictures}<figcaption>{escape(words)} ({sure:.3f})</figcaption></figure>"

@@ -138,6 +138,11 @@ class Batches:
             stop = min(start + self.size, self.count)
             yield slice(start, stop) if order is None else order[start:stop]
 
+    def skip_epoch(self, rng: np.random.Generator | None) -> None:
+        """Leave an epoch out: its order is drawn."""
+        if rng is not None:
+            rng.permutation(self.count)
+
     def arrays(self, part: Part) -> tuple[Any, ...]:
         """Return a batch as a user's own `train_step` gets it: (x, y), or (x, y, sample_weight)."""
         x = self.model.structured_input(rows(self.x, part))
@@ -162,6 +167,21 @@ class Batches:
     def weights_of(self, part: Part) -> Any:
         """Return the sample weights of a batch, if there are any."""
         return None if self.weights is None else self.weights[part]
+
+    def labels_of(self, part: Part) -> Any:
+        """Return the targets of a batch, as they were given."""
+        return self.y[part]
+
+    def count_of(self, part: Part) -> int:
+        """Return the number of samples in a batch."""
+        return len(range(*part.indices(self.count))) if isinstance(part, slice) else len(part)
+
+    def shard(self, part: Part, first: int, last: int) -> tuple[Batches, Part]:
+        """Return some neighbours of a batch, as data and which of them."""
+        if not isinstance(part, slice):
+            return self, part[first:last]
+        start = part.indices(self.count)[0]
+        return self, slice(start + first, start + last)
 
     def _batch(self, part: Part) -> tuple[Any, Any, dict[str, bool]]:
         """Return the samples and targets of a batch, and which kind of plan it needs."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
+from numbers import Real
 from typing import Any, ClassVar, NoReturn
 
 import numpy as np
@@ -35,14 +36,31 @@ class Node:
         """The recorded model's dtype."""
         return self.graph.dtype
 
-    addition: ClassVar[Callable[[Node, Node], Node]]  # the layer that adds puts itself here
+    arithmetic: ClassVar[Callable[[str, Any, Any], Node]]  # the layers that compute a + b and its like put it here
 
     def __add__(self, other: Any) -> Node:
-        if not isinstance(other, Node):
-            _no(self, f"+ with a {type(other).__name__}")
-        return Node.addition(self, other)
+        return _compute(self, "+", self, other)
 
-    __radd__ = __add__
+    def __radd__(self, other: Any) -> Node:
+        return _compute(self, "+", other, self)
+
+    def __sub__(self, other: Any) -> Node:
+        return _compute(self, "-", self, other)
+
+    def __rsub__(self, other: Any) -> Node:
+        return _compute(self, "-", other, self)
+
+    def __mul__(self, other: Any) -> Node:
+        return _compute(self, "*", self, other)
+
+    def __rmul__(self, other: Any) -> Node:
+        return _compute(self, "*", other, self)
+
+    def __truediv__(self, other: Any) -> Node:
+        return _compute(self, "/", self, other)
+
+    def __neg__(self) -> Node:
+        return _compute(self, "*", self, -1.0)
 
     def __getattr__(self, name: str) -> NoReturn:
         if name.startswith("_"):  # NumPy and copy ask for these; no `call` uses them
@@ -61,11 +79,19 @@ class Node:
         _no(self, "conversion to a NumPy array")
 
 
+def _compute(node: Node, symbol: str, a: Any, b: Any) -> Node:
+    """Return the output of the layer that computes a + b, a - b, a * b or a / b; one of them may be a number."""
+    other = b if a is node else a
+    if not isinstance(other, Node) and (isinstance(other, bool) or not isinstance(other, Real)):
+        _no(node, f"{symbol} with a {type(other).__name__}")
+    return Node.arithmetic(symbol, a, b)
+
+
 def _no(node: Node, what: str) -> NoReturn:
     raise TypeError(
         f"{what} on the output of {node.name!r}, shape {node.shape}: `call` is recorded on symbolic nodes, which hold "
-        "no numbers, so only layers, nested models and node + node can be used there. Use convnet.layers (Activation, "
-        "Add, Flatten, ...), or compute with NumPy outside of `call`"
+        "no numbers, so only layers, nested models and + - * / with another output or a number can be used there. Use "
+        "convnet.layers (Activation, Add, Flatten, ...), or compute with NumPy outside of `call`"
     )
 
 
@@ -83,9 +109,9 @@ for _name, _symbol in {
     "__getitem__": "[...] (slicing)",
     "__float__": "float()",
     "__int__": "int()",
-    **{f"__{r}{n}__": s for n, s in (("sub", "-"), ("mul", "*"), ("truediv", "/"), ("pow", "**")) for r in ("", "r")},
+    "__rtruediv__": "a number divided by it",
+    **{f"__{r}pow__": "**" for r in ("", "r")},
     "__matmul__": "@",
-    "__neg__": "-",
     "__lt__": "<",
     "__le__": "<=",
     "__gt__": ">",

@@ -15,9 +15,12 @@ from convnet.engine.lowering import lower, value_of
 from convnet.engine.operator import Step, Value
 from convnet.engine.parameter import Parameter
 from convnet.engine.penalties import Penalty, make_penalties
+from convnet.engine.replaying import PAYS_AFTER, not_replayable
 from convnet.engine.rewrite import rewrite, separate
 from convnet.engine.site import Run, Site, nothing
 from convnet.nested.several import Several, joined
+from kernels.replay import Replay, note_calls
+from kernels.scheduler import number_of_threads
 
 if TYPE_CHECKING:
     from convnet.engine.arena import Arena
@@ -81,6 +84,8 @@ class Plan:
         self._swallowed = {id(head.swallowed) for head in self.heads}
         computed = [head.bind(target, self._buffers, self._gradients, self._backward) for head in self.heads]
         self._forward: list[Run] = [*self._bind_steps(), *computed]
+        self._replayed: dict[int, Replay] = {}  # by the number of threads, a setting that some kernels are given
+        self._runs = 0
         if self.heads:
             unwritten, self._bare = self._gradients.clear_unwritten(), graph.gives.bare
             self._penalties = make_penalties(self.low, self.gradients, unwritten, target)
@@ -133,8 +138,29 @@ class Plan:
     def run(self, x: Any) -> Any:
         """Return the output for a batch, as an array of the caller's own; Several, if the model gives several."""
         self.x[...] = x
-        self.forward()
+        replayed = self._replayed.get(number_of_threads()) if self._replayed else None
+        if replayed is not None:
+            replayed()
+        else:
+            self.forward()
+            self._runs += 1
+            if self._runs >= PAYS_AFTER and self.can_be_replayed:
+                self.replay()
         return self.y.copy()
+
+    @property
+    def is_replayed(self) -> bool:
+        """True if forward is one native call, for the calling thread's number of threads."""
+        return number_of_threads() in self._replayed
+
+    @property
+    def can_be_replayed(self) -> bool:
+        """True if every step of forward is a compiled kernel's on the CPU, and nothing else."""
+        return self.target == "cpu" and not self.heads and not not_replayable(self.low.steps)
+
+    def replay(self) -> None:
+        """From now on run forward as one native call, for this number of threads."""
+        self._replayed[number_of_threads()] = Replay([call for run in self._forward for call in note_calls(run)])
 
     def of(self, node: Node | Value) -> np.ndarray:
         """Return a recorded node's numbers after forward (of a plan that was not rewritten). Copy what you keep."""

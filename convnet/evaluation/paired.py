@@ -8,24 +8,41 @@ import numpy as np
 
 from convnet.evaluation import delong
 from convnet.evaluation.intervals import format_interval, intervals, ranking_metrics
+from convnet.evaluation.multilabel import mean_metrics
+from convnet.output.words import count
 
 
 def paired(y: np.ndarray, a: np.ndarray, b: np.ndarray, classes: tuple[str, ...], groups: np.ndarray) -> dict[str, Any]:
     """Return the metrics of two models and of their difference, with intervals on the same resamples of patients.
 
-    y       labels (N,); groups: a number for each patient (N,)
+    y       labels (N,), or findings (N,C) of 0 and 1; groups: a number for each patient (N,)
     a, b    the models' probabilities (N,C)
-    The result holds `first`, `second`, `difference`, and `delong`: for each class against the rest (two classes: once).
+    The result holds `first`, `second`, `difference`, and `delong`: for each class against the rest (two classes: once),
+    or for each finding.
     """
-    one, two = ranking_metrics(y, a), ranking_metrics(y, b)
+    if y.ndim == 2:
+        halves = np.full(len(classes), 0.5)
+        found = differences(mean_metrics(y, a, halves), mean_metrics(y, b, halves), groups, len(y))
+        truths = {name: (y[:, c] == 1, c) for c, name in enumerate(classes)}
+    else:
+        found = differences(ranking_metrics(y, a), ranking_metrics(y, b), groups, len(y))
+        tested = (1,) if len(classes) == 2 else range(len(classes))
+        truths = {classes[c]: (y == c, c) for c in tested}
+    tests = {
+        name: delong.compare(truth, a[:, c], b[:, c], groups)
+        for name, (truth, c) in truths.items()
+        if 0 < truth.sum() < len(y)
+    }
+    return {**found, "delong": tests}
+
+
+def differences(one: dict[str, Any], two: dict[str, Any], groups: np.ndarray, n: int) -> dict[str, Any]:
+    """Return `first`, `second` and `difference` of two models' metrics of sample weights, on n images."""
     flat = {f"first {n}": f for n, f in one.items()} | {f"second {n}": f for n, f in two.items()}
     flat |= {f"difference {n}": _minus(one[n], two[n]) for n in one}
     found = intervals(flat, groups)
     out: dict[str, Any] = {kind: {n: found[f"{kind} {n}"] for n in one} for kind in ("first", "second", "difference")}
-    tested = (1,) if len(classes) == 2 else range(len(classes))
-    present = [c for c in tested if 0 < np.sum(y == c) < len(y)]
-    tests = {classes[c]: delong.compare(y == c, a[:, c], b[:, c], groups) for c in present}
-    return {"n": len(y), "patients": len(np.unique(groups)), **out, "delong": tests}
+    return {"n": n, "patients": len(np.unique(groups)), **out, "delong": {}}
 
 
 def _minus(f: Any, g: Any) -> Any:
@@ -34,7 +51,8 @@ def _minus(f: Any, g: Any) -> Any:
 
 def lines(found: dict[str, Any]) -> list[str]:
     """Return the comparison as text for a terminal."""
-    out = [f"{found['n']} images of {found['patients']} patients; 95% intervals by bootstrap over patients"]
+    of = f"{count(found['n'], 'image')} of {count(found['patients'], 'patient')}"
+    out = [f"{of}; 95% intervals by bootstrap over patients"]
     for name in found["first"]:
         out.append(
             f"{name}: first {format_interval(found['first'][name])}, second {format_interval(found['second'][name])}, "

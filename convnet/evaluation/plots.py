@@ -8,6 +8,7 @@ import numpy as np
 
 from convnet.evaluation import side_by_side
 from convnet.output.drawing import INK, SECOND, new
+from convnet.output.words import count
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -55,7 +56,7 @@ def precision_recall(y: np.ndarray, p: np.ndarray, classes: tuple[str, ...], pos
         (line,) = ax.plot(recall, precision, lw=1.8, label=f"'{classes[c]}': area {area:.3f}")
         ax.axhline(truth.mean(), color=line.get_color(), ls=":", lw=1)
     ax.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="sensitivity (recall)", ylabel="PPV (precision)")
-    ax.set_title(f"precision and recall, {len(y)} images")
+    ax.set_title(f"precision and recall, {count(len(y), 'image')}")
     if ax.lines:
         ax.legend(fontsize=8, frameon=False, loc="lower left")
     else:
@@ -77,7 +78,7 @@ def agreement(y: np.ndarray, p: np.ndarray, result: dict[str, Any]) -> Figure:
     if (half := (result["interval"] or {}).get("half_width")) is not None:
         ax.fill_between([low, high], [low - half, high - half], [low + half, high + half], color=INK, alpha=0.1, lw=0)
     mae = result["figures"]["MAE"]["value"]
-    ax.set(xlabel="predicted", ylabel="measured", title=f"{result['n']} images, mean absolute error {mae:.4g}")
+    ax.set(xlabel="predicted", ylabel="measured", title=f"{count(result['n'], 'image')}, mean absolute error {mae:.4g}")
     ax.legend(fontsize=8, frameon=False, loc="upper left")
     return figure
 

@@ -9,6 +9,7 @@ import numpy as np
 from convnet.evaluation import calibration, threshold
 from convnet.evaluation.intervals import Metric, Share, format_interval, intervals, mean, ranking_metrics
 from convnet.evaluation.subgroups import subgroup_lines, subgroups
+from convnet.output.words import count
 
 
 def report(
@@ -116,7 +117,7 @@ def format_point(point: dict[str, Any], positive: str) -> list[str]:
 
 def lines(found: dict[str, Any]) -> list[str]:
     """Return the report as text for a terminal."""
-    head = f"95% intervals by bootstrap over {found['patients']} patients:"
+    head = f"95% intervals by bootstrap over {count(found['patients'], 'patient')}:"
     out = [head, *(f"  {name}: {format_interval(metric)}" for name, metric in found["figures"].items())]
     for point in found["operating_points"]:
         out += format_point(point, found["positive"])

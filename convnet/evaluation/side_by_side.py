@@ -7,6 +7,7 @@ from typing import Any
 
 from convnet.evaluation.intervals import format_interval
 from convnet.evaluation.report import format_point
+from convnet.output.words import count
 
 PLURAL = {"patient": "patients", "study": "studies", "series": "series"}
 
@@ -50,14 +51,16 @@ def describe_gaps(of: dict[str, Any]) -> Iterator[str]:
     if of["lost"]:
         yield f"{PLURAL[level]} without any usable image, so without a result in these metrics: {of['lost']}"
     if of["unassigned"]:
-        yield f"{of['unassigned']} images could not be read and are of an unknown {level}: any {level} may lack them"
+        lost = count(of["unassigned"], "image")
+        yield f"{lost} of an unknown {level} could not be read: any {level} may lack some of its images"
 
 
 def describe_intervals(of: dict[str, Any]) -> str:
     """Return where the groups' intervals come from."""
     if of["patients"] == of["n"]:
-        return f"95% intervals by {of['level']}: shares by Wilson, the others by bootstrap over {of['n']} patients"
-    return f"95% intervals by {of['level']}: bootstrap over {of['patients']} patients"
+        over = count(of["n"], "patient")
+        return f"95% intervals by {of['level']}: shares by Wilson, the others by bootstrap over {over}"
+    return f"95% intervals by {of['level']}: bootstrap over {count(of['patients'], 'patient')}"
 
 
 def group_lines(result: dict[str, Any]) -> list[str]:

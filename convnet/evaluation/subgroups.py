@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from convnet.evaluation.intervals import Metric, format_interval, intervals
+from convnet.output.words import count
 
 SUBGROUPS = ("sex", "age", "manufacturer", "modality", "body_part", "laterality")
 FEWEST = 10  # images of a subgroup for metrics to be given
@@ -49,5 +50,5 @@ def subgroup_lines(found: dict[str, dict[str, Any]]) -> list[str]:
             if metrics:
                 shown = {n: m for n, m in metrics.items() if not n.startswith("sensitivity")}
                 text = ", ".join(f"{n} {format_interval(m)}" for n, m in shown.items())
-            out.append(f"{name} {value}: {entry['n']} images of {entry['patients']} patients: {text}")
+            out.append(f"{name} {value}: {count(entry['n'], 'image')} of {count(entry['patients'], 'patient')}: {text}")
     return out

@@ -52,6 +52,18 @@ class Stream:
         """The number of batches to shuffle; 0 of a source that has an order of its own."""
         return self.source.length or 0 if self.source.by_index else 0
 
+    def skip_epoch(self, rng: np.random.Generator | None) -> None:
+        """Leave an epoch's batches out: of a source that goes on from epoch to epoch they are fetched and dropped."""
+        if self.source.once or self.limit is not None:
+            with closing(self.raw(rng)) as raw:
+                for _ in raw:
+                    pass
+            return
+        self.source.tell("on_epoch_begin")
+        if rng is not None and self.length:
+            rng.permutation(self.length)
+        self.source.tell("on_epoch_end")
+
     def raw(self, rng: np.random.Generator | None = None) -> Generator[Any, None, None]:
         """Yield an epoch's batches as they come, fetched ahead in a thread."""
         if self.limit is None:
@@ -133,6 +145,18 @@ class Stream:
     def weights_of(self, part: Batches) -> Any:
         """Return the sample weights of a batch, if there are any."""
         return part.weights_of(ALL)
+
+    def labels_of(self, part: Batches) -> Any:
+        """Return the targets of a batch, as they were given."""
+        return part.y
+
+    def count_of(self, part: Batches) -> int:
+        """Return the number of samples in a batch."""
+        return part.count
+
+    def shard(self, part: Batches, first: int, last: int) -> tuple[Batches, Any]:
+        """Return some neighbours of a batch, as data and which of them."""
+        return part, slice(first, last)
 
 
 def _closing(first: Batches, others: Generator[Batches, None, None]) -> Generator[Batches, None, None]:

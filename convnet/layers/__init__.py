@@ -1,6 +1,6 @@
 """The layers, with Keras's names, arguments and defaults; channels-last."""
 
-from convnet.layers.activations import Activation
+from convnet.layers.activations import Activation, Identity, Softmax
 from convnet.layers.augmentation import RandomContrast, RandomFlip, RandomRotation, RandomTranslation, RandomZoom
 from convnet.layers.base import Layer
 from convnet.layers.conv import Conv2D
@@ -42,6 +42,7 @@ from convnet.layers.merging import (
 )
 from convnet.layers.naming import full_name
 from convnet.layers.normalization import BatchNormalization
+from convnet.layers.operators import MERGING as _MERGING  # noqa: F401 (a + b on nodes)
 from convnet.layers.pooling import AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D
 from convnet.layers.reduction import Reduce
 from convnet.layers.regularization import Dropout, GaussianDropout, GaussianNoise, SpatialDropout2D
@@ -72,6 +73,8 @@ BUILT_IN: dict[str, type[Layer]] = {
         Reshape,
         Dense,
         Activation,
+        Softmax,
+        Identity,
         ReLU,
         LeakyReLU,
         ELU,

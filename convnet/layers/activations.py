@@ -69,3 +69,24 @@ class Activation(Layer):
         if self.activation in ("linear", *FUNCTIONS):
             return lower_activation(low, inputs[0], self.activation, self)
         return low.emit(self.activation, inputs, inputs[0].shape, self)
+
+
+class Softmax(Activation):
+    """The softmax over the last axis as a layer of its own; another `axis` is refused."""
+
+    settings: ClassVar[tuple[str, ...]] = ("axis",)
+
+    def __init__(self, axis: int = -1, **kwargs: Any) -> None:
+        super().__init__("softmax", **kwargs)
+        if axis != -1:
+            raise ValueError(f"{self.name}: axis must be -1, the last one, got {axis!r}")
+        self.axis = axis
+
+
+class Identity(Activation):
+    """What goes in comes out."""
+
+    settings: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__("linear", **kwargs)

@@ -62,7 +62,7 @@ class _Arithmetic(_Merging):
 
 
 class Add(_Arithmetic):
-    """a + b + ..; axes of length 1 are repeated. `a + b` on nodes inside `call` does the same."""
+    """a + b + ..; axes of length 1 are repeated. `a + b` on the outputs of layers does the same."""
 
     kind = "add"
 
@@ -193,6 +193,3 @@ def broadcast_samples(where: str, a: tuple[int, ...], b: tuple[int, ...]) -> tup
     if len(a) != len(b):
         raise ValueError(f"{where}: samples of shapes {a} and {b} must have one number of axes: use Reshape")
     return arithmetic.broadcast(where, a, b)
-
-
-Node.addition = staticmethod(lambda a, b: Add()([a, b]))  # `a + b` in a `call`

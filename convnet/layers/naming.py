@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 _names: Counter[str] = Counter()
 _counting = threading.Lock()
@@ -43,6 +44,14 @@ def unique_name(class_name: str) -> str:
     return snake if count == 1 else f"{snake}_{count - 1}"
 
 
+def require_names(where: str, layers: Iterable[Any]) -> None:
+    """Raise ValueError if two different layers have one name."""
+    named: dict[str, Any] = {}
+    for layer in layers:
+        if named.setdefault(layer.name, layer) is not layer:
+            raise ValueError(f"{where}: two layers are called {layer.name!r}: give one of them another name=")
+
+
 @contextmanager
 def unnumbered() -> Iterator[None]:
     """Keep the numbering as it is: layers made inside, to try something out, take no numbers."""
@@ -51,3 +60,26 @@ def unnumbered() -> Iterator[None]:
         yield
     finally:
         _trial.names = before
+
+
+@contextmanager
+def numbered_anew() -> Iterator[None]:
+    """Begin the numbers again: what is made inside has the same names whatever was made before."""
+    before, _trial.names = _trial.names, Counter()
+    try:
+        yield
+    finally:
+        _trial.names = before
+
+
+def prefix_names(layer: Any, prefix: str) -> None:
+    """Put a prefix before the names of a layer, of all layers in it and of their parameters."""
+    found, waiting = dict.fromkeys([layer]), [layer]
+    while waiting:
+        new = [inner for inner in waiting.pop().layers if inner not in found]
+        found |= dict.fromkeys(new)
+        waiting += new
+    for each in found:
+        each.name = f"{prefix}{each.name}"
+        for parameter in each.own_parameters:
+            parameter.name = f"{prefix}{parameter.name}"

@@ -112,7 +112,8 @@ class Normalization(_Scaling):
         super().__init__(**kwargs)
         if (mean is None) != (variance is None):
             raise ValueError(f"{self.name}: mean and variance must be given both, or neither and found by adapt(data)")
-        axis = axis[0] if isinstance(axis, (list, tuple)) and len(axis) == 1 else axis
+        if isinstance(axis, (list, tuple)) and len(axis) < 2:
+            axis = axis[0] if axis else None  # Keras's files have () for None
         if axis not in (-1, None) and not isinstance(axis, int):
             raise ValueError(f"{self.name}: axis must be -1 (a mean for each channel) or None (one mean), got {axis}")
         self.axis = axis

@@ -96,6 +96,11 @@ class Loss:
         return [(self, 1.0)]
 
     @property
+    def is_mean(self) -> bool:
+        """True if it is a mean over the samples of a batch, so that parts of a batch can be computed apart."""
+        return self.reduction in ("sum_over_batch_size", "mean")
+
+    @property
     def value_names(self) -> list[str]:
         """The names of the numbers that a plan measures."""
         return ["loss"]

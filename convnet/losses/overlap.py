@@ -35,6 +35,11 @@ class Dice(ArrayLoss):
             raise ValueError(f"Dice: axis must be None, an integer or a tuple of integers, got {axis!r}")
         self.axis = None if axes is None else tuple(axes)
 
+    @property
+    def is_mean(self) -> bool:
+        """True if it is a mean over the samples of a batch: not if its sums run over them."""
+        return super().is_mean and self.axis is not None and 0 not in self.axis
+
     def values(self, y: np.ndarray, yhat: np.ndarray) -> np.ndarray:
         """Return the loss of each region."""
         both, size = (y * yhat).sum(axis=self.axis), y.sum(axis=self.axis) + yhat.sum(axis=self.axis) + EPSILON

@@ -18,11 +18,13 @@ from kernels import checks, targets
 class Packed(Protocol):
     """A model's trainable parameters where the model runs.
 
-    slabs   pairs of flat arrays, parameters and gradients
-    places  the slab that holds a parameter, and where in it the parameter starts
-    target  where the model runs
+    parameters  in the model's order, however they are packed
+    slabs       pairs of flat arrays, parameters and gradients
+    places      the slab that holds a parameter, and where in it the parameter starts
+    target      where the model runs
     """
 
+    parameters: list[Any]
     slabs: list[tuple[Any, Any]]
     places: dict[Any, tuple[int, int]]
     target: str
@@ -67,6 +69,24 @@ class Optimizer:
         self._owner: weakref.ref[Any] | None = None
         self._arena: Packed | None = None
         self._parked: dict[Any, list[np.ndarray]] = {}  # states of parameters that are frozen now
+
+    def _bound(self, how: str) -> float | None:
+        return self.clipping.bound if self.clipping is not None and self.clipping.how == how else None
+
+    @property
+    def clipnorm(self) -> float | None:
+        """The bound of each parameter's gradient, None if there is none; it is given when the optimizer is made."""
+        return self._bound("clipnorm")
+
+    @property
+    def clipvalue(self) -> float | None:
+        """The bound of each number of a gradient."""
+        return self._bound("clipvalue")
+
+    @property
+    def global_clipnorm(self) -> float | None:
+        """The bound of all gradients together."""
+        return self._bound("global_clipnorm")
 
     @property
     def learning_rate(self) -> float:

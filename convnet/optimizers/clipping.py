@@ -37,13 +37,19 @@ class Clipping:
             for g in gradients:
                 np.clip(g, -self.bound, self.bound, out=g)
         elif self.how == "global_clipnorm":
-            length = np.sqrt(sum(_square(g) for g in gradients))
+            length = np.sqrt(sum(_square(_of(p, arena)) for p in arena.parameters))  # in any packing the same sum
             for g in gradients:
                 g *= g.dtype.type(self.bound * min(1 / length, 1 / self.bound) if length else 1.0)
         else:
-            for p, (slab, start) in arena.places.items():
-                g = gradients[slab][start : start + prod(p.shape)]
+            for p in arena.parameters:
+                g = _of(p, arena)
                 g *= g.dtype.type(self.bound / max(np.sqrt(_square(g)), self.bound))
+
+
+def _of(p: Any, arena: Any) -> np.ndarray:
+    """Return a parameter's gradient in its slab: the same memory."""
+    slab, start = arena.places[p]
+    return arena.slabs[slab][1][start : start + prod(p.shape)]
 
 
 def _square(g: np.ndarray) -> float:

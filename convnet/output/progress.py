@@ -47,10 +47,21 @@ def reading() -> Iterator[Any]:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as RichProgress
 
-    columns = (TextColumn("Reading files"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("Reading files"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[speed]:>6.0f} files/s"),
+        TimeRemainingColumn(),
+    )
+    start = time.monotonic()
     with RichProgress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        task = bar.add_task("", total=None, speed=0.0)
+
+        def update(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total, speed=done / max(time.monotonic() - start, 1e-3))
+
+        yield update
 
 
 def tell(line: str) -> None:

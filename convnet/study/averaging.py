@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from convnet.callbacks import Callback
@@ -14,6 +16,8 @@ class Averaged(Callback):
     one measure and keep them, and the model ends training with them. Statistics of batch normalisation are averaged
     as well. Source: Polyak & Juditsky, SIAM J. Control Optim. 30:838 (1992); the ramp is TensorFlow's.
     """
+
+    kept: ClassVar[tuple[str, ...]] = ("steps", "own", "averages")
 
     def __init__(self, decay: float) -> None:
         if not 0 < decay < 1:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from convnet.evaluation import intervals
+from convnet.executors import run_ordered
 from convnet.notice import NOTICE
+from convnet.output.words import count
 from convnet.study.ensemble import join
 from convnet.study.evaluate import select_images
 from convnet.study.groups import make_grouping
@@ -21,9 +24,11 @@ from convnet.study.train import train
 
 if TYPE_CHECKING:
     from convnet.data.cohort import Cohort
+    from convnet.study.kept_folds import KeptFold, KeptFolds, Measured
     from convnet.study.recipe import Recipe
 
 SHARES = (0.125, 0.25, 0.5, 1.0)  # of the patients, for the learning curve
+AT_ONCE = 16  # folds that an executor has copies of
 INNER = 8  # of the patients outside the fold an eighth chooses the epoch, as `val` does in a study
 
 
@@ -38,7 +43,9 @@ def parts(
 
     for c in np.unique(y) if strict else ():
         if (n := len(np.unique(groups[y == c]))) < k:
-            raise ValueError(f"crossvalidate: a class has {n} patients, too few for {k} folds: give fewer folds")
+            raise ValueError(
+                f"crossvalidate: a class has {count(n, 'patient')}, too few for {k} folds: give fewer folds"
+            )
     yield from StratifiedGroupKFold(k, shuffle=True, random_state=seed).split(y, y, groups)
 
 
@@ -81,6 +88,8 @@ def run(
     shares: Sequence[float] = (1.0,),
     on_fold: Callable[[dict[str, Any]], None] = lambda row: None,
     verbose: Any = 0,
+    kept: KeptFolds | None = None,
+    executor: Executor | None = None,
 ) -> dict[str, Any]:
     """Train the recipe's `runs` models on every fold of every repeat, and measure them on the images held out.
 
@@ -89,6 +98,8 @@ def run(
     seed        of the folds and of the models
     on_fold     called with each row
     verbose     as in `Model.fit`
+    kept        where finished folds, and backups of the one that is trained, are kept and found again
+    executor    whose workers train and measure the folds, each from a copy of its images; backups stay away then
 
     The result holds:
 
@@ -99,20 +110,19 @@ def run(
                metrics of all images held out together, with their intervals, by repeat
     more       for several shares: what the last doubling of cases gave (`more_cases`)
     """
+    recipe = recipe.complete(cohort)
     used = np.sort(np.concatenate([cohort.where("train"), cohort.where("val")]))
     held: dict[tuple[float, int], np.ndarray] = {}
     held_groups: dict[tuple[float, int], list[HeldGroups]] = {}
     rows: list[dict[str, Any]] = []
-    for repeat in range(repeats):
-        for number, fold in enumerate(folds(cohort, k, seed + repeat)):
-            for share in shares:
-                part = fewer(fold, share, seed + repeat)
-                found, p, of_groups = fit_and_measure(part, recipe, seed + 1000 * repeat, verbose)
-                row = {"repeat": repeat, "fold": number, "share": share, **found}
-                held.setdefault((share, repeat), np.zeros((len(used), *p.shape[1:])))[fold_places(fold)] = p
-                held_groups.setdefault((share, repeat), []).extend([of_groups] if of_groups else [])
-                rows.append(row)
-                on_fold(row)
+    jobs = list_jobs(cohort, k, repeats, seed, shares)
+    for job, (found, p, of_groups) in measure_all(jobs, recipe, kept, executor, verbose):
+        at = job.share, job.repeat
+        row = {"repeat": job.repeat, "fold": job.number, "share": job.share, **found}
+        held.setdefault(at, np.zeros((len(used), *p.shape[1:])))[job.places] = p
+        held_groups.setdefault(at, []).extend([of_groups] if of_groups else [])
+        rows.append(row)
+        on_fold(row)
     y, groups, task = cohort.y[used], cohort.groups()[used], TASKS[cohort.task]
     by_share = []
     for share in shares:
@@ -148,9 +158,55 @@ def run(
     return result
 
 
-def fold_places(fold: Cohort) -> np.ndarray:
-    """Return the places of a fold's held out images among the images of train and val."""
-    return fold.where("test")
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One fold of one repeat with a share of the patients.
+
+    part    its images; seed: of its first model
+    places  of the images held out, among those of train and val
+    """
+
+    repeat: int
+    number: int
+    share: float
+    part: Cohort
+    places: np.ndarray
+    seed: int
+
+
+def list_jobs(cohort: Cohort, k: int, repeats: int, seed: int, shares: Sequence[float]) -> Iterator[Job]:
+    """Yield what is to be trained and measured."""
+    for repeat in range(repeats):
+        for number, fold in enumerate(folds(cohort, k, seed + repeat)):
+            for share in shares:
+                part = fewer(fold, share, seed + repeat)
+                yield Job(repeat, number, share, part, fold.where("test"), seed + 1000 * repeat)
+
+
+def measure_all(
+    jobs: Iterator[Job], recipe: Recipe, kept: KeptFolds | None, executor: Executor | None, verbose: Any
+) -> Iterator[tuple[Job, Measured]]:
+    """Yield each job and what was measured, in the jobs' order: found again, measured here, or by an executor."""
+
+    def find(job: Job) -> tuple[KeptFold | None, Measured | None]:
+        one = None if kept is None else kept.of(job.part, job.repeat, job.number, job.share)
+        return one, None if one is None else one.find()
+
+    if executor is None:
+        for job in jobs:
+            one, found = find(job)
+            if found is None:
+                found = fit_and_measure(job.part, recipe, job.seed, verbose, one)
+                found = found if one is None else one.keep(found)
+            yield job, found
+        return
+    pairs = ((job, *find(job)) for job in jobs)
+    for (job, one, known), found in run_ordered(
+        executor, fit_and_measure, pairs, lambda of: None if of[2] else (of[0].part, recipe, of[0].seed, 0), AT_ONCE
+    ):
+        if known is None:
+            known = found if one is None else one.keep(found)
+        yield job, known
 
 
 def fewer(fold: Cohort, share: float, seed: int) -> Cohort:
@@ -169,14 +225,15 @@ def fewer(fold: Cohort, share: float, seed: int) -> Cohort:
     return subset(fold, places, [fold.splits[i] for i in places])
 
 
-def fit_and_measure(
-    fold: Cohort, recipe: Recipe, seed: int, verbose: Any
-) -> tuple[dict[str, Any], np.ndarray, HeldGroups | None]:
+def fit_and_measure(fold: Cohort, recipe: Recipe, seed: int, verbose: Any, kept: KeptFold | None = None) -> Measured:
     """Return (AUC and accuracy on the fold's `test` of each model and of the ensemble, its probabilities, its groups).
 
     There are groups if the recipe joins images.
     """
-    trained = [train(fold, recipe, seed=seed + i, verbose=verbose) for i in range(recipe.runs)]
+    backups = [kept.backup(i) if kept is not None else None for i in range(recipe.runs)]
+    trained = [train(fold, recipe, seed=seed + i, verbose=verbose, backup=b) for i, b in enumerate(backups)]
+    if any(one.history.interrupted for one in trained):
+        raise KeyboardInterrupt  # a model that is half trained measures no recipe
     models = [one.model for one in trained]
     x, y = fold.split("test")
     task, classes = TASKS[fold.task], fold.classes
@@ -238,55 +295,3 @@ def more_cases(rows: list[dict[str, Any]], shares: Sequence[float]) -> dict[str,
     else:
         answer = "unclear: the last step's gain is within chance"
     return {"from": low, "to": high, "gain": mean, "low": mean - half, "high": mean + half, "answer": answer}
-
-
-def line(row: dict[str, Any]) -> str:
-    """Return one fold as text."""
-    where = f"repeat {row['repeat'] + 1} fold {row['fold'] + 1}: {row['cases']} cases"
-    text = f"{where}, {row['images']} held out: {format_both(row['ensemble'])}"
-    if (of := row.get("by_group")) is not None:
-        text += f"; their {of['groups']} groups: {format_both(of)}"
-    return text
-
-
-def format_both(found: dict[str, Any]) -> str:
-    """Return one fold's two metrics as text."""
-    shown = {"auc": "AUC"}
-    values = {name: v for name, v in found.items() if name != "groups"}
-    return ", ".join(f"{shown.get(n, n)} " + ("not defined" if v is None else f"{v:.4f}") for n, v in values.items())
-
-
-def lines(result: dict[str, Any]) -> list[str]:
-    """Return the result as a table for a terminal."""
-    out = [f"{result['folds']} folds, {result['repeats']} repeat(s), {result['images']} images of train and val"]
-    for of in result["by_share"]:
-        for kind in ("single", "ensemble"):
-            if kind == "ensemble" and result["recipe"]["runs"] == 1:
-                continue
-            out.append(f"{of['cases']:>6} cases, {kind:>8}: " + ", ".join(map(format_summary, of[kind].items())))
-        for repeat, found in enumerate(of["together"], 1):
-            shown = ", ".join(f"{name} {intervals.format_interval(v)}" for name, v in found.items())
-            out.append(f"{'':>6} all held out images together, repeat {repeat}: {shown}")
-        out += group_lines(of)
-    if "more" in result:
-        out.append(f"Would more cases help? {result['more']['answer']}")
-    return [*out, result["notice"]]
-
-
-def group_lines(of: dict[str, Any]) -> list[str]:
-    """Return the metrics of groups as text, a line for the folds and one for each repeat."""
-    if (found := of.get("by_group")) is None:
-        return []
-    out = [f"{'':>6} by {found['level']}, folds: " + ", ".join(map(format_summary, found["ensemble"].items()))]
-    for repeat, one in enumerate(found["together"], 1):
-        shown = ", ".join(f"{name} {intervals.format_interval(one[name])}" for name in one if name != "groups")
-        out.append(f"{'':>6} by {found['level']}, all {one['groups']} held out together, repeat {repeat}: {shown}")
-    return out
-
-
-def format_summary(item: tuple[str, dict[str, float | None]]) -> str:
-    """Return one metric's mean and standard deviation as text."""
-    name, found = item
-    if found["mean"] is None:
-        return f"{name} not defined"
-    return f"{name} {found['mean']:.4f}" + ("" if found["sd"] is None else f" (sd {found['sd']:.4f})")

@@ -16,6 +16,7 @@ from convnet.evaluation import metrics
 from convnet.evaluation.intervals import format_interval
 from convnet.notice import NOTICE
 from convnet.output import html_page
+from convnet.output.words import count
 from convnet.study import evidence
 from convnet.study.card_tables import group_tables, subgroup_tables, validation_tables
 from convnet.study.evaluate import evaluate
@@ -129,7 +130,7 @@ def list_limits(record: ModelRecord, cohort: Cohort, result: dict[str, Any]) -> 
     totals = {c: sum(split[c] for split in record.images.values()) for c in record.classes}
     rare = min(totals, key=totals.__getitem__)
     if totals[rare] < 100:
-        out.append(f"Class {rare!r} has only {totals[rare]} images: its sensitivity is uncertain.")
+        out.append(f"Class {rare!r} has only {count(totals[rare], 'image')}: its sensitivity is uncertain.")
     if max(totals.values()) > 2 * totals[rare]:
         out.append(
             "The classes are not balanced: accuracy favours the larger one, and PPV holds only for these shares."
@@ -187,7 +188,7 @@ def page(card: dict[str, Any], evidence_of: tuple[list[str], list[str]] = ([], [
         ),
         *pictures,
         "<h2>Metrics on validation</h2>",
-        f"<p>95% intervals by bootstrap over {val['patients']} patients.</p>",
+        f"<p>95% intervals by bootstrap over {count(val['patients'], 'patient')}.</p>",
         html_page.table(
             ["metric", "value (95% interval)"],
             [[name, format_interval(v)] for name, v in val["figures"].items()],

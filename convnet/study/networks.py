@@ -107,13 +107,14 @@ class Block(Model):
         self.shortcut = _convolution(filters, 1, stride) if projected else None
         self.shortcut_norm = _norm() if projected else None
         self.relu = layers.Activation("relu")
+        self.add = layers.Add()
 
     def call(self, x: Any) -> Any:  # type: ignore[override]
         """Return images (N,H/stride,W/stride,filters) of images (N,H,W,C)."""
         y = self.norm2(self.conv2(self.relu(self.norm1(self.conv1(x)))))
         if self.shortcut is not None and self.shortcut_norm is not None:
             x = self.shortcut_norm(self.shortcut(x))
-        return self.relu(y + x)
+        return self.relu(self.add([y, x]))
 
 
 def _convolution(filters: int, size: int, stride: int = 1) -> Any:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from convnet.callbacks import Callback, EarlyStopping
+from convnet.callbacks import BackupAndRestore, Callback, EarlyStopping
 from convnet.data.cohort import mirror
 from convnet.data.cohort.augment import Augmented
+from convnet.distribute.launch import choose as choose_distribution
+from convnet.layers.naming import numbered_anew
 from convnet.study.averaging import Averaged
 from convnet.study.groups import make_grouping, require_groups
 from convnet.study.metadata import ModelRecord, Run, fingerprint
@@ -36,6 +39,8 @@ class BestByScore(EarlyStopping):
 
     outputs  for the images x, of the epoch that is kept
     """
+
+    kept: ClassVar[tuple[str, ...]] = (*EarlyStopping.kept, "outputs")
 
     def __init__(self, task: Task, x: np.ndarray, y: np.ndarray, patience: int, restore: bool = True) -> None:
         super().__init__(task.score_name or "", patience=patience, mode="max", restore_best_weights=restore)
@@ -63,6 +68,8 @@ class BestByScore(EarlyStopping):
 class StopDiverged(Callback):
     """Stop when an epoch's loss is no number: no later one will be better."""
 
+    kept: ClassVar[tuple[str, ...]] = ("diverged",)
+
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Note that nothing has diverged yet."""
         self.diverged: int | None = None
@@ -80,8 +87,12 @@ class Schedule(Callback):
     cosine falls to 0: (1 + cos(pi (t - W) / (T - W))) / 2 (Loshchilov & Hutter 2017).
     """
 
+    kept: ClassVar[tuple[str, ...]] = ("first",)
+
     def __init__(self, recipe: Recipe) -> None:
-        self.recipe = recipe
+        assert recipe.epochs is not None  # a complete recipe
+        assert recipe.warmup is not None
+        self.epochs, self.warmup, self.cosine = recipe.epochs, recipe.warmup, recipe.schedule == "cosine"
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Remember the first learning rate."""
@@ -89,11 +100,11 @@ class Schedule(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Set the learning rate of this epoch."""
-        warmup, factor = self.recipe.warmup, 1.0
-        if epoch < warmup:
-            factor = (epoch + 1) / warmup
-        elif self.recipe.schedule == "cosine":
-            factor = float(1 + np.cos(np.pi * (epoch - warmup) / (self.recipe.epochs - warmup))) / 2
+        factor = 1.0
+        if epoch < self.warmup:
+            factor = (epoch + 1) / self.warmup
+        elif self.cosine:
+            factor = float(1 + np.cos(np.pi * (epoch - self.warmup) / (self.epochs - self.warmup))) / 2
         self.model.optimizer.learning_rate = self.first * factor
 
 
@@ -104,6 +115,7 @@ def train(
     seed: int = 0,
     verbose: Any = "auto",
     callbacks: Sequence[Callback] = (),
+    backup: Path | None = None,
     **changes: Any,
 ) -> Trained:
     """Train one model on the cohort's train split and keep its best epoch on val. The test split is never read.
@@ -111,11 +123,12 @@ def train(
     recipe     how; its `runs` apart (`complete.train_recipe` does those)
     seed       of the initial parameters, of the order of the images, and of augmentation
     callbacks  called after our own
+    backup     a folder for a backup after every epoch, from which training goes on; it is not removed at the end
     changes    settings that replace the recipe's
     The best epoch is the one with the highest score of the task (val_auc, val_kappa), of regression and where val lacks
     a class the one with the lowest val_loss; keep="last" keeps the last one.
     """
-    recipe = replace(recipe or Recipe(), **changes)
+    recipe = replace(recipe or Recipe(), **changes).complete(cohort)
     x, y = cohort.split("train")
     x_val, y_val = cohort.split("val")
     task = TASKS[cohort.task].prepare(y)
@@ -130,15 +143,18 @@ def train(
     network, classes = recipe.network, len(cohort.classes)
     activation = {} if network == "formula" else {"activation": task.activation}
     made: Any = mixed(NETWORKS[network], recipe.mixup, seed) if recipe.mixup else NETWORKS[network]
-    model = made(task.width(classes), dropout=recipe.dropout, name=network, **activation)
+    with numbered_anew():  # a model's file is the same whatever this process made before
+        model = made(task.width(classes), dropout=recipe.dropout, name=network, **activation)
     softened = recipe.mixup or recipe.label_smoothing
     loss = task.soft_loss(recipe.label_smoothing) if softened else task.loss
     compile_for(model, network, recipe.learning_rate, recipe.weight_decay, loss, task.metrics)
+    model.distribute = choose_distribution(recipe.shards)
     targets = task.soft_targets if network == "formula" or softened else task.targets
     y_fit, y_check = (targets(t, classes) for t in (y, y_val))
     averaged = [Averaged(recipe.average)] if recipe.average else []  # before those that measure the model
     stop = choose_stopping(recipe, task, x_val, y_val, classes)
     diverged = StopDiverged()
+    kept = [] if backup is None else [keep_backup(backup, recipe, seed)]
     wave = recipe.network == "wave"  # time has a direction
     mirrored, why = (False, "electrocardiograms are not") if wave else mirror.decide(recipe.flip, cohort)
     history = model.fit(
@@ -147,7 +163,7 @@ def train(
         batch_size=recipe.batch_size,
         epochs=recipe.epochs,
         validation_data=(x_val, y_check),
-        callbacks=[*averaged, stop, diverged, Schedule(recipe), *callbacks],
+        callbacks=[*averaged, stop, diverged, Schedule(recipe), *callbacks, *kept],
         class_weight=balance_classes(y) if recipe.class_weight == "balanced" else None,
         verbose=verbose,
     )
@@ -157,9 +173,9 @@ def train(
         report_divergence(diverged.diverged + 1, stop, recipe)
     if stop.best is None:
         raise ValueError(f"train: {stop.monitor} was never a number: the images hold NaN, or a class is missing")
-    kept = stop.best_epoch if recipe.keep == "best" else len(history.epoch) - 1
-    value = history.history[stop.monitor][kept]
-    run = Run(seed, len(history.epoch), kept + 1, stop.monitor, value, history.interrupted)
+    epoch = stop.best_epoch if recipe.keep == "best" else len(history.epoch) - 1
+    value = history.history[stop.monitor][epoch]
+    run = Run(seed, len(history.epoch), epoch + 1, stop.monitor, value, history.interrupted)
     model.metadata = ModelRecord(
         classes=tuple(cohort.classes),
         network=network,
@@ -176,6 +192,13 @@ def train(
     return Trained(model, history, task.finish(model, outputs))
 
 
+def keep_backup(folder: Path, recipe: Recipe, seed: int) -> BackupAndRestore:
+    """Return the callback that keeps a backup of this training alone."""
+    found = BackupAndRestore(folder, delete_checkpoint=False)
+    found.facts = {name: value for name, value in recipe.to_json().items() if name != "runs"} | {"seed": seed}
+    return found
+
+
 def report_divergence(epoch: int, stop: EarlyStopping, recipe: Recipe) -> None:
     """Warn that training diverged and which epoch is kept; ValueError if there is none to keep."""
     what = f"train: training diverged in epoch {epoch}: the loss is not a finite number"
@@ -189,7 +212,7 @@ def report_divergence(epoch: int, stop: EarlyStopping, recipe: Recipe) -> None:
 def choose_stopping(recipe: Recipe, task: Task, x_val: Any, y_val: np.ndarray, classes: int) -> EarlyStopping:
     """Return the callback that chooses the epoch: by the task's score if val holds every class, else by loss."""
     best = recipe.keep == "best"
-    patience = recipe.patience if best else recipe.epochs
+    patience = recipe.patience if best or recipe.epochs is None else recipe.epochs
     held = classes if y_val.ndim == 2 else len(np.unique(y_val))
     if task.score_name is not None and held == classes:
         return BestByScore(task, x_val, y_val, patience, best)

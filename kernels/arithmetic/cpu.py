@@ -46,7 +46,7 @@ def _forward_serial(kind, a, b, n, sa, sb, y):
         _forward_row(kind, t, a, b, n, sa, sb, y)
 
 
-@jit()
+@jit(inner=True)
 def _forward_row(kind, t, a, b, n, sa, sb, y):
     """Compute the row t of y's last axis."""
     i, j, k = t // (n[1] * n[2]), t // n[2] % n[1], t % n[2]
@@ -68,7 +68,7 @@ def _backward_serial(kind, first, dy, a, b, n, sa, sb, steps, d):
         _backward_part(kind, first, t, dy, a, b, n, sa, sb, steps, d)
 
 
-@jit()
+@jit(inner=True)
 def _rows(n, steps):
     """Return how many parts of at most LANES neighbours the gradient has."""
     count = (n[3] + LANES - 1) // LANES if steps[3] else 1
@@ -77,7 +77,7 @@ def _rows(n, steps):
     return count
 
 
-@jit()
+@jit(inner=True)
 def _backward_part(kind, first, t, dy, a, b, n, sa, sb, steps, d):
     """Compute up to LANES neighbours of the gradient: the axes that have no step in it are summed over."""
     parts = (n[3] + LANES - 1) // LANES if steps[3] else 1

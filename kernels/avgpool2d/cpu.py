@@ -68,7 +68,7 @@ def _gather_serial(dy, size, stride, pad, dx):
         _gather_row(t, dy, size, stride, pad, dx)
 
 
-@jit()
+@jit(inner=True)
 def _forward_row(t, x, size, stride, pad, y):
     """Compute row t = n*Ho + i of y."""
     _, H, W, _ = x.shape
@@ -98,7 +98,7 @@ def _forward_row(t, x, size, stride, pad, y):
             y[n, i, j, c] /= count
 
 
-@jit()
+@jit(inner=True)
 def _mean_of_four(x, n, h, w, y, i, j):
     """Compute the usual window in registers: four reads, one write."""
     for c in range(y.shape[3]):
@@ -107,7 +107,7 @@ def _mean_of_four(x, n, h, w, y, i, j):
         y[n, i, j, c] = (total + x[n, h + 1, w + 1, c]) / y.dtype.type(4)
 
 
-@jit()
+@jit(inner=True)
 def _mean_of_many(x, y):
     """Sum a large window in float64, four pixels at a time."""
     H, W, C = x.shape
@@ -123,7 +123,7 @@ def _mean_of_many(x, y):
         y[c] = total[c] / (H * W)
 
 
-@jit()
+@jit(inner=True)
 def _tiles_row(t, dy, size, dx):
     """Write the P rows of dx that row t = n*Ho + i of dy has as its own: windows tile the image."""
     _, H, W, C = dx.shape
@@ -142,7 +142,7 @@ def _tiles_row(t, dy, size, dx):
         dx[n, Ho * P :] = zero
 
 
-@jit()
+@jit(inner=True)
 def _gather_row(t, dy, size, stride, pad, dx):
     """Compute row t = n*H + h of dx from the windows i0 <= i < i1, j0 <= j < j1 that hold each pixel."""
     _, H, W, C = dx.shape
@@ -164,14 +164,14 @@ def _gather_row(t, dy, size, stride, pad, dx):
                     dx[n, h, w, c] += dy[n, i, j, c] / count
 
 
-@jit()
+@jit(inner=True)
 def _inside(i, size, stride, before, length):
     """Along one axis: the first pixel of window i inside the image, and the end."""
     start = stride * i - before
     return max(start, 0), min(start + size, length)
 
 
-@jit()
+@jit(inner=True)
 def _windows(place, size, stride, count):
     """Along one axis: the first window over a place of the padded image, and the end."""
     return max(0, (place - size) // stride + 1), min(count, place // stride + 1)

@@ -24,7 +24,7 @@ def forward(x, gamma, beta, *, epsilon, out):
 def inference(x, gamma, beta, mean, var, *, epsilon, out):
     """Compute y = gamma * (x - mean) / sqrt(var + epsilon) + beta, into out."""
     run = _inference_serial if x.size < SMALL else _inference_parallel
-    run(x, gamma / np.sqrt(var + x.dtype.type(epsilon)), beta, mean, _chunk(x), out)
+    run(x, gamma, beta, mean, var, x.dtype.type(epsilon), _chunk(x), out)
 
 
 def inference_backward(dy, gamma, var, *, epsilon, out):
@@ -83,14 +83,15 @@ def _forward_serial(x, gamma, beta, epsilon, chunk, y, mean, var):
 
 
 @jit(parallel=True)
-def _inference_parallel(x, scale, beta, mean, chunk, y):
+def _inference_parallel(x, gamma, beta, mean, var, epsilon, chunk, y):
+    scale = gamma / np.sqrt(var + epsilon)
     for k in numba.prange((x.shape[0] + chunk - 1) // chunk):
         _normalise(x[k * chunk : (k + 1) * chunk], mean, scale, beta, y[k * chunk : (k + 1) * chunk])
 
 
 @jit()
-def _inference_serial(x, scale, beta, mean, chunk, y):
-    _normalise(x, mean, scale, beta, y)
+def _inference_serial(x, gamma, beta, mean, var, epsilon, chunk, y):
+    _normalise(x, mean, gamma / np.sqrt(var + epsilon), beta, y)
 
 
 @jit(parallel=True)
@@ -119,7 +120,7 @@ def _backward_serial(dy, x, gamma, mean, inverse, chunk, dx, dgamma, dbeta):
     _gradient(dy, x, mean, gamma * inverse, shares[0], shares[1], dx)
 
 
-@jit()
+@jit(inner=True)
 def _sum(x, total):
     """Compute total[c] = sum_m x[m,c], four rows at a time: each sum is loaded and stored once for four."""
     M, C = x.shape
@@ -132,7 +133,7 @@ def _sum(x, total):
             total[c] += x[m, c]
 
 
-@jit()
+@jit(inner=True)
 def _sum_squares(x, mean, total):
     """Compute total[c] = sum_m (x[m,c] - mean[c])^2."""
     M, C = x.shape
@@ -146,7 +147,7 @@ def _sum_squares(x, mean, total):
             total[c] += (x[m, c] - mean[c]) * (x[m, c] - mean[c])
 
 
-@jit()
+@jit(inner=True)
 def _sum_products(dy, x, mean, total):
     """Compute total[c] = sum_m dy[m,c] * (x[m,c] - mean[c])."""
     M, C = x.shape
@@ -161,14 +162,14 @@ def _sum_products(dy, x, mean, total):
             total[c] += dy[m, c] * (x[m, c] - mean[c])
 
 
-@jit()
+@jit(inner=True)
 def _mean(sums, M, mean):
     """Compute the chunks' sums in their order, divided by M."""
     for c in range(mean.size):
         mean[c] = _column(sums, c) / M
 
 
-@jit()
+@jit(inner=True)
 def _column(sums, c):
     total = sums[0, c]
     for k in range(1, sums.shape[0]):
@@ -176,7 +177,7 @@ def _column(sums, c):
     return total
 
 
-@jit()
+@jit(inner=True)
 def _normalise(x, mean, scale, beta, y):
     for m in range(x.shape[0]):
         for c in range(x.shape[1]):
@@ -184,7 +185,7 @@ def _normalise(x, mean, scale, beta, y):
             y[m, c] = (x[m, c] - mean[c]) * scale[c] + beta[c]
 
 
-@jit()
+@jit(inner=True)
 def _finish(sums, products, M, inverse, dgamma, dbeta):
     """Compute dgamma and dbeta, and return what every dx subtracts: dbeta/M, dgamma/(M*sqrt(var + epsilon))."""
     shares = np.zeros((2, dbeta.size), dbeta.dtype)
@@ -196,7 +197,7 @@ def _finish(sums, products, M, inverse, dgamma, dbeta):
     return shares
 
 
-@jit()
+@jit(inner=True)
 def _gradient(dy, x, mean, scale, share, slope, dx):
     for m in range(x.shape[0]):
         for c in range(x.shape[1]):

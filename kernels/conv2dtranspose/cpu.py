@@ -59,7 +59,7 @@ def _sum_serial(dy, db):
         _sum_part(t * LANES, dy, db)
 
 
-@jit()
+@jit(inner=True)
 def _sum_part(start, dy, db):
     """Sum up to LANES columns in float64, row by row: in float32 a sum far above its terms would swallow them."""
     stop = min(start + LANES, db.size)

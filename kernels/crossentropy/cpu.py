@@ -68,7 +68,7 @@ def _clip(p):
     return LOW if p < LOW else HIGH if p > HIGH else p  # comparisons let a NaN through
 
 
-@jit()
+@jit(inner=True)
 def _row_sum(row):
     total = 0.0
     for k in range(row.size):
@@ -76,7 +76,7 @@ def _row_sum(row):
     return total
 
 
-@jit()
+@jit(inner=True)
 def _powers(z, powers, tops, totals):
     """Compute powers[n,k] = exp(z[n,k] - tops[n]), with each row's largest z and sum of powers.
 
@@ -94,7 +94,7 @@ def _powers(z, powers, tops, totals):
         totals[n] = lanes.total(powers[n])
 
 
-@jit()
+@jit(inner=True)
 def _blocks(z, numbers):
     """Return how many rows of z make about so many numbers; and room for their powers, tops and totals."""
     rows = max(1, numbers // z.shape[1])

@@ -36,7 +36,7 @@ def backward_weights(x, dy, *, out):
     _column_sums(dy, db)
 
 
-@jit()
+@jit(inner=True)
 def _add_block(a, b, y, top, left):
     """Compute y += a b for the block of y that begins at (top, left); a's rows are y's."""
     L = a.shape[1]
@@ -52,7 +52,7 @@ def _add_block(a, b, y, top, left):
                 _add_one(a[i, l], b[l, left:right], row)
 
 
-@jit()
+@jit(inner=True)
 def _add_eight(a, b, row, left):
     """Compute row[j] += a[0] * b[0,left+j] + ... + a[7] * b[7,left+j], term after term."""
     right = left + row.size
@@ -70,7 +70,7 @@ def _add_eight(a, b, row, left):
         row[j] = total + a7 * b7[j]
 
 
-@jit()
+@jit(inner=True)
 def _add_one(a, b, row):
     for j in range(row.size):
         row[j] += a * b[j]
@@ -91,7 +91,7 @@ def _product_parallel(a, b, y):
         _add_block(a, b, y, t // across * HEIGHT, t % across * WIDTH)
 
 
-@jit()
+@jit(inner=True)
 def _transposed_product(dy, k, dx, left):
     """Compute dx = dy kᵀ for WIDTH columns: their rows of k are transposed once, to multiply along memory."""
     C, F = min(WIDTH, k.shape[0] - left), k.shape[1]

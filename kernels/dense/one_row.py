@@ -13,13 +13,13 @@ from kernels.jit import jit
 
 ROWS = 128  # rows of k that a thread takes at a time
 PARALLEL = 1 << 18  # products; below, one thread is done before several have started
+_NOTHING = {np.dtype(t): np.zeros(0, t) for t in (np.float32, np.float64)}
 
 
 def forward(x, k, b=None, *, out):
     """Compute y[0,f] = b[f] + sum_c x[0,c] * k[c,f], into out."""
-    out[...] = 0 if b is None else b
-    run = _add_parts if k.size >= PARALLEL else _add_part
-    run(x[0], k, out[0])
+    run = _forward_parallel if k.size >= PARALLEL else _forward
+    run(x[0], k, _NOTHING[x.dtype] if b is None else b, out[0])
 
 
 def backward_data(dy, k, *, out):
@@ -31,12 +31,24 @@ def backward_data(dy, k, *, out):
 def backward_weights(x, dy, *, out):
     """Compute dk[c,f] = x[0,c] * dy[0,f], db[f] = dy[0,f], into out = (dk, db)."""
     dk, db = out
-    db[...] = dy[0]
     run = _backward_weights_parallel if dk.size >= PARALLEL else _backward_weights
-    run(x[0], dy[0], dk)
+    run(x[0], dy[0], dk, db)
 
 
 @jit()
+def _forward(x, k, b, y):
+    _begin(b, y)
+    _add_part(x, k, y)
+
+
+@jit(inner=True)
+def _begin(b, y):
+    """Set y[f] = b[f], or 0 without a bias."""
+    for f in range(y.size):
+        y[f] = b[f] if b.size else 0
+
+
+@jit(inner=True)
 def _add_part(x, k, y):
     """Compute y[f] += sum_c x[c] * k[c,f]."""
     eights = x.size // 8 * 8
@@ -58,11 +70,12 @@ def _add_part(x, k, y):
 
 
 @jit(parallel=True)
-def _add_parts(x, k, y):
+def _forward_parallel(x, k, b, y):
     """Add up the parts: threads take rows of k, which lie together in memory, and the parts are added in order."""
     parts = np.zeros(((x.size + ROWS - 1) // ROWS, y.size), y.dtype)
     for t in numba.prange(parts.shape[0]):
         _add_part(x[t * ROWS : (t + 1) * ROWS], k[t * ROWS : (t + 1) * ROWS], parts[t])
+    _begin(b, y)
     for t in range(parts.shape[0]):
         for f in range(y.size):
             y[f] += parts[t, f]
@@ -82,7 +95,13 @@ def _backward_data_parallel(dy, k, dx):
 
 
 @jit()
-def _backward_weights(x, dy, dk):
+def _backward_weights(x, dy, dk, db):
+    db[:] = dy
+    _fill_rows(x, dy, dk)
+
+
+@jit(inner=True)
+def _fill_rows(x, dy, dk):
     for c in range(x.size):
         for f in range(dy.size):
             # lesson: dense.weights
@@ -90,6 +109,7 @@ def _backward_weights(x, dy, dk):
 
 
 @jit(parallel=True)
-def _backward_weights_parallel(x, dy, dk):
+def _backward_weights_parallel(x, dy, dk, db):
+    db[:] = dy
     for t in numba.prange((x.size + ROWS - 1) // ROWS):
-        _backward_weights(x[t * ROWS : (t + 1) * ROWS], dy, dk[t * ROWS : (t + 1) * ROWS])
+        _fill_rows(x[t * ROWS : (t + 1) * ROWS], dy, dk[t * ROWS : (t + 1) * ROWS])

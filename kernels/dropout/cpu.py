@@ -44,7 +44,7 @@ def _drop_serial(x, threshold, scale, seed, step, y):
         _drop_block(t, x, threshold, scale, seed, step, y)
 
 
-@jit()
+@jit(inner=True)
 def _drop_block(t, x, threshold, scale, seed, step, y):
     """Elements t*BLOCK and on: first their words, in one vectorised loop, then the selects."""
     start, stop = t * BLOCK, min((t + 1) * BLOCK, x.size)
@@ -57,7 +57,7 @@ def _drop_block(t, x, threshold, scale, seed, step, y):
         y[e] = kept if words[(e - start) & 3, (e - start) >> 2] >= threshold else zero
 
 
-@jit()
+@jit(inner=True)
 def _philox(first, groups, seed, step, w0, w1, w2, w3):
     """Philox4x32-10 at counters (first + g, step) with key seed, into words g of w0 .. w3."""
     k0, k1 = seed & LOW, seed >> HALF
@@ -72,7 +72,7 @@ def _philox(first, groups, seed, step, w0, w1, w2, w3):
         w0[g], w1[g], w2[g], w3[g] = c
 
 
-@jit()
+@jit(inner=True)
 def _round(c, k0, k1, r):
     """Round r: its key has been bumped r times."""
     a, b = M0 * c[0], M1 * c[2]

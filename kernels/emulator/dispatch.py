@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from kernels.algebra import arithmetic
 from kernels.emulator import bits, scalars
 from kernels.emulator.operations import CONVERSIONS, FLOATS, INTEGERS, Operation
 
@@ -61,6 +62,7 @@ def _compiled(name: str, table: dict[str, Operation], first: int) -> Callable:
     names = {n: getattr(module, n) for module in (scalars, bits) for n in dir(module) if not n.startswith("_")}
     names |= {n: getattr(np, f"{'u' if n[0] == 'u' else ''}int{n[1:]}") for n in _KINDS}
     names |= {"np": np, "math": math, "f32_": np.float32, "f64_": np.float64, "__name__": __name__}
+    names |= {f"algebra_{n}": getattr(arithmetic, n) for n in ("constant", *arithmetic.ARGUMENTS)}
     exec(compile(source(name, table, first), f"<{name} of kernels.emulator.operations>", "exec"), names)
     return scalars.jit(names[name])
 

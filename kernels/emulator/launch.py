@@ -19,6 +19,8 @@ from kernels.emulator.watch import run_watched
 
 # CUDA C++ Programming Guide, technical specifications
 MOST = {"grid": (2**31 - 1, 65_535, 65_535), "block": (1024, 1024, 64)}
+# called with every program before it runs, in order; each returns the one to run
+on_program: list[Callable[[Program], Program]] = []
 _compiled: dict[Any, tuple[Program, int | None]] = {}
 
 
@@ -60,6 +62,8 @@ def run(
     program, registers = _compiled[key]
     grid, block = shape("grid", grid), shape("block", block)
     _refuse(function, occupancy.refuse(cc, int(np.prod(block)), registers or 0, program.shared_bytes, shared))
+    for change in on_program:
+        program = change(program)
     result = execute(program, function.__name__, grid, block, buffers, words, shared, limit)
     result.launch = Launch(function, types, options, grid, block, shared)
     if registers is not None:

@@ -7,6 +7,8 @@
 import re
 from typing import NamedTuple
 
+from kernels.algebra.arithmetic import ARGUMENTS
+
 
 class Operation(NamedTuple):
     """`expression` of a, b, c with the types `arguments`, stored with the type `result`."""
@@ -132,6 +134,16 @@ def _floats() -> None:
         put(f"fma.{way}.f32", "f32", "f32 f32 f32", f"add_directed(f64_(a) * f64_(b), f64_(c), {mode})")
 
 
+def _algebra() -> None:
+    """Enter the operations of kernels.algebra: in what arithmetic, says the operand e, their `world`."""
+    for name, count in ARGUMENTS.items():
+        letters = "abc"[:count]
+        arguments = ("s64",) * count + ("p",) * (3 - count) + ("s64",)
+        FLOATS[f"algebra.{name}"] = Operation("s64", arguments, f"algebra_{name}({', '.join(letters)}, e)")
+    for kind in ("s32", "u32", "s64", "u64", "s16", "u16", "s8", "u8"):
+        FLOATS[f"algebra.{kind}"] = Operation("s64", (kind, "p", "p", "s64"), "algebra_constant(f64_(a), 0, e)")
+
+
 def _words(text: str) -> list[str]:
     return re.findall(r"\w+|\W", text)
 
@@ -169,4 +181,5 @@ def _wide(expression: str) -> str:
 
 _integers()
 _floats()
+_algebra()
 _conversions()

@@ -47,6 +47,7 @@ class Report:
     branches: those at which a warp's threads went two ways; unawaited copies: asynchronous copies that no thread
     waited for. `hot` has the kinds issued in one loop: of the innermost that multiply and add the one that issued
     most. `lines` has the costs by Python line; `launch` is what `run` was asked for.
+    `issues` counts each row of `program`, for coverage.
     """
 
     kernel: str
@@ -66,6 +67,8 @@ class Report:
     launch: Launch | None = None
     hot: Counter = field(default_factory=Counter)
     lines: dict[int, LineReport] = field(default_factory=dict)
+    program: Program | None = field(default=None, repr=False)
+    issues: np.ndarray | None = field(default=None, repr=False)
 
     @property
     def active(self) -> float:
@@ -96,7 +99,7 @@ class Report:
 
 def report(program: Program, name: str, counts: np.ndarray, unawaited: int) -> Report:
     """Return the report of a launch from the counts of its instructions."""
-    out = Report(name, unawaited_copies=unawaited)
+    out = Report(name, unawaited_copies=unawaited, program=program, issues=counts[:, m.ISSUES].copy())
     for line, row in zip(program.lines, counts.tolist(), strict=True):
         if line.op in (m.CHECK, m.MARK, m.MARK_AS):
             continue  # the emulator's own

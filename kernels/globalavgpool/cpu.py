@@ -28,7 +28,17 @@ def backward(dy, x_shape, *, out):
     """Compute dx[n,h,w,c] = dy[n,c] / (H*W), into out."""
     N, H, W, C = x_shape
     pixels = out.reshape(N, H * W, C)
-    (_spread_serial if out.size < SMALL else _spread_parallel)(dy / dy.dtype.type(H * W), pixels)
+    (_spread_serial if out.size < SMALL else _spread_parallel)(_share(dy, H * W), pixels)
+
+
+@jit()
+def _share(dy, pixels):
+    """Return dy / pixels, one division a channel."""
+    shares, count = np.empty_like(dy), dy.dtype.type(pixels)
+    for n in range(dy.shape[0]):
+        for c in range(dy.shape[1]):
+            shares[n, c] = dy[n, c] / count
+    return shares
 
 
 @jit(parallel=True)
@@ -43,7 +53,7 @@ def _sums_serial(x, sums):
         _sum_chunk(t, x, sums)
 
 
-@jit()
+@jit(inner=True)
 def _sum_chunk(t, x, sums):
     """Sum chunk t = n*K + k, four pixels at a time, so that each sum is loaded and stored once for four."""
     _, K, C = sums.shape

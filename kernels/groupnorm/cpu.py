@@ -31,7 +31,7 @@ def _chunk(x):
     return max(-(-len(x) // CHUNKS), 1)
 
 
-@jit()
+@jit(inner=True)
 def _forward_chunk(x, gamma, beta, groups, epsilon, y, mean, var):
     N, P, C = x.shape
     D, column = C // groups, np.empty(C)
@@ -79,7 +79,7 @@ def _forward_parallel(x, gamma, beta, groups, epsilon, chunk, y, mean, var):
         _forward_chunk(x[a:b], gamma, beta, groups, epsilon, y[a:b], mean[a:b], var[a:b])
 
 
-@jit()
+@jit(inner=True)
 def _backward_chunk(dy, x, gamma, mean, inverse, groups, dx, dgamma, dbeta):
     """Compute dx of some samples, and their sums dgamma and dbeta (float64)."""
     N, P, C = x.shape

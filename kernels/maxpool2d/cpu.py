@@ -67,7 +67,7 @@ def _gather_serial(dy, argmax, size, stride, pad, dx):
         _gather_row(t, dy, argmax, size, stride, pad, dx)
 
 
-@jit()
+@jit(inner=True)
 def _forward_row(t, x, size, stride, pad, y, argmax):
     """Compute Row t = n*Ho + i of y and argmax."""
     _, H, W, _ = x.shape
@@ -87,7 +87,7 @@ def _forward_row(t, x, size, stride, pad, y, argmax):
             _window(x, n, h, w, p0, p1, q0, q1, size[1], y, argmax, i, j)
 
 
-@jit()
+@jit(inner=True)
 def _window(x, n, h, w, p0, p1, q0, q1, Q, y, argmax, i, j):
     """Find the maximum of a window: its first pixel, then every later one that beats it."""
     index = argmax.dtype.type
@@ -106,7 +106,7 @@ def _window(x, n, h, w, p0, p1, q0, q1, Q, y, argmax, i, j):
                 argmax[n, i, j, c] = k if better else argmax[n, i, j, c]
 
 
-@jit()
+@jit(inner=True)
 def _window_2x2(x, n, h, w, y, argmax, i, j):
     """Find the maximum of the usual window in registers: four reads, two writes."""
     index = argmax.dtype.type
@@ -122,13 +122,13 @@ def _window_2x2(x, n, h, w, y, argmax, i, j):
         argmax[n, i, j, c] = index(3) if better else k
 
 
-@jit()
+@jit(inner=True)
 def _beats(v, m):
     """Larger, or the first NaN. A tie does not beat: the first maximum stays."""
     return (v > m) | ((v != v) & (m == m))
 
 
-@jit()
+@jit(inner=True)
 def _tiles_row(t, dy, argmax, size, dx):
     """Write the P rows of dx that row t = n*Ho + i of dy has as its own: windows tile the image."""
     _, H, W, C = dx.shape
@@ -149,7 +149,7 @@ def _tiles_row(t, dy, argmax, size, dx):
         dx[n, Ho * P :] = zero
 
 
-@jit()
+@jit(inner=True)
 def _gather_row(t, dy, argmax, size, stride, pad, dx):
     """Compute Row t = n*H + h of dx, from the windows i0 <= i < i1, j0 <= j < j1 that cover each pixel."""
     _, H, W, C = dx.shape

@@ -34,7 +34,7 @@ def _length(yhat, weights):
     return BLOCK if weights is None else yhat.size // len(weights)
 
 
-@jit()
+@jit(inner=True)
 def _square(y, yhat):
     """Return sum_i (y_i - yhat_i)^2 of one stretch."""
     s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
@@ -82,7 +82,7 @@ def _weighted_sum(squares, weights):
     return total
 
 
-@jit()
+@jit(inner=True)
 def _backward_stretch(y, yhat, factor, dyhat):
     for i in range(y.size):
         # lesson: mse.data

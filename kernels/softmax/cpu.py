@@ -33,7 +33,7 @@ def _rows(array):
     return max(BLOCK // max(array.shape[1], 1), 1)
 
 
-@jit()
+@jit(inner=True)
 def _forward_block(x, y, log):
     M, K = x.shape
     for m in range(M):
@@ -69,7 +69,7 @@ def _forward_parallel(x, y, rows, log):
         _forward_block(x[m : m + rows], y[m : m + rows], log)
 
 
-@jit()
+@jit(inner=True)
 def _backward_block(dy, y, dx, log):
     M, K = y.shape
     for m in range(M):

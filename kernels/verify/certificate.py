@@ -34,6 +34,7 @@ def make(outcome: Outcome) -> dict[str, Any]:
         "machine": machine(),
         "properties": {**{name: p.says for name, p in PROPERTIES.items()}, "threads": threads.SAYS},
         "rows": [_row(row) for row in outcome.rows],
+        "every_input": [{**vars(e), "shown": e.shown, "statement": e.statement} for e in outcome.every_input],
     }
 
 

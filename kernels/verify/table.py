@@ -41,6 +41,8 @@ def show(certificate: dict[str, Any], width: int | None = None) -> None:
         console.print(f"{operation} {name}  [dim]{rows[0]['source']}[/dim]", style="bold")
         console.print(f"  {plain(rows[0]['formula'])}", markup=False, soft_wrap=True, style="italic")
         console.print(_table(rows))
+    for found in certificate["every_input"]:
+        console.print(found["statement"], markup=False, soft_wrap=True, style="red" if found["wrong"] else None)
     for line in notes(certificate):
         console.print(line, markup=False, soft_wrap=True)
 
@@ -88,9 +90,15 @@ def notes(certificate: dict[str, Any]) -> list[str]:
     versions = ", ".join(f"{n} {v}" for n, v in machine["versions"].items())
     lines += [part for remark in remarks(certificate) for part in ("", remark)]
     bad = sum(not row["ok"] for row in rows)
+    every = certificate["every_input"]
     verdict = f"{bad} of {len(rows)} passes FAILED" if bad else f"all {len(rows)} passes are their formula"
     how = ", quick" if certificate["quick"] else ""
     how += "" if certificate["target"] == "cpu" else f"; on {certificate['target']}"
+    if every:
+        shown, wrong = sum(e["shown"] for e in every), sum(bool(e["wrong"]) for e in every)
+        verdict += f"; for every input: {shown} of {len(every)} passes at their shapes" + f", {wrong} WRONG" * bool(
+            wrong
+        )
     lines += ["", f"{verdict} ({certificate['seconds']:.0f} s{how}; {machine['processor']}, {versions})"]
     return lines
 

@@ -1,9 +1,9 @@
-"""The same bits for any number of threads: each number of them in a process of its own, whatever the cores.
+"""The same bits for any number of threads, whatever the cores.
 
-As a program: reads what to run from stdin, writes a digest of every pass's results to stdout, both JSON.
+As a program: reads what to run from stdin, writes a digest of every pass's results for each number of threads to
+stdout, both JSON.
 """
 
-import contextlib
 import hashlib
 import json
 import os
@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 
 COUNTS = (1, 2, 3, 7)
@@ -21,47 +22,46 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Runs:
-    """One process a number of threads, started at once; they begin when asked, and find the kernels compiled."""
+    """One process with as many threads as the largest count; it begins when asked, and then compiles a kernel once."""
 
     def __init__(self, job: dict[str, Any]) -> None:
-        self.job, self.processes = job, {}
+        counts = [c for c in COUNTS if c in QUICK or not job["quick"]]
+        self.job = {**job, "counts": counts}
         path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-        for count in [c for c in COUNTS if c in QUICK or not job["quick"]]:
-            environment = {**os.environ, "NUMBA_NUM_THREADS": str(count), "PYTHONPATH": path}
-            process = subprocess.Popen(
-                [sys.executable, "-m", "kernels.verify.threads"],
-                env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            )  # fmt: skip
-            self.processes[count] = process
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "kernels.verify.threads"],
+            env={**os.environ, "NUMBA_NUM_THREADS": str(max(counts)), "PYTHONPATH": path},
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
 
     def digests(self) -> dict[int, dict[str, str]]:
         """Return {threads: {"operation variant pass dtype": digest}}."""
-        found = {}
-        for process in self.processes.values():
-            assert process.stdin is not None
-            with contextlib.suppress(BrokenPipeError):  # it ended: its message is read below
-                process.stdin.write(json.dumps(self.job))
-                process.stdin.close()
-            process.stdin = None
-        for count, process in self.processes.items():
-            output, errors = process.communicate()
-            if process.returncode != 0:
-                last = errors.strip().splitlines()[-1:] or ["no message"]
-                raise RuntimeError(f"verify: the run with {count} threads ended with: {last[0]}")
-            found[count] = json.loads(output.strip().splitlines()[-1])
-        return found
+        output, errors = self.process.communicate(json.dumps(self.job))
+        if self.process.returncode != 0:
+            last = errors.strip().splitlines()[-1:] or ["no message"]
+            raise RuntimeError(f"verify: the runs with several numbers of threads ended with: {last[0]}")
+        found = json.loads(output.strip().splitlines()[-1])
+        return {int(count): digests for count, digests in found.items()}
 
     def stop(self) -> None:
-        """End the processes that still run."""
-        for process in self.processes.values():
-            process.kill()
-            process.communicate()
+        """End the process if it still runs."""
+        self.process.kill()
+        self.process.communicate()
 
 
 def disagreement(found: dict[int, dict[str, str]], key: str) -> str | None:
     """Describe which numbers of threads give other bits than one thread does; None if all agree."""
     odd = [str(count) for count in found if found[count][key] != found[COUNTS[0]][key]]
     return f"{' and '.join(odd)} threads give other bits than 1 thread" if odd else None
+
+
+def digest_each(job: dict[str, Any]) -> dict[int, dict[str, str]]:
+    """Return `digest_all` for each number of threads."""
+    found = {}
+    for count in job["counts"]:
+        numba.set_num_threads(count)
+        found[count] = digest_all(job)
+    return found
 
 
 def digest_all(job: dict[str, Any]) -> dict[str, str]:
@@ -102,4 +102,4 @@ def _digest(op: Any, impl: Any, name: str, problems: list) -> str:
 
 
 if __name__ == "__main__":
-    print(json.dumps(digest_all(json.load(sys.stdin))))
+    print(json.dumps(digest_each(json.load(sys.stdin))))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from kernels import registry, targets
+from kernels.verify import every_input as every
 from kernels.verify import threads
 from kernels.verify.implementation import FromFile, Registered
 from kernels.verify.operations import load_operations
@@ -28,12 +29,14 @@ def run(
     quick: bool = False,
     fixed: Geometry | None = None,
     target: str = "cpu",
+    every_input: bool = False,
     tell: Callable[[str], None] = lambda text: None,
 ) -> Outcome:
     """Verify all variants of the named operations (of all of them, if none is named), or the passes of a user's file.
 
     `fixed` holds numbers of every problem's geometry: {"groups": 1} for a kernel of one group, for instance.
     `target`: whose variants, run there; on the emulator without the largest problems (EMULATED).
+    `every_input`: show of polynomials that they are their formula for every input of some shapes (every_input.py).
     ValueError for an operation that is not there, or a kernel file that is none. `tell` is told what is being done.
     """
     start, specs = time.monotonic(), load_operations()
@@ -68,7 +71,23 @@ def run(
     finally:
         if runs is not None:
             runs.stop()
-    return Outcome(rows, time.monotonic() - start, quick, target)
+    shown = tuple(_shown_for_every_input(specs, subjects, quick, tell)) if every_input else ()
+    return Outcome(rows, time.monotonic() - start, quick, target, shown)
+
+
+def _shown_for_every_input(
+    specs: dict[str, Operation], subjects: dict[str, list[Implementation]], quick: bool, tell: Callable[[str], None]
+) -> Iterator[every.EveryInput]:
+    """Show what can be shown of each pass at each shape."""
+    for name, group in subjects.items():
+        if not every.is_polynomial(name):
+            continue
+        for impl in group:
+            tell(f"{name} {impl.variant}, every input")
+            for dtype in DTYPES:
+                for p in every.problems(specs[name], impl, dtype, quick):
+                    for part in filter(impl.has, specs[name].passes):
+                        yield every.check(specs[name], impl, part, p)
 
 
 def _resolve(operations: tuple[str, ...], kernel: Path | None, target: str) -> tuple[str, ...]:

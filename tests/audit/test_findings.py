@@ -10,6 +10,7 @@ from scipy.stats.contingency import association
 from convnet.audit import findings
 from convnet.audit.findings import Finding
 from convnet.audit.reading import Collection, Image
+from convnet.audit.report import counts
 from convnet.audit.shortcuts import cramer
 from convnet.data.cohort.table import Row
 
@@ -127,3 +128,18 @@ def test_cramer_of_many_cases_is_the_plain_v_of_scipy():
 def test_cramer_of_nothing_is_zero():
     assert cramer(0.0, 1, 1, 1) == 0
     assert cramer(0.0, 20, 1, 2) == 0
+
+
+def test_findings_are_counted_one_by_one_and_measurements_by_fifths():
+    labels = ["Mass|Edema", "Mass", "No Finding", "Edema"] * 10
+    images = [image(n + 2, label, ("train", "val", "test")[n % 3]) for n, label in enumerate(labels)]
+    assert counts(Collection(images, has_splits=True)) == {
+        split: {"Edema": n, "Mass": m, "no finding": k}
+        for split, (n, m, k) in {"train": (8, 7, 3), "val": (6, 7, 3), "test": (6, 6, 4)}.items()
+    }
+    few = [f.text for f in findings.balance(Collection(images, has_splits=True))]
+    assert few == ["fewer than 30 images: Mass (20), Edema (20), no finding (10); metrics for them mean little"]
+    values = [image(n + 2, f"{n / 10:.1f}") for n in range(100)]
+    assert counts(Collection(values)) == {
+        "train": {f"{a / 10:.4g} to {(a + 19) / 10:.4g}": 20 for a in range(0, 100, 20)}
+    }

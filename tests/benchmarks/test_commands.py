@@ -151,3 +151,9 @@ def test_cold_starts_each_process_with_the_cache_it_is_about(monkeypatch):
     assert caches == [("import", "cache 0")] * 3 + [("train", "cache 0")] + filled
     assert [len(e["samples"]) for e in document["records"]] == [2, 1, 2, 2]
     assert "import convnet" in table.markdown()
+
+
+def test_streaming_reads_a_small_cohort_in_every_way(tmp_path):
+    shown = in_process("streaming", "--files", "100", "--folder", str(tmp_path / "study"))
+    for step in ("read and decode all", "the same again", "32 at random", "in one worker"):
+        assert step in shown

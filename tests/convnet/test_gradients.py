@@ -135,6 +135,8 @@ STACKS = {
     "relu": [layers.Activation, ("relu",)],
     "sigmoid": [layers.Activation, ("sigmoid",)],
     "softmax": [layers.Activation, ("softmax",)],
+    "softmax as a layer": [layers.Softmax, ()],
+    "identity": [layers.Identity, ()],
     "log softmax": [layers.Activation, ("log_softmax",)],
     **{f"conv2d {name}": [layers.Conv2D, (3, 3), {"activation": name}] for name in activations.FUNCTIONS},
     "relu with all settings": [layers.ReLU, (0.7, 0.25, 0.1)],

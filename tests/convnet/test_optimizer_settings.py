@@ -48,6 +48,14 @@ def test_clipped_gradients_are_those_of_the_formula(how, bound):
         assert after == pytest.approx(w - 0.1 * g, rel=1e-10)
 
 
+def test_the_bounds_are_read_as_in_keras_also_if_given_by_position():
+    made = optimizers.SGD(0.01, 0.9, False, None, 1.5)
+    assert (made.clipnorm, made.clipvalue, made.global_clipnorm) == (1.5, None, None)
+    assert optimizers.Adam(global_clipnorm=2).global_clipnorm == 2
+    with pytest.raises(AttributeError):
+        made.clipnorm = 3  # it would change nothing
+
+
 def test_two_ways_of_clipping_are_one_too_many():
     with pytest.raises(ValueError, match="give one of clipnorm, clipvalue and global_clipnorm, got"):
         optimizers.Adam(clipnorm=1.0, clipvalue=1.0)

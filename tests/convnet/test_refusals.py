@@ -10,7 +10,7 @@ from convnet.callbacks import ModelCheckpoint
 
 X, Y = np.zeros((2, 3), np.float32), np.zeros((2, 1), np.float32)
 # arguments that keep their place in Keras's order and are refused as soon as they are given
-REFUSED = {"save_weights_only", "save_freq"}
+REFUSED = {"save_freq"}
 
 
 def compiled():

@@ -111,7 +111,7 @@ def test_a_network_learns_what_only_colour_tells_and_every_command_takes_its_fil
     assert "100 of 100 images are stored in colour and read as grey" in run(
         *("train", *data, "--out", tmp_path / "grey.safetensors", "--epochs", 1)
     )
-    run("train", *data, "--out", model, "--epochs", 5, "--colour")
+    run("train", *data, "--out", model, "--network", "listing", "--epochs", 5, "--colour")
     assert read_preparation(load(model)).channels == 3
     run("evaluate", model, *data, "--json", tmp_path / "e.json", "--figures", tmp_path / "figures")
     assert json.loads((tmp_path / "e.json").read_text())["auc"] == 1.0

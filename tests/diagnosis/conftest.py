@@ -28,7 +28,7 @@ def phantom(tmp_path_factory):
 def model_file(phantom, tmp_path_factory):
     """The model's file, its scope in it."""
     data = cohort.load_folder(phantom, phantom / "labels.csv", size=28)
-    trained = train(data, epochs=10, verbose=0, flip="off", shift=0.0)
+    trained = train(data, network="listing", epochs=10, verbose=0, flip="off", shift=0.0)
     complete(trained, data, Preparation(28))
     model = trained.model
     for name in ("temperature", "operating_points"):  # the network's own probabilities

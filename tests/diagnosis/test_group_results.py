@@ -36,7 +36,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def model(folder, tmp_path_factory):
     out = tmp_path_factory.mktemp("trained") / "m.safetensors"
-    recipe = ("--size", 12, "--epochs", 8, "--flip", "off", "--shift", 0, "--group", "patient")
+    recipe = ("--network", "listing", "--size", 12, "--epochs", 8, "--flip", "off", "--shift", 0, "--group", "patient")
     done = command("train", folder, "--labels", folder / "labels.csv", "--out", out, *recipe)
     assert "by patient (n 12)" in done.output
     return out
@@ -99,7 +99,7 @@ def test_a_patient_with_an_unreadable_slice_says_so_and_the_others_do_not(folder
     assert result["unassigned"] == 1
     text = command("diagnose", model, tmp_path).stdout
     assert f"made of {first['used']} of its 8 images; left out: " in text
-    assert "1 files could not be read and are of an unknown patient: any patient may lack them" in text
+    assert "1 file of an unknown patient could not be read: any patient may lack images" in text
 
 
 def test_with_fewer_than_half_of_its_images_a_group_abstains():
@@ -128,7 +128,7 @@ def test_an_image_without_a_patient_is_in_no_patients_result(folder, model, tmp_
     result = diagnose(model, tmp_path / "nobody.dcm")
     assert (result["groups"], result["ungrouped"]) == ([], 1)
     assert group_lines(result) == [
-        "1 images state no patient: they are in no result by patient; --patients TABLE says whose they are"
+        "no patient is stated by 1 image, in no result by patient; --patients TABLE says whose they are"
     ]
     (series_,) = diagnose(model, tmp_path / "nobody.dcm", options=("--group", "series"))["groups"]
     assert series_["level"] == "series"

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from convnet.data import cohort
-from convnet.diagnosis.run_report import Measured, balanced, page
+from convnet.diagnosis.examples import Measured, balanced
+from convnet.diagnosis.run_report import page
 from convnet.evaluation import metrics
 from convnet.model import load
 from convnet.study import evidence, model_card
@@ -64,7 +65,7 @@ def test_examples_right_and_wrong_are_those_of_the_result(report):
         assert run.cohort.classes[run.cohort.y[at[n]]] == truth
         assert run.cohort.classes[predicted[n]] == said
         assert f"{run.p[n].max():.3f}" == sure
-    assert html.count("Grad-CAM over") == len(shown)
+    assert html.count("Grad-CAM of '") + html.count("Grad-CAM of &#x27;") == len(shown)
 
 
 def test_classes_take_turns_among_examples():

@@ -9,6 +9,7 @@ pytest.importorskip("numba_cuda", reason="needs numba-cuda: pip install 'formula
 
 from kernels import registry
 from tests.mutation.emulated import noticed, path_of
+from tests.mutation.operators import Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -38,11 +39,25 @@ CASES = [
 ]
 
 
-def test_the_kernels_as_they_are_pass():
-    assert noticed("softmax", "cuda", (ROOT / path_of("softmax", "cuda")).read_text(encoding="utf-8")) is None
+def mutant(op: str, variant: str, source: str) -> Mutant:
+    return Mutant(path_of(op, variant), 0, 0, "swapped index", "", "", source)
+
+
+@pytest.mark.parametrize(("op", "path"), [("softmax", "kernels/softmax/cuda.py"), ("dense", "kernels/cuda/sums.py")])
+def test_the_kernels_as_they_are_pass(op, path):
+    unchanged = Mutant(path, 0, 0, "unchanged", "", "", (ROOT / path).read_text(encoding="utf-8"))
+    assert noticed(op, "cuda", unchanged) is None
+
+
+def test_a_mutant_is_gone_afterwards():
+    path = "kernels/cuda/weights.py"
+    source = (ROOT / path).read_text(encoding="utf-8")
+    wrong = Mutant(path, 0, 0, "no kernel", "", "", f"{source}\n\ndef kernel(*a):\n    raise ValueError\n")
+    assert noticed("dense", "cuda", wrong) is not None
+    assert noticed("dense", "cuda", Mutant(path, 0, 0, "unchanged", "", "", source)) is None
 
 
 @pytest.mark.parametrize(("op", "variant", "source"), [(o, v, s) for o, v, _, _, s in CASES],
                          ids=[f"{o}-{v}-{line}-{new}" for o, v, line, new, _ in CASES])  # fmt: skip
 def test_a_swapped_index_is_noticed(op, variant, source):
-    assert noticed(op, variant, source) is not None
+    assert noticed(op, variant, mutant(op, variant, source)) is not None

@@ -127,6 +127,23 @@ def test_a_connected_model_is_read(tmp_path):
     np.testing.assert_array_equal(model.predict(X, verbose=0), out(((a + twice(b)) + b).reshape(3, 72)))
 
 
+def operation(kind, name):
+    return {"module": "keras.src.ops.numpy", "class_name": kind, "config": {"name": name}}
+
+
+def test_arithmetic_on_tensors_and_numbers_is_read(tmp_path):
+    entries = [
+        {**given(6, 6, 2), "name": "start", "inbound_nodes": []},
+        called(operation("Multiply", "twice"), (tensor("start"), 2.0)),
+        called(operation("Subtract", "minus"), (3, tensor("twice"))),
+        called(operation("TrueDivide", "half"), (tensor("minus"), tensor("start"))),
+        called(operation("Negative", "out"), tensor("half")),
+    ]
+    wired = functional("wired", entries, [["start", 0, 0]], [["out", 0, 0]])
+    model = load_keras(keras_file(tmp_path / "m.keras", wired, {}))
+    np.testing.assert_allclose(model.predict(X, verbose=0), -((3 - X * 2) / X), rtol=1e-6)
+
+
 def test_the_nodes_of_keras_2_are_read(tmp_path):
     config = connected()
     for entry in config["config"]["layers"]:

@@ -39,7 +39,19 @@ def sequential():
     return convnet.Sequential([layers.Input((8, 8, 2)), first, *rest])
 
 
-MODELS = [sequential, residual, Net]
+def arithmetic():
+    start = layers.Input((8, 8, 2))
+    y = layers.Softmax()(layers.Identity()((3 - start * 2) * start - start / 4))
+    return convnet.Model(start, layers.Dense(3)(layers.Flatten()(y)))
+
+
+def normalized(axis=-1):
+    layer = layers.Normalization(axis=axis)
+    layer.adapt(3 * X + 1)
+    return convnet.Sequential([layers.InputLayer((8, 8, 2)), layer, layers.Flatten(), layers.Dense(3)])
+
+
+MODELS = [sequential, residual, Net, arithmetic, normalized, lambda: normalized(None)]
 
 
 def test_a_model_that_was_saved_and_loaded_is_written_as_well(tmp_path):

@@ -6,7 +6,6 @@ import pytest
 
 from convnet.exercises.catalogue import EXERCISES, find
 from convnet.exercises.checking import check
-from kernels.verify import threads
 from tests.exercises.changing import SOLUTIONS, changed
 
 NAMES = [e.name for e in EXERCISES]
@@ -14,13 +13,6 @@ CUDA = pytest.mark.skipif(
     find_spec("numba_cuda") is None, reason="needs numba-cuda: pip install 'formula-convnet[cuda]' (no GPU needed)"
 )
 EVERY = [pytest.param(name, marks=CUDA) if name == "gpu" else name for name in NAMES]
-
-
-@pytest.fixture(autouse=True)
-def _one_process(request, monkeypatch):
-    """Each number of threads compiles a solution anew; what it shows is shown once."""
-    if request.node.name != "test_every_solution_passes[tiles]":
-        monkeypatch.setattr(threads, "COUNTS", (1,))
 
 
 def test_there_are_fourteen_and_each_has_its_starting_file_and_its_solution():

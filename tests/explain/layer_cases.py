@@ -34,6 +34,8 @@ LAYERS = {
     "relu": (layers.Activation, {"activation": "relu"}),
     "sigmoid": (layers.Activation, {"activation": "sigmoid"}),
     "softmax": (layers.Activation, {"activation": "softmax"}),
+    "softmax as a layer": (layers.Softmax, {}),
+    "identity": (layers.Identity, {}),
     "log softmax": (layers.Activation, {"activation": "log_softmax"}),
     "tanh": (layers.Activation, {"activation": "tanh"}),
     "conv2d silu": (layers.Conv2D, {"filters": 3, "kernel_size": 3, "activation": "silu"}),

@@ -105,3 +105,27 @@ def test_a_dicomdir_that_names_files_outside_opens_none(folder):
     first, others = done.stdout.splitlines()
     assert "is a DICOMDIR: an index of files, with no image of its own" in first
     assert others == "[]"
+
+
+def test_diagnose_follows_no_link_out_of_the_folder_and_reads_the_rest(folder):
+    from convnet.data.errors import DicomError
+    from convnet.data.reading.listing import opened_files
+
+    link(folder / "in" / "link.dcm", folder / "out" / "secret.dcm")
+    link(folder / "in" / "again.dcm", "good.dcm")
+    link(folder / "in" / "ring.dcm", "ring.dcm")
+    link(folder / "alias.dcm", folder / "out" / "secret.dcm")
+    found = {}
+    with opened_files([folder / "in", folder / "alias.dcm"]) as files:
+        for file in files:
+            try:
+                found[file.path.name] = file.locate().resolve().name
+            except DicomError as error:
+                found[file.path.name] = error.reason
+    assert "cannot be opened" in found.pop("ring.dcm")
+    assert found == {
+        "link.dcm": "is a link out of the folder: put the file itself there",
+        "again.dcm": "good.dcm",
+        "good.dcm": "good.dcm",
+        "alias.dcm": "secret.dcm",  # named by the user, not found in a folder
+    }

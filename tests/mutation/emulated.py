@@ -1,15 +1,18 @@
-"""python -m tests.mutation.emulated [--sample 100] [--seed 0]
+"""python -m tests.mutation.emulated [--sample 200] [--seed 0] [--results FILE]
 
-Mutants of the files of CUDA variants, each loaded in place of the original and held to the reference on the emulator:
-all in one process, so that a mutant costs a second and not a minute.
+Mutants of the files of CUDA variants and of what they share (kernels/cuda), each loaded in place of the original and
+held to the reference on the emulator: all in one process, so that a mutant costs a second and not a minute.
 """
 
 import argparse
+import json
 import random
 import sys
 import warnings
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -23,29 +26,42 @@ from kernels.verify.problems import EMULATED, case
 from kernels.verify.property_list import PROPERTIES
 from tests.mutation.equivalent import EQUIVALENT
 from tests.mutation.operators import Mutant, mutants
-from tests.mutation.targets import ROOT
+from tests.mutation.targets import ROOT, for_cuda, uses
 
 LIMIT = 3 * 10**7  # jumps back, after which a mutant counts as endless
 SEEDS = 8
 
 
-def every_mutant() -> list[tuple[str, str, Mutant]]:
-    """(operation, variant, mutant) for every file of a CUDA variant."""
-    return [
-        (op, v, m)
-        for op in registry.OPERATIONS
-        for v in registry.general(op, "cuda")
-        for m in mutants(path_of(op, v), (ROOT / path_of(op, v)).read_text(encoding="utf-8"))
-    ]
+def every_mutant() -> list[tuple[list[tuple[str, str]], Mutant]]:
+    """(its users: operation and variant, mutant) for every file of a CUDA variant, and every file that they share.
+
+    Which user is tried first depends on the mutant's name, so that a sample tries them all.
+    """
+    found = []
+    for path, users in sorted(_users().items()):
+        for mutant in mutants(path, (ROOT / path).read_text(encoding="utf-8")):
+            first = zlib.crc32(mutant.name.encode()) % len(users)
+            found.append(([*users[first:], *users[:first]], mutant))
+    return found
 
 
 def path_of(op: str, variant: str) -> str:
     return f"kernels/{op}/{variant}.py"
 
 
-def noticed(op: str, variant: str, source: str) -> str | None:
-    """What was seen of a variant with this source; None if nothing was."""
-    with _in_place_of(f"kernels.{op}.{variant}", source), warnings.catch_warnings():
+def _users() -> dict[str, list[tuple[str, str]]]:
+    users: dict[str, list[tuple[str, str]]] = {}
+    for op in registry.OPERATIONS:
+        for variant in registry.general(op, "cuda"):
+            for path in uses(f"kernels.{op}.{variant}"):
+                if for_cuda(path):
+                    users.setdefault(path, []).append((op, variant))
+    return users
+
+
+def noticed(op: str, variant: str, mutant: Mutant) -> str | None:
+    """What was seen of a variant with this mutant in it; None if nothing was."""
+    with _in_place(mutant), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Numba misses the file of such a module
         try:
             _hold(op, variant)
@@ -71,8 +87,11 @@ def _hold(op: str, variant: str) -> None:
 
 
 @contextmanager
-def _in_place_of(name: str, source: str) -> Iterator[None]:
-    kept, launch, module = sys.modules.pop(name, None), device.Emulated.launch, ModuleType(name)
+def _in_place(mutant: Mutant) -> Iterator[None]:
+    """Load the mutant, and anew every CUDA file that may import it; afterwards the originals are back."""
+    name = mutant.path.removesuffix(".py").replace("/", ".")
+    kept = _unload()
+    launch, module = device.Emulated.launch, ModuleType(name)
     module.__file__ = f"{name}.py"
     registry.find.cache_clear()
 
@@ -80,28 +99,55 @@ def _in_place_of(name: str, source: str) -> Iterator[None]:
         run(kernel, grid, block, arguments, limit=LIMIT)
 
     try:
-        exec(compile(source, module.__file__, "exec"), module.__dict__)
-        sys.modules[name] = module
+        _load(name, module)
+        exec(compile(mutant.source, module.__file__, "exec"), module.__dict__)
         device.Emulated.launch = limited
         yield
     finally:
         device.Emulated.launch = launch
-        sys.modules.pop(name, None)
-        if kept is not None:
-            sys.modules[name] = kept
+        _unload()
+        for other, original in kept.items():
+            _load(other, original)
         registry.find.cache_clear()
+
+
+def _load(name: str, module: ModuleType) -> None:
+    """Enter a module, also in its package: `from package import module` looks there first."""
+    sys.modules[name] = module
+    package, _, last = name.rpartition(".")
+    if package in sys.modules:
+        setattr(sys.modules[package], last, module)
+
+
+def _unload() -> dict[str, ModuleType]:
+    """Forget every CUDA file, and return them."""
+    found = {m: sys.modules.pop(m) for m in list(sys.modules) if m.startswith("kernels.") and ".cuda" in m}
+    for name in found:
+        package, _, last = name.rpartition(".")
+        if package in sys.modules:
+            vars(sys.modules[package]).pop(last, None)
+    return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation.emulated", description=__doc__)
-    parser.add_argument("--sample", type=int, default=100)
+    parser.add_argument("--sample", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--results", type=Path, help="lines of JSON; what has one is not run again")
     options = parser.parse_args()
     everything = every_mutant()
     random.Random(options.seed).shuffle(everything)
+    lines = options.results.read_text("utf-8").splitlines() if options.results and options.results.exists() else []
+    known = {row["mutant"]: row["by"] for row in map(json.loads, lines)}
     killed, equal = 0, 0
-    for op, variant, mutant in everything[: options.sample]:
-        if noticed(op, variant, mutant.source) is not None:
+    for users, mutant in everything[: options.sample]:
+        if mutant.name not in known:
+            seen = (f"{op}: {by}" for op, variant in users if (by := noticed(op, variant, mutant)) is not None)
+            known[mutant.name] = next(seen, None)
+            if options.results:
+                with options.results.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps({"mutant": mutant.name, "by": known[mutant.name]}) + "\n")
+        if known[mutant.name] is not None:
             killed += 1
         else:
             equal += mutant.name in EQUIVALENT

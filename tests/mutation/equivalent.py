@@ -45,6 +45,9 @@ EQUIVALENT: dict[str, str] = {
     "kernels/maxpool2d/cuda_naive.py:29:24 rounded up: t // C -> (-(-(t) // (C)))": (
         "the threads of a row of outputs change places, and each output still has one"
     ),
+    "kernels/conv2d/cuda_shared.py:99:28 rounded up: i // sh -> (-(-(i) // (sh)))": (
+        "only where i is a multiple of the stride, as the line above asks"
+    ),
     "kernels/maxpool2d/cuda_naive.py:52:50 rounded up: (h + top) // sh -> (-(-(h + top) // (sh)))": (
         "one window more is asked, below the pixel; its place for the pixel is negative, and no argmax is"
     ),

@@ -63,7 +63,7 @@ def commands(path: str) -> list[list[str]]:
         common += [*EVERY_PASS, *(["tests/kernels/test_pooling_properties.py"] if op in POOLINGS else [])]
         common += [THREADS[op]] if op in THREADS else []
         unused += [v for v in names if v not in affected]
-    if path in ("kernels/cpu/exponential.py", "kernels/dense/gemm.py", "kernels/cpu/lanes.py"):
+    if path in ("kernels/cpu/exponential.py", "kernels/cpu/lanes.py"):
         own.append(f"tests/kernels/test_{Path(path).stem}.py")
     stem = Path(path).stem
     own.sort(key=lambda test: Path(test).stem.split("_")[-1] not in stem)  # a variant's own file of tests first

@@ -11,7 +11,7 @@ from convnet.data.cohort import mirror
 from convnet.data.cohort.augment import Augmented
 from convnet.data.preparation import Preparation
 from convnet.evaluation.calibration import calibrate
-from convnet.study import crossvalidation, ensemble
+from convnet.study import crossvalidation, ensemble, fold_lines
 from convnet.study.complete import train_recipe
 from convnet.study.evaluate import evaluate
 from convnet.study.metadata import read_record
@@ -35,7 +35,7 @@ def blobs(n, seed=0, classes=2, size=12, per_patient=1, noise=0.15):
     )
 
 
-QUICK = Recipe(epochs=3, runs=2, flip="off", shift=0.0)
+QUICK = Recipe("listing", epochs=3, runs=2, flip="off", shift=0.0)
 
 
 def test_every_image_of_train_and_val_is_held_out_once_and_no_patient_is_on_both_sides():
@@ -76,7 +76,7 @@ def test_the_learning_curve_trains_on_fewer_patients_and_is_measured_on_the_same
     few, all_of_them = result["by_share"]
     assert few["cases"] < all_of_them["cases"] / 3
     assert {"gain", "low", "high", "answer"} <= set(result["more"])
-    assert any("Would more cases help?" in line for line in crossvalidation.lines(result))
+    assert any("Would more cases help?" in line for line in fold_lines.lines(result))
 
 
 @pytest.mark.parametrize(

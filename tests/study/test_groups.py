@@ -12,7 +12,7 @@ from sklearn.metrics import accuracy_score, average_precision_score, brier_score
 from convnet.data import cohort as cohorts
 from convnet.data.preparation import Preparation
 from convnet.evaluation.calibration import calibrate
-from convnet.study import crossvalidation, model_card
+from convnet.study import crossvalidation, fold_lines, model_card
 from convnet.study.complete import train_recipe
 from convnet.study.evaluate import evaluate
 from convnet.study.groups import choose_grouping, find_groups, make_grouping
@@ -21,7 +21,7 @@ from convnet.study.outputs import predict_probabilities
 from convnet.study.recipe import Recipe
 
 SLICES = 8
-QUICK = Recipe(epochs=8, flip="off", shift=0.0, group="patient")
+QUICK = Recipe("listing", epochs=8, flip="off", shift=0.0, group="patient")
 
 
 def series(patients=60, seed=0, size=12, some=False, studies=1):
@@ -157,7 +157,7 @@ def test_cross_validation_holds_out_every_patient_once(slices):
     assert one["groups"] == 42  # of train and val
     assert [row["by_group"]["groups"] for row in result["rows"]] == [14, 14, 14]
     assert one["auc"]["value"] > of["together"][0]["auc"]["value"]
-    assert any("by patient, all 42 held out together" in line for line in crossvalidation.lines(result))
+    assert any("by patient, all 42 held out together" in line for line in fold_lines.lines(result))
 
 
 def test_the_card_shows_images_and_patients_beside_each_other(slices, study):
@@ -190,7 +190,7 @@ def test_a_patient_that_lacks_an_image_is_counted_and_so_is_one_without_any(slic
     text = "\n".join(lines(result))
     assert "1 of the patients lack images (1 in all could not be used)" in text
     assert "patients without any usable image, so without a result in these metrics: 1" in text
-    assert "1 images could not be read and are of an unknown patient" in text
+    assert "1 image of an unknown patient could not be read" in text
 
 
 def test_images_of_an_unknown_group_are_refused_with_what_to_do(slices):

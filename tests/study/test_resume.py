@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from convnet import model_file
+from convnet import layers, model_file
 from convnet.data import cohort
 from convnet.data.preparation import Preparation
+from convnet.model import from_bytes as load_bytes
 from convnet.model import load
 from convnet.study.complete import train_recipe
 from convnet.study.recipe import Recipe
@@ -31,9 +32,12 @@ def make_study(labels=None):
 def whole(tmp_path_factory):
     """An unbroken run: the folder with its members, and the ensemble."""
     out = tmp_path_factory.mktemp("whole") / "m.safetensors"
-    trained = train_recipe(make_study(), RECIPE, PIXELS, verbose=0)
-    for number, member in enumerate(trained.members, 1):
+
+    def write(member):
+        number = member.model.metadata["seed"] + 1
         name_member(out, number).write_bytes(model_file.to_bytes(member.model))
+
+    trained = train_recipe(make_study(), RECIPE, PIXELS, verbose=0, on_member=write)
     return out, trained.model
 
 
@@ -63,6 +67,18 @@ def test_a_resumed_ensemble_is_the_unbroken_one_to_the_bit(whole, broken):
     found, trained = resume(broken, make_study())
     assert trained == [1, 2]
     same(found.model, whole[1])
+
+
+def test_files_do_not_depend_on_what_the_process_made_before(whole, broken):
+    layers.Conv2D(1, 1)  # the next one has another number
+    written = []
+    found = train_recipe(
+        make_study(), RECIPE, PIXELS, verbose=0, on_member=lambda one: written.append(model_file.to_bytes(one.model))
+    )
+    assert written == [name_member(whole[0], n).read_bytes() for n in (1, 2, 3)]
+    resumed, _ = resume(broken, make_study())
+    assert model_file.to_bytes(resumed.model.model) == model_file.to_bytes(found.model.model)
+    load_bytes(model_file.to_bytes(resumed.model.model))  # no two layers have one name
 
 
 def test_a_member_that_was_interrupted_is_trained_again(whole, broken):
@@ -99,7 +115,9 @@ def test_other_images_or_labels_are_refused(broken):
         resume(broken, make_study(swapped))
 
 
-def test_the_command_says_what_resume_cannot_do(tmp_path):
-    done = convnet("train", "--npz", "none.npz", "--resume", cwd=tmp_path)
-    assert done.returncode == 2
-    assert "--resume goes on with the members of --runs 2 or more" in done.stderr
+def test_the_commands_say_what_resume_cannot_do(tmp_path):
+    several = ("--runs", "2", "--resume", "--record", "r.safetensors")
+    done = convnet("train", "--npz", "none.npz", *several, cwd=tmp_path)
+    assert (done.returncode, "leave them out, or give --runs 1" in done.stderr) == (2, True)
+    done = convnet("crossvalidate", "--npz", "none.npz", "--resume", cwd=tmp_path)
+    assert (done.returncode, "--resume keeps finished folds beside the result: give --json" in done.stderr) == (2, True)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 
 import numpy as np
 import pydicom
@@ -44,14 +45,28 @@ def test_a_table_is_trained_evaluated_and_diagnosed(task, tmp_path):
     folder = tmp_path / "images"
     data = write(task, folder)
     asked = (folder, "--labels", folder / "labels.csv")
-    recipe = ("--size", 12, "--epochs", 10, "--flip", "off", "--shift", 0, "--dropout", 0)
+    recipe = ("--network", "listing", "--size", 12, "--epochs", 10, "--flip", "off", "--shift", 0, "--dropout", 0)
     told = ("--task", "ordinal") if task == "ordinal" else ()  # the others are recognised
     out = tmp_path / "m.safetensors"
     report = tmp_path / "report.html"
     command("train", *asked, *recipe, *told, "--out", out, "--report", report)
     page = report.read_text()
     assert ("Measured values against predictions" in page) == (task == "regression")
-    assert "Examples" not in page  # of one class an image only
+    headings = {"regression": ("Largest errors", "Smallest errors")}.get(task, ("Wrong", "Right"))
+    assert all(re.search(f"<h3>{name}(, \\d of \\d+|: none)</h3>", page) for name in headings)
+    shown = re.findall(r"<figcaption>(\d+)\.dcm: ([^,]+), predicted ([^ <]+)", page)
+    assert shown
+    assert page.count("Grad-CAM of &#x27;") == len(shown)
+    for n, truth, said in shown:
+        label = data.y[int(n)]
+        if task == "regression":
+            assert truth == f"{label:.4g}"
+            assert float(said) == pytest.approx(label, abs=np.ptp(data.y))
+        elif task == "ordinal":
+            assert truth == data.classes[label]
+            assert said in data.classes
+        else:
+            assert truth == ("|".join(c for c, v in zip(data.classes, label, strict=True) if v) or "no finding")
     figures = tmp_path / "figures"
     result = json.loads(command("evaluate", out, *asked, "--json", "-", "--figures", figures).stdout)
     assert result["task"] == task
@@ -63,6 +78,10 @@ def test_a_table_is_trained_evaluated_and_diagnosed(task, tmp_path):
     }[task]
     assert {path.name for path in figures.iterdir()} == wanted
     assert "95% intervals by bootstrap over patients" in command("evaluate", out, *asked).stdout
+    same = json.loads(command("compare", out, out, *asked, "--json", "-").stdout)
+    assert same["task"] == task
+    assert all(one["value"] == 0 for one in same["difference"].values())
+    assert set(same["delong"]) == (set(data.classes) if task == "multilabel" else set())
     files = [folder / f"{i}.dcm" for i in data.where("test")[:2]]
     made = ("--dicom", tmp_path / "dcm", "--overlays", tmp_path / "png", "--record", tmp_path / "runs.jsonl")
     found = json.loads(command("diagnose", out, *files, *made, "--json", "-").stdout)
@@ -96,7 +115,7 @@ def test_a_lesson_is_for_one_class_an_image(tmp_path):
     from convnet.study.recipe import Recipe
 
     data = images("regression", n=60)
-    model = train_recipe(data, Recipe(epochs=1, flip="off"), Preparation(12), verbose=0).model.model
+    model = train_recipe(data, Recipe("listing", epochs=1, flip="off"), Preparation(12), verbose=0).model.model
     model.save(tmp_path / "m.safetensors")
     np.save(tmp_path / "x.npy", data.x[0])
     done = CliRunner().invoke(app, ["explain", str(tmp_path / "m.safetensors"), str(tmp_path / "x.npy")])

@@ -13,7 +13,7 @@ from convnet.diagnosis.group_result import join_results
 from convnet.diagnosis.result import Result
 from convnet.evaluation import multilabel
 from convnet.model import load
-from convnet.study import crossvalidation, model_card
+from convnet.study import crossvalidation, fold_lines, model_card
 from convnet.study.complete import train_recipe
 from convnet.study.evaluate import evaluate
 from convnet.study.metadata import read_record
@@ -90,7 +90,7 @@ def test_terminal_card_and_cross_validation_show_images_and_patients(task, studi
     recipe = replace(QUICK, epochs=3, group="patient")
     result = crossvalidation.run(data, recipe, k=2)
     assert result["by_share"][0]["by_group"]["together"][0]["groups"] == 96
-    assert any("by patient" in line for line in crossvalidation.lines(result))
+    assert any("by patient" in line for line in fold_lines.lines(result))
 
 
 @pytest.mark.parametrize("task", KINDS)

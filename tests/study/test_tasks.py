@@ -12,7 +12,7 @@ from convnet.data import cohort as cohorts
 from convnet.data.preparation import Preparation
 from convnet.diagnosis.diagnose import diagnose, lines
 from convnet.model import load
-from convnet.study import crossvalidation, model_card
+from convnet.study import crossvalidation, fold_lines, model_card
 from convnet.study.complete import train_recipe
 from convnet.study.evaluate import evaluate
 from convnet.study.metadata import read_record
@@ -20,7 +20,7 @@ from convnet.study.recipe import Recipe
 from convnet.study.tasks import TASKS
 
 KINDS = ("multilabel", "ordinal", "regression")
-QUICK = Recipe(epochs=12, flip="off", shift=0.0, dropout=0.0)
+QUICK = Recipe("listing", epochs=12, flip="off", shift=0.0, dropout=0.0)
 
 
 def images(task, n=240, size=12, seed=0, noise=0.08):
@@ -139,8 +139,8 @@ def test_cross_validation_measures_every_task(task, studies):
     (of,) = result["by_share"]
     assert set(of["single"]) == set(of["together"][0]) == names
     assert result["task"] == task
-    assert crossvalidation.lines(result)
-    assert all(crossvalidation.line(row) for row in result["rows"])
+    assert fold_lines.lines(result)
+    assert all(fold_lines.line(row) for row in result["rows"])
     json.dumps(result, allow_nan=False)
 
 

@@ -45,6 +45,10 @@ class Augmented:
         self.intensity, self.elastic = intensity, elastic
         self.rng = np.random.Generator(np.random.Philox(seed))
 
+    def facts(self) -> dict[str, Any]:
+        """Return how images are changed, for a backup to compare; its place in the stream is `rng`'s."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, (bool, int, float))}
+
     def __len__(self) -> int:
         return self.shape[0]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,8 +25,9 @@ from convnet.data.errors import CohortError, DicomError
 from convnet.data.limits import Limits
 from convnet.data.preparation import Preparation, Window
 from convnet.data.pseudonyms import pseudonym, shown
+from convnet.data.reading.far_readers import open_readers
 from convnet.data.reading.labelled import Labelled, read_labelled
-from convnet.data.reading.listing import is_index, opened_folder
+from convnet.data.reading.listing import is_index, opened_folder, require_inside
 from convnet.data.reading.readers import Readers, processors
 
 NOT_LISTED = "is not in the table of labels"
@@ -44,6 +46,7 @@ def load_folder(
     split_all: str | None = None,
     limits: Limits | None = None,
     workers: int | None = None,
+    executor: Executor | None = None,
     cache: bool = False,
     channels: int = 1,
     columns: Columns | None = None,
@@ -65,6 +68,7 @@ def load_folder(
     split_all    puts every image in this one split, whatever the table says (to evaluate on another
     hospital's images)
     limits, workers  what a file may cost, and how many processes decode (`readers.Readers`)
+    executor     whose workers decode, instead of this machine's processes: they see the files under the same paths
     cache        keep decoded images on disk (`store.Store`): files that are known are not decoded again, and the
       cohort's x need not fit into memory; an interrupted run goes on from there. Needs a size.
     `skipped` also reports the files below the folder that the table does not name (hidden files apart), and single
@@ -89,7 +93,8 @@ def load_folder(
         remarks: list[Skipped] = []
         with explain_damage(), ExitStack() as stack:
             store = stack.enter_context(Store.open(preparation)) if cache else None
-            readers = stack.enter_context(Readers(limits, workers or min(processors(), -(-len(rows) // 16))))
+            workers = workers or min(processors(), -(-len(rows) // 16))
+            readers = stack.enter_context(open_readers(limits, workers, executor))
             results = readers.map(lambda row: read_row(readers, store, root, row, preparation), rows)
             for done, (row, result) in enumerate(results, start=1):
                 if isinstance(result, DicomError):
@@ -225,12 +230,11 @@ def locate(root: Path, row: Row) -> Path:
     try:
         if not path.is_file():
             raise DicomError(path, f"row {row.line}: no such file")
-        if not path.resolve().is_relative_to(root.resolve()):
-            raise DicomError(path, f"row {row.line}: is a link out of the folder: put the file itself there")
     except (OSError, RuntimeError) as error:  # a name too long for the system, a ring of links
         raise DicomError(
             path, f"row {row.line}: cannot be opened: {getattr(error, 'strerror', None) or error}"
         ) from None
+    require_inside(path, root, f"row {row.line}: ")
     return path
 
 

@@ -23,11 +23,29 @@ class ImageFile:
     """A file to read: where it is, and the name that results show; they differ for a member of an archive.
 
     patient  whose image it is, if a table says so
+    within   the folder that was given, which a link must not lead out of
     """
 
     path: Path
     name: str
     patient: str = ""
+    within: Path | None = None
+
+    def locate(self) -> Path:
+        """Return where the file is. Raises DicomError for a link out of the folder."""
+        if self.within is not None:
+            require_inside(self.path, self.within)
+        return self.path
+
+
+def require_inside(path: Path, folder: Path, where: str = "") -> None:
+    """Raise DicomError if a link leads from a file of the folder out of it; where: what is said before the reason."""
+    try:
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise DicomError(path, f"{where}is a link out of the folder: put the file itself there")
+    except (OSError, RuntimeError) as error:  # a name too long for the system, a ring of links
+        reason = getattr(error, "strerror", None) or error
+        raise DicomError(path, f"{where}cannot be opened: {reason}") from None
 
 
 @contextmanager
@@ -57,6 +75,7 @@ def opened_files(
     patients  by path: of a file or a folder, within the folder or archive that is given; of a file as it is given
 
     Folders are searched recursively; tables, texts and hidden files are left out, and links to folders not followed.
+    A link to a file must not lead out of the folder (`ImageFile.locate`).
     Of a DICOMDIR, the files that it names. Raises CohortError for what cannot be used, and for a folder without images.
     """
     limits, found, patients = limits or Limits(), [], patients or {}
@@ -71,7 +90,7 @@ def opened_files(
                 root = stack.enter_context(opened_folder(path, limits))
                 below = [root / name for name in walk(root) if not name.casefold().endswith(TEXTS)]
                 within = [file.relative_to(root) for file in below]
-                found += [ImageFile(root / one, str(path / one), find_patient(one, patients)) for one in within]
+                found += [ImageFile(root / one, str(path / one), find_patient(one, patients), root) for one in within]
             else:
                 below = [path]
                 found.append(ImageFile(path, str(path), find_patient(path, patients)))

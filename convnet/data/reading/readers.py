@@ -30,6 +30,7 @@ class Readers:
     def __init__(self, limits: Limits | None = None, workers: int | None = None) -> None:
         self.limits = limits or Limits()
         self.workers = [acquire_worker(self.limits) for _ in range(workers or processors())]
+        self.width = len(self.workers)  # files that are read at the same time
         self.idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
         for worker in self.workers:
             self.idle.put(worker)
@@ -80,11 +81,11 @@ class Readers:
             except DicomError as error:
                 return error
 
-        with ThreadPoolExecutor(len(self.workers), "convnet-reader") as threads:
+        with ThreadPoolExecutor(self.width, "convnet-reader") as threads:
             try:
                 for job in jobs:
                     ahead.append((job, threads.submit(attempt, job)))
-                    if len(ahead) >= 4 * len(self.workers):
+                    if len(ahead) >= 4 * self.width:
                         first, result = ahead.popleft()
                         yield first, result.result()
                 while ahead:

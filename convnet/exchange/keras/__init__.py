@@ -12,6 +12,7 @@ from convnet.exchange.keras.architecture import Architect
 from convnet.model import Model
 from convnet.model_file import ModelFileError
 
+SLACK = 2**16  # numbers: a Normalization over all axes has one in the file, and one for each channel here
 _BAD = (ValueError, TypeError, LookupError, AttributeError, RecursionError, MemoryError)
 
 
@@ -47,7 +48,7 @@ def load_keras(
     tree = hdf5.read(content, path)
     architect = Architect(custom_objects)
     try:
-        with initializers.empty_weights(sum(a.size for arrays in tree.values() for a in arrays)):
+        with initializers.empty_weights(SLACK + sum(a.size for arrays in tree.values() for a in arrays)):
             made = architect.model(config)
         weights.assign(made, tree)
     except _BAD as error:

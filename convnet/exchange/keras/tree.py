@@ -7,7 +7,7 @@ from typing import Any
 
 from convnet.engine.parameter import Parameter
 from convnet.exchange.attributes import own_attributes
-from convnet.layers import Layer
+from convnet.layers import Layer, Normalization
 from convnet.layers.naming import snake_case
 from convnet.model import Model
 from convnet.sequential import Sequential
@@ -79,9 +79,12 @@ def own_parameters(layer: Layer) -> list[Any]:
 def keras_shape(layer: Layer, parameter: Parameter) -> tuple[int, ...]:
     """Return the shape of a parameter in Keras: the same numbers in the same order.
 
-    A kernel of Conv1D has no axis for the rows there; a depthwise one (P,Q,1,C*M) is (P,Q,C,M).
+    A Normalization over all axes keeps one number there. A kernel of Conv1D has no axis for the rows there; a depthwise
+    one (P,Q,1,C*M) is (P,Q,C,M).
     """
     shape, last = parameter.shape, parameter.name.rsplit("/", 1)[-1]
+    if isinstance(layer, Normalization) and layer.axis is None:
+        return ()
     if type(layer).__name__ == "Conv1D" and last == "kernel" and len(shape) == 4:
         return shape[1:]
     depthwise = type(layer).__name__ in ("DepthwiseConv2D", "SeparableConv2D") and "pointwise" not in last

@@ -8,7 +8,7 @@ import numpy as np
 
 from convnet.exchange.keras.hdf5 import Tree
 from convnet.exchange.keras.tree import keras_shape, own_parameters, walk
-from convnet.layers import Layer
+from convnet.layers import Layer, Normalization
 from convnet.model import Model
 
 # what a file of weights holds beside parameters: how far training was, and where random numbers stand
@@ -28,10 +28,12 @@ def assign(model: Model, tree: Tree) -> None:
     _check_rest(tree, known)
     with model.plans.alone():
         for parameter, array in found:
-            parameter.value[...] = array.reshape(parameter.shape)
+            parameter.value[...] = array.reshape(parameter.shape) if array.size == parameter.value.size else array
 
 
 def _fit(path: str, layer: Layer, arrays: list[np.ndarray], parameters: list[Any]) -> list[tuple[Any, np.ndarray]]:
+    if isinstance(layer, Normalization) and len(arrays) == len(parameters) + 1 == 3:
+        arrays = arrays[:2]  # behind mean and variance, how often Keras's adapt has counted
     shapes, wanted = [a.shape for a in arrays], [keras_shape(layer, p) for p in parameters]
     if shapes != wanted:
         named = zip(parameters, wanted, strict=True)
@@ -51,13 +53,19 @@ def _check_rest(tree: Tree, known: set[str]) -> None:
             )
 
 
+def _arrays(layer: Layer) -> list[np.ndarray]:
+    """Return a layer's parameters as Keras keeps them."""
+    parameters = own_parameters(layer)
+    if isinstance(layer, Normalization) and parameters:
+        one = layer.axis is None  # Keras has one number then, here it stands once for each channel
+        return [*(np.array(p.value)[0] if one else np.array(p.value) for p in parameters), np.array(0, np.int32)]
+    return [np.array(p.value).reshape(keras_shape(layer, p)) for p in parameters]
+
+
 def collect(model: Model) -> tuple[Tree, dict[str, str]]:
     """Return a model's parameters by Keras's paths, and the names of their layers."""
     model.training_graph()
     with model.reading():
         places = list(walk(model))
-        tree = {
-            path: [np.array(p.value).reshape(keras_shape(layer, p)) for p in own_parameters(layer)]
-            for path, layer in places
-        }
+        tree = {path: _arrays(layer) for path, layer in places}
     return tree, {path: layer.name for path, layer in places}

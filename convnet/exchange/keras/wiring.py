@@ -6,15 +6,17 @@ from typing import Any, Protocol
 
 from convnet.engine.graph import Node
 from convnet.layers import BUILT_IN, Activation, Input, Layer
+from convnet.layers.operators import compute
 from convnet.model import Model
 from convnet.wiring import MOST_CALLS
 
-# operations on tensors that Keras records like layers (`a + b` in a listing), and the layers that compute them here
-_OPERATIONS = {name: name for name in ("Add", "Subtract", "Multiply", "Maximum", "Minimum", "Average", "Concatenate")}
+# operations on tensors that Keras records like layers, and the layers that compute them here
+_OPERATIONS = {name: name for name in ("Maximum", "Minimum", "Average", "Concatenate")}
 _ACTIVATIONS = {"Relu": "relu", "Sigmoid": "sigmoid", "Softmax": "softmax",
                 "LogSoftmax": "log_softmax", "Tanh": "tanh", "Silu": "silu",
                 "Elu": "elu", "Selu": "selu", "Gelu": "gelu", "Softplus": "softplus", "HardSigmoid": "hard_sigmoid",
                 "HardSilu": "hard_silu"}  # fmt: skip
+_SYMBOLS = {"Add": "+", "Subtract": "-", "Multiply": "*", "Divide": "/", "TrueDivide": "/", "Negative": "*"}
 _IDLE = {"training": None, "mask": None}  # what a call may be given without an effect
 
 
@@ -23,6 +25,18 @@ class Maker(Protocol):
 
     def layer(self, entry: dict[str, Any]) -> Layer:
         """Return the layer."""
+
+
+class Operation:
+    """+ - * / on tensors, one of which may be a number."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        self.symbol, self.name, self.second = _SYMBOLS[kind], name, [-1.0] if kind == "Negative" else []
+
+    def __call__(self, x: Any, training: bool | None = None) -> Any:
+        """Return the output of the layer that computes it."""
+        operands: list[Any] = [*(x if isinstance(x, list) else [x]), *self.second]
+        return compute(self.symbol, operands[0], operands[1], self.name)
 
 
 def connect(config: dict[str, Any], maker: Maker, dtype: Any) -> Model:
@@ -87,6 +101,8 @@ def _revive(value: Any, made: dict[str, list[Any]]) -> Any:
         return [_revive(item, made) for item in value]
     if isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
         return _output(value["config"]["keras_history"], made)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return value
     raise ValueError(f"a call has an argument that is no layer's output: {value!r}")
 
 
@@ -118,12 +134,14 @@ def _structure(places: Any, made: dict[str, list[Any]]) -> Any:
     return nodes[0] if len(nodes) == 1 else nodes
 
 
-def _operation(entry: dict[str, Any]) -> Layer:
-    """Return the layer that computes one of Keras's operations on tensors."""
+def _operation(entry: dict[str, Any]) -> Any:
+    """Return what computes one of Keras's operations on tensors."""
     kind, config = entry["class_name"], entry["config"]
     settings = {key: value for key, value in config.items() if key not in ("name", "dtype")}
     if kind in _ACTIVATIONS:
         return Activation(_ACTIVATIONS[kind], name=config["name"])
+    if kind in _SYMBOLS:
+        return Operation(kind, config["name"])
     if _OPERATIONS.get(kind) not in BUILT_IN:
         raise ValueError(
             f"{config['name']!r} is Keras's operation {kind} on tensors, which cannot be read: use a layer for it"

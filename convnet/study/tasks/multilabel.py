@@ -12,6 +12,7 @@ from convnet.evaluation.intervals import format_interval
 from convnet.evaluation.side_by_side import group_lines
 from convnet.evaluation.subgroups import subgroup_lines, subgroups
 from convnet.notice import NOTICE
+from convnet.output.words import count
 from convnet.study.tasks.base import Asked, Task, join_largest
 
 if TYPE_CHECKING:
@@ -66,12 +67,13 @@ class MultiLabel(Task):
 
     def lines(self, result: dict[str, Any]) -> list[str]:
         """Return a line for each mean and for each finding."""
-        out = [f"images {result['n']} of {result['patients']} patients, {len(result['classes'])} findings"]
+        of, findings = count(result["patients"], "patient"), count(len(result["classes"]), "finding")
+        out = [f"images {result['n']} of {of}, {findings}"]
         out.append("means over findings, 95% intervals by bootstrap over patients:")
         out += [f"  {name}: {format_interval(metric)}" for name, metric in result["figures"].items()]
         for name, found in result["findings"].items():
             figures = ", ".join(f"{m} {format_interval(v)}" for m, v in found["figures"].items())
-            out.append(f"'{name}' ({found['images']} images, threshold {found['threshold']:.3f}): {figures}")
+            out.append(f"'{name}' ({count(found['images'], 'image')}, threshold {found['threshold']:.3f}): {figures}")
         out.append(f"calibration of all findings: expected calibration error {result['calibration']['ece']:.3f}")
         return [*out, *subgroup_lines(result["subgroups"]), *group_lines(result), NOTICE]
 

@@ -16,6 +16,7 @@ from convnet.evaluation.intervals import format_interval
 from convnet.evaluation.side_by_side import group_lines
 from convnet.evaluation.subgroups import subgroup_lines, subgroups
 from convnet.notice import NOTICE
+from convnet.output.words import count
 from convnet.study.tasks.base import Asked, Task, join_largest
 from convnet.study.tasks.classes import require_classes
 
@@ -76,7 +77,7 @@ class Ordinal(Task):
 
     def lines(self, result: dict[str, Any]) -> list[str]:
         """Return a line for each metric, and the confusion."""
-        out = [f"images {result['n']} of {result['patients']} patients, grades {', '.join(result['classes'])}"]
+        out = [f"images {result['n']} of {count(result['patients'], 'patient')}, grades {', '.join(result['classes'])}"]
         out.append("95% intervals by bootstrap over patients (MAE in grades):")
         out += [f"  {name}: {format_interval(metric)}" for name, metric in result["figures"].items()]
         width = max(6, *(len(c) for c in result["classes"]))

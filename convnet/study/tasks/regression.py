@@ -13,6 +13,7 @@ from convnet.evaluation.intervals import format_interval
 from convnet.evaluation.side_by_side import group_lines
 from convnet.evaluation.subgroups import subgroup_lines, subgroups
 from convnet.notice import NOTICE
+from convnet.output.words import count
 from convnet.study.tasks.base import Asked, Task
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Regression(Task):
     def lines(self, result: dict[str, Any]) -> list[str]:
         """Return a line for each metric, and the calibration."""
         low, high = result["range"]
-        out = [f"images {result['n']} of {result['patients']} patients, values from {low:g} to {high:g}"]
+        out = [f"images {result['n']} of {count(result['patients'], 'patient')}, values from {low:g} to {high:g}"]
         out.append("95% intervals by bootstrap over patients:")
         out += [f"  {name}: {format_interval(metric)}" for name, metric in result["figures"].items()]
         fitted = result["interval"]

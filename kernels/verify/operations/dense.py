@@ -20,6 +20,7 @@ class Dense(Operation):
         {"N": 1, "C": 700, "F": 130},
         {"N": 70, "C": 65, "F": 67},
         {"N": 33, "C": 17, "F": 17},
+        {"N": 2, "C": 900, "F": 37},  # with a bias: a sum that a GPU cuts into parts, not in fours
     )
 
     def draw(self, rng: np.random.Generator) -> Geometry:

@@ -48,7 +48,10 @@ class CrossEntropy(Operation):
     choices = {"kind": 3, "logits": 2, "weighted": 2}
     validated = ("y", "weights")
     long = {"N": 65_536, "K": 2, "kind": 0, "logits": 1, "weighted": 0}
-    large = tuple({"N": 3001, "K": 7, "kind": k, "logits": m, "weighted": 1} for k in range(3) for m in range(2))
+    large = (
+        *({"N": 3001, "K": 7, "kind": k, "logits": m, "weighted": 1} for k in range(3) for m in range(2)),
+        *({"N": 3, "K": 70, "kind": k, "logits": m, "weighted": 0} for k in range(3) for m in range(2)),  # K over 32
+    )
 
     def draw(self, rng: np.random.Generator) -> Geometry:
         N, K, kind, logits, weighted = (int(v) for v in rng.integers((1, 1, 0, 0, 0), (10, 21, 3, 2, 2)))

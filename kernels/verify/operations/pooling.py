@@ -41,6 +41,8 @@ class Pooling(Operation):
         make_geometry((2, 15, 14, 24), (2, 2), (2, 2)),  # channels in fours
         make_geometry((2, 37, 33, 29), (3, 3), (2, 2), (1, 1, 1, 0)),
         make_geometry((2, 30, 31, 7), (4, 3), (1, 3), (2, 0, 1, 2)),
+        make_geometry((3, 30, 31, 17), (4, 2), (4, 2)),  # windows side by side leave two rows and a column over
+        make_geometry((1, 258, 256, 16), (3, 2), (3, 2)),  # in no cache: see LARGE of kernels/cpu/prefetch.py
     )
     scale = 1  # of integer arrays
     scaled = {"forward": ("x",), "backward": ("dy",)}
@@ -151,6 +153,9 @@ class GlobalAvgPool(Operation):
 
     def arguments(self, name: str, p: Problem) -> Arguments:
         return ((p["x"],) if name == "forward" else (p["dy"], p["x"].shape)), {}
+
+    def terms(self, name: str, p: Problem) -> tuple[int, ...]:
+        return (p.geometry["H"] * p.geometry["W"] + 1 if name == "forward" else 2,)
 
     def limits(self, name: str, p: Problem) -> tuple[Limit, ...]:
         return (wide_mean(self, name, p, p.geometry["H"] * p.geometry["W"]),)

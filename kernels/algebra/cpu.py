@@ -1,0 +1,106 @@
+"""Run compiled kernels of the CPU in another arithmetic: whatever Python calls within `swapped` does."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numba
+from llvmlite import binding
+from numba.core import types
+from numba.core.dispatcher import Dispatcher, _DispatcherBase
+
+from kernels.algebra import helpers
+from kernels.algebra.refusal import NotAlgebraicError
+from kernels.algebra.rewrite import rewrite
+
+_numba: Any = numba
+_made: dict[int, tuple] = {}  # id of a compiled kernel -> itself, the same in another arithmetic, its engine
+
+
+@contextmanager
+def swapped(world: int) -> Iterator[set[str]]:
+    """Within this, compiled kernels that Python calls compute in the world's arithmetic, on integers seen as floats.
+
+    The names of those that ran are in what it yields.
+    NotAlgebraicError, from the call, for a kernel that does with its numbers what no polynomial does.
+    """
+    helpers.WORLD[0] = world
+    with changed(_in_other_arithmetic, _made) as used:
+        yield used
+
+
+def _in_other_arithmetic(compiled: Any) -> str:
+    if any(isinstance(t, (types.Float, types.Complex)) for t in compiled.signature.args):
+        raise NotAlgebraicError(f"{compiled.fndesc.qualname} is given a floating-point number beside arrays")
+    return rewrite(text_of(compiled))
+
+
+def text_of(compiled: Any) -> str:
+    """Return a compiled kernel, with all that it calls, in LLVM's language, as it is turned into machine code."""
+    return str(compiled.library._get_module_for_linking())
+
+
+@contextmanager
+def changed(change: Callable[[Any], str], made: dict[int, tuple]) -> Iterator[set[str]]:
+    """Within this, compiled kernels that Python calls are what `change` makes of them; `made` keeps these."""
+    used = set[str]()
+    base: Any = _DispatcherBase
+    kept = base._compile_for_args, base.add_overload
+
+    def find(dispatcher: Any, *args: Any, **kws: Any) -> Any:
+        """Stand in for Numba's search for the compiled code of some arguments."""
+        if kws:
+            raise NotAlgebraicError(f"{dispatcher.py_func.__name__} is called with keywords")
+        wanted = tuple(dispatcher.typeof_pyval(a) for a in args)
+        dispatcher.compile(wanted)
+        compiled = dispatcher.overloads[wanted]
+        used.add(dispatcher.py_func.__name__)
+        if id(compiled) not in made:
+            made[id(compiled)] = (compiled, *_make(compiled, change(compiled)))
+        return made[id(compiled)][1]
+
+    def keep(dispatcher: Any, compiled: Any) -> None:
+        """Note compiled code without entering it where a call finds it at once, past `find`."""
+        dispatcher.overloads[tuple(compiled.signature.args)] = compiled
+
+    for dispatcher in _dispatchers():
+        dispatcher._clear()
+    base._compile_for_args, base.add_overload = find, keep
+    try:
+        yield used
+    finally:
+        base._compile_for_args, base.add_overload = kept
+        for dispatcher in _dispatchers():
+            dispatcher._clear()
+            for found in dispatcher.overloads.values():
+                dispatcher._insert([a._code for a in found.signature.args], found.entry_point, found.objectmode)
+
+
+def _dispatchers() -> list[Any]:
+    return [d for d in gc.get_objects() if isinstance(d, Dispatcher)]
+
+
+def _make(compiled: Any, text: str) -> tuple[Any, Any]:
+    """Compile a changed kernel; (the function for Python, what must live as long)."""
+    try:
+        module = binding.parse_assembly(text)
+        module.verify()
+    except RuntimeError as error:
+        first = str(error).strip().splitlines()[-1][:120]
+        raise NotAlgebraicError(f"the code of {compiled.fndesc.qualname} cannot be changed: {first}") from error
+    machine = binding.Target.from_default_triple().create_target_machine(opt=0)
+    engine = binding.create_mcjit_compiler(module, machine)
+    engine.finalize_object()
+    description = compiled.fndesc
+    record = engine.get_global_value_address(description.env_name)
+    if record:  # where the code looks for Numba's record of the function
+        ctypes.c_void_p.from_address(record).value = id(compiled.environment)
+    address = engine.get_function_address(description.llvm_cpython_wrapper_name)
+    kept = (compiled.library,)
+    name = description.qualname.split(".")[-1]
+    function = _numba._dynfunc.make_function(description.lookup_module(), name, "", address, compiled.environment, kept)
+    return function, engine

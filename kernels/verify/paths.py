@@ -1,0 +1,103 @@
+"""python -m kernels.verify.paths [--op NAME] [--target NAME] [--show]: what verify's problems reach of the kernels.
+
+It counts lines of source and blocks of compiled code. A block is a run of instructions with one way in: in the PTX that
+the emulator executes, or in the code in LLVM's language that the CPU's machine code is made from. A line is reached if
+a block with code of it ran, in any kernel it was compiled into. What branches on a shape (an edge of a tile, a tail)
+has lines and blocks of its own. Combinations of branches are not counted.
+
+The exit code is 1 if a line is unreached. Of blocks, those that only report an error are left out; others cannot be
+reached either (what an index below 0 would need, say), so that fewer than all is no fault.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
+import numpy as np
+
+from kernels import registry
+from kernels.algebra.coverage import Listening, Reached, watched
+from kernels.verify.implementation import Registered
+from kernels.verify.operations import load_operations
+from kernels.verify.problem import Operation, Problem
+from kernels.verify.problems import DTYPES, Problems
+
+
+def measure(operation: str, target: str, variant: str = "") -> list[Reached]:
+    """Run all problems that verify has for an operation, in every variant, and return the blocks of its kernels."""
+    op, found = load_operations()[operation], dict[str, Reached]()
+    chosen = [variant] if variant else registry.variants(operation, target)
+    watch = watched if target == "cpu" else _watched_ptx
+    for each in chosen:
+        impl = Registered(op, each, target)
+        with watch(found):
+            for dtype in DTYPES:
+                for p, name in _problems(op, impl, dtype):
+                    args, settings = op.arguments(name, p)
+                    with np.errstate(all="ignore"):
+                        impl.call(name, args, settings)
+    return list(found.values())
+
+
+def _problems(op: Operation, impl: Registered, dtype: type) -> Iterator[tuple[Problem, str]]:
+    problems = Problems(op, dtype, quick=False)
+    for which in ("small", "stretched", "large", "long") if impl.target == "cpu" else ("small", "large"):
+        for p in problems.of(impl, "integers", which):
+            for name in op.passes:
+                yield p, name
+
+
+def _watched_ptx(found: dict[str, Reached]) -> AbstractContextManager:
+    """Note the blocks of PTX that launches on the emulator reach."""
+    from kernels import device
+    from kernels.emulator import blocks
+
+    def note(report: Any) -> None:
+        name, reached, places = blocks.reached(report)
+        kept = found.setdefault(name, Reached(name, places=places))
+        kept.reached |= reached
+
+    return Listening(device.on_report, note)
+
+
+def main() -> None:
+    """Print a line for each operation; exit code 1 if a line of source is unreached."""
+    parser = argparse.ArgumentParser(prog="python -m kernels.verify.paths", description=__doc__)
+    parser.add_argument("--op", action="append", help="only this operation; may be given again")
+    parser.add_argument("--target", default="cpu")
+    parser.add_argument("--show", action="store_true", help="name the unreached lines")
+    options = parser.parse_args()
+    if options.target == "cpu" and "NUMBA_DEBUGINFO" not in os.environ:  # kernels that know their lines
+        command = [sys.executable, "-m", "kernels.verify.paths", *sys.argv[1:]]
+        sys.exit(subprocess.run(command, env={**os.environ, "NUMBA_DEBUGINFO": "1"}, check=False).returncode)
+    warnings.filterwarnings("ignore", message="Could not find source for function")  # Numba's own, of a parallel loop
+    lacking = 0
+    for operation in options.op or registry.OPERATIONS:
+        if not registry.variants(operation, options.target):
+            continue
+        text, missing = describe(operation, measure(operation, options.target))
+        lacking += len(missing)
+        print(text, flush=True)
+        for place in missing if options.show else ():
+            print(f"    not reached: {place}")
+    sys.exit(1 if lacking else 0)
+
+
+def describe(operation: str, every: list[Reached]) -> tuple[str, list[str]]:
+    """Return (a sentence, the lines that no kernel reached)."""
+    lines = set[str]().union(*(k.lines for k in every))
+    reached = set[str]().union(*(k.lines_reached for k in every))
+    blocks, ran = sum(len(k.places) for k in every), sum(len(k.places.keys() & k.reached) for k in every)
+    text = f"{operation}: {len(lines & reached)} of {len(lines)} lines of source; {ran} of {blocks} blocks"
+    return f"{text} of {len(every)} compiled kernels", sorted(lines - reached)
+
+
+if __name__ == "__main__":
+    main()

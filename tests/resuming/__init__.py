@@ -1,0 +1,1 @@
+"""Trainings that are cut off and go on."""
