@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ import pytest
 import kernels
 from convnet.exercises import score
 from convnet.exercises.catalogue import EXERCISES, find
-from convnet.exercises.grading import Settings, grade, wire
+from convnet.exercises.grading import Settings, grade, remote, wire
 from convnet.exercises.grading.remote import Limits, explain_missing_isolation
 from tests.command import convnet
 from tests.exercises import hostile
@@ -229,3 +230,19 @@ def test_score_is_a_plain_number_of_points_for_nbgrader(tmp_path, capsys):
     points = score("sum", tmp_path / "anna" / "sum.py", of=10, trusted=True)
     assert repr(points) == "10.0"
     assert capsys.readouterr().out == "solved\n"
+
+
+@ISOLATED
+def test_a_folder_may_be_named_from_where_one_is(tmp_path, monkeypatch):
+    hand_in(tmp_path / "class", "ann", hostile.SUM)
+    monkeypatch.chdir(tmp_path)
+    found = grade(Path("class"), Settings((find("sum"),), seed=0))
+    assert found["students"][0]["score"] == 100
+
+
+@ISOLATED
+def test_a_process_that_cannot_be_started_is_the_graders_fault_and_gives_no_scores(tmp_path, monkeypatch):
+    hand_in(tmp_path, "ann", hostile.SUM)
+    monkeypatch.setattr(remote, "WORKER", tmp_path / "missing.py")
+    with pytest.raises(remote.GradingError, match=r"a submission's process could not be started: .*missing"):
+        grade(tmp_path, Settings((find("sum"),), seed=0))

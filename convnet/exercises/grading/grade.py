@@ -114,6 +114,8 @@ def explain_unfit(file: Path) -> str | None:
         return f"{file.name} is a link, not a file"
     if not file.is_file():
         return f"{file.name} was not handed in"
+    if not os.access(file, os.R_OK):
+        return f"{file.name} cannot be read"
     if file.stat().st_size > LARGEST_FILE:
         return f"{file.name} is larger than {LARGEST_FILE} bytes"
     return None

@@ -41,6 +41,10 @@ ISOLATED = (
 TRUSTED = "none but a process, limits on memory and processor time, and a time limit: submissions are trusted"
 
 
+class GradingError(OSError):
+    """The grader itself failed: this is no student's fault, and nobody gets a score."""
+
+
 class StudentError(Exception):
     """An error in a student's process, with the line of the student's file."""
 
@@ -72,7 +76,8 @@ class Remote:
         self.back, to_write = os.pipe()
         self.folder = tempfile.mkdtemp(prefix="exercise-")
         settings = {
-            "file": str(file), "name": file.name, "folder": self.folder, "confined": confined, "most": limits.result,
+            "file": os.path.abspath(file), "name": file.name, "folder": self.folder,
+            "confined": confined, "most": limits.result,
             "requests": to_read, "answers": to_write, **places(needs_kernels),
             "limits": {"seconds": int(limits.seconds) + 1, "memory": limits.memory, "files": limits.files},
         }  # fmt: skip
@@ -88,6 +93,7 @@ class Remote:
         self.reading = threading.Thread(target=self._drain, daemon=True)
         self.reading.start()
         self.defines: tuple[str, ...] = ()
+        self._wait_until_ready()
         try:
             self.defines = tuple(map(str, self._receive()["defines"]))
         except StudentError as error:
@@ -98,6 +104,18 @@ class Remote:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _wait_until_ready(self) -> None:
+        """Wait for the process's first word, before the student's code runs; GradingError if it does not come."""
+        try:
+            self._receive()
+        except StudentError as error:
+            self.error = error
+            self.close()
+            last = self.printed.lines()[-1:] or [""]
+            raise GradingError(
+                f"a submission's process could not be started: {error} {last[0].strip()}".strip()
+            ) from None
 
     def has(self, name: str) -> bool:
         """Return whether the file defines a function, or could not be run at all, which each call then says."""

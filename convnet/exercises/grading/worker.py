@@ -31,6 +31,7 @@ def main(settings: dict[str, Any]) -> None:
     sys.path[0] = folder
     os.chdir(folder)
     requests, answers = os.fdopen(settings["requests"], "rb"), os.fdopen(settings["answers"], "wb")
+    send(answers, {"result": "ready"})  # from here on, what goes wrong is the student's
     functions = load(source, settings["name"], answers)
     while True:
         try:
