@@ -140,6 +140,8 @@ class Plan:
         self.x[...] = x
         replayed = self._replayed.get(number_of_threads()) if self._replayed else None
         if replayed is not None:
+            if self._arena is not None:
+                self._arena.send()
             replayed()
         else:
             self.forward()

@@ -194,3 +194,19 @@ def test_a_call_whose_result_python_takes_is_not_noted():
     with pytest.raises(replay.NotReplayableError, match="total cannot be replayed"):
         replay.note_calls(lambda: total(np.ones(3)))
     assert total(np.ones(3)) == 3.0
+
+
+def test_a_replay_brings_home_what_another_model_has_on_a_device():
+    pytest.importorskip("numba_cuda", reason="needs numba-cuda: pip install 'formula-convnet[cuda]' (no GPU needed)")
+    shared, x = layers.Dense(3), np.ones((2, 4), np.float32)
+    here, there = (convnet.Model(start, shared(start)) for start in (layers.Input((4,)), layers.Input((4,))))
+    predict, found = here.compile_inference(batch=2), []
+
+    def note(*_):
+        found.append((predict(x), shared.get_weights()))
+
+    there.compile("sgd", "mse", target="cuda-emulated")
+    there.fit(x, np.zeros((2, 3)), epochs=3, verbose=0, callbacks=[convnet.callbacks.LambdaCallback(on_epoch_end=note)])
+    for y, (k, b) in found:
+        np.testing.assert_allclose(y, x @ k + b, rtol=1e-6)
+    assert (found[0][0] != found[-1][0]).all()
