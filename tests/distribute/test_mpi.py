@@ -23,7 +23,7 @@ import convnet
 from convnet import callbacks, layers
 from convnet.distribute import MPI
 
-shards = MPI(6, patience=4)
+shards = MPI(6, patience=PATIENCE)
 convnet.set_random_seed(SEED)
 body = [layers.Conv2D(4, 3, activation="relu"), layers.BatchNormalization(), layers.MaxPooling2D(), layers.Flatten()]
 tail = [layers.Dropout(0.25), layers.GaussianNoise(0.1), layers.Dense(3, activation="softmax")]
@@ -49,10 +49,10 @@ if shards.rank == 0:
 """
 
 
-def job(folder, size, out, *, threads=1, seed="3", trouble="pass", script=SCRIPT):
+def job(folder, size, out, *, threads=1, seed="3", trouble="pass", patience=60, script=SCRIPT):
     """Run the script in so many processes."""
     file = folder / "script.py"
-    file.write_text(script.replace("SEED", seed).replace("BREAK", trouble))
+    file.write_text(script.replace("SEED", seed).replace("BREAK", trouble).replace("PATIENCE", str(patience)))
     return start(folder, size, [str(file), str(folder / out)], threads)
 
 
@@ -95,9 +95,9 @@ def test_an_error_in_one_process_ends_all_and_is_said_once(tmp_path):
 
 
 def test_a_process_that_hangs_ends_all_after_the_patience(tmp_path):
-    done = job(tmp_path, 2, "a.safetensors", trouble="os.kill(os.getpid(), signal.SIGSTOP)")
+    done = job(tmp_path, 2, "a.safetensors", trouble="os.kill(os.getpid(), signal.SIGSTOP)", patience=8)
     assert done.returncode != 0
-    assert "error: process 0 has waited 4 s for another one, which hangs or has ended" in done.stderr
+    assert "error: process 0 has waited 8 s for another one, which hangs or has ended" in done.stderr
 
 
 def test_processes_that_would_train_something_else_are_told_what_differs(tmp_path):
@@ -109,7 +109,7 @@ def test_processes_that_would_train_something_else_are_told_what_differs(tmp_pat
 
 
 def test_more_processes_than_shards_are_refused(tmp_path):
-    done = job(tmp_path, 2, "a.safetensors", script=SCRIPT.replace("MPI(6, patience=4)", "MPI(1)"))
+    done = job(tmp_path, 2, "a.safetensors", script=SCRIPT.replace("MPI(6, ", "MPI(1, "))
     assert done.returncode != 0
     assert "MPI: 2 processes for 1 shards: give shards=2 or more" in done.stderr
 
