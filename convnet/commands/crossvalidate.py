@@ -12,6 +12,7 @@ from convnet.commands.options import Figures, Json, Seed
 from convnet.commands.output import emit, say
 from convnet.commands.preflight import check_file, check_folder
 from convnet.commands.recipe import takes_recipe
+from convnet.distribute.launch import refuse_executor
 from convnet.executors import open_executor
 
 
@@ -35,6 +36,7 @@ def crossvalidate(
     ] = False,
 ) -> None:
     """Measure a recipe by cross-validation between patients on train and val. The test split is never read."""
+    refuse_executor(source.executor)
     check_file("--json", json_path)
     check_folder(figures)
     if resume and (json_path is None or str(json_path) == "-"):

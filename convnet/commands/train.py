@@ -13,7 +13,7 @@ from convnet.commands.cohort import Pixels, Source, expand_options, load_trainin
 from convnet.commands.options import Figures, Report, Seed
 from convnet.commands.preflight import check_file, check_folder
 from convnet.commands.recipe import takes_recipe
-from convnet.distribute.launch import writing_once
+from convnet.distribute.launch import refuse_executor, writing_once
 from convnet.executors import open_executor
 from convnet.output.progress import tell
 from convnet.output.words import count
@@ -39,6 +39,7 @@ def train(
     ] = False,
 ) -> None:
     """Train on `train`, choose and calibrate on `val`, write the model and its card. `test` is never read."""
+    refuse_executor(source.executor)
     with writing_once(out, record, figures, report) as (model, *others):
         files = Files(model or out, *others, before=out if resume else None)  # type: ignore[misc]
         with open_executor(source.executor) as executor:

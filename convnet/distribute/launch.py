@@ -43,6 +43,15 @@ def choose(shards: int) -> Shards | None:
     return Shards(shards) if shards else None
 
 
+def refuse_executor(executor: object) -> None:
+    """Raise ValueError for an executor in a job whose processes train together: its workers would want to join."""
+    if executor is not None and count_processes() > 1:
+        raise ValueError(
+            "--executor: the processes that mpiexec started train each model together. Start the command alone, or for "
+            "--executor mpi with: mpiexec -n 4 python -m mpi4py.futures -m convnet ..."
+        )
+
+
 @contextmanager
 def writing_once(*files: Path | None) -> Iterator[list[Path | None]]:
     """Give the first process the files to write, each other one files in a folder that is removed; it prints nothing.

@@ -132,3 +132,9 @@ def test_the_command_train_gives_the_same_model_under_mpiexec(tmp_path):
         assert done.stderr.count("recipe: ") == 1
     assert len(set(tmp_path.glob("*.card.html"))) == 2
     assert made[0] == made[1]
+
+
+def test_an_executor_beside_mpiexec_is_refused(tmp_path):
+    done = start(tmp_path, 2, ["-m", "convnet", "train", "pictures", "--executor", "local:2"])
+    assert done.returncode != 0
+    assert "--executor: the processes that mpiexec started train each model together" in done.stderr
