@@ -111,7 +111,7 @@ class Cohort:
         return "; ".join(f"{s}: " + ", ".join(f"{n} {c!r}" for c, n in of.items()) for s, of in self.counts().items())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Record:
     """What is known of one image beside its pixels.
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -120,7 +121,7 @@ def load_folder(
     return replace(build(images, records, classes=classes, skipped=skipped, seed=seed, task=task), notes=notes)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class Frame:
     """One image as it was read: its row of the table, its number in the file, and its pixels or their place on disk."""
 
@@ -137,9 +138,8 @@ class Frame:
     @property
     def record(self) -> Record:
         """What the cohort knows of it, its group apart."""
-        facts = {name: self.file.facts.get(name, "") for name in NAMES}
         whose = name_owners(self.row, self.file)
-        return Record(self.row.label, self.row.path, self.number, split=self.row.split, facts=facts, **whose)
+        return Record(self.row.label, self.row.path, self.number, split=self.row.split, facts=self.file.facts, **whose)
 
 
 def name_owners(row: Row, file: Labelled | None) -> dict[str, str]:
@@ -167,7 +167,18 @@ def keep_frames(row: Row, read: Read, store: Store | None) -> list[Frame]:
     pixels: Sequence[np.ndarray | int] = file.images
     if store is not None and all(map(store.takes, file.images)):
         pixels = store.add(read.content, file.images, file.to_plain()) if read.at is None else read.at
-    return [Frame(row, n, replace(file, images=[]), p) for n, p in zip(file.frames, pixels, strict=True)]
+    kept = replace(file, images=[], facts=share_facts(file.facts))
+    return [Frame(row, n, kept, p) for n, p in zip(file.frames, pixels, strict=True)]
+
+
+@lru_cache(maxsize=4096)
+def _one_dict(values: tuple[str, ...]) -> dict[str, str]:
+    return dict(zip(NAMES, values, strict=True))
+
+
+def share_facts(facts: dict[str, str]) -> dict[str, str]:
+    """Return the facts that a cohort keeps; one dict for all files that state the same, since files may be many."""
+    return _one_dict(tuple(facts.get(name, "") for name in NAMES))
 
 
 def collect_pixels(found: Sequence[Frame], store: Store | None) -> list[np.ndarray] | Images:

@@ -26,7 +26,7 @@ SHEETS = (".xlsx", ".xlsm")
 MOST = 2**28  # bytes of a table: some millions of rows
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """One row: its line in the file, the image's path below the folder ('/' between parts), and its label.
 

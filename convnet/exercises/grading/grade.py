@@ -152,8 +152,3 @@ def _result(task: Task, found: Assessment | None, said: list[str], start: float)
         ],
         "seconds": round(time.monotonic() - start, 2),
     }
-
-
-def default_jobs() -> int:
-    """Return how many submissions to grade at once: as many as this process has cores."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
