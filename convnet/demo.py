@@ -9,16 +9,21 @@ from typing import Any
 
 import numpy as np
 
+from convnet import layers
 from convnet.callbacks import Recorder
 from convnet.data.preparation import Preparation
 from convnet.evaluation import metrics
 from convnet.evaluation.metrics import lines
 from convnet.explain import lesson
+from convnet.explain.lessons.classroom import Classroom
 from convnet.explain.maps.history import plot_history
+from convnet.layers import Input
 from convnet.notice import NOTICE
+from convnet.optimizers import Adam
 from convnet.output.atomic import write_json
 from convnet.output.drawing import save
 from convnet.output.words import count
+from convnet.sequential import Sequential
 from convnet.study import plots
 from convnet.study.complete import complete
 from convnet.study.evaluate import evaluate
@@ -80,25 +85,26 @@ def run(folder: Path, say: Say, seed: int = 0, verbose: Any = "auto", phantom_st
 
 
 def run_digits(folder: Path, say: Say, seed: int = 0, verbose: Any = "auto") -> None:
-    """Train the document's listing as it stands, ten classes, on scikit-learn's 1,797 handwritten digits (8x8)."""
+    """Train a small network, ten classes, on scikit-learn's 1,797 handwritten digits as they are, 8x8 pixels."""
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
     from convnet.evaluation.metrics import measure
-    from convnet.study.networks import Listing
     from convnet.utils import set_random_seed
 
     set_random_seed(seed)
     digits = load_digits()
-    # the listing's two unpadded convolutions and poolings need more than 8x8 pixels: every pixel becomes 3x3
-    x = np.kron(digits.images, np.ones((3, 3))).astype(np.float32)[..., None] / 16
+    x = (digits.images / 16).astype(np.float32)[..., None]
     parts = train_test_split(x, digits.target, test_size=0.25, random_state=seed, stratify=digits.target)
     x_train, x_test, y_train, y_test = parts
-    say(f"The listing on {len(x)} handwritten digits: {len(x_train)} to train, {len(x_test)} to test.")
-    model = Listing(10, name="digits")
-    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    model = make_digits_network("float32")
+    say(
+        f"A network of {model.count_params():,} parameters on {len(x)} handwritten digits: {len(x_train)} to train, "
+        f"{len(x_test)} to test."
+    )
+    fresh = model.get_weights()
     recorder = Recorder()
-    history = model.fit(x_train, y_train, epochs=10, batch_size=32, verbose=verbose, callbacks=[recorder])
+    history = model.fit(x_train, y_train, epochs=15, batch_size=32, verbose=verbose, callbacks=[recorder])
     p = predict_probabilities(model, x_test)
     classes = tuple(str(d) for d in range(10))
     model.metadata = ModelRecord(classes=classes).to_plain()
@@ -107,9 +113,40 @@ def run_digits(folder: Path, say: Say, seed: int = 0, verbose: Any = "auto") -> 
         say("   " + line)
     model.save(folder / "model.safetensors")
     draw(folder, model, history, result, y_test, p, x_test[0])
-    lesson(model, x_test[0], int(y_test[0]), recorder=recorder).save(folder / "lesson.html")
+    starts = {"trained": model.get_weights(), "fresh": fresh}
+    shown = choose_images(y_test, p)
+    classroom = Classroom(make_digits_network, x_train, y_train, x_test, y_test, starts, shown)
+    first = shown[-1]
+    made = lesson(model, x_test[first], int(y_test[first]), recorder=recorder, classroom=classroom)
+    made.save(folder / "lesson.html")
     write_json(folder / "results.json", result)
-    say(f"Everything is in {folder}.")
+    say(f"Everything is in {folder}. To draw a digit and watch the network learn, open lesson.html in a browser.")
+
+
+def make_digits_network(dtype: str) -> Sequential:
+    """Return a new network for 8x8 digits, small enough to see whole: 6x6x8, 3x3x8, 16 and 10 numbers."""
+    network = Sequential(
+        [
+            Input((8, 8, 1)),
+            layers.Conv2D(8, 3, activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Conv2D(16, 3, activation="relu"),
+            layers.Flatten(),
+            layers.Dense(10, activation="softmax"),
+        ],
+        name="digits",
+        dtype=dtype,
+    )
+    network.compile(optimizer=Adam(0.01), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    return network
+
+
+def choose_images(y: np.ndarray, p: np.ndarray, wrong: int = 2) -> tuple[int, ...]:
+    """Return an image of each class that the network names rightly, then those it names wrongly by the least."""
+    right = p.argmax(axis=1) == y
+    chosen = [int(np.argmax(right & (y == k))) for k in range(p.shape[1]) if (right & (y == k)).any()]
+    short = np.where(right, np.inf, p.max(axis=1) - p[np.arange(len(y)), y])
+    return tuple(chosen + [int(n) for n in np.argsort(short)[: min(wrong, int((~right).sum()))]][::-1])
 
 
 def draw(folder: Path, model: Any, history: Any, result: dict, y: np.ndarray, p: np.ndarray, image: np.ndarray) -> None:

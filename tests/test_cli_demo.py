@@ -1,6 +1,7 @@
 """The demos as a user meets them: what they print, and the files they leave."""
 
 import json
+import re
 
 
 def test_the_demo_leaves_files_model_figures_and_results_with_the_ideal_observer(tmp_path):
@@ -18,10 +19,16 @@ def test_the_demo_leaves_files_model_figures_and_results_with_the_ideal_observer
     assert "Not for clinical use" in said[-1]
 
 
-def test_the_digits_demo_runs_the_listing_on_ten_classes(tmp_path):
+def test_the_digits_demo_learns_ten_classes_from_8x8_pixels(tmp_path):
     from convnet import demo
 
     demo.run_digits(tmp_path, lambda _: None, verbose=0)
     result = json.loads((tmp_path / "results.json").read_text())
     assert len(result["classes"]) == 10
     assert result["accuracy"] > 0.95
+    page = (tmp_path / "lesson.html").read_text(encoding="utf-8")
+    data = json.loads(re.search(r'<script type="application/json" id="lesson">(.*?)</script>', page, re.DOTALL)[1])
+    assert data["values"][0]["shape"] == [8, 8, 1]
+    assert len(data["classroom"]["shown"]) == 12
+    assert data["label"] != data["answer"]  # the page opens on a digit that the network names wrongly
+    assert len(page) < 1_000_000

@@ -14,7 +14,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder to write to; it must not exist or be empty.")] = Path(
         "convnet-demo"
     ),
-    digits: Annotated[bool, typer.Option("--digits", help="Train the listing itself, on handwritten digits.")] = False,
+    digits: Annotated[bool, typer.Option("--digits", help="Train a small network on handwritten digits.")] = False,
     seed: Seed = 0,
 ) -> None:
     """Run a whole study on simulated CT: train, evaluate, diagnose, and compare with the ideal observer."""

@@ -168,8 +168,13 @@ def test_of_a_gradient_with_kept_statistics_the_line_that_computes_it_is_marked(
     assert not any(line.strip().startswith("y[") for line in lines)
 
 
+def read_texts():
+    """Return every file of the page's sentences, in both languages."""
+    return "".join(p.read_text(encoding="utf-8") for p in (PAGE / "i18n.js", *sorted(PAGE.glob("texts-*.js"))))
+
+
 def test_no_sentence_of_the_page_is_missing_in_a_language():
-    source = (PAGE / "i18n.js").read_text(encoding="utf-8")
+    source = read_texts()
     used = set(
         re.findall(r"""\bt\(["'`]([\w. ]+)["'`][,)]""", "".join(p.read_text("utf-8") for p in Path(PAGE).glob("*.js")))
     )
@@ -179,5 +184,4 @@ def test_no_sentence_of_the_page_is_missing_in_a_language():
 
 
 def test_a_filter_is_never_called_by_the_word_for_an_operating_systems_kernel():
-    source = (PAGE / "i18n.js").read_text(encoding="utf-8")
-    assert not re.search("核数|内核", source.split("const TEXTS")[1])
+    assert not re.search("核数|内核", read_texts().split("const TEXTS")[1])

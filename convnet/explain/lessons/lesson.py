@@ -14,6 +14,7 @@ import numpy as np
 
 from convnet.explain.lessons import arrays, contents
 from convnet.explain.lessons.bundle import bundle
+from convnet.explain.lessons.classroom import Classroom, pack_classroom
 from convnet.explain.lessons.subject import Subject
 from convnet.output.atomic import write_atomically
 from kernels.verify.look import read_palette
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from convnet.model import Model
 
 PAGE = Path(__file__).parent / "page"
+STYLES = ("style", "playground")
 LIMIT = 8_000_000  # bytes of a page: above, maps are cut and epochs left out
 MAPS = 0.8  # the share of it that maps and gradients may take
 MOST_RAW = 24_000_000  # bytes of all numbers: three times what packing has been seen to save
@@ -56,6 +58,7 @@ def lesson(
     training: bool = False,
     recorder: Recorder | None = None,
     title: str | None = None,
+    classroom: Classroom | None = None,
 ) -> Lesson:
     """Make a page that shows every sum of `model` on the image x, forward and backward, beside the kernels' numbers.
 
@@ -63,6 +66,7 @@ def lesson(
     own answer, and the page says so. classes: names, otherwise those saved with the model, otherwise numbers.
     training: as in a training step, with dropout's mask and the statistics of this batch of one.
     recorder: of `fit(..., callbacks=[Recorder()])`, for the animation of its epochs.
+    classroom: images that the page itself can train on; it then also has a pad to draw on.
     Raises ValueError for an image or a label that does not fit, a model that is no classifier or is too large.
     """
     from convnet.callbacks import Recorder
@@ -78,6 +82,8 @@ def lesson(
         )
     subject = Subject(model, image, label, classes, training, recorder, title)
     document = contents.document(subject)
+    if classroom is not None:
+        document["classroom"] = pack_classroom(classroom, subject)
     return _fit(subject, document)
 
 
@@ -133,7 +139,7 @@ def _page(document: dict[str, Any]) -> str:
     data = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     parts = {
         "title": escape(document["title"] or f"{document['model']}: a network, number by number"),
-        "style": read_palette() + (PAGE / "style.css").read_text(encoding="utf-8"),
+        "style": read_palette() + "".join((PAGE / f"{name}.css").read_text(encoding="utf-8") for name in STYLES),
         "script": bundle(PAGE).replace("</", "<\\/"),
         "data": data,
     }

@@ -4,9 +4,11 @@ import { Check } from "./check.js";
 import { drawImage } from "./picture.js";
 import { el, roving } from "./dom.js";
 import { Explorer } from "./explorer.js";
+import { Learner } from "./learner.js";
 import { fromAddress, go, onChange, state } from "./state.js";
 import { reveal } from "./graph.js";
 import { Network } from "./network.js";
+import { Playground } from "./playground.js";
 import { otherLanguage, setLanguage, t } from "./i18n.js";
 import { percent, short } from "./format.js";
 import { startTheme, toggleTheme } from "./theme.js";
@@ -79,7 +81,7 @@ function page(network) {
   const view = views[state.view];
   const panel = el("main", { id: "view", role: "tabpanel", "aria-labelledby": `tab-${state.view}` }, view.element);
   const focused = document.activeElement?.id;
-  root.replaceChildren(header(network), summary(network), tabs, panel, footer(network.document));
+  root.replaceChildren(header(network), state.view === "playground" ? "" : summary(network), tabs, panel, footer(network.document));
   view.render();
   reveal(tabs, "[aria-selected=true]");
   if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
@@ -91,6 +93,7 @@ function watchState(network) {
     const same = (...names) => names.every((name) => before[name] === state[name]);
     if (!same("view")) {
       views[before.view].stop?.();
+      views[before.view].leave?.();
       page(network);
     } else if (state.view === "network" && same("step", "pass", "loss")) views.network.update();
     else if (!same("step", "pass", "loss")) keepingFocus(() => views[state.view].render());
@@ -112,6 +115,7 @@ async function start() {
   const network = new Network(data, await unpackAll(data.tensors));
   state.loss = data.chosen_loss;
   views = { network: new Explorer(network), step: new StepView(network), training: new Training(network), toy: new Toy(network), check: new Check(network) };
+  if (data.classroom) views = { playground: new Playground(await Learner.open(network)), ...views };
   const follow = () => {
     const change = fromAddress();
     if (!change || !views[change.view]) return;
@@ -120,7 +124,7 @@ async function start() {
   };
   startTheme(() => page(network));
   Object.assign(state, fromAddress() ?? {});
-  if (!views[state.view]) state.view = "network";
+  if (!views[state.view] || !fromAddress()) state.view = Object.keys(views)[0];
   if (!data.losses[state.loss]) state.loss = data.chosen_loss;
   watchState(network);
   page(network);

@@ -110,9 +110,9 @@ export class Network {
     return operations[this.steps[t].operation].prepare?.(c) ?? c;
   }
 
-  /** All values from these weights, up to and including step `last`. */
-  forward(weights, last = this.steps.length - 1) {
-    const values = [{ ...this.tensors.get("x0") }];
+  /** All values that these weights make of an image, up to and including step `last`. */
+  forward(weights, last = this.steps.length - 1, image = this.tensors.get("x0")) {
+    const values = [{ ...image }];
     for (let t = 0; t <= last; t++) {
       const step = this.steps[t];
       const shape = this.document.values[step.output].shape;
@@ -123,26 +123,34 @@ export class Network {
     return values;
   }
 
-  lossOf(values, loss) {
-    return this.lossPass(values, loss, "forward", [1])[0];
+  /** Where a loss is computed: on the output or, as in training, on the scores before its softmax. */
+  ending(loss, { target = this.document.losses[loss].target, fused = false } = {}) {
+    const { operation } = this.document.losses[loss];
+    const last = this.steps.at(-1);
+    if (!fused || last?.operation !== "softmax" || operation !== "crossentropy sparse") return { operation, target, of: this.output, last: this.steps.length - 1 };
+    return { operation: "crossentropy logits", target, of: last.inputs[0], last: this.steps.length - 2 };
   }
 
-  lossPass(values, loss, pass, shape) {
-    const { operation, target } = this.document.losses[loss];
-    return this.all({ target, x0: values[this.output] }, operations[operation][pass], shape);
+  lossOf(values, loss, options) {
+    return this.lossPass(values, this.ending(loss, options), "forward", [1])[0];
   }
 
-  /** The gradients of all values and weights: {dy: [...], dp: [...]}. */
-  backward(values, weights, loss, { ofWeights = true } = {}) {
+  lossPass(values, { operation, target, of }, pass, shape) {
+    return this.all({ target, x0: values[of] }, operations[operation][pass], shape);
+  }
+
+  /** The gradients of all values and weights: {dy: [...], dp: [...]}; target, fused: see `ending`. */
+  backward(values, weights, loss, { ofWeights = true, ...options } = {}) {
     const dy = [];
     const dp = [];
     const gather = (list, i, shape, data) => {
       if (!list[i]) list[i] = tensorOf(shape, data);
       else list[i].data.forEach((v, e) => (list[i].data[e] = v + data[e]));
     };
-    const end = values[this.output].shape;
-    dy[this.output] = tensorOf(end, this.lossPass(values, loss, "dx0", end));
-    for (let t = this.steps.length - 1; t >= 0; t--) {
+    const end = this.ending(loss, options);
+    const { shape } = values[end.of];
+    dy[end.of] = tensorOf(shape, this.lossPass(values, end, "dx0", shape));
+    for (let t = end.last; t >= 0; t--) {
       const step = this.steps[t];
       const operation = operations[step.operation];
       const c = this.ready(t, { ...this.own(t, values, weights), dy: dy[step.output] });

@@ -1,6 +1,7 @@
 // relu, sigmoid, softmax and its logarithm, one number at a time. Their gradients need the output only.
 
 import { ofSum, smallest, spacing, unitOf } from "./rounding.js";
+import { reluData as wholeReluData, reluForward as wholeReluForward } from "./whole-plain.js";
 
 function reluForward(c, at, account) {
   const x = c.x0.data[at];
@@ -95,8 +96,8 @@ function logSoftmaxData(c, at, account) {
 }
 
 export const relu = {
-  forward: { of: "y", a: "x0", run: reluForward, single: true },
-  dx0: { of: "dx0", a: "dy", factor: "y > 0", run: reluData, single: true },
+  forward: { of: "y", a: "x0", run: reluForward, array: wholeReluForward, single: true },
+  dx0: { of: "dx0", a: "dy", factor: "y > 0", run: reluData, array: wholeReluData, single: true },
 };
 export const sigmoid = {
   forward: { of: "y", a: "x0", run: sigmoidForward, single: true },

@@ -1,5 +1,7 @@
 // y = x k + b and its gradients, one number at a time.
 
+import { denseData as wholeData, denseForward as wholeForward, denseWeights as wholeWeights } from "./whole-plain.js";
+
 function forward(c, f, account) {
   const [C, F] = c.p0.shape;
   account.begin(c.p1 ? c.p1.data[f] : 0);
@@ -27,8 +29,8 @@ function bias(c, f, account) {
 }
 
 export const dense = {
-  forward: { of: "y", a: "x0", b: "p0", run: forward },
-  dx0: { of: "dx0", a: "dy", b: "p0", run: data },
-  dp0: { of: "dp0", a: "x0", b: "dy", run: weights },
+  forward: { of: "y", a: "x0", b: "p0", run: forward, array: wholeForward },
+  dx0: { of: "dx0", a: "dy", b: "p0", run: data, array: wholeData },
+  dp0: { of: "dp0", a: "x0", b: "dy", run: weights, array: wholeWeights },
   dp1: { of: "dp1", a: "dy", run: bias },
 };

@@ -3,6 +3,7 @@
 import { cell } from "./format.js";
 import { gamma, ofSum, smallest, unitOf, wide } from "./rounding.js";
 import { placeOf, windowsOver } from "./places.js";
+import { maxData as wholeMaxData, maxForward as wholeMaxForward } from "./whole-plain.js";
 import { t } from "./i18n.js";
 
 const ONE = [1, 1];
@@ -99,8 +100,8 @@ function globalData(c, at, account) {
 }
 
 export const maxpool2d = {
-  forward: { of: "y", a: "x0", run: maxForward, choice: true },
-  dx0: { of: "dx0", a: "dy", look: "x0", factor: "argmax", run: maxData },
+  forward: { of: "y", a: "x0", run: maxForward, array: wholeMaxForward, choice: true },
+  dx0: { of: "dx0", a: "dy", look: "x0", factor: "argmax", run: maxData, array: wholeMaxData },
 };
 export const avgpool2d = {
   forward: { of: "y", a: "x0", run: averageForward },

@@ -14,7 +14,7 @@ const LARGEST_JACOBIAN = 12;
 const emptyTable = (rows, cols) => Array.from({ length: rows }, () => new Array(cols).fill(null));
 
 /** A convolution's terms by channel (forward) or filter (backward). */
-function groups(view) {
+export function groups(view) {
   const { account, c, passName } = view;
   const [P, Q] = c.p0.shape;
   const found = new Map();

@@ -5,27 +5,14 @@ import { cell, full, short, small } from "./format.js";
 import { codeView, formulaOf } from "./code.js";
 import { el, roving } from "./dom.js";
 import { letter } from "./names.js";
-import { ofSum } from "./rounding.js";
 import { Panel } from "./panel.js";
 import { placeOf } from "./places.js";
 import { sliceOf } from "./slices.js";
 import { go, state } from "./state.js";
 import { t } from "./i18n.js";
+import { UPDATES } from "./updates.js";
 
 const RATES = [0.0001, 0.001, 0.01, 0.1, 1];
-
-/** The update of one number: [new weight, new moments, how far rounding may go]. */
-const UPDATES = {
-  sgd: (p, g, moment, { lr }, step, dtype) => [p - lr * g, moment, ofSum(8, Math.abs(p) + Math.abs(lr * g), dtype)],
-  adam: (p, g, [m, v], { lr, beta1, beta2, epsilon }, step, dtype) => {
-    const first = m + (g - m) * (1 - beta1);
-    const second = v + (g * g - v) * (1 - beta2);
-    const alpha = (lr * Math.sqrt(1 - beta2 ** step)) / (1 - beta1 ** step);
-    const move = (alpha * first) / (Math.sqrt(second) + epsilon);
-    const size = Math.abs(p) + (alpha * (Math.abs(m) + (1 - beta1) * (Math.abs(g) + Math.abs(m)))) / (Math.sqrt(second) + epsilon);
-    return [p - move, [first, second], ofSum(20, size, dtype)];
-  },
-};
 
 export class StepView {
   constructor(network) {
