@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,8 +20,6 @@ from convnet.engine.replaying import PAYS_AFTER, not_replayable
 from convnet.engine.rewrite import rewrite, separate
 from convnet.engine.site import Run, Site, nothing
 from convnet.nested.several import Several, joined
-from kernels.replay import Replay, note_calls
-from kernels.scheduler import number_of_threads
 
 if TYPE_CHECKING:
     from convnet.engine.arena import Arena
@@ -38,6 +37,7 @@ class Plan:
     sample weights there, and y and the loss back; nothing else moves.
     """
 
+    _threads: Callable[[], int]  # once it is replayed
     shelf: Any = None  # where it goes back to, if it is one that is lent (lending.py)
 
     def __init__(
@@ -84,7 +84,7 @@ class Plan:
         self._swallowed = {id(head.swallowed) for head in self.heads}
         computed = [head.bind(target, self._buffers, self._gradients, self._backward) for head in self.heads]
         self._forward: list[Run] = [*self._bind_steps(), *computed]
-        self._replayed: dict[int, Replay] = {}  # by the number of threads, a setting that some kernels are given
+        self._replayed: dict[int, Run] = {}  # by the number of threads, a setting that some kernels are given
         self._runs = 0
         if self.heads:
             unwritten, self._bare = self._gradients.clear_unwritten(), graph.gives.bare
@@ -138,7 +138,7 @@ class Plan:
     def run(self, x: Any) -> Any:
         """Return the output for a batch, as an array of the caller's own; Several, if the model gives several."""
         self.x[...] = x
-        replayed = self._replayed.get(number_of_threads()) if self._replayed else None
+        replayed = self._replayed.get(self._threads()) if self._replayed else None
         if replayed is not None:
             if self._arena is not None:
                 self._arena.send()
@@ -153,7 +153,7 @@ class Plan:
     @property
     def is_replayed(self) -> bool:
         """True if forward is one native call, for the calling thread's number of threads."""
-        return number_of_threads() in self._replayed
+        return bool(self._replayed) and self._threads() in self._replayed
 
     @property
     def can_be_replayed(self) -> bool:
@@ -162,7 +162,11 @@ class Plan:
 
     def replay(self) -> None:
         """From now on run forward as one native call, for this number of threads."""
-        self._replayed[number_of_threads()] = Replay([call for run in self._forward for call in note_calls(run)])
+        from kernels.replay import Replay, note_calls  # Numba, which a model can be made without
+        from kernels.scheduler import number_of_threads
+
+        self._threads = number_of_threads
+        self._replayed[self._threads()] = Replay([call for run in self._forward for call in note_calls(run)])
 
     def of(self, node: Node | Value) -> np.ndarray:
         """Return a recorded node's numbers after forward (of a plan that was not rewritten). Copy what you keep."""

@@ -81,7 +81,8 @@ def changed(change: Callable[[Any], str], made: dict[int, tuple]) -> Iterator[se
 
 
 def _dispatchers() -> list[Any]:
-    return [d for d in gc.get_objects() if isinstance(d, Dispatcher)]
+    # by type: a dead weak reference cannot be asked for its class
+    return [d for d in gc.get_objects() if issubclass(type(d), Dispatcher)]
 
 
 def _make(compiled: Any, text: str) -> tuple[Any, Any]:

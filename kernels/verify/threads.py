@@ -1,4 +1,6 @@
-"""The same bits for any number of threads, whatever the cores.
+"""The same bits for any number of threads, whatever the cores: `numba.set_num_threads` in one process.
+
+A kernel that takes the number from the environment, instead of `numba.get_num_threads()`, sees the largest one always.
 
 As a program: reads what to run from stdin, writes a digest of every pass's results for each number of threads to
 stdout, both JSON.

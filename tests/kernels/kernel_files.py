@@ -41,7 +41,7 @@ WRONG = {
     ),
     "it depends on the number of threads": (
         "else y + b",
-        "else np.nextafter(y + b, np.inf) if __import__('os').environ.get('NUMBA_NUM_THREADS') == '3' else y + b",
+        "else np.nextafter(y + b, np.inf) if __import__('numba').get_num_threads() == 3 else y + b",
         "same bits for any number of threads",
     ),
 }
