@@ -64,3 +64,8 @@ def load(driver, path, place=""):
 def errors(driver):
     """What the console complains of since it was last asked."""
     return [entry for entry in driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
+
+
+def press(driver, css):
+    """Click what the selector finds first, seen or not."""
+    driver.execute_script("document.querySelector(arguments[0]).click()", css)

@@ -97,3 +97,11 @@ def groups():
     x = layers.GroupNormalization(-1)(x)
     x = layers.LayerNormalization((1, 2, 3))(x)
     return settled(Model(start, layers.Dense(3)(layers.Flatten()(x)), name="groups"))
+
+
+def digits():
+    """Return scikit-learn's digits, 8x8, from 0 to 1: images and labels."""
+    from sklearn.datasets import load_digits
+
+    found = load_digits()
+    return (found.images / 16).astype(np.float32)[..., None], found.target

@@ -26,9 +26,10 @@ def chain(*between, optimizer="adam"):
     return model
 
 
-def test_a_network_whose_images_depend_on_each_other_is_refused():
-    with pytest.raises(ValueError, match="a page trains image by image, which batchnorm_inference does not allow"):
-        teach(chain(layers.BatchNormalization()))
+def test_a_network_whose_training_is_more_than_the_mean_of_its_images_is_refused():
+    for layer, name in ((layers.BatchNormalization(), "batchnorm"), (layers.Dropout(0.5), "dropout")):
+        with pytest.raises(ValueError, match=f"a page trains image by image, which {name} does not allow"):
+            teach(chain(layer))
 
 
 def test_a_network_with_branches_is_refused():

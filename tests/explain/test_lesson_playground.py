@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from convnet.demo import choose_images, make_digits_network
 from convnet.explain import lesson
-from convnet.explain.lessons.classroom import Classroom
 from convnet.explain.lessons.trace import trace
 from tests.explain import browser, models
+from tests.explain.browser import press
+from tests.explain.models import digits
 
 pytestmark = browser.needs_browser
 
@@ -25,44 +25,6 @@ DIGITS = {
 }
 
 
-def digits():
-    """Return scikit-learn's digits, 8x8, from 0 to 1: images and labels."""
-    from sklearn.datasets import load_digits
-
-    found = load_digits()
-    return (found.images / 16).astype(np.float32)[..., None], found.target
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """The page of a network after twelve epochs, with a classroom: (path, model, classroom)."""
-    import convnet
-
-    convnet.set_random_seed(0)
-    x, y = digits()
-    model = make_digits_network("float32")
-    fresh = model.get_weights()
-    model.fit(x[:1300], y[:1300], epochs=12, verbose=0)
-    shown = choose_images(y[1300:], model.predict(x[1300:], verbose=0))
-    starts = {"trained": model.get_weights(), "fresh": fresh}
-    classroom = Classroom(make_digits_network, x[:1300], y[:1300], x[1300:], y[1300:], starts, shown)
-    first = 1300 + shown[-1]
-    path = tmp_path_factory.mktemp("playground") / "lesson.html"
-    lesson(model, x[first], int(y[first]), classroom=classroom).save(path)
-    return path, model, classroom
-
-
-@pytest.fixture
-def page(driver, made):
-    """The browser with the page open at the playground."""
-    browser.load(driver, made[0], "#playground")
-    return driver
-
-
-def press(driver, css):
-    driver.execute_script("document.querySelector(arguments[0]).click()", css)
-
-
 def wait(driver, condition, seconds=60):
     from selenium.webdriver.support.ui import WebDriverWait
 
@@ -75,7 +37,7 @@ def test_a_hundred_steps_in_the_page_are_the_engines(driver, page, made):
     for start in classroom.starts:
         press(driver, f"[data-start={start}]")
         press(driver, "[data-train=hundred]")
-        wait(driver, "document.querySelector('.train .hint').textContent.startsWith('Step 100')")
+        wait(driver, "document.querySelector('[data-loss-line]').textContent.startsWith('Step 100')")
         wide, losses = classroom.train(start, "float64")
         narrow, single = classroom.train(start, "float32")
         check = driver.find_element("css selector", ".train .check")

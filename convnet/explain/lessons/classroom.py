@@ -13,16 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from convnet.explain.lessons.pack import pack
+from convnet.explain.lessons.trace import trace
 
 if TYPE_CHECKING:
     from convnet.explain.lessons.subject import Subject
     from convnet.model import Model
 
-BATCHED = {
-    "batchnorm",
-    "batchnorm_inference",
-    "dropout",
-}  # one image's numbers depend on the others, or on a random number
+BATCHED = {"batchnorm", "dropout"}  # one image's numbers depend on the others, or on a random number
 BOUND = 1e-12  # of a loss in double precision over these steps; seen: 4e-15
 
 
@@ -69,7 +66,7 @@ def pack_classroom(classroom: Classroom, s: Subject) -> dict[str, Any]:
     chain = [s.values[0], *(step.output for step in s.trace.steps)]
     if [list(step.inputs) for step in s.trace.steps] != [[value] for value in chain[:-1]]:
         raise ValueError("lesson: a classroom shows a network as one chain of layers, and this one has branches")
-    if found := sorted({step.operation for step in s.trace.steps} & BATCHED):
+    if found := sorted({step.operation for step in trace(s.model, s.image, training=True).steps} & BATCHED):
         raise ValueError(f"lesson: a page trains image by image, which {', '.join(found)} does not allow")
     model = classroom.make("float32")
     if not isinstance(model.optimizer, Adam):

@@ -16,7 +16,7 @@ function excerpt(title, source) {
   return el("section", {}, el("h5", {}, `${title} `, el("code", {}, `${source.file}:${source.line}`)), block);
 }
 
-export const formulaOf = (codes, key) => (codes[key] ? el("div", { class: "formula", html: codes[key].formula }) : null);
+export const formulaOf = (codes, key) => (codes[key] ? el("div", { class: "formula", tabindex: 0, html: codes[key].formula }) : null);
 
 export function codeView(codes, key) {
   const code = codes[key];

@@ -1,11 +1,13 @@
 // English and Chinese. Every text of the page is here, once in each language.
-// Those of the playground are in a file of their own.
+// Those of the playground and of the tour are in files of their own.
 // A filter is 卷积核 in Chinese, one of its numbers 卷积核的元素; the engine's compiled code is 引擎.
 
 import { PLAYGROUND } from "./texts-playground.js";
+import { TOUR } from "./texts-tour.js";
 
 const TEXTS = {
   ...PLAYGROUND,
+  ...TOUR,
   "lang.other": ["中文 / Chinese", "English / 英文"],
   "theme": ["Light / dark", "浅色 / 深色"],
   "view.network": ["The network", "网络"],

@@ -6,6 +6,8 @@ import { el, roving } from "./dom.js";
 import { Explorer } from "./explorer.js";
 import { Learner } from "./learner.js";
 import { fromAddress, go, onChange, state } from "./state.js";
+import { playgroundStops } from "./tour-playground.js";
+import { Predict } from "./predict.js";
 import { reveal } from "./graph.js";
 import { Network } from "./network.js";
 import { Playground } from "./playground.js";
@@ -15,6 +17,7 @@ import { startTheme, toggleTheme } from "./theme.js";
 import { StepView } from "./step.js";
 import { Toy } from "./toy.js";
 import { Training } from "./training.js";
+import { Tour } from "./tour.js";
 import { unpackAll } from "./unpack.js";
 
 const NOTICE = "For research and teaching. Not for clinical use."; // a model may bring another
@@ -61,7 +64,8 @@ function header(network) {
   const languages = el("button", { type: "button", class: "quiet", "data-language": true, onclick: () => { setLanguage(otherLanguage()); page(network); } }, t("lang.other"));
   const theme = el("button", { type: "button", class: "quiet", "data-theme-button": true, onclick: () => { toggleTheme(); page(network); } }, t("theme"));
   const { title, model, notice } = network.document;
-  return el("header", { class: "top" }, el("div", {}, el("h1", {}, title || t("title", model)), el("p", { class: "hint" }, notice === NOTICE ? t("notice") : notice)), el("div", { class: "buttons" }, languages, theme));
+  const extras = [tour?.button(), predict.button()].filter(Boolean);
+  return el("header", { class: "top" }, el("div", {}, el("h1", {}, title || t("title", model)), el("p", { class: "hint" }, notice === NOTICE ? t("notice") : notice)), el("div", { class: "buttons" }, ...extras, languages, theme));
 }
 
 /** What was left out of the page. */
@@ -72,6 +76,8 @@ function footer({ cut, recording }) {
 }
 
 let views;
+let tour;
+let predict;
 
 function page(network) {
   const root = document.getElementById("page");
@@ -79,9 +85,9 @@ function page(network) {
     el("button", { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": "view", "aria-selected": name === state.view, onclick: () => go({ view: name, at: state.at }) }, t(`view.${name}`))));
   roving(tabs, "button");
   const view = views[state.view];
-  const panel = el("main", { id: "view", role: "tabpanel", "aria-labelledby": `tab-${state.view}` }, view.element);
+  const panel = el("div", { id: "view", role: "tabpanel", "aria-labelledby": `tab-${state.view}` }, view.element);
   const focused = document.activeElement?.id;
-  root.replaceChildren(header(network), state.view === "playground" ? "" : summary(network), tabs, panel, footer(network.document));
+  root.replaceChildren(header(network), el("main", {}, state.view === "playground" ? "" : summary(network), tabs, panel), footer(network.document));
   view.render();
   reveal(tabs, "[aria-selected=true]");
   if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
@@ -115,7 +121,9 @@ async function start() {
   const network = new Network(data, await unpackAll(data.tensors));
   state.loss = data.chosen_loss;
   views = { network: new Explorer(network), step: new StepView(network), training: new Training(network), toy: new Toy(network), check: new Check(network) };
+  predict = new Predict(document.getElementById("page"));
   if (data.classroom) views = { playground: new Playground(await Learner.open(network)), ...views };
+  if (views.playground) tour = new Tour(() => playgroundStops(views.playground), document.getElementById("page"));
   const follow = () => {
     const change = fromAddress();
     if (!change || !views[change.view]) return;

@@ -15,7 +15,7 @@ export class Images {
     this.buttons = this.images.map((image, n) => this.button(image, n));
     this.list = el("div", { class: "shelf", role: "group", "aria-label": t("shelf.title"), "data-tour": "shelf" }, ...this.buttons);
     roving(this.list, "button");
-    this.element = el("section", { class: "images" }, el("h4", {}, t("shelf.title")), this.list, ...this.drawing());
+    this.element = el("section", { class: "images" }, el("h2", {}, t("shelf.title")), this.list, ...this.drawing());
   }
 
   button(image, n) {
@@ -32,7 +32,7 @@ export class Images {
       this.chosen({ ...imageOf(strokes), label: null });
     });
     const clear = el("button", { type: "button", class: "quiet", "data-clear": true, onclick: () => this.pad.clear() }, t("pad.clear"));
-    return [el("h4", {}, t("pad.title"), " ", clear), this.pad.element];
+    return [el("h2", {}, t("pad.title"), " ", clear), this.pad.element];
   }
 
   choose(n) {

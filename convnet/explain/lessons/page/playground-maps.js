@@ -4,7 +4,7 @@ import { css, diverging, inkOn } from "./colours.js";
 import { draw, numbers, tensorScale } from "./picture.js";
 import { el, roving, svg } from "./dom.js";
 import { gridOf } from "./slices.js";
-import { dims, percent, short, tiny } from "./format.js";
+import { dims, percent, tiny } from "./format.js";
 import { nameOf, sourcesOf } from "./stages.js";
 import { t } from "./i18n.js";
 
@@ -29,14 +29,14 @@ export class Maps {
     const what = s === 0 ? dims(stage.shape.slice(0, 2)) : stage.isMap ? t("stage.maps", stage.units, dims(stage.shape.slice(0, 2))) : t("stage.numbers", stage.units);
     const kind = s === 0 ? "first" : last ? "last" : stage.isMap ? "maps" : "cells";
     const units = Array.from({ length: s === 0 ? 1 : stage.units }, (_, unit) => this.unit(stage, s, unit, last));
-    const column = el("div", { class: `col ${kind}`, role: "group", "aria-label": `${title} ${what}`, "data-stage": s }, el("h4", {}, title, el("small", {}, what)), el("div", { class: "units" }, ...units));
+    const column = el("div", { class: `col ${kind}`, role: "group", "aria-label": `${title} ${what}`, "data-stage": s }, el("h2", {}, title, el("small", {}, what)), el("div", { class: "units" }, ...units));
     roving(column, "button");
     return column;
   }
 
   unit(stage, s, unit, last) {
     const picture = stage.isMap ? el("span", { class: "map-box" }, s === 0 ? el("span", { class: "digits" }) : el("canvas", { class: "pixels" }), el("span", { class: "window", hidden: true })) : null;
-    const body = picture ?? (last ? [el("b", {}, this.network.document.classes[unit]), el("span", { class: "bar" }, el("span")), el("span", { class: "share" })] : el("span", { class: "value" }));
+    const body = picture ?? (last ? [el("b", {}, this.network.document.classes[unit]), el("span", { class: "bar" }, el("span")), el("span", { class: "share" }), el("span", { class: "sr-only" })] : [el("span", { class: "sr-only" }), el("span", { class: "value" })]);
     if (s === 0) return el("div", { class: "unit", "data-unit": "0,0" }, body);
     return el("button", {
       type: "button", class: "unit", "data-unit": `${s},${unit}`, "aria-pressed": false,
@@ -93,7 +93,7 @@ export class Maps {
     const text = unit.querySelector(".value");
     text.textContent = tiny(v);
     text.style.cssText = `background:${css(colour)};color:${inkOn(colour)}`;
-    unit.setAttribute("aria-label", t("unit.number", nameOf(this.network, this.stages[s]), n, short(v)));
+    unit.querySelector(".sr-only").textContent = t("unit.number", nameOf(this.network, this.stages[s]), n);
   }
 
   showAnswer(units, tensor, label) {
@@ -103,8 +103,7 @@ export class Maps {
       unit.querySelector(".share").textContent = percent(tensor.data[k]);
       unit.classList.toggle("top", k === best);
       unit.classList.toggle("truth", k === label);
-      const truth = k === label ? `, ${t("truth")}` : "";
-      unit.setAttribute("aria-label", `${this.network.document.classes[k]}: ${percent(tensor.data[k])}${truth}`);
+      unit.querySelector(".sr-only").textContent = k === label ? t("truth") : "";
     });
   }
 

@@ -19,9 +19,9 @@ export class TrainPanel {
     this.from = el("div", { class: "segments", role: "group", "aria-label": t("train.from") }, ...names.map((name) => el("button", { type: "button", "data-start": name, "aria-pressed": name === learner.started, onclick: () => this.begin(name) }, t(`train.${name}`))));
     this.count = el("p", { class: "train-count", role: "status", "data-tour": "accuracy" });
     this.curve = svg("svg", { class: "loss-curve", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img" });
-    this.loss = el("p", { class: "hint" });
+    this.loss = el("p", { class: "hint", "data-loss-line": true });
     this.check = el("p", { class: "check none" });
-    this.element = el("section", { class: "train", "aria-label": t("train.title") }, el("h4", {}, t("train.title")), this.from, this.count, el("div", { class: "train-buttons" }, this.hundred, this.one, this.single), this.curve, this.loss, this.check);
+    this.element = el("section", { class: "train", "aria-label": t("train.title") }, el("h2", {}, t("train.title")), this.from, this.count, el("div", { class: "train-buttons" }, this.hundred, this.one, this.single), el("p", { class: "hint" }, t("train.curve.title")), this.curve, this.loss, this.check);
     this.report();
   }
 

@@ -41,7 +41,7 @@ export class Playground {
   }
 
   tools() {
-    const button = (key, action, mark) => el("button", { type: "button", class: "quiet", onclick: action, "data-walk": mark, "aria-label": t(key) }, t(`${key}.short`));
+    const button = (key, action, mark) => el("button", { type: "button", class: "quiet", onclick: action, "data-walk": mark, "aria-label": mark === "play" ? null : t(key) }, t(`${key}.short`));
     this.player = button("walk.play", () => this.play(), "play");
     this.player.hidden = isStill();
     this.backward = button("walk.back", () => this.walk(-1), "back");
@@ -105,6 +105,12 @@ export class Playground {
     let best = unit;
     for (let at = unit; at < data.length; at += this.stages[s].units) if (data[at] > data[best]) best = at;
     return best;
+  }
+
+  /** The unit of a column with the largest number. */
+  brightestUnit(s) {
+    const { data } = this.values[this.stages[s].value];
+    return data.indexOf(Math.max(...data)) % this.stages[s].units;
   }
 
   /** Show one number's sum, with its window on the maps before. */

@@ -137,7 +137,7 @@ export class StepView {
       "section",
       { class: "outcome" },
       el("div", { class: "big", "data-before": before, "data-after": after }, el("h4", {}, t("step.loss")), el("p", {}, short(before), after === null ? "" : " → ", after === null ? "" : el("b", {}, short(after))), this.kernelLoss(after)),
-      el("table", {}, el("thead", {}, el("tr", {}, el("th"), el("th"), el("th", {}, t("step.before")), el("th", {}, to ? t("step.after") : ""))), el("tbody", {}, ...rows)),
+      el("table", {}, el("thead", {}, el("tr", {}, el("td"), el("td"), el("th", {}, t("step.before")), to ? el("th", {}, t("step.after")) : el("td"))), el("tbody", {}, ...rows)),
     );
   }
 

@@ -70,9 +70,11 @@ function table(view) {
       el("td", {}, short(term.a)),
     ];
     if (products)
-      cells.push(el("td", { class: "cell" }, term.ib < 0 ? (pass.factor ?? "") : factor(c, step, pass.b, term.ib, pass.shownB)), el("td", {}, short(term.b)), el("td", {}, short(term.product)));
+      cells.push(el("td", { class: "cell" }, term.ib < 0 ? (pass.factor ?? "") : factor(c, step, pass.b, term.ib, pass.shownB)), el("td", {}, short(term.b)), el("td", { "data-guess": term.product, "data-part": "product" }, short(term.product)));
     cells.push(el("td", {}, sorted ? "" : short(term.total)));
-    return el("tr", { class: [i === focus ? "focus" : "", term.padding ? "padding" : "", account.chosen !== null && term.ia === account.chosen ? "chosen" : ""].join(" ").trim() || null, "data-term": i, onclick: () => onFocus(i) }, ...cells);
+    const made = el("tr", { class: [i === focus ? "focus" : "", term.padding ? "padding" : "", account.chosen !== null && term.ia === account.chosen ? "chosen" : ""].join(" ").trim() || null, "data-term": i, onclick: () => onFocus(i) }, ...cells);
+    made.found = { account: term };
+    return made;
   };
   const fill = () => {
     const list = sorted ? [...order].sort((i, j) => by(account.terms[j]) - by(account.terms[i])) : order;
@@ -110,11 +112,11 @@ export function sumView(view) {
   const count = account.terms.length - padded;
   const several = account.terms.length > 1;
   view.biasPlace = placeOf(at, tensor.shape).at(-1);
-  return el(
+  const section = el(
     "section",
     { class: "sum" },
     el("h4", {}, headingOf(account, pass)),
-    el("p", { class: "result" }, el("span", {}, name), " = ", el("b", {}, short(account.value)), several && el("small", {}, ` ${t(pass.choice ? "sum.compared" : "sum.terms", count)}`, padded ? `; ${t("sum.padding", padded)}` : "")),
+    el("p", { class: "result" }, el("span", {}, name), " = ", el("b", { "data-guess": account.value, "data-part": "sum" }, short(account.value)), several && el("small", {}, ` ${t(pass.choice ? "sum.compared" : "sum.terms", count)}`, padded ? `; ${t("sum.padding", padded)}` : "")),
     checkLine(account, tensor, at, dtype),
     !account.terms.length && !account.lines.length && el("p", {}, t("sum.none")),
     el(
@@ -131,4 +133,6 @@ export function sumView(view) {
       account.terms.length > 0 && table(view),
     ),
   );
+  section.found = { account };
+  return section;
 }
