@@ -136,14 +136,19 @@ def test_a_digit_can_be_drawn_by_mouse_and_by_keys(driver, page, made):
     mouse = ActionChains(driver).move_to_element_with_offset(pad, 0, -size // 4).click_and_hold()
     mouse.move_by_offset(0, size // 4).move_by_offset(0, size // 4).release().perform()
     shown = "return [...document.querySelectorAll('.digits text')].map((e) => e.textContent)"
+    frame = "return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    driver.execute_script(frame)  # a drawing is shown with the next frame
     by_mouse = driver.execute_script(shown)
     press(driver, "[data-clear]")
+    driver.execute_script(frame)
     assert set(driver.execute_script(shown)) == {"0"}
     pad.send_keys(" ", *[Keys.ARROW_DOWN] * 8, " ")
+    driver.execute_script(frame)
     assert driver.execute_script(shown) == by_mouse
     assert driver.find_element("css selector", ".last .top b").text == "1"
     assert driver.find_element("css selector", "[data-train=single]").get_attribute("disabled")  # it has no label
     pad.send_keys(Keys.DELETE)
+    driver.execute_script(frame)
     assert set(driver.execute_script(shown)) == {"0"}
 
 

@@ -1,5 +1,7 @@
 """The guided tour, and predicting numbers: a guess is right within rounding, and a usual mistake is named."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -159,3 +161,40 @@ def test_in_every_view_the_keys_reach_a_number_to_predict(place, driver, made):
     driver.switch_to.active_element.send_keys(ESCAPE)
     assert driver.find_elements("css selector", ".guess-box, .guessed") == []
     assert browser.errors(driver) == []
+
+
+def test_the_window_walks_over_the_chosen_map_and_the_products_fly(driver, made):
+    browser.load(driver, made[0], "#network/0/forward")
+    watch = """const done = arguments[0], seen = new Set(), begun = performance.now(); let flew = 0;
+      document.querySelector("[data-play-window]").click();
+      (function look() {
+        seen.add(document.querySelector(".sum .result span").textContent);
+        flew = Math.max(flew, document.querySelectorAll(".flyer").length);
+        if (performance.now() - begun < 2600) requestAnimationFrame(look); else done([[...seen], flew]);
+      })();"""
+    seen, flew = driver.execute_async_script(watch)
+    press(driver, "[data-play-window]")
+    places = [[int(v) for v in cell.removeprefix("y[").rstrip("]").split(",")] for cell in seen]
+    steps = [(6 * b[0] + b[1] - 6 * a[0] - a[1]) % 36 for a, b in pairwise(places)]
+    assert len(places) >= 3
+    assert set(steps) == {1}  # row by row, in one map
+    assert flew == 9
+    driver.execute_script("location.hash = '#toy'")
+    assert browser.errors(driver) == []
+
+
+def test_turning_backward_sends_dots_against_the_arrows(driver, made):
+    browser.load(driver, made[0], "#network/2/forward")
+    watch = """const done = arguments[1], places = [], begun = performance.now();
+      document.querySelector(`[data-direction=${arguments[0]}]`).click();
+      (function look() {
+        const dot = document.querySelector(".graph .dot-moving");
+        if (dot?.style.opacity === "1") places.push(new DOMMatrix(dot.style.transform).m41);
+        if (performance.now() - begun < 700) requestAnimationFrame(look); else done(places);
+      })();"""
+    backward = driver.execute_async_script(watch, "backward")
+    assert len(backward) > 3
+    assert all(np.diff(backward) <= 0)
+    forward = driver.execute_async_script(watch, "forward")
+    assert len(forward) > 3
+    assert all(np.diff(forward) >= 0)

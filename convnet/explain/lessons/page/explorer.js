@@ -3,6 +3,7 @@
 import { el, roving } from "./dom.js";
 import { dims, short } from "./format.js";
 import { codeView, formulaOf } from "./code.js";
+import { flowAlong, Walk } from "./explorer-motion.js";
 import { graph, reveal } from "./graph.js";
 import { fusedGradient, leads } from "./leads.js";
 import { letter, parameterKind, roleOf, settingsText, stepTitle } from "./names.js";
@@ -21,6 +22,7 @@ export class Explorer {
     this.network = network;
     this.element = el("div", { class: "explorer" });
     this.chosen = {}; // the cell last looked at, by step and pass
+    this.walk = new Walk(this);
   }
 
   get step() {
@@ -51,6 +53,7 @@ export class Explorer {
 
   /** Everything anew: another step, pass, loss, language or theme. */
   render() {
+    this.walk.stop();
     const scrolled = this.element.querySelector(".graph-box")?.scrollLeft;
     this.settle();
     const { step, network } = this;
@@ -71,7 +74,7 @@ export class Explorer {
         this.passes(),
         el("p", { class: "note" }, noteOf(step.operation, state.pass)),
         formulaOf(network.document.codes, step.code[codeName(state.pass)]),
-        this.index,
+        el("div", { class: "toolbar walk-bar" }, this.walk.button(), this.index),
         stage,
         this.account,
         codeView(network.document.codes, step.code[codeName(state.pass)]),
@@ -80,6 +83,13 @@ export class Explorer {
     if (scrolled !== undefined) box.scrollLeft = scrolled;
     reveal(box);
     this.update();
+    const backward = state.pass !== "forward";
+    if (this.wasBackward !== undefined && backward !== this.wasBackward) flowAlong(box.querySelector(".graph"), backward);
+    this.wasBackward = backward;
+  }
+
+  stop() {
+    this.walk.stop();
   }
 
   settings() {

@@ -20,6 +20,10 @@ export class Flow {
     for (const dot of this.dots) dot.style.opacity = 0;
   }
 
+  get isMoving() {
+    return Boolean(this.end);
+  }
+
   /** Send dots along lines, [{s, points}]: column after column, last column first where it goes backward. */
   send(lines, stages, backward = false) {
     this.hide();

@@ -22,6 +22,13 @@ export function answerOf(values, output) {
   return best;
 }
 
+function finish(work) {
+  let found;
+  do found = work.next();
+  while (!found.done);
+  return found.value;
+}
+
 export class Learner {
   /** Unpacking needs waiting: `await Learner.open(network)`. */
   static async open(network) {
@@ -59,23 +66,28 @@ export class Learner {
     return images.reduce((sum, image) => sum + (this.answer(image) === image.label), 0);
   }
 
-  /** One step on the next batch; returns its loss before the update. */
-  step() {
+  /** One step on the next batch, an image at a time: whoever calls may pause between two images. */
+  *stepping() {
     const { batches } = this.classroom;
     if (this.taken >= batches.length) this.strayed = true;
-    const loss = this.learn(batches[this.taken % batches.length].map((n) => this.train[n]));
+    const loss = yield* this.learning(batches[this.taken % batches.length].map((n) => this.train[n]));
     this.losses.push(loss);
     return loss;
+  }
+
+  /** The same at once; returns the batch's loss before the update. */
+  step() {
+    return finish(this.stepping());
   }
 
   /** One step on a single image, which the engine did not take. */
   stepOn(image) {
     this.strayed = true;
-    return this.learn([image]);
+    return finish(this.learning([image]));
   }
 
   /** The mean gradient of some images, and Adam's update. */
-  learn(images) {
+  *learning(images) {
     let loss = 0;
     let total = null;
     for (const image of images) {
@@ -85,6 +97,7 @@ export class Learner {
       const { dp } = this.network.backward(values, this.weights, LOSS, options);
       total ??= dp.map((gradient) => gradient.data.map(() => 0));
       dp.forEach(({ data }, i) => data.forEach((v, e) => (total[i][e] += v)));
+      yield;
     }
     this.gradient = total.map((data) => data.map((v) => v / images.length));
     this.update();

@@ -1,6 +1,6 @@
 // The whole network at once: the image, every map, every number of the last layers, and lines as strong as what flows.
 
-import { css, diverging, inkOn } from "./colours.js";
+import { css, diverging, grey, inkOn } from "./colours.js";
 import { draw, numbers, tensorScale } from "./picture.js";
 import { el, roving, svg } from "./dom.js";
 import { gridOf } from "./slices.js";
@@ -10,6 +10,15 @@ import { t } from "./i18n.js";
 
 const FAINT = 0.05; // of a line that carries next to nothing
 const POINTS = 24; // of a line, for what moves along it
+
+/** Another number in a cell that is there already. */
+function repaint(text, v, colour) {
+  const shown = tiny(v);
+  if (text.textContent === shown) return;
+  text.textContent = shown;
+  text.setAttribute("fill", inkOn(colour));
+  text.previousSibling.setAttribute("fill", css(colour));
+}
 
 export class Maps {
   /** picked(stage, unit, at): a unit was chosen; hovered(stage, unit) and left(). */
@@ -77,9 +86,11 @@ export class Maps {
     const grid = gridOf(tensor.shape, [0]);
     const rows = Array.from({ length: grid.rows }, (_, r) => Array.from({ length: grid.cols }, (_, c) => tensor.data[grid.at(r, c)]));
     const scale = Math.max(1, tensorScale(tensor));
+    const shown = unit.querySelectorAll(".digits text");
+    if (shown.length === grid.rows * grid.cols) return rows.flat().forEach((v, n) => repaint(shown[n], v, grey(v / scale)));
     const plain = grid.cols > 12 ? el("canvas", { class: "pixels" }) : numbers(rows, scale, { photo: true, label: t("input") });
     if (grid.cols > 12) draw(plain, tensor, grid, scale, true);
-    unit.querySelector(".digits").replaceChildren(plain);
+    return unit.querySelector(".digits").replaceChildren(plain);
   }
 
   showMap(unit, tensor, n, s) {

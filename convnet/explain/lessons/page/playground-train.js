@@ -5,7 +5,8 @@ import { percent, short, small } from "./format.js";
 import { t } from "./i18n.js";
 
 const [WIDTH, HEIGHT] = [240, 90];
-const FRAME = 14; // milliseconds of work between two frames
+const WORK = 6; // milliseconds a frame
+const PICTURE = 6; // frames from one picture of the network to the next
 
 export class TrainPanel {
   /** changed(backward): the parameters are others. */
@@ -41,29 +42,32 @@ export class TrainPanel {
     this.changed(true);
   }
 
-  /** Steps, as many a frame as there is time for; the picture follows. */
+  /** So many steps, a little of them in every frame; the picture follows some frames later. */
   train(steps) {
     if (this.running) return;
     this.running = true;
     this.hundred.textContent = t("train.stop");
-    let left = steps;
-    const work = () => {
+    let [left, frame, work] = [steps, 0, this.learner.stepping()];
+    const advance = () => {
       if (!this.running) return;
       const begun = performance.now();
-      while (left > 0 && performance.now() - begun < FRAME) {
-        this.learner.step();
-        left--;
-      }
-      if (left > 0) {
-        this.report(false);
-        this.changed(left % 10 === 0);
-        setTimeout(work);
-      } else {
+      while (left > 0 && performance.now() - begun < WORK)
+        if (work.next().done) {
+          left--;
+          work = this.learner.stepping();
+        }
+      if (left === 0) {
         this.stop();
         this.changed(true);
+        return;
       }
+      if (frame++ % PICTURE === 0) {
+        this.report(false);
+        this.changed(true);
+      }
+      requestAnimationFrame(advance);
     };
-    work();
+    advance();
   }
 
   stop() {
@@ -81,8 +85,13 @@ export class TrainPanel {
     }
     this.draw();
     this.loss.textContent = learner.losses.length ? t("train.loss", learner.taken, short(learner.losses.at(-1))) : learner.taken ? t("train.steps", learner.taken) : t("train.before");
-    this.single.disabled = this.image().label === null;
+    this.allow(this.image());
     this.compare();
+  }
+
+  /** A drawing has no label to learn from. */
+  allow(image) {
+    this.single.disabled = image.label === null;
   }
 
   draw() {

@@ -12,6 +12,7 @@ import { t } from "./i18n.js";
 import { TrainPanel } from "./playground-train.js";
 
 const FLOWING = 36; // dots
+const LINES = 150; // milliseconds between two pictures of the lines
 
 export class Playground {
   constructor(learner) {
@@ -33,11 +34,18 @@ export class Playground {
     });
     this.flow = new Flow(this.maps.element);
     this.strip = new SumStrip(this.tools());
-    this.training = new TrainPanel(this.learner, { changed: (backward) => this.refresh(backward), image: () => this.image });
+    this.training = new TrainPanel(this.learner, { changed: (backward) => this.learned(backward), image: () => this.image });
     this.element.replaceChildren(this.images.element, el("div", { class: "middle" }, this.maps.element, this.strip.element), this.training.element);
     const shown = this.learner.classroom.shown.findIndex((n) => this.learner.test[n] === this.image);
     if (shown >= 0) this.images.press(shown);
+    this.images.mark();
     this.refresh(null);
+  }
+
+  /** The parameters are others. */
+  learned(backward) {
+    if (!this.training.running) this.images.mark();
+    this.refresh(backward);
   }
 
   tools() {
@@ -49,21 +57,27 @@ export class Playground {
     return el("div", { class: "walk" }, this.backward, this.player, this.onward);
   }
 
+  /** Another image; a drawing changes more often than the screen does. */
   look(image) {
     this.image = image;
-    this.refresh(false);
-    this.training.report(false);
+    this.training.allow(image);
+    if (image.label !== null) return this.refresh(false);
+    this.waiting ??= requestAnimationFrame(() => {
+      this.waiting = null;
+      this.refresh(null);
+    });
+    return undefined;
   }
 
   /** Everything anew from the present image and parameters. backward: what flows; null for nothing. */
   refresh(backward) {
     this.values = this.learner.forward(this.image);
     this.maps.show(this.values, this.image.label);
-    if (!this.training.running) this.images.mark();
     this.choice ??= this.strongest();
-    this.weigh();
+    if (this.image.label === null) this.weighSoon();
+    else this.weigh();
     this.open(this.choice);
-    if (backward !== null) this.flow.send(this.maps.strongest(FLOWING), this.stages.length, backward);
+    if (backward !== null && !(backward && this.flow.isMoving)) this.flow.send(this.maps.strongest(FLOWING), this.stages.length, backward);
   }
 
   /** The largest number of the first layer. */
@@ -71,6 +85,14 @@ export class Playground {
     const { data } = this.values[this.stages[1].value];
     const at = data.indexOf(Math.max(...data));
     return { s: 1, unit: at % this.stages[1].units, at };
+  }
+
+  /** While a digit is being drawn: the lines need not follow every frame. */
+  weighSoon() {
+    this.weighing ??= setTimeout(() => {
+      this.weighing = null;
+      this.weigh();
+    }, LINES);
   }
 
   /** How much each line carries: into the largest number of the unit that it leads to. */
