@@ -20,14 +20,15 @@ export class Flow {
     for (const dot of this.dots) dot.style.opacity = 0;
   }
 
-  get isMoving() {
-    return Boolean(this.end);
+  get goesBack() {
+    return this.end !== null && this.backward;
   }
 
   /** Send dots along lines, [{s, points}]: column after column, last column first where it goes backward. */
   send(lines, stages, backward = false) {
     this.hide();
     if (isStill() || !lines.length) return;
+    this.backward = backward;
     const used = lines.slice(0, DOTS);
     this.box.classList.toggle("going-back", backward);
     const length = STAGE * (stages - 1);

@@ -91,7 +91,7 @@ export class SumStrip {
     const biased = account.start !== null;
     const lines = biased ? [line(this.more.length ? "=" : "", t("strip.products.sum"), number(account.total - account.start, "products")), line("+", t("strip.bias"), number(account.start, "bias"))] : [];
     lines.push(line("=", chosen ? t("strip.most") : then ? t("strip.sum") : y, this.total));
-    if (then) lines.push(line("→", `${t(`strip.${then.operation}`)} ${y}`, number(value, "activation")));
+    if (then) lines.push(line("→", t(`strip.${then.operation}`, y), number(value, "activation")));
     this.line = el("table", { class: "strip-result" }, el("tbody", {}, ...this.more, ...lines));
     this.line.found = this.found;
     return this.line;

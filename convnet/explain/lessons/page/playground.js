@@ -60,6 +60,7 @@ export class Playground {
   /** Another image; a drawing changes more often than the screen does. */
   look(image) {
     this.image = image;
+    this.fresh = true;
     this.training.allow(image);
     if (image.label !== null) return this.refresh(false);
     this.waiting ??= requestAnimationFrame(() => {
@@ -73,11 +74,13 @@ export class Playground {
   refresh(backward) {
     this.values = this.learner.forward(this.image);
     this.maps.show(this.values, this.image.label);
+    if (this.fresh && this.choice) this.choice.at = this.brightest(this.choice.s, this.choice.unit);
+    this.fresh = false;
     this.choice ??= this.strongest();
     if (this.image.label === null) this.weighSoon();
     else this.weigh();
     this.open(this.choice);
-    if (backward !== null && !(backward && this.flow.isMoving)) this.flow.send(this.maps.strongest(FLOWING), this.stages.length, backward);
+    if (backward !== null && !(backward && this.flow.goesBack)) this.flow.send(this.maps.strongest(FLOWING), this.stages.length, backward);
   }
 
   /** The largest number of the first layer. */
