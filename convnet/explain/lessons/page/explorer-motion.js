@@ -58,9 +58,10 @@ export class Walk {
   }
 
   next() {
-    if (!this.running) return;
+    if (!this.running || isStill()) return this.stop();
     gliding([...this.view.inputs, this.view.asked], () => go({ at: this.following() }));
     this.fly(() => run(REST, () => {}, () => this.next()));
+    return undefined;
   }
 
   fly(done) {

@@ -1,17 +1,13 @@
 // Products that fly into their sum: copies of their numbers, moved by `transform` and `opacity` alone.
 
 import { el } from "./dom.js";
-import { isStill, run } from "./motion.js";
+import { run } from "./motion.js";
 
 const FLIGHT = 520; // milliseconds
 const MOST = 16;
 
 /** Fly copies of some cells into a place, then done(); returns a function that ends it. */
 export function flyInto(box, cells, place, done = () => {}) {
-  if (isStill() || !cells.length) {
-    done();
-    return () => {};
-  }
   const frame = box.getBoundingClientRect();
   const target = place.getBoundingClientRect();
   const flyers = cells.slice(0, MOST).map((cell) => {

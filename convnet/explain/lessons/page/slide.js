@@ -22,10 +22,12 @@ export class Slide {
 
   start() {
     this.running = true;
-    if (!isStill()) this.next();
+    this.next();
   }
 
+  /** To the next place; not at all where motion is not, or no longer, wanted. */
   next() {
+    if (isStill()) return this.stop();
     const from = this.here;
     const at = (this.at + 1) % this.places;
     const to = this.boxes(at);
@@ -34,6 +36,7 @@ export class Slide {
       this.here = to;
       this.arrive(at, () => this.rest());
     });
+    return undefined;
   }
 
   rest() {
