@@ -195,6 +195,18 @@ def test_kernels_compiled_under_other_settings_are_kept_apart(tmp_path):
     assert len(set(names)) == len(settings)
 
 
+def test_debug_code_of_another_checkout_is_not_taken_for_ours(tmp_path):
+    """Such code names its sources by their whole paths."""
+    code = "from kernels.compiled_files import folder; print(folder().name)"
+    other = copy_of_the_sources(tmp_path / "src")
+
+    def kept(root, **settings):
+        return run(root, tmp_path / "cache", code, **settings)[0]
+
+    assert kept(ROOT) == kept(other)
+    assert kept(ROOT, NUMBA_DEBUGINFO="1") != kept(other, NUMBA_DEBUGINFO="1")
+
+
 def test_without_optimisation_kernels_run_and_say_why_they_are_not_kept(tmp_path):
     code = """
 import numpy as np

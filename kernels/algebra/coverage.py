@@ -123,7 +123,7 @@ def _lines(text: str) -> dict[str, str]:
     for number, record in records.items():
         if record.startswith("DIFile"):
             name, folder = re.search(r'filename: "([^"]*)"', record), re.search(r'directory: "([^"]*)"', record)
-            path = Path(folder[1] if folder else "") / (name[1] if name else "")
+            path = Path(folder[1] if folder else "", name[1] if name else "").resolve()  # it may be named by a link
             if path.is_relative_to(ROOT):
                 files[number] = path.relative_to(ROOT).as_posix()
     found = {}

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from kernels.algebra.coverage import mark, watched
 from kernels.verify import paths
@@ -45,10 +46,15 @@ def test_a_tail_is_reached_by_a_length_that_has_one():
     assert reached(64) != reached(67)
 
 
-def test_verify_reaches_every_line_of_a_small_operation():
-    command = [sys.executable, "-m", "kernels.verify.paths", "--op", "add"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+@pytest.mark.parametrize("by_a_link", [False, True])
+def test_verify_reaches_every_line_of_a_small_operation(tmp_path, by_a_link):
+    (tmp_path / "link").symlink_to(ROOT)
+    root = tmp_path / "link" if by_a_link else ROOT
+    code = "import sys; sys.argv[1:] = ['--op', 'add']; from kernels.verify import paths; paths.main()"
+    environment = {**os.environ, "PYTHONPATH": str(root), "NUMBA_DEBUGINFO": "1"}
+    environment["FORMULA_CONVNET_CACHE"] = str(tmp_path / "cache")  # compiled from that place
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "add: 7 of 7 lines of source" in done.stdout
 
