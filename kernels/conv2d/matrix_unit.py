@@ -16,6 +16,7 @@ from kernels.conv2d.tiles_amx import correlate, task_count
 from kernels.conv2d.tiles_amx_weights import count_units, sum_positions, weights_gradient
 from kernels.scheduler import number_of_threads
 
+OP = "conv2d"
 _NOTHING = np.zeros(0, np.float32)
 
 
@@ -25,9 +26,9 @@ def unit(operation, variant):
     return TILES
 
 
-def forward(x, k, b, *, stride, padding, dilation, groups, out, variant, products):
+def forward(x, k, b, *, stride, padding, dilation, groups, out, variant, products, operation=OP):
     """Compute y[n,i,j,f] = b[f] + sum_{p,q,c} x[n, s*i + d*p - top, s*j + d*q - left, c] * k[p,q,c,f], into out."""
-    tiles = check(variant, out)
+    tiles = _check(operation, variant, out)
     settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
     if not (x.size and k.size and out.size):
         return cpu.forward(x, k, b, **settings, out=out)
@@ -37,9 +38,9 @@ def forward(x, k, b, *, stride, padding, dilation, groups, out, variant, product
         cpu.forward(x, k, b, **settings, out=out)
 
 
-def backward_data(dy, k, x_shape, *, stride, padding, dilation, groups, out, variant, products):
+def backward_data(dy, k, x_shape, *, stride, padding, dilation, groups, out, variant, products, operation=OP):
     """Compute dx[n,h,w,c] = sum of dy[n,i,j,f] * k[p,q,c,f] over the (i,j,p,q,f) that read x[n,h,w,c], into out."""
-    tiles = check(variant, out)
+    tiles = _check(operation, variant, out)
     settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
     if not (dy.size and k.size and out.size):
         return cpu.backward_data(dy, k, x_shape, **settings, out=out)
@@ -51,10 +52,10 @@ def backward_data(dy, k, x_shape, *, stride, padding, dilation, groups, out, var
         cpu.backward_data(dy, k, x_shape, **settings, out=out)
 
 
-def backward_weights(x, dy, k_shape, *, stride, padding, dilation, groups, out, variant, products):
+def backward_weights(x, dy, k_shape, *, stride, padding, dilation, groups, out, variant, products, operation=OP):
     """Compute dk[p,q,c,f] = sum_{n,i,j} x[...] * dy[n,i,j,f], db[f] = sum_{n,i,j} dy[n,i,j,f], into out = (dk, db)."""
     dk, db = out
-    tiles = check(variant, dk)
+    tiles = _check(operation, variant, dk)
     settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
     if not (x.size and dy.size and dk.size):
         return cpu.backward_weights(x, dy, k_shape, **settings, out=out)
@@ -68,7 +69,7 @@ def backward_weights(x, dy, k_shape, *, stride, padding, dilation, groups, out, 
     sum_positions(dy.reshape(-1, dy.shape[3]), db)
 
 
-def check(variant, out, operation="conv2d"):
+def _check(operation, variant, out):
     """Return the tiles; ValueError for float64."""
     if out.dtype != np.float32:
         raise ValueError(
@@ -82,8 +83,7 @@ def _correlate(tiles, products, jobs, x, k, transposed, b, groups, y, terms):
     """Compute all jobs, and return whether the bound is proven for these numbers."""
     small, large = PASSES[products]
     threads = number_of_threads()
-    sides = (k.shape[3] // groups, k.shape[2])
-    blocks = groups * -(-sides[0] // BLOCK) * -(-sides[1] // BLOCK)
+    blocks = groups * -(-(k.shape[3] // groups) // BLOCK) * -(-k.shape[2] // BLOCK)
     for job in jobs:
         tasks = task_count(job, x.shape, groups, threads)
         x_extremes, k_extremes = new_extremes(tasks), new_extremes(blocks)
