@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from convnet.engine.precision import FLOAT32, check
 from convnet.engine.replaying import not_replayable
 from convnet.nested.several import each_shape
 from kernels import checks
@@ -23,6 +24,7 @@ class Inference:
 
     def __init__(self, model: Runner, key: Key) -> None:
         self._model, self._key, self._shape = model, key, key[0]
+        self._is_replayed = key[4] == FLOAT32
 
     def __call__(self, x: Any) -> Any:
         """Return the outputs for a batch of the compiled shape, as arrays of your own; ValueError for another shape."""
@@ -31,7 +33,7 @@ class Inference:
             x = self._check(x)
         plan = model.take_plan(self._key)
         try:
-            if not plan.is_replayed:
+            if self._is_replayed and not plan.is_replayed:
                 plan.replay()
             y = plan.run(x)
         finally:
@@ -51,7 +53,7 @@ class Inference:
         return f"<Inference of {self._model.name} for batches of shape {self._shape}>"
 
 
-def compile_inference(model: Runner, batch: int) -> Inference:
+def compile_inference(model: Runner, batch: int, precision: str | None = None) -> Inference:
     """Return the forward pass of a model that has seen its input, or was built, for batches of this many samples."""
     size = checks.integer("compile_inference", "batch", batch)
     if model.input_shape is None:
@@ -60,15 +62,18 @@ def compile_inference(model: Runner, batch: int) -> Inference:
         )
     if model.target != "cpu":
         raise ValueError(f"compile_inference: for models on the CPU; {model.name} is on {model.target!r}")
+    wanted = model.precision if precision is None else precision
+    check("compile_inference", wanted, model.target)
     shapes = tuple((size, *shape) for shape in each_shape(model.input_shape))
-    key = (shapes if each_shape(model.input_shape) is model.input_shape else shapes[0], False, False, False)
+    key = (shapes if each_shape(model.input_shape) is model.input_shape else shapes[0], False, False, False, wanted)
     plan = model.take_plan(key)
     try:
         stuck = not_replayable(plan.low.steps)
         if stuck:
             layers = ", ".join(f"{step.layer.name} ({step.operation})" for step in stuck)
             raise ValueError(f"compile_inference: {model.name} computes in Python in {layers}: call the model itself")
-        plan.replay()
+        if wanted == FLOAT32:
+            plan.replay()
     finally:
         model.plans.give(plan)
     return Inference(model, key)

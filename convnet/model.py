@@ -61,14 +61,16 @@ class Model(Runner):
             nodes |= {id(node): value for node, value in zip(step.outputs, leaves(found), strict=True)}
         return wiring.gives.build(nodes[id(node)] for node in wiring.outputs)
 
-    def compile_inference(self, batch: int = 1) -> Inference:
+    def compile_inference(self, batch: int = 1, precision: str | None = None) -> Inference:
         """Return a function of one batch of this many samples that computes the outputs in one native call.
 
         Its numbers are those of `predict`, to the bit, with the parameters as they are when it is called; any number
         of threads may call it. `predict` and `model(x)` do the same by themselves after a thousand batches of a size.
+        `precision` is that of `compile`, and the model's own by default. What uses the matrix unit is called step by
+        step, since its kernels look at the numbers they are given; then RuntimeError where there is no such unit.
         ValueError for a model without an input yet, one on a GPU, or a layer that computes in Python.
         """
-        return compile_inference(self, batch)
+        return compile_inference(self, batch, precision)
 
     # --- as a connected model
 

@@ -62,6 +62,7 @@ OWN_BOUNDS: dict[tuple[str, str], float] = {("conv2d", "cpu_winograd"): 256.0}
 # it, so they are chosen by name only, and no list above has them. Their bounds: kernels/amx/bounds.py.
 MATRIX_UNIT: dict[str, tuple[str, ...]] = {
     "conv2d": ("cpu_amx_bf16", "cpu_amx_3", "cpu_amx"),
+    "convpool": ("cpu_amx_bf16", "cpu_amx_3", "cpu_amx"),
     "dense": ("cpu_amx_bf16", "cpu_amx_3", "cpu_amx"),
 }
 

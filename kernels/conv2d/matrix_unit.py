@@ -28,7 +28,7 @@ def unit(operation, variant):
 
 def forward(x, k, b, *, stride, padding, dilation, groups, out, variant, products, operation=OP):
     """Compute y[n,i,j,f] = b[f] + sum_{p,q,c} x[n, s*i + d*p - top, s*j + d*q - left, c] * k[p,q,c,f], into out."""
-    tiles = _check(operation, variant, out)
+    tiles = check(operation, variant, out)
     settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
     if not (x.size and k.size and out.size):
         return cpu.forward(x, k, b, **settings, out=out)
@@ -40,7 +40,7 @@ def forward(x, k, b, *, stride, padding, dilation, groups, out, variant, product
 
 def backward_data(dy, k, x_shape, *, stride, padding, dilation, groups, out, variant, products, operation=OP):
     """Compute dx[n,h,w,c] = sum of dy[n,i,j,f] * k[p,q,c,f] over the (i,j,p,q,f) that read x[n,h,w,c], into out."""
-    tiles = _check(operation, variant, out)
+    tiles = check(operation, variant, out)
     settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
     if not (dy.size and k.size and out.size):
         return cpu.backward_data(dy, k, x_shape, **settings, out=out)
@@ -55,7 +55,7 @@ def backward_data(dy, k, x_shape, *, stride, padding, dilation, groups, out, var
 def backward_weights(x, dy, k_shape, *, stride, padding, dilation, groups, out, variant, products, operation=OP):
     """Compute dk[p,q,c,f] = sum_{n,i,j} x[...] * dy[n,i,j,f], db[f] = sum_{n,i,j} dy[n,i,j,f], into out = (dk, db)."""
     dk, db = out
-    tiles = _check(operation, variant, dk)
+    tiles = check(operation, variant, dk)
     settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
     if not (x.size and dy.size and dk.size):
         return cpu.backward_weights(x, dy, k_shape, **settings, out=out)
@@ -69,7 +69,7 @@ def backward_weights(x, dy, k_shape, *, stride, padding, dilation, groups, out, 
     sum_positions(dy.reshape(-1, dy.shape[3]), db)
 
 
-def _check(operation, variant, out):
+def check(operation, variant, out):
     """Return the tiles; ValueError for float64."""
     if out.dtype != np.float32:
         raise ValueError(
