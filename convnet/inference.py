@@ -24,7 +24,6 @@ class Inference:
 
     def __init__(self, model: Runner, key: Key) -> None:
         self._model, self._key, self._shape = model, key, key[0]
-        self._is_replayed = key[4] == FLOAT32
 
     def __call__(self, x: Any) -> Any:
         """Return the outputs for a batch of the compiled shape, as arrays of your own; ValueError for another shape."""
@@ -33,7 +32,7 @@ class Inference:
             x = self._check(x)
         plan = model.take_plan(self._key)
         try:
-            if self._is_replayed and not plan.is_replayed:
+            if plan.precision == FLOAT32 and not plan.is_replayed:
                 plan.replay()
             y = plan.run(x)
         finally:
@@ -62,17 +61,17 @@ def compile_inference(model: Runner, batch: int, precision: str | None = None) -
         )
     if model.target != "cpu":
         raise ValueError(f"compile_inference: for models on the CPU; {model.name} is on {model.target!r}")
-    wanted = model.precision if precision is None else precision
-    check("compile_inference", wanted, model.target)
+    own = () if precision in (None, model.precision) else (precision,)
+    check("compile_inference", precision or model.precision, model.target)
     shapes = tuple((size, *shape) for shape in each_shape(model.input_shape))
-    key = (shapes if each_shape(model.input_shape) is model.input_shape else shapes[0], False, False, False, wanted)
+    key = (shapes if each_shape(model.input_shape) is model.input_shape else shapes[0], False, False, False, *own)
     plan = model.take_plan(key)
     try:
         stuck = not_replayable(plan.low.steps)
         if stuck:
             layers = ", ".join(f"{step.layer.name} ({step.operation})" for step in stuck)
             raise ValueError(f"compile_inference: {model.name} computes in Python in {layers}: call the model itself")
-        if wanted == FLOAT32:
+        if plan.precision == FLOAT32:
             plan.replay()
     finally:
         model.plans.give(plan)

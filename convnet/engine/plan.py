@@ -71,7 +71,7 @@ class Plan:
         """
         if precision != FLOAT32 and graph.dtype != np.float32:
             raise ValueError(f"precision={precision!r} is for models in float32, got {graph.dtype}: use 'float32'")
-        self._precision = precision
+        self.precision = precision
         self.batch, self.dtype, self.target = batch, graph.dtype, target
         self.low = lower(graph, training)
         rewrite(self.low, target) if rewritten else separate(self.low)
@@ -164,7 +164,7 @@ class Plan:
     @property
     def can_be_replayed(self) -> bool:
         """True if every step of forward is a compiled kernel's on the CPU, and nothing else."""
-        usual = self.target == "cpu" and self._precision == FLOAT32  # the matrix unit's kernels look at their inputs
+        usual = self.target == "cpu" and self.precision == FLOAT32  # the matrix unit's kernels look at their inputs
         return usual and not self.heads and not not_replayable(self.low.steps)
 
     def replay(self) -> None:
@@ -214,7 +214,7 @@ class Plan:
             tuple(self._buffers.array(v) for v in step.inputs),
             self._buffers.array(step.output),
             tuple(p.value if self._arena is None else self._arena.value(p) for p in step.parameters),
-            variant=variant(step, self._precision),
+            variant=variant(step, self.precision),
         )
         dy = None if id(step) in self._swallowed else self._gradients.of_values.get(step.output)
         if dy is not None:

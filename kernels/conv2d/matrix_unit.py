@@ -34,7 +34,7 @@ def forward(x, k, b, *, stride, padding, dilation, groups, out, variant, product
         return cpu.forward(x, k, b, **settings, out=out)
     job = forward_job(k.shape[:2], out.shape[1:3], stride, (padding[0][0], padding[1][0]), dilation)
     bias = _NOTHING if b is None else b
-    if not _correlate(tiles, products, (job,), x, k, False, bias, groups, out, k.size // k.shape[3]):
+    if not sum_jobs(tiles, products, (job,), x, k, False, bias, groups, out, k.size // k.shape[3]):
         cpu.forward(x, k, b, **settings, out=out)
 
 
@@ -48,7 +48,7 @@ def backward_data(dy, k, x_shape, *, stride, padding, dilation, groups, out, var
     if sum(job.count_down * job.count_across for job in jobs) < x_shape[1] * x_shape[2]:
         out.fill(0)  # pixels that no window reads
     terms = k.size // k.shape[2] // groups
-    if not _correlate(tiles, products, jobs, dy, k, True, _NOTHING, groups, out, terms):
+    if not sum_jobs(tiles, products, jobs, dy, k, True, _NOTHING, groups, out, terms):
         cpu.backward_data(dy, k, x_shape, **settings, out=out)
 
 
@@ -79,8 +79,8 @@ def check(operation, variant, out):
     return unit(operation, variant)
 
 
-def _correlate(tiles, products, jobs, x, k, transposed, b, groups, y, terms):
-    """Compute all jobs, and return whether the bound is proven for these numbers."""
+def sum_jobs(tiles, products, jobs, x, k, transposed, b, groups, y, terms):
+    """Compute all jobs on tiles or on their model, and return whether the bound is proven for these numbers."""
     small, large = PASSES[products]
     threads = number_of_threads()
     blocks = groups * -(-(k.shape[3] // groups) // BLOCK) * -(-k.shape[2] // BLOCK)
