@@ -1,4 +1,4 @@
-"""How fast is the matrix unit just now? A busy neighbour on the same core slows it to a third, for seconds.
+"""How fast is the matrix unit just now? A busy neighbour on the same core slows it, for seconds.
 
 Vector instructions from registers do not show it. So a contest is measured in rounds, with a probe of about a
 millisecond before and after each sample; a round counts only if all its probes were fast, and the share of those that
@@ -19,7 +19,7 @@ from kernels.amx.instructions import configure, load, multiply, release, zero
 from kernels.cpu.cache_line import LINE
 from kernels.jit import FASTMATH
 
-FAST = 0.7  # of the best probe: between the two speeds, which are three times apart
+FAST = 0.7  # of the best probe: below that, somebody else uses the core
 STEPS, WORDS = 6, 256  # steps over different tiles, in the first cache; words of a tile
 FLOPS = 16 * 2 * 16 * 32  # of one multiplication
 REPEATS = 1000  # of the steps: about a millisecond on a quiet core
