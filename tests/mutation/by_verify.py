@@ -20,7 +20,7 @@ from tests.mutation.targets import ROOT, uses
 
 # the sets of problems, quick ones first, and what is asked of them
 STEPS = (
-    ("small", ("integers", "random", "unlike", "special", "scales", "calls")),
+    ("small", ("integers", "random", "unlike", "special", "scales", "calls", "unwritten")),
     ("stretched", ("integers",)),
     ("large", ("integers", "random")),
     ("long", ("integers",)),
