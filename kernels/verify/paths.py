@@ -76,7 +76,11 @@ def main() -> None:
     parser.add_argument("--target", default="cpu")
     parser.add_argument("--show", action="store_true", help="name the unreached lines")
     parser.add_argument("--keep", action="store_true", help="write the counts into kernels/verify/counts")
+    parser.add_argument("--table", action="store_true", help="print the kept counts and count nothing")
     options = parser.parse_args()
+    if options.table:
+        print(paths_kept.table())
+        return
     if options.target == "cpu" and "NUMBA_DEBUGINFO" not in os.environ:  # kernels that know their lines
         command = [sys.executable, "-m", "kernels.verify.paths", *sys.argv[1:]]
         sys.exit(subprocess.run(command, env={**os.environ, "NUMBA_DEBUGINFO": "1"}, check=False).returncode)

@@ -115,6 +115,17 @@ def find(operations: Iterable[str], target: str) -> tuple[list[Count], list[str]
     return good, [name for name in operations if name not in {c.operation for c in good}]
 
 
+def table() -> str:
+    """Return the kept counts as a table in Markdown: a line for each operation and target."""
+    lines = ["| operation | target | lines reached | blocks reached | of today's source |", "|---|---|---|---|---|"]
+    for c in read():
+        possible = c.lines - len(c.excused)
+        reached, blocks = f"{possible - len(c.open)} of {possible}", f"{c.blocks_reached:,} of {c.blocks:,}"
+        more = f", {len(c.excused)} cannot be" if c.excused else ""
+        lines.append(f"| {c.operation} | {c.target} | {reached}{more} | {blocks} | {'yes' if c.current else 'no'} |")
+    return "\n".join(lines)
+
+
 def unneeded(counts: Iterable[Count]) -> list[str]:
     """Return the reasons that belong to no unreached line of any count."""
     used = {(file, text) for c in counts for file, _, text in c.unreached}

@@ -102,8 +102,10 @@ def test_a_count_holds_for_the_source_and_the_problems_that_it_was_made_of(monke
     assert [c.operation for c in paths_kept.find(["add", "relu"], "cpu")[0]] == ["add"]
     assert paths_kept.find(["add", "relu"], "cpu")[1] == ["relu"]
     assert paths_kept.find(["add"], "cuda-emulated") == ([], ["add"])
+    assert paths_kept.table().splitlines()[2:] == ["| add | cpu | 3 of 3 | 8 of 9 | yes |"]
     monkeypatch.setattr(type(op), "large", ({"M": 7},))
     assert paths_kept.find(["add"], "cpu") == ([], ["add"])
+    assert paths_kept.table().endswith("| no |")
 
 
 def test_every_line_that_was_counted_is_reached_or_has_a_reason():
