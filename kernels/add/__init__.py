@@ -59,13 +59,14 @@ def forward_int8(
     """
     a, b = (checks.array(OP, name, v, None, (eight.TYPE,)) for name, v in (("a", a), ("b", b)))
     checks.shape(OP, "b", b, a.shape, "a's shape: nothing is broadcast")
+    one, other = (checks.integer(OP, "factors", f, 0) for f in factors)
     settings = {
         "zeros": tuple(eight.check_level(OP, "zeros", z) for z in zeros),
-        "factors": tuple(checks.integer(OP, "factors", f, 0) for f in factors),
+        "factors": (one, other),
         "multiplier": eight.check_multiplier(OP, multiplier),
         "levels": eight.check_levels(OP, levels),
     }
-    if max(settings["factors"]) > LARGEST_FACTOR:
+    if max(one, other) > LARGEST_FACTOR:
         raise ValueError(f"{OP}: factors must be at most {LARGEST_FACTOR}, so that a sum fits into 32 bits: {factors}")
     run = eight.kernel(OP, variant)
     if variant == "reference":

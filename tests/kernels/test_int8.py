@@ -199,7 +199,11 @@ def test_a_level_is_its_own_after_a_way_to_a_number_and_back(level, zero, scale)
         ({"x": np.zeros((1, 3, 3, 2), np.float32)}, TypeError, "conv2d: x must be int8, got float32"),
         ({"b": np.zeros(4, np.float32)}, TypeError, "conv2d: b must be int32"),
         ({"multiplier": np.array([1, 0, 1, 1], np.float32)}, ValueError, "above 0, got 0.0 for filter 1"),
-        ({"multiplier": np.array([1, 1, 1, np.nan], np.float32)}, ValueError, "finite and above 0, got nan for filter 3"),
+        (
+            {"multiplier": np.array([1, 1, 1, np.nan], np.float32)},
+            ValueError,
+            "finite and above 0, got nan for filter 3",
+        ),
         ({"multiplier": np.ones(3, np.float32)}, ValueError, r"multiplier must have shape \(4,\)"),
         ({"x_zero": 128}, ValueError, "x_zero must be an integer from -128 to 127, got 128"),
         ({"levels": Levels(0, 5, 4)}, ValueError, "levels.low must not be above levels.high, got 5 and 4"),
