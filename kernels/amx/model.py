@@ -56,22 +56,27 @@ def multiply(tiles, t, a, b):
     """
     left, right, sums = widen(tiles[a]), widen(tiles[b]), tiles.view(np.float32)
     for m in range(ROWS):
+        chains = np.zeros((WORDS, 2), np.float32)
+        for s in range(WORDS):
+            for n in range(WORDS):
+                for i in range(2):
+                    chains[n, i] = multiply_add(left[m, s, i], right[s, n, i], chains[n, i])
         for n in range(WORDS):
-            first, second = np.float32(0), np.float32(0)
-            for s in range(WORDS):
-                first = multiply_add(left[m, s, 0], right[s, n, 0], first)
-                second = multiply_add(left[m, s, 1], right[s, n, 1], second)
-            sums[t, m, n] = flush(flush(sums[t, m, n]) + flush(first + second))
+            sums[t, m, n] = flush(flush(sums[t, m, n]) + flush(chains[n, 0] + chains[n, 1]))
 
 
 @jit(inner=True)
 def widen(tile):
-    """Return a tile's pairs of bfloat16 numbers as float32 (16,16,2): the same bits, with 16 zeros behind."""
+    """Return a tile's pairs of bfloat16 numbers as float32 (16,16,2): the same bits, with 16 zeros behind; flushed."""
     pairs = np.empty((ROWS, WORDS, 2), np.uint32)
     for r in range(ROWS):
         for j in range(WORDS):
             pairs[r, j, 0], pairs[r, j, 1] = tile[r, j] << np.uint32(16), tile[r, j] & UPPER
-    return pairs.view(np.float32)
+    wide = pairs.view(np.float32)
+    for r in range(ROWS):
+        for j in range(WORDS):
+            wide[r, j, 0], wide[r, j, 1] = flush(wide[r, j, 0]), flush(wide[r, j, 1])
+    return wide
 
 
 @jit(inner=True)
@@ -82,13 +87,13 @@ def flush(x):
 
 @jit(inner=True)
 def multiply_add(a, b, c):
-    """Return a*b + c of bfloat16 numbers a, b and a float32 c, rounded once.
+    """Return a*b + c of bfloat16 numbers a, b and a float32 c, none of them subnormal, rounded once.
 
     float64 holds a*b exactly, and the sum too, unless the smaller addend is below 2^-28 of the larger, which then is
     the nearest float32 in any case. Below 2^-100 the sum is scaled, to be rounded to 24 bits before it is flushed.
     """
-    total = np.float64(flush(a)) * np.float64(flush(b)) + np.float64(flush(c))
-    if abs(total) >= 2.0**-100 or np.isnan(total):
+    total = np.float64(a) * np.float64(b) + np.float64(c)
+    if not 0 < abs(total) < 2.0**-100:
         return np.float32(total)
     nearest = np.float32(total * SCALE)
     if abs(nearest) < LEAST * SCALE:

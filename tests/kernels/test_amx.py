@@ -50,7 +50,7 @@ def move(unit, x, u, step, y, v, w_step):
 
 @jit()
 def multiply_add(a, b, c):
-    return model.multiply_add(a, b, c)
+    return model.multiply_add(model.flush(a), model.flush(b), model.flush(c))
 
 
 def bfloat16(values) -> np.ndarray:
