@@ -83,6 +83,8 @@ def _forward_row(t, x, size, stride, pad, y, argmax):
                 prefetch(x.reshape(-1), np.int64((n * H + h + p) * W + w + q0) * x.shape[3], (q1 - q0) * x.shape[3])
         if size[0] == 2 and size[1] == 2 and p1 - p0 == 2 and q1 - q0 == 2:
             _window_2x2(x, n, h, w, y, argmax, i, j)
+        elif size[0] == 3 and size[1] == 3 and p1 - p0 == 3 and q1 - q0 == 3:
+            _window_3x3(x, n, h, w, y, argmax, i, j)
         else:
             _window(x, n, h, w, p0, p1, q0, q1, size[1], y, argmax, i, j)
 
@@ -120,6 +122,29 @@ def _window_2x2(x, n, h, w, y, argmax, i, j):
         # lesson: maxpool2d.two_by_two
         y[n, i, j, c] = v if better else m
         argmax[n, i, j, c] = index(3) if better else k
+
+
+@jit(inner=True)
+def _window_3x3(x, n, h, w, y, argmax, i, j):
+    """Do the same for nine reads."""
+    for c in range(x.shape[3]):
+        m, k = x[n, h, w, c], argmax.dtype.type(0)
+        m, k = _best_of_three(m, k, x[n, h, w, c], x[n, h, w + 1, c], x[n, h, w + 2, c], 0)
+        m, k = _best_of_three(m, k, x[n, h + 1, w, c], x[n, h + 1, w + 1, c], x[n, h + 1, w + 2, c], 3)
+        m, k = _best_of_three(m, k, x[n, h + 2, w, c], x[n, h + 2, w + 1, c], x[n, h + 2, w + 2, c], 6)
+        y[n, i, j, c] = m
+        argmax[n, i, j, c] = k
+
+
+@jit(inner=True, inline="always")
+def _best_of_three(m, k, first, second, third, place):
+    """Return (the largest so far, its place) after the pixels `place` and the two behind it."""
+    better = _beats(first, m)
+    m, k = (first if better else m), (type(k)(place) if better else k)
+    better = _beats(second, m)
+    m, k = (second if better else m), (type(k)(place + 1) if better else k)
+    better = _beats(third, m)
+    return (third if better else m), (type(k)(place + 2) if better else k)
 
 
 @jit(inner=True)
