@@ -24,6 +24,8 @@ from benchmarks.tables import Table, disturbed, machine_line, seconds, tell
 
 CLOSE = 1e-3  # of the largest output, or of a loss: what float32 loses in some fifty layers
 
+CLOSE_STEP = 0.2  # of what the first step changes the loss by: PyTorch's own layouts differ by 5 % for MobileNet
+
 
 class Network(NamedTuple):
     """A network of child_networks.py: one image, and images in a training step and in the larger prediction."""
@@ -107,7 +109,8 @@ class Contest:
         mine = [float(model.train_on_batch(x, y)) for _ in range(2)]
         for way in self.ways:
             theirs = self._torch("losses", way=way, steps=2, **given)
-            if not np.allclose(mine, theirs, rtol=CLOSE):
+            first, second = (abs(a - b) for a, b in zip(mine, theirs, strict=True))
+            if not (first <= CLOSE * mine[0] and second <= CLOSE_STEP * abs(mine[0] - mine[1])):
                 raise WrongResultError(f"{self.name}: losses {mine} here, {theirs} in PyTorch, {way}")
         runs: dict[str, Any] = {OURS: partial(each, lambda: model.train_on_batch(x, y))}
         for way in self.ways:

@@ -202,7 +202,6 @@ def _block(empty, row, last_row, f, count, sums, finish):
                 u, v = runs[r, 0], f * steps + runs[r, 1] * width
                 end = u + runs[r, 2]
                 while u != end:  # no counter: every register holds an address already
-                    # lesson: conv2d.frozen
                     tile = simd.add_outer(tile, x, x_offsets, u, panels, v)
                     u += 1
                     v += width
