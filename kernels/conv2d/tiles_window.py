@@ -17,7 +17,7 @@ from kernels.cpu.tiled_sums import allocate
 from kernels.jit import jit
 
 PIXELS = simd.MOST_ROWS  # of a tile
-TASK_PIXELS = 1024
+TASK_PIXELS = 1024  # what a thread takes at a time
 
 
 def fits(width, source_width, taps, shift, stride, dilation):

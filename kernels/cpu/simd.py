@@ -38,8 +38,8 @@ def host_registers() -> tuple[int, int]:
     return 128, 16  # SSE2, which every x86-64 has
 
 
-BITS, REGISTERS = host_registers()
-WIDEST = 4 if REGISTERS == 32 else 2
+BITS, REGISTERS = host_registers()  # of a vector register, and how many there are
+WIDEST = 4 if REGISTERS == 32 else 2  # vectors across a tile: with ROWS it fills the registers
 # vecs -> rows: rows*vecs sums, vecs k-vectors and one x-number fit the vector registers; 8 sums or more
 # hide a multiply-add's latency. No more rows than 9: each one's address takes a register, too.
 ROWS = {4: 6, 3: 8, 2: 8, 1: 8} if REGISTERS == 32 else {2: 6, 1: 8}

@@ -14,7 +14,7 @@ from kernels.cpu import simd_llvm as llvm
 from kernels.cpu.simd import multiply_add
 from kernels.cpu.simd_llvm import I64
 
-TAPS = 3
+TAPS = 3  # across: the windows that share loads
 OUTSIDE = TAPS - 1  # so many pixels at either end of a window may lie outside the image
 
 

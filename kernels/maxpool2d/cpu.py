@@ -1,6 +1,6 @@
 """Rung 2, the default: all cores, and one instruction for many channels.
 
-Channels lie side by side in memory, so a vector of 8 or 16 of them is compared at once, with selects in place of branches
+Channels lie side by side in memory, so a vector of 8 or 16 of them is compared at once, with selects for branches
 (kernels/cpu/simd_largest.py). A window's rows and columns inside the image are found before, not for each number.
 backward turns round: each pixel of dx asks the windows that cover it whether they chose it. So every dx is written by
 one thread, its terms are added in the windows' order, and no index can lead outside the array.
