@@ -58,7 +58,8 @@ def conv2d_fixed(s: Site) -> Pair:
     low, high, k_shape = (given.pop(name) for name in ("low", "high", "k_shape"))
     layout = fixed.lay_out(s.x[0].shape, k_shape, s.x[0].dtype, **given)
     more = s.x[1] if len(s.x) > 1 else None
-    return partial(fixed.forward, s.x[0], *s.p, layout, more, low, high, out=s.y), nothing
+    panels, start = s.p
+    return partial(fixed.forward, s.x[0], panels, start, layout, more, low, high, out=s.y), nothing
 
 
 def convpool(s: Site) -> Pair:
