@@ -17,6 +17,7 @@ REPLAYABLE = frozenset(
         "batchnorm_inference",
         "concatenate",
         "conv2d",
+        "conv2d_fixed",
         "conv2dtranspose",
         "convpool",
         "dense",
