@@ -9,6 +9,8 @@ from types import ModuleType
 import numpy as np
 
 from convnet.engine.drawing import advance, drawn
+from convnet.engine.levels import of_levels
+from convnet.engine.lowering import OF_LEVELS
 from convnet.engine.rearranging import add, arithmetic, concatenate, resample, reshape
 from convnet.engine.site import Pair, Run, Site, nothing
 from convnet.engine.warping import warped
@@ -46,6 +48,26 @@ def conv2d(s: Site) -> Pair:
     data = None if dx is None else partial(op.backward_data, s.dy, k, x.shape, **s.settings, out=dx)
     weights = None if dk_db is None else partial(op.backward_weights, x, s.dy, k.shape, **s.settings, out=dk_db)
     return forward, _both(weights, data)
+
+
+def conv2d_fixed(s: Site) -> Pair:
+    """Bind a convolution whose weights no longer change, with what it took along (fixing.py)."""
+    from kernels.conv2d import fixed  # Numba, which a model can be made without
+
+    given = dict(s.settings)
+    low, high, k_shape = (given.pop(name) for name in ("low", "high", "k_shape"))
+    layout = fixed.lay_out(s.x[0].shape, k_shape, s.x[0].dtype, **given)
+    more = s.x[1] if len(s.x) > 1 else None
+    panels, start = s.p
+    return partial(fixed.forward, s.x[0], panels, start, layout, more, low, high, out=s.y), nothing
+
+
+def conv2d_fixed_winograd(s: Site) -> Pair:
+    """Bind a convolution whose weights no longer change, by Winograd's transforms."""
+    from kernels.conv2d import fixed_winograd  # Numba, which a model can be made without
+
+    U, start = s.p
+    return partial(fixed_winograd.forward, s.x[0], U, start, s.settings["before"], out=s.y), nothing
 
 
 def convpool(s: Site) -> Pair:
@@ -205,6 +227,8 @@ def groupnorm(s: Site) -> Pair:
 
 BINDINGS: dict[str, Callable[[Site], Pair]] = {
     "conv2d": conv2d,
+    "conv2d_fixed": conv2d_fixed,
+    "conv2d_fixed_winograd": conv2d_fixed_winograd,
     "conv2dtranspose": conv2d,
     "convpool": convpool,
     "dense": dense,
@@ -227,4 +251,6 @@ BINDINGS: dict[str, Callable[[Site], Pair]] = {
     "concatenate": concatenate,
     "resample": resample,
     "reshape": reshape,
+    "quantize": of_levels,
+    **dict.fromkeys(OF_LEVELS, of_levels),
 }
