@@ -9,10 +9,12 @@ import numpy as np
 from kernels.emulator import faults as f
 from kernels.emulator import machine as m
 from kernels.emulator.dispatch import conversions, floats, integers
+from kernels.emulator.handover import note_fence
+from kernels.emulator.marks import keep_book
 from kernels.emulator.memory import fail
 from kernels.emulator.scalars import jit
 from kernels.emulator.warp_memory import memory_step
-from kernels.emulator.warp_operations import members_are_here, shuffle, synchronise, vote
+from kernels.emulator.warp_operations import AWAITED, HERE, gather, shuffle, synchronise, vote
 
 FAR = 1 << 40
 _GO_ON, _REGROUP, _FAULT = 0, 1, 2
@@ -72,9 +74,9 @@ def _wake(M, code, R, base, warp):
         pc = M.lane_pc[warp, first]
         for lane in range(32):
             M.active[1, lane] = M.doing[warp, lane] == m.AT_WARP_SYNC and M.lane_pc[warp, lane] == pc
-        if members_are_here(M, code[pc], R, base, warp, M.active[1]):
+        if gather(M, code[pc], R, base, warp, first, M.active[1], M.active[2]) == HERE:
             for lane in range(32):
-                if M.active[1, lane]:
+                if M.active[2, lane]:
                     M.doing[warp, lane] = m.RUNS
             return True
     for lane in range(32):
@@ -118,9 +120,12 @@ def _step(M, code, R, base, warp, pc, alone):
     if op < m.BRANCH:
         fine = memory_step(M, row, R, base, warp, M.active[1], pc)
         return pc + 1, _GO_ON if fine else _FAULT
-    if op == m.CHECK or op == m.MARK or op == m.MARK_AS:
-        return pc + 1, _GO_ON if _marks(M, row, warp, pc) else _FAULT
+    if op >= m.CHECK:
+        return pc + 1, _GO_ON if keep_book(M, row, R, base, warp, pc) else _FAULT
     if op == m.FENCE:
+        for lane in range(32 if row[m.BYTES] else 0):
+            if M.active[1, lane]:
+                note_fence(M, warp * 32 + lane, row[m.BYTES])
         return pc + 1, _GO_ON
     return _control(M, row, R, base, warp, pc)
 
@@ -152,6 +157,9 @@ def _branch(M, row, warp, pc, count):
     M.counts[pc, m.THREADS] += group - count  # a jump not taken is an instruction too
     if count == 0:
         return pc + 1, _GO_ON
+    if row[m.SIGNED]:  # another turn of a loop around a barrier
+        for lane in range(32):
+            M.turns[warp, lane] += row[m.SIGNED] if M.active[1, lane] else 0
     if row[m.TARGET] <= pc:
         M.state[m.STEPS] += count
         if M.state[m.STEPS] > M.state[m.LIMIT]:
@@ -167,25 +175,6 @@ def _branch(M, row, warp, pc, count):
             M.lane_pc[warp, lane] = row[m.TARGET] if M.active[1, lane] else pc + 1
     M.counts[pc, m.SPLITS] += 1
     return row[m.TARGET], _REGROUP
-
-
-@jit
-def _marks(M, row, warp, pc):
-    """Return the book of registers that not every path gives a value."""
-    for lane in range(32):
-        if not M.active[1, lane]:
-            continue
-        bit = np.uint64(1) << np.uint64(lane)
-        if row[m.OP] == m.MARK:
-            M.marks[warp, row[m.A] >> 5] |= bit
-        elif row[m.OP] == m.MARK_AS:
-            if M.marks[warp, row[m.B] >> 5] & bit:
-                M.marks[warp, row[m.A] >> 5] |= bit
-            else:
-                M.marks[warp, row[m.A] >> 5] &= ~bit
-        elif not M.marks[warp, row[m.A] >> 5] & bit:
-            return fail(M, f.UNSET_REGISTER, warp * 32 + lane, pc)
-    return True
 
 
 @jit
@@ -213,12 +202,36 @@ def _control(M, row, R, base, warp, pc):
     if op == m.ACTIVE:
         vote(row, R, base, M.active[1])
         return pc + 1, _GO_ON
-    if not members_are_here(M, row, R, base, warp, M.active[1]):
-        return _park(M, warp, pc, m.AT_WARP_SYNC)
-    if op == m.SHUFFLE:
-        shuffle(M, row, R, base, M.active[1])
-    elif op == m.VOTE:
-        vote(row, R, base, M.active[1])
-    else:
-        synchronise(M, warp, M.active[1])
-    return pc + 1, _GO_ON
+    return _together(M, row, R, base, warp, pc)
+
+
+@jit
+def _together(M, row, R, base, warp, pc):
+    """Run a warp operation for the threads of each mask; those whose mask names a thread that is not here wait."""
+    op, all_here = row[m.OP], True
+    for first in range(32):
+        if not M.active[1, first]:
+            continue
+        found = gather(M, row, R, base, warp, first, M.active[1], M.active[2])
+        if found == AWAITED:
+            all_here = False
+        elif found != HERE:
+            fail(M, f.NOT_IN_MASK, warp * 32 + first, pc)
+            return pc, _FAULT
+        elif op == m.SHUFFLE:
+            shuffle(M, row, R, base, warp, M.active[2])
+        elif op == m.VOTE:
+            vote(row, R, base, M.active[2])
+        else:
+            synchronise(M, warp, M.active[2])
+        for lane in range(32):
+            if M.active[2, lane]:
+                M.active[1, lane] = False
+                M.doing[warp, lane] = m.AT_WARP_SYNC if found == AWAITED else m.RUNS
+                M.lane_pc[warp, lane] = pc if found == AWAITED else pc + 1
+    if all_here:
+        return pc + 1, _GO_ON
+    for lane in range(32):
+        if M.active[0, lane] and M.doing[warp, lane] == m.RUNS:
+            M.lane_pc[warp, lane] = pc + 1
+    return pc, _REGROUP
