@@ -46,6 +46,8 @@ def build(program: Program, buffers: list[Buffer], blocks: int, threads: int, sh
         doing=np.zeros((warps, 32), np.int64),
         active=np.zeros((3, 32), np.bool_),
         scratch=np.zeros((8, 128), np.int64),
+        after=program.after,
+        missed=np.zeros((warps, 32), np.bool_),
         turns=np.zeros((warps, 32), np.int64),
         fences=np.zeros((warps * 32 if releases else 0, 34), np.int64),
         releases=np.zeros((releases, 6), np.int64),

@@ -39,13 +39,18 @@ def python_function(kernel: Any) -> tuple[Callable, dict[str, Any]]:
     return function, {name: options[name] for name in keep if options.get(name) is not None}
 
 
-def to_ptx(function: Callable, signature: tuple, cc: tuple[int, int] = (8, 0), **options: Any) -> str:
-    """PTX of a kernel for the argument types `signature`, with Python's line numbers in it."""
+def to_ptx(
+    function: Callable, signature: tuple, cc: tuple[int, int] = (8, 0), checked: bool = False, **options: Any
+) -> str:
+    """Return a kernel's PTX for the argument types `signature`, with Python's line numbers in it.
+
+    checked: as the emulator runs it, without the zeros that Numba puts where the kernel has written nothing.
+    """
     cuda = numba_cuda()
     options.pop("max_registers", None)
-    key = function, signature, cc, tuple(sorted(options.items()))
+    key = function, signature, cc, checked, tuple(sorted(options.items()))
     if key not in _made:
-        zeros = bool(options.get("debug"))  # debug code loads every variable before it is written
+        zeros = not checked or bool(options.get("debug"))  # debug code loads every variable before it is written
         with _without_driver(cc), without_zeros(zeros) as arrays, listed_exceptions() as exceptions:
             made = cuda.compile_ptx(function, signature, cc=cc, device=False, abi="numba", lineinfo=True, **options)
         _made[key] = note_exceptions(note_arrays(made[0], arrays), exceptions)

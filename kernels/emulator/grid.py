@@ -38,6 +38,7 @@ def _start_block(M, R, specials, grid, block, number):
         M.known[i] = M.fresh[i]
     M.owners[:] = 0
     M.turns[:] = 0
+    M.missed[:] = False
     M.fences[:] = 0
     M.state[m.ACQUIRES] = 0
     M.queued[:] = 0

@@ -64,7 +64,7 @@ def run(
     types = compiler.signature(args)
     key = (function, types, cc, tuple(sorted(options.items())))
     if key not in _compiled:
-        ptx = compiler.to_ptx(function, types, cc, **options)
+        ptx = compiler.to_ptx(function, types, cc, checked=True, **options)
         program = lower(parse(ptx))
         program.exceptions = noted_exceptions(ptx)
         program.local_arrays = noted_arrays(ptx)

@@ -11,11 +11,11 @@ from kernels.emulator import machine as m
 from kernels.emulator.aliases import WINDOW
 from kernels.emulator.assigned import watch_unassigned
 from kernels.emulator.dispatch import NUMBERS
+from kernels.emulator.flow import after_warp_operations, mark_turns
 from kernels.emulator.inline import flatten
 from kernels.emulator.overflow import watch_indices
 from kernels.emulator.parse import Function, Instruction, Module
 from kernels.emulator.program import SPECIALS, Line, Program, Unsupported, assemble, layout, spread
-from kernels.emulator.turns import mark_turns
 
 TYPES = re.compile(r"(?:[usbf](?:8|16|32|64)|pred)$")
 RULES: dict[str, Callable[["Lowering", Instruction], None]] = {}
@@ -47,6 +47,7 @@ def lower(module: Module) -> Program:
     return Program(
         kernel.name, code, lines, low.count, low.constants, low.launch, spread(shared), shared_bytes,
         -(-low.local_bytes // 16) * 16, module.files, module.constants, low.private,
+        after_warp_operations(code),
     )  # fmt: skip
 
 

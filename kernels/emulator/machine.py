@@ -71,6 +71,8 @@ class Machine(NamedTuple):
     doing: np.ndarray  # (warp, 32)
     active: np.ndarray  # (3, 32): the group that runs, whom its instruction's guard lets through, who acts together
     scratch: np.ndarray  # (8, 32)
+    after: np.ndarray  # (warp operation, row): which rows may come after it
+    missed: np.ndarray  # (warp, 32): whether a thread went on without those that wait for it in a warp operation
     turns: np.ndarray  # (warp, 32): which loops around a barrier a thread went through since the last one, as a sum
     fences: np.ndarray  # (thread, 34): the epoch and the reach of its last fence, and what it knew of its warp then
     releases: np.ndarray  # (any, 6): atomic operations after a fence, since the launch began

@@ -118,6 +118,8 @@ def _step(M, code, R, base, warp, pc, alone):
         _arithmetic(M, row, R, base, op, alone and row[m.GUARD] < 0)
         return pc + 1, _GO_ON
     if op < m.BRANCH:
+        if not alone:
+            _note_missed(M, code, warp, pc)
         fine = memory_step(M, row, R, base, warp, M.active[1], pc)
         return pc + 1, _GO_ON if fine else _FAULT
     if op >= m.CHECK:
@@ -206,6 +208,16 @@ def _control(M, row, R, base, warp, pc):
 
 
 @jit
+def _note_missed(M, code, warp, pc):
+    """Note who touches memory after a warp operation in which others of its warp still wait."""
+    for waiting in range(32):
+        if M.doing[warp, waiting] == m.AT_WARP_SYNC:
+            if M.after[code[M.lane_pc[warp, waiting], m.TARGET], pc]:
+                for lane in range(32):
+                    M.missed[warp, lane] |= M.active[1, lane]
+
+
+@jit
 def _together(M, row, R, base, warp, pc):
     """Run a warp operation for the threads of each mask; those whose mask names a thread that is not here wait."""
     op, all_here = row[m.OP], True
@@ -226,6 +238,7 @@ def _together(M, row, R, base, warp, pc):
             synchronise(M, warp, M.active[2])
         for lane in range(32):
             if M.active[2, lane]:
+                M.missed[warp, lane] = False
                 M.active[1, lane] = False
                 M.doing[warp, lane] = m.AT_WARP_SYNC if found == AWAITED else m.RUNS
                 M.lane_pc[warp, lane] = pc if found == AWAITED else pc + 1

@@ -17,7 +17,8 @@ HERE, AWAITED, NOT_NAMED = range(3)
 def gather(M, row, R, base, warp, first, candidates, together):
     """Mark in `together` the candidates whose mask is that of thread `first`; return whether all that it names are in.
 
-    Threads beyond the block, and threads that have ended, are not waited for.
+    Threads beyond the block are not waited for, nor those that have ended, unless they have missed the operation: had
+    gone on to what comes after it.
     """
     mask = R[base + row[m.E] + first] & np.uint64(0xFFFFFFFF)
     result = HERE
@@ -26,7 +27,7 @@ def gather(M, row, R, base, warp, first, candidates, together):
         named = (mask >> np.uint64(lane)) & np.uint64(1)
         if together[lane] and not named:
             return NOT_NAMED
-        exists = warp * 32 + lane < M.state[m.THREADS_PER_BLOCK] and M.doing[warp, lane] != m.ENDED
+        exists = M.doing[warp, lane] != m.ENDED or M.missed[warp, lane]
         if named and exists and not together[lane]:
             result = AWAITED
     return result

@@ -1,4 +1,4 @@
-"""Loops around a barrier: each way back to their start is marked, so that threads can be seen to be in different turns."""
+"""What the order of a kernel's rows says: which loops have a barrier in them, and what comes after a warp operation."""
 
 import numpy as np
 
@@ -29,6 +29,24 @@ def _predecessors(code: np.ndarray) -> list[list[int]]:
         if (row[m.OP] not in (m.BRANCH, m.EXIT) or row[m.GUARD] >= 0) and i + 1 < len(code):
             before[i + 1].append(i)
     return before
+
+
+def after_warp_operations(code: np.ndarray) -> np.ndarray:
+    """Return, a line for each warp operation, which rows may come after it; its column TARGET gets the line's number."""
+    together = [i for i, row in enumerate(code) if row[m.OP] in (m.WARP_SYNC, m.SHUFFLE, m.VOTE)]
+    after = np.zeros((len(together), len(code)), np.bool_)
+    following: list[list[int]] = [[] for _ in code]
+    for i, earlier in enumerate(_predecessors(code) if together else ()):
+        for j in earlier:
+            following[j].append(i)
+    for number, start in enumerate(together):
+        code[start, m.TARGET], todo = number, [start]
+        while todo:
+            for i in following[todo.pop()]:
+                if not after[number, i]:
+                    after[number, i] = True
+                    todo.append(i)
+    return after
 
 
 def _loop(before: list[list[int]], start: int, last: int) -> set[int]:
