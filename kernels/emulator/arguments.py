@@ -20,15 +20,15 @@ class Buffer(NamedTuple):
     unwritten: bool = False  # nothing has filled it yet
 
 
-def bind(
-    arguments: tuple, names: list[str], uninitialised: tuple[str, ...] = ()
-) -> tuple[list[Buffer], list[int]]:
+def bind(arguments: tuple, names: list[str], uninitialised: tuple[str, ...] = ()) -> tuple[list[Buffer], list[int]]:
     """Return (the arrays as buffers, the parameters' 64 bits each), passed as numba-cuda passes them.
 
     That is (meminfo, parent, items, bytes an item, address, shape, strides).
     """
     words: list[int] = []
-    pieces = pieces_of_memory([(name, a) for name, a in zip(names, arguments, strict=True) if isinstance(a, np.ndarray)])
+    pieces = pieces_of_memory(
+        [(name, a) for name, a in zip(names, arguments, strict=True) if isinstance(a, np.ndarray)]
+    )
     for value, name in zip(arguments, names, strict=True):
         if isinstance(value, np.ndarray):
             slot = next(i for i, piece in enumerate(pieces) if any(n == name for n, _ in piece.arrays))

@@ -35,7 +35,10 @@ def _with_book(line: Line, watched: Origins, fits: Fits) -> list[Line]:
     if line.op < m.LOAD:
         if written:
             before.append(_mark(line, watched))
-            before += [_row(line, m.MARK_FITS, written[0], {m.B: written[0], m.D1: w, m.D2: n}) for w, n in fits.get(id(line), ())]
+            before += [
+                _row(line, m.MARK_FITS, written[0], {m.B: written[0], m.D1: w, m.D2: n})
+                for w, n in fits.get(id(line), ())
+            ]
     elif line.op == m.SHUFFLE:
         line.columns[m.SPACE] = int(line.reads[0] in watched)
     elif line.op == m.STORE:

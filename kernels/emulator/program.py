@@ -61,7 +61,9 @@ class Program:
     private: dict[str, tuple[int, int]] = field(default_factory=dict)  # name -> (offset, bytes), of a thread's memory
     after: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.bool_))  # see `flow`
     local_arrays: list[LocalArray] = field(default_factory=list)
-    exceptions: dict[int, tuple[int, str]] = field(default_factory=dict)  # code -> what a kernel compiled with debug=True raises
+    exceptions: dict[int, tuple[int, str]] = field(
+        default_factory=dict
+    )  # code -> what a kernel compiled with debug=True raises
     arrays: list[Placed] = field(default_factory=list)  # those local arrays whose place is known
 
     @property
