@@ -100,8 +100,8 @@ def _origins(lines: list[Line], given: set[int], names: dict[int, str], fits: Fi
     """Return the registers that may hold no value, each with what that may come from."""
     found: dict[int, set[Origin]] = {}
     for line, sure in zip(lines, _assigned_before(lines, given), strict=True):
-        for r in line.reads if sure is not None else ():
-            if not sure >> (r >> 5) & 1:
+        for r in line.reads:
+            if sure is not None and not sure >> (r >> 5) & 1:
                 found.setdefault(r, set()).add(Origin("register", names.get(r, ""), line.place))
         if line.op == m.SHUFFLE:
             found.setdefault(line.writes[0], set()).add(Origin("shuffle", "", line.place))

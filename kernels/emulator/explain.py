@@ -77,9 +77,9 @@ def _memory(program: Program, buffers: list[Buffer], slot: int, address: int, ar
         called, start = dynamic[array] if array < len(dynamic) else ("", 0)
         return f"the dynamic shared array {called}".rstrip() if dynamic else "shared memory", address - start
     if slot == m.LOCAL:
-        for array in program.arrays:
-            if array.start <= address < array.end:
-                return f"the local array {array.name} of {array.size} bytes", address - array.start
+        for local in program.arrays:
+            if local.start <= address < local.end:
+                return f"the local array {local.name} of {local.size} bytes", address - local.start
         return f"a thread's local memory of {program.local_bytes} bytes", address
     if slot >= m.FIRST_BUFFER:
         buffer = buffers[slot - m.FIRST_BUFFER]

@@ -46,9 +46,12 @@ KINDS = {
         "uninitialised-shared", "reads what nothing has written yet, in", "write all of the shared array that is read"
     ),
     UNSET_LOCAL: Kind("uninitialised-local", "reads what it has not written yet, in", "fill the local array first"),
-    UNSET_REGISTER: Kind("uninitialised-register", "uses a value that nothing has given on this path", "set it on every path"),
+    UNSET_REGISTER: Kind(
+        "uninitialised-register", "uses a value that nothing has given on this path", "set it on every path"
+    ),
     UNSET_GLOBAL: Kind(
-        "uninitialised-global", "reads what no launch has written yet, in", "fill the array before the launch that adds to it"
+        "uninitialised-global", "reads what no launch has written yet, in",
+        "fill the array before the launch that adds to it",
     ),
     ABSENT_THREAD: Kind(
         "absent-thread", "uses what it took from a thread that took no part",
@@ -62,7 +65,8 @@ KINDS = {
         "all dynamic shared arrays begin at the same byte: make one, and take slices that do not overlap",
     ),
     OVERFLOW: Kind(
-        "index-overflow", "computes an index that does not fit 32 bits and has wrapped around", "compute it with 64 bits",
+        "index-overflow", "computes an index that does not fit 32 bits and has wrapped around",
+        "compute it with 64 bits",
     ),
     RAISED: Kind("exception", "raised", "see the kernel's own assertions"),
     RACE: Kind("race", "and another thread of its block touch the same, no barrier between, in", "add syncthreads"),

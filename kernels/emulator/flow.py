@@ -32,7 +32,7 @@ def _predecessors(code: np.ndarray) -> list[list[int]]:
 
 
 def after_warp_operations(code: np.ndarray) -> np.ndarray:
-    """Return, a line for each warp operation, which rows may come after it; its column TARGET gets the line's number."""
+    """Return, a line for each warp operation, which rows may come after it; column TARGET gets the line's number."""
     together = [i for i, row in enumerate(code) if row[m.OP] in (m.WARP_SYNC, m.SHUFFLE, m.VOTE)]
     after = np.zeros((len(together), len(code)), np.bool_)
     following: list[list[int]] = [[] for _ in code]

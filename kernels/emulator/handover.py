@@ -1,4 +1,4 @@
-"""Memory handed from one thread to another by a fence and an atomic operation, as the last block of a reduction gets it.
+"""Memory handed from thread to thread by a fence and an atomic operation, as the last block of a reduction gets it.
 
 What a thread has done before a fence, and what its block had done before the barrier before it, is released by each
 atomic operation that the thread does after the fence. A thread whose atomic operation comes later, on the same address,

@@ -27,6 +27,8 @@ CHECK, MARK, MARK_ALL, MARK_CHOSEN, MARK_DECIDED, MARK_FITS = range(3200, 3206)
 
 BLOCK_FENCE, DEVICE_FENCE = 1, 2  # column BYTES of FENCE: who sees what the thread has done before; 0: nobody
 
+GO_ON, REGROUP, FAULT = range(3)  # after an instruction
+
 # what a thread is doing
 RUNS, AT_BARRIER, AT_WARP_SYNC, ENDED = range(4)
 

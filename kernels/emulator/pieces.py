@@ -17,11 +17,11 @@ class Piece(NamedTuple):
 
     def memory(self) -> np.ndarray:
         """Return the bytes themselves, not a copy; the arrays must outlive it."""
-        return np.frombuffer((ctypes.c_char * self.size).from_address(self.start), np.uint8)
+        return np.ctypeslib.as_array((ctypes.c_uint8 * self.size).from_address(self.start))
 
 
 def pieces_of_memory(arrays: list[tuple[str, np.ndarray]]) -> list[Piece]:
-    """Return the pieces of memory that C-contiguous arrays lie in, in the arrays' order; those that overlap share one."""
+    """Return the pieces of memory that C-contiguous arrays lie in, in their order; those that overlap share one."""
     pieces: list[Piece] = []
     for name, array in arrays:
         start, end, members = array.ctypes.data, array.ctypes.data + array.nbytes, [(name, array)]

@@ -12,7 +12,7 @@ SPECIALS = ("%tid.x", "%tid.y", "%tid.z", "%ctaid.x", "%ctaid.y", "%ctaid.z", "%
 
 
 class Origin(NamedTuple):
-    """Where a register without a value may come from: "register" (its name), "shuffle", "wrapped"; and the place in the source."""
+    """Where a register without a value may come from: "register" (its name), "shuffle" or "wrapped"; and the line."""
 
     what: str
     name: str

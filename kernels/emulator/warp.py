@@ -11,13 +11,13 @@ from kernels.emulator import machine as m
 from kernels.emulator.dispatch import conversions, floats, integers
 from kernels.emulator.handover import note_fence
 from kernels.emulator.marks import keep_book
+from kernels.emulator.meetings import meet, note_missed, wake
 from kernels.emulator.memory import fail
 from kernels.emulator.scalars import jit
 from kernels.emulator.warp_memory import memory_step
-from kernels.emulator.warp_operations import AWAITED, HERE, gather, shuffle, synchronise, vote
+from kernels.emulator.warp_operations import vote
 
 FAR = 1 << 40
-_GO_ON, _REGROUP, _FAULT = 0, 1, 2
 
 
 @jit
@@ -27,14 +27,14 @@ def run_warp(M, code, R, warp):
     while True:
         pc, until, alone = _next_group(M, warp)
         if pc == FAR:
-            if not _wake(M, code, R, base, warp):
+            if not wake(M, code, R, base, warp):
                 return M.fault[m.KIND] == 0
             continue
         while pc < until:
             pc, what = _step(M, code, R, base, warp, pc, alone)
-            if what == _FAULT:
+            if what == m.FAULT:
                 return False
-            if what == _REGROUP:
+            if what == m.REGROUP:
                 break
         else:
             for lane in range(32):
@@ -60,29 +60,6 @@ def _next_group(M, warp):
         if not M.active[0, lane] and M.doing[warp, lane] != m.ENDED:
             alone = False
     return pc, until, alone
-
-
-@jit
-def _wake(M, code, R, base, warp):
-    """No thread runs. If a group waits within a warp operation and is complete, let it go; False if none does.
-
-    A group that waits for threads which can no longer come is a fault.
-    """
-    for first in range(32):
-        if M.doing[warp, first] != m.AT_WARP_SYNC:
-            continue
-        pc = M.lane_pc[warp, first]
-        for lane in range(32):
-            M.active[1, lane] = M.doing[warp, lane] == m.AT_WARP_SYNC and M.lane_pc[warp, lane] == pc
-        if gather(M, code[pc], R, base, warp, first, M.active[1], M.active[2]) == HERE:
-            for lane in range(32):
-                if M.active[2, lane]:
-                    M.doing[warp, lane] = m.RUNS
-            return True
-    for lane in range(32):
-        if M.doing[warp, lane] == m.AT_WARP_SYNC:
-            return fail(M, f.WARP_SPLIT, warp * 32 + lane, M.lane_pc[warp, lane])
-    return False
 
 
 @jit
@@ -113,22 +90,22 @@ def _step(M, code, R, base, warp, pc, alone):
     if op == m.BRANCH:
         return _branch(M, row, warp, pc, count)
     if count == 0:
-        return pc + 1, _GO_ON
+        return pc + 1, m.GO_ON
     if op < m.LOAD:
         _arithmetic(M, row, R, base, op, alone and row[m.GUARD] < 0)
-        return pc + 1, _GO_ON
+        return pc + 1, m.GO_ON
     if op < m.BRANCH:
         if not alone:
-            _note_missed(M, code, warp, pc)
+            note_missed(M, code, warp, pc)
         fine = memory_step(M, row, R, base, warp, M.active[1], pc)
-        return pc + 1, _GO_ON if fine else _FAULT
+        return pc + 1, m.GO_ON if fine else m.FAULT
     if op >= m.CHECK:
-        return pc + 1, _GO_ON if keep_book(M, row, R, base, warp, pc) else _FAULT
+        return pc + 1, m.GO_ON if keep_book(M, row, R, base, warp, pc) else m.FAULT
     if op == m.FENCE:
         for lane in range(32 if row[m.BYTES] else 0):
             if M.active[1, lane]:
                 note_fence(M, warp * 32 + lane, row[m.BYTES])
-        return pc + 1, _GO_ON
+        return pc + 1, m.GO_ON
     return _control(M, row, R, base, warp, pc)
 
 
@@ -158,7 +135,7 @@ def _branch(M, row, warp, pc, count):
         group += M.active[0, lane]
     M.counts[pc, m.THREADS] += group - count  # a jump not taken is an instruction too
     if count == 0:
-        return pc + 1, _GO_ON
+        return pc + 1, m.GO_ON
     if row[m.SIGNED]:  # another turn of a loop around a barrier
         for lane in range(32):
             M.turns[warp, lane] += row[m.SIGNED] if M.active[1, lane] else 0
@@ -169,14 +146,14 @@ def _branch(M, row, warp, pc, count):
             while not M.active[1, first]:
                 first += 1
             fail(M, f.ENDLESS, warp * 32 + first, pc)
-            return pc, _FAULT
+            return pc, m.FAULT
     if count == group:
-        return row[m.TARGET], _GO_ON
+        return row[m.TARGET], m.GO_ON
     for lane in range(32):
         if M.active[0, lane]:
             M.lane_pc[warp, lane] = row[m.TARGET] if M.active[1, lane] else pc + 1
     M.counts[pc, m.SPLITS] += 1
-    return row[m.TARGET], _REGROUP
+    return row[m.TARGET], m.REGROUP
 
 
 @jit
@@ -187,7 +164,7 @@ def _park(M, warp, pc, what):
             M.lane_pc[warp, lane] = pc + (0 if M.active[1, lane] else 1)
             if M.active[1, lane]:
                 M.doing[warp, lane] = what
-    return pc, _REGROUP
+    return pc, m.REGROUP
 
 
 @jit
@@ -200,51 +177,8 @@ def _control(M, row, R, base, warp, pc):
         return _park(M, warp, pc, m.AT_BARRIER)
     if op == m.TRAP:
         fail(M, f.TRAPPED, warp * 32, pc)
-        return pc, _FAULT
+        return pc, m.FAULT
     if op == m.ACTIVE:
         vote(row, R, base, M.active[1])
-        return pc + 1, _GO_ON
-    return _together(M, row, R, base, warp, pc)
-
-
-@jit
-def _note_missed(M, code, warp, pc):
-    """Note who touches memory after a warp operation in which others of its warp still wait."""
-    for waiting in range(32):
-        if M.doing[warp, waiting] == m.AT_WARP_SYNC:
-            if M.after[code[M.lane_pc[warp, waiting], m.TARGET], pc]:
-                for lane in range(32):
-                    M.missed[warp, lane] |= M.active[1, lane]
-
-
-@jit
-def _together(M, row, R, base, warp, pc):
-    """Run a warp operation for the threads of each mask; those whose mask names a thread that is not here wait."""
-    op, all_here = row[m.OP], True
-    for first in range(32):
-        if not M.active[1, first]:
-            continue
-        found = gather(M, row, R, base, warp, first, M.active[1], M.active[2])
-        if found == AWAITED:
-            all_here = False
-        elif found != HERE:
-            fail(M, f.NOT_IN_MASK, warp * 32 + first, pc)
-            return pc, _FAULT
-        elif op == m.SHUFFLE:
-            shuffle(M, row, R, base, warp, M.active[2])
-        elif op == m.VOTE:
-            vote(row, R, base, M.active[2])
-        else:
-            synchronise(M, warp, M.active[2])
-        for lane in range(32):
-            if M.active[2, lane]:
-                M.missed[warp, lane] = False
-                M.active[1, lane] = False
-                M.doing[warp, lane] = m.AT_WARP_SYNC if found == AWAITED else m.RUNS
-                M.lane_pc[warp, lane] = pc if found == AWAITED else pc + 1
-    if all_here:
-        return pc + 1, _GO_ON
-    for lane in range(32):
-        if M.active[0, lane] and M.doing[warp, lane] == m.RUNS:
-            M.lane_pc[warp, lane] = pc + 1
-    return pc, _REGROUP
+        return pc + 1, m.GO_ON
+    return meet(M, row, R, base, warp, pc)

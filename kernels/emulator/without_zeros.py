@@ -1,8 +1,8 @@
-"""Compile a kernel without the zeros that Numba writes to variables and local arrays before their first use.
+"""Compile a kernel without the zeros that Numba writes to variables and local arrays before all else.
 
-No document promises these zeros, so a kernel must not rely on them. In their place stands a copy of a PTX register that
-nothing writes: the emulator then knows what holds no value. A kernel that fills what it reads compiles to the same code,
-since a compiler leaves out writes that are overwritten.
+No document promises these zeros, so a kernel must not rely on them. In their place stands a copy of a PTX register
+that nothing writes: the emulator then knows what holds no value. A kernel that fills what it reads compiles to the same
+code, since a compiler leaves out writes that are overwritten.
 
 Behind each local array lies a gap, so that an index beyond one does not reach the next; and arrays have Python's names.
 """
@@ -37,8 +37,10 @@ def without_zeros(zeros: bool = False) -> Iterator[list[LocalArray]]:
 
     zeros: keep Numba's; shared arrays have names all the same.
     """
-    from numba.cuda import cgutils, cudaimpl
+    from numba.cuda import cudaimpl
     from numba.cuda.lowering import Lower
+
+    cgutils = cudaimpl.cgutils
 
     arrays: list[LocalArray] = []
     targets = [""]
@@ -85,8 +87,8 @@ def _plain(name: str) -> str:
 def _local_array(builder: Any, laryty: Any, name: str, arrays: list[LocalArray]) -> Any:
     """Allocate a local array that holds nothing, with a gap behind it."""
     from llvmlite import binding, ir
-    from numba.cuda import cgutils
     from numba.cuda.cudadrv import nvvm
+    from numba.cuda.cudaimpl import cgutils
 
     data = binding.create_target_data(nvvm.NVVM().data_layout)
     item = laryty.element.get_abi_size(data)
@@ -106,7 +108,7 @@ def _local_array(builder: Any, laryty: Any, name: str, arrays: list[LocalArray])
 
 
 def _store_nothing(builder: Any, pointer: Any, lltype: Any, name: str) -> None:
-    from numba.cuda import cgutils
+    from numba.cuda.cudaimpl import cgutils
 
     with cgutils.debuginfo.suspend_emission(builder), builder.goto_entry_block():
         nothing = _nothing(builder, lltype, name)

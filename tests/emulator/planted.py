@@ -1,9 +1,11 @@
-"""Small kernels with one fault each, of the kinds that are easily missed, and beside each a correct one that is like it.
+"""Small kernels with one fault each, of the kinds that are easily missed, and beside each a correct one like it.
 
 The comment FAULT stands at the lines that may be named.
 """
 
 import copy
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,7 +28,7 @@ class Planted(NamedTuple):
     args: Any  # a tuple, or what makes one whose arrays share memory
     thread: int
     says: str
-    options: dict = {}
+    options: Mapping[str, Any] = MappingProxyType({})
 
 
 class Control(NamedTuple):
@@ -37,7 +39,7 @@ class Control(NamedTuple):
     block: int
     args: Any
     expected: Any
-    options: dict = {}
+    options: Mapping[str, Any] = MappingProxyType({})
 
 
 def sums_of_two_local_arrays(x, n):
@@ -372,7 +374,7 @@ def to_the_left() -> tuple:
 
 FAULTS = [
     Planted("out-of-bounds", sums_of_two_local_arrays, 1, 32, (ramp(32), 9), 0, "the local array a of 32 bytes"),
-    Planted("out-of-bounds", sums_beyond_a_local_array, 1, 32, (ramp(32), 9), 0, "the local array a of 32 bytes.* byte 32"),
+    Planted("out-of-bounds", sums_beyond_a_local_array, 1, 32, (ramp(32), 9), 0, "the local array a.* byte 32"),
     Planted("uninitialised-local", last_element_never_filled, 1, 32, (ramp(32),), 0, "the local array a;"),
     Planted("uninitialised-local", filled_to_one_less, 1, 32, (ramp(32), 9, 8), 0, "the local array a;"),
     Planted("uninitialised-register", variable_of_one_branch, 1, 32, (ramp(32),), 9, "the variable v;"),
