@@ -1,4 +1,4 @@
-"""Where threads of a warp meet: if a mask names a thread that is still to come, the others wait, and are woken by it."""
+"""Where threads of a warp meet: if a mask names a thread that is still to come, the others wait until it comes."""
 
 from kernels.emulator import faults as f
 from kernels.emulator import machine as m
