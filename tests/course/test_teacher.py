@@ -310,6 +310,13 @@ def test_the_command_adds_the_kit_and_keeps_what_the_teacher_changed(quick, tmp_
     assert len(list(teacher.glob("solutions/*.py"))) == 14
     if find_spec("reportlab"):
         assert {p.name for p in teacher.rglob("*.pdf")} == {"notes.pdf", "slides.pdf", "quiz-0.pdf", "key-0.pdf"}
+    with pytest.raises(ValueError, match="--repository must be like"):  # before anything is drawn or written
+        CliRunner().invoke(
+            app, ["learn", str(tmp_path / "new"), "--teacher", "--repository", "x"], catch_exceptions=False
+        )
+    assert not (tmp_path / "new").exists()
+    with pytest.raises(ValueError, match="--seed goes with --teacher"):
+        learn("--seed", "1")
     (teacher / "notes/1_formula.md").write_text("mine")
     again = learn("--teacher", "--seed", "7")
     assert f"kept yours: {teacher / 'notes/1_formula.md'}" in again
