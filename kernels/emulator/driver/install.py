@@ -1,0 +1,36 @@
+"""Put the emulated driver in the place of NVIDIA's, for this process."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+
+from kernels.emulator import compile as compiler
+
+
+@cache
+def install() -> None:
+    """Let `numba.cuda` run on the emulator from now on: devices, memory, streams, events, linking and launches.
+
+    RuntimeError on a machine with a GPU whose driver is in use.
+    """
+    compiler.numba_cuda()
+    names = ("cudadrv.driver", "cudadrv.devicearray", "dispatcher", "memory_management.nrt")
+    driver, devicearray, *launching = (import_module(f"numba.cuda.{name}") for name in names)
+    from kernels.emulator.driver import calls, code, device, views
+
+    if not driver.driver.initialization_error and driver.driver.is_initialized:
+        raise RuntimeError("kernels.emulator.driver: NVIDIA's driver is in use; start a new process")
+    driver.binding = calls.Bindings()
+    driver.ExperimentalDevice = device.Device
+    driver.ExperimentalStream = device.Stream
+    for name in ("Linker", "LinkerOptions", "ObjectCode"):
+        setattr(driver, name, getattr(code, name))
+    for name in ("Buffer", "StridedMemoryView"):
+        setattr(devicearray, name, getattr(views, name))
+    for module in launching:
+        module.launch = device.launch
+        module.LaunchConfig = device.LaunchConfig
+    driver.driver.is_initialized = False
+    driver.driver.initialization_error = None
+    driver.driver.lib = None
