@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
+from typing import Any
 
 from kernels.emulator import compile as compiler
 
@@ -16,7 +17,8 @@ def install() -> None:
     """
     compiler.numba_cuda()
     names = ("cudadrv.driver", "cudadrv.devicearray", "dispatcher", "memory_management.nrt")
-    driver, devicearray, *launching = (import_module(f"numba.cuda.{name}") for name in names)
+    modules: list[Any] = [import_module(f"numba.cuda.{name}") for name in names]
+    driver, devicearray, *launching = modules
     from kernels.emulator.driver import calls, code, device, views
 
     if not driver.driver.initialization_error and driver.driver.is_initialized:
