@@ -48,7 +48,13 @@ def fault():
     try:
         _beyond[1, 32](cuda.device_array(31, np.int32))
     except Exception as error:
-        return [type(error).__name__, getattr(error, "kind", ""), list(getattr(error, "thread", ()))]
+        return [
+            type(error).__name__,
+            error.kind,
+            error.kernel,
+            error.line - _beyond.py_func.__code__.co_firstlineno,
+            *error.thread,
+        ]
 
 
 @cuda.jit(debug=True, opt=False)

@@ -26,8 +26,8 @@ def test_arrays_of_the_device_of_the_host_and_their_slices_are_written(told):
     assert part == np.where((x >= 10) & (x < 20), 3 * x, x).tolist()
 
 
-def test_a_write_beyond_device_memory_is_a_fault_of_its_thread(told):
-    assert told["fault"] == ["KernelFault", "out-of-bounds", [31, 0, 0]]
+def test_a_write_beyond_device_memory_is_a_fault_of_its_line_and_thread(told):
+    assert told["fault"] == ["KernelFault", "out-of-bounds", "_beyond", 2, 31, 0, 0]
 
 
 def test_an_exception_of_a_debug_kernel_reaches_the_host(told):

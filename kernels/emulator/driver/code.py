@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import itertools
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,6 +40,15 @@ class Attributes:
     local_size_bytes: int
     shared_size_bytes: int
     max_threads_per_block: int = 1024
+
+
+def python_name(mangled: str) -> str:
+    """Return the name that a kernel has in Python: the last part of `_ZN8__main__5scaleB2v1...`."""
+    name, rest = mangled, mangled.removeprefix("_ZN")
+    while found := re.match(r"\d+", rest):
+        start, size = found.end(), int(found[0])
+        name, rest = rest[start : start + size], rest[start + size :]
+    return name
 
 
 class Kernel:
@@ -162,7 +172,7 @@ class Linker:
         return ObjectCode(self._run(self.codes, ["-lto"] * bool(intermediate), "cubin"), "cubin", texts=texts)
 
     def _run(self, codes: Any, more: list[str], result: str) -> bytes:
-        options = [f"-arch={self.options.arch}", *more]
+        options = [f"-arch={self.options.arch}", "-lineinfo", *more]
         if self.options.max_register_count:
             options.append(f"-maxrregcount={self.options.max_register_count}")
         handle = nvjitlink.create(len(options), options)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from kernels.emulator.driver import calls
-from kernels.emulator.driver.code import Kernel
+from kernels.emulator.driver.code import Kernel, python_name
 from kernels.emulator.driver.memory import MEMORY
 from kernels.emulator.driver.views import Buffer
 from kernels.emulator.launch import execute, shape
@@ -89,7 +89,7 @@ def launch(stream: Any, config: LaunchConfig, kernel: Kernel, *arguments: Any) -
     words = [_word(a) for a in arguments]
     places = {name: kernel.code.address(name) for name in program.data if f"data {name}" in program.launch}
     buffers = MEMORY.buffers(granule)
-    execute(program, kernel.name, grid, block, buffers, words, config.shmem_size, places=places)
+    execute(program, python_name(kernel.name), grid, block, buffers, words, config.shmem_size, places=places)
 
 
 def _word(value: Any) -> int:

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, wraps
 from importlib import import_module
 from typing import Any
 
 from kernels.emulator import compile as compiler
+
+
+def _with_lines(make: Callable) -> Callable:
+    """Let every kernel be compiled with Python's line numbers, which faults are reported by."""
+
+    @wraps(make)
+    def __init__(self: Any, *arguments: Any, **options: Any) -> None:
+        make(self, *arguments, **{**options, "lineinfo": not options.get("debug")})
+
+    return __init__
 
 
 @cache
@@ -30,6 +41,8 @@ def install() -> None:
         setattr(driver, name, getattr(code, name))
     for name in ("Buffer", "StridedMemoryView"):
         setattr(devicearray, name, getattr(views, name))
+    kernel = launching[0]._Kernel
+    kernel.__init__ = _with_lines(kernel.__init__)
     for module in launching:
         module.launch = device.launch
         module.LaunchConfig = device.LaunchConfig
