@@ -75,11 +75,13 @@ def exception():
 def memory():
     """Return whether freed memory is free again, and how an allocation that is too large ends."""
     context = cuda.current_context()
+    waiting = context.memory_manager.deallocations  # numba-cuda frees several at once
+    waiting.clear()
     before = context.get_memory_info().free
     big = cuda.device_array(1000, np.float64)
     during = context.get_memory_info().free
     del big
-    context.deallocations.clear()
+    waiting.clear()
     try:
         cuda.device_array(1 << 40, np.uint8)
     except Exception as error:
