@@ -7,7 +7,7 @@ import pytest
 
 import convnet
 from convnet import layers
-from convnet.engine.fixing import OPERATION
+from convnet.engine.fixing import BY_WINOGRAD, OPERATION
 from tests.convnet import small_models
 
 SHAPE = (9, 10, 3)
@@ -77,6 +77,22 @@ def test_a_normalization_becomes_part_of_the_weights_within_their_rounding():
     for mine, theirs in zip(predict(x), model(x), strict=True):
         # each layer rounds its weights once more: a few units in the last place of its largest number
         np.testing.assert_allclose(mine, theirs, rtol=0, atol=100 * np.finfo(np.float32).eps * np.abs(theirs).max())
+
+
+def test_winograd_where_it_is_allowed_and_pays_is_as_precise_as_its_bound_lets_expect():
+    start = x = layers.Input((16, 13, 32))
+    x = block(block(x, 32, 1, norm=True), 40, 2, norm=False)
+    model = convnet.Model(start, x)
+    scramble(model, 6)
+    predict = model.compile_inference(batch=2, fixed=True, winograd=True)
+    found = operations(predict)
+    assert (found.count(BY_WINOGRAD), found.count(OPERATION)) == (2, 3)
+    assert "batchnorm_inference" not in found
+    x = np.random.default_rng(0).standard_normal((2, 16, 13, 32), np.float32)
+    expected = model(x)
+    assert 0 < np.abs(predict(x) - expected).max() < 1e-4 * np.abs(expected).max()
+    with pytest.raises(ValueError, match="winograd=True is for fixed=True"):
+        model.compile_inference(winograd=True)
 
 
 def test_what_is_trained_or_loaded_later_does_not_count():
