@@ -170,7 +170,8 @@ def test_the_window_walks_over_the_chosen_map_and_the_products_fly(driver, made)
       (function look() {
         seen.add(document.querySelector(".sum .result span").textContent);
         flew = Math.max(flew, document.querySelectorAll(".flyer").length);
-        if (seen.size < 4 && performance.now() - begun < 60000) requestAnimationFrame(look); else done([[...seen], flew]);
+        if (seen.size < 4 && performance.now() - begun < 60000) requestAnimationFrame(look);
+        else done([[...seen], flew]);
       })();"""
     seen, flew = driver.execute_async_script(watch)
     press(driver, "[data-play-window]")

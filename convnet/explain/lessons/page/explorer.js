@@ -71,6 +71,7 @@ export class Explorer {
     this.account = el("div", { class: "account" });
     this.index = el("p", { class: "index" });
     this.overview.render();
+    this.element.classList.toggle("back", state.pass !== "forward");
     const shelf = this.gallery?.element((image) => go({ image, at: state.at }));
     this.element.replaceChildren(
       el("div", { class: `sight${shelf ? " with-gallery" : ""}` }, el("h2", { class: "sr-only" }, t("graph")), shelf, this.overview.element),

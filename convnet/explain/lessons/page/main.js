@@ -7,6 +7,7 @@ import { Gallery } from "./gallery.js";
 import { glossary, startHelp } from "./glossary.js";
 import { Learner } from "./learner.js";
 import { fromAddress, go, onChange, state } from "./state.js";
+import { hasTour, networkStops } from "./tour-network.js";
 import { playgroundStops } from "./tour-playground.js";
 import { Predict } from "./predict.js";
 import { Network } from "./network.js";
@@ -93,7 +94,7 @@ async function start() {
   views = { network: new Explorer(network, await Gallery.open(network, learner)), step: new StepView(network), training: new Training(network), toy: new Toy(network), check: new Check(network) };
   predict = new Predict(document.getElementById("page"));
   if (learner) views = { playground: new Playground(learner), ...views };
-  if (views.playground) tour = new Tour(() => playgroundStops(views.playground), document.getElementById("page"));
+  if (learner || hasTour(network)) tour = new Tour(() => (learner ? playgroundStops(views.playground) : networkStops(views.network)), document.getElementById("page"));
   const follow = () => {
     const change = fromAddress();
     if (!change || !views[change.view]) return;
