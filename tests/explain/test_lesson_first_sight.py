@@ -204,7 +204,7 @@ def test_rows_and_channels_answer_the_keyboard(driver, ct):
     assert active().get_attribute("data-group") == group
     mouse_only = """const pointed = (e) => getComputedStyle(e).cursor === "pointer";
       return [...document.querySelectorAll("#page *")].filter((e) => pointed(e) && !pointed(e.parentElement)
-      && !e.closest("button, a, input, label, summary, select, [tabindex]") 
+      && !e.closest("button, a, input, label, summary, select, [tabindex]")
       && !e.querySelector("button, input")).map((e) => e.outerHTML.slice(0, 80))"""
     assert driver.execute_script(mouse_only) == []
 
