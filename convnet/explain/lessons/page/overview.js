@@ -195,13 +195,21 @@ export class Overview {
     return this.paint();
   }
 
+  /** The lines of what is shown, which differ by image: computed once. */
+  read() {
+    const key = JSON.stringify(this.shown);
+    if (this.key !== key || this.image !== this.network.image) this.found = linesOf(this.network, this.stages, this.shown);
+    [this.key, this.image] = [key, this.network.image];
+    return this.found;
+  }
+
   /** Where every line runs. */
   place() {
     const frame = this.element.getBoundingClientRect();
     if (!frame.width || !this.shown) return;
     this.lines.setAttribute("viewBox", `0 0 ${frame.width} ${frame.height}`);
     const boxOf = (s, unit) => this.element.querySelector(`[data-map="${s},${unit}"]`)?.getBoundingClientRect();
-    this.edges = linesOf(this.network, this.stages, this.shown).map((edge) => {
+    this.edges = this.read().map((edge) => {
       const [a, b] = [boxOf(edge.from, edge.source), boxOf(edge.s, edge.unit)];
       const ends = [a.right - frame.left, a.top + a.height / 2 - frame.top, b.left - frame.left, b.top + b.height / 2 - frame.top];
       const middle = (ends[0] + ends[2]) / 2;
