@@ -54,7 +54,7 @@ export class Gallery {
       draw(canvas, image, grid, sliceScale(image, grid), image.data.every((v) => v >= 0));
       return el("button", { type: "button", "data-image": n, "aria-pressed": n === this.at, onclick: () => chosen(n) }, el("span", { class: "map-box" }, canvas, image.outline && circle(image.outline, image.shape)), el("span", { class: "answer" }));
     });
-    const list = el("div", { class: "shelf", role: "group", "aria-label": t("gallery.title") }, ...buttons);
+    const list = el("div", { class: this.images.length > 6 ? "shelf many" : "shelf", role: "group", "aria-label": t("gallery.title") }, ...buttons);
     roving(list, "button");
     setTimeout(() => this.mark(buttons)); // after the page is seen
     return el("section", { class: "gallery" }, el("h2", {}, this.question()), list);

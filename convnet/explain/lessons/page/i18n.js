@@ -82,6 +82,7 @@ const TEXTS = {
   "products.of": ["{0} {1}", "{0} {1}"],
   "products.sum": ["added up", "求和"],
   "products.rest": ["{0} others", "其余 {0} 个{1}"],
+  "products.turned": ["in the order of k", "按 k 的次序"],
   "products.window": ["in the window", "窗口内"],
   "check.other": ["The page holds the engine's numbers for another image; this one it computed by itself.", "本页保存的是引擎对另一张图像的数值；这个数由本页自行计算。"],
   "code.fold": ["Formula in full, and the code that computes it", "完整公式与代码"],

@@ -69,7 +69,7 @@ function convolution(view) {
   const kind = t(passName === "forward" ? "channel" : "filter");
   const products = figure("products", `${a} · k`, t("strip.products"), own.product);
   products.append(sumLines(view, { own: own.sum, name: all.length > 1 ? t("products.of", kind, chosen) : t("products.sum"), count: all.length, kind }));
-  return { window: figure("window", a, t("products.window"), own.a, { photo }), products };
+  return { window: figure("window", a, t(passName === "forward" ? "products.window" : "products.turned"), own.a, { photo }), products };
 }
 
 function manyProducts(view) {
