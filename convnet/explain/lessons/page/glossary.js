@@ -12,15 +12,12 @@ let owner = null;
 export function help(element, word, more = "") {
   if (!hasText(`word.${word}`) && !more) return element;
   element.dataset.help = word;
-  if (more) element.dataset.more = more;
+  if (more) element.dataset.helpMore = more;
   return element;
 }
 
-/** A word of a text that can be pointed at and reached by keys. */
-export const term = (word, text = word) => help(el("button", { type: "button", class: "term" }, text), word);
-
 function show(element) {
-  const { help: word, more } = element.dataset;
+  const { help: word, helpMore: more } = element.dataset;
   const known = hasText(`word.${word}`);
   bubble.replaceChildren(...[known && el("b", {}, t(`name.${word}`)), known && ` ${t(`word.${word}`)}`, more && el("small", {}, more)].filter(Boolean));
   bubble.hidden = false;
