@@ -68,7 +68,7 @@ def test_only_layers_that_fill_the_tiles_run_on_the_unit(there_is_a_unit, monkey
 def test_a_compiled_inference_may_have_a_precision_of_its_own(there_is_a_unit):
     model = make()
     plain = model.compile_inference(batch=6)
-    six, one = (model.compile_inference(6, precision) for precision in ("bfloat16x6", "bfloat16"))
+    six, one = (model.compile_inference(6, precision=precision) for precision in ("bfloat16x6", "bfloat16"))
     np.testing.assert_array_equal(plain(X), model.predict(X))
     assert 0 < abs(six(X) - plain(X)).max() < 1e-5
     assert 1e-5 < abs(one(X) - plain(X)).max() < 0.02
@@ -80,7 +80,7 @@ def test_an_unknown_precision_another_target_and_float64_are_refused(there_is_a_
     with pytest.raises(ValueError, match="compile: there is no precision 'half'; choose one of: float32, bfloat16"):
         make("half")
     with pytest.raises(ValueError, match="compile_inference: there is no precision 'half'"):
-        make().compile_inference(1, "half")
+        make().compile_inference(1, precision="half")
     with pytest.raises(ValueError, match="is for target='cpu', got 'cuda-emulated'"):
         make().compile("sgd", "mse", target="cuda-emulated", precision="bfloat16")
 
@@ -90,4 +90,4 @@ def test_without_a_matrix_unit_it_is_refused_by_the_features_name():
     with pytest.raises(RuntimeError, match=r"compile: precision='bfloat16' needs .*amx_tile and amx_bf16"):
         make("bfloat16")
     with pytest.raises(RuntimeError, match=r"compile_inference: precision='bfloat16x6' needs Intel's matrix unit, AMX"):
-        make().compile_inference(1, "bfloat16x6")
+        make().compile_inference(1, precision="bfloat16x6")
