@@ -51,6 +51,24 @@ def inference(
 
 
 @app.command()
+def int8(
+    onnxruntime_python: Python = None, openvino_python: Python = None, quick: Quick = False, threads: Threads = None,
+    json: Json = None, markdown: Markdown = None,
+) -> None:  # fmt: skip
+    """The listing in 8 bits and in float32, 1 and 32 images: ours, ONNX Runtime's, OpenVINO's in turn."""
+    from importlib.util import find_spec
+
+    from benchmarks import int8_command
+
+    effort = prepare(quick, threads)
+    pythons = {}
+    for name, given in (("ONNX Runtime", onnxruntime_python), ("OpenVINO", openvino_python)):
+        if given or find_spec(name.lower().replace(" ", "")):
+            pythons[name] = given or sys.executable
+    deliver(*int8_command.run(pythons, effort, {"quick": quick}), json, markdown)
+
+
+@app.command()
 def onnx(
     files: Annotated[list[Path] | None, typer.Argument(help="ONNX files; ResNet-18 by PyTorch if none.")] = None,
     batch: Batch = None, quick: Quick = False, threads: Threads = None, json: Json = None, markdown: Markdown = None,

@@ -15,7 +15,7 @@ def rewrite(low: Lowering, target: str) -> None:
     """Rewrite the steps so that they are as little work as possible on this target."""
     low.steps = pool_before_relu(low.steps, low.outputs)
     if target == "cpu":  # of convpool there are no variants for GPUs
-        low.steps = fuse_convpool(low.steps, low.outputs)
+        low.steps = fuse_levels(fuse_convpool(low.steps, low.outputs), low.outputs)
     seed_random(low.steps)
 
 
@@ -70,6 +70,22 @@ def _is_convpool(three: list[Step], steps: list[Step], outputs: list[Value]) -> 
         if step.output in outputs or [s for s in steps if step.output in s.inputs] != [reader]:
             return False
     return conv.settings == PLAIN and pool.settings == TWO_BY_TWO and convpool.pays(conv.parameters[0].shape)
+
+
+def fuse_levels(steps: list[Step], outputs: list[Value]) -> list[Step]:
+    """Make an 8-bit convolution and 2x2 max pooling one step, if nothing else reads what lies between."""
+    kept: list[Step] = []
+    for step in steps:
+        before = kept[-1] if kept else step
+        fused = (before.operation, step.operation) == ("conv2d_int8", "maxpool2d_int8") and step.settings == TWO_BY_TWO
+        if fused and step.inputs == (before.output,) and before.output not in outputs and before.settings["levels"]:
+            readers = [s for s in steps if before.output in s.inputs]
+            if readers == [step]:
+                inputs, layer, parameters = before.inputs, before.layer, before.parameters
+                kept[-1] = Step("convpool_int8", inputs, step.output, layer, parameters, before.settings)
+                continue
+        kept.append(step)
+    return kept
 
 
 def separate_relus(steps: list[Step]) -> None:
