@@ -143,6 +143,20 @@ def recipe(
 
 
 @app.command()
+def quantization(
+    source: Annotated[str, typer.Argument(help="A MedMNIST .npz file, or the word digits.")],
+    network: Annotated[str, typer.Option(help="As of `convnet train`.")] = "listing",
+    epochs: Annotated[int | None, typer.Option(min=1, help="At most; the recipe's own if not given.")] = None,
+    seed: int = 0,
+    json: Json = None, markdown: Markdown = None,
+) -> None:  # fmt: skip
+    """What 8 bits cost in accuracy: a network trained, quantized, and both measured on the test split."""
+    from benchmarks import quantization_command
+
+    deliver(*quantization_command.run(source, network, epochs, seed), json, markdown)
+
+
+@app.command()
 def resume(quick: Quick = False, threads: Threads = None, json: Json = None, markdown: Markdown = None) -> None:
     """What a backup after every epoch costs on the document's network, beside the same training without one."""
     effort = prepare(quick, threads)

@@ -121,7 +121,7 @@ def check(name: str, batch: int, found: np.ndarray, expected: np.ndarray) -> Non
 
 def measure(runs: dict[str, Any], batch: int, effort: sampling.Effort) -> list[dict[str, Any]]:
     """Return a record of every contestant; each runs once a round, about as long as the others."""
-    calls = {name: max(3, round(effort.sample * 10 / run(3))) for name, run in runs.items()}
+    calls = {name: max(5, round(effort.sample * 4 / run(3))) for name, run in runs.items()}
     samples: dict[str, list[float]] = {name: [] for name in runs}
     for round_ in range(effort.rounds):
         for name in list(runs) if round_ % 2 else reversed(runs):

@@ -112,7 +112,7 @@ def test_dense_has_the_bits_of_the_reference(n, c, f, seed, p):
 
 
 def test_the_longest_sum_that_is_allowed_is_exact_and_a_longer_one_is_refused():
-    """66,052 products of -255 and -128: one more, and 32 bits would no longer hold the sum."""
+    """65,793 products of -255 and -128: one more, and 32 bits would no longer hold the sum."""
     terms = (2**31 - 1) // (255 * 128)
     x, k, m = np.full((1, terms), -128, np.int8), np.full((terms, 1), -128, np.int8), np.ones(1, np.float32)
     y = dense.forward_int8(x, k, None, m, x_zero=127, levels=None)
