@@ -34,7 +34,7 @@ class Registered:
         return True
 
     def call(self, name: str, args: tuple, settings: dict[str, Any]) -> Any:
-        """Run a pass, with `out` full of NaN if it takes one."""
+        """Run a pass."""
         run = getattr(import_module(f"kernels.{self.operation.name}"), name)
         if self.target != "cpu" or name == "update":  # an update overwrites its arguments
             args = tuple(targets.to_device(a, self.target) if isinstance(a, np.ndarray) else a for a in args)
