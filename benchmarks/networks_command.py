@@ -41,7 +41,7 @@ NETWORKS = {
     "MobileNetV2, 224x224": Network((3, 224, 224), 8, 8),
     "U-Net, 128x128": Network((1, 128, 128), 4, 8),
 }
-OURS, FIXED = "ours", "ours, fixed weights"
+OURS, FIXED, WINOGRAD = "ours", "ours, fixed weights", "Winograd, fixed weights"
 
 
 def run(
@@ -123,9 +123,12 @@ class Contest:
 
         x, images = self._images(batch)
         model = load_onnx(self.folded)
-        plain, fixed, expected = model.compile_inference(batch), model.compile_inference(batch, fixed=True), model(x)
-        self._require_close("fixed weights", fixed(x), expected)
+        plain, fixed = model.compile_inference(batch), model.compile_inference(batch, fixed=True)
+        winograd, expected = model.compile_inference(batch, fixed=True, winograd=True), model(x)
+        self._require_close(FIXED, fixed(x), expected)
+        self._require_close(WINOGRAD, winograd(x), expected)
         runs: dict[str, Any] = {OURS: partial(each, lambda: plain(x)), FIXED: partial(each, lambda: fixed(x))}
+        runs[WINOGRAD] = partial(each, lambda: winograd(x))
         import numba
 
         given = {"path": self.folded, "images": images, "threads": numba.get_num_threads()}
@@ -167,12 +170,24 @@ def table(document: dict[str, Any]) -> Table:
             times = [s for n, s in found.items() if n.startswith(engine)]
             if times:
                 best[engine] = min(times, key=merit.median)
-        mine = best.pop("ours")
-        value, low, high = merit.ratio(mine, min(best.values(), key=merit.median), paired=True)
+        mine, theirs = best.pop("ours"), min(best.values(), key=merit.median)
         cells = [seconds(merit.median(best[e])) if e in best else "" for e in ("PyTorch", "ONNX Runtime", "OpenVINO")]
-        made.add(case, what, seconds(merit.median(mine)), *cells, f"{value:.2f}", f"{low:.2f} - {high:.2f}")
+        made.add(case, what, seconds(merit.median(mine)), *cells, *_ratio(mine, theirs))
+        if WINOGRAD in found:
+            made.add(
+                case,
+                f"{what}, Winograd",
+                seconds(merit.median(found[WINOGRAD])),
+                *cells,
+                *_ratio(found[WINOGRAD], theirs),
+            )
     made.notes += [machine_line(document), *disturbed(document)]
     return made
+
+
+def _ratio(mine: list[float], theirs: list[float]) -> tuple[str, str]:
+    value, low, high = merit.ratio(mine, theirs, paired=True)
+    return f"{value:.2f}", f"{low:.2f} - {high:.2f}"
 
 
 _COLUMNS = ["network", "work", "ours", "PyTorch", "ONNX Runtime", "OpenVINO", "ratio to the fastest", "95 %"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from kernels.unary.functions import FUNCTIONS
 from kernels.verify.operations import load_operations
 from kernels.verify.operations.conv2d import make_geometry as conv
+from kernels.verify.operations.convpool import make_geometry as fused
 from kernels.verify.operations.pooling import make_geometry as pool
 
 SAME = (1, 1, 1, 1)
@@ -23,6 +24,10 @@ CASES: dict[str, dict[str, dict[str, int]]] = {
     **{
         name: {"the first large shape of verify": load_operations()[name].large[0]}
         for name in ("arithmetic", "concatenate", "resample", "conv2dtranspose")
+    },
+    "convpool": {
+        "64 channels 3x3": fused((1, 18, 18, 64), (3, 3, 64, 64)),
+        "grey 3x3": fused((1, 28, 28, 1), (3, 3, 1, 32)),
     },
     "dense": {"256 to 128": {"N": 128, "C": 256, "F": 128}},
     "maxpool2d": {

@@ -26,9 +26,9 @@ class Inference:
     With fixed weights it computes with those of the time when it was made.
     """
 
-    def __init__(self, model: Runner, key: Key, fixed: bool) -> None:
+    def __init__(self, model: Runner, key: Key, fixed: bool, winograd: bool) -> None:
         self._model, self._key, self._shape, self._fixed = model, key, key[0], fixed
-        self._plans = fixed_plans(model, key) if fixed else model.plans
+        self._plans = fixed_plans(model, key, winograd) if fixed else model.plans
 
     def __call__(self, x: Any) -> Any:
         """Return the outputs for a batch of the compiled shape, as arrays of your own; ValueError for another shape."""
@@ -65,19 +65,21 @@ class Inference:
         return f"<Inference of {self._model.name} for batches of shape {self._shape}{weights}>"
 
 
-def fixed_plans(model: Runner, key: Key) -> Lending:
+def fixed_plans(model: Runner, key: Key, winograd: bool) -> Lending:
     """Return plans of this kind, for any number of threads, with the parameters as they are now."""
     with model.reading():
         graph = model.graph(sample_shape(key[0]))
-        snapshot = Snapshot(lower(graph, False).steps)
+        snapshot = Snapshot(lower(graph, False).steps, winograd)
     return Lending(lambda key: Plan(graph, batch_size(key[0]), arena=snapshot))
 
 
-def compile_inference(model: Runner, batch: int, fixed: bool = False) -> Inference:
+def compile_inference(model: Runner, batch: int, fixed: bool = False, winograd: bool = False) -> Inference:
     """Return the forward pass of a model that has seen its input, or was built, for batches of this many samples.
 
-    fixed: with the parameters as they are now, laid out for the kernels once.
+    fixed: with the parameters as they are now, laid out for the kernels once. winograd: its transforms are allowed.
     """
+    if winograd and not fixed:
+        raise ValueError("compile_inference: winograd=True is for fixed=True, which transforms the weights once")
     size = checks.integer("compile_inference", "batch", batch)
     if model.input_shape is None:
         raise ValueError(
@@ -87,7 +89,7 @@ def compile_inference(model: Runner, batch: int, fixed: bool = False) -> Inferen
         raise ValueError(f"compile_inference: for models on the CPU; {model.name} is on {model.target!r}")
     shapes = tuple((size, *shape) for shape in each_shape(model.input_shape))
     key = (shapes if each_shape(model.input_shape) is model.input_shape else shapes[0], False, False, False)
-    made = Inference(model, key, fixed)
+    made = Inference(model, key, fixed, winograd)
     plan = made.take()
     try:
         stuck = not_replayable(plan.low.steps)

@@ -16,7 +16,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 HERE = Path(__file__).resolve().parent
-_APART = {"verify", "emulator", "algebra", "cuda", "int8"}  # folders that hold no choice of a CPU kernel in floats
+_APART = {
+    "verify",
+    "emulator",
+    "algebra",
+    "cuda",
+    "int8",
+    "amx",
+}  # folders that hold no choice of a CPU kernel in floats
 
 
 class Choice(NamedTuple):

@@ -209,9 +209,9 @@ def launch_fours(kernel: Callable, *arguments: Any) -> None:
 _scratch: dict[tuple, DeviceArray] = {}
 
 
-def scratch(like: DeviceArray, shape: tuple[int, ...], dtype: Any = None) -> DeviceArray:
-    """Return memory for one pass's own use, beside the array: the next pass gets the same."""
-    key, size = (like.target, np.dtype(dtype or like.dtype)), prod(shape)
+def scratch(like: DeviceArray, shape: tuple[int, ...], dtype: Any = None, use: str = "") -> DeviceArray:
+    """Return memory for one pass's own use, beside the array: the next pass with this `use` gets the same."""
+    key, size = (like.target, np.dtype(dtype or like.dtype), use), prod(shape)
     if key not in _scratch or _scratch[key].size < size:
         _scratch[key] = DeviceArray(backend(like.target).empty((size,), key[1]), like.target)
     return _scratch[key].part(0, shape)

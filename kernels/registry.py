@@ -26,7 +26,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     ),
     "conv2dtranspose": ("cpu", "cuda"),
     "maxpool2d": ("cpu_naive", "cpu", "cuda_naive", "cuda"),
-    "convpool": ("cpu_naive", "cpu"),
+    "convpool": ("cpu_naive", "cpu", "cuda_naive", "cuda"),
     "avgpool2d": ("cpu", "cuda"),
     "globalavgpool": ("cpu", "cuda"),
     "dense": ("cpu_naive", "cpu_blocked", "cpu", "cuda_naive", "cuda"),

@@ -72,7 +72,7 @@ class Plan:
         self.low = lower(graph, training)
         rewrite(self.low, target) if rewritten else separate(self.low)
         if isinstance(arena, Snapshot):
-            self.low.steps = fix(self.low.steps, self.low.outputs, arena)
+            self.low.steps = fix(self.low.steps, self.low.outputs, arena, batch)
         # True if forward changes what layers keep beside their weights, the statistics of a batch normalization
         self.moves_statistics = any(step.operation == "batchnorm" for step in self.low.steps)
         self._arena = arena

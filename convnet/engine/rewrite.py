@@ -14,8 +14,7 @@ _GOLDEN = 0x9E3779B97F4A7C15  # spreads the seeds of a random layer's several us
 def rewrite(low: Lowering, target: str) -> None:
     """Rewrite the steps so that they are as little work as possible on this target."""
     low.steps = pool_before_relu(low.steps, low.outputs)
-    if target == "cpu":  # of convpool there are no variants for GPUs
-        low.steps = fuse_convpool(low.steps, low.outputs)
+    low.steps = fuse_convpool(low.steps, low.outputs, target)
     seed_random(low.steps)
 
 
@@ -47,13 +46,14 @@ def pool_before_relu(steps: list[Step], outputs: list[Value]) -> list[Step]:
     return steps
 
 
-def fuse_convpool(steps: list[Step], outputs: list[Value]) -> list[Step]:
+def fuse_convpool(steps: list[Step], outputs: list[Value], target: str = "cpu") -> list[Step]:
     """Make conv2d, max pooling and relu one convpool, if that pays and nothing else reads what lies between."""
     kept: list[Step] = []
     at = 0
     while at < len(steps):
         three = steps[at : at + 3]
-        fused = [s.operation for s in three] == ["conv2d", "maxpool2d", "relu"] and _is_convpool(three, steps, outputs)
+        names = [s.operation for s in three]
+        fused = names == ["conv2d", "maxpool2d", "relu"] and _is_convpool(three, steps, outputs, target)
         if fused:
             conv, _, relu = three
             relu.output.alias = None
@@ -64,12 +64,13 @@ def fuse_convpool(steps: list[Step], outputs: list[Value]) -> list[Step]:
     return kept
 
 
-def _is_convpool(three: list[Step], steps: list[Step], outputs: list[Value]) -> bool:
+def _is_convpool(three: list[Step], steps: list[Step], outputs: list[Value], target: str) -> bool:
     conv, pool, relu = three
     for step, reader in ((conv, pool), (pool, relu)):
         if step.output in outputs or [s for s in steps if step.output in s.inputs] != [reader]:
             return False
-    return conv.settings == PLAIN and pool.settings == TWO_BY_TWO and convpool.pays(conv.parameters[0].shape)
+    pays = convpool.pays(conv.parameters[0].shape, target)
+    return conv.settings == PLAIN and pool.settings == TWO_BY_TWO and pays
 
 
 def separate_relus(steps: list[Step]) -> None:

@@ -13,13 +13,12 @@ import numpy as np
 from kernels import targets
 from kernels.conv2d import cpu as conv2d
 from kernels.convpool import tiles_argmax, tiles_grey, tiles_pooled
+from kernels.convpool.settings import PLAIN, WINDOW
 from kernels.maxpool2d import cpu as maxpool2d
 from kernels.relu import cpu as relu
 from kernels.scheduler import number_of_threads
 
 _NOTHING = {np.dtype(t): np.zeros(0, t) for t in (np.float32, np.float64)}
-_PLAIN = {"stride": (1, 1), "padding": ((0, 0), (0, 0)), "dilation": (1, 1), "groups": 1}
-_WINDOW = {"size": (2, 2), "stride": (2, 2), "padding": ((0, 0), (0, 0))}
 
 
 def forward(x, k, b, *, out):
@@ -32,7 +31,7 @@ def backward_data(dy, y, argmax, k, x_shape, *, out):
     if tiles_argmax.fits(k.shape):
         tiles_argmax.backward_data(dy, y, argmax, k, out)
     else:
-        conv2d.backward_data(_to_pixels(dy, y, argmax, x_shape, k.shape), k, x_shape, **_PLAIN, out=out)
+        conv2d.backward_data(_to_pixels(dy, y, argmax, x_shape, k.shape), k, x_shape, **PLAIN, out=out)
 
 
 def backward_weights(x, dy, y, argmax, k_shape, *, out):
@@ -43,7 +42,7 @@ def backward_weights(x, dy, y, argmax, k_shape, *, out):
         tiles_grey.backward_weights(x, dy, y, argmax, *out)
     else:
         spread = _to_pixels(dy, y, argmax, x.shape, k_shape)
-        conv2d.backward_weights(x, spread, k_shape, **_PLAIN, out=out)
+        conv2d.backward_weights(x, spread, k_shape, **PLAIN, out=out)
 
 
 def _to_pixels(dy, y, argmax, x_shape, k_shape):
@@ -52,5 +51,5 @@ def _to_pixels(dy, y, argmax, x_shape, k_shape):
     relu.backward(dy, y, out=g)
     z_shape = (x_shape[0], x_shape[1] - k_shape[0] + 1, x_shape[2] - k_shape[1] + 1, k_shape[3])
     spread = targets.empty(z_shape, dy.dtype, "cpu")
-    maxpool2d.backward(g, argmax, z_shape, **_WINDOW, out=spread)
+    maxpool2d.backward(g, argmax, z_shape, **WINDOW, out=spread)
     return spread

@@ -10,27 +10,14 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import int32, int64
+from numba import int32
 
-from kernels.cuda.copies import address, are_asynchronous, copies
-from kernels.cuda.fetch import gatherer, row_fetcher, row_putter
-from kernels.cuda.tiles import (
-    DEPTH,
-    SIDE,
-    Axis,
-    Division,
-    division,
-    multiplier,
-    options,
-    quotient,
-    sum_place,
-    thread,
-    tile,
-)
-from kernels.cuda.vectors import cuda, store4
+from kernels.cuda.accumulate import accumulator, bias_adder, memory_sizes, placer
+from kernels.cuda.copies import are_asynchronous
+from kernels.cuda.fetch import row_putter
+from kernels.cuda.tiles import SIDE, Axis, Division, division, options, quotient, sum_place, tile
+from kernels.cuda.vectors import cuda
 from kernels.device import launch
-
-OUTSIDE = -(2**30)  # a row of x that no tap brings back into the image
 
 
 class Correlation(NamedTuple):
@@ -66,51 +53,9 @@ def kernel(dtype: np.dtype, width: int, whole: bool, asynchronous: bool):
     Launch: (tiles of positions, tiles of outer channels, groups * parts) blocks of the tile's threads.
     """
     real, t, _, threads, rows, columns = tile(dtype, width)
-    pitch_a, pitch_b = DEPTH + 4, columns
-    add = multiplier(dtype, width, True, pitch_a, pitch_b, DEPTH)
-    size_a = rows * pitch_a
-    size = size_a + DEPTH * pitch_b
-    both, places = 2 * size, 4 * rows
-    lanes = 4 if whole else 1  # elements a copy
-    commit, wait = copies(asynchronous)[2:]
-    item = np.dtype(dtype).itemsize
-    of_a = DEPTH // lanes  # copies a row
-    each = rows * of_a // threads
-    gather = gatherer(whole, asynchronous, each, min(each, 4), threads // of_a, pitch_a)
-    fetch_b = row_fetcher(dtype, width, whole, asynchronous, DEPTH)
-    put_row = row_putter(dtype, width, whole)
-
-    @cuda.jit(device=True, forceinline=True)
-    def locate(place, g, first):
-        """Find where the tile's positions lie in x (pixel, row, column of the tap (0, 0)), and the pixel of y."""
-        for r in range(thread(), rows, threads):
-            m = int32(first + r)
-            line = quotient(m, g.by_width)
-            n = quotient(line, g.by_height)
-            h = int32((line - n * g.h.results) * g.h.stride + g.h.start)
-            w = int32((m - line * g.w.results) * g.w.stride + g.w.start)
-            pixel = int32((n * g.h.size + h) * g.w.size + w)
-            up = int32((line - n * g.h.results) * g.h.spread + g.h.first)
-            left = int32((m - line * g.w.results) * g.w.spread + g.w.first)
-            result = int32((n * g.h.length + up) * g.w.length + left)
-            real_one = m < g.positions
-            store4(place, 4 * r, pixel, h if real_one else int32(OUTSIDE), w, result if real_one else int32(-1))
-
-    @cuda.jit(device=True, forceinline=True)
-    def fetch_a(memory, to, x, place, g, base, group):
-        me = thread()
-        k = int32(base + me % of_a * lanes)
-        tap = quotient(k, g.by_inner)
-        p = quotient(tap, g.by_taps)
-        down, right = int32(p * g.h.tap), int32((tap - p * g.by_taps.d) * g.w.tap)
-        channel = address(x, int64(int32(k - tap * g.inner + group * g.inner)))
-        pixel_bytes = int32(g.inner_all * item)
-        further = int32(down * g.w.size + right)
-        down = down if k < g.steps else int32(OUTSIDE)
-        row = int32(me // of_a)
-        to = int32(to + row * pitch_a + me % of_a * lanes)
-        mine = int64(4 * row)
-        gather(memory, to, x, place, mine, down, right, further, pixel_bytes, channel, g)
+    both, places = memory_sizes(dtype, width)
+    locate, accumulate = placer(dtype, width), accumulator(dtype, width, whole, asynchronous)
+    add_bias, put_row = bias_adder(t, width), row_putter(dtype, width, whole)
 
     @cuda.jit(device=True, forceinline=True)
     def put(y, place, g, sums, row, channel, group, part):
@@ -129,35 +74,10 @@ def kernel(dtype: np.dtype, width: int, whole: bool, asynchronous: bool):
         position, channel = int32(cuda.blockIdx.x * rows), int32(cuda.blockIdx.y * columns)
         group = quotient(int32(cuda.blockIdx.z), g.by_parts)
         part = int32(cuda.blockIdx.z - group * g.parts)
-        for i in range(t):
-            for j in range(t):
-                sums[i, j] = real(0)
         locate(place, g, position)
-        base = int32(part * g.part * DEPTH)
-        end = int32(min(base + g.part * DEPTH, g.steps))
-        now = int32(0)
-        cuda.syncthreads()
-        if base < end:
-            fetch_a(memory, now, x, place, g, base, group)
-            fetch_b(memory, int32(now + size_a), k, g, base, group, channel, g.steps)
-            commit()
-        while base < end:
-            wait()
-            cuda.syncthreads()
-            base = int32(base + DEPTH)
-            if base < end:
-                fetch_a(memory, int32(size - now), x, place, g, base, group)
-                fetch_b(memory, int32(size - now + size_a), k, g, base, group, channel, g.steps)
-                commit()
-            add(memory, int32(now + row * pitch_a), int32(now + size_a + column), sums)
-            now = int32(size - now)
+        accumulate(memory, place, x, k, g, group, part, channel, sums)
         if g.biased:
-            for j in range(t):
-                c = int32(channel + column + j // 4 * 4 * width + j % 4)
-                if c < g.outer:
-                    v = bias[group * g.outer + c]
-                    for i in range(t):
-                        sums[i, j] += v
+            add_bias(bias, g, group, int32(channel + column), sums)
         put(y, place, g, sums, row, int32(channel + column), group, part)
 
     return correlate

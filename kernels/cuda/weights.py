@@ -12,8 +12,9 @@ from math import prod
 import numpy as np
 from numba import int32, int64
 
+from kernels.cuda.accumulate import OUTSIDE
 from kernels.cuda.copies import address, are_asynchronous, copies
-from kernels.cuda.correlate import OUTSIDE, across, sizes
+from kernels.cuda.correlate import across, sizes
 from kernels.cuda.fetch import gatherer, row_fetcher, row_putter
 from kernels.cuda.parts import add_parts
 from kernels.cuda.sums import sum_columns

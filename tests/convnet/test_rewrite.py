@@ -71,10 +71,11 @@ def test_what_a_model_returns_from_between_is_not_fused_away():
     assert operations(rewrite.fuse_convpool(low.steps, low.outputs)) == ["convpool"]
 
 
-def test_there_is_no_fused_operation_for_gpus():
+@pytest.mark.parametrize(("channels", "on_the_cpu"), [(1, ["convpool"]), (3, ["conv2d", "maxpool2d", "relu"])])
+def test_a_gpu_fuses_whatever_the_channels_and_the_cpu_where_it_pays(channels, on_the_cpu):
     _, call = conv_relu_pool(32)
-    for target, expected in (("cpu", ["convpool"]), ("cuda", ["conv2d", "maxpool2d", "relu"])):
-        low = lowered(call)
+    for target, expected in (("cpu", on_the_cpu), ("cuda", ["convpool"]), ("cuda-emulated", ["convpool"])):
+        low = lowered(call, (8, 8, channels))
         rewrite.rewrite(low, target)
         assert operations(low.steps) == expected
 

@@ -53,12 +53,6 @@ def test_the_site_has_the_lesson_and_the_functions_of_every_operation():
     assert set(re.findall(r"automodule:: kernels\.(\w+)\n   :members:", functions)) == set(registry.OPERATIONS)
 
 
-def test_the_operations_without_a_cuda_kernel_are_those_that_it_names():
-    without = [op for op in registry.OPERATIONS if not registry.variants(op, "cuda")]
-    assert without == ["convpool"]
-    assert "[convpool](kernels/convpool/README.md) (CPU only)" in TEXT
-
-
 @EVERY
 def test_every_link_leads_somewhere(path):
     for link in markdown.links(path):

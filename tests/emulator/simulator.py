@@ -22,7 +22,6 @@ OPERATIONS = load_operations()
 PASSES = [
     (op, registry.general(op, "simulated")[0], name)
     for op in registry.OPERATIONS
-    if registry.variants(op, "simulated")  # convpool has none for GPUs
     if op not in SHUFFLES + COPIES_ASYNCHRONOUSLY
     for name in OPERATIONS[op].passes
 ]

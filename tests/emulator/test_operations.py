@@ -36,8 +36,8 @@ def check(what, op, variant, name, dtype, seed, large=None):
     held.check(operation, impl, name, case(operation, impl, g, dtype, held.kind, seed, large is not None))
 
 
-def test_every_operation_has_a_cuda_variant_but_the_one_that_a_plan_fuses_on_the_cpu_only():
-    assert {op for op, _, _ in PASSES} == set(registry.OPERATIONS) - {"convpool"}
+def test_every_operation_has_a_cuda_variant():
+    assert {op for op, _, _ in PASSES} == set(registry.OPERATIONS)
 
 
 @pytest.mark.parametrize(("op", "variant", "name"), PASSES)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernels import add, conv2d
-from kernels.conv2d import fixed
+from kernels import add, conv2d, registry
+from kernels.conv2d import fixed, fixed_winograd
 from kernels.cpu import simd
 
 
@@ -100,3 +100,45 @@ def test_weights_that_would_turn_a_border_of_zeros_into_nan_are_refused(spoil):
     k[1, 1] = spoil
     with pytest.raises(ValueError, match="only finite weights"):
         fixed.pack(k, None)
+
+
+@pytest.mark.parametrize("shape", [(3, 9, 14, 33), (1, 16, 12, 40), (1, 12, 13, 130)])
+@pytest.mark.parametrize("F", [32, 45, 129])
+def test_winograds_transform_once_gives_the_numbers_of_a_transform_at_every_call_by_any_threads(shape, F):
+    rng = np.random.default_rng(0)
+    x, b = rng.standard_normal(shape, np.float32), rng.standard_normal(F, np.float32)
+    k, padding, threads = (
+        rng.standard_normal((3, 3, shape[3], F), np.float32),
+        ((1, 2), (0, 1)),
+        numba.get_num_threads(),
+    )
+    expected = conv2d.forward(x, k, b, padding=padding, variant="cpu_winograd")
+    settings = conv2d.geometry(shape, k.shape, 1, padding, 1, 1)[0]
+    assert fixed_winograd.can_fix(k, shape, settings)
+    U, start = fixed_winograd.pack(k, b)
+    try:
+        for count in range(1, threads + 1):
+            numba.set_num_threads(count)
+            y = np.full_like(expected, np.nan)
+            fixed_winograd.forward(x, U, start, (1, 0), out=y)
+            np.testing.assert_allclose(y, expected, rtol=0, atol=bound(x, k))
+    finally:
+        numba.set_num_threads(threads)
+
+
+def bound(x, k):
+    """Twice what either may be off: registry.OWN_BOUNDS times a sum's bound, with the largest terms everywhere."""
+    terms = 9 * k.shape[2]
+    per_sum = (terms + 41) * np.finfo(np.float32).eps / 2 * terms * np.abs(x).max() * np.abs(k).max()
+    return 2 * registry.OWN_BOUNDS["conv2d", "cpu_winograd"] * per_sum
+
+
+def test_winograd_is_left_alone_where_it_does_not_pay_or_does_not_exist():
+    k = np.ones((3, 3, 32, 32), np.float32)
+    plain = conv2d.geometry((1, 12, 12, 32), k.shape, 1, 1, 1, 1)[0]
+    assert fixed_winograd.can_fix(k, (1, 12, 12, 32), plain)
+    assert not fixed_winograd.can_fix(k, (1, 8, 8, 32), plain)
+    assert not fixed_winograd.can_fix(k, (1, 12, 12, 32), {**plain, "stride": (2, 1)})
+    assert not fixed_winograd.can_fix(np.full_like(k, np.nan), (1, 12, 12, 32), plain)
+    with pytest.raises(ValueError, match="only 3x3 kernels"):
+        fixed_winograd.pack(k[:2], None)

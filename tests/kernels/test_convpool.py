@@ -162,13 +162,18 @@ def test_strided_read_only_views_give_the_contiguous_answer(variant, g, seed):
         ({"x": np.ones((1, 3, 5, 1), np.float32)}, ValueError, "convpool: .* along H, the padded image has 1"),
         ({"k": np.ones((3, 3, 1, 2))}, TypeError, "convpool: all arrays must have one dtype"),
         ({"b": np.ones(3, np.float32)}, ValueError, r"convpool: b must have shape \(2,\)"),
-        ({"variant": "cuda"}, ValueError, "convpool: there is no variant for the target 'cuda' yet"),
     ],
 )
 def test_a_wrong_argument_is_named_with_what_arrived_and_what_was_expected(change, error, message):
     right = {"x": np.ones((1, 5, 5, 1), np.float32), "k": np.ones((3, 3, 1, 2), np.float32)}
     with pytest.raises(error, match=message):
         convpool.forward(**{**right, **change})
+
+
+def test_an_operation_without_a_variant_for_gpus_says_so(monkeypatch):
+    monkeypatch.setitem(registry.OPERATIONS, "convpool", ("cpu_naive", "cpu"))
+    with pytest.raises(ValueError, match="convpool: there is no variant for the target 'cuda' yet"):
+        convpool.forward(np.ones((1, 5, 5, 1), np.float32), np.ones((3, 3, 1, 2), np.float32), variant="cuda")
 
 
 def test_backward_refuses_an_argmax_outside_the_window_and_arrays_of_other_shapes():
