@@ -82,9 +82,10 @@ class Gatherer:
 
     def variants(self, lesson: Path) -> str:
         """Return one line with the sources of an operation: formula first, then every variant, slowest first."""
-        from kernels.registry import OPERATIONS
+        from kernels.registry import MATRIX_UNIT, OPERATIONS
 
-        names = ("reference", *OPERATIONS.get(lesson.parent.name, ()))
+        operation = lesson.parent.name
+        names = ("reference", *OPERATIONS.get(operation, ()), *MATRIX_UNIT.get(operation, ()))
         files = [lesson.parent / f"{name}.py" for name in names]
         links = [f"[{file.name}]({self.link(lesson, file.name)})" for file in files if file.exists()]
         return f"**Source:** {' · '.join(links)}\n" if links else ""
