@@ -115,8 +115,8 @@ def shape(x_shape: tuple[int, ...], k_shape: tuple[int, ...]) -> tuple[int, int,
 def pays(k_shape: tuple[int, ...], target: str = "cpu") -> bool:
     """Return whether one operation is less work than three.
 
-    On the CPU: whether it is faster in every pass, as for 3x3 and one channel or channels in sixteens. On a GPU: always,
-    since the products stay the same and the memory traffic shrinks.
+    On the CPU: whether it is faster in every pass, as for 3x3 and one channel or channels in sixteens. On a GPU:
+    always, since the products stay the same and the memory traffic shrinks.
     """
     p, q, c, _ = k_shape
     return targets.FAMILIES[target] == "cuda" or ((p, q) == (3, 3) and (c == 1 or c % 16 == 0))

@@ -16,6 +16,7 @@ from kernels.conv2d import cuda as conv2d
 from kernels.convpool.settings import PLAIN
 from kernels.cuda.accumulate import OUTSIDE, accumulator, bias_adder, memory_sizes
 from kernels.cuda.copies import are_asynchronous
+from kernels.cuda.cores import core
 from kernels.cuda.correlate import across, blocks, sizes
 from kernels.cuda.fetch import row_putter
 from kernels.cuda.tiles import DEPTH, SIDE, division, options, quotient, sum_place, thread, tile
@@ -106,7 +107,8 @@ def kernel(dtype: np.dtype, width: int, whole: bool, asynchronous: bool):
     real, t, _, threads, rows, columns = tile(dtype, width)
     both, places = memory_sizes(dtype, width)
     locate, accumulate = placer(dtype, width), accumulator(dtype, width, whole, asynchronous)
-    add_bias, put_row = bias_adder(t, width), row_putter(dtype, width, whole)
+    columns_apart = core(dtype, width, True, DEPTH).columns
+    add_bias, put_row = bias_adder(t, columns_apart), row_putter(t, columns_apart, whole)
 
     @cuda.jit(device=True, forceinline=True)
     def pool(sums, first, chosen):

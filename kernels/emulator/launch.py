@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 import kernels.emulator.lower_arithmetic  # enters its rules
+import kernels.emulator.lower_matrices  # enters its rules
 import kernels.emulator.lower_memory  # noqa: F401  (enters its rules)
 from kernels.emulator import faults as f
 from kernels.emulator import machine as m
@@ -167,6 +168,7 @@ def _machine(program: Program, buffers: list[Buffer], threads: int, shared: int,
         doing=np.zeros((warps, 32), np.int64),
         active=np.zeros((2, 32), np.bool_),
         scratch=np.zeros((8, 128), np.int64),
+        matrices=np.zeros((4, 16, 16)),
         marks=np.zeros((warps, program.registers), np.uint64),
     )
 

@@ -17,11 +17,14 @@ START, SIZE, GRANULE, SHADOW, WRITABLE = range(5)
 
 # columns of `code`; D1..D3 are the further registers of a vector access
 OP, D, A, B, C, E, GUARD, NEGATED, TARGET, BYTES, SPACE, LANES, SIGNED, D1, D2, D3 = range(16)
-COLUMNS = 16
+# those of a product of matrices, four registers of a and c and two of b a thread
+A1, A2, A3, B1, C1, C2, C3 = range(16, 23)
+COLUMNS = 23
 
 # opcodes beyond arithmetic, whose numbers are below 3000
 LOAD, STORE, ATOMIC, COPY, COMMIT, WAIT, WAIT_ALL = range(3000, 3007)
 BRANCH, EXIT, BARRIER, WARP_SYNC, SHUFFLE, VOTE, ACTIVE, FENCE, CHECK, MARK, MARK_AS, TRAP = range(3100, 3112)
+MULTIPLY, LOAD_MATRICES = 3140, 3141  # of a whole warp
 
 # what a thread is doing
 RUNS, AT_BARRIER, AT_WARP_SYNC, ENDED = range(4)
@@ -62,4 +65,5 @@ class Machine(NamedTuple):
     doing: np.ndarray  # (warp, 32)
     active: np.ndarray  # (2, 32): threads of the group that runs, and those that its instruction's guard lets through
     scratch: np.ndarray  # (8, 32)
+    matrices: np.ndarray  # (4, 16, 16): a, b, products and d of a product of matrices
     marks: np.ndarray  # (warp, register): which threads' copies of a register hold a value, as bits

@@ -9,6 +9,7 @@ import numpy as np
 from kernels.emulator import faults as f
 from kernels.emulator import machine as m
 from kernels.emulator.dispatch import conversions, floats, integers
+from kernels.emulator.matrices import load, multiply
 from kernels.emulator.memory import fail
 from kernels.emulator.scalars import jit
 from kernels.emulator.warp_memory import memory_step
@@ -219,6 +220,10 @@ def _control(M, row, R, base, warp, pc):
         shuffle(M, row, R, base, M.active[1])
     elif op == m.VOTE:
         vote(row, R, base, M.active[1])
+    elif op == m.MULTIPLY:
+        return pc + 1, _GO_ON if multiply(M, row, R, base, M.active[1], warp, pc) else _FAULT
+    elif op == m.LOAD_MATRICES:
+        return pc + 1, _GO_ON if load(M, row, R, base, M.active[1], warp, pc) else _FAULT
     else:
         synchronise(M, warp, M.active[1])
     return pc + 1, _GO_ON

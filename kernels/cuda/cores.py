@@ -1,0 +1,57 @@
+"""What multiplies the numbers in shared memory: each thread's own arithmetic, or the tensor cores.
+
+A Core is all that a kernel on tiles has to know of it: how the numbers are to lie there, and where a thread's sums
+belong in the tile. The rest of the kernel, what it gathers and where it writes, is the same for all.
+"""
+
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import int32
+
+from kernels.cuda.tiles import DEPTH, SIDE, multiplier, sum_place, tile
+from kernels.cuda.vectors import cuda
+
+
+class Core(NamedTuple):
+    """Device functions and the places of a thread's sums.
+
+    pitch_a, pitch_b: elements from one row of a (of its steps, if it lies by columns) and one step of b to the next.
+    starts() -> where the thread begins to read in a and in b; add(memory, there, there, sums): `depth` steps.
+    place() -> the tile's row and column of sums[0, 0]; sums[i, j] lies i // n * step + i % n rows below, where
+    (n, step) = rows, and columns say the same of j.
+    """
+
+    pitch_a: int
+    pitch_b: int
+    starts: Any
+    add: Any
+    place: Any
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+
+
+@cache
+def core(dtype: np.dtype, width: int, by_rows: bool, depth: int, how: str = "") -> Core:
+    """Return the core for a tile: the thread's own arithmetic, or a name of tensor_core.PRODUCTS."""
+    if how:
+        from kernels.cuda.tensor_core import tensor_core
+
+        return tensor_core(width, by_rows, how)
+    columns = tile(dtype, width).columns
+    pitch_a = DEPTH + 4 if by_rows else tile(dtype, width).rows
+    step = pitch_a if by_rows else 4
+
+    @cuda.jit(device=True, forceinline=True)
+    def starts():
+        row, column = sum_place(width)
+        return int32(row * step), column
+
+    @cuda.jit(device=True, forceinline=True)
+    def place():
+        row, column = sum_place(width)
+        return (row if by_rows else int32(4 * row)), column
+
+    add = multiplier(dtype, width, by_rows, pitch_a, columns, depth)
+    return Core(pitch_a, columns, starts, add, place, (1, SIDE) if by_rows else (4, 4 * SIDE), (4, 4 * width))
