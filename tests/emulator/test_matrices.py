@@ -48,7 +48,7 @@ def launch(body: str, words: np.ndarray, threads: int = 32) -> np.ndarray:
     program = lower(parse(f"{HEAD}{body}\n    ret;\n}}"))
     out = np.zeros((threads, 4), np.uint32)
     given = np.zeros((threads, 16), np.uint32)
-    given[: len(words), : words.shape[1]] = words
+    given[:, : words.shape[1]] = words[:threads]
     buffers = [
         Buffer("given", np.frombuffer(given.tobytes(), np.uint8), 4, False, None),
         Buffer("out", np.zeros(out.nbytes, np.uint8), 4, True, out),
@@ -153,7 +153,7 @@ def test_conversions_round_to_the_nearest():
     high, low = made[:, 2] & np.uint32(0xFFFF0000), made[:, 2] << np.uint32(16)
     np.testing.assert_array_equal(np.stack([high, low], 1).view(np.float32), rounded(v, 8, False))
     special = np.array([[np.inf, -np.inf], [np.nan, np.float32(3.4e38)]], np.float32)
-    made = launch(body, special.view(np.uint32))
+    made = launch(body, np.resize(special, (32, 2)).view(np.uint32))
     assert made[0, :2].view(np.float32).tolist() == [np.inf, -np.inf]
     assert np.isnan(made[1, 0:1].view(np.float32)[0])
     assert made[1, 1:2].view(np.float32)[0] == rounded(special[1, 1:], 11, True)[0]
@@ -200,7 +200,7 @@ NUMBERS = np.ones((64, 4), np.uint32)
         ("uninitialised-shared", f"    mov.u32 %r1, memory;\n{matrices(1)}", 32),
         ("misaligned", f"{FILL}    add.u32 %r1, %r1, 8;\n    bar.sync 0;\n{matrices(1)}", 64),
         ("out-of-bounds", f"{FILL}    add.u32 %r1, %r1, 1024;\n    bar.sync 0;\n{matrices(1)}", 64),
-        ("race", f"{FILL}    xor.b32 %r1, %r1, 512;\n{matrices(4)}", 64),
+        ("race", f"{FILL}    bar.sync 0;\n    st.shared.u32 [%r1], 0;\n    xor.b32 %r1, %r1, 512;\n{matrices(4)}", 64),
         (
             "race",
             f"{FILL}    bar.sync 0;\n{matrices(4)}    xor.b32 %r1, %r1, 512;\n    st.shared.u32 [%r1], %r0;\n",
