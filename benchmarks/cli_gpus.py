@@ -37,6 +37,9 @@ def gpu(
     emulated: Annotated[bool, typer.Option("--emulated", help="The same on the emulator, on tiny arrays: no GPU "
         "needed, and the seconds say nothing of one.")] = False,
     out: Annotated[Path | None, typer.Option(help="Draw the roofline there; .png and .svg are added.")] = None,
+    sanitizer: Annotated[bool, typer.Option(help="Let compute-sanitizer, where it is installed, look at a quick "
+        "verification first.")] = True,
+    sanitizer_limit: Annotated[float, typer.Option(min=1, help="Seconds for each of its four tools.")] = 300,
     only: Only = None, quick: Quick = False, threads: Threads = None, json: Json = None, markdown: Markdown = None,
 ) -> None:  # fmt: skip
     """On your GPU: verify every CUDA kernel, time it beside cuDNN, CuPy and the CPU, and beside what was predicted."""
@@ -45,4 +48,5 @@ def gpu(
 
     effort = prepare(quick, threads)
     target = "cuda-emulated" if emulated else "cuda"
-    deliver(*gpu_command.run(target, only, out, effort, {"only": only, "quick": quick}), json, markdown)
+    wishes = gpu_command.Wishes(target, only, out, json, sanitizer_limit if sanitizer else 0)
+    deliver(*gpu_command.run(wishes, effort, {"only": only, "quick": quick}), json, markdown)

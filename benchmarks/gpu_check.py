@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -52,22 +55,35 @@ def verified(operations: Iterable[str], target: str, quick: bool) -> dict[str, A
     return {"passes": len(outcome.rows), "problems": problems, "quick": quick, "seconds": outcome.seconds}
 
 
-def sanitized(operations: Iterable[str]) -> dict[str, str]:
-    """tool -> "no errors", of NVIDIA's sanitizer around a verification; empty where it is not installed."""
+def sanitized(operations: Iterable[str], limit: float) -> dict[str, str]:
+    """tool -> its verdict, of NVIDIA's sanitizer around a verification; empty where it is not installed.
+
+    A tool that is not done after `limit` seconds is stopped, and its verdict says so.
+    """
     if shutil.which(SANITIZER) is None:
         return {}
     only = [word for op in operations for word in ("--op", op)]
     command = [sys.executable, "-m", "convnet", "verify", "--target", "cuda", "--quick", *only]
-    return {tool: _sanitized(tool, command) for tool in TOOLS}
+    return {tool: _sanitized(tool, command, limit) for tool in TOOLS}
 
 
-def _sanitized(tool: str, command: list[str]) -> str:
-    tell(f"{SANITIZER} {tool}")
+def _sanitized(tool: str, command: list[str], limit: float) -> str:
+    tell(f"{SANITIZER} {tool}, at most {limit:g} s")
     options = ["--tool", tool, "--error-exitcode", str(FAULT)]
-    done = subprocess.run([SANITIZER, *options, *command], cwd=ROOT, capture_output=True, text=True)
-    said = [line for line in done.stdout.splitlines() if line.startswith("=========")]
-    if done.returncode == FAULT:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    # a session of its own: the sanitizer starts the command in processes that would outlive it
+    with subprocess.Popen([SANITIZER, *options, *command], cwd=ROOT, start_new_session=True, **pipes) as running:
+        try:
+            out, err = running.communicate(timeout=limit)
+        except BaseException as stopped:  # a key pressed, too
+            with suppress(ProcessLookupError):
+                os.killpg(running.pid, signal.SIGKILL)
+            if isinstance(stopped, subprocess.TimeoutExpired):
+                return f"stopped after {limit:g} s without a verdict"
+            raise
+    said = [line for line in out.splitlines() if line.startswith("=========")]
+    if running.returncode == FAULT:
         raise WrongResultError(f"{SANITIZER} {tool} objects; nothing is timed:\n" + "\n".join(said[:40]))
-    if done.returncode:
-        raise RuntimeError(f"{SANITIZER} {tool} ended with {done.returncode}: {(done.stderr or done.stdout)[-500:]}")
+    if running.returncode:
+        raise RuntimeError(f"{SANITIZER} {tool} ended with {running.returncode}: {(err or out)[-500:]}")
     return "no errors"

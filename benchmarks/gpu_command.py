@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmarks import figures_of_merit as merit
 from benchmarks import gpu_check, gpu_clock, gpu_peers, gpu_tasks, peaks, results, roofline_command, sampling
@@ -25,33 +25,52 @@ ONCE = sampling.Effort(rounds=1, sample=0.0, settle=0.0, attempts=1)
 CLOCKS = {"events": gpu_clock.events, "wall": gpu_clock.wall}
 
 
-def run(
-    target: str, only: str | None, out: Path | None, effort: sampling.Effort, options: dict[str, Any]
-) -> tuple[dict[str, Any], list[Table]]:
-    """The document and its tables; RuntimeError without a GPU, WrongResultError where a kernel is wrong."""
+class Wishes(NamedTuple):
+    """target; only: cases with this in their name; out: where the roofline is drawn; json: where the document goes.
+
+    sanitizer: seconds for each of compute-sanitizer's tools, 0 to leave them out.
+    """
+
+    target: str
+    only: str | None = None
+    out: Path | None = None
+    json: Path | None = None
+    sanitizer: float = 0.0
+
+
+def run(wishes: Wishes, effort: sampling.Effort, options: dict[str, Any]) -> tuple[dict[str, Any], list[Table]]:
+    """The document and its tables; RuntimeError without a GPU, WrongResultError where a kernel is wrong.
+
+    The document is written after every pass: what was measured before an end that comes early is kept.
+    """
+    target, only, out = wishes.target, wishes.only, wishes.out
     device, real = gpu_check.driver(target), target == "cuda"
     operations = list(dict.fromkeys(op for op, _, _ in gpu_tasks.chosen(only)))
     checked = gpu_check.verified(operations, target, options["quick"] or not real)
-    sanitized = gpu_check.sanitized(operations) if real else {}
+    limit = wishes.sanitizer if real else 0
+    sanitized = gpu_check.sanitized(operations, limit) if limit else {}
     gpu = of_device(device) if real else GPUS[0]
     predicted = predictor(gpu)
     peers = gpu_peers.load_torch(target), gpu_peers.load_cupy(target)
-    records = []
+    document = results.document("gpu", [], {**options, "target": target}, with_peak=False)
+    document["machine"]["gpu"] = device | {"verified": checked, "sanitizer": sanitized}
+    document["options"]["complete"] = False
+    if gpu:
+        document["peak"] = {"gflops": gpu.peak, "bandwidths": {str(1 << 30): gpu.memory}, "model": gpu.name}
     for t in gpu_tasks.timed(only, tiny=not real):
         tell(f"{t.label}, {t.case}")
         entries = measure(t, target, peers, effort if real else ONCE)
         entries[-1] |= {"predicted": predicted(t), "geometry": t.geometry, "times": t.times}
         for entry in entries if gpu else ():
             check_possible(entry, gpu)
-        records += entries
-    document = results.document("gpu", records, {**options, "target": target}, with_peak=False)
-    document["machine"]["gpu"] = device | {"verified": checked, "sanitizer": sanitized}
-    if gpu:
-        document["peak"] = {"gflops": gpu.peak, "bandwidths": {str(1 << 30): gpu.memory}, "model": gpu.name}
+        document["records"] += entries
+        if wishes.json:
+            results.write(wishes.json, document)
+    document["options"]["complete"] = True
     tables = [table(document)]
     drawn = [
         {**e, "case": e["case"].removeprefix("conv2d, ")}
-        for e in records
+        for e in document["records"]
         if e["case"].startswith("conv2d") and e["pass"] == "forward" and e["variant"] != "cpu"
     ]
     if out and gpu and drawn:
@@ -162,7 +181,7 @@ def notes(document: dict[str, Any], ratios: list[float]) -> list[str]:
     if device["sanitizer"]:
         found.append("compute-sanitizer: " + ", ".join(f"{tool}: {said}" for tool, said in device["sanitizer"].items()))
     elif real:
-        found.append("compute-sanitizer is not installed (it comes with the CUDA toolkit): it was not asked.")
+        found.append("compute-sanitizer was not asked: it is not installed (the CUDA toolkit has it), or not wanted.")
     if ratios and real:
         found.append(
             f"Measured / predicted: median {merit.median(ratios):.2f}, from {min(ratios):.2f} to {max(ratios):.2f}. "

@@ -31,6 +31,7 @@ from convnet.commands.explain import explain
 from convnet.commands.inspect import inspect
 from convnet.commands.learn import learn
 from convnet.commands.output import printable
+from convnet.commands.quantize import quantize
 from convnet.commands.train import train
 from convnet.commands.verify import verify
 
@@ -44,7 +45,7 @@ app = typer.Typer(
 )
 COMMANDS = (
     *(demo, audit, train, crossvalidate, evaluate, compare, diagnose, explain, inspect, deidentify),
-    *(verify, learn, animate),
+    *(quantize, verify, learn, animate),
 )
 for command in COMMANDS:  # in the order of the help page
     app.command()(command)

@@ -7,6 +7,7 @@ from typing import Any
 from convnet.engine.graph import Graph
 from convnet.engine.lowering import lower
 from convnet.layers import BUILT_IN, Input
+from convnet.layers.quantized import QUANTIZED
 from convnet.nested.structure import leaves, rebuild
 
 MOST_CALLS = 5000  # of layers in one model; the time to plan a model grows in proportion
@@ -44,7 +45,8 @@ def rewire(config: dict[str, Any]) -> tuple[Any, Any]:
     """Return the inputs and the outputs of a file's architecture, as nodes in the structure that the model had."""
     if len(config["calls"]) > MOST_CALLS:
         raise ValueError(f"it has {len(config['calls'])} calls of layers; up to {MOST_CALLS} can be read")
-    layers = [BUILT_IN[entry["class"]](**entry["config"]) for entry in config["layers"]]
+    known = BUILT_IN | QUANTIZED
+    layers = [known[entry["class"]](**entry["config"]) for entry in config["layers"]]
     several = config.get("structure")
     if several is None:
         starts: list[Any] = [Input(tuple(config["input_shape"]), config["dtype"])]

@@ -65,6 +65,13 @@ TENSOR_CORES: dict[str, tuple[str, ...]] = {
     "dense": ("cuda_tf32", "cuda_tf32x3", "cuda_bf16x3"),
 }
 
+# operation -> its variants on the matrix unit of Intel's processors (AMX), the least precise first. Most machines lack
+# it, so they are chosen by name only, and no list above has them. Their bounds: kernels/amx/bounds.py.
+MATRIX_UNIT: dict[str, tuple[str, ...]] = {
+    "conv2d": ("cpu_amx_bf16", "cpu_amx_3", "cpu_amx"),
+    "dense": ("cpu_amx_bf16", "cpu_amx_3", "cpu_amx"),
+}
+
 
 def variants(operation: str, target: str | None = None) -> tuple[str, ...]:
     """Return the variants of an operation, slowest first, without `reference`; of one target if it is named."""
@@ -87,7 +94,7 @@ def check(operation: str, variant: str) -> str:
     """Return the variant's own name, for a target its default's; ValueError lists the variants if it is unknown."""
     if variant in FAMILIES and variant not in OPERATIONS[operation]:
         variant = default(operation, variant)
-    there = ("reference", *OPERATIONS[operation], *TENSOR_CORES.get(operation, ()))
+    there = ("reference", *OPERATIONS[operation], *MATRIX_UNIT.get(operation, ()), *TENSOR_CORES.get(operation, ()))
     if variant not in there:
         known = ", ".join(there)
         raise ValueError(f"{operation}: there is no variant {variant!r}; choose one of: {known}")

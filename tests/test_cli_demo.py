@@ -3,6 +3,8 @@
 import json
 import re
 
+from typer.testing import CliRunner
+
 
 def test_the_demo_leaves_files_model_figures_and_results_with_the_ideal_observer(tmp_path):
     from convnet import demo
@@ -17,6 +19,19 @@ def test_the_demo_leaves_files_model_figures_and_results_with_the_ideal_observer
     assert 0.9 < result["ideal_observer_auc"] <= 1
     assert any("ideal observer" in line for line in said)
     assert "Not for clinical use" in said[-1]
+
+
+def test_one_demo_after_the_other_needs_no_option(tmp_path, monkeypatch):
+    from convnet import demo
+    from convnet.cli import app
+
+    made = []
+    for name in ("run", "run_digits"):
+        monkeypatch.setattr(demo, name, lambda folder, *_: made.append(folder.name) or (folder / "x").touch())
+    monkeypatch.chdir(tmp_path)
+    for command in (["demo"], ["demo", "--digits"]):
+        CliRunner().invoke(app, command, catch_exceptions=False)
+    assert made == ["convnet-demo", "convnet-digits"]
 
 
 def test_the_digits_demo_learns_ten_classes_from_8x8_pixels(tmp_path):

@@ -9,6 +9,8 @@ from types import ModuleType
 import numpy as np
 
 from convnet.engine.drawing import advance, drawn
+from convnet.engine.levels import of_levels
+from convnet.engine.lowering import OF_LEVELS
 from convnet.engine.rearranging import add, arithmetic, concatenate, resample, reshape
 from convnet.engine.site import Pair, Run, Site, nothing
 from convnet.engine.warping import warped
@@ -227,4 +229,6 @@ BINDINGS: dict[str, Callable[[Site], Pair]] = {
     "concatenate": concatenate,
     "resample": resample,
     "reshape": reshape,
+    "quantize": of_levels,
+    **dict.fromkeys(OF_LEVELS, of_levels),
 }

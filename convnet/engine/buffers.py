@@ -31,14 +31,11 @@ class Buffers:
             views.append(owner)
             owner = owner.alias
         if owner not in self._arrays:
-            self._arrays[owner] = self.empty((self.batch, *owner.shape))
+            shape = (self.batch, *owner.shape)
+            self._arrays[owner] = targets.empty(shape, owner.dtype or self.dtype, self.target)
         for view in reversed(views):
             self._arrays[view] = self._arrays[owner].reshape((self.batch, *view.shape))
         return self._arrays[value]
-
-    def empty(self, shape: tuple[int, ...]) -> Any:
-        """Return a new array where the plan runs."""
-        return targets.empty(shape, self.dtype, self.target)
 
     # --- the host's side
 

@@ -68,10 +68,11 @@ class Operator(Protocol):
 
 @dataclass(eq=False)
 class Value:
-    """An array of the plan: the shape of one sample, and the value whose memory it shares, if any."""
+    """An array of the plan: the shape of one sample, the value whose memory it shares, and its own dtype, if any."""
 
     shape: tuple[int, ...]
     alias: Value | None = None
+    dtype: np.dtype | None = None  # None: the model's
 
 
 @dataclass(eq=False)
@@ -124,6 +125,7 @@ class Lowering:
         layer: Operator,
         parameters: tuple[Parameter, ...] = (),
         in_place: bool = False,
+        dtype: np.dtype | None = None,
         **settings: Any,
     ) -> Value:
         """Add a step and return its output.
@@ -134,8 +136,9 @@ class Lowering:
         layer       whose operation it is
         parameters  the layer's arrays that it reads, in the order of the kernel's arguments
         in_place    the output takes over its input's memory
+        dtype       the output's, if it is not the model's (nor its input's, in place)
         settings    the kernel's other arguments, in normal form
         """
-        output = Value(tuple(shape), inputs[0] if in_place else None)
+        output = Value(tuple(shape), inputs[0] if in_place else None, inputs[0].dtype if in_place else dtype)
         self.steps.append(Step(operation, inputs, output, layer, parameters, settings))
         return output

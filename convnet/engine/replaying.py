@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from convnet.engine.lowering import OF_LEVELS
 from convnet.engine.operator import Step
 
 # Operations whose forward pass does nothing in Python but call compiled kernels with a plan's arrays and settings.
@@ -29,6 +30,8 @@ REPLAYABLE = frozenset(
         "sigmoid",
         "softmax",
         "unary",
+        "quantize",
+        *OF_LEVELS,
     ]
 )
 PAYS_AFTER = 1000  # runs: what they spend between kernels is about what making one call of them takes

@@ -35,14 +35,15 @@ def check(exercise: Exercise, file: Path) -> Verdict:
 def _check(exercise: Exercise, file: Path) -> Verdict:
     from convnet.exercises.aspects import make_problems
     from convnet.exercises.assessing import assess
-    from convnet.exercises.reporting import report
+    from convnet.exercises.reporting import quote_raising_line, report
     from kernels.verify.implementation import FromFile
 
     op = exercise.load_operation()
     try:
         student = FromFile(op, file)
     except ValueError as error:  # it names verify's option, which the student has not used
-        raise ValueError(str(error).removeprefix("--kernel ")) from None
+        line = quote_raising_line(error.__cause__, file.read_text(encoding="utf-8", errors="replace"), file)
+        raise ValueError(str(error).removeprefix("--kernel ") + (f"\n  {line}" if line else "")) from None
     missing = [name for name in exercise.passes if not student.has(name)]
     if missing:
         return Verdict(False, [f"not yet: {file} does not define {' and '.join(missing)}"])

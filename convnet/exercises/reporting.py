@@ -54,11 +54,16 @@ def say_what(op: Operation, student: Student, result: Result, problems: dict[str
 
 def _own_line(broken: Broken, text: str, name: str, file: Path) -> list[str]:
     """Return the line of the student's file that raised the error, or else that writes the result."""
-    lines, number = text.splitlines(), find_raising_line(broken.__cause__, file)
-    if number is not None and number <= len(lines):
-        return [f"  your line {number}:  {lines[number - 1].strip()}"]
+    if raised := quote_raising_line(broken.__cause__, text, file):
+        return [f"  {raised}"]
     found = find_line(text, name)
     return [f"  your line {found[0]}:  {found[1]}"] if found and broken.property != "runs" else []
+
+
+def quote_raising_line(error: BaseException | None, text: str, file: Path) -> str:
+    """Return the line of the student's file that raised an error, with its number; nothing if none did."""
+    lines, number = text.splitlines(), find_raising_line(error, file)
+    return f"your line {number}:  {lines[number - 1].strip()}" if number and number <= len(lines) else ""
 
 
 def find_raising_line(error: BaseException | None, file: Path) -> int | None:
@@ -67,7 +72,9 @@ def find_raising_line(error: BaseException | None, file: Path) -> int | None:
         return None
     if isinstance(own := getattr(error, "line", None), int):
         return own
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename) == file]
+    if isinstance(error, SyntaxError):
+        return error.lineno
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename) == file.resolve()]
     return frames[-1].lineno if frames else None
 
 

@@ -72,13 +72,15 @@ def join_features(found: Sequence[Features]) -> Features:
 def convolved(graph: Graph) -> list[Node]:
     """Return the outputs of the convolutions, in the order in which they are computed."""
     from convnet.layers import Conv2D
+    from convnet.layers.quantized import QuantizedConv2D
 
-    return [call.output for call in graph.calls if isinstance(call.layer, Conv2D)]
+    return [call.output for call in graph.calls if isinstance(call.layer, (Conv2D, QuantizedConv2D))]
 
 
 def last_inputs(graph: Graph) -> list[Node]:
     """Return the inputs of the dense layers behind which no layer has parameters."""
     from convnet.layers import Dense
+    from convnet.layers.quantized import QuantizedDense
 
     of = {id(call.output): call for call in graph.calls}
     found: set[int] = set()
@@ -87,7 +89,7 @@ def last_inputs(graph: Graph) -> list[Node]:
         call = of.get(id(ahead.pop(0)))
         if call is None:
             continue
-        if isinstance(call.layer, Dense):
+        if isinstance(call.layer, (Dense, QuantizedDense)):
             found.add(id(call))
         elif not call.layer.parameters:
             ahead += list(call.inputs)

@@ -7,6 +7,7 @@ from math import prod
 from typing import Any
 
 from convnet.engine.graph import Call
+from convnet.engine.lowering import lower
 from convnet.terms.receptive import Field, fields
 from convnet.terms.table import Table
 
@@ -31,10 +32,12 @@ class Summary:
         graph = model.training_graph()
         self.name, self.input_shape = model.name, graph.input.sample_shape
         self.inputs = {} if graph.takes.bare else dict(zip(graph.takes.names, model.input_shape, strict=True))
-        self.itemsize = graph.dtype.itemsize
+        values = lower(graph, training=False).values
+        self._sizes = {node: (value.dtype or graph.dtype).itemsize for node, value in values.items()}
         counted: set[int] = set()
         self.rows = [self._row(call, field, counted) for call, field in zip(graph.calls, fields(graph), strict=True)]
         self.parameters = model.count_params()
+        self.parameter_bytes = sum(p.value.nbytes for p in model.parameters)
         self.trainable = sum(p.value.size for p in model.arena().parameters)
         self.multiply_adds = sum(r.multiply_adds for r in self.rows)
         self.bytes = sum(r.bytes for r in self.rows)
@@ -49,7 +52,7 @@ class Summary:
             call.output.sample_shape,
             sum(p.value.size for p in fresh),
             layer.multiply_adds(*shapes),
-            prod(call.output.sample_shape) * self.itemsize,
+            prod(call.output.sample_shape) * self._sizes[id(call.output)],
             self._clip(field),
         )
 
@@ -90,7 +93,7 @@ class Summary:
     def _total(self) -> str:
         other = self.parameters - self.trainable
         return (
-            f"{self.parameters:,} parameters ({self.parameters * self.itemsize:,} bytes; {self.trainable:,} trainable, "
+            f"{self.parameters:,} parameters ({self.parameter_bytes:,} bytes; {self.trainable:,} trainable, "
             f"{other:,} not); one image forward: {self.multiply_adds:,} multiply-adds "
             f"({2 * self.multiply_adds:,} FLOPs), {self.bytes:,} bytes of outputs"
         )

@@ -2,7 +2,8 @@
 
 field: the integers modulo a prime; a fraction is its numerator times the inverse of its denominator.
 degree: of the polynomial that the number is, if inputs are variables. Division by one that is not constant: UNBOUNDED.
-size: a bound on log2 of numerators and denominators of that polynomial's coefficients.
+size: a bound on log2 of that polynomial's common denominator, and of the sum of its numerators' magnitudes over it. The
+sum of a product is at most the product of both sums; of single coefficients this would not be so.
 depth: how many roundings a term of the number may have gone through.
 
 A `world` is the arithmetic's number and the prime in one integer: one compiled kernel serves them all.

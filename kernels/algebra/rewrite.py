@@ -20,11 +20,11 @@ _LIST = re.compile(r"<((?:float|double) -?[\dx][^<>]*)>")
 _VECTOR = re.compile(r"<(\d+) x (float|double)>")
 _FLAGS = re.compile(r"\b(?:contract|nnan|ninf|nsz|arcp|afn|reassoc|fast) ")
 _ARITHMETIC = {"fadd": "add", "fsub": "subtract", "fmul": "multiply", "fdiv": "divide", "fneg": "negate"}
-_MOVES = (
+MOVES = (
     *("load", "store", "getelementptr", "phi", "select", "insertelement", "extractelement", "shufflevector", "ret"),
     *("insertvalue", "extractvalue", "freeze", "alloca", "br", "switch"),
 )
-_MASKED = re.compile(r"@llvm\.(masked\.(?:load|store|gather|scatter)|lifetime|assume|memcpy|memmove|memset|prefetch)")
+MASKED = re.compile(r"@llvm\.(masked\.(?:load|store|gather|scatter)|lifetime|assume|memcpy|memmove|memset|prefetch)")
 _MANY = re.compile(r"\.v(\d+)f(32|64)\b")
 _WIDTH = {"float": 32, "double": 64}
 
@@ -126,7 +126,7 @@ class _Function:
             kind = "zext" if code == "fpext" else "trunc"
             value = re.sub(rf"^{code}", kind, _types(instruction))
             return f"  {name} = {value}" if code == "fpext" else self._shorten(name, value)
-        known = code in _MOVES or (code == "call" and self._is_known(instruction))
+        known = code in MOVES or (code == "call" and self._is_known(instruction))
         if not known:
             what = re.search(r"@([\w.]+)", instruction) if code == "call" else None
             raise NotAlgebraicError(f"it uses {what[1] if what else code} on its numbers")
@@ -147,7 +147,7 @@ class _Function:
 
     def _is_known(self, instruction: str) -> bool:
         called = re.search(r'@("[^"]+"|[\w.$]+)\(', instruction)
-        return bool(_MASKED.search(instruction)) or (called is not None and called[1] in self.defined)
+        return bool(MASKED.search(instruction)) or (called is not None and called[1] in self.defined)
 
     def _numbers(self, instruction: str) -> str:
         """Replace constants, and values made of shapes, by their numbers in the arithmetic."""

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 
 from kernels import checks, pooling
+from kernels.int8 import Levels
+from kernels.int8 import levels as eight
 
 OP = "avgpool2d"
 
@@ -62,3 +64,32 @@ def backward(
     dx = checks.output(OP, "out", out, x_shape, dy.dtype, (dy,))
     run(dy, x_shape, **settings, out=dx)
     return dx
+
+
+def forward_int8(
+    x: np.ndarray,
+    size: Any,
+    *,
+    stride: Any = None,
+    padding: Any = 0,
+    x_zero: int = 0,
+    multiplier: float = 1.0,
+    levels: Levels = Levels(),  # noqa: B008  (immutable)
+    variant: str = "cpu",
+    out: np.ndarray | None = None,
+) -> np.ndarray:
+    """Compute y[n,i,j,c] = level of multiplier/R * sum_{p,q} (x[n, s*i + p - top, ...] - x_zero)  -> y int8.
+
+    The sum is exact; multiplier/R, x's scale through y's and through the number of real pixels, is float32's.
+    """
+    x = checks.array(OP, "x", x, "N H W C", (eight.TYPE,))
+    settings, y_shape = pooling.normalize(OP, x.shape, size, stride, padding)
+    zero, chosen = eight.check_level(OP, "x_zero", x_zero), eight.check_levels(OP, levels)
+    settings |= {"x_zero": zero, "multiplier": eight.check_multiplier(OP, multiplier), "levels": chosen}
+    eight.check_sum(OP, settings["size"][0] * settings["size"][1], zero, None)
+    run = eight.kernel(OP, variant)
+    if variant == "reference":
+        return eight.deliver(OP, run(x, **settings), out)
+    y = checks.output(OP, "out", out, y_shape, eight.TYPE, (x,))
+    run(x, **settings, out=y)
+    return y

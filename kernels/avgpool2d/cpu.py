@@ -11,6 +11,7 @@ import numba
 import numpy as np
 
 from kernels.cpu.prefetch import LARGE, prefetch
+from kernels.int8 import means
 from kernels.jit import jit
 
 SMALL = 32_768  # elements of x below which one thread is quicker
@@ -175,3 +176,8 @@ def _inside(i, size, stride, before, length):
 def _windows(place, size, stride, count):
     """Along one axis: the first window over a place of the padded image, and the end."""
     return max(0, (place - size) // stride + 1), min(count, place // stride + 1)
+
+
+def forward_int8(x, size, *, stride, padding, x_zero, multiplier, levels, out):
+    """Compute y = the level of multiplier/R * the sum of x - x_zero over each window, into out."""
+    means.of_windows(x, size, stride, (padding[0][0], padding[1][0]), x_zero, multiplier, levels, out)

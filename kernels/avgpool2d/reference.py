@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from kernels.int8.levels import level_of
+
 
 def forward(x, size, *, stride, padding=((0, 0), (0, 0))):
     """Compute y[n,i,j,c] = 1/R * sum_{p,q} x[n, s*i + p - top, s*j + q - left, c],  R the pixels inside the image.
@@ -37,6 +39,19 @@ def backward(dy, x_shape, *, size, stride, padding=((0, 0), (0, 0))):
             # lesson: avgpool2d.data
             dx[n, h, w, c] += float(dy[n, i, j, c]) / len(pixels)
     return dx
+
+
+def forward_int8(x, size, *, stride, padding, x_zero, multiplier, levels):
+    """Compute y = level_of(total, multiplier / R), total the exact sum of x - x_zero over the R pixels of a window."""
+    N, H, W, C = x.shape
+    Ho = (H + sum(padding[0]) - size[0]) // stride[0] + 1
+    Wo = (W + sum(padding[1]) - size[1]) // stride[1] + 1
+    y = np.zeros((N, Ho, Wo, C), np.int8)
+    for n, i, j, c in np.ndindex(N, Ho, Wo, C):
+        pixels = _pixels(i, j, (H, W), size, stride, padding)
+        total = sum(int(x[n, h, w, c]) - x_zero for h, w in pixels)
+        y[n, i, j, c] = level_of(total, np.float32(multiplier) / np.float32(len(pixels)), levels)
+    return y
 
 
 def _pixels(i, j, image, size, stride, padding):

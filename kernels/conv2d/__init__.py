@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from kernels import checks
+from kernels.int8 import Levels
+from kernels.int8 import levels as eight
 
 OP = "conv2d"
 
@@ -127,3 +129,42 @@ def geometry(
     pad = checks.padding(OP, padding, (h, w), (p, q), stride, dilation)
     ho, wo = checks.window_count(OP, (h, w), (p, q), stride, pad, dilation)
     return {"stride": stride, "padding": pad, "dilation": dilation, "groups": groups}, (n, ho, wo, f)
+
+
+def forward_int8(
+    x: np.ndarray,
+    k: np.ndarray,
+    b: np.ndarray | None,
+    multiplier: np.ndarray,
+    *,
+    x_zero: int = 0,
+    levels: Levels | None = Levels(),  # noqa: B008  (immutable)
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+    variant: str = "cpu",
+    out: np.ndarray | None = None,
+) -> np.ndarray:
+    """Compute formula (1) on 8-bit levels: an exact sum of integers, times a real number for each filter.
+
+    y[n,i,j,f] = level of multiplier[f] * (b[f] + sum_{p,q,c} (x[n, s*i + d*p - top, ...] - x_zero) * k[p,q,c,f])
+
+    x (N,H,W,C), k (P,Q,C/groups,F) int8  b (F,) int32  multiplier (F,) float32  ->  y (N,Ho,Wo,F) int8; float32, the
+    number itself, if levels is None. Padding is the level x_zero. Every variant gives the same bits.
+    """
+    x = checks.array(OP, "x", x, "N H W C", (eight.TYPE,))
+    k = checks.array(OP, "k", k, "P Q C F", (eight.TYPE,))
+    if b is not None:
+        b = checks.array(OP, "b", b, "F", (eight.SUM,))
+        checks.shape(OP, "b", b, (k.shape[3],), f"one bias a filter: k.shape={k.shape} (P,Q,C/groups,F)")
+    m, zero = eight.check_multipliers(OP, multiplier, k.shape[3]), eight.check_level(OP, "x_zero", x_zero)
+    chosen = None if levels is None else eight.check_levels(OP, levels)
+    eight.check_sum(OP, k[..., 0].size, zero, b)
+    settings, y_shape = geometry(x.shape, k.shape, stride, padding, dilation, groups)
+    run = eight.kernel(OP, variant)
+    if variant == "reference":
+        return eight.deliver(OP, run(x, k, b, m, x_zero=zero, levels=chosen, **settings), out)
+    y = checks.output(OP, "out", out, y_shape, eight.REAL if chosen is None else eight.TYPE, (x, k, b, m))
+    run(x, k, b, m, x_zero=zero, levels=chosen, **settings, out=y)
+    return y

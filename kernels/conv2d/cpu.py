@@ -11,6 +11,8 @@ import numpy as np
 from kernels.conv2d.taps import backward_axes, forward_axes
 from kernels.conv2d.tiles_correlate import correlate
 from kernels.conv2d.tiles_depthwise import depthwise, depthwise_weights
+from kernels.conv2d.tiles_depthwise_int8 import depthwise as depthwise_int8
+from kernels.conv2d.tiles_int8 import correlate as correlate_int8
 from kernels.conv2d.tiles_narrow import LEAST_STEPS, MOST_COLUMNS, correlate_narrow
 from kernels.conv2d.tiles_weights import weights_gradient
 from kernels.conv2d.tiles_window import correlate_window, fits, pays
@@ -39,6 +41,14 @@ def backward_weights(x, dy, k_shape, *, stride, padding, dilation, groups, out):
     """Compute dk[p,q,c,f] = sum_{n,i,j} x[...] * dy[n,i,j,f], db[f] = sum_{n,i,j} dy[n,i,j,f], into out = (dk, db)."""
     run = _depthwise_weights if is_depthwise(k_shape, groups) else _backward_weights
     run(x, dy, stride, (padding[0][0], padding[1][0]), dilation, groups, number_of_threads(), *out)
+
+
+def forward_int8(x, k, b, multiplier, *, x_zero, levels, stride, padding, dilation, groups, out):
+    """Compute y[n,i,j,f] = the level, or the number, of multiplier[f] * (b[f] + sum (x - x_zero) * k), into out."""
+    bias = np.zeros(k.shape[3], np.int32) if b is None else b
+    settings = (tuple(levels or (0, 0, 0)), stride, (padding[0][0], padding[1][0]), dilation, groups)
+    run = depthwise_int8 if is_depthwise(k.shape, groups) else correlate_int8
+    run(x, k, bias, multiplier, x_zero, *settings, number_of_threads(), out)
 
 
 def is_depthwise(k_shape, groups):

@@ -86,3 +86,42 @@ def _backward_weights(x, dy, stride, pad, dilation, groups, dk, db):
                             if 0 <= h < H and 0 <= w < W:
                                 for c in range(Cg):
                                     dk[p, q, c, f] += x[n, h, w, first + c] * dy[n, i, j, f]
+
+
+def forward_int8(x, k, b, multiplier, *, x_zero, levels, stride, padding, dilation, groups, out):
+    """Compute y[n,i,j,f] = the level, or the number, of multiplier[f] * (b[f] + sum (x - x_zero) * k), into out."""
+    bias = np.zeros(k.shape[3], np.int32) if b is None else b
+    settings = (x_zero, stride, (padding[0][0], padding[1][0]), dilation, groups)
+    if levels is None:
+        _forward_int8(x, k, bias, multiplier, *settings, out)
+    else:
+        numbers = np.empty(out.shape, np.float32)
+        _forward_int8(x, k, bias, multiplier, *settings, numbers)
+        _to_levels(numbers.reshape(-1), *levels, out.reshape(-1))
+
+
+@jit()
+def _forward_int8(x, k, b, m, x_zero, stride, pad, dilation, groups, y):
+    N, H, W, _ = x.shape
+    P, Q, Cg, F = k.shape
+    _, Ho, Wo, _ = y.shape
+    for n in range(N):
+        for i in range(Ho):
+            for j in range(Wo):
+                for f in range(F):
+                    total = np.int64(b[f])
+                    first = f // (F // groups) * Cg
+                    for p in range(P):
+                        h = stride[0] * i + dilation[0] * p - pad[0]
+                        for q in range(Q):
+                            w = stride[1] * j + dilation[1] * q - pad[1]
+                            if 0 <= h < H and 0 <= w < W:
+                                for c in range(Cg):
+                                    total += (np.int64(x[n, h, w, first + c]) - x_zero) * np.int64(k[p, q, c, f])
+                    y[n, i, j, f] = np.float32(np.int32(total)) * m[f]
+
+
+@jit()
+def _to_levels(numbers, zero, low, high, y):
+    for i in range(y.size):
+        y[i] = np.rint(min(max(numbers[i], low - zero), high - zero)) + zero

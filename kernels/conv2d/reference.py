@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from kernels.int8.levels import level_of
+
 
 def convolve2d(x, k):
     """Apply the document's formula as it stands: one image x (H,W), one kernel k (P,Q), no padding.
@@ -82,6 +84,32 @@ def backward_weights(x, dy, k_shape, *, stride=(1, 1), padding=((0, 0), (0, 0)),
                 # lesson: conv2d.weights
                 dk[p, q, c, f] += float(x[n, h, w, first + c]) * float(dy[n, i, j, f])
     return dk, db
+
+
+def forward_int8(x, k, b, multiplier, *, x_zero, levels, stride, padding, dilation, groups):
+    """Apply formula (1) to 8-bit levels: the sum is of whole numbers, and exact; then one multiplication.
+
+    total = b[f] + sum_{p,q,c} (x[n, s*i + d*p - top, s*j + d*q - left, c] - x_zero) * k[p,q,c,f]
+    y[n,i,j,f] = level_of(total, multiplier[f]), or total * multiplier[f] in float32 if levels is None
+
+    A pixel outside the image is 0, which is the level x_zero.
+    Source: Jacob et al., Quantization and Training of Neural Networks, 2018, equations 3 and 4.
+    """
+    N, H, W, _ = x.shape
+    P, Q, Cg, F = k.shape
+    Ho, Wo = _output_size((H, W), (P, Q), stride, padding, dilation)
+    y = np.zeros((N, Ho, Wo, F), np.float32 if levels is None else np.int8)
+    for n, i, j, f in np.ndindex(N, Ho, Wo, F):
+        total = 0 if b is None else int(b[f])
+        first = f // (F // groups) * Cg
+        for p, q, c in np.ndindex(P, Q, Cg):
+            h = stride[0] * i + dilation[0] * p - padding[0][0]
+            w = stride[1] * j + dilation[1] * q - padding[1][0]
+            if 0 <= h < H and 0 <= w < W:
+                total += (int(x[n, h, w, first + c]) - x_zero) * int(k[p, q, c, f])
+        m = multiplier[f]
+        y[n, i, j, f] = np.float32(total) * m if levels is None else level_of(total, m, levels)
+    return y
 
 
 def _output_size(image, kernel, stride, padding, dilation):

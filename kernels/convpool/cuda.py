@@ -17,13 +17,14 @@ from kernels.convpool.settings import PLAIN
 from kernels.cuda.accumulate import OUTSIDE, accumulator, bias_adder, memory_sizes
 from kernels.cuda.copies import are_asynchronous
 from kernels.cuda.cores import core
-from kernels.cuda.correlate import across, blocks, sizes
+from kernels.cuda.correlate import sizes
 from kernels.cuda.fetch import row_putter
 from kernels.cuda.tiles import DEPTH, SIDE, division, options, quotient, sum_place, thread, tile
 from kernels.cuda.vectors import cuda, load4, store4
 from kernels.device import launch, scratch
 
 BLOCK = 128
+WIDTH = 8  # threads across a tile; twice as many, and the places of the largest do not fit in registers
 
 
 def forward(x, k, b, *, out):
@@ -37,11 +38,11 @@ def forward(x, k, b, *, out):
     g = g._replace(
         by_height=division(y.shape[1]), by_width=division(y.shape[2]), biased=np.int32(b is not None)
     )  # windows instead of positions
-    width, whole = across(x.dtype, F), C % 4 == 0 and F % 4 == 0
+    shape, whole = tile(x.dtype, WIDTH), C % 4 == 0 and F % 4 == 0
     launch(
-        kernel(x.dtype, width, whole, are_asynchronous(x.target)),
-        blocks(g, x.dtype, 1),
-        tile(x.dtype, width).threads,
+        kernel(x.dtype, whole, are_asynchronous(x.target)),
+        (-(-int(g.positions) // shape.rows), -(-F // shape.columns)),
+        shape.threads,
         x.reshape(-1),
         k.reshape(-1),
         (k if b is None else b).reshape(-1),
@@ -77,12 +78,12 @@ def to_pixels(dy, y, argmax, x_shape, k_shape):
 
 
 @cache
-def placer(dtype: np.dtype, width: int):
+def placer(dtype: np.dtype):
     """Return the device function that finds where a tile's rows lie: every SIDE rows, the next pixel of SIDE windows.
 
     So the rows of one thread, SIDE from each other, are the four pixels of a window, or of two.
     """
-    threads, rows = tile(dtype, width)[3:5]
+    threads, rows = tile(dtype, WIDTH)[3:5]
 
     @cuda.jit(device=True, forceinline=True)
     def locate(place, g, first):
@@ -102,13 +103,13 @@ def placer(dtype: np.dtype, width: int):
 
 
 @cache
-def kernel(dtype: np.dtype, width: int, whole: bool, asynchronous: bool):
+def kernel(dtype: np.dtype, whole: bool, asynchronous: bool):
     """Return the kernel for a tile, as `kernels/cuda/correlate.py` does; its rows are the pixels of windows."""
-    real, t, _, threads, rows, columns = tile(dtype, width)
-    both, places = memory_sizes(dtype, width)
-    locate, accumulate = placer(dtype, width), accumulator(dtype, width, whole, asynchronous)
-    columns_apart = core(dtype, width, True, DEPTH).columns
-    add_bias, put_row = bias_adder(t, columns_apart), row_putter(t, columns_apart, whole)
+    real, t, _, threads, rows, columns = tile(dtype, WIDTH)
+    both, places = memory_sizes(dtype, WIDTH)
+    locate, accumulate = placer(dtype), accumulator(dtype, WIDTH, whole, asynchronous)
+    apart = core(dtype, WIDTH, True, DEPTH).columns
+    add_bias, put_row = bias_adder(t, apart), row_putter(t, apart, whole)
 
     @cuda.jit(device=True, forceinline=True)
     def pool(sums, first, chosen):
@@ -128,7 +129,7 @@ def kernel(dtype: np.dtype, width: int, whole: bool, asynchronous: bool):
         place = cuda.shared.array(places, int32, alignment=16)
         sums = cuda.local.array((t, t), real)
         chosen = cuda.local.array((1, t), uint8)
-        row, column = sum_place(width)
+        row, column = sum_place(WIDTH)
         position, channel = int32(cuda.blockIdx.x * rows), int32(cuda.blockIdx.y * columns)
         locate(place, g, position)
         accumulate(memory, place, x, k, g, int32(0), int32(0), channel, sums)

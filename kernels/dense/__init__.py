@@ -9,6 +9,8 @@ Source: Goodfellow, Bengio, Courville, Deep Learning, 2016, 6.1 and 6.5.
 import numpy as np
 
 from kernels import checks
+from kernels.int8 import Levels
+from kernels.int8 import levels as eight
 
 OP = "dense"
 
@@ -74,3 +76,41 @@ def backward_weights(
     both = checks.outputs(OP, out, wanted, (x, dy))
     run(x, dy, out=both)
     return both
+
+
+def forward_int8(
+    x: np.ndarray,
+    k: np.ndarray,
+    b: np.ndarray | None,
+    multiplier: np.ndarray,
+    *,
+    x_zero: int = 0,
+    levels: Levels | None = Levels(),  # noqa: B008  (immutable)
+    variant: str = "cpu",
+    out: np.ndarray | None = None,
+) -> np.ndarray:
+    """Compute y[n,f] = level of multiplier[f] * (b[f] + sum_c (x[n,c] - x_zero) * k[c,f]); the sum is exact.
+
+    x (N,C), k (C,F) int8  b (F,) int32  multiplier (F,) float32  ->  y (N,F) int8; float32, the number itself, if
+    levels is None. Every variant gives the same bits.
+    """
+    x = checks.array(OP, "x", x, "N C", (eight.TYPE,))
+    k = checks.array(OP, "k", k, "C F", (eight.TYPE,))
+    if b is not None:
+        b = checks.array(OP, "b", b, "F", (eight.SUM,))
+        checks.shape(OP, "b", b, (k.shape[1],), f"one bias an output: k.shape={k.shape} (C,F)")
+    m, zero = eight.check_multipliers(OP, multiplier, k.shape[1]), eight.check_level(OP, "x_zero", x_zero)
+    if x.shape[1] != k.shape[0]:
+        raise ValueError(
+            f"{OP}: x has {x.shape[1]} features but k expects {k.shape[0]}: "
+            f"x.shape={x.shape} (N,C), k.shape={k.shape} (C,F)"
+        )
+    chosen = None if levels is None else eight.check_levels(OP, levels)
+    eight.check_sum(OP, k.shape[0], zero, b)
+    run = eight.kernel(OP, variant)
+    if variant == "reference":
+        return eight.deliver(OP, run(x, k, b, m, x_zero=zero, levels=chosen), out)
+    kind = eight.REAL if chosen is None else eight.TYPE
+    y = checks.output(OP, "out", out, (x.shape[0], k.shape[1]), kind, (x, k, b, m))
+    run(x, k, b, m, x_zero=zero, levels=chosen, out=y)
+    return y

@@ -4,7 +4,10 @@ What it changes over `cpu_blocked`: a block's sums stay in registers until they 
 loads and stores its row of y for every eight terms. One sample alone has no use for tiles of several rows (one_row.py).
 """
 
+from kernels.conv2d import cpu as conv2d
 from kernels.dense import one_row, tiles
+
+_PLAIN = {"stride": (1, 1), "padding": ((0, 0), (0, 0)), "dilation": (1, 1), "groups": 1}
 
 
 def forward(x, k, b=None, *, out):
@@ -20,6 +23,15 @@ def backward_data(dy, k, *, out):
 def backward_weights(x, dy, *, out):
     """Compute dk[c,f] = sum_n x[n,c] * dy[n,f], db[f] = sum_n dy[n,f], into out = (dk, db)."""
     _way(x).backward_weights(x, dy, out=out)
+
+
+def forward_int8(x, k, b, multiplier, *, x_zero, levels, out):
+    """Compute y[n,f] = the level, or the number, of multiplier[f] * (b[f] + sum_c (x - x_zero) * k), into out.
+
+    A sample is an image of one pixel: the tiles are those of the convolution.
+    """
+    image, kernel, result = x[:, None, None], k[None, None], out[:, None, None]
+    conv2d.forward_int8(image, kernel, b, multiplier, x_zero=x_zero, levels=levels, **_PLAIN, out=result)
 
 
 def _way(rows):

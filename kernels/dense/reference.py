@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from kernels.int8.levels import level_of
+
 
 def forward(x, k, b=None):
     """Compute y[n,f] = b[f] + sum_c x[n,c] * k[c,f].
@@ -53,3 +55,22 @@ def backward_weights(x, dy):
                 # lesson: dense.weights
                 dk[c, f] += float(x[n, c]) * float(dy[n, f])
     return dk, db
+
+
+def forward_int8(x, k, b, multiplier, *, x_zero, levels):
+    """Compute total = b[f] + sum_c (x[n,c] - x_zero) * k[c,f], exact, and y[n,f] = level_of(total, multiplier[f]).
+
+    If levels is None, y is total * multiplier[f] in float32.
+    Source: Jacob et al., Quantization and Training of Neural Networks, 2018, equations 3 and 4.
+    """
+    N, C = x.shape
+    F = k.shape[1]
+    y = np.zeros((N, F), np.float32 if levels is None else np.int8)
+    for n in range(N):
+        for f in range(F):
+            total = 0 if b is None else int(b[f])
+            for c in range(C):
+                total += (int(x[n, c]) - x_zero) * int(k[c, f])
+            m = multiplier[f]
+            y[n, f] = np.float32(total) * m if levels is None else level_of(total, m, levels)
+    return y

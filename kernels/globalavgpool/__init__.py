@@ -9,6 +9,8 @@ Source: Lin, Chen, Yan, Network In Network, 2014, 3.2.
 import numpy as np
 
 from kernels import checks
+from kernels.int8 import Levels
+from kernels.int8 import levels as eight
 
 OP = "globalavgpool"
 
@@ -42,6 +44,29 @@ def backward(
     dx = checks.output(OP, "out", out, x_shape, dy.dtype, (dy,))
     run(dy, x_shape, out=dx)
     return dx
+
+
+def forward_int8(
+    x: np.ndarray,
+    *,
+    x_zero: int = 0,
+    multiplier: float = 1.0,
+    levels: Levels = Levels(),  # noqa: B008  (immutable)
+    variant: str = "cpu",
+    out: np.ndarray | None = None,
+) -> np.ndarray:
+    """Compute y[n,c] = level of multiplier/(H*W) * sum_{h,w} (x[n,h,w,c] - x_zero); the sum is exact  -> y int8."""
+    x = checks.array(OP, "x", x, "N H W C", (eight.TYPE,))
+    _has_pixels(x.shape)
+    zero, chosen = eight.check_level(OP, "x_zero", x_zero), eight.check_levels(OP, levels)
+    settings = {"x_zero": zero, "multiplier": eight.check_multiplier(OP, multiplier), "levels": chosen}
+    eight.check_sum(OP, x.shape[1] * x.shape[2], zero, None)
+    run = eight.kernel(OP, variant)
+    if variant == "reference":
+        return eight.deliver(OP, run(x, **settings), out)
+    y = checks.output(OP, "out", out, (x.shape[0], x.shape[3]), eight.TYPE, (x,))
+    run(x, **settings, out=y)
+    return y
 
 
 def _has_pixels(x_shape: tuple[int, ...]) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from kernels import checks, pooling, targets
+from kernels.int8 import levels as eight
 
 OP = "maxpool2d"
 
@@ -81,3 +82,26 @@ def backward(
 def index_dtype(size: checks.Pair) -> np.dtype:
     """Return the smallest unsigned dtype that holds every index of a window."""
     return np.min_scalar_type(size[0] * size[1] - 1)
+
+
+def forward_int8(
+    x: np.ndarray,
+    size: Any,
+    *,
+    stride: Any = None,
+    padding: Any = 0,
+    variant: str = "cpu",
+    out: np.ndarray | None = None,
+) -> np.ndarray:
+    """Compute y[n,i,j,c] = max_{p,q} x[n, s*i + p - top, s*j + q - left, c] of 8-bit levels  -> y int8 (N,Ho,Wo,C).
+
+    The largest number has the largest level, so the scale and the zero point stay.
+    """
+    x = checks.array(OP, "x", x, "N H W C", (eight.TYPE,))
+    settings, y_shape = pooling.normalize(OP, x.shape, size, stride, padding)
+    run = eight.kernel(OP, variant)
+    if variant == "reference":
+        return eight.deliver(OP, run(x, **settings), out)
+    y = checks.output(OP, "out", out, y_shape, eight.TYPE, (x,))
+    run(x, **settings, out=y)
+    return y

@@ -47,3 +47,8 @@ def backward(dy, argmax, x_shape, *, size, stride, padding=((0, 0), (0, 0))):
             # lesson: maxpool2d.data
             dx[n, h, w, c] += float(dy[n, i, j, c])
     return dx
+
+
+def forward_int8(x, size, *, stride, padding):
+    """Compute the largest level of every window.   x (N,H,W,C) int8  ->  y (N,Ho,Wo,C) int8."""
+    return forward(x, size, stride=stride, padding=padding)[0].astype(np.int8)

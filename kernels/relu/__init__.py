@@ -9,6 +9,7 @@ Source: Nair, Hinton, Rectified Linear Units Improve Restricted Boltzmann Machin
 import numpy as np
 
 from kernels import activation, checks
+from kernels.int8 import levels as eight
 
 OP = "relu"
 
@@ -23,3 +24,14 @@ def backward(dy: np.ndarray, y: np.ndarray, *, variant: str = "cpu", out: np.nda
     """Compute dx = dy where y > 0, else 0, y being what forward returned  -> dx, y's shape."""
     dy, y = checks.array(OP, "dy", dy, None), checks.array(OP, "y", y, None)
     return activation.backward(OP, dy, y, variant, out)
+
+
+def forward_int8(x: np.ndarray, *, zero: int = 0, variant: str = "cpu", out: np.ndarray | None = None) -> np.ndarray:
+    """Compute y = max(x, zero) of 8-bit levels, of which `zero` stands for 0  -> y int8, x's shape."""
+    x = checks.array(OP, "x", x, None, (eight.TYPE,))
+    zero, run = eight.check_level(OP, "zero", zero), eight.kernel(OP, variant)
+    if variant == "reference":
+        return eight.deliver(OP, run(x, zero=zero), out)
+    y = checks.output(OP, "out", out, x.shape, eight.TYPE, (x,))
+    run(x, zero=zero, out=y)
+    return y

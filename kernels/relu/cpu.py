@@ -1,6 +1,7 @@
 """One pass over memory without a branch, in SIMD code; large arrays on all cores."""
 
 import numba
+import numpy as np
 
 from kernels.jit import jit
 
@@ -49,3 +50,15 @@ def _backward_parallel(dy, y, dx):
     for block in numba.prange((y.size + BLOCK - 1) // BLOCK):
         i = block * BLOCK
         _backward(dy[i : i + BLOCK], y[i : i + BLOCK], dx[i : i + BLOCK])
+
+
+def forward_int8(x, *, zero, out):
+    """Compute y = max(x, zero), into out."""
+    _forward_int8(x.reshape(-1), zero, out.reshape(-1))
+
+
+@jit()
+def _forward_int8(x, zero, y):
+    least = np.int8(zero)
+    for i in range(x.size):
+        y[i] = x[i] if x[i] > least else least

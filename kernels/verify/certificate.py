@@ -34,6 +34,11 @@ def make(outcome: Outcome) -> dict[str, Any]:
         "machine": machine(),
         "properties": {**{name: p.says for name, p in PROPERTIES.items()}, "threads": threads.SAYS},
         "rows": [_row(row) for row in outcome.rows],
+        "lines": [
+            {"operation": c.operation, "statement": c.statement, "unreached": c.open, "cannot_be_reached": c.excused}
+            for c in outcome.counts
+        ],
+        "lines_not_counted": list(outcome.uncounted),
         "every_input": [{**vars(e), "shown": e.shown, "statement": e.statement} for e in outcome.every_input],
     }
 

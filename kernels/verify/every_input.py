@@ -4,8 +4,9 @@ The kernel's instructions are run modulo a prime, on values drawn at random, and
 polynomials of the inputs: the kernel's, because it does nothing with them but add and multiply, which the exchange of
 the arithmetic itself enforces. Let D be their difference at one place of a result where they are not the same. A trial
 misses D only if
-- the prime divides D's first coefficient that is not 0. That is a fraction whose numerator has at most `size` bits, so
-  at most size / 30 of the PRIMES of 31 bits do; or
+- the prime divides the numerator of D's first coefficient that is not 0, or a denominator. Over a common denominator
+  of at most 2^size, the kernel's numerators add up to at most 2^size: at most (2 size + FORMULA_BITS) / 30 of the
+  PRIMES of 31 bits divide one of them; or
 - D modulo the prime is not 0, but its value at the random point is (Schwartz, Zippel): at most degree / 2^30.
 Degree and size are not assumed: the same instructions are run on degrees and on sizes. Trials are independent.
 """
@@ -22,11 +23,12 @@ import numpy as np
 
 from kernels.algebra import arithmetic, cpu
 from kernels.algebra.refusal import NotAlgebraicError
-from kernels.verify.implementation import FromFile
+from kernels.verify.implementation import FromFile, Registered
 from kernels.verify.polynomials import FORMULAS
 from kernels.verify.problem import Operation, Problem, as_tuple
 from kernels.verify.problems import case
 from kernels.verify.properties import Implementation
+from kernels.verify.unwritten import FILLS, filled
 
 GOAL = -64.0  # log2 of the chance of error to be reached
 MOST_TRIALS = 16
@@ -106,15 +108,16 @@ def check(op: Operation, impl: Implementation, name: str, p: Problem) -> EveryIn
     try:
         if isinstance(impl, FromFile) and re.search(r"\.view\(|intrinsic", impl.path.read_text("utf-8")):
             raise NotAlgebraicError("its file uses view() or an intrinsic, which may look at a number's bits")
-        found.degree, found.size, found.depth = (
-            max(int(r.max(initial=0)) for r in _run(op, impl, name, _fill(p, mode), arithmetic.world(mode)))
+        runs = [
+            _run(op, impl, name, _fill(p, mode), arithmetic.world(mode))
             for mode in (arithmetic.DEGREE, arithmetic.SIZE, arithmetic.DEPTH)
-        )
+        ]
+        found.degree, found.size, found.depth = (max(int(r.max(initial=0)) for r in results) for results in runs)
         chance = chance_of_error(found.degree, found.size)
         if chance >= 1:
             raise NotAlgebraicError("its degree or its coefficients are not bounded")
         while found.log2_error > GOAL and found.trials < MOST_TRIALS and not found.wrong:
-            _try(op, impl, name, p, found)
+            _try(op, impl, name, p, found, tuple(np.empty(r.shape, p.dtype) for r in runs[0]))
             found.trials += 1
             found.log2_error += math.log2(chance)
     except NotAlgebraicError as error:
@@ -165,15 +168,23 @@ def _short(value: Any) -> str:
     return "/".join(map(_short, value)) if isinstance(value, tuple) else str(value)
 
 
-def _try(op: Operation, impl: Implementation, name: str, p: Problem, found: EveryInput) -> None:
-    """Run one trial: a prime and values of its own, compared at every place of every result."""
+def _try(
+    op: Operation, impl: Implementation, name: str, p: Problem, found: EveryInput, like: tuple[np.ndarray, ...]
+) -> None:
+    """Run one trial: a prime and values of its own, compared at every place of every result.
+
+    A kernel of ours on the CPU writes into arrays (like those given) that are full of a number: no result may happen to
+    be in memory before.
+    """
     seed = secrets.randbits(63)
     found.seeds.append(seed)
     rng = np.random.default_rng(seed)
     prime = draw_prime(rng)
     whole = {n: rng.integers(0, prime, a.shape) for n, a in p.arrays.items() if a.dtype.kind == "f"}
     q = p.replace(**{n: _as_floats(a, p.dtype) for n, a in whole.items()})
-    given = _run(op, impl, name, q, arithmetic.world(arithmetic.FIELD, prime))
+    ours = isinstance(impl, Registered) and impl.target == "cpu"
+    more = {"out": filled(like, FILLS[0])} if ours else {}
+    given = _run(op, impl, name, q, arithmetic.world(arithmetic.FIELD, prime), more)
     expected = FORMULAS[op.name](name, whole, p.settings, prime)
     for result, a, e in zip(op.passes[name], given, expected, strict=True):
         if a.shape != e.shape or (a != e).any():
@@ -184,7 +195,9 @@ def _try(op: Operation, impl: Implementation, name: str, p: Problem, found: Ever
             return
 
 
-def _run(op: Operation, impl: Implementation, name: str, p: Problem, world: int) -> tuple[np.ndarray, ...]:
+def _run(
+    op: Operation, impl: Implementation, name: str, p: Problem, world: int, more: dict[str, Any] | None = None
+) -> tuple[np.ndarray, ...]:
     """Run a pass in another arithmetic and return the integers of its results."""
     if getattr(impl, "target", "cpu") == "cpu":
         swapped = cpu.swapped
@@ -192,7 +205,7 @@ def _run(op: Operation, impl: Implementation, name: str, p: Problem, world: int)
         from kernels.emulator.algebra import swapped
     args, settings = op.arguments(name, p)
     with swapped(world) as used:
-        given = as_tuple(impl.call(name, args, settings))
+        given = as_tuple(impl.call(name, args, {**settings, **(more or {})}))
     if not used:
         raise NotAlgebraicError("no code compiled by Numba ran")
     if any(g.dtype != p.dtype for g in given):

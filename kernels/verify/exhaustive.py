@@ -1,7 +1,7 @@
 """python -m kernels.verify.exhaustive [--every 1]: what is not a polynomial, tried on every input that there is.
 
 Functions of one float32: all 2^32 of them (or every so many). Max pooling, which only compares numbers and moves them:
-all orders of a window's numbers, ties included, for windows up to 3x3.
+all orders of a window's numbers, ties and NaN included, for windows up to 3x3.
 """
 
 from __future__ import annotations
@@ -113,16 +113,23 @@ def orders(count: int) -> np.ndarray:
     return np.concatenate(list(made.values()))
 
 
-def count_wrong_maxima(height: int, width: int, variant: str = "cpu", step: int = 1 << 19) -> tuple[int, int]:
-    """Return (orders of a window, those whose maximum or its first place is wrong); 16 windows lie side by side."""
+def count_wrong_maxima(
+    height: int, width: int, variant: str = "cpu", nan: bool = False, step: int = 1 << 19
+) -> tuple[int, int]:
+    """Return (orders of a window, those whose maximum or its first place is wrong); 16 windows lie side by side.
+
+    nan: with NaN in place of the lowest rank, which makes all windows that have one: the first NaN is the maximum.
+    """
     every, wrong = orders(height * width), 0
     for start in range(0, len(every), step):
         rows = every[start : start + step]
         filled = np.concatenate([rows, np.repeat(rows[:1], -len(rows) % 16, axis=0)])
-        x = filled.reshape(-1, 16, height, width).transpose(0, 2, 3, 1).astype(np.float32)
+        numbers = np.where(filled == 0, np.float32(np.nan), filled.astype(np.float32)) if nan else filled
+        x = numbers.reshape(-1, 16, height, width).transpose(0, 2, 3, 1).astype(np.float32)
         y, argmax = maxpool2d.forward(x, (height, width), variant=variant)
-        first = filled.argmax(1)
-        same = (y.reshape(-1) == filled.max(1)) & (argmax.reshape(-1) == first)
+        first = filled.argmin(1) if nan else filled.argmax(1)
+        right = np.isnan(y.reshape(-1)) if nan else y.reshape(-1) == filled.max(1)
+        same = right & (argmax.reshape(-1) == first)
         wrong += int(np.count_nonzero(~same[: len(rows)]))
     return len(every), wrong
 
@@ -137,8 +144,10 @@ def main() -> None:
         error = f"at most {w.ulp:.3f} ulp (at {w.at!r})"
         print(f"{name}: {w.inputs:,} float32 numbers, {error}, {w.wrong} special values wrong", flush=True)
     for height, width in ((1, 2), (2, 2), (2, 3), (3, 3)):
-        count, wrong = count_wrong_maxima(height, width)
-        print(f"maxpool2d: window {height}x{width}, {count:,} orders with ties, {wrong} wrong")
+        for nan in (False, True):
+            count, wrong = count_wrong_maxima(height, width, nan=nan)
+            what = "placements of NaN among them" if nan else "orders with ties"
+            print(f"maxpool2d: window {height}x{width}, {count:,} {what}, {wrong} wrong", flush=True)
 
 
 if __name__ == "__main__":

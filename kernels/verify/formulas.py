@@ -22,7 +22,7 @@ FORMULAS: dict[str, dict[str, str]] = {
     },
     "maxpool2d": {
         "forward": "y[n,i,j,c] = max_{p,q} x[n, s i + p - top, s j + q - left, c]",
-        "backward": "dx[n,h,w,c] = sum_{(i,j): argmax[n,i,j,c] = (h,w)} dy[n,i,j,c]",
+        "backward": "dx[n,h,w,c] = sum_{(i,j) chose (h,w)} dy[n,i,j,c]",
     },
     "convpool": {
         "forward": "y[n,i,j,f] = max(0, max_{a,b} (b[f] + sum_{p,q,c} x[n, 2 i + a + p, 2 j + b + q, c] · k[p,q,c,f]))",

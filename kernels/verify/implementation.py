@@ -34,7 +34,7 @@ class Registered:
         return True
 
     def call(self, name: str, args: tuple, settings: dict[str, Any]) -> Any:
-        """Run a pass, with `out` full of NaN if it takes one."""
+        """Run a pass."""
         run = getattr(import_module(f"kernels.{self.operation.name}"), name)
         if self.target != "cpu" or name == "update":  # an update overwrites its arguments
             args = tuple(targets.to_device(a, self.target) if isinstance(a, np.ndarray) else a for a in args)
@@ -105,7 +105,7 @@ def load(path: Path) -> Any:
         raise ValueError(f"--kernel {path}: not a Python file")
     # a name for these contents alone: kernels.jit would else find the code compiled from the file before its edit
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    spec = importlib.util.spec_from_file_location(f"{path.stem}_{digest}", path)
+    spec = importlib.util.spec_from_file_location(f"{path.stem}_{digest}", path.resolve())
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -128,7 +128,7 @@ def describe_error(error: BaseException, path: Path | None = None) -> str:
     text = f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
     line, trace = None, error.__traceback__
     while trace is not None and path is not None:
-        if Path(trace.tb_frame.f_code.co_filename) == path:
+        if Path(trace.tb_frame.f_code.co_filename) == path.resolve():
             line = trace.tb_lineno
         trace = trace.tb_next
     return text if line is None else f"{text} (line {line})"

@@ -8,7 +8,7 @@ import re
 from html import escape
 
 TOKEN = re.compile(r"\s*(sum_|max_|sqrt|d?hat|[^\W\d_]+|\d+|\S)")
-WORDS = ("where", "else", "over")
+WORDS = ("where", "else", "over", "chose", "reads")
 LARGE = {"sum_": '<mo movablelimits="false">∑</mo>', "max_": '<mi mathvariant="normal">max</mi>'}
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from kernels.verify.implementation import BAND, FromFile
 from kernels.verify.problem import Operation, Problem, as_tuple
-from kernels.verify.properties import NEIGHBOURS, Broken, Implementation, Measured, call
+from kernels.verify.properties import NEIGHBOURS, Broken, Implementation, Measured, call, raise_other_bits
 
 MOST_RUNS, OWN_SECONDS, FILE_SECONDS = 5000, 0.02, 2.0
 ORDER = "the same for any order of an argument's numbers in memory"
@@ -22,7 +22,7 @@ def surroundings(op: Operation, impl: Implementation, name: str, p: Problem) -> 
     for value in (np.nan, 1.0):
         q, memories = _surround(p, value)
         before = [m.tobytes() for m in memories]
-        _compare(NEIGHBOURS, op, name, as_tuple(call(op, impl, name, q)), expected)
+        raise_other_bits(NEIGHBOURS, op, name, as_tuple(call(op, impl, name, q)), expected)
         if before != [m.tobytes() for m in memories]:
             raise Broken(NEIGHBOURS, f"{name} wrote into the memory beside an argument")
     return Measured()
@@ -50,7 +50,7 @@ def layouts(op: Operation, impl: Implementation, name: str, p: Problem) -> Measu
             if isinstance(broken.__cause__, TypeError | ValueError):  # a kernel may say that it wants another order
                 continue
             raise
-        _compare(ORDER, op, name, as_tuple(given), expected)
+        raise_other_bits(ORDER, op, name, as_tuple(given), expected)
     return Measured()
 
 
@@ -82,7 +82,7 @@ def calls(op: Operation, impl: Implementation, name: str, p: Problem) -> Measure
     call(op, impl, name, p.map_floats(lambda a: np.abs(a[::-1])))
     if any(r.tobytes() != k.tobytes() for r, k in zip(first, kept, strict=True)):
         raise Broken(OWN, f"{name}: a second call overwrote the first one's result")
-    _compare(REMEMBERS, op, name, as_tuple(call(op, impl, name, p)), tuple(kept))
+    raise_other_bits(REMEMBERS, op, name, as_tuple(call(op, impl, name, p)), tuple(kept))
     return Measured()
 
 
@@ -91,15 +91,7 @@ def repeats(op: Operation, impl: Implementation, name: str, p: Problem) -> Measu
     first = as_tuple(call(op, impl, name, p))
     end = time.monotonic() + (FILE_SECONDS if isinstance(impl, FromFile) else OWN_SECONDS) / 10
     for run in range(MOST_RUNS):
-        _compare("same bits when run twice", op, name, as_tuple(call(op, impl, name, p)), first)
+        raise_other_bits("same bits when run twice", op, name, as_tuple(call(op, impl, name, p)), first)
         if run and time.monotonic() > end:
             break
     return Measured()
-
-
-def _compare(what: str, op: Operation, name: str, given: tuple, expected: tuple) -> None:
-    """Raise Broken for the first result whose bits differ."""
-    for result, a, e in zip(op.passes[name], given, expected, strict=False):
-        if a.shape != e.shape or a.tobytes() != e.tobytes():
-            count = "its shape" if a.shape != e.shape else f"{np.count_nonzero(a != e)} of {a.size} numbers"
-            raise Broken(what, f"{name}: {result} is another, in {count}", result)

@@ -1,12 +1,13 @@
-"""python -m kernels.verify.paths [--op NAME] [--target NAME] [--show]: what verify's problems reach of the kernels.
+"""python -m kernels.verify.paths [--op NAME] [--target NAME] [--show] [--keep]: what verify reaches of the kernels.
 
 It counts lines of source and blocks of compiled code. A block is a run of instructions with one way in: in the PTX that
 the emulator executes, or in the code in LLVM's language that the CPU's machine code is made from. A line is reached if
 a block with code of it ran, in any kernel it was compiled into. What branches on a shape (an edge of a tile, a tail)
 has lines and blocks of its own. Combinations of branches are not counted.
 
-The exit code is 1 if a line is unreached. Of blocks, those that only report an error are left out; others cannot be
-reached either (what an index below 0 would need, say), so that fewer than all is no fault.
+The exit code is 1 if a line is unreached and `unreached.py` has no reason for it. Of blocks, those that only report an
+error are left out; others cannot be reached either (what an index below 0 would need, say): fewer than all is no
+fault. --keep writes the counts into kernels/verify/counts, where `convnet verify` finds them.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import numpy as np
 
 from kernels import registry
 from kernels.algebra.coverage import Listening, Reached, watched
+from kernels.verify import paths_kept
 from kernels.verify.implementation import Registered
 from kernels.verify.operations import load_operations
 from kernels.verify.problem import Operation, Problem
@@ -73,7 +75,12 @@ def main() -> None:
     parser.add_argument("--op", action="append", help="only this operation; may be given again")
     parser.add_argument("--target", default="cpu")
     parser.add_argument("--show", action="store_true", help="name the unreached lines")
+    parser.add_argument("--keep", action="store_true", help="write the counts into kernels/verify/counts")
+    parser.add_argument("--table", action="store_true", help="print the kept counts and count nothing")
     options = parser.parse_args()
+    if options.table:
+        print(paths_kept.table())
+        return
     if options.target == "cpu" and "NUMBA_DEBUGINFO" not in os.environ:  # kernels that know their lines
         command = [sys.executable, "-m", "kernels.verify.paths", *sys.argv[1:]]
         sys.exit(subprocess.run(command, env={**os.environ, "NUMBA_DEBUGINFO": "1"}, check=False).returncode)
@@ -82,21 +89,16 @@ def main() -> None:
     for operation in options.op or registry.OPERATIONS:
         if not registry.variants(operation, options.target):
             continue
-        text, missing = describe(operation, measure(operation, options.target))
-        lacking += len(missing)
-        print(text, flush=True)
-        for place in missing if options.show else ():
-            print(f"    not reached: {place}")
+        found = paths_kept.count(operation, options.target, measure(operation, options.target))
+        lacking += len(found.open)
+        print(found.statement, flush=True)
+        for line in found.excused:
+            print(f"    cannot be reached: {line}")
+        for line in found.open if options.show else ():
+            print(f"    not reached: {line}", flush=True)
+        if options.keep:
+            paths_kept.keep(found)
     sys.exit(1 if lacking else 0)
-
-
-def describe(operation: str, every: list[Reached]) -> tuple[str, list[str]]:
-    """Return (a sentence, the lines that no kernel reached)."""
-    lines = set[str]().union(*(k.lines for k in every))
-    reached = set[str]().union(*(k.lines_reached for k in every))
-    blocks, ran = sum(len(k.places) for k in every), sum(len(k.places.keys() & k.reached) for k in every)
-    text = f"{operation}: {len(lines & reached)} of {len(lines)} lines of source; {ran} of {blocks} blocks"
-    return f"{text} of {len(every)} compiled kernels", sorted(lines - reached)
 
 
 if __name__ == "__main__":

@@ -39,9 +39,10 @@ def results(op: Operation, impl: Implementation, name: str, p: Problem) -> tuple
     return _check_results(op, impl, name, p, call(op, impl, name, p))
 
 
-def call(op: Operation, impl: Implementation, name: str, p: Problem) -> Any:
-    """Run a pass and return what it gives, whatever that is."""
+def call(op: Operation, impl: Implementation, name: str, p: Problem, more: dict[str, Any] | None = None) -> Any:
+    """Run a pass, with more settings than the problem's if there are any, and return what it gives."""
     args, settings = op.arguments(name, p)
+    settings = {**settings, **(more or {})}
     before = [a.copy() if isinstance(a, np.ndarray) else a for a in args]
     try:
         with np.errstate(all="ignore"):
@@ -125,6 +126,14 @@ def raise_first(what: str, result: str, a: np.ndarray, e: np.ndarray, wrong: np.
     where = f"{result}[{','.join(map(str, at))}]" if at else result
     message = f"{where} should be {expected:.17g}, is {actual:.17g} ({count} of {result} differ{more})"
     raise Broken(what, message, result, at, expected, actual)
+
+
+def raise_other_bits(what: str, op: Operation, name: str, given: tuple, expected: tuple) -> None:
+    """Raise Broken for the first result whose bits differ."""
+    for result, a, e in zip(op.passes[name], given, expected, strict=False):
+        if a.shape != e.shape or a.tobytes() != e.tobytes():
+            count = "its shape" if a.shape != e.shape else f"{np.count_nonzero(a != e)} of {a.size} numbers"
+            raise Broken(what, f"{name}: {result} is another, in {count}", result)
 
 
 def adjoint(op: Operation, impl: Implementation, name: str, p: Problem) -> Measured:

@@ -13,6 +13,7 @@ from kernels.verify.memory import calls, layouts, repeats, surroundings
 from kernels.verify.problem import Operation, Problem
 from kernels.verify.properties import Implementation, Measured, adjoint, differences, integers, random
 from kernels.verify.special import scales, special
+from kernels.verify.unwritten import unwritten
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,12 @@ PROPERTIES = {
     "calls": Property(
         calls, "integers", ("small",), "results are arrays of their own and depend on nothing that was called before"
     ),
+    "unwritten": Property(
+        unwritten,
+        "integers",
+        ("small",),
+        "what memory held that results and temporary arrays are made of makes no difference",
+    ),
     "repeats": Property(repeats, "random", ("small",), "run again and again, the same bits"),
 }
 
@@ -87,6 +94,11 @@ def applies(what: str, op: Operation, impl: Implementation, name: str, dtype: An
         return impl.factor is None and name not in op.selective
     if what == "scales":
         return impl.factor is None and name in op.scaled
-    if what in ("surroundings", "layouts", "calls"):  # elsewhere the arrays are copied before a kernel sees them
+    if what in (
+        "surroundings",
+        "layouts",
+        "calls",
+        "unwritten",
+    ):  # elsewhere the arrays are copied before a kernel sees them
         return isinstance(impl, FromFile) or impl.target == "cpu"
     return True

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kernels.verify import problems, threads
+from kernels.verify import paths_kept, problems, threads
 from kernels.verify.plain import plain
 
 # heading -> width
@@ -92,6 +92,8 @@ def notes(certificate: dict[str, Any]) -> list[str]:
     bad = sum(not row["ok"] for row in rows)
     every = certificate["every_input"]
     verdict = f"{bad} of {len(rows)} passes FAILED" if bad else f"all {len(rows)} passes are their formula"
+    unreached = sum(len(c["unreached"]) for c in certificate["lines"])
+    verdict += f"; {unreached} lines FAILED to be reached" if unreached else ""
     how = ", quick" if certificate["quick"] else ""
     how += "" if certificate["target"] == "cpu" else f"; on {certificate['target']}"
     if every:
@@ -108,7 +110,27 @@ def remarks(certificate: dict[str, Any]) -> list[str]:
     said = [QUICK] if certificate["quick"] else []
     if any(not row["large_shapes"] for row in certificate["rows"]):
         said.append("Large shapes were left out: the kernel is plain Python, which is too slow for them.")
-    return [*said, CANNOT_SEE, *(WHERE[t] for t in [certificate["target"]] if t in WHERE)]
+    return [*said, *describe_lines(certificate), CANNOT_SEE, *(WHERE[t] for t in [certificate["target"]] if t in WHERE)]
+
+
+def describe_lines(certificate: dict[str, Any]) -> list[str]:
+    """Say which lines of the compiled kernels the problems reach, and name those that none reaches."""
+    counted, others = certificate["lines"], certificate["lines_not_counted"]
+    said = [f"FAILED: no problem reaches {line}" for c in counted for line in c["unreached"]]
+    whole = sum(not c["unreached"] for c in counted)
+    if counted:
+        excused = sum(len(c["cannot_be_reached"]) for c in counted)
+        but = f" but for {excused} that nothing can reach" if excused else ""
+        said.append(
+            f"Lines: without --quick, problems reach every line that the compiled kernels have{but}, in {whole} of "
+            f"{len(counted)} operations (counted once, for this source: {paths_kept.COMMAND})."
+        )
+    if others:
+        said.append(
+            f"Lines not counted since the source changed: {', '.join(others)}. "
+            f"To count: {paths_kept.COMMAND} {' '.join(f'--op {name}' for name in others)}"
+        )
+    return said
 
 
 def describe_failure(row: dict[str, Any], failure: dict[str, Any]) -> list[str]:

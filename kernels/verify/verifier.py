@@ -9,7 +9,7 @@ import numpy as np
 
 from kernels import registry, targets
 from kernels.verify import every_input as every
-from kernels.verify import threads
+from kernels.verify import paths_kept, threads
 from kernels.verify.implementation import FromFile, Registered
 from kernels.verify.operations import load_operations
 from kernels.verify.outcome import Failure, Outcome, Row
@@ -72,7 +72,8 @@ def run(
         if runs is not None:
             runs.stop()
     shown = tuple(_shown_for_every_input(specs, subjects, quick, tell)) if every_input else ()
-    return Outcome(rows, time.monotonic() - start, quick, target, shown)
+    counts, uncounted = ([], []) if kernel else paths_kept.find(chosen, target)
+    return Outcome(rows, time.monotonic() - start, quick, target, shown, tuple(counts), tuple(uncounted))
 
 
 def _shown_for_every_input(

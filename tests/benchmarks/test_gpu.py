@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -125,9 +126,10 @@ def test_the_kernel_that_sleeps_is_one():
     assert report.kinds["nanosleep.u32"] == 3
 
 
-def sanitizer(folder, monkeypatch, code, text=""):
+def sanitizer(folder, monkeypatch, code, text="", more=""):
     script = folder / gpu_check.SANITIZER
-    script.write_text(f"#!{sys.executable}\nimport sys\nprint({text!r}, sys.argv[1:])\nsys.exit({code})\n")
+    lines = (f"#!{sys.executable}", "import sys", f"print({text!r}, sys.argv[1:])", more, f"sys.exit({code})", "")
+    script.write_text("\n".join(lines))
     script.chmod(0o755)
     monkeypatch.setenv("PATH", str(folder), prepend=":")
 
@@ -135,20 +137,53 @@ def sanitizer(folder, monkeypatch, code, text=""):
 def test_a_sanitizer_that_objects_ends_it(tmp_path, monkeypatch):
     sanitizer(tmp_path, monkeypatch, gpu_check.FAULT, "========= Invalid read")
     with pytest.raises(WrongResultError, match=r"memcheck objects; nothing is timed:\n========= Invalid read"):
-        gpu_check.sanitized(["relu"])
+        gpu_check.sanitized(["relu"], 60)
 
 
 def test_a_sanitizer_that_fails_itself_is_no_verdict(tmp_path, monkeypatch):
     sanitizer(tmp_path, monkeypatch, 3)
     with pytest.raises(RuntimeError, match=r"ended with 3: .*'memcheck', .*'verify', '--target', 'cuda', .*'relu'"):
-        gpu_check.sanitized(["relu"])
+        gpu_check.sanitized(["relu"], 60)
 
 
 def test_the_sanitizers_tools_are_all_asked_or_none(tmp_path, monkeypatch):
     sanitizer(tmp_path, monkeypatch, 0)
-    assert gpu_check.sanitized(["relu"]) == dict.fromkeys(gpu_check.TOOLS, "no errors")
+    assert gpu_check.sanitized(["relu"], 60) == dict.fromkeys(gpu_check.TOOLS, "no errors")
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    assert gpu_check.sanitized(["relu"]) == {}
+    assert gpu_check.sanitized(["relu"], 60) == {}
+
+
+def test_a_sanitizer_that_takes_too_long_is_stopped_with_all_that_it_started(tmp_path, monkeypatch):
+    child = f"{tmp_path}/child"
+    starts = (
+        f"import subprocess; p = subprocess.Popen(['sleep', '1000']); open({child!r}, 'w').write(str(p.pid)); p.wait()"
+    )
+    sanitizer(tmp_path, monkeypatch, 0, more=starts)
+    monkeypatch.setattr(gpu_check, "TOOLS", ("memcheck",))
+    assert gpu_check.sanitized(["relu"], 5) == {"memcheck": "stopped after 5 s without a verdict"}
+    status = Path(f"/proc/{Path(child).read_text()}/stat")
+    assert not status.exists() or status.read_text().split()[2] == "Z"  # ended, whether or not it was collected
+
+
+def test_what_was_measured_before_an_early_end_is_kept(tmp_path, monkeypatch):
+    first, *_ = gpu_tasks.timed("dense forward", tiny=True)
+    entry = dict.fromkeys([*results.RECORD_KEYS, "flops", "bytes"], 1) | {
+        "case": "dense, a",
+        "variant": "cuda",
+        "samples": [0.5],
+    }
+    given = iter([[entry]])
+    monkeypatch.setattr(gpu_check, "verified", lambda *a: {"passes": 1, "problems": 1, "quick": True, "seconds": 1.0})
+    monkeypatch.setattr(gpu_check, "driver", lambda target: {"name": "emulator"})
+    monkeypatch.setattr(gpu_command, "predictor", lambda gpu: lambda t: None)
+    monkeypatch.setattr(gpu_command, "measure", lambda *a: next(given))
+    monkeypatch.setattr(gpu_tasks, "timed", lambda *a, **k: [first, first])
+    wishes = gpu_command.Wishes("cuda-emulated", json=tmp_path / "a.json")
+    with pytest.raises(StopIteration):
+        gpu_command.run(wishes, gpu_command.ONCE, {"quick": True})
+    kept = results.read(tmp_path / "a.json")
+    assert not kept["options"]["complete"]
+    assert [e["case"] for e in kept["records"]] == ["dense, a"]
 
 
 H100 = {

@@ -109,6 +109,28 @@ def test_an_exception_shows_its_line_and_no_traceback_of_ours(tmp_path):
     assert "kernels/" not in text
 
 
+def test_a_file_named_from_its_folder_shows_its_line_too(tmp_path, monkeypatch):
+    """On the command line a file is sum.py, and not a whole path."""
+    monkeypatch.chdir(tmp_path)
+    changed(tmp_path, "sum", ("    for p, q, c", "    x[:, 99]\n        for p, q, c"))
+    text = "\n".join(check(find("sum"), Path("sum.py")).lines)
+    assert "your line 10:  x[:, 99]" in text
+
+
+@pytest.mark.parametrize(("line", "error"), [("np.zeros(3)[7]", "IndexError"), ("def forward(x)", "SyntaxError")])
+def test_a_file_that_cannot_be_run_shows_its_line(line, error, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("sum.py").write_text(f"import numpy as np\n\n{line}\n")
+    with pytest.raises(ValueError, match=error) as raised:
+        check(find("sum"), Path("sum.py"))
+    assert str(raised.value).endswith(f"your line 3:  {line}")
+
+
+def test_the_simplest_call_of_max_pooling_names_its_window(tmp_path):
+    path = changed(tmp_path, "maxpool", ("] += ", "] += 2 * "))
+    assert "size = (1, 1), stride = (1, 1)" in "\n".join(check(find("maxpool"), path).lines)
+
+
 def test_what_a_file_prints_is_bounded_and_apart(tmp_path):
     path = changed(
         tmp_path, "sum", ("            y[n, i, j, f] +=", "            print('here', n)\n            y[n, i, j, f] +=")

@@ -124,3 +124,23 @@ def run(x, out):
 def forward(x, *, out):
     run(x, out)
 """
+
+UNCLEARED = """
+import numpy as np
+from kernels.jit import jit
+
+
+@jit()
+def run(x, y):
+    room = np.empty(40, x.dtype)
+    if x.size % 2 == 0:
+        room[:] = 0
+    for i in range(x.size):
+        y[i] = max(x[i], 0) + room[30]
+
+
+def forward(x):
+    y = np.empty_like(x)
+    run(x, y)
+    return y
+"""

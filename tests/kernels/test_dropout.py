@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from kernels import dropout, registry
 from kernels.dropout import reference
+from kernels.dropout.cpu import _philox
+from kernels.jit import jit
 from tests.guards import assert_guards_stand, guarded
 from tests.pool_strategies import arrays, hidden
 from tests.rounding import assert_within
@@ -30,6 +32,18 @@ def test_philox_gives_the_published_known_answers(counter, key, words):
     """Random123's kat_vectors, philox4x32-10."""
     numbers = [tuple(int(word, 16) for word in text.split()) for text in (counter, key, words)]
     assert reference.philox(*numbers[:2]) == numbers[2]
+
+
+@jit()
+def draw_groups(first, seed, step, words):
+    _philox(first, words.shape[1], seed, step, words[0], words[1], words[2], words[3])
+
+
+def test_the_counter_has_a_high_word_which_no_array_is_long_enough_to_need():
+    first, words = 2**32 - 2, np.zeros((4, 5), np.uint32)
+    draw_groups(np.uint64(first), np.uint64(9), np.uint64(7), words)
+    expected = [[reference.draw_word(4 * (first + g) + i, 9, 7) for g in range(5)] for i in range(4)]
+    np.testing.assert_array_equal(words, expected)
 
 
 @EVERY

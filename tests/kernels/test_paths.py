@@ -1,5 +1,6 @@
 """Which lines and blocks run is found in the compiled code itself, by a mark in every block."""
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -9,7 +10,8 @@ import numpy as np
 import pytest
 
 from kernels.algebra.coverage import mark, watched
-from kernels.verify import paths
+from kernels.verify import certificate, paths, paths_kept, table, verifier
+from kernels.verify.operations import load_operations
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = """
@@ -56,11 +58,76 @@ def test_verify_reaches_every_line_of_a_small_operation(tmp_path, by_a_link):
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "add: 7 of 7 lines of source" in done.stdout
+    (kept,) = [c for c in paths_kept.read() if (c.operation, c.target) == ("add", "cpu")]
+    assert done.stdout.startswith(kept.statement.partition(";")[0])  # the number of blocks is the processor's
 
 
-def test_an_unreached_line_is_named():
-    kernel = paths.Reached("k", {0}, {0: frozenset({"add/cpu.py:1"}), 1: frozenset({"add/cpu.py:2"})})
-    text, missing = paths.describe("add", [kernel])
-    assert text == "add: 1 of 2 lines of source; 1 of 2 blocks of 1 compiled kernels"
-    assert missing == ["add/cpu.py:2"]
+def test_counting_the_blocks_of_ptx_anew_finds_the_kept_count():
+    pytest.importorskip("numba_cuda", reason="needs numba-cuda: pip install 'formula-convnet[cuda]' (no GPU needed)")
+    found = paths_kept.count("relu", "cuda-emulated", paths.measure("relu", "cuda-emulated"))
+    (kept,) = [c for c in paths_kept.read() if (c.operation, c.target) == ("relu", "cuda-emulated")]
+    assert (found.lines, found.unreached) == (kept.lines, kept.unreached)
+
+
+LINES = [("add/cpu.py", 1, "a = 1"), ("add/cpu.py", 2, "b = 2")]
+
+
+def counted(unreached, **changes):
+    return paths_kept.Count("add", "cpu", 3, 9, 8, 1, ["add/cpu.py"], unreached=unreached, **changes)
+
+
+def test_a_line_is_counted_with_its_text_and_named_if_it_is_unreached():
+    lines = {n: frozenset({f"add/cpu.py:{n}"}) for n in (1, 2)}
+    found = paths_kept.count("add", "cpu", [paths.Reached("k", {1}, lines)])
+    text = (ROOT / "kernels/add/cpu.py").read_text("utf-8").splitlines()[1].strip()
+    assert found.open == [f"kernels/add/cpu.py:2: {text}"]
+    assert found.statement == "add, cpu: 1 of 2 lines of source; 1 of 2 blocks of 1 compiled kernels"
+    assert found.current
+
+
+def test_a_line_with_a_reason_does_not_count_and_the_reason_is_told(monkeypatch):
+    monkeypatch.setattr(paths_kept, "REASONS", {("add/cpu.py", "a = 1"): "no array is that long"})
+    found = counted(LINES)
+    assert found.open == ["kernels/add/cpu.py:2: b = 2"]
+    assert found.excused == ["kernels/add/cpu.py:1: a = 1: no array is that long"]
+    assert "1 of 2 lines of source (1 more cannot be reached)" in found.statement
+    assert paths_kept.unneeded([found]) == []
+    assert paths_kept.unneeded([]) == ["add/cpu.py: a = 1"]
+
+
+def test_a_count_holds_for_the_source_and_the_problems_that_it_was_made_of(monkeypatch, tmp_path):
+    monkeypatch.setattr(paths_kept, "FOLDER", tmp_path)
+    op = load_operations()["add"]
+    paths_kept.keep(counted([], source=paths_kept.digest(op, "cpu", ["add/cpu.py"])))
+    assert [c.operation for c in paths_kept.find(["add", "relu"], "cpu")[0]] == ["add"]
+    assert paths_kept.find(["add", "relu"], "cpu")[1] == ["relu"]
+    assert paths_kept.find(["add"], "cuda-emulated") == ([], ["add"])
+    assert paths_kept.table().splitlines()[2:] == ["| add | cpu | 3 of 3 | 8 of 9 | yes |"]
+    monkeypatch.setattr(type(op), "large", ({"M": 7},))
+    assert paths_kept.find(["add"], "cpu") == ([], ["add"])
+    assert paths_kept.table().endswith("| no |")
+
+
+def test_every_line_that_was_counted_is_reached_or_has_a_reason():
+    counts = paths_kept.read()
+    assert {c.target for c in counts} == {"cpu", "cuda-emulated"}
+    assert [line for c in counts for line in c.open] == []
+
+
+def test_no_reason_is_left_over():
+    assert paths_kept.unneeded(paths_kept.read()) == []
+
+
+def test_verify_fails_and_names_the_line_if_a_count_of_this_source_has_an_unreached_line(monkeypatch, tmp_path):
+    monkeypatch.setattr(paths_kept, "FOLDER", tmp_path)
+    op = load_operations()["add"]
+    paths_kept.keep(counted(LINES, source=paths_kept.digest(op, "cpu", ["add/cpu.py"])))
+    outcome = verifier.Outcome([verifier.Row("add", "cpu", "forward", "float32")], 1.0, False)
+    assert outcome.ok
+    outcome = dataclasses.replace(outcome, counts=tuple(paths_kept.find(["add"], "cpu")[0]))
+    assert not outcome.ok
+    said = "\n".join(table.notes(certificate.make(outcome)))
+    assert "FAILED: no problem reaches kernels/add/cpu.py:2: b = 2" in said
+    assert "2 lines FAILED to be reached" in said
+    outcome = dataclasses.replace(outcome, counts=(), uncounted=("add",))
+    assert "Lines not counted since the source changed: add." in "\n".join(table.notes(certificate.make(outcome)))

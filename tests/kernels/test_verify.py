@@ -10,10 +10,13 @@ import pytest
 from kernels import registry, verify
 from kernels.verify import certificate, rounding, shrink, table, threads
 from kernels.verify.formulas import FORMULAS
+from kernels.verify.implementation import FromFile
 from kernels.verify.operations import load_operations
 from kernels.verify.problem import exact
+from kernels.verify.properties import Broken
 from kernels.verify.property_list import PROPERTIES
-from tests.kernels.kernel_files import BESIDE, CONV, DENSE, INTEGERS, OVERRUN, SUBTLE, WRONG, make_subtle
+from kernels.verify.unwritten import unwritten
+from tests.kernels.kernel_files import BESIDE, CONV, DENSE, INTEGERS, OVERRUN, SUBTLE, UNCLEARED, WRONG, make_subtle
 
 OPERATIONS = load_operations()
 
@@ -78,7 +81,7 @@ def test_every_variant_of_an_operation_is_verified_in_every_pass_and_dtype():
     assert {(r.operation, r.variant, r.name, r.dtype) for r in outcome.rows} == expected
     for row in outcome.rows:
         wanted = {"integers", "random", "positive", "unlike", "repeats", "threads"}
-        wanted |= {"special", "scales", "surroundings", "layouts", "calls"}
+        wanted |= {"special", "scales", "surroundings", "layouts", "calls", "unwritten"}
         wanted |= {"adjoint"} if row.name == "backward" else set()
         wanted |= {"differences"} if row.name == "backward" and row.dtype == "float64" else set()
         assert set(row.held) == wanted
@@ -132,6 +135,15 @@ def test_a_fault_that_ordinary_problems_do_not_show_is_found(how, tmp_path, monk
 def test_a_write_past_the_end_of_the_result_is_found(tmp_path, one_process):
     outcome = verify.run(["relu"], kernel=written(tmp_path, OVERRUN), quick=True)
     assert {failure.property for row in outcome.rows for failure in row.failures} == {BESIDE}
+
+
+def test_a_temporary_array_that_is_not_always_cleared_is_found(tmp_path):
+    op = load_operations()["relu"]
+    impl = FromFile(op, written(tmp_path, UNCLEARED))
+    (odd, even) = (op.problem({"M": m}, np.float32, "integers", 0) for m in (7, 8))
+    unwritten(op, impl, "forward", even)
+    with pytest.raises(Broken, match="7 of 7 numbers"):
+        unwritten(op, impl, "forward", odd)
 
 
 def test_a_maximum_that_loses_a_nan_is_found(tmp_path, one_process):

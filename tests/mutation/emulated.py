@@ -1,13 +1,15 @@
-"""python -m tests.mutation.emulated [--sample 200] [--seed 0] [--results FILE]
+"""python -m tests.mutation.emulated [--sample 200] [--seed 0] [--results FILE] [--minutes 60]
 
 Mutants of the files of CUDA variants and of what they share (kernels/cuda), each loaded in place of the original and
-held to the reference on the emulator: all in one process, so that a mutant costs a second and not a minute.
+held to the reference on the emulator: all in one process, so that a mutant costs seconds and not minutes. What survives
+faces the emulator's tests, in processes of its own. Results are kept as those of `python -m tests.mutation` are, and a
+run may be cut and resumed.
 """
 
 import argparse
-import json
 import random
 import sys
+import time
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -24,7 +26,8 @@ from kernels.verify.implementation import Registered
 from kernels.verify.operations import load_operations
 from kernels.verify.problems import EMULATED, case
 from kernels.verify.property_list import PROPERTIES
-from tests.mutation.equivalent import EQUIVALENT
+from tests.mutation.judge import judge
+from tests.mutation.kept import RESULTS, Kept
 from tests.mutation.operators import Mutant, mutants
 from tests.mutation.targets import ROOT, for_cuda, uses
 
@@ -133,27 +136,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation.emulated", description=__doc__)
     parser.add_argument("--sample", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--results", type=Path, help="lines of JSON; what has one is not run again")
+    parser.add_argument("--results", type=Path, default=RESULTS / "cuda.jsonl")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="start no mutant after so long")
     options = parser.parse_args()
     everything = every_mutant()
     random.Random(options.seed).shuffle(everything)
-    lines = options.results.read_text("utf-8").splitlines() if options.results and options.results.exists() else []
-    known = {row["mutant"]: row["by"] for row in map(json.loads, lines)}
-    killed, equal = 0, 0
-    for users, mutant in everything[: options.sample]:
-        if mutant.name not in known:
-            seen = (f"{op}: {by}" for op, variant in users if (by := noticed(op, variant, mutant)) is not None)
-            known[mutant.name] = next(seen, None)
-            if options.results:
-                with options.results.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps({"mutant": mutant.name, "by": known[mutant.name]}) + "\n")
-        if known[mutant.name] is not None:
-            killed += 1
-        else:
-            equal += mutant.name in EQUIVALENT
-            print(f"survived: {mutant.name}\n    {EQUIVALENT.get(mutant.name, 'NO REASON GIVEN')}", flush=True)
-    tried = min(options.sample, len(everything))
-    print(f"{killed} of {tried - equal} killed; {equal} more are equivalent; of {len(everything)} possible")
+    sample, kept = everything[: options.sample], Kept(options.results)
+    end = time.monotonic() + 60 * options.minutes
+    for users, mutant in sample:
+        if mutant in kept or time.monotonic() > end:
+            continue
+        seen = (f"{op}: {by}" for op, variant in users if (by := noticed(op, variant, mutant)) is not None)
+        by = next(seen, None)
+        kept.add(mutant, *(("killed", by[:200]) if by is not None else judge(mutant)))
+    print(f"{len(everything)} mutants; a sample of {len(sample)}, seed {options.seed}")
+    kept.report([mutant for _, mutant in sample])
 
 
 if __name__ == "__main__":
