@@ -4,8 +4,10 @@ Read from both sides' source: no driver is needed. What numba-cuda then does wit
 """
 
 import ast
+import ctypes
 import inspect
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -100,7 +102,7 @@ def test_an_arrays_attributes_are_there():
     assert plain == {"shape", "dtype", "__cuda_array_interface__"}
     array = DeviceNDArray.__new__(DeviceNDArray)
     array.shape, array.strides, array.dtype, array.stream = (2, 3), (12, 4), np.dtype("f4"), 0
-    array.gpu_data = type("Memory", (), {"device_pointer_value": 4096})()
+    array.gpu_data = SimpleNamespace(device_ctypes_pointer=ctypes.c_void_p(4096))
     array.alloc_size = 24
     assert array.__cuda_array_interface__["data"][0] == 4096
     assert "__getitem__" in dir(DeviceNDArray)  # DeviceArray.part slices it
