@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.cli_options import Batch, Json, Markdown, Python, Quick, Threads, app, deliver, prepare
+from benchmarks.cli_options import Batch, Json, Markdown, Only, Python, Quick, Threads, app, deliver, prepare
 from benchmarks.errors import load_torch_first
 
 
@@ -48,6 +48,26 @@ def inference(
         if given or find_spec(name.lower().replace(" ", "")):
             pythons[name] = given or sys.executable
     deliver(*inference_command.run(pythons, effort, {"quick": quick}), json, markdown)
+
+
+@app.command()
+def networks(
+    torch_python: Python = None, onnxruntime_python: Python = None, openvino_python: Python = None, only: Only = None,
+    compiled: Annotated[bool, typer.Option("--compiled", help="torch.compile too: needs a C++ compiler.")] = False,
+    quick: Quick = False, threads: Threads = None, json: Json = None, markdown: Markdown = None,
+) -> None:  # fmt: skip
+    """ResNet-18, MobileNetV2 and a U-Net: a training step and answers, beside PyTorch, ONNX Runtime and OpenVINO."""
+    from importlib.util import find_spec
+
+    from benchmarks import networks_command
+
+    effort = prepare(quick, threads)
+    pythons = {"PyTorch": torch_python or sys.executable}
+    for name, given in (("ONNX Runtime", onnxruntime_python), ("OpenVINO", openvino_python)):
+        if given or find_spec(name.lower().replace(" ", "")):
+            pythons[name] = given or sys.executable
+    options = {"quick": quick, "only": only, "compiled": compiled}
+    deliver(*networks_command.run(pythons, only, compiled, effort, options), json, markdown)
 
 
 @app.command()

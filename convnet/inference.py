@@ -6,8 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from convnet.engine.fixing import Snapshot
+from convnet.engine.lending import Lending
+from convnet.engine.lowering import lower
+from convnet.engine.plan import Plan
 from convnet.engine.replaying import not_replayable
-from convnet.nested.several import each_shape
+from convnet.nested.several import batch_size, each_shape, sample_shape
 from kernels import checks
 
 if TYPE_CHECKING:
@@ -19,24 +23,33 @@ class Inference:
     """A function of one batch: `y = predict(x)`; any number of threads may call it.
 
     It computes with the model's parameters as they are when it is called: what is trained or loaded meanwhile counts.
+    With fixed weights it computes with those of the time when it was made.
     """
 
-    def __init__(self, model: Runner, key: Key) -> None:
-        self._model, self._key, self._shape = model, key, key[0]
+    def __init__(self, model: Runner, key: Key, fixed: bool, winograd: bool) -> None:
+        self._model, self._key, self._shape, self._fixed = model, key, key[0], fixed
+        self._plans = fixed_plans(model, key, winograd) if fixed else model.plans
 
     def __call__(self, x: Any) -> Any:
         """Return the outputs for a batch of the compiled shape, as arrays of your own; ValueError for another shape."""
-        model = self._model
         if type(x) is not np.ndarray or x.shape != self._shape or x.dtype.kind != "f":
             x = self._check(x)
-        plan = model.take_plan(self._key)
+        plan = self.take()
         try:
             if not plan.is_replayed:
                 plan.replay()
             y = plan.run(x)
         finally:
-            model.plans.give(plan)
-        return y if type(y) is np.ndarray else model.structured_output(x, y)
+            self.give(plan)
+        return y if type(y) is np.ndarray else self._model.structured_output(x, y)
+
+    def take(self) -> Plan:
+        """Lend a plan to the caller, who gives it back."""
+        return self._plans.take(self._key) if self._fixed else self._model.take_plan(self._key)
+
+    def give(self, plan: Plan) -> None:
+        """Take it back."""
+        self._plans.give(plan)
 
     def _check(self, x: Any) -> Any:
         x = self._model.check_batch(x)
@@ -48,11 +61,25 @@ class Inference:
         return x
 
     def __repr__(self) -> str:
-        return f"<Inference of {self._model.name} for batches of shape {self._shape}>"
+        weights = ", with fixed weights" if self._fixed else ""
+        return f"<Inference of {self._model.name} for batches of shape {self._shape}{weights}>"
 
 
-def compile_inference(model: Runner, batch: int) -> Inference:
-    """Return the forward pass of a model that has seen its input, or was built, for batches of this many samples."""
+def fixed_plans(model: Runner, key: Key, winograd: bool) -> Lending:
+    """Return plans of this kind, for any number of threads, with the parameters as they are now."""
+    with model.reading():
+        graph = model.graph(sample_shape(key[0]))
+        snapshot = Snapshot(lower(graph, False).steps, winograd)
+    return Lending(lambda key: Plan(graph, batch_size(key[0]), arena=snapshot))
+
+
+def compile_inference(model: Runner, batch: int, fixed: bool = False, winograd: bool = False) -> Inference:
+    """Return the forward pass of a model that has seen its input, or was built, for batches of this many samples.
+
+    fixed: with the parameters as they are now, laid out for the kernels once. winograd: its transforms are allowed.
+    """
+    if winograd and not fixed:
+        raise ValueError("compile_inference: winograd=True is for fixed=True, which transforms the weights once")
     size = checks.integer("compile_inference", "batch", batch)
     if model.input_shape is None:
         raise ValueError(
@@ -62,7 +89,8 @@ def compile_inference(model: Runner, batch: int) -> Inference:
         raise ValueError(f"compile_inference: for models on the CPU; {model.name} is on {model.target!r}")
     shapes = tuple((size, *shape) for shape in each_shape(model.input_shape))
     key = (shapes if each_shape(model.input_shape) is model.input_shape else shapes[0], False, False, False)
-    plan = model.take_plan(key)
+    made = Inference(model, key, fixed, winograd)
+    plan = made.take()
     try:
         stuck = not_replayable(plan.low.steps)
         if stuck:
@@ -70,5 +98,5 @@ def compile_inference(model: Runner, batch: int) -> Inference:
             raise ValueError(f"compile_inference: {model.name} computes in Python in {layers}: call the model itself")
         plan.replay()
     finally:
-        model.plans.give(plan)
-    return Inference(model, key)
+        made.give(plan)
+    return made

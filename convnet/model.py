@@ -61,14 +61,19 @@ class Model(Runner):
             nodes |= {id(node): value for node, value in zip(step.outputs, leaves(found), strict=True)}
         return wiring.gives.build(nodes[id(node)] for node in wiring.outputs)
 
-    def compile_inference(self, batch: int = 1) -> Inference:
+    def compile_inference(self, batch: int = 1, fixed: bool = False, winograd: bool = False) -> Inference:
         """Return a function of one batch of this many samples that computes the outputs in one native call.
 
         Its numbers are those of `predict`, to the bit, with the parameters as they are when it is called; any number
         of threads may call it. `predict` and `model(x)` do the same by themselves after a thousand batches of a size.
+        fixed=True takes the parameters as they are now, whatever is trained or loaded later, and lays them out for the
+        kernels: much faster for networks of many layers and channels. A normalization behind a convolution becomes
+        part of its weights, which rounds differently; without one the numbers are the same. winograd=True allows
+        Winograd's transforms for 3x3 layers of 32 channels and more, twice as fast; their rounding errors are larger
+        (`kernels.registry.OWN_BOUNDS`), and a NaN or an infinite number spreads to its neighbours.
         ValueError for a model without an input yet, one on a GPU, or a layer that computes in Python.
         """
-        return compile_inference(self, batch)
+        return compile_inference(self, batch, fixed, winograd)
 
     # --- as a connected model
 

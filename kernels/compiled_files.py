@@ -85,7 +85,8 @@ def _group_of_others(status: os.stat_result) -> bool:
 def _hash_settings() -> str:
     """Name a folder for this Numba and the settings that it compiles under."""
     settings = [getattr(numba.config, name, None) for name in _SETTINGS]
-    if numba.config.DEBUGINFO_DEFAULT:  # such code names its source by the whole path: another checkout has its own
+    # code with lines for debuggers names its source by the whole path: another checkout has its own
+    if getattr(numba.config, "DEBUGINFO_DEFAULT", 0):
         settings.append(str(Path(__file__).resolve().parent))
     text = f"{numba.__version__} {llvmlite.__version__} {sys.version} {settings}"
     return hashlib.sha256(text.encode()).hexdigest()[:20]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 import convnet
@@ -24,15 +25,15 @@ class Copied:
     kept: list[str] = field(default_factory=list)
 
 
-def copy_course(folder: Path) -> Copied:
-    """Write every file of the course that is not there; whatever is there stays as it is.
+def copy_course(folder: Path, more: Iterable[tuple[str, bytes]] = ()) -> Copied:
+    """Write every file of the course that is not there, and `more`; whatever is there stays as it is.
 
     ValueError where the folder's name is a file's; OSError where it cannot be written.
     """
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file: give a folder, new or old")
     copied = Copied()
-    for name, contents in files():
+    for name, contents in chain(files(), more):
         path = folder / name
         if path.exists() or path.is_symlink():
             same = path.is_file() and path.read_bytes() == contents

@@ -50,6 +50,26 @@ def conv2d(s: Site) -> Pair:
     return forward, _both(weights, data)
 
 
+def conv2d_fixed(s: Site) -> Pair:
+    """Bind a convolution whose weights no longer change, with what it took along (fixing.py)."""
+    from kernels.conv2d import fixed  # Numba, which a model can be made without
+
+    given = dict(s.settings)
+    low, high, k_shape = (given.pop(name) for name in ("low", "high", "k_shape"))
+    layout = fixed.lay_out(s.x[0].shape, k_shape, s.x[0].dtype, **given)
+    more = s.x[1] if len(s.x) > 1 else None
+    panels, start = s.p
+    return partial(fixed.forward, s.x[0], panels, start, layout, more, low, high, out=s.y), nothing
+
+
+def conv2d_fixed_winograd(s: Site) -> Pair:
+    """Bind a convolution whose weights no longer change, by Winograd's transforms."""
+    from kernels.conv2d import fixed_winograd  # Numba, which a model can be made without
+
+    U, start = s.p
+    return partial(fixed_winograd.forward, s.x[0], U, start, s.settings["before"], out=s.y), nothing
+
+
 def convpool(s: Site) -> Pair:
     """Bind convolution, pooling and relu in one; the maxima's places are the site's own."""
     op, x, k, dx = s.kernel(), s.x[0], s.p[0], s.dx[0] if s.dx else None
@@ -207,6 +227,8 @@ def groupnorm(s: Site) -> Pair:
 
 BINDINGS: dict[str, Callable[[Site], Pair]] = {
     "conv2d": conv2d,
+    "conv2d_fixed": conv2d_fixed,
+    "conv2d_fixed_winograd": conv2d_fixed_winograd,
     "conv2dtranspose": conv2d,
     "convpool": convpool,
     "dense": dense,

@@ -9,6 +9,7 @@ import numpy as np
 
 from convnet.engine.bindings import BINDINGS
 from convnet.engine.buffers import Buffers
+from convnet.engine.fixing import Snapshot, fix
 from convnet.engine.gradients import Gradients
 from convnet.engine.graph import Graph, Node
 from convnet.engine.heads import make_heads, measured
@@ -49,7 +50,7 @@ class Plan:
         loss: Loss | Objective | None = None,
         weighted: bool = False,
         target: str = "cpu",
-        arena: Arena | DeviceArena | None = None,
+        arena: Arena | DeviceArena | Snapshot | None = None,
         input_gradient: bool = False,
         rewritten: bool = True,
     ) -> None:
@@ -61,7 +62,8 @@ class Plan:
         loss            compute this loss and its gradients as well
         weighted        with a loss: there are sample weights
         target          where the kernels run
-        arena           the model's packed parameters; without it each is used where it is
+        arena           the model's packed parameters; without it each is used where it is. A Snapshot, for
+                        inference on the CPU, keeps those of its time and lays convolutions out for them
         input_gradient  compute the gradient with respect to the input as well (`dx`)
         rewritten       False keeps every step as the layers gave it, in memory of its own, so that `of` finds every
                         layer's output and `gradient_of` the loss's gradient with respect to it
@@ -69,6 +71,8 @@ class Plan:
         self.batch, self.dtype, self.target = batch, graph.dtype, target
         self.low = lower(graph, training)
         rewrite(self.low, target) if rewritten else separate(self.low)
+        if isinstance(arena, Snapshot):
+            self.low.steps = fix(self.low.steps, self.low.outputs, arena, batch)
         # True if forward changes what layers keep beside their weights, the statistics of a batch normalization
         self.moves_statistics = any(step.operation == "batchnorm" for step in self.low.steps)
         self._arena = arena

@@ -17,6 +17,8 @@ REPLAYABLE = frozenset(
         "batchnorm_inference",
         "concatenate",
         "conv2d",
+        "conv2d_fixed",
+        "conv2d_fixed_winograd",
         "conv2dtranspose",
         "convpool",
         "dense",

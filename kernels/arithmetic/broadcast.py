@@ -5,7 +5,7 @@ from itertools import zip_longest
 from math import prod
 from typing import NamedTuple
 
-AXES = 4
+AXES = 4  # as many as an image batch has
 
 
 class Axes(NamedTuple):

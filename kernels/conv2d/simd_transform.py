@@ -70,11 +70,15 @@ def apply(typingctx, T, source, v, v_step, first, last, count, start, f, target,
             channels.append(llvm.load(builder, tile, pointer, mask))
         b = llvm.load(builder, tile, builder.gep(llvm.data(context, builder, start, b_value), [b_at]))
         out = llvm.data(context, builder, target, y_value)
-        for r, row in enumerate(T.rows):
-            place = ir.Constant(I64, r)
-            mask = llvm.mask(builder, tile, builder.select(builder.icmp_signed("<", place, y_rows), y_width, zero))
-            pointer = builder.gep(out, [builder.add(y_at, builder.mul(place, y_step))])
-            llvm.store(builder, tile, _dot(builder, tile, row, channels, b), pointer, mask)
+
+        def write(mask):
+            for r, row in enumerate(T.rows):
+                place = ir.Constant(I64, r)
+                with builder.if_then(builder.icmp_signed("<", place, y_rows)):
+                    pointer = builder.gep(out, [builder.add(y_at, builder.mul(place, y_step))])
+                    llvm.store(builder, tile, _dot(builder, tile, row, channels, b), pointer, mask)
+
+        llvm.write_lanes(builder, tile, y_width, write)
         return context.get_dummy_value()
 
     ints = types.intp

@@ -12,7 +12,7 @@ from kernels.cpu import simd
 from kernels.jit import jit
 
 MOST_COLUMNS, LEAST_STEPS = 3, 8  # more columns, or fewer channels to sum, and the lanes are better used the other way
-TASK_PIXELS = 256
+TASK_PIXELS = 256  # what a thread takes at a time
 
 
 @jit(inner=True, inline="always")  # one library less to optimise

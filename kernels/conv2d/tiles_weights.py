@@ -14,13 +14,13 @@ from kernels.cpu import simd
 from kernels.cpu.tiled_sums import SPARE, allocate, copy_rows, fill_spare, sum_block, sum_products
 from kernels.jit import jit
 
-TASKS = 16
+TASKS = 16  # partial dk at most: enough for many cores, from the shape alone
 PART_PIXELS = 512  # fewer pixels than this are not worth a partial dk
 PARTIAL_SIZE = 1 << 19  # all partial dk together: so many numbers stay in the caches until they are added
 ENOUGH_TILES = 64  # to share among threads; a partial dk more would only have to be cleared and added
 PANEL_BYTES, LINES_BYTES = 1 << 18, 1 << 19  # of dy, and of x's lines: both stay in the second-level cache
 WIDEST = min(simd.WIDEST, 3)  # a tile of eight rows: channels come in eights
-TILE_ROWS = simd.ROWS[WIDEST]
+TILE_ROWS = simd.ROWS[WIDEST]  # weights of a tile
 PHASES = 8  # pixels that are added at once
 PIECE = 4096  # numbers of dk that a task adds up
 PACKING_PAYS = 64  # copying dy into panels costs one pass over it; worth it from so many weights on

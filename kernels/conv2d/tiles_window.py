@@ -17,7 +17,7 @@ from kernels.cpu.tiled_sums import allocate
 from kernels.jit import jit
 
 PIXELS = simd.MOST_ROWS  # of a tile
-TASK_PIXELS = 1024
+TASK_PIXELS = 1024  # what a thread takes at a time
 
 
 def fits(width, source_width, taps, shift, stride, dilation):
@@ -62,8 +62,11 @@ def _task(line, last_line, x, k, transposed, start, y, vertical, horizontal, gro
     last_line, zero, one = min(last_line, N * Ho), np.int64(0), np.int64(1)  # plain 0 and 1 would be types of their own
     if not mixed:
         for f in range(0, F, lanes):
-            panel = (k.reshape(-1), f, zero, F, F * Q)
-            _block(line, last_line, x, one, panel, start, y, f, min(lanes, F - f), f, vertical, horizontal, mixed)
+            panel, rest = (k.reshape(-1), f, zero, F, F * Q), min(lanes, F - f)
+            if rest == lanes:
+                _block(line, last_line, x, one, panel, start, y, f, rest, None, f, vertical, horizontal, mixed)
+            else:
+                _block(line, last_line, x, one, panel, start, y, f, rest, rest, f, vertical, horizontal, mixed)
         return
     panel = allocate((P * Q * steps + lanes) * lanes, x)
     blocks = -(-columns_each // lanes)
@@ -76,14 +79,15 @@ def _task(line, last_line, x, k, transposed, start, y, vertical, horizontal, gro
         else:
             pack(k, 0, P * Q, 0, steps, f, valid, 1, panel)
         place = (panel, zero, lanes, steps * lanes, Q * steps * lanes)
-        _block(line, last_line, x, steps, place, start, y, f, valid, g * steps, vertical, horizontal, mixed)
+        _block(line, last_line, x, steps, place, start, y, f, valid, None, g * steps, vertical, horizontal, mixed)
 
 
 @jit(inner=True)
-def _block(line, last_line, x, steps, panel, start, y, f, valid, channel, vertical, horizontal, mixed):
+def _block(line, last_line, x, steps, panel, start, y, f, valid, count, channel, vertical, horizontal, mixed):
     """Compute the columns f ... f + valid of the lines, summed over `steps` channels from `channel` on.
 
-    mixed: whether channels are summed at all; if not, each has a kernel of its own.
+    mixed: whether channels are summed at all; if not, each has a kernel of its own, and `count` is how many lanes
+    of x and k there are, None if all.
 
     panel: (k, where tap (0,0) begins, from channel to channel, from tap to tap across, from tap to tap down)
     """
@@ -121,6 +125,6 @@ def _block(line, last_line, x, steps, panel, start, y, f, valid, channel, vertic
                 else:
                     # lesson: conv2d.window_depthwise
                     tile = add_window_products(
-                        tile, x_flat, at, C, -j - shift, W - j - shift, factors, v, across, valid
+                        tile, x_flat, at, C, -j - shift, W - j - shift, factors, v, across, count
                     )
             simd.store(tile, y_flat, y_offsets, (t * Wo + j) * F + f, valid)

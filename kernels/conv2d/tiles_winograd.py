@@ -66,7 +66,8 @@ def _run_squares_apart(threads, squares, x, k, turned, G, start, before, B, A, y
         vector, vecs = block(vectors, task // t)
         transform_kernel(image, vector * lanes, step, vecs, task % t, C, t, G, U, task // t * size, apart)
     for task in numba.prange(threads):
-        _run_squares(task * each, min(squares, (task + 1) * each), vectors, x, U, start, before, B, A, y)
+        some = (task * each, min(squares, (task + 1) * each))
+        run_squares(some, (0, block_count(vectors)), CACHED, x, U, start, before, B, A, y)
 
 
 @jit(inner=True, parallel=True)
@@ -78,17 +79,18 @@ def _run_filters_apart(threads, squares, x, k, turned, G, start, before, B, A, y
 
 
 @jit(inner=True)
-def _run_squares(first, last, vectors, x, U, start, before, B, A, y):
-    """Compute y's squares first..last in all filters, some squares at once."""
+def run_squares(range_of_squares, range_of_blocks, held, x, U, start, before, B, A, y):
+    """Compute y's squares first..last in the blocks of filters first..last, as many at once as `held` numbers of V."""
     t, C, lanes = outputs(B), x.shape[3], simd.lanes(x)
-    most = max(SQUARES, CACHED // max(t * t * C, 1) // SQUARES * SQUARES)
+    (first, last), vectors = range_of_squares, -(-y.shape[3] // lanes)
+    most = min(max(last - first, 1), max(SQUARES, held // max(t * t * C, 1) // SQUARES * SQUARES))
     size = t * t * (most * padded_channels(x) + lanes)
     # in one piece: what is freed in several, the C library soon gives back, and fresh pages are slow
     room = allocate(size + t * t * (most * simd.WIDEST + 1) * lanes, x)
     for s in range(first, last, most):
         squares, V = min(most, last - s), room[:size]
         _transform(s, squares, x, before, B, A, y, V)
-        for index in range(block_count(vectors)):
+        for index in range(range_of_blocks[0], range_of_blocks[1]):
             vector, vecs = block(vectors, index)
             M = room[size : size + t * t * (squares * vecs + 1) * lanes]
             _multiply(

@@ -16,7 +16,7 @@ from kernels.cpu.tiled_sums import list_starts
 from kernels.jit import jit
 
 VECS = 2 if simd.REGISTERS == 32 else 1  # ten rows of them fit the registers
-ROWS = TAPS + 1
+ROWS = TAPS + 1  # the weights of a filter, and its bias
 TASKS, TASK_WINDOWS = 16, 256  # as many parts, and not less in one: from the shape alone
 
 

@@ -15,7 +15,7 @@ from kernels.cpu.tiled_sums import allocate, copy_rows
 from kernels.jit import jit
 
 HEIGHT = 8 if simd.REGISTERS == 32 else 4  # rows: two windows, or one
-VECS = 2
+VECS = 2  # vectors across a tile: with HEIGHT it fills the registers
 TASK_WINDOWS = 512  # at most, and a multiple of what a tile holds
 PACKING_PAYS = 64  # windows that pass over a panel of k
 

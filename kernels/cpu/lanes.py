@@ -16,7 +16,7 @@ from kernels.cpu.prefetch import prefetch
 from kernels.cpu.simd_llvm import I32, I64
 from kernels.jit import jit
 
-LANES = 64
+LANES = 64  # partial sums side by side, the same on every machine, so that the bits are too
 
 
 @jit(inner=True)

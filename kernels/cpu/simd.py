@@ -38,8 +38,8 @@ def host_registers() -> tuple[int, int]:
     return 128, 16  # SSE2, which every x86-64 has
 
 
-BITS, REGISTERS = host_registers()
-WIDEST = 4 if REGISTERS == 32 else 2
+BITS, REGISTERS = host_registers()  # of a vector register, and how many there are
+WIDEST = 4 if REGISTERS == 32 else 2  # vectors across a tile: with ROWS it fills the registers
 # vecs -> rows: rows*vecs sums, vecs k-vectors and one x-number fit the vector registers; 8 sums or more
 # hide a multiply-add's latency. No more rows than 9: each one's address takes a register, too.
 ROWS = {4: 6, 3: 8, 2: 8, 1: 8} if REGISTERS == 32 else {2: 6, 1: 8}
@@ -145,11 +145,15 @@ def add_outer(typingctx, tile, x, offsets, u, k, v):
 
 @intrinsic
 def add_product(typingctx, tile, x, offsets, u, k, v, count):
-    """Return the tile with tile[r, :] += x[offsets[r] + u : ... + count] * k[v : v + count], number by number."""
+    """Return the tile with tile[r, :] += x[offsets[r] + u : ... + count] * k[v : v + count], number by number.
+
+    count None: the tile's whole width.
+    """
 
     def codegen(context, builder, sig, args):
         sums, x_value, offsets_value, u_value, k_value, v_value, valid = args
-        masks = [None] * (tile.vecs - 1) + [llvm.mask(builder, tile, valid)]
+        last = None if count is types.none else llvm.mask(builder, tile, valid)
+        masks = [None] * (tile.vecs - 1) + [last]
         k_data = llvm.data(context, builder, k, k_value)
         k_row = [
             llvm.load(builder, tile, llvm.at(builder, k_data, v_value, j * tile.lanes), m) for j, m in enumerate(masks)
@@ -160,7 +164,7 @@ def add_product(typingctx, tile, x, offsets, u, k, v, count):
                 sums = _add(builder, tile, sums, r * tile.vecs + j, factor, k_row[j])
         return sums
 
-    return tile(tile, x, offsets, types.intp, k, types.intp, types.intp), codegen
+    return tile(tile, x, offsets, types.intp, k, types.intp, count), codegen
 
 
 def _pixels(context, builder, x, x_value, offsets, offsets_value, u):
@@ -222,13 +226,48 @@ def store(typingctx, tile, y, offsets, v, count):
 
     def codegen(context, builder, sig, args):
         sums, y_value, offsets_value, first, valid = args
-        data, mask = llvm.data(context, builder, y, y_value), llvm.mask(builder, tile, valid)
-        for r, j, pointer in llvm.places(builder, tile, data, offsets_value, first):
-            value = builder.extract_value(sums, r * tile.vecs + j)
-            llvm.store(builder, tile, value, pointer, mask if j == tile.vecs - 1 else None)
+        data = llvm.data(context, builder, y, y_value)
+
+        def write(mask):
+            for r, j, pointer in llvm.places(builder, tile, data, offsets_value, first):
+                value = builder.extract_value(sums, r * tile.vecs + j)
+                llvm.store(builder, tile, value, pointer, mask if j == tile.vecs - 1 else None)
+
+        llvm.write_lanes(builder, tile, valid, write)
         return context.get_dummy_value()
 
     return types.void(tile, y, offsets, types.intp, types.intp), codegen
+
+
+@intrinsic
+def plus(typingctx, tile, other):
+    """Return the sum of two tiles, number by number."""
+
+    def codegen(context, builder, sig, args):
+        sums, more = args
+        for index in range(tile.rows * tile.vecs):
+            total = builder.fadd(builder.extract_value(sums, index), builder.extract_value(more, index))
+            sums = builder.insert_value(sums, total, index)
+        return sums
+
+    return tile(tile, other), codegen
+
+
+@intrinsic
+def clamp(typingctx, tile, low, high):
+    """Return the tile with low where a number is not above it, and high where it is not below; a NaN stays one."""
+
+    def codegen(context, builder, sig, args):
+        sums, *limits = args
+        least, most = (llvm.broadcast(builder, tile, limit) for limit in limits)
+        for index in range(tile.rows * tile.vecs):
+            vector = builder.extract_value(sums, index)
+            vector = builder.select(builder.fcmp_ordered("<=", vector, least), least, vector)
+            vector = builder.select(builder.fcmp_ordered(">=", vector, most), most, vector)
+            sums = builder.insert_value(sums, vector, index)
+        return sums
+
+    return tile(tile, tile.dtype, tile.dtype), codegen
 
 
 @intrinsic

@@ -53,16 +53,20 @@ def store_largest(typingctx, tile, y, argmax, v, step, windows, count):
     def codegen(context, builder, sig, args):
         sums, y_value, argmax_value, first, by, there, valid = args
         y_data = llvm.data(context, builder, y, y_value)
-        argmax_data, mask = llvm.data(context, builder, argmax, argmax_value), llvm.mask(builder, tile, valid)
-        for w in range(tile.rows // WINDOW):
-            with builder.if_then(builder.icmp_signed("<", ir.Constant(I64, w), there)):
-                start = builder.add(first, builder.mul(by, ir.Constant(I64, w)))
-                for j in range(tile.vecs):
-                    pixels = [builder.extract_value(sums, (w * WINDOW + r) * tile.vecs + j) for r in range(WINDOW)]
-                    largest, place = _largest(builder, tile, pixels)
-                    lanes = mask if j == tile.vecs - 1 else None
-                    llvm.store(builder, tile, largest, llvm.at(builder, y_data, start, j * tile.lanes), lanes)
-                    _store_bytes(builder, tile, place, llvm.at(builder, argmax_data, start, j * tile.lanes), lanes)
+        argmax_data = llvm.data(context, builder, argmax, argmax_value)
+
+        def write(mask):
+            for w in range(tile.rows // WINDOW):
+                with builder.if_then(builder.icmp_signed("<", ir.Constant(I64, w), there)):
+                    start = builder.add(first, builder.mul(by, ir.Constant(I64, w)))
+                    for j in range(tile.vecs):
+                        pixels = [builder.extract_value(sums, (w * WINDOW + r) * tile.vecs + j) for r in range(WINDOW)]
+                        largest, place = _largest(builder, tile, pixels)
+                        lanes = mask if j == tile.vecs - 1 else None
+                        llvm.store(builder, tile, largest, llvm.at(builder, y_data, start, j * tile.lanes), lanes)
+                        _store_bytes(builder, tile, place, llvm.at(builder, argmax_data, start, j * tile.lanes), lanes)
+
+        llvm.write_lanes(builder, tile, valid, write)
         return context.get_dummy_value()
 
     return types.void(tile, y, argmax, *[types.intp] * 4), codegen

@@ -14,7 +14,7 @@ from kernels.cpu import simd_llvm as llvm
 from kernels.cpu.simd import multiply_add
 from kernels.cpu.simd_llvm import I64
 
-TAPS = 3
+TAPS = 3  # across: the windows that share loads
 OUTSIDE = TAPS - 1  # so many pixels at either end of a window may lie outside the image
 
 
@@ -40,11 +40,14 @@ def add_window(typingctx, tile, x, u, x_step, first, last, k, v, k_step):
 
 @intrinsic
 def add_window_products(typingctx, tile, x, u, x_step, first, last, k, v, k_step, count):
-    """Do the same number by number: x[... : ... + count] * k[... : ... + count]; channels do not mix."""
+    """Do the same number by number: x[... : ... + count] * k[... : ... + count]; channels do not mix.
+
+    count None: the tile's whole width.
+    """
 
     def codegen(context, builder, sig, args):
         sums, x_value, *places, k_value, v_value, by, valid = args
-        mask = llvm.mask(builder, tile, valid)
+        mask = None if count is types.none else llvm.mask(builder, tile, valid)
 
         def pixel(pointer):
             return llvm.load(builder, tile, pointer, mask)
@@ -53,7 +56,7 @@ def add_window_products(typingctx, tile, x, u, x_step, first, last, k, v, k_step
         return _add_window(context, builder, tile, x, sums, x_value, places, rows_of_k, pixel)
 
     ints = [types.intp] * 4
-    return tile(tile, x, *ints, k, types.intp, types.intp, types.intp), codegen
+    return tile(tile, x, *ints, k, types.intp, types.intp, count), codegen
 
 
 def _rows_of_k(context, builder, tile, k, k_value, v, step, mask=None):

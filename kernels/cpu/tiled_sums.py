@@ -61,13 +61,21 @@ def _sum_tiles(empty, source, panel, start, target, runs, row_count, fresh):
 @jit(inner=True)
 def sum_products(empty, source, panel, start, target, runs, row_count, fresh):
     """Do the same with products, number by number: y[y_starts[r] + c] += x[x_starts[r] + c ...] * k[step's row, c]."""
+    if target[3] == simd.width(empty):
+        _sum_products(empty, source, panel, start, target, runs, row_count, fresh, None)
+    else:
+        _sum_products(empty, source, panel, start, target, runs, row_count, fresh, target[3])
+
+
+@jit(inner=True)
+def _sum_products(empty, source, panel, start, target, runs, row_count, fresh, count):
     x, x_starts, x_first, x_step = source
     k, k_first, k_step = panel
-    y, y_starts, c, count = target
+    y, y_starts, c, columns = target
     for m in range(0, row_count, simd.height(empty)):
         x_offsets = simd.row_offsets(empty, x_starts, m)
         y_offsets = simd.row_offsets(empty, y_starts, m)
-        tile = simd.fill(empty, start, c) if fresh else simd.load(empty, y, y_offsets, c, count)
+        tile = simd.fill(empty, start, c) if fresh else simd.load(empty, y, y_offsets, c, columns)
         for run in range(runs.shape[0]):
             u = x_first + runs[run, 0]
             v = k_first + runs[run, 1] * k_step
@@ -77,7 +85,7 @@ def sum_products(empty, source, panel, start, target, runs, row_count, fresh):
                 tile = simd.add_product(tile, x, x_offsets, u, k, v, count)
                 u += x_step
                 v += k_step
-        simd.store(tile, y, y_offsets, c, count)
+        simd.store(tile, y, y_offsets, c, columns)
 
 
 @jit(inner=True)

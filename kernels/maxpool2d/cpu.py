@@ -1,7 +1,7 @@
 """Rung 2, the default: all cores, and one instruction for many channels.
 
-Channels lie side by side in memory, so the inner loop runs over c and compares 8 or 16 of them at once, with selects
-in place of branches. A window's rows and columns inside the image are found before that loop, not in it.
+Channels lie side by side in memory, so a vector of 8 or 16 of them is compared at once, with selects for branches
+(kernels/cpu/simd_largest.py). A window's rows and columns inside the image are found before, not for each number.
 backward turns round: each pixel of dx asks the windows that cover it whether they chose it. So every dx is written by
 one thread, its terms are added in the windows' order, and no index can lead outside the array.
 A small array stays on one thread (starting the others takes microseconds): the same rows, the same bits.
@@ -10,6 +10,7 @@ A small array stays on one thread (starting the others takes microseconds): the 
 import numba
 import numpy as np
 
+from kernels.cpu import simd, simd_largest
 from kernels.cpu.prefetch import LARGE, prefetch
 from kernels.jit import jit
 
@@ -70,63 +71,45 @@ def _gather_serial(dy, argmax, size, stride, pad, dx):
 
 @jit(inner=True)
 def _forward_row(t, x, size, stride, pad, y, argmax):
-    """Compute Row t = n*Ho + i of y and argmax."""
-    _, H, W, _ = x.shape
+    """Compute row t = n*Ho + i of y and argmax, a vector of channels of a window at a time."""
+    _, H, W, C = x.shape
     _, Ho, Wo, _ = y.shape
     n, i = t // Ho, t % Ho
     h = stride[0] * i - pad[0]
     p0, p1 = max(0, -h), min(size[0], H - h)
+    lanes, flat, y_flat, argmax_flat = simd.lanes(x), x.reshape(-1), y.reshape(-1), argmax.reshape(-1)
+    whole = C - C % lanes
     for j in range(Wo):
         w = stride[1] * j - pad[1]
         q0, q1 = max(0, -w), min(size[1], W - w)
+        corner, at = ((n * H + h + p0) * W + w + q0) * C, (t * Wo + j) * C
         if x.size >= LARGE:
-            for p in range(p0, p1):
-                prefetch(x.reshape(-1), np.int64((n * H + h + p) * W + w + q0) * x.shape[3], (q1 - q0) * x.shape[3])
-        if size[0] == 2 and size[1] == 2 and p1 - p0 == 2 and q1 - q0 == 2:
-            _window_2x2(x, n, h, w, y, argmax, i, j)
-        else:
-            _window(x, n, h, w, p0, p1, q0, q1, size[1], y, argmax, i, j)
+            for p in range(p1 - p0):
+                prefetch(flat, corner + p * W * C, (q1 - q0) * C)
+        window = (W * C, C, p1 - p0, q1 - q0, p0 * size[1] + q0, size[1])
+        for c in range(0, whole, lanes):
+            _channels(flat, corner + c, window, None, y_flat, argmax_flat, at + c)
+        if whole < C:
+            _channels(flat, corner + whole, window, C - whole, y_flat, argmax_flat, at + whole)
 
 
-@jit(inner=True)
-def _window(x, n, h, w, p0, p1, q0, q1, Q, y, argmax, i, j):
-    """Find the maximum of a window: its first pixel, then every later one that beats it."""
-    index = argmax.dtype.type
-    first = index(p0 * Q + q0)
-    for c in range(x.shape[3]):
-        y[n, i, j, c] = x[n, h + p0, w + q0, c]
-        argmax[n, i, j, c] = first
-    for p in range(p0, p1):
-        for q in range(q0 + 1 if p == p0 else q0, q1):
-            k = index(p * Q + q)
-            for c in range(x.shape[3]):
-                v, m = x[n, h + p, w + q, c], y[n, i, j, c]
-                # lesson: maxpool2d.forward
-                better = _beats(v, m)
-                y[n, i, j, c] = v if better else m
-                argmax[n, i, j, c] = k if better else argmax[n, i, j, c]
+@jit(inner=True, inline="always")
+def _channels(x, corner, window, count, y, argmax, at):
+    """Find the maxima of some channels of a window: its first pixel, then every later one that beats it.
 
-
-@jit(inner=True)
-def _window_2x2(x, n, h, w, y, argmax, i, j):
-    """Find the maximum of the usual window in registers: four reads, two writes."""
-    index = argmax.dtype.type
-    for c in range(x.shape[3]):
-        m, k, v = x[n, h, w, c], index(0), x[n, h, w + 1, c]
-        better = _beats(v, m)
-        m, k, v = (v if better else m), (index(1) if better else k), x[n, h + 1, w, c]
-        better = _beats(v, m)
-        m, k, v = (v if better else m), (index(2) if better else k), x[n, h + 1, w + 1, c]
-        better = _beats(v, m)
-        # lesson: maxpool2d.two_by_two
-        y[n, i, j, c] = v if better else m
-        argmax[n, i, j, c] = index(3) if better else k
-
-
-@jit(inner=True)
-def _beats(v, m):
-    """Larger, or the first NaN. A tie does not beat: the first maximum stays."""
-    return (v > m) | ((v != v) & (m == m))
+    count: how many channels; None: as many as a vector holds.
+    """
+    down, across, rows, columns, first, Q = window
+    empty, number = simd.low_tile(x, 1, 1), x.dtype.type
+    largest = simd_largest.load_row(empty, x, corner, count)
+    places = simd_largest.fill_row(empty, number(first))
+    for p in range(rows):
+        for q in range(columns):
+            v = simd_largest.load_row(empty, x, corner + p * down + q * across, count)
+            # lesson: maxpool2d.forward
+            largest, places = simd_largest.keep_larger(largest, places, v, number(first + p * Q + q))
+    simd_largest.store_row(largest, y, at, count)
+    simd_largest.store_row(places, argmax, at, count)
 
 
 @jit(inner=True)

@@ -52,13 +52,13 @@ PROPERTIES = {
         special,
         "integers",
         ("small",),
-        "NaN and infinity reach just the numbers whose formula holds them",
+        "NaN and infinity reach just the numbers whose formula holds them, and -0 counts as 0",
     ),
     "scales": Property(
         scales,
         "integers",
         ("small",),
-        "times a power of two, the same numbers: none becomes 0, none overflows early",
+        "times a power of two, down to subnormal numbers and up to the largest, the same digits",
     ),
     "adjoint": Property(adjoint, "integers", ("small",), "<dy, f(v)> = <dv, v> exactly, on integers"),
     "differences": Property(

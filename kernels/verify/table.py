@@ -19,10 +19,13 @@ WHERE = {
     "simulated": "Run as Python text by Numba's simulator: nothing was compiled, no GPU was used.",
 }
 
+BESIDE_THE_TABLE = ("special", "scales", "surroundings", "layouts", "calls", "unwritten", "repeats")
+
 QUICK = (
     f"Quick: {problems.QUICK} small problems of each kind instead of {problems.SMALL}, each size and setting at "
     f"{', '.join(map(str, problems.QUICK_STRETCHED))} instead of at {len(problems.STRETCHED)} values, one large "
-    f"shape and only with integers, and {' and '.join(map(str, threads.QUICK))} threads."
+    f"shape and only with integers, and {' and '.join(map(str, threads.QUICK))} threads. So it may miss a fault of one "
+    "setting (a dilation of 3), of more than 65,536 numbers, or of one call in a thousand, which are found without it."
 )
 
 
@@ -110,7 +113,15 @@ def remarks(certificate: dict[str, Any]) -> list[str]:
     said = [QUICK] if certificate["quick"] else []
     if any(not row["large_shapes"] for row in certificate["rows"]):
         said.append("Large shapes were left out: the kernel is plain Python, which is too slow for them.")
-    return [*said, *describe_lines(certificate), CANNOT_SEE, *(WHERE[t] for t in [certificate["target"]] if t in WHERE)]
+    where = [WHERE[certificate["target"]]] if certificate["target"] in WHERE else []
+    return [*said, *describe_others(certificate), *describe_lines(certificate), CANNOT_SEE, *where]
+
+
+def describe_others(certificate: dict[str, Any]) -> list[str]:
+    """Name the properties that were checked and have no column in the table."""
+    held = {name for row in certificate["rows"] for name in row["problems"]}
+    said = [certificate["properties"][p] for p in BESIDE_THE_TABLE if p in held]
+    return ["Also checked: " + "; ".join(said) + "."] if said else []
 
 
 def describe_lines(certificate: dict[str, Any]) -> list[str]:

@@ -3,7 +3,6 @@
 import re
 import shutil
 from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +13,7 @@ nbformat = pytest.importorskip("nbformat", reason="needs Jupyter's nbformat: pip
 nbclient = pytest.importorskip("nbclient", reason="needs Jupyter's nbclient: pip install '.[test]'")
 
 NOTEBOOKS = sorted(COURSE.glob("*.ipynb"))
-SOLUTIONS = Path(__file__).parents[1] / "exercises" / "solutions"
+SOLUTIONS = COURSE / "teacher" / "solutions"
 # checks that take ten seconds and more; tests/exercises has them, here the starting file is checked
 LONG = ("maxpool", "tiles")
 EVERY = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

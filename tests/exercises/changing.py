@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-SOLUTIONS = Path(__file__).parent / "solutions"
+import convnet.course
+
+SOLUTIONS = Path(convnet.course.__file__).parent / "teacher" / "solutions"
 
 
 def changed(folder, name, *changes):

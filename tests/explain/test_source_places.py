@@ -11,7 +11,7 @@ LABELS = sorted(find_places())
 OF_PASSES = [f"{operation}.{name}" for operation, passes in list_passes().items() for name in passes]
 # loops that a kernel takes for some sizes: the reference has one for all
 LOOPS = {"conv2d": {"narrow", "depthwise", "window", "window_depthwise"}} | {
-    "maxpool2d": {"two_by_two", "side_by_side"},
+    "maxpool2d": {"side_by_side"},
     "avgpool2d": {"side_by_side"},
 }
 

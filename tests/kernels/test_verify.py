@@ -99,6 +99,8 @@ def assert_fits_a_terminal(document, columns=80):
     assert all(line.split() == " ".join(table.COLUMNS).split() for line in heads)
     assert "…" not in written.getvalue()
     assert "Quick: 2 small problems" in written.getvalue()
+    assert "Also checked: NaN and infinity reach just the numbers" in written.getvalue()
+    assert "subnormal" in written.getvalue()
     assert "Not seen: a fault that only other shapes" in written.getvalue()
 
 

@@ -26,13 +26,17 @@ class BasicBlock(nn.Module):
 
 
 class ResNet18(nn.Module):
-    """torchvision's resnet18, with `width` instead of 64 channels at the start."""
+    """torchvision's resnet18, with `width` instead of 64 channels at the start.
 
-    def __init__(self, classes=1000, width=64):
+    small: for images of some 30 pixels it begins with 3x3, stride 1 and no pooling.
+    """
+
+    def __init__(self, classes=1000, width=64, small=False):
         super().__init__()
-        self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False)
+        first = (3, 1, 1) if small else (7, 2, 3)
+        self.conv1 = nn.Conv2d(3, width, *first, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
-        self.maxpool = nn.MaxPool2d(3, 2, 1)
+        self.maxpool = nn.Identity() if small else nn.MaxPool2d(3, 2, 1)
         channels = [width * f for f in (1, 1, 2, 4, 8)]
         for k in range(4):
             first = BasicBlock(channels[k], channels[k + 1], 1 if k == 0 else 2)
@@ -81,7 +85,7 @@ MOBILENET = [
 class MobileNetV2(nn.Module):
     """The paper's table 2, with each number of channels times `width`."""
 
-    def __init__(self, classes=1000, width=1.0):
+    def __init__(self, classes=1000, width=1.0, dropout=0.2):
         super().__init__()
         channels = max(int(32 * width), 4)
         stack = [conv_bn(3, channels, 3, 2)]
@@ -92,7 +96,7 @@ class MobileNetV2(nn.Module):
                 channels = outputs
         last = max(int(1280 * width), 8)
         self.features = nn.Sequential(*stack, conv_bn(channels, last, 1))
-        self.classifier = nn.Sequential(nn.Dropout(0.2), nn.Linear(last, classes))
+        self.classifier = nn.Sequential(nn.Dropout(dropout), nn.Linear(last, classes))
 
     def forward(self, x):
         return self.classifier(self.features(x).mean((2, 3)))

@@ -1,4 +1,4 @@
-"""An animation as GIF, for slides, which do not play an SVG."""
+"""An animation as GIF, for slides, which do not play an SVG; and its last frame as PNG, for paper."""
 
 from __future__ import annotations
 
@@ -7,27 +7,37 @@ from io import BytesIO
 from typing import Any
 
 from convnet.explain.animation.frames import SECONDS, Motion
-from convnet.explain.animation.scene import SIDE, Box, Shape, make_scene
+from convnet.explain.animation.scene import SIDE, Box, Scene, Shape, make_scene
 
 SCALE = 2  # pixels a unit of the layout
 
 
 def render_gif(a: Motion) -> bytes:
     """Return the bytes of a GIF file that repeats for ever."""
-    from PIL import Image, ImageDraw
-
     s = make_scene(a)
-    pictures = []
-    for t, frame in enumerate(s.frames):
-        picture = Image.new("RGB", (s.width * SCALE, s.height * SCALE), "white")
-        draw = ImageDraw.Draw(picture)
-        for shape in (*s.still, *frame, *(r for result in s.results[: t + 1] for r in result)):
-            _draw(draw, shape)
-        pictures.append(picture.quantize(32))
+    pictures = [_picture(s, t).quantize(32) for t in range(len(s.frames))]
     buffer = BytesIO()
     times = [int(1000 * SECONDS)] * (len(pictures) - 1) + [int(2000 * SECONDS)]
     pictures[0].save(buffer, "GIF", save_all=True, append_images=pictures[1:], duration=times, loop=0, optimize=True)
     return buffer.getvalue()
+
+
+def render_last_frame(a: Motion) -> bytes:
+    """Return the bytes of a PNG file: the last frame, with all results."""
+    s = make_scene(a)
+    buffer = BytesIO()
+    _picture(s, len(s.frames) - 1).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _picture(s: Scene, t: int) -> Any:
+    from PIL import Image, ImageDraw
+
+    picture = Image.new("RGB", (s.width * SCALE, s.height * SCALE), "white")
+    draw = ImageDraw.Draw(picture)
+    for shape in (*s.still, *s.frames[t], *(r for result in s.results[: t + 1] for r in result)):
+        _draw(draw, shape)
+    return picture
 
 
 def _draw(draw: Any, shape: Shape) -> None:

@@ -1,0 +1,1 @@
+"""The quiz: questions whose numbers are drawn, and whose keys our kernels compute."""
