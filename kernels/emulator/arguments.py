@@ -84,10 +84,10 @@ def constants(program: Program) -> list[Buffer]:
 
 
 def at_launch(
-    program: Program, words: list[int], first_data: int, grid: tuple, block: tuple, shared: int
+    program: Program, words: list[int], places: dict[str, int], grid: tuple, block: tuple, shared: int
 ) -> dict[int, np.ndarray]:
     """Register -> what its 32 threads hold, for all that only the launch knows."""
-    known: dict[str, object] = {f"data {n}": ((first_data + i) << 32) + m.HALF for i, n in enumerate(program.data)}
+    known: dict[str, object] = {f"data {n}": place for n, place in places.items()}
     known["%dynamic_smem_size"] = shared
     for i, axis in enumerate("xyz"):
         known |= {f"%ntid.{axis}": block[i], f"%nctaid.{axis}": grid[i]}

@@ -89,10 +89,10 @@ def registers_per_thread(ptx: str, cc: tuple[int, int]) -> int | None:
         nvjitlink.get_linked_cubin(handle, cubin)
     finally:
         nvjitlink.destroy(handle)
-    return _registers_in(bytes(cubin))
+    return registers_in(bytes(cubin))
 
 
-def _registers_in(cubin: bytes) -> int:
+def registers_in(cubin: bytes) -> int:
     """Return the register count that an ELF file of machine code states: attribute 0x2f of its section `.nv.info`."""
     start = int.from_bytes(cubin[0x28:0x30], "little")
     size, count, names = (int.from_bytes(cubin[a : a + 2], "little") for a in (0x3A, 0x3C, 0x3E))

@@ -5,7 +5,15 @@ from collections.abc import Iterator
 from itertools import count
 
 from kernels.emulator.parse import Function, Instruction, Module
+from kernels.emulator.program import Unsupported
 
+# functions of NVIDIA's libraries, whose code no PTX holds -> what Python has for them
+_OUTSIDE = {
+    "vprintf": "print",
+    "cudaCGGetIntrinsicHandle": "cooperative groups",
+    "cudaCGSynchronize": "cooperative groups",
+    "__assertfail": "assert",
+}
 _NAME = re.compile(r"[%$A-Za-z_][\w$~#]*")
 
 
@@ -52,8 +60,11 @@ def _call(module: Module, call: Instruction, stack: tuple[str, ...]) -> tuple[Fu
     groups = [[n.strip() for n in o.strip("()").split(",") if n.strip()] for o in call.operands if o[0] == "("]
     name = next(o for o in call.operands if o[0] != "(")
     if name in stack:
-        raise ValueError(f"the kernel calls {name} recursively; the emulator runs kernels without recursion")
+        raise Unsupported(f"the kernel calls {name} recursively; the emulator runs kernels without recursion")
     if name not in module.functions:
-        raise ValueError(f"the kernel calls {name}, whose code is not in the PTX (print and assert are such calls)")
+        meant = f" ({_OUTSIDE[name]})" if name in _OUTSIDE else ""
+        raise Unsupported(
+            f"the kernel calls {name}{meant}, whose code is not in the PTX: the emulator does not know it"
+        )
     results = groups.pop(0) if call.operands[0][0] == "(" else []
     return module.functions[name], results, groups[0] if groups else []

@@ -100,17 +100,22 @@ def execute(
     words: list[int],
     shared: int = 0,
     limit: int = 10**10,
+    places: dict[str, int] | None = None,
 ) -> Report:
-    """Run a lowered kernel; the buffers' arrays are written back also where it is at fault."""
+    """Run a lowered kernel; the buffers' arrays are written back also where it is at fault.
+
+    places: where the module's variables lie, if they are among the buffers.
+    """
     from kernels.emulator.grid import run_grid
 
-    every = buffers + constants(program)
+    every = buffers + (constants(program) if places is None else [])
+    if places is None:
+        places = {n: m.HALF + ((m.FIRST_BUFFER + len(buffers) + i) << 32) for i, n in enumerate(program.data)}
     machine = _machine(program, every, int(np.prod(block)), shared, limit)
     registers = np.zeros((len(machine.doing), program.registers, 32), np.uint64)
     for row, value in program.constants.items():
         registers[:, row // 32] = np.uint64(value)
-    first_data = m.FIRST_BUFFER + len(buffers)
-    for row, values in at_launch(program, words, first_data, grid, block, shared).items():
+    for row, values in at_launch(program, words, places, grid, block, shared).items():
         registers[:, row // 32] = values
     launched = registers.reshape(-1), program.specials, np.array(grid), np.array(block)
     number = run_watched(machine, lambda: run_grid(machine, program.code, *launched))

@@ -6,6 +6,18 @@ from kernels.emulator.dispatch import NUMBERS
 from kernels.emulator.lowering import OTHERS, TYPES, Lowering, rule
 from kernels.emulator.parse import Instruction
 
+# what an instruction's name may hold beside its type: what selects the operation, and what changes nothing here
+_SELECTS = {
+    "f": ("rz", "rm", "rp", "finite", "infinite", "notanumber"),
+    "i": ("lo", "hi", "wide", "l", "r", "wrap", "clamp"),
+}
+_SAME = {"f": ("rn", "approx", "full", "ftz", "sat"), "i": ("b32",)}
+
+
+def is_half(kind: str) -> bool:
+    """Return whether a type is float16 or bfloat16, alone or two to a register."""
+    return kind.removesuffix("x2") in ("f16", "bf16")
+
 
 def unsigned(kind: str) -> str:
     """Return the unsigned type of a type's width."""
@@ -19,22 +31,22 @@ def arithmetic(low: Lowering, instruction: Instruction) -> None:
     kind = words[-1]
     if not TYPES.match(kind):
         raise low.unsupported()
-    stem = words[0]
-    if kind[0] == "f":
-        stem = "fma" if stem == "mad" else stem
-        stem += "".join(f".{w}" for w in words[1:-1] if w in ("rz", "rm", "rp", "finite", "infinite", "notanumber"))
-        stem += ".ftz" if "ftz" in words and kind == "f32" else ""
-    else:
-        stem += "".join(f".{w}" for w in words[1:-1] if w in ("lo", "hi", "wide", "l", "r", "wrap", "clamp"))
-        if "sat" in words or "cc" in words:
-            raise low.unsupported()
-    names = (f"{stem}.{kind}", f"{stem}.{unsigned(kind)}", f"{stem}.b{kind[1:]}")
+    floating = kind[0] == "f" or is_half(kind)
+    family = "f" if floating else "i"
+    stem, more = words[0], words[1:-1]
+    selects = [w for w in more if w in _SELECTS[family]]
+    if set(more) - {*selects, *_SAME[family]} or (is_half(kind) and {"ftz", "sat"} & set(more)):
+        raise low.unsupported()
+    if floating and stem == "mad":
+        stem = "fma"
+    stem += "".join(f".{w}" for w in selects) + (".ftz" if "ftz" in more and kind == "f32" else "")
+    names = (f"{stem}.{kind}",) if floating else (f"{stem}.{kind}", f"{stem}.{unsigned(kind)}", f"{stem}.b{kind[1:]}")
     name = next((n for n in names if n in NUMBERS), None)
     if name is None:
         raise low.unsupported()
     result = low.register(instruction.operands[0])
     low.emit(name, result, [low.value(o) for o in instruction.operands[1:]])
-    if "sat" in words:
+    if "sat" in more:
         low.emit(f"sat.{kind}", result, [result])
 
 
@@ -42,21 +54,25 @@ def arithmetic(low: Lowering, instruction: Instruction) -> None:
 def _setp(low: Lowering, instruction: Instruction) -> None:
     words, operands = instruction.opcode.split("."), instruction.operands
     kind, compare = words[-1], words[1]
-    if "|" in operands[0]:
-        raise low.unsupported()
-    if kind[0] != "f":
+    if kind[0] != "f" and not is_half(kind):
         if compare in ("lo", "ls", "hi", "hs"):
             kind, compare = unsigned(kind), {"lo": "lt", "ls": "le", "hi": "gt", "hs": "ge"}[compare]
         kind = unsigned(kind) if compare in ("eq", "ne") or kind[0] == "b" else kind
     name = f"setp.{compare}.{'ftz.' if 'ftz' in words and kind == 'f32' else ''}{kind}"
-    if name not in NUMBERS:
+    if name not in NUMBERS or ("ftz" in words and is_half(kind)):
         raise low.unsupported()
     combine = next((w for w in words[2:-1] if w in ("and", "or", "xor")), None)
-    result = low.register(operands[0])
-    first = low.temporary() if combine else result
+    names = [o.strip() for o in operands[0].split("|")]
+    first = low.temporary() if combine or names[0] == "_" else low.register(names[0])
+    rows = [first]
     low.emit(name, first, [low.value(o) for o in operands[1:3]])
+    if len(names) > 1:  # the second is the comparison's opposite
+        rows.append(low.temporary() if combine or names[1] == "_" else low.register(names[1]))
+        low.emit("not.pred", rows[1], [first])
     if combine:
-        low.emit(f"{combine}.pred", result, [first, low.value(operands[3])])
+        third = low.value(operands[3])
+        for row, to in zip(rows, names, strict=True):
+            low.emit(f"{combine}.pred", low.register(to) if to != "_" else low.temporary(), [row, third])
 
 
 @rule("selp")
@@ -105,7 +121,8 @@ def _cvt(low: Lowering, instruction: Instruction) -> None:
     if words[-2] in ("tf32", "bf16x2"):
         _narrow(low, instruction, words)
         return
-    if "16" in (to[1:], source[1:]) and "f" in (to[0], source[0]) and "f16" in words:
+    known = ("cvt", "ftz", "sat", "rn", "rz", "rm", "rp", "rni", "rzi", "rmi", "rpi")
+    if set(words[:-2]) - set(known) or is_half(to) or is_half(source):
         raise low.unsupported()
     if "ftz" in words and source == "f32":
         flushed = low.temporary()

@@ -26,6 +26,21 @@ _ATOMICS = {
 }
 
 
+# what an access's name may hold beside its memory: how it is cached and ordered, which changes no value here
+_HOW = re.compile(
+    r"(ld|ldu|st|param(::(entry|func))?|volatile|relaxed|acquire|release|weak|cta|gpu|sys|cluster|nc|c[agsv]|lu|wb|wt|v[24]"
+    r"|L[12]::[\w:]+)$"
+)
+
+
+_ORDER = re.compile(r"(relaxed|acquire|release|cta|gpu|sys|cluster|L2::\w+)$")
+
+
+def _refuse_unknown(low: Lowering, words: list[str]) -> None:
+    if any(w not in _SPACES and not _HOW.match(w) for w in words[:-1]) or not TYPES.match(words[-1]):
+        raise low.unsupported()
+
+
 def _space(words: list[str]) -> int:
     return next((_SPACES[w] for w in words if w in _SPACES), m.GENERIC)
 
@@ -56,8 +71,7 @@ def listed(operand: str) -> list[str]:
 def _load(low: Lowering, instruction: Instruction) -> None:
     words = instruction.opcode.split(".")
     kind, names = words[-1], listed(instruction.operands[0])
-    if not TYPES.match(kind):
-        raise low.unsupported()
+    _refuse_unknown(low, words)
     rows = [low.register(n) if n != "_" else low.temporary() for n in names]
     if "param" in words:
         if len(rows) > 1:
@@ -77,6 +91,7 @@ def _load(low: Lowering, instruction: Instruction) -> None:
 @rule("st")
 def _store(low: Lowering, instruction: Instruction) -> None:
     words = instruction.opcode.split(".")
+    _refuse_unknown(low, words)
     rows = [low.value(n) for n in listed(instruction.operands[1])]
     if "param" in words:
         low.emit("mov", _parameter(low, instruction.operands[0]), rows)
@@ -94,7 +109,8 @@ def _atomic(low: Lowering, instruction: Instruction) -> None:
     words, operands = instruction.opcode.split("."), list(instruction.operands)
     kind = words[-1]
     what = next((w for w in words if w in (*_ATOMICS, "add", "min", "max")), None)
-    if what is None or kind[1:] not in ("32", "64"):
+    known = {*_SPACES, *_ATOMICS, "atom", "red", "add", "min", "max", "acq_rel"}
+    if what is None or kind[1:] not in ("32", "64") or any(w not in known and not _ORDER.match(w) for w in words[:-1]):
         raise low.unsupported()
     if what == "add":
         code = atomics.ADD_F if kind[0] == "f" else atomics.ADD
@@ -179,6 +195,18 @@ def _vote(low: Lowering, instruction: Instruction) -> None:
         raise low.unsupported()
     predicate, mask = low.value(operands[1]), low.value(operands[2])
     low.emit(m.VOTE, low.register(operands[0]), [predicate], E=mask, BYTES=how[words[2]])
+
+
+@rule("isspacep")
+def _is_space(low: Lowering, instruction: Instruction) -> None:
+    """Lower the question whether an address lies in a memory: its upper half is the memory's number."""
+    space = _space(instruction.opcode.split("."))
+    slot, result = low.temporary(), low.register(instruction.operands[0])
+    low.emit("shr.u64", slot, [low.value(instruction.operands[1]), low.constant(32)])
+    if space == m.GLOBAL_SPACE:
+        low.emit("setp.ge.u64", result, [slot, low.constant(m.FIRST_BUFFER)])
+    else:
+        low.emit("setp.eq.u64", result, [slot, low.constant(m.SHARED if space == m.SHARED_SPACE else m.LOCAL)])
 
 
 @rule("activemask")

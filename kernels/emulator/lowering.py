@@ -13,8 +13,9 @@ from kernels.emulator.dispatch import NUMBERS
 from kernels.emulator.inline import flatten
 from kernels.emulator.parse import Function, Instruction, Module
 from kernels.emulator.program import SPECIALS, Line, Program, Unsupported, assemble, layout, spread
+from kernels.emulator.vector_loads import without_unread
 
-TYPES = re.compile(r"(?:[usbf](?:8|16|32|64)|pred)$")
+TYPES = re.compile(r"(?:[usbf](?:8|16|32|64)|b?f16(?:x2)?|pred)$")
 RULES: dict[str, Callable[["Lowering", Instruction], None]] = {}
 OTHERS = ""  # the name of the rule for all that no rule names
 
@@ -35,6 +36,7 @@ def lower(module: Module) -> Program:
     low = Lowering(module, kernel)
     for instruction in kernel.body:
         low.one(instruction)
+    without_unread(low.lines)
     lines = watch_unassigned(low.lines, set(low.constants) | set(low.launch.values()) | low.given)
     code, lines = assemble(lines)
     shared, shared_bytes = layout(module.shared)

@@ -45,14 +45,51 @@ class Module:
     files: dict[int, str]
 
 
+@dataclass
+class Library:
+    """Several PTX files as one, each name once. `entries`: the names of the kernels."""
+
+    entries: list[str]
+    functions: dict[str, Function]
+    shared: dict[str, tuple[int, int]]
+    constants: dict[str, tuple[int, bytes, bool]]
+    files: dict[int, str]
+
+    def of(self, name: str) -> Module:
+        """Return what one kernel is made from; ValueError if there is none of this name."""
+        if name not in self.entries:
+            raise ValueError(f"the PTX has no kernel (.entry) {name!r}; it has: {', '.join(self.entries) or 'none'}")
+        return Module(self.functions[name], self.functions, self.shared, self.constants, self.files)
+
+
 def parse(text: str) -> Module:
     """Parse the module in `text`; ValueError if it holds no kernel or more than one."""
+    library = parse_all([text])
+    if len(library.entries) != 1:
+        raise ValueError(f"the PTX must hold one kernel (.entry), found {len(library.entries)}")
+    return library.of(library.entries[0])
+
+
+def parse_all(texts: list[str]) -> Library:
+    """Parse several files that are linked together; of a name that two of them have, the last counts."""
+    out = Library([], {}, {}, {}, {})
+    for text in texts:
+        one = _parse(text)
+        out.entries += one.entries
+        out.functions |= one.functions
+        out.shared |= one.shared
+        out.constants |= one.constants
+        out.files = one.files | out.files
+    return out
+
+
+def _parse(text: str) -> Library:
     files = {int(n): path for n, path in re.findall(r'\.file\s+(\d+)\s+"([^"]*)"', text)}
     text = re.sub(r"/\*.*?\*/", "", re.sub(r"//[^\n]*", "", text), flags=re.S)
     shared: dict[str, tuple[int, int]] = {}
     constants: dict[str, tuple[int, bytes, bool]] = {}
     functions: dict[str, Function] = {}
-    entries = []
+    entries: list[str] = []
     outside = ""
     position = 0
     for head in re.finditer(r"\.(entry|func)\s+(\([^)]*\)\s*)?([\w$]+)\s*\(([^)]*)\)([^{;]*)([{;])", text):
@@ -67,12 +104,10 @@ def parse(text: str) -> Module:
         _body(text[head.end() : position - 1], function, shared)
         functions[function.name] = function
         if head[1] == "entry":
-            entries.append(function)
+            entries.append(function.name)
     for statement in (outside + text[position:]).split(";"):
         _declare(statement, shared, constants)
-    if len(entries) != 1:
-        raise ValueError(f"the PTX must hold one kernel (.entry), found {len(entries)}")
-    return Module(entries[0], functions, shared, constants, files)
+    return Library(entries, functions, shared, constants, files)
 
 
 def _closing(text: str, start: int) -> int:
@@ -164,9 +199,11 @@ def _statement(text: str, function: Function, shared: dict, scopes: list, serial
 
 def _registers(text: str, table: dict[str, str], serial: int) -> list[str]:
     """Enter the registers of one `.reg` line into `table`; their names."""
-    kind = text.split()[1].lstrip(".")
-    names = []
-    for name, count in re.findall(r"([%\w$]+)(?:<(\d+)>)?", text.split(None, 2)[2]):
+    found = re.match(r"\.reg\s*\.(\w+)\s+(.*)", text, re.S)
+    if not found:
+        raise ValueError(f"not a PTX declaration of registers: {text}")
+    kind, names = found[1], []
+    for name, count in re.findall(r"([%\w$]+)(?:<(\d+)>)?", found[2]):
         names += [f"{name}{i}" for i in range(int(count))] if count else [name]
     table.update((f"{n}~{serial}" if serial else n, kind) for n in names)
     return names

@@ -54,10 +54,15 @@ class Program:
 
     def shared_granule(self) -> int:
         """Return log2 of the bytes that are watched as one in shared memory: the narrowest access to it."""
-        shared_or_any = (m.SHARED_SPACE, m.GENERIC)
+        return self._narrowest(m.SHARED_SPACE).bit_length() - 1
+
+    def global_granule(self) -> int:
+        """Return the bytes of the narrowest access to global memory."""
+        return self._narrowest(m.GLOBAL_SPACE)
+
+    def _narrowest(self, space: int) -> int:
         accesses = [c.columns for c in self.lines if m.LOAD <= c.op <= m.COPY]
-        widths = [c[m.BYTES] for c in accesses if c[m.SPACE] in shared_or_any]
-        return min(widths, default=4).bit_length() - 1
+        return min((c[m.BYTES] for c in accesses if c[m.SPACE] in (space, m.GENERIC)), default=4)
 
 
 GAP = 1024  # bytes between two shared arrays, so that what runs over one does not reach the next; all banks, 8 times

@@ -1,0 +1,51 @@
+"""Put the emulated driver in the place of NVIDIA's, for this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, wraps
+from importlib import import_module
+from typing import Any
+
+from kernels.emulator import compile as compiler
+
+
+def _with_lines(make: Callable) -> Callable:
+    """Let every kernel be compiled with Python's line numbers, which faults are reported by."""
+
+    @wraps(make)
+    def __init__(self: Any, *arguments: Any, **options: Any) -> None:
+        make(self, *arguments, **{**options, "lineinfo": not options.get("debug")})
+
+    return __init__
+
+
+@cache
+def install() -> None:
+    """Let `numba.cuda` run on the emulator from now on: devices, memory, streams, events, linking and launches.
+
+    RuntimeError on a machine with a GPU whose driver is in use.
+    """
+    compiler.numba_cuda()
+    names = ("cudadrv.driver", "cudadrv.devicearray", "dispatcher", "memory_management.nrt")
+    modules: list[Any] = [import_module(f"numba.cuda.{name}") for name in names]
+    driver, devicearray, *launching = modules
+    from kernels.emulator.driver import calls, code, device, views
+
+    if not driver.driver.initialization_error and driver.driver.is_initialized:
+        raise RuntimeError("kernels.emulator.driver: NVIDIA's driver is in use; start a new process")
+    driver.binding = calls.Bindings()
+    driver.ExperimentalDevice = device.Device
+    driver.ExperimentalStream = device.Stream
+    for name in ("Linker", "LinkerOptions", "ObjectCode"):
+        setattr(driver, name, getattr(code, name))
+    for name in ("Buffer", "StridedMemoryView"):
+        setattr(devicearray, name, getattr(views, name))
+    kernel = launching[0]._Kernel
+    kernel.__init__ = _with_lines(kernel.__init__)
+    for module in launching:
+        module.launch = device.launch
+        module.LaunchConfig = device.LaunchConfig
+    driver.driver.is_initialized = False
+    driver.driver.initialization_error = None
+    driver.driver.lib = None

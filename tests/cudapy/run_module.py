@@ -1,0 +1,85 @@
+"""Run one module of numba-cuda's tests with the emulated driver; a line of JSON for each test that fails or passes.
+
+python -m tests.cudapy.run_module MODULE FILE
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+import traceback
+import unittest
+from typing import Any
+
+from kernels.emulator.driver import install
+
+INSTALL = "from kernels.emulator.driver import install; install()\n"
+_run = subprocess.run
+
+
+def run_with_driver(arguments: Any, *rest: Any, **options: Any) -> Any:
+    """Run a process; what a test hands to `python -c` gets the emulated driver too."""
+    if isinstance(arguments, (list, tuple)) and "-c" in arguments:
+        at = list(arguments).index("-c") + 1
+        arguments = [*arguments[:at], INSTALL + arguments[at], *arguments[at + 1 :]]
+    return _run(arguments, *rest, **options)
+
+
+class Lines(unittest.TestResult):
+    """Write what became of each test."""
+
+    def __init__(self, file: Any) -> None:
+        super().__init__()
+        self.file = file
+
+    def startTest(self, test: unittest.TestCase) -> None:
+        """Note the test, so that one that ends the process is known."""
+        super().startTest(test)
+        self._put(test, "started")
+
+    def _put(self, test: Any, what: str, error: Any = None) -> None:
+        text = "".join(traceback.format_exception(*error)) if error else ""
+        text += str(getattr(error[1], "stderr", "") or "") if error else ""
+        kind = error[0].__name__ if error else ""
+        self.file.write(json.dumps({"test": test.id(), "what": what, "kind": kind, "text": text}) + "\n")
+        self.file.flush()
+
+    def addSuccess(self, test: Any) -> None:
+        """Note a success."""
+        self._put(test, "ok")
+
+    def addFailure(self, test: Any, err: Any) -> None:
+        """Note an assertion that failed."""
+        self._put(test, "failure", err)
+
+    def addError(self, test: Any, err: Any) -> None:
+        """Note an exception."""
+        self._put(test, "error", err)
+
+    def addSubTest(self, test: Any, subtest: Any, err: Any) -> None:
+        """Note what failed in a part of a test."""
+        if err:
+            self._put(test, "error", err)
+
+    def addSkip(self, test: Any, reason: str) -> None:
+        """Note a test that does not apply here."""
+        self._put(test, "skip")
+
+    def addExpectedFailure(self, test: Any, err: Any) -> None:
+        """Note a test that fails as its authors expect."""
+        self._put(test, "ok")
+
+
+def main(module: str, path: str) -> None:
+    """Run the module's tests."""
+    install()
+    subprocess.run = run_with_driver
+    found = importlib.import_module(f"numba.cuda.tests.cudapy.{module}")
+    with open(path, "w", encoding="utf-8") as file:
+        unittest.defaultTestLoader.loadTestsFromModule(found).run(Lines(file))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

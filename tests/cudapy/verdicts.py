@@ -1,0 +1,36 @@
+"""What a test's end says about the emulator."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+RIGHT, REFUSED, FAULT, WRONG, TRACEBACK, SKIPPED, LATE = (
+    "right", "refused by name", "fault reported", "wrong", "traceback", "skipped", "not ended",
+)  # fmt: skip
+_REFUSALS = ("kernels.emulator.program.Unsupported", "the emulated driver has no", "the emulated device cannot")
+
+
+def verdict(what: str, kind: str, text: str) -> str:
+    """Return the verdict on one test."""
+    if what in ("ok", "skip"):
+        return RIGHT if what == "ok" else SKIPPED
+    if any(refusal in text for refusal in _REFUSALS):
+        return REFUSED
+    if "kernels.emulator.faults.KernelFault" in text:
+        return FAULT
+    return WRONG if kind == "AssertionError" else TRACEBACK
+
+
+def read(lines: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Return test -> (verdict, the end of its text); of a test's parts, the first that is not right counts."""
+    found: dict[str, tuple[str, str]] = {}
+    for line in lines:
+        told = json.loads(line)
+        name = told["test"].removeprefix("numba.cuda.tests.cudapy.").split(" ")[0]
+        if told["what"] == "started":
+            found[name] = (LATE, "")
+        elif found.get(name, (LATE,))[0] in (LATE, RIGHT):
+            text = told["text"].strip().splitlines()
+            found[name] = (verdict(told["what"], told["kind"], told["text"]), text[-1] if text else "")
+    return found
