@@ -16,6 +16,7 @@ from convnet.evaluation import metrics
 from convnet.evaluation.metrics import lines
 from convnet.explain import lesson
 from convnet.explain.lessons.classroom import Classroom
+from convnet.explain.lessons.gallery import Gallery
 from convnet.explain.maps.history import plot_history
 from convnet.layers import Input
 from convnet.notice import NOTICE
@@ -77,11 +78,32 @@ def run(folder: Path, say: Say, seed: int = 0, verbose: Any = "auto", phantom_st
     case = diagnose(model, [one])
     for line in diagnosis_lines(case):
         say("   " + line)
-    say("5. The same network taken apart on one image with a lesion, sum by sum: open lesson.html in a browser.")
-    lesson(model, x_test[y_test == 1][0], 1, recorder=recorder).save(folder / "lesson.html")
+    say("5. The same network taken apart on images with and without a lesion: open lesson.html in a browser.")
+    shown = choose_images(y_test, p, each=2)
+    first = next(n for n in shown if y_test[n] == 1)
+    others = [n for n in shown if n != first]
+    gallery = make_ct_gallery(phantom_study, x_test[others], y_test[others])
+    made = lesson(model, x_test[first], int(y_test[first]), recorder=recorder, gallery=gallery)
+    made.save(folder / "lesson.html")
     write_json(folder / "results.json", result)
     write_json(folder / "diagnosis.json", case)
     say(f"Everything is in {folder} ({time.perf_counter() - start:.0f} s). {NOTICE}")
+
+
+def make_ct_gallery(study: Any, x: np.ndarray, y: np.ndarray) -> Gallery:
+    """Return images of a simulated study as a lesson shows them: in words, the lesion's place circled."""
+    middle = (study.size - 1) / 2
+    return Gallery(
+        x,
+        y,
+        question=(
+            "Is there a faint lesion in the middle of this simulated CT image of a liver?",
+            "这张模拟的肝脏 CT 图像中央有微弱的病灶吗？",
+        ),
+        words=(("no lesion", "无病灶"), ("lesion", "有病灶")),
+        outline=(middle, middle, study.radius / study.spacing),
+        outlined=(1,),
+    )
 
 
 def run_digits(folder: Path, say: Say, seed: int = 0, verbose: Any = "auto") -> None:
@@ -141,10 +163,10 @@ def make_digits_network(dtype: str) -> Sequential:
     return network
 
 
-def choose_images(y: np.ndarray, p: np.ndarray, wrong: int = 2) -> tuple[int, ...]:
-    """Return an image of each class that the network names rightly, then those it names wrongly by the least."""
+def choose_images(y: np.ndarray, p: np.ndarray, wrong: int = 2, each: int = 1) -> tuple[int, ...]:
+    """Return so many images of each class that the network names rightly, then those it names wrongly by the least."""
     right = p.argmax(axis=1) == y
-    chosen = [int(np.argmax(right & (y == k))) for k in range(p.shape[1]) if (right & (y == k)).any()]
+    chosen = [int(n) for k in range(p.shape[1]) for n in np.flatnonzero(right & (y == k))[:each]]
     short = np.where(right, np.inf, p.max(axis=1) - p[np.arange(len(y)), y])
     return tuple(chosen + [int(n) for n in np.argsort(short)[: min(wrong, int((~right).sum()))]][::-1])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -41,11 +41,12 @@ def learn(
     print("Without Jupyter: read kernels/conv2d/README.md, then: convnet exercise start sum")
 
 
-def _kit(seed: int, repository: str | None) -> Iterator[tuple[str, bytes]]:
+def _kit(seed: int, repository: str | None) -> Iterable[tuple[str, bytes]]:
     from convnet.course.teacher import kit
 
+    files = kit.files(seed, repository, pdf=find_spec("reportlab") is not None)
     print("Drawing slides and computing the quiz's key; this takes a minute.")
-    return kit.files(seed, repository, pdf=find_spec("reportlab") is not None)
+    return files
 
 
 def _say_what_the_teacher_does(folder: Path, repository: str | None) -> None:

@@ -297,6 +297,7 @@ def test_pdf_files_hold_the_whole_text_and_a_slide_is_a_page(quick):
 def test_the_command_adds_the_kit_and_keeps_what_the_teacher_changed(quick, tmp_path, monkeypatch):
     for name in ("make_pdf", "make_slides_pdf"):  # another test makes them
         monkeypatch.setattr(kit, name, lambda *_: b"%PDF")
+    monkeypatch.setattr(kit, "make_html", lambda slides: slides[0].title)
     course = tmp_path / "course"
     learn = lambda *more: CliRunner().invoke(app, ["learn", str(course), *more], catch_exceptions=False).output  # noqa: E731
     learn()
@@ -310,6 +311,13 @@ def test_the_command_adds_the_kit_and_keeps_what_the_teacher_changed(quick, tmp_
     assert len(list(teacher.glob("solutions/*.py"))) == 14
     if find_spec("reportlab"):
         assert {p.name for p in teacher.rglob("*.pdf")} == {"notes.pdf", "slides.pdf", "quiz-0.pdf", "key-0.pdf"}
+    with pytest.raises(ValueError, match="--repository must be like"):  # before anything is drawn or written
+        CliRunner().invoke(
+            app, ["learn", str(tmp_path / "new"), "--teacher", "--repository", "x"], catch_exceptions=False
+        )
+    assert not (tmp_path / "new").exists()
+    with pytest.raises(ValueError, match="--seed goes with --teacher"):
+        learn("--seed", "1")
     (teacher / "notes/1_formula.md").write_text("mine")
     again = learn("--teacher", "--seed", "7")
     assert f"kept yours: {teacher / 'notes/1_formula.md'}" in again

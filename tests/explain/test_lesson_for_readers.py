@@ -68,14 +68,14 @@ def test_in_chinese_no_english_is_left_but_names(driver, trained):
         assert left <= {"Adam", "SGD"}, f"{view}: {left}"
 
 
-def test_a_single_number_stands_on_its_card_as_a_number(driver, trained):
+def test_the_answer_and_the_loss_stand_in_the_overview_as_numbers(driver, trained):
     path, document = trained
     browser.load(driver, path)
-    dots = [e.text for e in driver.find_elements("css selector", ".card .dot")]
-    assert dots[-1] == "L"
-    assert len(dots) == 3  # the score, the probability, the loss
-    share = driver.find_element("css selector", ".summary .share").text
-    assert float(dots[1]) == pytest.approx(float(share.rstrip(" %")) / 100, abs=0.0051)
+    share = driver.find_element("css selector", ".overview .share").text
+    loss = driver.find_element("css selector", ".overview .dot").text
+    probability = float(share.rstrip(" %")) / 100
+    assert float(loss) == pytest.approx(document["losses"]["crossentropy"]["value"], rel=0.06)
+    assert -np.log(probability) == pytest.approx(document["losses"]["crossentropy"]["value"], abs=0.01)
 
 
 def test_before_training_there_are_no_figures(driver, trained):

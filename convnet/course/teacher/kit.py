@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 from convnet.course.teacher import cloud
@@ -14,17 +15,17 @@ HERE = Path(__file__).parent
 SOLUTIONS = HERE / "solutions"
 
 
-def files(seed: int, repository: str | None, pdf: bool) -> Iterator[tuple[str, bytes]]:
-    """Yield (path in the course's folder, contents).
+def files(seed: int, repository: str | None, pdf: bool) -> Iterable[tuple[str, bytes]]:
+    """Return (path in the course's folder, contents), made one by one; ValueError if the repository is none.
 
     seed        of the quiz's numbers
     repository  where the course will be on GitHub, for Binder and Colab; None: no such files
     pdf         whether to make files to print, which needs ReportLab
     """
-    yield ".gitignore", b"teacher/\n.ipynb_checkpoints/\n"
-    yield from ((f"teacher/{name}", contents) for name, contents in for_the_teacher(seed, pdf))
-    if repository is not None:
-        yield from cloud.files(repository)
+    in_a_browser = () if repository is None else tuple(cloud.files(repository))
+    ignored = (".gitignore", b"teacher/\n.ipynb_checkpoints/\n")
+    kit = ((f"teacher/{name}", contents) for name, contents in for_the_teacher(seed, pdf))
+    return chain((ignored, *in_a_browser), kit)
 
 
 def for_the_teacher(seed: int, pdf: bool) -> Iterator[tuple[str, bytes]]:

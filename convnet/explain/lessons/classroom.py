@@ -79,12 +79,21 @@ def pack_classroom(classroom: Classroom, s: Subject) -> dict[str, Any]:
         "train": {"x": pack(classroom.x_train.astype(np.float32)), "y": classroom.y_train.tolist()},
         "test": {"x": pack(classroom.x_test.astype(np.float32)), "y": classroom.y_test.tolist()},
         "shown": list(classroom.shown),
+        "own": _find_own(classroom, s),
         "batches": [chosen.tolist() for chosen in classroom.batches()],
         "adam": {name: float(value) for name, value in settings.items()},
         "bound": BOUND,
         "starts": {name: [pack(weights[i].reshape(shape)) for i, shape in places] for name, weights in starts},
         "engine": {name: _engine(classroom, name) for name in classroom.starts},
     }
+
+
+def _find_own(classroom: Classroom, s: Subject) -> int:
+    """Return which of the shown images is the page's own; ValueError if none is."""
+    for n, at in enumerate(classroom.shown):
+        if np.array_equal(classroom.x_test[at].astype(s.image.dtype), s.image[0]):
+            return n
+    raise ValueError("lesson: the page's own image must be one of those that its classroom shows")
 
 
 def _engine(classroom: Classroom, start: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import numpy as np
 from convnet.explain.lessons import arrays, contents
 from convnet.explain.lessons.bundle import bundle
 from convnet.explain.lessons.classroom import Classroom, pack_classroom
+from convnet.explain.lessons.gallery import Gallery, pack_gallery
 from convnet.explain.lessons.subject import Subject
 from convnet.output.atomic import write_atomically
 from kernels.verify.look import read_palette
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from convnet.model import Model
 
 PAGE = Path(__file__).parent / "page"
-STYLES = ("style", "playground")
+STYLES = ("style", "playground", "network")
 LIMIT = 8_000_000  # bytes of a page: above, maps are cut and epochs left out
 MAPS = 0.8  # the share of it that maps and gradients may take
 MOST_RAW = 24_000_000  # bytes of all numbers: three times what packing has been seen to save
@@ -59,6 +60,7 @@ def lesson(
     recorder: Recorder | None = None,
     title: str | None = None,
     classroom: Classroom | None = None,
+    gallery: Gallery | None = None,
 ) -> Lesson:
     """Make a page that shows every sum of `model` on the image x, forward and backward, beside the kernels' numbers.
 
@@ -67,6 +69,7 @@ def lesson(
     training: as in a training step, with dropout's mask and the statistics of this batch of one.
     recorder: of `fit(..., callbacks=[Recorder()])`, for the animation of its epochs.
     classroom: images that the page itself can train on; it then also has a pad to draw on.
+    gallery: further images to look at, and the classes in words.
     Raises ValueError for an image or a label that does not fit, a model that is no classifier or is too large.
     """
     from convnet.callbacks import Recorder
@@ -84,6 +87,8 @@ def lesson(
     document = contents.document(subject)
     if classroom is not None:
         document["classroom"] = pack_classroom(classroom, subject)
+    if gallery is not None:
+        document["gallery"] = pack_gallery(gallery, subject)
     return _fit(subject, document)
 
 

@@ -31,6 +31,18 @@ OWN_FORMULAS = {
     "crossentropy_binary.data": "dhat{y}[k] = {1}/{K} {hat{y}[k] - y[k]}/{hat{y}[k] · (1 - hat{y}[k])}",
     "sgd.forward": "p = p - η · dp",
 }
+# the formula that is read first: stride 1, no padding, no dilation, one channel of one image, one filter
+SIMPLE = {
+    "conv2d.forward": "y[i,j] = b + sum_{p,q} x[i + p, j + q] · k[p,q]",
+    "conv2d.data": "dx[h,w] = sum_{p,q} dy[h - p, w - q] · k[p,q]",
+    "conv2d.weights": "dk[p,q] = sum_{i,j} x[i + p, j + q] · dy[i,j];  db = sum_{i,j} dy[i,j]",
+    "conv2dtranspose.forward": "y[i,j] = b + sum_{p,q} x[i - p, j - q] · k[p,q]",
+    "maxpool2d.forward": "y[i,j] = max_{p,q} x[s i + p, s j + q]",
+    "avgpool2d.forward": "y[i,j] = {1}/{R} sum_{p,q} x[s i + p, s j + q]",
+    "dense.forward": "y[f] = b[f] + sum_{c} x[c] · k[c,f]",
+    "dense.data": "dx[c] = sum_{f} dy[f] · k[c,f]",
+    "dense.weights": "dk[c,f] = x[c] · dy[f];  db[f] = dy[f]",
+}
 # the operation's own names for a pass of the lesson, the more special first
 NAMES = {
     "forward": ("forward", "update"),
@@ -50,6 +62,7 @@ def code_of(operation: str, name: str, step: Step | None = None) -> dict[str, An
     if operation == "conv2d" and (step is None or step.settings["groups"] == 1):
         formula = formula.replace("g + c", "c")  # one group, and its first channel is 0
     return {
+        "simple": "".join(equations(SIMPLE[label])) if label in SIMPLE else None,
         "formula": "".join(equations(formula)),
         "reference": excerpt(find_place(label, "reference")),
         "fast": excerpt(find_place(f"{operation}.{loop}" if loop else label, "fast")),

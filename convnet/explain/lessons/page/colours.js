@@ -46,12 +46,12 @@ function luminance(rgb) {
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 }
 
-const INKS = { "#111418": luminance([0x11, 0x14, 0x18]), "#ffffff": 1 };
+const INKS = { "#000000": 0, "#ffffff": 1 }; // of any colour, the better of the two has a contrast of 4.58 or more
 
 /** Black or white, whichever has more contrast with this colour. */
 export function inkOn(rgb) {
   const ground = luminance(rgb) + 0.05;
-  return ground / (INKS["#111418"] + 0.05) > (INKS["#ffffff"] + 0.05) / ground ? "#111418" : "#ffffff";
+  return ground / (INKS["#000000"] + 0.05) > (INKS["#ffffff"] + 0.05) / ground ? "#000000" : "#ffffff";
 }
 
 export function largest(data, from = 0, to = data.length, step = 1) {

@@ -1,8 +1,6 @@
-// What moves in the view of the network: the window from one number to the next, products into the sum, and dots along
-// the arrows between the steps, against them when the view turns backward.
+// What moves in the view of the network: the window from one number to the next, and products into the sum.
 
 import { el } from "./dom.js";
-import { Flow } from "./flow.js";
 import { flyInto } from "./fly.js";
 import { isStill, run } from "./motion.js";
 import { go, state } from "./state.js";
@@ -65,24 +63,15 @@ export class Walk {
   }
 
   fly(done) {
-    const products = [...this.view.account.querySelectorAll(".patch:first-child figure:last-child text")];
+    const products = [...this.view.element.querySelectorAll("[data-tour=products] .numbers text")];
     const total = this.view.account.querySelector(".result b");
     this.end = total ? flyInto(this.view.element, products, total, done) : done();
   }
 
   stop() {
     this.running = false;
+    this.view.hovering = false;
     this.end?.();
     if (this.player) this.player.textContent = t("walk.play.short");
   }
-}
-
-/** Dots from card to card, all at once. */
-export function flowAlong(row, backward) {
-  const cards = [...row.querySelectorAll(".card")];
-  const lines = cards.slice(1).map((card, n) => {
-    const y = card.offsetTop + card.offsetHeight / 2;
-    return { s: 1, points: [[cards[n].offsetLeft + cards[n].offsetWidth, y], [card.offsetLeft, y]] };
-  });
-  new Flow(row).send(lines, 2, backward);
 }

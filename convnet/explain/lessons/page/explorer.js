@@ -3,26 +3,32 @@
 import { el, roving } from "./dom.js";
 import { dims, short } from "./format.js";
 import { codeView, formulaOf } from "./code.js";
-import { flowAlong, Walk } from "./explorer-motion.js";
-import { graph, reveal } from "./graph.js";
+import { Walk } from "./explorer-motion.js";
 import { fusedGradient, leads } from "./leads.js";
 import { letter, parameterKind, roleOf, settingsText, stepTitle } from "./names.js";
 import { noteOf, t } from "./i18n.js";
+import { between, betweenOf } from "./products.js";
 import { operations, passesOf } from "./operations.js";
+import { Overview } from "./overview.js";
 import { Panel } from "./panel.js";
 import { placeOf } from "./places.js";
 import { sliceOf } from "./slices.js";
 import { go, state } from "./state.js";
+import { factsOf } from "./summary.js";
 import { sumView } from "./sum.js";
 
 const codeName = (pass) => (pass === "forward" ? "forward" : pass.startsWith("dx") ? "data" : "weights");
 
 export class Explorer {
-  constructor(network) {
-    this.network = network;
+  /** gallery: further images, or null. */
+  constructor(network, gallery = null) {
+    Object.assign(this, { network, gallery });
     this.element = el("div", { class: "explorer" });
     this.chosen = {}; // the cell last looked at, by step and pass
     this.walk = new Walk(this);
+    this.overview = new Overview(network);
+    this.overview.element.addEventListener("pointerover", (event) => this.hover(event));
+    this.overview.element.addEventListener("pointerleave", () => this.hovering && this.walk.stop());
   }
 
   get step() {
@@ -54,38 +60,50 @@ export class Explorer {
   /** Everything anew: another step, pass, loss, language or theme. */
   render() {
     this.walk.stop();
-    const scrolled = this.element.querySelector(".graph-box")?.scrollLeft;
+    this.gallery?.choose(state.image);
     this.settle();
     const { step, network } = this;
+    const codes = network.document.codes;
+    const code = step.code[codeName(state.pass)];
     this.c = network.context(state.step, state.loss);
     this.pass = operations[step.operation][state.pass];
     this.panels = this.makePanels();
     this.account = el("div", { class: "account" });
     this.index = el("p", { class: "index" });
-    const box = graph(network);
-    const stage = el("div", { class: `stage of-${this.panels.length}` }, ...this.panels.map((panel) => panel.element));
+    this.overview.render();
+    this.element.classList.toggle("back", state.pass !== "forward");
+    const shelf = this.gallery?.element((image) => go({ image, at: state.at }));
     this.element.replaceChildren(
-      this.toolbar(),
-      box,
+      el("div", { class: `sight${shelf ? " with-gallery" : ""}` }, el("h2", { class: "sr-only" }, t("graph")), shelf, this.overview.element),
       el(
         "article",
         { class: "step" },
-        el("header", {}, el("h3", {}, stepTitle(step)), el("p", { class: "settings" }, this.settings())),
-        this.passes(),
-        el("p", { class: "note" }, noteOf(step.operation, state.pass)),
-        formulaOf(network.document.codes, step.code[codeName(state.pass)]),
-        el("div", { class: "toolbar walk-bar" }, this.walk.button(), this.index),
-        stage,
+        el("header", {}, ...this.toolbar(), el("h3", {}, stepTitle(step)), el("p", { class: "settings" }, this.settings()), this.passes(), el("div", { class: "walk-bar" }, this.index, this.walk.button())),
+        el("div", { class: "told" }, el("p", { class: "note" }, noteOf(step.operation, state.pass)), formulaOf(codes, code)),
+        el("div", { class: `stage of-${this.panels.length}` }, ...this.panels),
         this.account,
-        codeView(network.document.codes, step.code[codeName(state.pass)]),
+        codeView(codes, code),
       ),
+      el("section", { class: "summary facts" }, el("div", {}, ...factsOf(network, { shares: true }), ...(this.gallery?.notes() ?? []))),
     );
-    if (scrolled !== undefined) box.scrollLeft = scrolled;
-    reveal(box);
     this.update();
     const backward = state.pass !== "forward";
-    if (this.wasBackward !== undefined && backward !== this.wasBackward) flowAlong(box.querySelector(".graph"), backward);
+    if (this.wasBackward !== undefined && backward !== this.wasBackward) this.overview.send(backward);
     this.wasBackward = backward;
+  }
+
+  /** The window slides while the map that is taken apart is pointed at. */
+  hover(event) {
+    const map = event.pointerType === "mouse" && event.target.closest?.('[data-map][aria-pressed="true"]');
+    if (map && !this.walk.running) {
+      this.hovering = true;
+      this.walk.start();
+    } else if (!map && this.hovering) this.walk.stop();
+  }
+
+  /** The reader goes to another view: those are about the page's own image. */
+  leave() {
+    this.gallery?.choose(null);
   }
 
   stop() {
@@ -121,7 +139,8 @@ export class Explorer {
         ...losses.map((name) => el("option", { value: name, selected: name === state.loss }, t(`loss.${name}`))),
       ),
     );
-    return el("div", { class: "toolbar" }, both, choice, el("span", { class: "hint" }, t("graph.hint")));
+    const several = Object.keys(this.network.document.losses).length > 1;
+    return [both, several && (!forward || this.step.isLoss) && choice];
   }
 
   /** Backward has several questions: for an input, for a weight, for the bias. */
@@ -144,14 +163,18 @@ export class Explorer {
     const photoOf = (name) => name === "x0" && step.inputs[0] === 0 && c.x0.data.every((v) => v >= 0);
     const make = (name, options) =>
       new Panel({
-        tensor: c[name], name, operation: step.operation, title: letter(step.operation, name), role: roleOf(step.operation, name), photo: photoOf(name), ...options,
+        tensor: c[name], name, operation: step.operation, title: letter(step.operation, name), role: roleOf(step.operation, name), photo: photoOf(name),
+        outline: name === "x0" && step.inputs[0] === 0 ? this.network.outline : null, ...options,
       });
     this.inputs = names.map((name) => make(name, { sliced: (slice) => this.look(name, slice) }));
     this.asked = make(pass.of, {
       pick: (at) => go({ at }),
+      hint: t("pick.short"),
       sliced: (slice) => go({ at: this.moved(slice) }),
     });
-    return [...this.inputs, this.asked];
+    const [first, ...others] = this.inputs.map((panel) => panel.element);
+    this.between = Object.fromEntries(between(step, state.pass, c).map((name) => [name, el("section")]));
+    return [first, this.between.window, ...others, this.between.products, this.asked.element].filter(Boolean);
   }
 
   /** The same row and column in another slice. */
@@ -202,12 +225,13 @@ export class Explorer {
     });
     this.asked.update({ slice: sliceOf(state.at, this.asked.tensor.shape), selected: state.at });
     this.typed();
-    this.account.replaceChildren(
-      sumView({
-        account: this.sum, c, step, pass, passName: state.pass, at: state.at, dtype: network.dtype, focus: state.focus,
-        photo: this.inputs.find((panel) => panel.name === pass.a)?.photo, fused: fusedGradient(this), onFocus: (i) => this.focus(i), after: leads(this, term),
-      }),
-    );
+    const photo = this.inputs.find((panel) => panel.name === pass.a)?.photo;
+    const view = { account: this.sum, c, step, pass, passName: state.pass, at: state.at, dtype: network.dtype, focus: state.focus, photo, fused: fusedGradient(this), other: Boolean(network.image) };
+    const found = betweenOf(view);
+    for (const [name, element] of Object.entries(found)) this.between[name].replaceWith(element);
+    this.between = found;
+    this.account.replaceChildren(sumView({ ...view, onFocus: (i) => this.focus(i), after: leads(this, term) }));
+    this.overview.mark();
   }
 
   strongest(terms) {
@@ -235,6 +259,6 @@ export class Explorer {
         },
       }),
     );
-    return this.index.replaceChildren(t("pick", title), "  ", el("span", { class: "place" }, `${title}[`, ...inputs.flatMap((input, i) => (i ? [", ", input] : [input])), "]"));
+    return this.index.replaceChildren(el("span", { class: "place" }, `${title}[`, ...inputs.flatMap((input, i) => (i ? [", ", input] : [input])), "]"));
   }
 }

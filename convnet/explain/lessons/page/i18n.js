@@ -1,12 +1,16 @@
 // English and Chinese. Every text of the page is here, once in each language.
-// Those of the playground and of the tour are in files of their own.
+// Those of the playground, the tour, the glossary, and of links and files are in files of their own.
 // A filter is 卷积核 in Chinese, one of its numbers 卷积核的元素; the engine's compiled code is 引擎.
 
+import { GLOSSARY } from "./texts-glossary.js";
 import { PLAYGROUND } from "./texts-playground.js";
+import { SHARING } from "./texts-sharing.js";
 import { TOUR } from "./texts-tour.js";
 
 const TEXTS = {
+  ...GLOSSARY,
   ...PLAYGROUND,
+  ...SHARING,
   ...TOUR,
   "lang.other": ["中文 / Chinese", "English / 英文"],
   "theme": ["Light / dark", "浅色 / 深色"],
@@ -43,9 +47,11 @@ const TEXTS = {
   "loss.crossentropy": ["Cross-entropy", "交叉熵"],
   "loss.mse": ["Mean squared error, formula (3)", "均方误差，公式 (3)"],
   "graph": ["The steps of the network", "网络的各个步骤"],
-  "graph.hint": ["Choose a step; the arrow keys move between them.", "点选一个步骤，也可用方向键切换。"],
+  "overview.more": ["show {0} more", "再显示 {0} 个"],
+  "overview.fewer": ["show fewer", "收起"],
   "input": ["input", "输入"],
   "pick": ["Click any cell of {0}, or move with the arrow keys", "点击 {0} 的任意一格，或用方向键移动"],
+  "pick.short": ["click any cell", "点击任意一格"],
   "cell.number": ["Cell", "位置"],
   "row.column": ["row {0}, column {1}: {2}", "第 {0} 行第 {1} 列：{2}"],
   "channel": ["channel", "通道"],
@@ -73,6 +79,13 @@ const TEXTS = {
   "check.ok": ["The engine computed {0} ({1}). Difference {2}; rounding allows {3}.", "引擎算得 {0}（{1}），与此相差 {2}；舍入误差允许 {3}。"],
   "check.bad": ["The engine computed {0} ({1}). Difference {2}, but rounding allows only {3}!", "引擎算得 {0}（{1}），与此相差 {2}，但舍入误差只允许 {3}！"],
   "check.none": ["This page does not hold the engine's number for this cell, or for everything that goes into it: of large maps only the middle was kept.", "本页没有保存引擎在此处的数值，或没有保存它的全部输入：大特征图只保存了中间部分。"],
+  "products.of": ["{0} {1}", "{0} {1}"],
+  "products.sum": ["added up", "求和"],
+  "products.rest": ["{0} others", "其余 {0} 个{1}"],
+  "products.turned": ["in the order of k", "按 k 的次序"],
+  "products.window": ["in the window", "窗口内"],
+  "check.other": ["The page holds the engine's numbers for another image; this one it computed by itself.", "本页保存的是引擎对另一张图像的数值；这个数由本页自行计算。"],
+  "code.fold": ["Formula in full, and the code that computes it", "完整公式与代码"],
   "sum.title": ["The sum, term by term", "逐项求和"],
   "sum.one": ["The calculation", "计算"],
   "sum.steps": ["The calculation, step by step", "逐步计算"],
@@ -86,6 +99,7 @@ const TEXTS = {
   "sum.running": ["running sum", "累加和"],
   "sum.leading": ["largest so far", "目前最大"],
   "sum.largest": ["largest first", "按大小排序"],
+  "sum.term": ["term {0}", "第 {0} 项"],
   "sum.all": ["show all {0}", "显示全部 {0} 项"],
   "sum.chart": ["The running sum over {0} terms, from {1} to {2}", "{0} 项的累加和，从 {1} 到 {2}"],
   "patch.of": ["{0} {1}", "{0} {1}"],
@@ -96,7 +110,6 @@ const TEXTS = {
   "fused": ["Softmax and cross-entropy together: p − y = {0}", "Softmax 与交叉熵合在一起：p − y = {0}"],
   "then": ["then {0}", "然后 {0}"],
   "origin": ["Where does {0} come from?", "{0} 从哪里来？"],
-  "code.title": ["The formula and its line in the code", "公式及其所在的代码行"],
   "code.reference": ["the reference, written to be read", "参考实现，便于阅读"],
   "code.fast": ["the fast kernel, written for speed", "快速实现，追求速度"],
   "code.none": ["Nothing is computed: the same numbers in the same order, with another shape.", "不做计算：数不变，次序不变，只是形状不同。"],
@@ -257,11 +270,18 @@ export function setLanguage(index) {
   document.documentElement.lang = languageName();
 }
 
+export const languageIndex = () => language;
+
 export const otherLanguage = () => 1 - language;
 
 /** The text of a key, {0}, {1} ... filled in. */
 export function t(key, ...values) {
   return TEXTS[key][language].replace(/\{(\d)\}/g, (_, i) => values[Number(i)]);
 }
+
+export const hasText = (key) => key in TEXTS;
+
+/** The classes in the reader's language, where the page has words for them. */
+export const classNames = ({ classes, gallery }) => gallery?.words?.[language] ?? classes;
 
 export const noteOf = (operation, pass) => NOTES[`${operation} ${pass}`]?.[language] ?? "";

@@ -26,7 +26,7 @@ export function leads(view, term) {
     const follow = link(stepTitle(next), { step: state.step + 1, pass: "forward", at: state.at }, "→");
     out.push(
       el("p", { class: "then" }, t("then", next.operation), " ", el("b", {}, short(account.value)), " ", follow),
-      checkLine(account, y, state.at, network.dtype),
+      checkLine(account, y, state.at, network.dtype, Boolean(network.image)),
     );
   }
   if (term && term.ia >= 0) {

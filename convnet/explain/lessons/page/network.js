@@ -14,13 +14,48 @@ export class Network {
     this.steps = document.steps;
     this.output = document.steps.length ? document.steps[document.steps.length - 1].output : 0;
     this.contexts = new Map();
+    this.label = document.label;
+    this.outline = null; // of what the label is about: see gallery.js
     if (document.cut) this.fillIn();
+    this.first = tensors;
+  }
+
+  /** Look at another image of the gallery: all its numbers are computed here, and known to be no kernel's. */
+  look(image) {
+    this.contexts.clear();
+    this.label = image?.label ?? this.document.label;
+    this.image = image;
+    this.losses = {};
+    this.tensors = image ? this.computed(image) : this.first;
+  }
+
+  /** The tensors that the kernels' numbers of another image would be. */
+  computed(image) {
+    const weights = this.weights();
+    const values = this.forward(weights, undefined, image);
+    const found = new Map(weights.map((tensor, i) => [`p${i}`, tensor]));
+    values.forEach((value, v) => found.set(`x${v}`, value));
+    for (const loss of Object.keys(this.document.losses)) {
+      const target = this.targetOf(loss, image.label);
+      this.losses[loss] = { target, value: this.lossOf(values, loss, { target }) };
+      const { dy, dx } = this.backward(values, weights, loss, { target, ofWeights: false });
+      dy.forEach((gradient, v) => found.set(`${loss} dx${v}`, gradient));
+      for (const [place, share] of Object.entries(dx)) found.set(`${loss} dx${place}`, share);
+    }
+    return found;
+  }
+
+  /** A label in the form in which a loss has its target. */
+  targetOf(loss, label) {
+    const own = this.document.losses[loss].target;
+    const classes = this.document.values[this.output].shape[0];
+    return classes > 1 && own.length > 1 ? own.map((_, k) => (k === label ? 1 : 0)) : [label];
   }
 
   /** A step by its number; the one after the last is the loss. */
   step(t, loss) {
     if (t < this.steps.length) return this.steps[t];
-    const found = this.document.losses[loss];
+    const found = { ...this.document.losses[loss], ...this.losses?.[loss] };
     return { ...found, layer: "loss", kind: "Loss", inputs: [this.output], parameters: [], settings: {}, isLoss: true };
   }
 
@@ -34,7 +69,7 @@ export class Network {
     if (this.contexts.has(key)) return this.contexts.get(key);
     const step = this.step(t, loss);
     const get = (name) => this.tensors.get(name);
-    const c = { settings: step.settings, target: this.document.losses[loss].target };
+    const c = { settings: step.settings, target: this.losses?.[loss]?.target ?? this.document.losses[loss].target };
     step.inputs.forEach((v, n) => {
       c[`x${n}`] = get(`x${v}`);
       c[`dx${n}`] = get(`${loss} dx${t}.${n}`) ?? get(`${loss} dx${v}`);
@@ -44,7 +79,7 @@ export class Network {
       const slope = get(`${loss} dp${t}.${n}`);
       if (slope) c[`dp${n}`] = slope;
     });
-    if (step.isLoss) c.y = { shape: [1], data: [step.value], known: () => true };
+    if (step.isLoss) c.y = { shape: [1], data: [step.value], known: () => !this.image };
     else {
       c.y = get(`x${step.output}`);
       c.dy = get(`${loss} dx${step.output}`);
@@ -139,10 +174,11 @@ export class Network {
     return this.all({ target, x0: values[of] }, operations[operation][pass], shape);
   }
 
-  /** The gradients of all values and weights: {dy: [...], dp: [...]}; target, fused: see `ending`. */
+  /** The gradients of all values and weights: {dy: [...], dp: [...], dx: {"t.n": a step's share}}; target, fused: see `ending`. */
   backward(values, weights, loss, { ofWeights = true, ...options } = {}) {
     const dy = [];
     const dp = [];
+    const dx = {};
     const gather = (list, i, shape, data) => {
       if (!list[i]) list[i] = tensorOf(shape, data);
       else list[i].data.forEach((v, e) => (list[i].data[e] = v + data[e]));
@@ -154,13 +190,19 @@ export class Network {
       const step = this.steps[t];
       const operation = operations[step.operation];
       const c = this.ready(t, { ...this.own(t, values, weights), dy: dy[step.output] });
-      step.inputs.forEach((v, n) => gather(dy, v, c[`x${n}`].shape, this.all(c, operation[`dx${n}`], c[`x${n}`].shape)));
+      step.inputs.forEach((v, n) => {
+        const { shape } = c[`x${n}`];
+        const share = this.all(c, operation[`dx${n}`], shape);
+        const shared = this.steps.filter((each) => each.inputs.includes(v)).length > 1;
+        if (shared) dx[`${t}.${n}`] = tensorOf(shape, share.slice());
+        gather(dy, v, shape, share);
+      });
       step.parameters.forEach((p, n) => {
         const pass = operation[`dp${n}`];
         if (ofWeights && pass && step.trains) gather(dp, p, c[`p${n}`].shape, this.all(c, pass, c[`p${n}`].shape));
       });
     }
-    return { dy, dp };
+    return { dy, dp, dx };
   }
 
   /** Of large maps the page holds the kernels' numbers of the middle: the rest is computed here. */

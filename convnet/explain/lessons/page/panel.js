@@ -6,6 +6,7 @@ import { cell, dims, short, tiny } from "./format.js";
 import { diverging, grey, inkOn } from "./colours.js";
 import { curveRange, draw, isCurve, sliceScale, tensorScale } from "./picture.js";
 import { el, roving, svg } from "./dom.js";
+import { help } from "./glossary.js";
 import { placeOf } from "./places.js";
 import { t } from "./i18n.js";
 
@@ -30,19 +31,19 @@ function outline(cells) {
 
 export class Panel {
   /** pick(flat): a cell was chosen. sliced(slice): another slice was. Without `pick` nothing can be chosen. */
-  constructor({ tensor, name, title, role, photo, operation, pick, sliced }) {
+  constructor({ tensor, name, title, role, photo, operation, outline, hint, pick, sliced }) {
     Object.assign(this, { tensor, name, title, photo, operation, pick, sliced });
     this.slice = sliceOf(0, tensor.shape);
     this.canvas = el("canvas", { class: "pixels" });
     this.overlay = svg("svg", { class: "overlay", "aria-hidden": "true" });
-    this.stage = el("div", { class: "picture" }, this.canvas, this.overlay);
+    this.stage = el("div", { class: "picture" }, this.canvas, outline?.(tensor.shape), this.overlay);
     this.readout = el("p", { class: "readout" });
-    this.legend = el("p", { class: "legend" });
+    this.legend = help(el("p", { class: "legend" }), "colour");
     this.chooser = el("div", { class: "chooser" });
     this.element = el(
       "section",
       { class: `panel${pick ? " asked" : ""}`, "aria-label": `${title} ${role}` },
-      el("h4", {}, el("i", {}, title), ` ${role} `, el("small", {}, dims(tensor.shape))),
+      help(el("h4", {}, el("i", {}, title), ` ${role} `, el("small", {}, hint ?? dims(tensor.shape))), title),
       this.stage,
       this.readout,
       this.legend,

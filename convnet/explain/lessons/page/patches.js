@@ -38,11 +38,15 @@ function convolution(view) {
   const all = groups(view).sort((g, h) => Math.abs(h.sum) - Math.abs(g.sum));
   if (!all.length || view.c.p0.shape[0] * view.c.p0.shape[1] > 81) return null;
   const [a, b] = [letter(step.operation, pass.a), letter(step.operation, pass.b)];
+  const choose = (g) => {
+    onFocus(g.best);
+    document.querySelector(`.patch [data-group="${g.group}"]`)?.focus({ preventScroll: true }); // the cards were made anew
+  };
   const card = (g) =>
     el(
       "div",
-      { class: "patch", onclick: () => onFocus(g.best) },
-      el("h5", {}, t("patch.of", t(passName === "forward" ? "channel" : "filter"), g.group)),
+      { class: "patch", onclick: () => choose(g) },
+      el("h5", {}, el("button", { type: "button", class: "row-button", "data-group": g.group, onclick: (event) => { event.stopPropagation(); choose(g); } }, t("patch.of", t(passName === "forward" ? "channel" : "filter"), g.group))),
       el(
         "div",
         { class: "product" },
@@ -58,18 +62,15 @@ function convolution(view) {
   return el("div", {}, all.length > 1 && el("p", { class: "hint" }, t("patch.largest")), list, all.length > SHOWN && more);
 }
 
-/** A pooling window, its largest framed. */
-function pool(view) {
-  const { account, c, step } = view;
-  if (!account.terms.length || account.terms.length > 81) return null;
+/** A pooling window's numbers, and the place of the largest among them. */
+export function poolTable({ account, c }) {
   const places = account.terms.map((term) => placeOf(term.ia, c.x0.shape));
   const [top0, left] = [Math.min(...places.map((p) => p[0])), Math.min(...places.map((p) => p[1]))];
   const [rows, cols] = [Math.max(...places.map((p) => p[0])) - top0 + 1, Math.max(...places.map((p) => p[1])) - left + 1];
   const table = emptyTable(rows, cols);
   places.forEach(([h, w], i) => (table[h - top0][w - left] = account.terms[i].a));
   const chosen = account.chosen === null ? null : placeOf(account.chosen, c.x0.shape);
-  const marked = chosen && [chosen[0] - top0, chosen[1] - left];
-  return el("div", { class: "patches" }, el("figure", { class: "patch" }, numbers(table, top(table), { marked, label: letter(step.operation, "x0") }), el("figcaption", {}, letter(step.operation, "x0"))));
+  return { table, marked: chosen && [chosen[0] - top0, chosen[1] - left] };
 }
 
 function jacobian(view) {
@@ -89,7 +90,6 @@ function jacobian(view) {
 export function patches(view) {
   const { step, passName } = view;
   if (step.operation === "conv2d" && (passName === "forward" || passName === "dx0")) return convolution(view);
-  if ((step.operation === "maxpool2d" || step.operation === "avgpool2d") && passName === "forward") return pool(view);
   if (step.operation === "softmax" && passName === "dx0") return jacobian(view);
   return null;
 }

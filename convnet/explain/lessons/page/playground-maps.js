@@ -6,7 +6,7 @@ import { el, roving, svg } from "./dom.js";
 import { gridOf } from "./slices.js";
 import { dims, percent, tiny } from "./format.js";
 import { nameOf, sourcesOf } from "./stages.js";
-import { t } from "./i18n.js";
+import { classNames, t } from "./i18n.js";
 
 const FAINT = 0.05; // of a line that carries next to nothing
 const POINTS = 24; // of a line, for what moves along it
@@ -45,7 +45,7 @@ export class Maps {
 
   unit(stage, s, unit, last) {
     const picture = stage.isMap ? el("span", { class: "map-box" }, s === 0 ? el("span", { class: "digits" }) : el("canvas", { class: "pixels" }), el("span", { class: "window", hidden: true })) : null;
-    const body = picture ?? (last ? [el("b", {}, this.network.document.classes[unit]), el("span", { class: "bar" }, el("span")), el("span", { class: "share" }), el("span", { class: "sr-only" })] : [el("span", { class: "sr-only" }), el("span", { class: "value" })]);
+    const body = picture ?? (last ? [el("b", {}, classNames(this.network.document)[unit]), el("span", { class: "bar" }, el("span")), el("span", { class: "share" }), el("span", { class: "sr-only" })] : [el("span", { class: "sr-only" }), el("span", { class: "value" })]);
     if (s === 0) return el("div", { class: "unit", "data-unit": "0,0" }, body);
     return el("button", {
       type: "button", class: "unit", "data-unit": `${s},${unit}`, "aria-pressed": false,
@@ -175,7 +175,7 @@ export class Maps {
 }
 
 /** Points of a line, evenly in its parameter: the curve of `place`. */
-function pointsOf([x1, y1, x2, y2]) {
+export function pointsOf([x1, y1, x2, y2]) {
   const middle = (x1 + x2) / 2;
   return Array.from({ length: POINTS + 1 }, (_, n) => {
     const u = n / POINTS;

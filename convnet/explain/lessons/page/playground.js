@@ -7,6 +7,7 @@ import { Images } from "./playground-images.js";
 import { isStill } from "./motion.js";
 import { lay, Slide } from "./slide.js";
 import { Maps } from "./playground-maps.js";
+import { note, state } from "./state.js";
 import { nameOf, sharesOf, sourcesOf, stagesOf } from "./stages.js";
 import { t } from "./i18n.js";
 import { TrainPanel } from "./playground-train.js";
@@ -24,6 +25,16 @@ export class Playground {
     this.choice = null;
   }
 
+  /** The image and the number that the address names. */
+  arrive() {
+    const { shown } = this.learner.classroom;
+    this.image = this.learner.test[shown[state.image ?? 0] ?? shown[0]];
+    const s = this.stages.findIndex((stage) => stage.made === state.step);
+    const { units, shape } = this.stages[s] ?? {};
+    const fits = s > 0 && Number.isInteger(state.at) && state.at >= 0 && state.at < shape.reduce((product, n) => product * n, 1);
+    this.choice = fits ? { s, unit: state.at % units, at: state.at } : null;
+  }
+
   render() {
     this.stop();
     this.images = new Images(this.learner, (image) => this.look(image));
@@ -36,10 +47,16 @@ export class Playground {
     this.strip = new SumStrip(this.tools());
     this.training = new TrainPanel(this.learner, { changed: (backward) => this.learned(backward), image: () => this.image });
     this.element.replaceChildren(this.images.element, el("div", { class: "middle" }, this.maps.element, this.strip.element), this.training.element);
-    const shown = this.learner.classroom.shown.findIndex((n) => this.learner.test[n] === this.image);
-    if (shown >= 0) this.images.press(shown);
+    if (this.shownAt() >= 0) this.images.press(this.shownAt());
     this.images.mark();
+    this.here = false; // the address keeps its place until the reader chooses another
     this.refresh(null);
+    this.here = true;
+  }
+
+  /** Which of the images on the shelf it is; −1 for a drawing. */
+  shownAt() {
+    return this.learner.classroom.shown.findIndex((n) => this.learner.test[n] === this.image);
   }
 
   /** The parameters are others. */
@@ -149,6 +166,7 @@ export class Playground {
     this.frames().forEach((frame, n) => lay(frame, this.boxes(at)[n]));
     this.player.disabled = !stage.isMap;
     for (const button of [this.backward, this.onward]) button.disabled = !stage.isMap && this.strip.pages < 2;
+    if (this.here) note({ step: stage.made, pass: "forward", at, image: this.shownAt() < 0 ? null : this.shownAt() });
   }
 
   /** The frames that a map's window and its output have, the others hidden. */

@@ -1,18 +1,31 @@
-// A chain of steps as the columns of a picture: an activation belongs to the layer before it, another shape is no column.
+// Steps as the columns of a picture: an activation belongs to the layer before it, a flattened map is no column.
 
 import { plainName } from "./names.js";
 import { t } from "./i18n.js";
 
 const FOLDED = new Set(["relu", "sigmoid", "softmax", "unary"]);
 
-/** [{value, made, then}]: the value shown, the step that computed it and the activation after it, if there is one. */
+/**
+ * The columns, the image first. value: what a column shows; made, then: the step that computed it and the activation after
+ * it, if there is one; steps: all that stand in the column; from: the columns that it reads.
+ */
 export function stagesOf(network) {
-  const stages = [{ value: 0, made: null, then: null, read: 0 }];
+  const stages = [{ value: 0, made: null, then: null, steps: [], from: [] }];
+  const shown = new Map([[0, 0]]); // in which column a value is seen
+  const readers = (value) => network.steps.filter((step) => step.inputs.includes(value)).length;
   network.steps.forEach((step, t) => {
-    const last = stages.at(-1);
-    if (step.operation === "reshape") last.read = step.output;
-    else if (FOLDED.has(step.operation) && last.made !== null && last.then === null) Object.assign(last, { then: t, value: step.output, read: step.output });
-    else stages.push({ made: t, then: null, value: step.output, read: step.output });
+    const s = shown.get(step.inputs[0]);
+    const stage = stages[s];
+    const alone = stage.made !== null && stage.then === null && stage.value === step.inputs[0] && readers(stage.value) === 1;
+    const row = step.operation === "reshape" && network.document.values[step.output].shape.length === 1;
+    if (row || (FOLDED.has(step.operation) && alone)) {
+      stage.steps.push(t);
+      if (!row) Object.assign(stage, { then: t, value: step.output });
+      shown.set(step.output, s);
+      return;
+    }
+    shown.set(step.output, stages.length);
+    stages.push({ made: t, then: null, value: step.output, steps: [t], from: [...new Set(step.inputs.map((v) => shown.get(v)))] });
   });
   return stages.map((stage) => ({ ...stage, ...unitsOf(network.document.values[stage.value].shape) }));
 }

@@ -9,7 +9,7 @@ import { Panel } from "./panel.js";
 import { placeOf } from "./places.js";
 import { sliceOf } from "./slices.js";
 import { go, state } from "./state.js";
-import { t } from "./i18n.js";
+import { classNames, t } from "./i18n.js";
 import { UPDATES } from "./updates.js";
 
 const RATES = [0.0001, 0.001, 0.01, 0.1, 1];
@@ -130,7 +130,7 @@ export class StepView {
     const before = document.losses[state.loss].value;
     const after = this.taken ? this.network.lossOf(this.values, state.loss) : null;
     const [from, to] = [tensors.get(`x${output}`).data, this.values?.[output].data];
-    const names = from.length === 1 ? [document.classes[1]] : document.classes;
+    const names = from.length === 1 ? [classNames(document)[1]] : classNames(document);
     const bar = (v, kind) => el("span", { class: `bar ${kind}` }, el("span", { style: `width:${Math.min(Math.max(v, 0), 1) * 100}%` }));
     const rows = names.map((name, k) => el("tr", {}, el("th", {}, name), el("td", {}, bar(from[k], "before"), to ? bar(to[k], "after") : null), el("td", {}, short(from[k])), el("td", {}, to ? short(to[k]) : "")));
     return el(

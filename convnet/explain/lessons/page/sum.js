@@ -11,8 +11,8 @@ const FIRST = 24; // terms shown before "show all"
 const size = (term) => Math.abs(term.product);
 
 /** The line that holds the page's number against the kernel's. */
-export function checkLine(account, tensor, at, dtype) {
-  if (!tensor.known(at) || !account.sure) return el("p", { class: "check none" }, t("check.none"));
+export function checkLine(account, tensor, at, dtype, other = false) {
+  if (!tensor.known(at) || !account.sure) return el("p", { class: "check none" }, t(other ? "check.other" : "check.none"));
   const kernel = tensor.data[at];
   const difference = Math.abs(account.value - kernel);
   const good = difference <= account.bound;
@@ -62,17 +62,21 @@ function table(view) {
   const by = pass.choice ? (term) => term.a : size;
   let [sorted, limit] = [false, FIRST];
   const second = (i) => (pass.second && i === 1 ? pass.second : pass.a); // a sum of two arrays
+  const choose = (i) => {
+    onFocus(i);
+    document.querySelector(`.terms [data-term="${i}"] button`)?.focus({ preventScroll: true }); // the rows were made anew
+  };
   const row = (i) => {
     const term = account.terms[i];
     const cells = [
-      el("td", {}, i + 1),
+      el("td", {}, el("button", { type: "button", class: "row-button", "aria-pressed": i === focus, "aria-label": t("sum.term", i + 1), onclick: (event) => { event.stopPropagation(); choose(i); } }, i + 1)),
       el("td", { class: "cell" }, term.padding ? "0" : (term.name ?? factor(c, step, second(i), term.ia, pass.shown ? `${pass.shown} ` : null))),
       el("td", {}, short(term.a)),
     ];
     if (products)
       cells.push(el("td", { class: "cell" }, term.ib < 0 ? (pass.factor ?? "") : factor(c, step, pass.b, term.ib, pass.shownB)), el("td", {}, short(term.b)), el("td", { "data-guess": term.product, "data-part": "product" }, short(term.product)));
     cells.push(el("td", {}, sorted ? "" : short(term.total)));
-    const made = el("tr", { class: [i === focus ? "focus" : "", term.padding ? "padding" : "", account.chosen !== null && term.ia === account.chosen ? "chosen" : ""].join(" ").trim() || null, "data-term": i, onclick: () => onFocus(i) }, ...cells);
+    const made = el("tr", { class: [i === focus ? "focus" : "", term.padding ? "padding" : "", account.chosen !== null && term.ia === account.chosen ? "chosen" : ""].join(" ").trim() || null, "data-term": i, onclick: () => choose(i) }, ...cells);
     made.found = { account: term };
     return made;
   };
@@ -117,7 +121,7 @@ export function sumView(view) {
     { class: "sum" },
     el("h4", {}, headingOf(account, pass)),
     el("p", { class: "result" }, el("span", {}, name), " = ", el("b", { "data-guess": account.value, "data-part": "sum" }, short(account.value)), several && el("small", {}, ` ${t(pass.choice ? "sum.compared" : "sum.terms", count)}`, padded ? `; ${t("sum.padding", padded)}` : "")),
-    checkLine(account, tensor, at, dtype),
+    checkLine(account, tensor, at, dtype, view.other),
     !account.terms.length && !account.lines.length && el("p", {}, t("sum.none")),
     el(
       "div",

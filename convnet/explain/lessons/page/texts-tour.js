@@ -51,6 +51,12 @@ export const TOUR = {
   "ask.answer": ["predict the largest from the others.", "根据其余的概率，猜一猜最大的那个。"],
   "tour.gradient": ["Here the network errs. Backward, each score learns how it should change: probability minus truth.", "这里网络判断错了。反向时，每个得分得知自己该如何改变：概率减去真值。"],
   "ask.gradient": ["the label is {0}, with probability {1}. Predict the gradient of its score.", "标签是 {0}，概率为 {1}。猜一猜它的得分的梯度。"],
+  "ask.input.channels": ["how many numbers are {0} rows of {1} pixels with {2} channel(s)?", "{0} 行、每行 {1} 个像素、{2} 个通道，共有多少个数？"],
+  "ask.total": ["predict the sum, with what is added to it.", "猜一猜加上其余各项之后的和。"],
+  "ask.map.sides": ["the window fits into {0} rows and {1} columns of places. How many numbers has the map?", "窗口有 {0} 行 {1} 列的位置可放。特征图有多少个数？"],
+  "tour.backward": ["Backward, each number learns how the loss changes with it: from the answer, against the lines, to the image.", "反向时，每个数得知损失如何随它变化：从答案出发，逆着连线，直到图像。"],
+  "tour.learn": ["A step of training moves every number of a kernel a little against its gradient.", "训练的每一步让卷积核的每个元素逆着梯度移动一点。"],
+  "ask.learn": ["it is {0}, its gradient {1}. Where does it move if the learning rate is {2}?", "它是 {0}，梯度为 {1}。学习率为 {2} 时，它移动到哪里？"],
   "tour.step": ["A step of training moves every parameter a little against its gradient. Choose “Untrained” and watch the network learn.", "训练的每一步让每个参数逆着梯度移动一点。选“未训练”，看网络学习。"],
   "ask.step": ["how many digits are read in 100 steps of {0}?", "100 步、每步 {0} 个，共读取多少个数字？"],
 };

@@ -1,5 +1,6 @@
 // The stops of the tour of the playground: from a pixel to a step of training.
 
+import { classNames } from "./i18n.js";
 import { go, state } from "./state.js";
 
 /** view: the playground; its first column must hold maps of a convolution, the second may pool them. */
@@ -34,7 +35,7 @@ export function playgroundStops(view) {
     { text: "tour.answer", prepare: () => pick(last, lively(last)), target: () => find(".col.last"), ask: () => ({ text: "ask.answer", element: find(".last .top .share") }) },
     { text: "tour.gradient", prepare: () => { here(); view.images.choose(view.images.images.length - 1); }, target: () => find(".last .truth") ?? find(".col.last"), ask: () => {
       const p = view.values[network.output].data[view.image.label];
-      return { text: "ask.gradient", value: p - 1, shown: (p - 1).toFixed(2).replace("-", "−"), values: [network.document.classes[view.image.label], p.toFixed(2)] };
+      return { text: "ask.gradient", value: p - 1, shown: (p - 1).toFixed(2).replace("-", "−"), values: [classNames(network.document)[view.image.label], p.toFixed(2)] };
     } },
     { text: "tour.step", prepare: here, target: () => find("[data-train=hundred]"), ask: () => ({ text: "ask.step", value: view.learner.classroom.batches[0].length * 100, values: [view.learner.classroom.batches[0].length] }) },
   ];

@@ -108,9 +108,9 @@ export class Training {
   howTo() {
     return [
       el("p", { class: "note" }, t("training.none")),
-      el("pre", {}, el("code", {}, "convnet train … --record run.safetensors\nconvnet explain model.safetensors IMAGE --record run.safetensors --html lesson.html")),
+      el("pre", { tabindex: 0 }, el("code", {}, "convnet train … --record run.safetensors\nconvnet explain model.safetensors IMAGE --record run.safetensors --html lesson.html")),
       el("p", {}, t("training.python")),
-      el("pre", {}, el("code", {}, "recorder = convnet.callbacks.Recorder()\nmodel.fit(x, y, epochs=10, callbacks=[recorder])\nconvnet.explain.lesson(model, image, label, recorder=recorder).save(\"lesson.html\")")),
+      el("pre", { tabindex: 0 }, el("code", {}, "recorder = convnet.callbacks.Recorder()\nmodel.fit(x, y, epochs=10, callbacks=[recorder])\nconvnet.explain.lesson(model, image, label, recorder=recorder).save(\"lesson.html\")")),
     ];
   }
 
