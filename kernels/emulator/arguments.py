@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kernels.emulator import machine as m
+from kernels.emulator.pieces import Piece, pieces_of_memory
 from kernels.emulator.program import Program
 
 
@@ -16,30 +17,41 @@ class Buffer(NamedTuple):
     item: int
     writable: bool
     back: np.ndarray | None
+    unwritten: bool = False  # nothing has filled it yet
 
 
-def bind(arguments: tuple, names: list[str]) -> tuple[list[Buffer], list[int]]:
+def bind(arguments: tuple, names: list[str], uninitialised: tuple[str, ...] = ()) -> tuple[list[Buffer], list[int]]:
     """Return (the arrays as buffers, the parameters' 64 bits each), passed as numba-cuda passes them.
 
     That is (meminfo, parent, items, bytes an item, address, shape, strides).
     """
-    buffers: list[Buffer] = []
     words: list[int] = []
-    slots: dict[tuple, int] = {}
+    pieces = pieces_of_memory(
+        [(name, a) for name, a in zip(names, arguments, strict=True) if isinstance(a, np.ndarray)]
+    )
     for value, name in zip(arguments, names, strict=True):
         if isinstance(value, np.ndarray):
-            # what is passed twice is one piece of memory
-            slot = slots.setdefault((value.ctypes.data, value.nbytes), len(buffers))
-            address = ((m.FIRST_BUFFER + slot) << 32) + m.HALF
+            slot = next(i for i, piece in enumerate(pieces) if any(n == name for n, _ in piece.arrays))
+            address = ((m.FIRST_BUFFER + slot) << 32) + m.HALF + value.ctypes.data - pieces[slot].start
             words += [0, 0, value.size, value.itemsize, address, *value.shape, *value.strides]
-            if slot == len(buffers):
-                buffers.append(_buffer(name, value))
         else:
             words += _words(name, value)
-    return buffers, words
+    return [_buffer(piece, uninitialised) for piece in pieces], words
 
 
-def _buffer(name: str, value: np.ndarray) -> Buffer:
+def _buffer(piece: Piece, uninitialised: tuple[str, ...]) -> Buffer:
+    """Return one piece of memory as a buffer; `back` is the memory itself, whatever arrays lie in it."""
+    for name, value in piece.arrays:
+        _check(name, value)
+    names, values = zip(*piece.arrays, strict=True)
+    item, writable = min(v.itemsize for v in values), any(v.flags.writeable for v in values)
+    memory = values[0] if len(values) == 1 else piece.memory()
+    data = np.frombuffer(memory.tobytes(), np.uint8)
+    unwritten = all(name in uninitialised for name in names)
+    return Buffer(" and ".join(names), data, item, writable, memory if writable else None, unwritten)
+
+
+def _check(name: str, value: np.ndarray) -> None:
     if value.dtype.kind not in "fiub" or value.dtype.itemsize > 8:
         raise TypeError(
             f"kernels.emulator.run: argument {name}: arrays of numbers up to 64 bits are run, got {value.dtype}"
@@ -48,9 +60,6 @@ def _buffer(name: str, value: np.ndarray) -> Buffer:
         raise ValueError(
             f"kernels.emulator.run: argument {name}: the array must be C-contiguous; pass np.ascontiguousarray"
         )
-    writable = value.flags.writeable
-    data = np.frombuffer(value.tobytes(), np.uint8)
-    return Buffer(name, data, value.itemsize, writable, value if writable else None)
 
 
 def _words(name: str, value: object) -> list[int]:

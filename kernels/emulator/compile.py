@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 
 from kernels import toolchain
+from kernels.emulator.exceptions import listed_exceptions, note_exceptions
+from kernels.emulator.local_arrays import note_arrays
+from kernels.emulator.without_zeros import without_zeros
 
 INSTALL = "pip install 'formula-convnet[cuda]' (no GPU is needed to compile and to emulate)"
 
@@ -32,19 +35,25 @@ def python_function(kernel: Any) -> tuple[Callable, dict[str, Any]]:
     function = getattr(kernel, "py_func", kernel)
     if not callable(function):
         raise TypeError(f"kernels.emulator.run: the kernel must be a function or a @cuda.jit kernel, got {kernel!r}")
-    keep = ("fastmath", "opt", "launch_bounds", "max_registers")
+    keep = ("fastmath", "opt", "launch_bounds", "max_registers", "debug")
     return function, {name: options[name] for name in keep if options.get(name) is not None}
 
 
-def to_ptx(function: Callable, signature: tuple, cc: tuple[int, int] = (8, 0), **options: Any) -> str:
-    """PTX of a kernel for the argument types `signature`, with Python's line numbers in it."""
+def to_ptx(
+    function: Callable, signature: tuple, cc: tuple[int, int] = (8, 0), checked: bool = False, **options: Any
+) -> str:
+    """Return a kernel's PTX for the argument types `signature`, with Python's line numbers in it.
+
+    checked: as the emulator runs it, without the zeros that Numba puts where the kernel has written nothing.
+    """
     cuda = numba_cuda()
     options.pop("max_registers", None)
-    key = function, signature, cc, tuple(sorted(options.items()))
+    key = function, signature, cc, checked, tuple(sorted(options.items()))
     if key not in _made:
-        with _without_driver(cc):
+        zeros = not checked or bool(options.get("debug"))  # debug code loads every variable before it is written
+        with _without_driver(cc), without_zeros(zeros) as arrays, listed_exceptions() as exceptions:
             made = cuda.compile_ptx(function, signature, cc=cc, device=False, abi="numba", lineinfo=True, **options)
-        _made[key] = made[0]
+        _made[key] = note_exceptions(note_arrays(made[0], arrays), exceptions)
     return _made[key]
 
 

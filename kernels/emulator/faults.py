@@ -19,7 +19,14 @@ from typing import NamedTuple
     ENDLESS,
     QUEUE_FULL,
     TRAPPED,
-) = range(1, 17)
+    NOT_IN_MASK,
+    ABSENT_THREAD,
+    BARRIER_TURN,
+    ALIASED,
+    OVERFLOW,
+    UNSET_GLOBAL,
+    RAISED,
+) = range(1, 24)
 
 
 class Kind(NamedTuple):
@@ -40,8 +47,28 @@ KINDS = {
     ),
     UNSET_LOCAL: Kind("uninitialised-local", "reads what it has not written yet, in", "fill the local array first"),
     UNSET_REGISTER: Kind(
-        "uninitialised-register", "uses a variable that has no value on this path", "set it on every path"
+        "uninitialised-register", "uses a value that nothing has given on this path", "set it on every path"
     ),
+    UNSET_GLOBAL: Kind(
+        "uninitialised-global", "reads what no launch has written yet, in",
+        "fill the array before the launch that adds to it",
+    ),
+    ABSENT_THREAD: Kind(
+        "absent-thread", "uses what it took from a thread that took no part",
+        "read only from threads that the mask names and that arrive; a block's last warp may have fewer than 32",
+    ),
+    NOT_IN_MASK: Kind(
+        "outside-the-mask", "calls a warp operation whose mask does not name it", "pass a mask that names every caller",
+    ),
+    ALIASED: Kind(
+        "aliased-shared", "reads what it had written and another array has overwritten since, in",
+        "all dynamic shared arrays begin at the same byte: make one, and take slices that do not overlap",
+    ),
+    OVERFLOW: Kind(
+        "index-overflow", "computes an index that does not fit 32 bits and has wrapped around",
+        "compute it with 64 bits",
+    ),
+    RAISED: Kind("exception", "raised", "see the kernel's own assertions"),
     RACE: Kind("race", "and another thread of its block touch the same, no barrier between, in", "add syncthreads"),
     RACE_OF_BLOCKS: Kind(
         "race-between-blocks", "and a thread of another block touch the same in one launch, in",
@@ -50,6 +77,10 @@ KINDS = {
     BARRIER_SPLIT: Kind(
         "divergent-barrier", "waits at a barrier while others of its block wait at another place",
         "move the barrier out of the branch",
+    ),
+    BARRIER_TURN: Kind(
+        "divergent-barrier", "waits at a barrier in another turn of the loop than others of its block",
+        "let all threads of the block take the same turns between two barriers",
     ),
     BARRIER_MISSED: Kind(
         "missed-barrier", "waits at a barrier that others of its block never reach",

@@ -34,8 +34,13 @@ def _start_block(M, R, specials, grid, block, number):
     """Start a block: its memory holds nothing, its threads are at the first instruction."""
     M.state[m.EPOCH] += 1
     M.state[m.FIRST_EPOCH] = M.state[m.EPOCH]
-    for i in range(M.known.size):
+    for i in range(M.fresh.size):
         M.known[i] = M.fresh[i]
+    M.owners[:] = 0
+    M.turns[:] = 0
+    M.missed[:] = False
+    M.fences[:] = 0
+    M.state[m.ACQUIRES] = 0
     M.queued[:] = 0
     M.marks[:] = np.uint64(0)
     M.lane_pc[:] = 0
@@ -89,6 +94,11 @@ def _release(M):
             M.fault[m.OTHER_THREAD] = thread
             M.fault[m.OTHER_PC] = M.lane_pc[thread >> 5, thread & 31]
             return fail(M, f.BARRIER_SPLIT, first, place)
+    for thread in range(M.state[m.THREADS_PER_BLOCK]):
+        if M.turns[thread >> 5, thread & 31] != M.turns[first >> 5, first & 31]:
+            M.fault[m.OTHER_THREAD] = first
+            return fail(M, f.BARRIER_TURN, thread, place)
+    M.turns[:] = 0
     for thread in range(M.state[m.THREADS_PER_BLOCK]):
         M.doing[thread >> 5, thread & 31] = m.RUNS
         M.lane_pc[thread >> 5, thread & 31] = place + 1

@@ -33,7 +33,7 @@ def _load(low: Lowering, instruction: Instruction) -> None:
     results = [low.register(o) for o in listed(instruction.operands[0])]
     base, offset = place_of(low, instruction.operands[1])
     line = low.emit(
-        m.LOAD_MATRICES, results[0], [base], TARGET=offset, LANES=len(results), SIGNED=int("trans" in words),
+        m.LOAD_MATRICES, results[0], [base], C1=offset, LANES=len(results), SIGNED=int("trans" in words),
         SPACE=m.SHARED_SPACE, BYTES=16, E=low.constant(ALL), **{f"D{i}": r for i, r in enumerate(results) if i},
     )  # fmt: skip
     line.reads.insert(1, line.columns[m.E])

@@ -216,7 +216,11 @@ def _active(low: Lowering, instruction: Instruction) -> None:
 
 @rule("membar", "fence", "nanosleep", "prefetch", "prefetchu")
 def _fence(low: Lowering, instruction: Instruction) -> None:
-    low.emit(m.FENCE, None, [])
+    words = instruction.opcode.split(".")
+    reach = 0
+    if words[0] in ("membar", "fence"):
+        reach = m.BLOCK_FENCE if "cta" in words else m.DEVICE_FENCE
+    low.emit(m.FENCE, None, [], BYTES=reach)
 
 
 @rule("ret", "exit")

@@ -8,9 +8,12 @@ import re
 from collections.abc import Callable
 
 from kernels.emulator import machine as m
+from kernels.emulator.aliases import WINDOW
 from kernels.emulator.assigned import watch_unassigned
 from kernels.emulator.dispatch import NUMBERS
+from kernels.emulator.flow import after_warp_operations, mark_turns
 from kernels.emulator.inline import flatten
+from kernels.emulator.overflow import watch_indices
 from kernels.emulator.parse import Function, Instruction, Module
 from kernels.emulator.program import SPECIALS, Line, Program, Unsupported, assemble, layout, spread
 from kernels.emulator.vector_loads import without_unread
@@ -37,12 +40,16 @@ def lower(module: Module) -> Program:
     for instruction in kernel.body:
         low.one(instruction)
     without_unread(low.lines)
-    lines = watch_unassigned(low.lines, set(low.constants) | set(low.launch.values()) | low.given)
+    names = {row: name for name, row in low.rows.items()}
+    lines, fits = watch_indices(low.lines, low.temporary)
+    lines = watch_unassigned(lines, set(low.constants) | set(low.launch.values()) | low.given, names, fits)
     code, lines = assemble(lines)
+    mark_turns(code)
     shared, shared_bytes = layout(module.shared)
     return Program(
         kernel.name, code, lines, low.count, low.constants, low.launch, spread(shared), shared_bytes,
-        -(-low.local_bytes // 16) * 16, module.files, module.constants,
+        -(-low.local_bytes // 16) * 16, module.files, module.constants, low.private,
+        after_warp_operations(code),
     )  # fmt: skip
 
 
@@ -58,9 +65,11 @@ class Lowering:
         self.given = {0} | {self.register(name) for name in SPECIALS}
         self.parameters = {name for _, name in module.entry.params}
         shared = spread(layout(module.shared)[0])
-        private, self.local_bytes = layout(kernel.locals)
+        self.private, self.local_bytes = layout(kernel.locals)
         self.declared = kernel.registers
-        self.addresses = {n: at for n, (at, _) in (shared | private).items()}
+        dynamic = [n for n, (_, size) in shared.items() if not size]
+        self.addresses = {n: at for n, (at, _) in (shared | self.private).items()}
+        self.addresses |= {n: self.addresses[n] + (k << WINDOW) for k, n in enumerate(dynamic)}
         self.data = module.constants
         self.now = Instruction("", [])
 

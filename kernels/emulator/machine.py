@@ -13,7 +13,7 @@ SHARED, LOCAL, FIRST_BUFFER = 1, 2, 3
 GENERIC, GLOBAL_SPACE, SHARED_SPACE, LOCAL_SPACE = 0, 1, 2, 3  # the state space that an instruction names
 
 # columns of `slots`
-START, SIZE, GRANULE, SHADOW, WRITABLE = range(5)
+START, SIZE, GRANULE, SHADOW, WRITABLE, UNWRITTEN = range(6)
 
 # columns of `code`; D1..D3 are the further registers of a vector access
 OP, D, A, B, C, E, GUARD, NEGATED, TARGET, BYTES, SPACE, LANES, SIGNED, D1, D2, D3 = range(16)
@@ -23,8 +23,14 @@ COLUMNS = 23
 
 # opcodes beyond arithmetic, whose numbers are below 3000
 LOAD, STORE, ATOMIC, COPY, COMMIT, WAIT, WAIT_ALL = range(3000, 3007)
-BRANCH, EXIT, BARRIER, WARP_SYNC, SHUFFLE, VOTE, ACTIVE, FENCE, CHECK, MARK, MARK_AS, TRAP = range(3100, 3112)
+BRANCH, EXIT, BARRIER, WARP_SYNC, SHUFFLE, VOTE, ACTIVE, FENCE, TRAP = range(3100, 3109)
 MULTIPLY, LOAD_MATRICES = 3140, 3141  # of a whole warp
+# the emulator's own, which `marks` runs
+CHECK, MARK, MARK_ALL, MARK_CHOSEN, MARK_DECIDED, MARK_FITS = range(3200, 3206)
+
+BLOCK_FENCE, DEVICE_FENCE = 1, 2  # column BYTES of FENCE: who sees what the thread has done before; 0: nobody
+
+GO_ON, REGROUP, FAULT = range(3)  # after an instruction
 
 # what a thread is doing
 RUNS, AT_BARRIER, AT_WARP_SYNC, ENDED = range(4)
@@ -40,6 +46,11 @@ KIND, PC, THREAD, ADDRESS, WIDTH, OTHER_PC, OTHER_THREAD, SLOT = range(8)
 
 # entries of `state`
 EPOCH, FIRST_EPOCH, THREADS_PER_BLOCK, LOCAL_BYTES, STEPS, LIMIT, CLOCKS_USED, UNAWAITED = range(8)
+RELEASES, ACQUIRES, ARRAY, ALIASES = range(8, 12)
+
+# columns of `releases` and `acquires`
+CELL, FIRST, UNTIL, BY, REACH, STAMP = range(6)
+SEEN = 1  # column of `acquires`: how many releases there were
 
 QUEUE = 64  # asynchronous copies that one thread may have under way
 TO, FROM, COPIED, FILLED, GROUP, COPY_PC = range(6)  # columns of `copies`
@@ -63,7 +74,15 @@ class Machine(NamedTuple):
     queued: np.ndarray  # (thread, 2): copies under way, groups committed
     lane_pc: np.ndarray  # (warp, 32)
     doing: np.ndarray  # (warp, 32)
-    active: np.ndarray  # (2, 32): threads of the group that runs, and those that its instruction's guard lets through
+    active: np.ndarray  # (3, 32): the group that runs, whom its instruction's guard lets through, who acts together
     scratch: np.ndarray  # (8, 32)
     matrices: np.ndarray  # (4, 16, 16): a, b, products and d of a product of matrices
+    after: np.ndarray  # (warp operation, row): which rows may come after it
+    missed: np.ndarray  # (warp, 32): whether a thread went on without those that wait for it in a warp operation
+    turns: np.ndarray  # (warp, 32): which loops around a barrier a thread went through since the last one, as a sum
+    fences: np.ndarray  # (thread, 34): the epoch and the reach of its last fence, and what it knew of its warp then
+    releases: np.ndarray  # (any, 6): atomic operations after a fence, since the launch began
+    release_clocks: np.ndarray  # (any, 32)
+    acquires: np.ndarray  # (any, 3): atomic operations of this block on what was released
+    owners: np.ndarray  # (bytes, 3) of shared memory: who wrote, whose value it overwrote, whether another has read it
     marks: np.ndarray  # (warp, register): which threads' copies of a register hold a value, as bits

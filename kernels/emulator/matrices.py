@@ -121,7 +121,7 @@ def load(M, row, R, base, active, warp, pc):
     for lane in range(32):
         asked[lane] = lane < 8 * count
         if asked[lane]:
-            address = R[base + row[m.A] + lane] + np.uint64(row[m.TARGET])
+            address = R[base + row[m.A] + lane] + np.uint64(row[m.C1])
             slot, start = locate(M, address, m.SHARED_SPACE, 16, warp * 32 + lane, pc)
             offsets[lane] = M.fault[m.ADDRESS]
             if slot < 0 or not may_read(M, slot, start, 16, warp * 32 + lane, pc, False):

@@ -4,6 +4,7 @@ import numpy as np
 
 from kernels.emulator import faults as f
 from kernels.emulator import machine as m
+from kernels.emulator.aliases import is_lost, note_write, within
 from kernels.emulator.races import adds, reads, writes
 from kernels.emulator.scalars import jit
 
@@ -29,6 +30,8 @@ def locate(M, address, space, width, thread, pc):
         slot, offset = np.int64(m.LOCAL), np.int64(np.int32(address))
     else:
         slot, offset = np.int64(address >> np.uint64(32)), np.int64(address & np.uint64(0xFFFFFFFF)) - m.HALF
+    if slot == m.SHARED and M.state[m.ALIASES]:
+        offset = within(M, offset)
     M.fault[m.ADDRESS] = offset
     M.fault[m.SLOT] = slot
     M.fault[m.WIDTH] = width
@@ -58,6 +61,12 @@ def may_read(M, slot, start, width, thread, pc, atomic):
                 pending = M.known[i] == m.PENDING
                 unset = f.UNSET_SHARED if slot == m.SHARED else f.UNSET_LOCAL
                 return fail(M, f.PENDING_COPY if pending else unset, thread, pc)
+        if slot == m.SHARED and M.state[m.ALIASES] and is_lost(M, start, width):
+            return fail(M, f.ALIASED, thread, pc)
+    elif M.slots[slot, m.UNWRITTEN]:
+        for i in range(start, start + width):
+            if M.known[i] == m.UNSET:
+                return fail(M, f.UNSET_GLOBAL, thread, pc)
     if slot == m.LOCAL:
         return True
     first = M.slots[slot, m.SHADOW] - (M.slots[slot, m.START] >> M.slots[slot, m.GRANULE])
@@ -81,6 +90,15 @@ def may_write(M, slot, start, width, thread, pc, atomic):
                 return fail(M, f.PENDING_COPY, thread, pc)
             if atomic and M.known[i] == m.UNSET:
                 return fail(M, f.UNSET_SHARED if slot == m.SHARED else f.UNSET_LOCAL, thread, pc)
+            M.known[i] = m.SET
+        if slot == m.SHARED and M.state[m.ALIASES]:
+            if atomic and is_lost(M, start, width):
+                return fail(M, f.ALIASED, thread, pc)
+            note_write(M, start, width)
+    elif M.slots[slot, m.UNWRITTEN]:
+        for i in range(start, start + width):
+            if atomic and M.known[i] == m.UNSET:
+                return fail(M, f.UNSET_GLOBAL, thread, pc)
             M.known[i] = m.SET
     if slot == m.LOCAL:
         return True

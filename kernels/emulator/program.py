@@ -1,12 +1,22 @@
 """A kernel as the emulator runs it: rows of numbers, registers, and what each row says about the source."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from kernels.emulator import machine as m
+from kernels.emulator.local_arrays import LocalArray, Placed
 
 SPECIALS = ("%tid.x", "%tid.y", "%tid.z", "%ctaid.x", "%ctaid.y", "%ctaid.z", "%laneid")
+
+
+class Origin(NamedTuple):
+    """Where a register without a value may come from: "register" (its name), "shuffle" or "wrapped"; and the line."""
+
+    what: str
+    name: str
+    place: tuple[int, int]
 
 
 class Unsupported(NotImplementedError):
@@ -24,6 +34,8 @@ class Line:
     label: str | None = None
     place: tuple[int, int] = (0, 0)
     opcode: str = ""
+    own: bool = False  # the emulator's, no instruction of the kernel
+    origins: frozenset[Origin] = frozenset()  # of what it uses and what may hold no value
 
     @property
     def op(self) -> int:
@@ -46,11 +58,23 @@ class Program:
     local_bytes: int
     files: dict[int, str]
     data: dict[str, tuple[int, bytes, bool]]
+    private: dict[str, tuple[int, int]] = field(default_factory=dict)  # name -> (offset, bytes), of a thread's memory
+    after: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.bool_))  # see `flow`
+    local_arrays: list[LocalArray] = field(default_factory=list)
+    exceptions: dict[int, tuple[int, str]] = field(
+        default_factory=dict
+    )  # code -> what a kernel compiled with debug=True raises
+    arrays: list[Placed] = field(default_factory=list)  # those local arrays whose place is known
 
     @property
     def specials(self) -> int:
         """The first of the registers that `SPECIALS` names."""
         return 32
+
+    @property
+    def hands_over(self) -> bool:
+        """Whether a fence may hand memory from one thread to another."""
+        return any(line.op == m.FENCE and line.columns[m.BYTES] for line in self.lines)
 
     def shared_granule(self) -> int:
         """Return log2 of the bytes that are watched as one in shared memory: the narrowest access to it."""

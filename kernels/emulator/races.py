@@ -12,6 +12,7 @@ import numpy as np
 
 from kernels.emulator import machine as m
 from kernels.emulator.faults import RACE, RACE_OF_BLOCKS
+from kernels.emulator.handover import handed_over, note_atomic
 from kernels.emulator.scalars import jit
 
 _WRITE, _READS, _ATOMICS, _END = 0, 1, 3, 5  # columns of a granule's stamps
@@ -56,6 +57,8 @@ def _conflict(M, cell, first, end, thread, pc, shared, volatile):
         earlier = M.stamps[cell, i]
         passes = earlier == 0 or (volatile and (earlier >> _VOLATILE) & 1)
         if passes or before(M, earlier, M.lanes[cell, i], thread, shared):
+            continue
+        if handed_over(M, cell, earlier, M.lanes[cell, i], thread):
             continue
         M.fault[m.KIND] = RACE_OF_BLOCKS if earlier >> _EPOCH < M.state[m.FIRST_EPOCH] else RACE
         M.fault[m.PC] = pc
@@ -115,6 +118,7 @@ def adds(M, cell, thread, pc, shared):
     if not _conflict(M, cell, _WRITE, _ATOMICS, thread, pc, shared, True):
         return False
     _join(M, cell, _ATOMICS, thread, pc, shared, False)
+    note_atomic(M, cell, thread, stamp(M, thread, False), shared)
     return True
 
 

@@ -106,7 +106,7 @@ def report(program: Program, name: str, counts: np.ndarray, unawaited: int) -> R
     """Return the report of a launch from the counts of its instructions."""
     out = Report(name, unawaited_copies=unawaited, program=program, issues=counts[:, m.ISSUES].copy())
     for line, row in zip(program.lines, counts.tolist(), strict=True):
-        if line.op in (m.CHECK, m.MARK, m.MARK_AS):
+        if line.own:
             continue  # the emulator's own
         out.instructions += row[m.ISSUES]
         out.threads += row[m.THREADS]
@@ -141,6 +141,6 @@ def _hot(program: Program, counts: np.ndarray) -> Counter:
     first, last = max(inner, key=lambda loop: counts[loop[0] : loop[1] + 1, m.ISSUES].sum())
     kinds: Counter = Counter()
     for line, row in zip(program.lines[first : last + 1], counts[first : last + 1], strict=True):
-        if line.op not in (m.CHECK, m.MARK, m.MARK_AS):
+        if not line.own:
             kinds[line.opcode] += int(row[m.ISSUES])
     return Counter({k: n for k, n in kinds.items() if n})

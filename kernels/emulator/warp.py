@@ -9,14 +9,15 @@ import numpy as np
 from kernels.emulator import faults as f
 from kernels.emulator import machine as m
 from kernels.emulator.dispatch import conversions, floats, integers
-from kernels.emulator.matrices import load, multiply
+from kernels.emulator.handover import note_fence
+from kernels.emulator.marks import keep_book
+from kernels.emulator.meetings import meet, note_missed, wake
 from kernels.emulator.memory import fail
 from kernels.emulator.scalars import jit
 from kernels.emulator.warp_memory import memory_step
-from kernels.emulator.warp_operations import members_are_here, shuffle, synchronise, vote
+from kernels.emulator.warp_operations import vote
 
 FAR = 1 << 40
-_GO_ON, _REGROUP, _FAULT = 0, 1, 2
 
 
 @jit
@@ -26,14 +27,14 @@ def run_warp(M, code, R, warp):
     while True:
         pc, until, alone = _next_group(M, warp)
         if pc == FAR:
-            if not _wake(M, code, R, base, warp):
+            if not wake(M, code, R, base, warp):
                 return M.fault[m.KIND] == 0
             continue
         while pc < until:
             pc, what = _step(M, code, R, base, warp, pc, alone)
-            if what == _FAULT:
+            if what == m.FAULT:
                 return False
-            if what == _REGROUP:
+            if what == m.REGROUP:
                 break
         else:
             for lane in range(32):
@@ -59,29 +60,6 @@ def _next_group(M, warp):
         if not M.active[0, lane] and M.doing[warp, lane] != m.ENDED:
             alone = False
     return pc, until, alone
-
-
-@jit
-def _wake(M, code, R, base, warp):
-    """No thread runs. If a group waits within a warp operation and is complete, let it go; False if none does.
-
-    A group that waits for threads which can no longer come is a fault.
-    """
-    for first in range(32):
-        if M.doing[warp, first] != m.AT_WARP_SYNC:
-            continue
-        pc = M.lane_pc[warp, first]
-        for lane in range(32):
-            M.active[1, lane] = M.doing[warp, lane] == m.AT_WARP_SYNC and M.lane_pc[warp, lane] == pc
-        if members_are_here(M, code[pc], R, base, warp, M.active[1]):
-            for lane in range(32):
-                if M.active[1, lane]:
-                    M.doing[warp, lane] = m.RUNS
-            return True
-    for lane in range(32):
-        if M.doing[warp, lane] == m.AT_WARP_SYNC:
-            return fail(M, f.WARP_SPLIT, warp * 32 + lane, M.lane_pc[warp, lane])
-    return False
 
 
 @jit
@@ -112,17 +90,22 @@ def _step(M, code, R, base, warp, pc, alone):
     if op == m.BRANCH:
         return _branch(M, row, warp, pc, count)
     if count == 0:
-        return pc + 1, _GO_ON
+        return pc + 1, m.GO_ON
     if op < m.LOAD:
         _arithmetic(M, row, R, base, op, alone and row[m.GUARD] < 0)
-        return pc + 1, _GO_ON
+        return pc + 1, m.GO_ON
     if op < m.BRANCH:
+        if not alone:
+            note_missed(M, code, warp, pc)
         fine = memory_step(M, row, R, base, warp, M.active[1], pc)
-        return pc + 1, _GO_ON if fine else _FAULT
-    if op == m.CHECK or op == m.MARK or op == m.MARK_AS:
-        return pc + 1, _GO_ON if _marks(M, row, warp, pc) else _FAULT
+        return pc + 1, m.GO_ON if fine else m.FAULT
+    if op >= m.CHECK:
+        return pc + 1, m.GO_ON if keep_book(M, row, R, base, warp, pc) else m.FAULT
     if op == m.FENCE:
-        return pc + 1, _GO_ON
+        for lane in range(32 if row[m.BYTES] else 0):
+            if M.active[1, lane]:
+                note_fence(M, warp * 32 + lane, row[m.BYTES])
+        return pc + 1, m.GO_ON
     return _control(M, row, R, base, warp, pc)
 
 
@@ -152,7 +135,10 @@ def _branch(M, row, warp, pc, count):
         group += M.active[0, lane]
     M.counts[pc, m.THREADS] += group - count  # a jump not taken is an instruction too
     if count == 0:
-        return pc + 1, _GO_ON
+        return pc + 1, m.GO_ON
+    if row[m.SIGNED]:  # another turn of a loop around a barrier
+        for lane in range(32):
+            M.turns[warp, lane] += row[m.SIGNED] if M.active[1, lane] else 0
     if row[m.TARGET] <= pc:
         M.state[m.STEPS] += count
         if M.state[m.STEPS] > M.state[m.LIMIT]:
@@ -160,33 +146,14 @@ def _branch(M, row, warp, pc, count):
             while not M.active[1, first]:
                 first += 1
             fail(M, f.ENDLESS, warp * 32 + first, pc)
-            return pc, _FAULT
+            return pc, m.FAULT
     if count == group:
-        return row[m.TARGET], _GO_ON
+        return row[m.TARGET], m.GO_ON
     for lane in range(32):
         if M.active[0, lane]:
             M.lane_pc[warp, lane] = row[m.TARGET] if M.active[1, lane] else pc + 1
     M.counts[pc, m.SPLITS] += 1
-    return row[m.TARGET], _REGROUP
-
-
-@jit
-def _marks(M, row, warp, pc):
-    """Return the book of registers that not every path gives a value."""
-    for lane in range(32):
-        if not M.active[1, lane]:
-            continue
-        bit = np.uint64(1) << np.uint64(lane)
-        if row[m.OP] == m.MARK:
-            M.marks[warp, row[m.A] >> 5] |= bit
-        elif row[m.OP] == m.MARK_AS:
-            if M.marks[warp, row[m.B] >> 5] & bit:
-                M.marks[warp, row[m.A] >> 5] |= bit
-            else:
-                M.marks[warp, row[m.A] >> 5] &= ~bit
-        elif not M.marks[warp, row[m.A] >> 5] & bit:
-            return fail(M, f.UNSET_REGISTER, warp * 32 + lane, pc)
-    return True
+    return row[m.TARGET], m.REGROUP
 
 
 @jit
@@ -197,7 +164,7 @@ def _park(M, warp, pc, what):
             M.lane_pc[warp, lane] = pc + (0 if M.active[1, lane] else 1)
             if M.active[1, lane]:
                 M.doing[warp, lane] = what
-    return pc, _REGROUP
+    return pc, m.REGROUP
 
 
 @jit
@@ -210,20 +177,8 @@ def _control(M, row, R, base, warp, pc):
         return _park(M, warp, pc, m.AT_BARRIER)
     if op == m.TRAP:
         fail(M, f.TRAPPED, warp * 32, pc)
-        return pc, _FAULT
+        return pc, m.FAULT
     if op == m.ACTIVE:
         vote(row, R, base, M.active[1])
-        return pc + 1, _GO_ON
-    if not members_are_here(M, row, R, base, warp, M.active[1]):
-        return _park(M, warp, pc, m.AT_WARP_SYNC)
-    if op == m.SHUFFLE:
-        shuffle(M, row, R, base, M.active[1])
-    elif op == m.VOTE:
-        vote(row, R, base, M.active[1])
-    elif op == m.MULTIPLY:
-        return pc + 1, _GO_ON if multiply(M, row, R, base, M.active[1], warp, pc) else _FAULT
-    elif op == m.LOAD_MATRICES:
-        return pc + 1, _GO_ON if load(M, row, R, base, M.active[1], warp, pc) else _FAULT
-    else:
-        synchronise(M, warp, M.active[1])
-    return pc + 1, _GO_ON
+        return pc + 1, m.GO_ON
+    return meet(M, row, R, base, warp, pc)

@@ -2,10 +2,12 @@
 
 import numpy as np
 
+from kernels.emulator import faults as f
 from kernels.emulator import machine as m
 from kernels.emulator.async_copies import finish_copies, start_copy
 from kernels.emulator.counters import count_access, count_copied, count_wavefronts
-from kernels.emulator.memory import get, locate, may_read, may_write, put, signed
+from kernels.emulator.memory import fail, get, locate, may_read, may_write, put, signed
+from kernels.emulator.private import mark_loaded, note_unset, private_read, unset_values
 from kernels.emulator.scalars import add_directed, b32, b64, f32, f64, jit, maximum, minimum  # noqa: F401
 
 # atomic operations, in the column SIGNED of ATOMIC
@@ -30,13 +32,22 @@ def memory_step(M, row, R, base, warp, active, pc):
                 return False
             offsets[lane] = M.fault[m.ADDRESS]
             if op == m.LOAD:
-                if not may_read(M, slot, start, width, thread, pc, row[m.E] != 0):
+                if row[m.C] and slot == m.LOCAL:
+                    if not private_read(M, start, width, thread, pc):
+                        return False
+                elif not may_read(M, slot, start, width, thread, pc, row[m.E] != 0):
                     return False
                 _load(M, row, R, base + lane, start)
+                if row[m.C]:
+                    mark_loaded(M, row, slot, start, thread)
             elif op == m.STORE:
+                if row[m.E] and slot != m.LOCAL and unset_values(M, row, thread):
+                    return fail(M, f.UNSET_REGISTER, thread, pc)
                 if not may_write(M, slot, start, width, thread, pc, False):
                     return False
                 _store(M, row, R, base + lane, start)
+                if row[m.E] and slot == m.LOCAL:
+                    note_unset(M, row, start, thread)
             else:
                 if not may_write(M, slot, start, width, thread, pc, True):
                     return False

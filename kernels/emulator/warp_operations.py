@@ -10,29 +10,33 @@ UP, DOWN, BUTTERFLY, INDEX = range(4)  # column BYTES of SHUFFLE
 ALL, ANY, UNIFORM, BALLOT = range(4)  # column BYTES of VOTE
 
 
-@jit
-def members_are_here(M, row, R, base, warp, active):
-    """Return whether all threads that the instruction's mask names have arrived.
+HERE, AWAITED, NOT_NAMED = range(3)
 
-    Threads beyond the block count as here.
+
+@jit
+def gather(M, row, R, base, warp, first, candidates, together):
+    """Mark in `together` the candidates whose mask is that of thread `first`; return whether all that it names are in.
+
+    Threads beyond the block are not waited for, nor those that have ended, unless they have missed the operation: had
+    gone on to what comes after it.
     """
-    first = 0
-    while not active[first]:
-        first += 1
-    mask = R[base + row[m.E] + first]
+    mask = R[base + row[m.E] + first] & np.uint64(0xFFFFFFFF)
+    result = HERE
     for lane in range(32):
+        together[lane] = candidates[lane] and R[base + row[m.E] + lane] & np.uint64(0xFFFFFFFF) == mask
         named = (mask >> np.uint64(lane)) & np.uint64(1)
-        if active[lane] and not named:
-            return False
-        if named and not active[lane] and warp * 32 + lane < M.state[m.THREADS_PER_BLOCK]:
-            return False
-    return True
+        if together[lane] and not named:
+            return NOT_NAMED
+        exists = M.doing[warp, lane] != m.ENDED or M.missed[warp, lane]
+        if named and exists and not together[lane]:
+            result = AWAITED
+    return result
 
 
 @jit
-def shuffle(M, row, R, base, active):
-    """Run shfl.sync: each thread takes a register of another; all ones (a NaN) if that one takes no part."""
-    taken = M.scratch[4]
+def shuffle(M, row, R, base, warp, active):
+    """Run shfl.sync: each thread takes a register of another; no value, and all ones, if that one takes no part."""
+    taken, marks, set_here = M.scratch[4], M.marks[warp], np.uint64(0)
     for lane in range(32):
         if not active[lane]:
             continue
@@ -53,8 +57,12 @@ def shuffle(M, row, R, base, active):
         here = 0 <= other < 32 and active[other]
         value = R[base + row[m.A] + other] & np.uint64(0xFFFFFFFF) if here else np.uint64(0xFFFFFFFF)
         taken[lane] = np.int64(value) | (np.int64(inside) << 32)
+        if here and (not row[m.SPACE] or (marks[row[m.A] >> 5] >> np.uint64(other)) & np.uint64(1)):
+            set_here |= np.uint64(1) << np.uint64(lane)
     for lane in range(32):
         if active[lane]:
+            bit = np.uint64(1) << np.uint64(lane)
+            marks[row[m.D] >> 5] = (marks[row[m.D] >> 5] & ~bit) | (set_here & bit)
             R[base + row[m.D] + lane] = np.uint64(taken[lane] & 0xFFFFFFFF)
             if row[m.D1] >= 0:
                 R[base + row[m.D1] + lane] = np.uint64(taken[lane] >> 32)

@@ -10,11 +10,12 @@ from concurrent.futures import Future
 from kernels.emulator import machine as m
 
 PATIENCE = 30.0  # seconds of processor time without a barrier or the end of a block, then the kernel counts as endless
+BLOCK_PATIENCE = 50.0  # the same for one block, whatever barriers it passes
 _GRACE = 5.0  # seconds that a stopped launch may take to end
 
 
-def run_watched(machine: m.Machine, run: Callable[[], int]) -> int:
-    """Return what `run` returns; let it end early at Ctrl-C, or if the machine makes no progress for PATIENCE."""
+def run_watched(machine: m.Machine, run: Callable[[], int], timed: bool = True) -> int:
+    """Return what `run` returns; let it end early at Ctrl-C, or if timed and the machine makes no progress."""
     done: Future[int] = Future()
 
     def work() -> None:
@@ -25,19 +26,31 @@ def run_watched(machine: m.Machine, run: Callable[[], int]) -> int:
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
-    epoch, since = -1, time.process_time()
+    clocks = {m.EPOCH: _Clock(PATIENCE), m.FIRST_EPOCH: _Clock(BLOCK_PATIENCE)}
     try:
         while thread.is_alive():
             thread.join(1.0)
-            if machine.state[m.EPOCH] != epoch:
-                epoch, since = int(machine.state[m.EPOCH]), time.process_time()
-            elif epoch > 0 and time.process_time() - since > PATIENCE:
+            late = [clock.is_late(int(machine.state[entry])) for entry, clock in clocks.items()]
+            if timed and any(late):
                 _stop(machine)
     except BaseException:
         _stop(machine)
         thread.join(_GRACE)
         raise
     return done.result()
+
+
+class _Clock:
+    """Processor time since a number last changed."""
+
+    def __init__(self, patience: float) -> None:
+        self.patience, self.value, self.since = patience, 0, 0.0
+
+    def is_late(self, value: int) -> bool:
+        """Return whether the number has been this one for too long; 0 is before the start."""
+        if value != self.value:
+            self.value, self.since = value, time.process_time()
+        return value > 0 and time.process_time() - self.since > self.patience
 
 
 def _stop(machine: m.Machine) -> None:

@@ -200,15 +200,26 @@ def return_after_the_barrier(x):
 
 def shuffle_of_half_a_warp(x):
     i = cuda.threadIdx.x
+    v = x[i]
     if i < 16:
-        x[i] = cuda.shfl_sync(0xFFFFFFFF, x[i], 3)  # FAULT
+        v = cuda.shfl_sync(0xFFFFFFFF, v, 3)  # FAULT
+    x[i] = v + float32(1)
+
+
+def vote_of_half_a_warp(x):
+    i = cuda.threadIdx.x
+    for k in range(2):
+        if i % 2 == 0 and cuda.all_sync(0xFFFFFFFF, x[i] >= float32(0)):  # FAULT
+            x[i] = float32(1)
+        x[i] += float32(k)
 
 
 def vote_after_return(x):
     i = cuda.threadIdx.x
     if i == 31:
+        x[i] = float32(7)
         return
-    if cuda.all_sync(0xFFFFFFFF, x[i] >= float32(0)):  # FAULT
+    if cuda.all_sync(0xFFFFFFFF, x[i] >= float32(0)):
         x[i] = float32(1)
 
 
@@ -332,7 +343,7 @@ FAULTS = [
     ("missed-barrier", return_before_the_barrier, 1, 64, (ramp(64),)),
     ("missed-barrier", barrier_for_one_warp, 1, 64, (ramp(64),)),
     ("divergent-warp-operation", shuffle_of_half_a_warp, 1, 32, (ramp(32),)),
-    ("divergent-warp-operation", vote_after_return, 1, 32, (ramp(32),)),
+    ("divergent-warp-operation", vote_of_half_a_warp, 1, 32, (ramp(32),)),
     ("out-of-bounds", overrun_into_the_next_array, 1, 32, (ramp(32),)),
     ("race", counter_zeroed_without_a_barrier, 1, 64, (ramp(64),)),
     ("race", total_read_without_a_barrier, 1, 64, (ramp(64),)),
@@ -350,6 +361,7 @@ TWINS = [
     (sum_by_atomics, 4, 32, (ramp(1),), [128]),
     (barrier_after_the_branch, 1, 32, (ramp(32),), np.where(ramp(32) < 16, 4, 5)),
     (return_after_the_barrier, 1, 64, (ramp(64),), np.where(ramp(64) < 50, 1, ramp(64))),
+    (vote_after_return, 1, 32, (ramp(32),), np.where(ramp(32) < 31, 1, 7)),
     (shuffle_of_all, 1, 32, (ramp(32),), np.full(32, 3)),
     (local_array_filled, 1, 32, (ramp(32),), ramp(32)),
     (written_where_all_of_a_warp_met, 1, 32, (ramp(32),), np.full(32, 3)),

@@ -84,7 +84,8 @@ BY_HAND = [
     (None, "setp.lt.u32 %p1, %r0, 9; @%p1 bra $L; ld.global.u64 %d6, [%d1]; $L: @!%p1 bra $M; "
      "ld.global.u64 %d6, [%d1]; $M: mov.u64 %d7, %d6; st.global.u64 [%d4], %d7;"),
     # (numba-cuda fills local arrays with zeros, so only other compilers' code can show this)
-    ("uninitialised-local", LOCAL + "add.u64 %d6, %d6, %d0; st.local.u64 [%d6], %d0; ld.local.u64 %d7, [%d5+8];"),
+    ("uninitialised-local", LOCAL + "add.u64 %d6, %d6, %d0; st.local.u64 [%d6], %d0; ld.local.u64 %d7, [%d5+8]; "
+     "st.global.u64 [%d4], %d7;"),
     ("uninitialised-local", LOCAL + "st.local.u32 [%d5], %r0; ld.local.u64 %d7, [%d5]; st.global.u64 [%d4], %d7;"),
     (None, LOCAL + "ld.global.u64 %d7, [%d1]; st.local.u64 [%d5+8], %d7; ld.local.u64 %d8, [%d5+8]; "
      "st.global.u64 [%d4], %d8;"),

@@ -93,6 +93,23 @@ def test_an_endless_kernel_ends_at_ctrl_c(tmp_path):
     assert errors.strip().endswith("KeyboardInterrupt")
 
 
+def waits_at_barriers(x):
+    while x[0] == float32(0):
+        cuda.syncthreads()
+
+
+def test_an_endless_kernel_that_passes_barriers_is_reported_too(monkeypatch):
+    monkeypatch.setattr(watch, "BLOCK_PATIENCE", 0.5)
+    with pytest.raises(KernelFault) as caught:
+        run(waits_at_barriers, 1, 32, (np.zeros(2, np.float32),))
+    assert caught.value.kind == "endless"
+
+
+def test_an_array_that_is_no_argument_cannot_be_uninitialised():
+    with pytest.raises(ValueError, match=r"uninitialised names \['y'\], but the arguments are \['x'\]"):
+        run(takes_shared, 1, 32, (np.zeros(32, np.float32),), shared=128, uninitialised=("y",))
+
+
 def test_an_endless_kernel_is_reported_without_ctrl_c(monkeypatch):
     monkeypatch.setattr(watch, "PATIENCE", 0.5)
     with pytest.raises(KernelFault, match="of time without a barrier"):
