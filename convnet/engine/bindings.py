@@ -62,6 +62,15 @@ def conv2d_fixed(s: Site) -> Pair:
     return partial(fixed.forward, s.x[0], panels, start, layout, more, low, high, out=s.y), nothing
 
 
+def conv2d_fixed_depthwise(s: Site) -> Pair:
+    """Bind a depthwise convolution that holds its results between limits."""
+    settings, (k, *b) = dict(s.settings), s.p
+    held = settings.pop("limits")
+    held = None if held is None else np.array(held, s.x[0].dtype)
+    forward = s.kernel("conv2d").forward
+    return partial(forward, s.x[0], k, b[0] if b else None, **settings, limits=held, out=s.y), nothing
+
+
 def conv2d_fixed_winograd(s: Site) -> Pair:
     """Bind a convolution whose weights no longer change, by Winograd's transforms."""
     from kernels.conv2d import fixed_winograd  # Numba, which a model can be made without
@@ -228,6 +237,7 @@ def groupnorm(s: Site) -> Pair:
 BINDINGS: dict[str, Callable[[Site], Pair]] = {
     "conv2d": conv2d,
     "conv2d_fixed": conv2d_fixed,
+    "conv2d_fixed_depthwise": conv2d_fixed_depthwise,
     "conv2d_fixed_winograd": conv2d_fixed_winograd,
     "conv2dtranspose": conv2d,
     "convpool": convpool,

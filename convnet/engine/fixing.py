@@ -8,7 +8,7 @@ allowed and pay, it takes a normalization with it only.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy as np
 from convnet.engine.operator import Step, Value
 from convnet.engine.parameter import Parameter
 
-OPERATION, BY_WINOGRAD = "conv2d_fixed", "conv2d_fixed_winograd"
+OPERATION, BY_WINOGRAD, DEPTHWISE = "conv2d_fixed", "conv2d_fixed_winograd", "conv2d_fixed_depthwise"
 
 
 class Snapshot:
@@ -44,6 +44,17 @@ class Snapshot:
             self._packed[key] = Parameter("panels", panels), Parameter("start", start)
         return self._packed[key]
 
+    def fold(self, conv: Step, norm: Step | None) -> tuple[Parameter, ...]:
+        """Return the kernel and bias of a convolution that takes a normalization along; without one, its own."""
+        if norm is None:
+            return conv.parameters
+        key = (None, *conv.parameters, *norm.parameters)
+        if key not in self._packed:
+            k, b = self.folded(conv, norm)
+            assert b is not None
+            self._packed[key] = Parameter("kernel", k), Parameter("bias", b)
+        return self._packed[key]
+
     def folded(self, conv: Step, norm: Step | None) -> tuple[np.ndarray, np.ndarray | None]:
         """Return k and b such that the convolution gives what the normalization behind it would.
 
@@ -61,15 +72,22 @@ class Snapshot:
 def fix(steps: list[Step], outputs: list[Value], snapshot: Snapshot, batch: int) -> list[Step]:
     """Return the steps with every convolution that can be fixed as one step with what it takes along."""
     from kernels.conv2d import fixed, fixed_winograd  # Numba, which a model can be made without
+    from kernels.conv2d.cpu import is_depthwise
 
     steps = list(steps)
     for conv in [s for s in steps if s.operation == "conv2d"]:
-        chain = _chain(conv, steps, outputs)  # among what others have left
+        depthwise = is_depthwise(conv.parameters[0].shape, conv.settings["groups"])
+        wanted = ("batchnorm_inference", "clamp") if depthwise else ("batchnorm_inference", "add", "clamp")
+        chain = _chain(conv, steps, outputs, wanted)  # among what others have left
         norm = next((s for s in chain if s.operation == "batchnorm_inference"), None)
         k, b = snapshot.folded(conv, norm)
-        if not fixed.can_fix(k, conv.settings["groups"]) or not (b is None or np.isfinite(b).all()):
+        if not np.isfinite(k).all() or not (b is None or np.isfinite(b).all()):
             continue
-        if snapshot.winograd and fixed_winograd.can_fix(k, (batch, *conv.inputs[0].shape), conv.settings):
+        if depthwise:
+            made = _depthwise(conv, chain, snapshot.fold(conv, norm))
+        elif not fixed.can_fix(k, conv.settings["groups"]):
+            continue
+        elif snapshot.winograd and fixed_winograd.can_fix(k, (batch, *conv.inputs[0].shape), conv.settings):
             chain = [norm] if norm else []
             made = _by_winograd(conv, norm, snapshot.pack(conv, norm, fixed_winograd))
         else:
@@ -79,10 +97,10 @@ def fix(steps: list[Step], outputs: list[Value], snapshot: Snapshot, batch: int)
     return steps
 
 
-def _chain(conv: Step, steps: list[Step], outputs: list[Value]) -> list[Step]:
-    """Return the steps behind a convolution that it can take along, in their order."""
+def _chain(conv: Step, steps: list[Step], outputs: list[Value], wanted: Sequence[str]) -> list[Step]:
+    """Return the steps behind a convolution that it can take along: of what is wanted, in this order."""
     chain: list[Step] = []
-    at, wanted = steps.index(conv), ["batchnorm_inference", "add", "clamp"]
+    at = steps.index(conv)
     value = conv.output
     while value not in outputs:
         readers = [s for s in steps if value in s.inputs]
@@ -127,6 +145,13 @@ def _fixed(conv: Step, chain: list[Step], packed: tuple[Parameter, Parameter]) -
     settings = {name: conv.settings[name] for name in ("stride", "padding", "dilation")}
     settings |= {"k_shape": conv.parameters[0].shape, "low": low, "high": high}
     return Step(OPERATION, (*conv.inputs, *others), output, conv.layer, packed, settings)
+
+
+def _depthwise(conv: Step, chain: list[Step], parameters: tuple[Parameter, ...]) -> Step:
+    output = chain[-1].output if chain else conv.output
+    output.alias = None
+    found = next((found for s in chain if (found := limits(s))), None)
+    return Step(DEPTHWISE, conv.inputs, output, conv.layer, parameters, {**conv.settings, "limits": found})
 
 
 def _by_winograd(conv: Step, norm: Step | None, packed: tuple[Parameter, Parameter]) -> Step:

@@ -18,6 +18,7 @@ REPLAYABLE = frozenset(
         "concatenate",
         "conv2d",
         "conv2d_fixed",
+        "conv2d_fixed_depthwise",
         "conv2d_fixed_winograd",
         "conv2dtranspose",
         "convpool",

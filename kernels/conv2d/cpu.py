@@ -23,18 +23,22 @@ from kernels.scheduler import number_of_threads
 _NOTHING = {np.dtype(t): np.zeros(0, t) for t in (np.float32, np.float64)}
 
 
-def forward(x, k, b, *, stride, padding, dilation, groups, out):
-    """Compute y[n,i,j,f] = b[f] + sum_{p,q,c} x[n, s*i + d*p - top, s*j + d*q - left, c] * k[p,q,c,f], into out."""
+def forward(x, k, b, *, stride, padding, dilation, groups, out, limits=None):
+    """Compute y[n,i,j,f] = b[f] + sum_{p,q,c} x[n, s*i + d*p - top, s*j + d*q - left, c] * k[p,q,c,f], into out.
+
+    limits: of a depthwise convolution's y, an array (low, high).
+    """
     bias, before = _NOTHING[x.dtype] if b is None else b, (padding[0][0], padding[1][0])
     way = forward_way(x.shape[2], out.shape[2], k.shape, stride, padding, dilation, groups, x.itemsize)
-    _FORWARD[way](x, k, bias, False, stride, before, dilation, groups, number_of_threads(), out)
+    held = _NOTHING[x.dtype] if limits is None else limits
+    _FORWARD[way](x, k, bias, held, False, stride, before, dilation, groups, number_of_threads(), out)
 
 
 def backward_data(dy, k, x_shape, *, stride, padding, dilation, groups, out):
     """Compute dx[n,h,w,c] = sum of dy[n,i,j,f] * k[p,q,c,f] over the (i,j,p,q,f) that read x[n,h,w,c], into out."""
     nothing, before = _NOTHING[dy.dtype], (padding[0][0], padding[1][0])
     way = backward_data_way(x_shape[2], dy.shape[2], k.shape, stride, padding, dilation, groups, dy.itemsize)
-    _BACKWARD_DATA[way](dy, k, nothing, True, stride, before, dilation, groups, number_of_threads(), out)
+    _BACKWARD_DATA[way](dy, k, nothing, nothing, True, stride, before, dilation, groups, number_of_threads(), out)
 
 
 def backward_weights(x, dy, k_shape, *, stride, padding, dilation, groups, out):
@@ -77,13 +81,13 @@ def _way(columns, steps, depthwise, near, itemsize):
 
 
 @jit()
-def _forward(x, k, b, transposed, stride, before, dilation, groups, threads, y):
+def _forward(x, k, b, limits, transposed, stride, before, dilation, groups, threads, y):
     vertical, horizontal = forward_axes(x, k, y, stride, before, dilation)
     correlate(x, k, transposed, b, y, vertical, horizontal, groups, threads)
 
 
 @jit()
-def _backward_data(dy, k, nothing, transposed, stride, before, dilation, groups, threads, dx):
+def _backward_data(dy, k, nothing, limits, transposed, stride, before, dilation, groups, threads, dx):
     vertical, horizontal = backward_axes(dy, k, dx, stride, before, dilation)
     correlate(dy, k, transposed, nothing, dx, vertical, horizontal, groups, threads)
 
@@ -95,15 +99,15 @@ def _backward_weights(x, dy, stride, before, dilation, groups, threads, dk, db):
 
 
 @jit()
-def _depthwise(x, k, b, transposed, stride, before, dilation, groups, threads, y):
+def _depthwise(x, k, b, limits, transposed, stride, before, dilation, groups, threads, y):
     vertical, horizontal = forward_axes(x, k, y, stride, before, dilation)
-    depthwise(x, k, b, y, vertical, horizontal, threads)
+    depthwise(x, k, b, limits, y, vertical, horizontal, threads)
 
 
 @jit()
-def _depthwise_data(dy, k, nothing, transposed, stride, before, dilation, groups, threads, dx):
+def _depthwise_data(dy, k, nothing, limits, transposed, stride, before, dilation, groups, threads, dx):
     vertical, horizontal = backward_axes(dy, k, dx, stride, before, dilation)
-    depthwise(dy, k, nothing, dx, vertical, horizontal, threads)
+    depthwise(dy, k, nothing, limits, dx, vertical, horizontal, threads)
 
 
 @jit()
@@ -113,27 +117,27 @@ def _depthwise_weights(x, dy, stride, before, dilation, groups, threads, dk, db)
 
 
 @jit()
-def _narrow(x, k, b, transposed, stride, before, dilation, groups, threads, y):
+def _narrow(x, k, b, limits, transposed, stride, before, dilation, groups, threads, y):
     vertical, horizontal = forward_axes(x, k, y, stride, before, dilation)
     correlate_narrow(x, k, transposed, b, y, vertical, horizontal, groups)
 
 
 @jit()
-def _narrow_data(dy, k, nothing, transposed, stride, before, dilation, groups, threads, dx):
+def _narrow_data(dy, k, nothing, limits, transposed, stride, before, dilation, groups, threads, dx):
     vertical, horizontal = backward_axes(dy, k, dx, stride, before, dilation)
     correlate_narrow(dy, k, transposed, nothing, dx, vertical, horizontal, groups)
 
 
 @jit()
-def _window(x, k, b, transposed, stride, before, dilation, groups, threads, y):
+def _window(x, k, b, limits, transposed, stride, before, dilation, groups, threads, y):
     vertical, horizontal = forward_axes(x, k, y, stride, before, dilation)
-    correlate_window(x, k, transposed, b, y, vertical, horizontal, groups, threads)
+    correlate_window(x, k, transposed, b, limits, y, vertical, horizontal, groups, threads)
 
 
 @jit()
-def _window_data(dy, k, nothing, transposed, stride, before, dilation, groups, threads, dx):
+def _window_data(dy, k, nothing, limits, transposed, stride, before, dilation, groups, threads, dx):
     vertical, horizontal = backward_axes(dy, k, dx, stride, before, dilation)
-    correlate_window(dy, k, transposed, nothing, dx, vertical, horizontal, groups, threads)
+    correlate_window(dy, k, transposed, nothing, limits, dx, vertical, horizontal, groups, threads)
 
 
 _FORWARD = {"correlate": _forward, "depthwise": _depthwise, "narrow": _narrow, "window": _window}

@@ -13,15 +13,18 @@ from kernels.conv2d.taps import rectangles
 from kernels.conv2d.tiles_correlate import list_pixels
 from kernels.conv2d.tiles_weights import PART_PIXELS, TASKS, add_parts, add_pixels, list_lines, list_weights
 from kernels.cpu import simd
-from kernels.cpu.tiled_sums import SPARE, block, block_count, sum_products
+from kernels.cpu.tiled_sums import SPARE, block, block_count, hold, sum_products
 from kernels.jit import jit
 
 TASK_PIXELS = 1024  # or up to twice as many: what one class leaves of x in the second-level cache, the next one finds
 
 
 @jit(inner=True, inline="always")  # one library less to optimise
-def depthwise(x, k, b, y, vertical, horizontal, threads):
-    """Compute y (N,Ho,Wo,C) from x (N,H,W,C), k (P,Q,1,C) and b, which may be empty; down, across: axes of taps.py."""
+def depthwise(x, k, b, limits, y, vertical, horizontal, threads):
+    """Compute y (N,Ho,Wo,C) from x (N,H,W,C), k (P,Q,1,C) and b, which may be empty; down, across: axes of taps.py.
+
+    limits: (low, high) that y is held between, or empty.
+    """
     N, Ho, Wo, C = y.shape
     start = np.empty(C + simd.WIDEST * simd.lanes(x), x.dtype)  # the last vector reads beyond C
     for c in range(start.size):
@@ -30,19 +33,22 @@ def depthwise(x, k, b, y, vertical, horizontal, threads):
     parts = threads * max(1, N * Ho * Wo // (threads * TASK_PIXELS))
     lines_each = max(1, -(-N * Ho // parts))
     if y.size:
-        _run(-(-N * Ho // lines_each), lines_each, x, k, start, y, vertical, horizontal)
+        _run(-(-N * Ho // lines_each), lines_each, x, k, start, limits, y, vertical, horizontal)
 
 
 @jit(inner=True, parallel=True)
-def _run(parts, lines_each, x, k, start, y, vertical, horizontal):
+def _run(parts, lines_each, x, k, start, limits, y, vertical, horizontal):
     for t in numba.prange(parts):
-        _task(t * lines_each, (t + 1) * lines_each, x, k, start, y, vertical, horizontal)
+        line, last_line = t * lines_each, min((t + 1) * lines_each, y.shape[0] * y.shape[1])
+        _task(line, last_line, x, k, start, y, vertical, horizontal)
+        for u in range(line, last_line if limits.size else line):
+            hold(y[u % y.shape[0], u // y.shape[0]].reshape(-1), limits)  # list_pixels counts over the images first
 
 
 @jit(inner=True)
 def _task(line, last_line, x, k, start, y, vertical, horizontal):
-    N, Ho, _, C = y.shape
-    table, x_starts, y_starts = list_pixels(line, min(last_line, N * Ho), x, y, vertical, horizontal)
+    C = y.shape[3]
+    table, x_starts, y_starts = list_pixels(line, last_line, x, y, vertical, horizontal)
     x_flat, k_flat, y_flat = x.reshape(-1), k.reshape(-1), y.reshape(-1)
     vectors = -(-C // simd.lanes(x))
     for a in range(table.shape[0]):

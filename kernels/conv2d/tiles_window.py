@@ -13,7 +13,7 @@ from kernels.conv2d.panels import pack, pack_transposed
 from kernels.conv2d.taps import CLASS, SOURCE
 from kernels.cpu import simd
 from kernels.cpu.simd_window import OUTSIDE, TAPS, add_window, add_window_products
-from kernels.cpu.tiled_sums import allocate
+from kernels.cpu.tiled_sums import allocate, hold
 from kernels.jit import jit
 
 PIXELS = simd.MOST_ROWS  # of a tile
@@ -35,7 +35,7 @@ def pays(columns, steps, itemsize):
 
 
 @jit(inner=True, inline="always")  # one library less to optimise
-def correlate_window(x, k, transposed, b, y, vertical, horizontal, groups, threads):
+def correlate_window(x, k, transposed, b, limits, y, vertical, horizontal, groups, threads):
     """Compute what tiles_correlate.correlate or tiles_depthwise.depthwise does, if `fits`."""
     N, Ho, Wo, F = y.shape
     lanes, mixed = simd.lanes(x), k.shape[2] != 1 or k.shape[3] != groups
@@ -45,21 +45,38 @@ def correlate_window(x, k, transposed, b, y, vertical, horizontal, groups, threa
     parts = threads * max(1, N * Ho * Wo // (threads * TASK_PIXELS))
     lines_each = max(1, -(-N * Ho // parts))
     if y.size:
-        _run(-(-N * Ho // lines_each), lines_each, x, k, transposed, start, y, vertical, horizontal, groups, mixed)
+        _run(
+            -(-N * Ho // lines_each),
+            lines_each,
+            x,
+            k,
+            transposed,
+            start,
+            limits,
+            y,
+            vertical,
+            horizontal,
+            groups,
+            mixed,
+        )
 
 
 @jit(inner=True, parallel=True)
-def _run(parts, lines_each, x, k, transposed, start, y, vertical, horizontal, groups, mixed):
+def _run(parts, lines_each, x, k, transposed, start, limits, y, vertical, horizontal, groups, mixed):
+    line_size = y.shape[2] * y.shape[3]
     for t in numba.prange(parts):
-        _task(t * lines_each, (t + 1) * lines_each, x, k, transposed, start, y, vertical, horizontal, groups, mixed)
+        line, last_line = t * lines_each, min((t + 1) * lines_each, y.shape[0] * y.shape[1])
+        _task(line, last_line, x, k, transposed, start, y, vertical, horizontal, groups, mixed)
+        if limits.size:
+            hold(y.reshape(-1)[line * line_size : last_line * line_size], limits)
 
 
 @jit(inner=True)
 def _task(line, last_line, x, k, transposed, start, y, vertical, horizontal, groups, mixed):
     """Compute the lines (n,i) line..last_line of y, one block of columns after the other."""
-    P, Q, N, Ho, F = k.shape[0], k.shape[1], y.shape[0], y.shape[1], y.shape[3]
+    P, Q, F = k.shape[0], k.shape[1], y.shape[3]
     lanes, columns_each, steps = simd.lanes(x), F // groups, x.shape[3] // groups
-    last_line, zero, one = min(last_line, N * Ho), np.int64(0), np.int64(1)  # plain 0 and 1 would be types of their own
+    zero, one = np.int64(0), np.int64(1)  # plain 0 and 1 would be types of their own
     if not mixed:
         for f in range(0, F, lanes):
             panel, rest = (k.reshape(-1), f, zero, F, F * Q), min(lanes, F - f)

@@ -20,7 +20,7 @@ from kernels.cpu.simd_llvm import I32
 
 I8, I16, F32 = ir.IntType(8), ir.IntType(16), ir.FloatType()
 MAGIC = 12582912.0  # 1.5 * 2^23: a float this large has no digits behind the point, so adding it rounds to even
-MAGIC_BITS = 0x4B400000
+MAGIC_BITS = 0x4B400000  # the same as bits
 
 
 def pair_instruction() -> tuple[str | None, int]:
@@ -35,10 +35,10 @@ def pair_instruction() -> tuple[str | None, int]:
     return None, 4
 
 
-PAIR, LANES = pair_instruction()
-VECS = 2
+PAIR, LANES = pair_instruction()  # of the widest instruction there is: 32-bit sums of a vector
+VECS = 2  # vectors across a tile: with ROWS it fills the registers
 WIDTH = VECS * LANES  # filters of a tile
-ROWS = 12 if REGISTERS == 32 else 6
+ROWS = 12 if REGISTERS == 32 else 6  # of a tile: its sums, two vectors of weights and one of pixels fit
 
 
 class SumsType(types.Type):

@@ -151,3 +151,12 @@ def _copy_rows(empty, source, first, step, steps, count, target, at):
     ahead = 16 * step  # far enough to arrive in time
     for row in range(steps):
         simd_panels.copy_row(empty, source, first + row * step, count, target, at + row * simd.width(empty), ahead)
+
+
+@jit(inner=True)
+def hold(y, limits):
+    """Hold the numbers of y, which is flat and still in a cache, between limits = (low, high); a NaN stays one."""
+    low, high = limits[0], limits[1]
+    for e in range(y.size):
+        v = low if y[e] <= low else y[e]
+        y[e] = high if v >= high else v

@@ -7,7 +7,7 @@ import pytest
 
 import convnet
 from convnet import layers
-from convnet.engine.fixing import BY_WINOGRAD, OPERATION
+from convnet.engine.fixing import BY_WINOGRAD, DEPTHWISE, OPERATION
 from tests.convnet import small_models
 
 SHAPE = (9, 10, 3)
@@ -62,9 +62,9 @@ def test_a_convolution_takes_addition_and_rectifier_along_and_the_numbers_stay_t
     found = operations(predict)
     assert found.count(OPERATION) == 8
     assert found.count("add") == 1  # of the branch that is read twice
-    assert found.count("unary") == 3  # that branch's, the one behind an output, and relu6
-    assert "relu" not in found
-    assert "conv2d" in found  # the depthwise one
+    assert found.count("unary") == 2  # that branch's, and the one behind an output
+    assert found.count(DEPTHWISE) == 1  # with its relu6
+    assert not {"relu", "conv2d"} & set(found)
 
 
 def test_a_normalization_becomes_part_of_the_weights_within_their_rounding():
@@ -93,6 +93,27 @@ def test_winograd_where_it_is_allowed_and_pays_is_as_precise_as_its_bound_lets_e
     assert 0 < np.abs(predict(x) - expected).max() < 1e-4 * np.abs(expected).max()
     with pytest.raises(ValueError, match="winograd=True is for fixed=True"):
         model.compile_inference(winograd=True)
+
+
+@pytest.mark.parametrize("strides", [1, 2])
+@pytest.mark.parametrize("size", [3, 5])
+def test_a_depthwise_convolution_takes_normalization_and_limits_along(strides, size):
+    """Of all loops: windows of three taps and others, in images of several parts."""
+    start = layers.Input((37, 38, 19))
+    x = layers.DepthwiseConv2D(size, strides=strides, padding="same")(start)
+    plain = convnet.Model(start, layers.ReLU(max_value=0.5)(x))
+    scramble(plain, 7)
+    x = np.random.default_rng(0).standard_normal((2, 37, 38, 19), np.float32)
+    x[1, 3, 4, 5] = np.nan
+    predict = plain.compile_inference(batch=2, fixed=True)
+    assert operations(predict) == [DEPTHWISE]
+    np.testing.assert_array_equal(predict(x), plain(x))
+    assert np.isnan(predict(x)).any()
+    normed = convnet.Sequential([layers.Input((9, 9, 4)), layers.DepthwiseConv2D(3), layers.BatchNormalization()])
+    scramble(normed, 8)
+    predict, x = normed.compile_inference(batch=1, fixed=True), x[:1, :9, :9, :4]
+    assert operations(predict) == [DEPTHWISE]
+    np.testing.assert_allclose(predict(x), normed(x), rtol=0, atol=1e-5)
 
 
 def test_what_is_trained_or_loaded_later_does_not_count():

@@ -11,6 +11,7 @@ import convnet
 from convnet import layers
 from convnet.engine import fixing, replaying
 from convnet.engine import plan as plans
+from convnet.engine.lowering import OF_LEVELS
 from kernels import replay
 from tests.convnet import small_models
 
@@ -70,7 +71,9 @@ def test_a_replay_computes_anew_from_every_array_what_the_kernels_compute_step_b
 def test_the_model_of_these_tests_has_every_operation_that_may_be_replayed():
     with every_operation(SERIAL).borrowed((1, *SERIAL)) as plan:
         found = {step.operation for step in plan.low.steps}
-    assert found | {fixing.OPERATION, fixing.BY_WINOGRAD} == replaying.REPLAYABLE  # which test_fixed_inference.py tries
+    tried_by_test_fixed_inference = {fixing.OPERATION, fixing.BY_WINOGRAD, fixing.DEPTHWISE}
+    tried_by_test_quantization = {"quantize", *OF_LEVELS}
+    assert found | tried_by_test_fixed_inference | tried_by_test_quantization == replaying.REPLAYABLE
 
 
 def test_what_is_trained_or_loaded_after_compiling_counts():

@@ -42,10 +42,13 @@ def for_the_teacher(seed: int, pdf: bool) -> Iterator[tuple[str, bytes]]:
     yield f"quiz/key-{seed}.md", sheets.plain(key).encode()
     yield f"quiz/quiz-{seed}.gift", sheets.make_gift(drawn, seed).encode()
     if pdf:
-        solutions = [
-            f"# {path.stem}\n\n```python\n{path.read_text('utf-8')}```" for path in sorted(SOLUTIONS.glob("*.py"))
+        solved = [
+            f"## {path.stem}\n\n```python\n{path.read_text('utf-8')}```" for path in sorted(SOLUTIONS.glob("*.py"))
         ]
-        yield "notes.pdf", make_pdf("Notes for the teacher", [*notes.values(), *solutions], SHEET)
+        yield (
+            "notes.pdf",
+            make_pdf("Notes for the teacher", [*notes.values(), "\n\n".join(["# Solutions", *solved])], SHEET),
+        )
         yield "slides.pdf", make_slides_pdf("formula-convnet: the course", list(decks.values()))
         yield f"quiz/quiz-{seed}.pdf", make_pdf(f"Quiz, version {seed}", sheet, SHEET)
         yield f"quiz/key-{seed}.pdf", make_pdf(f"Key of the quiz, version {seed}", key, SHEET)

@@ -32,12 +32,13 @@ class Look:
     page: tuple[float, float] = (595.3, 841.9)  # A4
     margin: float = 48
     text: float = 9.5
+    code: float = 6.8
     picture: float = 200  # the greatest height of a picture
     whole: bool = False  # a text is one page, and is made smaller if it does not fit
 
 
 SHEET = Look()
-SLIDE = Look(page=(960, 540), margin=54, text=19, picture=270, whole=True)
+SLIDE = Look(page=(960, 540), margin=54, text=19, code=18, picture=270, whole=True)
 
 
 def make_pdf(title: str, pages: Sequence[str], look: Look, picture: Picture | None = None) -> bytes:
@@ -96,8 +97,9 @@ class Setter:
             )  # fmt: skip
         self.styles["cell"] = ParagraphStyle("cell", plain, fontSize=0.88 * size, leading=1.22 * size, spaceAfter=0)
         self.styles["code"] = ParagraphStyle(
-            "code", plain, fontName=FACES["Mono"], fontSize=0.72 * size, leading=1.05 * size, backColor=FAINT,
-            borderPadding=0.5 * size, spaceBefore=0.6 * size, spaceAfter=1.1 * size, leftIndent=0.5 * size,
+            "code", plain, fontName=FACES["Mono"], fontSize=self.look.code, leading=1.45 * self.look.code,
+            backColor=FAINT, borderPadding=0.5 * size, leftIndent=0.5 * size,
+            spaceBefore=0.6 * size, spaceAfter=1.1 * size,
         )  # fmt: skip
         self.styles["quote"] = ParagraphStyle("quote", plain, leftIndent=size, textColor="#444444")
 

@@ -36,7 +36,7 @@ def plain(pages: Sequence[str]) -> str:
 
 def _ask(number: int, q: Question) -> str:
     options = "  \n".join(f"{letter}. {option}" for letter, option in zip(LETTERS, q.options, strict=False))
-    room = f"\n\n{options}" if q.options else "\n\n```lines\n2\n```"
+    room = f"\n\n{options}" if q.options else "\n\n```lines\n1\n```"
     return f"### Question {number}\n\n{q.ask}{room}\n\nAnswer: ________"
 
 
