@@ -36,6 +36,12 @@ class Peer:
         """What the network makes of the images."""
         return self._run(path, images, threads)().tolist()
 
+    def quantize(self, path: str, images: str, out: str) -> str:
+        """Write the network in 8 bits."""
+        from benchmarks.child_int8 import by_nncf
+
+        return by_nncf(path, images, out)
+
     def predict(self, path: str, images: str, threads: int, calls: int) -> float:
         """Seconds of one call, in the mean of many."""
         return each(self._run(path, images, threads), calls)

@@ -51,6 +51,24 @@ def inference(
 
 
 @app.command()
+def int8(
+    onnxruntime_python: Python = None, openvino_python: Python = None, quick: Quick = False, threads: Threads = None,
+    json: Json = None, markdown: Markdown = None,
+) -> None:  # fmt: skip
+    """The listing in 8 bits and in float32, 1 and 32 images: ours, ONNX Runtime's, OpenVINO's in turn."""
+    from importlib.util import find_spec
+
+    from benchmarks import int8_command
+
+    effort = prepare(quick, threads)
+    pythons = {}
+    for name, given in (("ONNX Runtime", onnxruntime_python), ("OpenVINO", openvino_python)):
+        if given or find_spec(name.lower().replace(" ", "")):
+            pythons[name] = given or sys.executable
+    deliver(*int8_command.run(pythons, effort, {"quick": quick}), json, markdown)
+
+
+@app.command()
 def networks(
     torch_python: Python = None, onnxruntime_python: Python = None, openvino_python: Python = None, only: Only = None,
     compiled: Annotated[bool, typer.Option("--compiled", help="torch.compile too: needs a C++ compiler.")] = False,
@@ -142,6 +160,20 @@ def recipe(
 
     document, tables = recipe_command.run(source, candidates, folds, seeds, only or [], json)
     deliver(document, tables, None, markdown)
+
+
+@app.command()
+def quantization(
+    source: Annotated[str, typer.Argument(help="A MedMNIST .npz file, or the word digits.")],
+    network: Annotated[str, typer.Option(help="As of `convnet train`.")] = "listing",
+    epochs: Annotated[int | None, typer.Option(min=1, help="At most; the recipe's own if not given.")] = None,
+    seed: int = 0,
+    json: Json = None, markdown: Markdown = None,
+) -> None:  # fmt: skip
+    """What 8 bits cost in accuracy: a network trained, quantized, and both measured on the test split."""
+    from benchmarks import quantization_command
+
+    deliver(*quantization_command.run(source, network, epochs, seed), json, markdown)
 
 
 @app.command()

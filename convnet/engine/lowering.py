@@ -7,7 +7,7 @@ from convnet.engine.operator import Lowering, Step, Value
 
 # operations on the 8-bit levels of a quantized model; all others are on numbers
 OF_LEVELS = frozenset(
-    f"{name}_int8" for name in ("add", "avgpool2d", "conv2d", "dense", "globalavgpool", "maxpool2d", "relu")
+    f"{name}_int8" for name in ("add", "avgpool2d", "conv2d", "convpool", "dense", "globalavgpool", "maxpool2d", "relu")
 ) | {"dequantize"}
 
 

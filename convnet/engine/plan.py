@@ -20,7 +20,7 @@ from convnet.engine.penalties import Penalty, make_penalties
 from convnet.engine.replaying import PAYS_AFTER, not_replayable
 from convnet.engine.rewrite import rewrite, separate
 from convnet.engine.site import Run, Site, nothing
-from convnet.nested.several import Several, joined
+from convnet.nested.several import Several, joined, parts
 
 if TYPE_CHECKING:
     from convnet.engine.arena import Arena
@@ -151,7 +151,9 @@ class Plan:
             self.forward()
             self._runs += 1
             if self._runs >= PAYS_AFTER and self.can_be_replayed:
+                y = self.y.copy()
                 self.replay()
+                return y
         return self.y.copy()
 
     @property
@@ -165,10 +167,12 @@ class Plan:
         return self.target == "cpu" and not self.heads and not not_replayable(self.low.steps)
 
     def replay(self) -> None:
-        """From now on run forward as one native call, for this number of threads."""
+        """From now on run forward as one native call, for this number of threads; `x` becomes zeros, `y` theirs."""
         from kernels.replay import Replay, note_calls  # Numba, which a model can be made without
         from kernels.scheduler import number_of_threads
 
+        for x in parts(self.x):
+            x[...] = 0  # memory that nobody has written may hold a NaN, which `quantize` refuses
         self._threads = number_of_threads
         self._replayed[self._threads()] = Replay([call for run in self._forward for call in note_calls(run)])
 

@@ -15,6 +15,7 @@ def rewrite(low: Lowering, target: str) -> None:
     """Rewrite the steps so that they are as little work as possible on this target."""
     low.steps = pool_before_relu(low.steps, low.outputs)
     low.steps = fuse_convpool(low.steps, low.outputs, target)
+    low.steps = fuse_levels(low.steps, low.outputs)
     seed_random(low.steps)
 
 
@@ -71,6 +72,22 @@ def _is_convpool(three: list[Step], steps: list[Step], outputs: list[Value], tar
             return False
     pays = convpool.pays(conv.parameters[0].shape, target)
     return conv.settings == PLAIN and pool.settings == TWO_BY_TWO and pays
+
+
+def fuse_levels(steps: list[Step], outputs: list[Value]) -> list[Step]:
+    """Make an 8-bit convolution and 2x2 max pooling one step, if nothing else reads what lies between."""
+    kept: list[Step] = []
+    for step in steps:
+        before = kept[-1] if kept else step
+        fused = (before.operation, step.operation) == ("conv2d_int8", "maxpool2d_int8") and step.settings == TWO_BY_TWO
+        if fused and step.inputs == (before.output,) and before.output not in outputs and before.settings["levels"]:
+            readers = [s for s in steps if before.output in s.inputs]
+            if readers == [step]:
+                inputs, layer, parameters = before.inputs, before.layer, before.parameters
+                kept[-1] = Step("convpool_int8", inputs, step.output, layer, parameters, before.settings)
+                continue
+        kept.append(step)
+    return kept
 
 
 def separate_relus(steps: list[Step]) -> None:

@@ -16,6 +16,8 @@ from kernels.jit import jit
 
 CHUNK = 1 << 15  # 16-bit numbers of a task's buffer: it stays in the second-level cache beside the weights
 LARGE = 1 << 18  # multiply-adds from which several threads are quicker
+WINDOW = 4  # pixels of a pooling window, two by two
+REAL = 4  # bytes of a result that is a real number
 
 
 @jit(inner=True)
@@ -36,31 +38,29 @@ def list_runs(k, C, Wp, dilation, groups):
 
 @jit(inner=True)
 def pack(k, length, runs, groups):
-    """Lay k out for the tiles: by group, block of filters, and pair of its rows."""
+    """Lay k out for the tiles: by group, block of filters, and pair of its rows; k is read in its own order."""
     F = k.shape[3]
     each = F // groups
     blocks, pairs = -(-each // WIDTH), (length + 1) // 2
-    flat, nothing = k.reshape(-1), np.zeros(2 * WIDTH, np.int8)
-    packed = np.empty(groups * blocks * runs * pairs * 2 * WIDTH, np.int16)
-    at = np.int64(0)
-    for g in range(groups):
-        for block in range(blocks):
-            f = block * WIDTH
-            valid = min(WIDTH, each - f)
-            for run in range(runs):
-                for row in range(0, length, 2):
-                    first = (run * length + row) * F + g * each + f
-                    last = first + F + WIDTH <= flat.size and row + 1 < length and valid == WIDTH
-                    if last:
+    flat, rows = k.reshape(-1), np.empty(2 * WIDTH, np.int8)
+    size = runs * pairs * 2 * WIDTH  # of a block
+    packed = np.empty(groups * blocks * size, np.int16)
+    for run in range(runs):
+        for row in range(0, length, 2):
+            at, start, both = (run * pairs + row // 2) * 2 * WIDTH, (run * length + row) * F, row + 1 < length
+            for g in range(groups):
+                for f in range(0, each, WIDTH):
+                    first, valid = start + g * each + f, min(WIDTH, each - f)
+                    if both and valid == WIDTH:
                         simd_pairs.interleave(flat, first, first + F, packed, at)
                     else:
-                        rows = nothing.copy()
+                        rows[:] = 0
                         for j in range(valid):
                             rows[j] = flat[first + j]
-                            if row + 1 < length:
+                            if both:
                                 rows[WIDTH + j] = flat[first + F + j]
                         simd_pairs.interleave(rows, np.int64(0), np.int64(WIDTH), packed, at)
-                    at += 2 * WIDTH
+                    at += size
     return packed
 
 
@@ -100,60 +100,65 @@ def _task(t, x, x_zero, settings, places, packed, b, m, y):
     down, across, above, left, groups = settings[0], settings[1], settings[2], settings[3], settings[4]
     Wp, length, images, lines, height = settings[5], settings[6], settings[7], settings[8], settings[9]
     N, Ho, Wo, F = settings[10], settings[11], settings[12], settings[13]
-    real, C = settings[14], x.shape[3]
-    size = 4 if real else 1  # bytes of a result
+    size, pixels, C = settings[14], settings[15], x.shape[3]
+    step_down, step_across = (2 * down, 2 * across) if pixels == WINDOW else (down, across)
     bands = -(-Ho // lines)
     n, i = t // bands * images, t % bands * lines
     last, until = min(n + images, N), min(i + lines, Ho)
-    top, bottom = i * down, (until - 1) * down + height
+    top, bottom = i * step_down, (until - 1) * step_down + height
     each = (bottom - top) * Wp * C
     buffer = np.empty((last - n) * each + 2, np.int16)
     buffer[(last - n) * each] = 0
     count = (last - n) * (until - i) * Wo
-    x_starts, y_starts = np.empty(count + ROWS, np.int64), np.empty(count + ROWS, np.int64)
+    x_starts, y_starts = np.empty(pixels * count + ROWS, np.int64), np.empty(count + ROWS, np.int64)
     at = 0
     for image in range(last - n):
         widen(x, x_zero, n + image, top, bottom, above, left, buffer, image * each, Wp)
         for line in range(until - i):
-            source = image * each + line * down * Wp * C
+            source = image * each + line * step_down * Wp * C
             target = ((n + image) * Ho + i + line) * Wo * F
             for j in range(Wo):
-                x_starts[at + j] = source + j * across * C
+                for w in range(pixels):  # the pixels of a window lie one after the other
+                    x_starts[pixels * (at + j) + w] = source + (w // 2 * down * Wp + w % 2 * across) * C
+                source += step_across * C
                 y_starts[at + j] = (target + j * F) * size
             at += Wo
-    for r in range(count, count + ROWS):  # spare rows compute the last one again
-        x_starts[r], y_starts[r] = x_starts[count - 1], y_starts[count - 1]
+    for r in range(ROWS):  # spare rows compute the last one again
+        x_starts[pixels * count + r], y_starts[count + r] = x_starts[pixels * count - 1], y_starts[count - 1]
     columns, pairs = F // groups, (length + 1) // 2
     v = np.int64(0)
     for g in range(groups):
-        source = (buffer, x_starts, g * (C // groups), places, pairs)
+        source_of_group = (buffer, x_starts, g * (C // groups), places, pairs)
         for f in range(0, columns, WIDTH):
-            target = (y, y_starts, g * columns + f, min(WIDTH, columns - f))
-            _block(source, packed, v, (b, m, settings), target, count)
+            target_of_block = (y, y_starts, g * columns + f, min(WIDTH, columns - f))
+            _block(source_of_group, packed, v, (b, m, settings), target_of_block, count)
             v += places.size * pairs * 2 * WIDTH
 
 
 @jit(inner=True)
 def _block(source, packed, v, result, target, count):
-    """Compute all pixels of one block of filters."""
+    """Compute all pixels, or all windows, of one block of filters."""
     b, m, settings = result
     y, y_starts, f, valid = target
-    real, levels = settings[14], (settings[15], settings[16], settings[17])
-    size = 4 if real else 1
-    narrow = valid < WIDTH  # stored apart, and copied
-    row = WIDTH * size
+    size, pixels, levels = settings[14], settings[15], (settings[16], settings[17], settings[18])
+    narrow, row = valid < WIDTH, WIDTH * size  # a narrow block is stored apart, and copied
     place, starts = (np.empty(ROWS * row, np.int8), np.arange(ROWS) * row) if narrow else (y, y_starts)
-    whole = count if count % ROWS > 2 else count // ROWS * ROWS  # one or two rows are left: tiles of one row
-    empty, single = simd_pairs.no_sums(ROWS), simd_pairs.no_sums(1)
-    at = 0 if narrow else f * size
+    # one or two rows are left: tiles of one row; windows: always
+    whole = 0 if pixels == WINDOW else count if count % ROWS > 2 else count // ROWS * ROWS
+    empty, four, single = simd_pairs.no_sums(ROWS), simd_pairs.no_sums(WINDOW), simd_pairs.no_sums(1)
+    at, real = 0 if narrow else f * size, size == REAL
     for r in range(0, whole, ROWS):
         offsets = simd.row_offsets(empty, starts, 0 if narrow else r)
         simd_pairs.store(_sum(empty, source, r, packed, v), b, m, f, levels, real, place, offsets, at)
         if narrow:
             _copy(place, row, y, y_starts[r : min(r + ROWS, count)], f * size, valid * size)
     for r in range(whole, count):
+        if pixels == WINDOW:  # the largest sum has the largest level
+            sums = simd_pairs.largest(_sum(four, source, WINDOW * r, packed, v))
+        else:
+            sums = _sum(single, source, r, packed, v)
         one = simd.row_offsets(single, starts, 0 if narrow else r)
-        simd_pairs.store(_sum(single, source, r, packed, v), b, m, f, levels, real, place, one, at)
+        simd_pairs.store(sums, b, m, f, levels, real, place, one, at)
         if narrow:
             _copy(place, row, y, y_starts[r : r + 1], f * size, valid * size)
 
@@ -189,21 +194,24 @@ def _run(tasks, x, x_zero, settings, places, packed, b, m, y):
 
 
 @jit()
-def _correlate(x, k, b, m, x_zero, levels, real, stride, before, dilation, groups, threads, y_shape, y):
+def _correlate(x, k, b, m, x_zero, levels, kind, stride, before, dilation, groups, threads, y_shape, y):
     N, Ho, Wo, F = y_shape
     P, Q, Cg, _ = k.shape
-    height = (P - 1) * dilation[0] + 1
-    Hp, Wp = (Ho - 1) * stride[0] + height, (Wo - 1) * stride[1] + (Q - 1) * dilation[1] + 1
+    size, pixels = kind
+    pooled = pixels == WINDOW
+    height = (P - 1) * dilation[0] + 1 + (stride[0] if pooled else 0)
+    Hp = (Ho - 1) * stride[0] * (2 if pooled else 1) + height
+    Wp = (Wo * (2 if pooled else 1) - 1) * stride[1] + (Q - 1) * dilation[1] + 1
     length, places = list_runs(k, x.shape[3], Wp, dilation, groups)
     packed = pack(k, length, places.size, groups)
     starts, scales = np.zeros(F + WIDTH, np.int32), np.zeros(F + WIDTH, np.float32)  # a last vector reads beyond F
     for f in range(F):
         starts[f], scales[f] = b[f], m[f]
-    several = threads if N * Ho * Wo * F * P * Q * Cg >= LARGE else 1
+    several = threads if N * Ho * Wo * pixels * F * P * Q * Cg >= LARGE else 1
     images, lines = divide(N, Ho, Hp * Wp * x.shape[3], several)
     tasks = -(-N // images) * -(-Ho // lines) if y.size else 0
     geometry = (stride[0], stride[1], before[0], before[1], groups, Wp, length, images, lines, height)
-    settings = np.array(geometry + y_shape + (real,) + levels)
+    settings = np.array(geometry + y_shape + kind + levels)
     zero = np.int16(x_zero)
     if several == 1:
         for t in range(tasks):
@@ -212,7 +220,10 @@ def _correlate(x, k, b, m, x_zero, levels, real, stride, before, dilation, group
         _run(tasks, x, zero, settings, places, packed, starts, scales, y)
 
 
-def correlate(x, k, b, m, x_zero, levels, stride, before, dilation, groups, threads, y):
-    """Compute y[n,i,j,f] = the level, or the number, of m[f] * (b[f] + sum over the window of (x - x_zero) * k)."""
-    real, places = int(y.dtype == np.float32), y.reshape(-1).view(np.int8)
-    _correlate(x, k, b, m, x_zero, levels, real, stride, before, dilation, groups, threads, y.shape, places)
+def correlate(x, k, b, m, x_zero, levels, stride, before, dilation, groups, threads, y, pooled=False):
+    """Compute y[n,i,j,f] = the level, or the number, of m[f] * (b[f] + sum over the window of (x - x_zero) * k).
+
+    pooled: y's lines and columns are windows of 2x2 pixels, of which the largest is taken.
+    """
+    kind, places = (y.itemsize, WINDOW if pooled else 1), y.reshape(-1).view(np.int8)
+    _correlate(x, k, b, m, x_zero, levels, kind, stride, before, dilation, groups, threads, y.shape, places)

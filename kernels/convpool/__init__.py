@@ -7,9 +7,13 @@ Every function raises TypeError for a wrong kind of array and ValueError for sha
 Source: Goodfellow, Bengio, Courville, Deep Learning, 2016, 9.3.
 """
 
+from typing import Any
+
 import numpy as np
 
-from kernels import checks, targets
+from kernels import checks, conv2d, targets
+from kernels.int8 import Levels
+from kernels.int8 import levels as eight
 
 OP = "convpool"
 INDEX = np.dtype(np.uint8)
@@ -100,6 +104,43 @@ def backward_weights(
     both = checks.outputs(OP, out, (("dk", k_shape, x.dtype), ("db", k_shape[3:], x.dtype)), (x, dy, y, argmax))
     run(x, dy, y, argmax, k_shape, out=both)
     return both
+
+
+def forward_int8(
+    x: np.ndarray,
+    k: np.ndarray,
+    b: np.ndarray | None,
+    multiplier: np.ndarray,
+    *,
+    x_zero: int = 0,
+    levels: Levels = Levels(),  # noqa: B008  (immutable)
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+    variant: str = "cpu",
+    out: np.ndarray | None = None,
+) -> np.ndarray:
+    """Compute the largest level of each 2x2 window of what conv2d.forward_int8 gives  -> y (N,Ho,Wo,F) int8.
+
+    The largest sum has the largest level, so three of four are never rounded. levels.low does what a relu does. Here
+    the convolution may have any settings.
+    """
+    x, k = checks.array(OP, "x", x, "N H W C", (eight.TYPE,)), checks.array(OP, "k", k, "P Q C F", (eight.TYPE,))
+    if b is not None:
+        b = checks.array(OP, "b", b, "F", (eight.SUM,))
+        checks.shape(OP, "b", b, k.shape[3:], f"one bias a filter: k.shape={k.shape} (P,Q,C/groups,F)")
+    m, zero = eight.check_multipliers(OP, multiplier, k.shape[3]), eight.check_level(OP, "x_zero", x_zero)
+    chosen = eight.check_levels(OP, levels)
+    eight.check_sum(OP, k[..., 0].size, zero, b)
+    settings, z_shape = conv2d.geometry(x.shape, k.shape, stride, padding, dilation, groups)
+    ho, wo = checks.window_count(OP, z_shape[1:3], (2, 2), (2, 2), ((0, 0), (0, 0)))
+    run = eight.kernel(OP, variant)
+    if variant == "reference":
+        return eight.deliver(OP, run(x, k, b, m, x_zero=zero, levels=chosen, **settings), out)
+    y = checks.output(OP, "out", out, (len(x), ho, wo, k.shape[3]), eight.TYPE, (x, k, b, m))
+    run(x, k, b, m, x_zero=zero, levels=chosen, **settings, out=y)
+    return y
 
 
 def shape(x_shape: tuple[int, ...], k_shape: tuple[int, ...]) -> tuple[int, int, int, int]:

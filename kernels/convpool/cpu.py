@@ -12,6 +12,7 @@ import numpy as np
 
 from kernels import targets
 from kernels.conv2d import cpu as conv2d
+from kernels.conv2d.tiles_int8 import correlate as correlate_int8
 from kernels.convpool import tiles_argmax, tiles_grey, tiles_pooled
 from kernels.convpool.settings import PLAIN, WINDOW
 from kernels.maxpool2d import cpu as maxpool2d
@@ -43,6 +44,13 @@ def backward_weights(x, dy, y, argmax, k_shape, *, out):
     else:
         spread = _to_pixels(dy, y, argmax, x.shape, k_shape)
         conv2d.backward_weights(x, spread, k_shape, **PLAIN, out=out)
+
+
+def forward_int8(x, k, b, multiplier, *, x_zero, levels, stride, padding, dilation, groups, out):
+    """Compute the largest level of each window of an 8-bit convolution, into out: a window is a tile of four rows."""
+    bias, before = np.zeros(k.shape[3], np.int32) if b is None else b, (padding[0][0], padding[1][0])
+    settings = (tuple(levels), stride, before, dilation, groups)
+    correlate_int8(x, k, bias, multiplier, x_zero, *settings, number_of_threads(), out, pooled=True)
 
 
 def _to_pixels(dy, y, argmax, x_shape, k_shape):

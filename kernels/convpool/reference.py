@@ -30,6 +30,11 @@ def backward_weights(x, dy, y, argmax, k_shape):
     return conv2d.backward_weights(x, _to_pixels(dy, y, argmax, x.shape, k_shape), k_shape)
 
 
+def forward_int8(x, k, b, multiplier, **settings):
+    """Compute the largest level of each window: the 8-bit convolution, then 8-bit max pooling."""
+    return maxpool2d.forward_int8(conv2d.forward_int8(x, k, b, multiplier, **settings), **WINDOW)
+
+
 def _to_pixels(dy, y, argmax, x_shape, k_shape):
     """Return the gradient with respect to the convolution's result."""
     z_shape = (x_shape[0], x_shape[1] - k_shape[0] + 1, x_shape[2] - k_shape[1] + 1, k_shape[3])

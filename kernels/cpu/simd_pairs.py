@@ -86,6 +86,24 @@ def add_pairs(typingctx, tile, x, offsets, u, k, v):
     return tile(tile, x, offsets, types.intp, k, types.intp), codegen
 
 
+@intrinsic
+def largest(typingctx, tile):
+    """Return a tile of one row: the largest sum of each column."""
+
+    def codegen(context, builder, sig, args):
+        found = [builder.extract_value(args[0], j) for j in range(VECS)]
+        for r in range(1, tile.rows):
+            for j in range(VECS):
+                other = builder.extract_value(args[0], r * VECS + j)
+                found[j] = builder.select(builder.icmp_signed(">", other, found[j]), other, found[j])
+        made = ir.Constant(context.get_value_type(sig.return_type), ir.Undefined)
+        for j, vector in enumerate(found):
+            made = builder.insert_value(made, vector, j)
+        return made
+
+    return SumsType(1)(tile), codegen
+
+
 def _load(builder, pointer, kind):
     value = builder.load(builder.bitcast(pointer, kind.as_pointer()))
     value.align = 2
@@ -118,19 +136,40 @@ def interleave(typingctx, k, first, second, place, at):
 
     def codegen(context, builder, sig, args):
         k_value, one, other, place_value, at_value = args
-        data, row = llvm.data(context, builder, k, k_value), ir.VectorType(I8, WIDTH)
-        rows = []
-        for start in (one, other):
-            loaded = builder.load(builder.bitcast(builder.gep(data, [start]), row.as_pointer()))
-            loaded.align = 1
-            rows.append(loaded)
-        mixed = llvm.shuffle(builder, *rows, [f // 2 + f % 2 * WIDTH for f in range(2 * WIDTH)])
-        wide = builder.sext(mixed, ir.VectorType(I16, 2 * WIDTH))
+        wide = _interleaved(builder, llvm.data(context, builder, k, k_value), one, other)
         target = builder.gep(llvm.data(context, builder, place, place_value), [at_value])
         builder.store(wide, builder.bitcast(target, wide.type.as_pointer())).align = 2
         return context.get_dummy_value()
 
     return types.void(k, types.intp, types.intp, place, types.intp), codegen
+
+
+@intrinsic
+def add_rows(typingctx, tile, x, u, k, first, second):
+    """Return a tile of one row after a step on k as it lies: tile[f] += x[u] * k[first+f] + x[u+1] * k[second+f]."""
+
+    def codegen(context, builder, sig, args):
+        sums, x_value, u_value, k_value, one, other = args
+        both = _load(builder, builder.gep(llvm.data(context, builder, x, x_value), [u_value]), I32)
+        factor = builder.bitcast(_broadcast(builder, both), ir.VectorType(I16, 2 * LANES))
+        wide = _interleaved(builder, llvm.data(context, builder, k, k_value), one, other)
+        for j in range(VECS):
+            row = llvm.shuffle(builder, wide, wide, list(range(2 * LANES * j, 2 * LANES * (j + 1))))
+            new = builder.add(builder.extract_value(sums, j), _sum_pairs(builder, factor, row))
+            sums = builder.insert_value(sums, new, j)
+        return sums
+
+    return tile(tile, x, types.intp, k, types.intp, types.intp), codegen
+
+
+def _interleaved(builder, data, one, other):
+    """Return two rows of WIDTH bytes, number by number beside each other, in 16 bits."""
+    row, rows = ir.VectorType(I8, WIDTH), []
+    for start in (one, other):
+        rows.append(builder.load(builder.bitcast(builder.gep(data, [start]), row.as_pointer())))
+        rows[-1].align = 1
+    mixed = llvm.shuffle(builder, *rows, [f // 2 + f % 2 * WIDTH for f in range(2 * WIDTH)])
+    return builder.sext(mixed, ir.VectorType(I16, 2 * WIDTH))
 
 
 @intrinsic
@@ -151,7 +190,7 @@ def store(typingctx, tile, b, multiplier, f, levels, real, y, offsets, g):
             builder.store(row, builder.bitcast(place, row.type.as_pointer())).align = 1
 
         rows = list(_reals(context, builder, tile, sums, (b, b_value), (multiplier, m_value), first))
-        with builder.if_else(builder.icmp_signed("!=", real_value, real_value.type(0))) as (numbers, levels_):
+        with builder.if_else(real_value) as (numbers, levels_):
             with numbers:
                 for r, values in enumerate(rows):
                     put(_join(builder, values), r)
@@ -160,7 +199,7 @@ def store(typingctx, tile, b, multiplier, f, levels, real, y, offsets, g):
                     put(builder.trunc(_join(builder, [to_level(v) for v in values]), ir.VectorType(I8, WIDTH)), r)
         return context.get_dummy_value()
 
-    return types.void(tile, b, multiplier, types.intp, levels, types.intp, y, offsets, types.intp), codegen
+    return types.void(tile, b, multiplier, types.intp, levels, types.boolean, y, offsets, types.intp), codegen
 
 
 def _three(builder, values):

@@ -4,8 +4,10 @@ What it changes over `cpu_blocked`: a block's sums stay in registers until they 
 loads and stores its row of y for every eight terms. One sample alone has no use for tiles of several rows (one_row.py).
 """
 
+import numpy as np
+
 from kernels.conv2d import cpu as conv2d
-from kernels.dense import one_row, tiles
+from kernels.dense import one_row, one_row_int8, tiles
 
 _PLAIN = {"stride": (1, 1), "padding": ((0, 0), (0, 0)), "dilation": (1, 1), "groups": 1}
 
@@ -30,6 +32,10 @@ def forward_int8(x, k, b, multiplier, *, x_zero, levels, out):
 
     A sample is an image of one pixel: the tiles are those of the convolution.
     """
+    if len(x) == 1 and one_row_int8.fits(k.shape):
+        bias = np.zeros(k.shape[1], np.int32) if b is None else b
+        one_row_int8.forward(x[0], k, bias, multiplier, x_zero, tuple(levels or (0, 0, 0)), out[0])
+        return
     image, kernel, result = x[:, None, None], k[None, None], out[:, None, None]
     conv2d.forward_int8(image, kernel, b, multiplier, x_zero=x_zero, levels=levels, **_PLAIN, out=result)
 

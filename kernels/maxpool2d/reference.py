@@ -49,6 +49,6 @@ def backward(dy, argmax, x_shape, *, size, stride, padding=((0, 0), (0, 0))):
     return dx
 
 
-def forward_int8(x, size, *, stride, padding):
+def forward_int8(x, size, *, stride, padding=((0, 0), (0, 0))):
     """Compute the largest level of every window.   x (N,H,W,C) int8  ->  y (N,Ho,Wo,C) int8."""
     return forward(x, size, stride=stride, padding=padding)[0].astype(np.int8)

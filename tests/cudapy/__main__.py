@@ -8,7 +8,6 @@ Every module runs in a process of its own. Without names, all modules whose test
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 import tempfile
@@ -105,13 +104,17 @@ def run(module: str, limit: float) -> dict[str, tuple[str, str]]:
         path = Path(folder, "lines")
         path.touch()
         command = [sys.executable, "-W", "ignore", "-m", "tests.cudapy.run_module", module, str(path)]
+        ended = None
         with suppress(subprocess.TimeoutExpired):
-            subprocess.run(command, capture_output=True, timeout=limit, env=os.environ | {"PYTHONPATH": os.getcwd()})
-        return verdicts.read(path.read_text(encoding="utf-8").splitlines())
+            ended = subprocess.run(command, capture_output=True, text=True, timeout=limit)
+        found = verdicts.read(path.read_text(encoding="utf-8").splitlines())
+    if ended and ended.returncode:
+        found[f"{module} itself"] = (verdicts.TRACEBACK, (ended.stderr.strip().splitlines() or ["no word"])[-1])
+    return found
 
 
 def main() -> int:
-    """Run the modules; 1 if a test is wrong or ends in a traceback."""
+    """Run the modules; 1 if a test is wrong, ends in a traceback or does not end."""
     parser = argparse.ArgumentParser(prog="python -m tests.cudapy", description=__doc__.splitlines()[0])
     parser.add_argument("modules", nargs="*", default=MODULES, help="names without test_, as: sm atomics")
     parser.add_argument("--limit", type=float, default=1800, help="seconds that one module may take")
@@ -128,7 +131,7 @@ def main() -> int:
     ran = total.total() - total[verdicts.SKIPPED]
     fine = total[verdicts.RIGHT] + total[verdicts.REFUSED]
     print(f"all: {_told(total)}; {100 * fine / max(ran, 1):.1f} % of {ran} right or refused by name")
-    return int(bool(total[verdicts.WRONG] + total[verdicts.TRACEBACK]))
+    return int(bool(total[verdicts.WRONG] + total[verdicts.TRACEBACK] + total[verdicts.LATE]))
 
 
 def _told(counts: Counter[str]) -> str:

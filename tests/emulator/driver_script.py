@@ -95,6 +95,7 @@ def events():
     first, second = cuda.event(), cuda.event()
     first.record(stream)
     _scale[4, 32, stream](cuda.to_device(np.ones(10, np.float32), stream=stream), np.float32(2))
+    _scale[4, 32, stream](np.ones(10, np.float32), np.float32(2))
     second.record(stream)
     stream.synchronize()
     return first.elapsed_time(second) > 0

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernels import add, avgpool2d, conv2d, dense, globalavgpool, int8, maxpool2d, relu
+from kernels import add, avgpool2d, conv2d, convpool, dense, globalavgpool, int8, maxpool2d, relu
 from kernels.cpu import simd_pairs
 from kernels.int8 import Levels
 
@@ -89,6 +89,17 @@ def test_large_images_on_one_two_and_three_threads_have_the_bits_of_the_plain_lo
         numba.set_num_threads(before)
 
 
+@settings(max_examples=20)
+@given(pairs=st.integers(1, 30), tiles=st.integers(1, 3), seed=SEEDS, real=st.booleans(), zero=st.integers(-128, 127))
+def test_one_sample_by_itself_has_the_bits_of_the_reference(pairs, tiles, seed, real, zero):
+    rng = np.random.default_rng(seed)
+    x, k = integers(rng, (1, 2 * pairs)), integers(rng, (2 * pairs, tiles * WIDTH))
+    b, m = weights(rng, tiles * WIDTH)
+    levels = None if real else Levels(-5, -5, 120)
+    expected = dense.forward_int8(x, k, b, m, x_zero=zero, levels=levels, variant="reference")
+    same(dense.forward_int8(x, k, b, m, x_zero=zero, levels=levels), expected)
+
+
 @settings(max_examples=30)
 @given(n=st.integers(1, 2 * ROWS + 3), c=st.integers(1, 40), f=st.integers(1, 2 * WIDTH + 3), seed=SEEDS, p=st.data())
 def test_dense_has_the_bits_of_the_reference(n, c, f, seed, p):
@@ -101,7 +112,7 @@ def test_dense_has_the_bits_of_the_reference(n, c, f, seed, p):
 
 
 def test_the_longest_sum_that_is_allowed_is_exact_and_a_longer_one_is_refused():
-    """66,052 products of -255 and -128: one more, and 32 bits would no longer hold the sum."""
+    """65,793 products of -255 and -128: one more, and 32 bits would no longer hold the sum."""
     terms = (2**31 - 1) // (255 * 128)
     x, k, m = np.full((1, terms), -128, np.int8), np.full((terms, 1), -128, np.int8), np.ones(1, np.float32)
     y = dense.forward_int8(x, k, None, m, x_zero=127, levels=None)
@@ -187,7 +198,7 @@ def test_quantize_rounds_ties_to_even_and_saturates_and_refuses_a_nan():
             int8.quantize(np.append(x, np.float32(np.nan)), scale=1.0, variant=variant)
 
 
-@given(level=st.integers(-128, 127), zero=st.integers(-128, 127), scale=st.floats(1e-6, 1e6, width=32))
+@given(level=st.integers(-128, 127), zero=st.integers(-128, 127), scale=st.floats(2**-20, 2**20, width=32))
 def test_a_level_is_its_own_after_a_way_to_a_number_and_back(level, zero, scale):
     x = np.array([level], np.int8)
     same(int8.quantize(int8.dequantize(x, scale=scale, zero=zero), scale=scale, zero=zero), x)
@@ -223,3 +234,29 @@ def test_add_refuses_factors_whose_sum_32_bits_would_not_hold():
     a = np.zeros(3, np.int8)
     with pytest.raises(ValueError, match="add: factors must be at most"):
         add.forward_int8(a, a, factors=(1, add.LARGEST_FACTOR + 1), multiplier=1.0)
+
+
+@settings(max_examples=40)
+@given(p=convolutions(), threads=st.sampled_from([1, 2]))
+def test_convpool_has_the_bits_of_the_convolution_and_the_pooling_one_after_the_other(p, threads):
+    x, k, b, m, keywords = p
+    x = np.tile(x, (1, 2, 2, 1)) if min(x.shape[1:3]) < 9 else x
+    x = np.tile(x, (1, 3, 3, 1))  # room for a window of 2x2
+    keywords = {**keywords, "levels": keywords["levels"] or Levels(3, -100, 100)}
+    both = conv2d.forward_int8(x, k, b, m, variant="cpu_naive", **keywords)
+    if min(both.shape[1:3]) < 2:
+        return
+    expected = maxpool2d.forward_int8(both, 2)
+    before = numba.get_num_threads()
+    numba.set_num_threads(min(threads, before))
+    same(convpool.forward_int8(x, k, b, m, **keywords), expected)
+    numba.set_num_threads(before)
+
+
+def test_convpool_s_reference_is_the_composition():
+    rng = np.random.default_rng(0)
+    x, k = integers(rng, (1, 7, 6, 2)), integers(rng, (3, 3, 2, 3))
+    b, m = weights(rng, 3)
+    expected = maxpool2d.forward_int8(conv2d.forward_int8(x, k, b, m, variant="reference"), 2, variant="reference")
+    same(convpool.forward_int8(x, k, b, m, variant="reference"), expected)
+    same(convpool.forward_int8(x, k, b, m), expected)

@@ -62,16 +62,17 @@ class StridedMemoryView:
         """Refuse: a tensor of another library is not in this device's memory."""
         raise NotImplementedError(f"the emulated device cannot see {type(array).__name__}: pass NumPy's arrays")
 
-    @staticmethod
-    def from_any_interface(array: Any, stream_ptr: int | None = None) -> Any:
-        """Return a NumPy array as cuda.core sees it."""
-        from cuda.core.utils import StridedMemoryView as Real
+    @classmethod
+    def from_array_interface(cls, array: np.ndarray) -> StridedMemoryView:
+        """Return a NumPy array of the host; NumPy knows no streams."""
+        return cls(array.ctypes.data, array.shape, array.strides, array.dtype, array)
 
-        return Real.from_any_interface(array, stream_ptr=stream_ptr)
+    @classmethod
+    def from_any_interface(cls, array: np.ndarray, stream_ptr: int | None = None) -> StridedMemoryView:
+        """Return a NumPy array of the host."""
+        return cls.from_array_interface(array)
 
-    @staticmethod
-    def from_array_interface(array: Any) -> Any:
-        """Return a NumPy array as cuda.core sees it."""
-        from cuda.core.utils import StridedMemoryView as Real
-
-        return Real.from_array_interface(array)
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """The strides in elements."""
+        return tuple(n // self.dtype.itemsize for n in self._layout.strides_in_bytes)
