@@ -1,35 +1,16 @@
 """What multiplies the numbers in shared memory: each thread's own arithmetic, or the tensor cores.
 
-A Core is all that a kernel on tiles has to know of it: how the numbers are to lie there, and where a thread's sums
+A Core (`tiles.py`) is all that a kernel on tiles has to know of it: how the numbers are to lie there, and where a thread's sums
 belong in the tile. The rest of the kernel, what it gathers and where it writes, is the same for all.
 """
 
 from functools import cache
-from typing import Any, NamedTuple
 
 import numpy as np
 from numba import int32
 
-from kernels.cuda.tiles import DEPTH, SIDE, multiplier, sum_place, tile
+from kernels.cuda.tiles import DEPTH, SIDE, Core, multiplier, sum_place, tile
 from kernels.cuda.vectors import cuda
-
-
-class Core(NamedTuple):
-    """Device functions and the places of a thread's sums.
-
-    pitch_a, pitch_b: elements from one row of a (of its steps, if it lies by columns) and one step of b to the next.
-    starts() -> where the thread begins to read in a and in b; add(memory, there, there, sums): `depth` steps.
-    place() -> the tile's row and column of sums[0, 0]; sums[i, j] lies i // n * step + i % n rows below, where
-    (n, step) = rows, and columns say the same of j.
-    """
-
-    pitch_a: int
-    pitch_b: int
-    starts: Any
-    add: Any
-    place: Any
-    rows: tuple[int, int]
-    columns: tuple[int, int]
 
 
 @cache

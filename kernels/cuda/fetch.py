@@ -73,7 +73,7 @@ def row_fetcher(dtype: np.dtype, width: int, whole: bool, asynchronous: bool, de
 def row_putter(t: int, columns: tuple[int, int], whole: bool):
     """Return the device function that writes row i of a thread's t x t sums to y[row, group, channel ...] of a part.
 
-    columns: n of them lie side by side, the next n begin a number of columns further (`cores.Core`).
+    columns: n of them lie side by side, the next n begin a number of columns further (`tiles.Core`).
     """
     n, step = columns
     fours = whole and n == 4

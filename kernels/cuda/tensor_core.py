@@ -16,9 +16,8 @@ from functools import cache
 import numpy as np
 from numba import float32, int32, uint32, uint64
 
-from kernels.cuda.cores import Core
 from kernels.cuda.tensor import MMA, as_float, bf16x2, load_matrices, tf32
-from kernels.cuda.tiles import DEPTH, thread, tile
+from kernels.cuda.tiles import DEPTH, Core, thread, tile
 from kernels.cuda.vectors import cuda
 
 TERMS = {"tf32": 1, "tf32x3": 2, "bf16x3": 3}  # numbers whose sum stands for a float32
