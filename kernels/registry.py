@@ -10,6 +10,7 @@ from functools import cache
 from importlib import import_module
 from types import ModuleType
 
+from kernels.amx import processor
 from kernels.targets import FAMILIES
 
 OPERATIONS: dict[str, tuple[str, ...]] = {
@@ -69,6 +70,7 @@ TENSOR_CORES: dict[str, tuple[str, ...]] = {
 # it, so they are chosen by name only, and no list above has them. Their bounds: kernels/amx/bounds.py.
 MATRIX_UNIT: dict[str, tuple[str, ...]] = {
     "conv2d": ("cpu_amx_bf16", "cpu_amx_3", "cpu_amx"),
+    "convpool": ("cpu_amx_bf16", "cpu_amx_3", "cpu_amx"),
     "dense": ("cpu_amx_bf16", "cpu_amx_3", "cpu_amx"),
 }
 
@@ -76,6 +78,11 @@ MATRIX_UNIT: dict[str, tuple[str, ...]] = {
 def variants(operation: str, target: str | None = None) -> tuple[str, ...]:
     """Return the variants of an operation, slowest first, without `reference`; of one target if it is named."""
     return tuple(v for v in OPERATIONS[operation] if target is None or family(v) == FAMILIES[target])
+
+
+def on_matrix_unit(operation: str) -> tuple[str, ...]:
+    """Return the variants on the matrix unit, if this machine has one and this process may use it."""
+    return MATRIX_UNIT.get(operation, ()) if processor.missing() is None else ()
 
 
 def family(variant: str) -> str:
