@@ -1,7 +1,7 @@
 """What multiplies the numbers in shared memory: each thread's own arithmetic, or the tensor cores.
 
-A Core (`tiles.py`) is all that a kernel on tiles has to know of it: how the numbers are to lie there, and where a thread's sums
-belong in the tile. The rest of the kernel, what it gathers and where it writes, is the same for all.
+A Core (`tiles.py`) is all that a kernel on tiles has to know of it: how the numbers are to lie there, and where a
+thread's sums belong in the tile. What the kernel gathers and where it writes is the same for all.
 """
 
 from functools import cache
@@ -15,7 +15,7 @@ from kernels.cuda.vectors import cuda
 
 @cache
 def core(dtype: np.dtype, width: int, by_rows: bool, depth: int, how: str = "") -> Core:
-    """Return the core for a tile: the thread's own arithmetic, or a name of tensor_core.PRODUCTS."""
+    """Return the core for a tile: the thread's own arithmetic, or a name of tensor_core.TERMS."""
     if how:
         from kernels.cuda.tensor_core import tensor_core
 
