@@ -11,6 +11,7 @@ from benchmarks.cli_options import (
     Kernel,
     LadderOps,
     Markdown,
+    MatrixUnit,
     Only,
     Ops,
     Picture,
@@ -71,14 +72,20 @@ def peers(
 
 @app.command()
 def ladder(
-    kernel: Kernel = None, only: Only = None, ops: LadderOps = False, winograd: Winograd = False, quick: Quick = False,
-    threads: Threads = None, json: Json = None, markdown: Markdown = None,
+    kernel: Kernel = None, only: Only = None, ops: LadderOps = False, winograd: Winograd = False,
+    matrix_unit: MatrixUnit = False, quick: Quick = False, threads: Threads = None, json: Json = None,
+    markdown: Markdown = None,
 ) -> None:  # fmt: skip
     """Every variant of conv2d, rung by rung, and your own; or of maxpool2d and dense."""
+    if (kernel is not None) + ops + winograd + matrix_unit > 1:
+        raise ValueError(
+            "ladder: --kernel, --ops, --winograd and --matrix-unit are different ladders: give one of them"
+        )
+    if matrix_unit:
+        _ladder_of_the_matrix_unit(only, quick, threads, json, markdown)
+        return
     from benchmarks import cases, ladder_command, winograd_command
 
-    if (kernel is not None) + ops + winograd > 1:
-        raise ValueError("ladder: --kernel, --ops and --winograd are different ladders: give one of them")
     effort = prepare(quick, threads)
     options = {"kernel": kernel and kernel.name, "only": only, "ops": ops, "winograd": winograd, "quick": quick}
     if winograd:
@@ -91,6 +98,20 @@ def ladder(
         return
     todo = cases.chosen(cases.CONV, only) if only else cases.LADDER
     deliver(*ladder_command.run(kernel, todo, effort, options), json, markdown)
+
+
+def _ladder_of_the_matrix_unit(
+    only: str | None, quick: bool, threads: int | None, json: Path | None, markdown: Path | None
+) -> None:
+    load_torch_first()
+    from importlib.util import find_spec
+
+    from benchmarks import cases, matrix_unit_command, torch_conv
+
+    effort, todo = prepare(quick, threads), cases.chosen(matrix_unit_command.CASES, only)
+    torch = torch_conv.load() if find_spec("torch") else None
+    options = {"only": only, "matrix_unit": True, "quick": quick}
+    deliver(*matrix_unit_command.run(todo, effort, options, torch), json, markdown)
 
 
 @app.command()

@@ -21,6 +21,7 @@ Only = Annotated[str | None, typer.Option(help="Only cases whose name contains t
 Quick = Annotated[bool, typer.Option("--quick", help="A few short samples: to see that it works, not to report.")]
 Ops = Annotated[bool, typer.Option("--ops", help="The other operations instead of convolution.")]
 Winograd = Annotated[bool, typer.Option("--winograd", help="Only cpu_winograd beside cpu, every pass of 3x3 layers.")]
+MatrixUnit = Annotated[bool, typer.Option("--matrix-unit", help="The rungs on Intel's AMX beside cpu and PyTorch.")]
 LadderOps = Annotated[bool, typer.Option("--ops", help="The ladders of maxpool2d and dense instead of conv2d's.")]
 Allocate = Annotated[bool, typer.Option("--allocate", help="Ours make new arrays each time, as PyTorch does.")]
 Batch = Annotated[list[int] | None, typer.Option(help="Batch size, may be given several times.")]

@@ -10,6 +10,7 @@ from convnet.engine.fixing import Snapshot
 from convnet.engine.lending import Lending
 from convnet.engine.lowering import lower
 from convnet.engine.plan import Plan
+from convnet.engine.precision import FLOAT32, check
 from convnet.engine.replaying import not_replayable
 from convnet.nested.several import batch_size, each_shape, sample_shape
 from kernels import checks
@@ -36,7 +37,7 @@ class Inference:
             x = self._check(x)
         plan = self.take()
         try:
-            if not plan.is_replayed:
+            if plan.precision == FLOAT32 and not plan.is_replayed:
                 plan.replay()
             y = plan.run(x)
         finally:
@@ -73,13 +74,19 @@ def fixed_plans(model: Runner, key: Key, winograd: bool) -> Lending:
     return Lending(lambda key: Plan(graph, batch_size(key[0]), arena=snapshot))
 
 
-def compile_inference(model: Runner, batch: int, fixed: bool = False, winograd: bool = False) -> Inference:
+def compile_inference(
+    model: Runner, batch: int, fixed: bool = False, winograd: bool = False, precision: str | None = None
+) -> Inference:
     """Return the forward pass of a model that has seen its input, or was built, for batches of this many samples.
 
     fixed: with the parameters as they are now, laid out for the kernels once. winograd: its transforms are allowed.
+    precision: how the sums are computed, if not as the model was compiled (engine/precision.py).
     """
     if winograd and not fixed:
         raise ValueError("compile_inference: winograd=True is for fixed=True, which transforms the weights once")
+    wanted = precision or model.precision
+    if fixed and wanted != FLOAT32:
+        raise ValueError(f"compile_inference: fixed=True is for precision='float32', got {wanted!r}")
     size = checks.integer("compile_inference", "batch", batch)
     if model.input_shape is None:
         raise ValueError(
@@ -87,8 +94,10 @@ def compile_inference(model: Runner, batch: int, fixed: bool = False, winograd: 
         )
     if model.target != "cpu":
         raise ValueError(f"compile_inference: for models on the CPU; {model.name} is on {model.target!r}")
+    check("compile_inference", wanted, model.target)
+    own = () if wanted == model.precision else (wanted,)
     shapes = tuple((size, *shape) for shape in each_shape(model.input_shape))
-    key = (shapes if each_shape(model.input_shape) is model.input_shape else shapes[0], False, False, False)
+    key = (shapes if each_shape(model.input_shape) is model.input_shape else shapes[0], False, False, False, *own)
     made = Inference(model, key, fixed, winograd)
     plan = made.take()
     try:
@@ -96,7 +105,8 @@ def compile_inference(model: Runner, batch: int, fixed: bool = False, winograd: 
         if stuck:
             layers = ", ".join(f"{step.layer.name} ({step.operation})" for step in stuck)
             raise ValueError(f"compile_inference: {model.name} computes in Python in {layers}: call the model itself")
-        plan.replay()
+        if plan.precision == FLOAT32:
+            plan.replay()
     finally:
         made.give(plan)
     return made

@@ -61,7 +61,9 @@ class Model(Runner):
             nodes |= {id(node): value for node, value in zip(step.outputs, leaves(found), strict=True)}
         return wiring.gives.build(nodes[id(node)] for node in wiring.outputs)
 
-    def compile_inference(self, batch: int = 1, fixed: bool = False, winograd: bool = False) -> Inference:
+    def compile_inference(
+        self, batch: int = 1, fixed: bool = False, winograd: bool = False, precision: str | None = None
+    ) -> Inference:
         """Return a function of one batch of this many samples that computes the outputs in one native call.
 
         Its numbers are those of `predict`, to the bit, with the parameters as they are when it is called; any number
@@ -71,9 +73,11 @@ class Model(Runner):
         part of its weights, which rounds differently; without one the numbers are the same. winograd=True allows
         Winograd's transforms for 3x3 layers of 32 channels and more, twice as fast; their rounding errors are larger
         (`kernels.registry.OWN_BOUNDS`), and a NaN or an infinite number spreads to its neighbours.
+        `precision` is that of `compile`, and the model's own by default. What uses the matrix unit is called step by
+        step, since its kernels look at the numbers they are given; then RuntimeError where there is no such unit.
         ValueError for a model without an input yet, one on a GPU, or a layer that computes in Python.
         """
-        return compile_inference(self, batch, fixed, winograd)
+        return compile_inference(self, batch, fixed, winograd, precision)
 
     # --- as a connected model
 

@@ -168,12 +168,13 @@ class Runner(Trainer, Layer):
                 self.arena()
 
     def _make_plan(self, key: Key) -> Plan:
-        shape, training, loss, weighted = key
+        shape, training, loss, weighted, precision = (*key, self.precision)[:5]
         graph, arena = self.graph(sample_shape(shape), training), self.arena()
         chosen = self.loss if loss else None
         return Plan(
-            graph, batch_size(shape), training=training, loss=chosen, weighted=weighted, target=self.target, arena=arena
-        )
+            graph, batch_size(shape), training=training, loss=chosen, weighted=weighted, target=self.target,
+            arena=arena, precision=precision,
+        )  # fmt: skip
 
     def forget_plans(self) -> None:
         """Drop all plans and their buffers."""

@@ -10,3 +10,4 @@ UNIT = TILES if processor.missing() is None else MODEL
 def use(monkeypatch) -> None:
     """From now on the variants run, on the unit itself if there is one."""
     monkeypatch.setattr(matrix_unit, "unit", lambda operation, variant: UNIT)
+    monkeypatch.setattr(processor, "missing", lambda: None)

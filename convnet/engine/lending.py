@@ -25,7 +25,7 @@ from kernels.forking import register_models
 KINDS_KEPT = 8  # plans by batch size and mode; the least recently used are dropped with their buffers
 AT_ONCE = max(os.cpu_count() or 1, 2)  # of one kind: more would only wait for a processor
 
-Key = tuple[tuple[Any, ...], bool, bool, bool]
+Key = tuple[Any, ...]  # shape, training, loss, weighted; and the precision, if it is not the model's
 
 
 class _Shelf:

@@ -17,6 +17,7 @@ from convnet.engine.lowering import lower, value_of
 from convnet.engine.operator import Step, Value
 from convnet.engine.parameter import Parameter
 from convnet.engine.penalties import Penalty, make_penalties
+from convnet.engine.precision import FLOAT32, variant
 from convnet.engine.replaying import PAYS_AFTER, not_replayable
 from convnet.engine.rewrite import rewrite, separate
 from convnet.engine.site import Run, Site, nothing
@@ -53,6 +54,7 @@ class Plan:
         arena: Arena | DeviceArena | Snapshot | None = None,
         input_gradient: bool = False,
         rewritten: bool = True,
+        precision: str = FLOAT32,
     ) -> None:
         """Lower the graph, allocate its arrays, and bind its kernels to them.
 
@@ -67,7 +69,11 @@ class Plan:
         input_gradient  compute the gradient with respect to the input as well (`dx`)
         rewritten       False keeps every step as the layers gave it, in memory of its own, so that `of` finds every
                         layer's output and `gradient_of` the loss's gradient with respect to it
+        precision       how a layer's sums are computed (precision.py)
         """
+        if precision != FLOAT32 and graph.dtype != np.float32:
+            raise ValueError(f"precision={precision!r} is for models in float32, got {graph.dtype}: use 'float32'")
+        self.precision = precision
         self.batch, self.dtype, self.target = batch, graph.dtype, target
         self.low = lower(graph, training)
         rewrite(self.low, target) if rewritten else separate(self.low)
@@ -164,7 +170,8 @@ class Plan:
     @property
     def can_be_replayed(self) -> bool:
         """True if every step of forward is a compiled kernel's on the CPU, and nothing else."""
-        return self.target == "cpu" and not self.heads and not not_replayable(self.low.steps)
+        usual = self.target == "cpu" and self.precision == FLOAT32  # the matrix unit's kernels look at their inputs
+        return usual and not self.heads and not not_replayable(self.low.steps)
 
     def replay(self) -> None:
         """From now on run forward as one native call, for this number of threads; `x` becomes zeros, `y` theirs."""
@@ -215,6 +222,7 @@ class Plan:
             tuple(self._buffers.array(v) for v in step.inputs),
             self._buffers.array(step.output),
             tuple(p.value if self._arena is None else self._arena.value(p) for p in step.parameters),
+            variant=variant(step, self.precision),
         )
         dy = None if id(step) in self._swallowed else self._gradients.of_values.get(step.output)
         if dy is not None:

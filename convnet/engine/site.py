@@ -32,6 +32,7 @@ class Site:
     dx: tuple[np.ndarray | None, ...] = ()
     dy: np.ndarray | None = None
     dp: tuple[np.ndarray | None, ...] = ()
+    variant: str | None = None  # of the step's own operation, if it is not the target's default
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -39,5 +40,6 @@ class Site:
         return self.step.settings
 
     def kernel(self, operation: str | None = None) -> ModuleType:
-        """Return the target's default variant of the operation."""
-        return registry.load(operation or self.step.operation, self.target)
+        """Return the target's default variant of the operation, or the step's own."""
+        own = self.variant if operation in (None, self.step.operation) else None
+        return registry.load(operation or self.step.operation, own or self.target)

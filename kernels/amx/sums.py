@@ -43,7 +43,7 @@ def add_step(tiles, products, a, a0, a1, a_apart, b, b0, b1, b_apart):
     """Add one step's products to the tiles 0 to 3.
 
     The rows' tiles begin at a[a0] and a[a1], the columns' at b[b0] and b[b1]; part p lies p*apart words further on. A
-    tile is 1 KiB in one piece: rows at cache lines load three times as fast as others.
+    tile is 1 KiB in one piece from a cache line on: a row that straddles two lines would take two loads.
     """
     for i in range(products.shape[0]):
         if products[i, _LOAD_ROWS]:

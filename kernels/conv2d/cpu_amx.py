@@ -1,7 +1,7 @@
 """On Intel's matrix unit (AMX): each float32 in three bfloat16 parts, six of their nine products.
 
 What they leave out is 2^-24 of a term, and the unit rounds less often than a chain of multiply-adds: the result is more
-precise than `cpu`'s. Nobody's default: a busy neighbour on the same core slows the unit to a third.
+precise than `cpu`'s. Nobody's default: a busy neighbour on the same core slows the unit.
 """
 
 from kernels.conv2d import matrix_unit

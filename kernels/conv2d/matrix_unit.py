@@ -28,19 +28,19 @@ def unit(operation, variant):
 
 def forward(x, k, b, *, stride, padding, dilation, groups, out, variant, products, operation=OP):
     """Compute y[n,i,j,f] = b[f] + sum_{p,q,c} x[n, s*i + d*p - top, s*j + d*q - left, c] * k[p,q,c,f], into out."""
-    tiles = _check(operation, variant, out)
+    tiles = check(operation, variant, out)
     settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
     if not (x.size and k.size and out.size):
         return cpu.forward(x, k, b, **settings, out=out)
     job = forward_job(k.shape[:2], out.shape[1:3], stride, (padding[0][0], padding[1][0]), dilation)
     bias = _NOTHING if b is None else b
-    if not _correlate(tiles, products, (job,), x, k, False, bias, groups, out, k.size // k.shape[3]):
+    if not sum_jobs(tiles, products, (job,), x, k, False, bias, groups, out, k.size // k.shape[3]):
         cpu.forward(x, k, b, **settings, out=out)
 
 
 def backward_data(dy, k, x_shape, *, stride, padding, dilation, groups, out, variant, products, operation=OP):
     """Compute dx[n,h,w,c] = sum of dy[n,i,j,f] * k[p,q,c,f] over the (i,j,p,q,f) that read x[n,h,w,c], into out."""
-    tiles = _check(operation, variant, out)
+    tiles = check(operation, variant, out)
     settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
     if not (dy.size and k.size and out.size):
         return cpu.backward_data(dy, k, x_shape, **settings, out=out)
@@ -48,14 +48,14 @@ def backward_data(dy, k, x_shape, *, stride, padding, dilation, groups, out, var
     if sum(job.count_down * job.count_across for job in jobs) < x_shape[1] * x_shape[2]:
         out.fill(0)  # pixels that no window reads
     terms = k.size // k.shape[2] // groups
-    if not _correlate(tiles, products, jobs, dy, k, True, _NOTHING, groups, out, terms):
+    if not sum_jobs(tiles, products, jobs, dy, k, True, _NOTHING, groups, out, terms):
         cpu.backward_data(dy, k, x_shape, **settings, out=out)
 
 
 def backward_weights(x, dy, k_shape, *, stride, padding, dilation, groups, out, variant, products, operation=OP):
     """Compute dk[p,q,c,f] = sum_{n,i,j} x[...] * dy[n,i,j,f], db[f] = sum_{n,i,j} dy[n,i,j,f], into out = (dk, db)."""
     dk, db = out
-    tiles = _check(operation, variant, dk)
+    tiles = check(operation, variant, dk)
     settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
     if not (x.size and dy.size and dk.size):
         return cpu.backward_weights(x, dy, k_shape, **settings, out=out)
@@ -69,7 +69,7 @@ def backward_weights(x, dy, k_shape, *, stride, padding, dilation, groups, out, 
     sum_positions(dy.reshape(-1, dy.shape[3]), db)
 
 
-def _check(operation, variant, out):
+def check(operation, variant, out):
     """Return the tiles; ValueError for float64."""
     if out.dtype != np.float32:
         raise ValueError(
@@ -79,8 +79,8 @@ def _check(operation, variant, out):
     return unit(operation, variant)
 
 
-def _correlate(tiles, products, jobs, x, k, transposed, b, groups, y, terms):
-    """Compute all jobs, and return whether the bound is proven for these numbers."""
+def sum_jobs(tiles, products, jobs, x, k, transposed, b, groups, y, terms):
+    """Compute all jobs on tiles or on their model, and return whether the bound is proven for these numbers."""
     small, large = PASSES[products]
     threads = number_of_threads()
     blocks = groups * -(-(k.shape[3] // groups) // BLOCK) * -(-k.shape[2] // BLOCK)

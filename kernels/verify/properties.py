@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from kernels.amx import bounds
 from kernels.verify import rounding
 from kernels.verify.implementation import FromFile, Registered, WroteBesideError, describe_error
 from kernels.verify.problem import Operation, Problem, as_tuple, exact
+from kernels.verify.rounding import Limit
 
 Implementation = Registered | FromFile
 NEIGHBOURS = "reads and writes nothing beside its arguments"
@@ -103,7 +105,7 @@ def random(op: Operation, impl: Implementation, name: str, p: Problem) -> Measur
 
 
 def _within(op: Operation, impl: Implementation, name: str, p: Problem, actual: Any) -> Measured:
-    limits = op.limits(name, p) if impl.factor is None else op.own_limits(name, p, impl.factor)
+    limits = _limits(op, impl, name, p)
     worst, ulps = 0.0, list[float | None]()
     for result, a, e, limit in zip(op.passes[name], actual, exact(op, name, p), limits, strict=True):
         part = rounding.fraction(a, e, limit)
@@ -114,6 +116,18 @@ def _within(op: Operation, impl: Implementation, name: str, p: Problem, actual: 
         ulps.append(rounding.ulps(a, e, limit) if a.dtype.kind == "f" else None)
         worst = max(worst, part)
     return Measured(worst, max((u for u in ulps if u is not None), default=None))
+
+
+def _limits(op: Operation, impl: Implementation, name: str, p: Problem) -> tuple[Limit, ...]:
+    """Return the bounds of a pass: the operation's own, or the variant's."""
+    if impl.factor is not None:
+        return op.own_limits(name, p, impl.factor)
+    limits = op.limits(name, p)
+    if impl.variant not in bounds.BOUNDS:
+        return limits
+    roundings = [(m, bounds.roundings(impl.variant, m)) for m in op.terms(name, p)]
+    wider = [rounding.gamma(more, p.dtype) / rounding.gamma(m, p.dtype) for m, more in roundings]
+    return tuple(Limit(w * limit.bound, limit.magnitude) for w, limit in zip(wider, limits, strict=True))
 
 
 def raise_first(what: str, result: str, a: np.ndarray, e: np.ndarray, wrong: np.ndarray, more: str = "") -> None:

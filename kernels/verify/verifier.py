@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from kernels import registry, targets
+from kernels.amx.bounds import BOUNDS
 from kernels.verify import every_input as every
 from kernels.verify import paths_kept, threads
 from kernels.verify.implementation import FromFile, Registered
@@ -19,6 +20,7 @@ from kernels.verify.properties import Broken, Implementation, Measured, integers
 from kernels.verify.property_list import PROPERTIES, Property, applies
 from kernels.verify.shrink import shrink
 
+IN_ONE_SUM = ("conv2d", "dense")  # operations whose variants on the matrix unit are verified where there is one
 PATIENCE = 5.0  # seconds for one run over the large problems, which plain Python loops exceed
 
 
@@ -44,6 +46,8 @@ def run(
     if kernel and target != "cpu":
         raise ValueError(f"--kernel runs on the CPU: it cannot be verified on {target!r}")
     chosen = {name: registry.variants(name, target) for name in _resolve(tuple(operations), kernel, target)}
+    if target == "cpu" and not every_input:  # which runs kernels in other arithmetics, and the unit has one only
+        chosen |= {n: (*v, *registry.on_matrix_unit(n)) for n, v in chosen.items() if n in IN_ONE_SUM}
     for name in chosen:
         specs[name].fixed = fixed or {}
     own = FromFile(specs[next(iter(chosen))], kernel) if kernel else None
@@ -107,6 +111,8 @@ def _resolve(operations: tuple[str, ...], kernel: Path | None, target: str) -> t
 def _verify(op: Operation, group: list[Implementation], dtype: Any, quick: bool, slow: dict[str, bool]) -> list[Row]:
     problems, rows = Problems(op, dtype, quick), []
     for impl in group:
+        if impl.variant in BOUNDS and dtype != np.float32:
+            continue  # the matrix unit's sums are float32's
         for name in filter(impl.has, op.passes):
             row = Row(op.name, impl.variant, name, dtype.__name__, large=not slow.get(impl.variant, False))
             for what in PROPERTIES:

@@ -26,7 +26,7 @@ PDF = pytest.mark.skipif(
 @pytest.fixture
 def quick(monkeypatch):
     """Slides with one small picture: all of them take a minute to draw."""
-    png = deck.draw_png("animation:forward,size=3")
+    png = deck.draw_png("animation://forward,size=3")
     monkeypatch.setattr(deck, "draw_png", lambda _: png)
     monkeypatch.setattr(deck, "draw_svg", lambda _: b"<svg/>")
 
@@ -262,7 +262,7 @@ def test_each_slide_has_a_heading_and_pictures_that_can_be_drawn():
                     pictures.PICTURES if kind == "picture" else ("forward", "backward_data", "backward_weights")
                 )
     with pytest.raises(ValueError, match="choose one of: edges, rates"):
-        deck.draw_svg("picture:none")
+        deck.draw_svg("picture://none")
 
 
 def test_a_deck_is_one_file_that_moves_and_asks_nothing_of_a_network():
@@ -271,7 +271,7 @@ def test_a_deck_is_one_file_that_moves_and_asks_nothing_of_a_network():
     assert html.count("<section") == 3
     assert html.count('src="data:image/svg+xml;base64,') == html.count("<img") == 2
     assert "http" not in html
-    assert "prefers-reduced-motion" in deck.draw_svg("animation:forward").decode()
+    assert "prefers-reduced-motion" in deck.draw_svg("animation://forward").decode()
     assert "how many positions are there?" in html.lower()  # what to say
 
 

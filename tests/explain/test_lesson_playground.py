@@ -25,7 +25,7 @@ DIGITS = {
 }
 
 
-def wait(driver, condition, seconds=60):
+def wait(driver, condition, seconds=300):
     from selenium.webdriver.support.ui import WebDriverWait
 
     WebDriverWait(driver, seconds).until(lambda d: d.execute_script(f"return {condition}"))

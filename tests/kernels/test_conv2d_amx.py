@@ -3,6 +3,8 @@
 Without such a unit the same kernels run on the model of its instructions, which test_amx.py checks.
 """
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,7 +13,7 @@ from kernels import conv2d, registry
 from kernels.amx import processor
 from kernels.amx.bounds import roundings
 from kernels.amx.range import LEAST, MOST
-from kernels.conv2d import matrix_unit, tiles_amx_weights
+from kernels.conv2d import amx_errors, matrix_unit, tiles_amx_weights
 from tests import matrix_unit as unit
 from tests.conv_strategies import passes
 from tests.kernels.test_conv2d import terms
@@ -100,6 +102,19 @@ def test_six_products_are_more_precise_than_float32_and_three_and_one_less():
     }
     assert worst["cpu_amx"] < worst["cpu"] / 2
     assert worst["cpu"] * 4 < worst["cpu_amx_3"] < worst["cpu_amx_bf16"] / 100
+
+
+def test_the_lesson_prints_the_errors_of_the_model():
+    lesson = (Path(conv2d.__file__).parent / "README.md").read_text(encoding="utf-8")
+    assert [line for line in amx_errors.table() if "amx" in line and line not in lesson] == []
+
+
+def test_a_number_is_the_sum_of_its_parts():
+    rng = np.random.default_rng(9)
+    for x in (rng.standard_normal(200) * 2.0 ** rng.integers(-100, 120, 200)).astype(np.float32):
+        parts = amx_errors.parts(x)
+        assert sum(map(float, parts)) == x
+        assert all(part.view(np.uint32) & 0xFFFF == 0 for part in parts)
 
 
 @pytest.mark.parametrize(

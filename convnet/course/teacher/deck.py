@@ -1,7 +1,7 @@
 """Slides: a text in Markdown becomes one HTML file that moves, without a network, and pages of a PDF to print.
 
-Slides are parted by `---`. A picture's address says how it is drawn: `animation:forward,stride=2` is one of `convnet
-animate`, `picture:edges` a function of pictures.py. A quotation (`>`) is what the teacher says; the key N shows it.
+Slides are parted by `---`. A picture's address says how it is drawn: `animation://forward,stride=2` is one of `convnet
+animate`, `picture://edges` a function of pictures.py. A quotation (`>`) is what the teacher says; the key N shows it.
 """
 
 from __future__ import annotations
@@ -95,11 +95,11 @@ def draw_svg(address: str) -> bytes:
 
 
 def _read_address(address: str) -> tuple[str, str, dict[str, int]]:
-    """Return (kind, name, settings) of an address such as animation:forward,stride=2."""
-    kind, _, rest = address.partition(":")
+    """Return (kind, name, settings) of an address such as animation://forward,stride=2."""
+    kind, _, rest = address.partition("://")
     name, *settings = rest.split(",")
     if kind not in ("animation", "picture"):
-        raise ValueError(f"slides: a picture's address begins with animation: or picture:, got {address!r}")
+        raise ValueError(f"slides: a picture's address begins with animation:// or picture://, got {address!r}")
     return kind, name, {key: int(value) for key, value in (s.split("=") for s in settings)}
 
 

@@ -1,0 +1,45 @@
+"""`convnet verify` holds the variants on the matrix unit to the same properties, each within its own bound."""
+
+import numpy as np
+import pytest
+
+from kernels import registry
+from kernels.verify import properties, verifier
+from kernels.verify.implementation import Registered
+from kernels.verify.operations import load_operations
+from kernels.verify.problems import case
+from kernels.verify.property_list import PROPERTIES, applies
+from tests import matrix_unit as unit
+
+
+@pytest.mark.parametrize("name", verifier.IN_ONE_SUM)
+def test_every_property_holds_on_small_problems(monkeypatch, name):
+    unit.use(monkeypatch)
+    op, rng = load_operations()[name], np.random.default_rng(1)
+    for variant in registry.on_matrix_unit(name):
+        impl, g = Registered(op, variant), op.draw(rng)
+        for what, wanted in PROPERTIES.items():
+            for part in op.passes:
+                if applies(what, op, impl, part, np.float32):
+                    wanted.check(op, impl, part, case(op, impl, g, np.float32, wanted.kind, 2, False))
+
+
+def test_numbers_cut_to_bfloat16_break_every_bound_but_that_of_one_product(monkeypatch):
+    op = load_operations()["dense"]
+    p = op.problem({"N": 5, "C": 20, "F": 20}, np.float32, "random", 1)
+    rounded = p.map_floats(lambda a: (a.view(np.uint32) + np.uint32(0x8000) & np.uint32(0xFFFF0000)).view(np.float32))
+    monkeypatch.setattr(properties, "results", lambda op, impl, name, p: properties.exact(op, name, rounded))
+    for variant, holds in (("cpu_amx_bf16", True), ("cpu_amx_3", False), ("cpu_amx", False), ("cpu", False)):
+        if holds:
+            properties.random(op, Registered(op, variant), "forward", p)
+        else:
+            with pytest.raises(properties.Broken, match="times the bound"):
+                properties.random(op, Registered(op, variant), "forward", p)
+
+
+def test_nothing_is_listed_where_there_is_no_unit(monkeypatch):
+    monkeypatch.setattr(registry.processor, "missing", lambda: "nothing")
+    assert registry.on_matrix_unit("conv2d") == ()
+    monkeypatch.setattr(registry.processor, "missing", lambda: None)
+    assert registry.on_matrix_unit("conv2d") == registry.MATRIX_UNIT["conv2d"]
+    assert registry.on_matrix_unit("relu") == ()
