@@ -1,4 +1,4 @@
-"""The GPUs that the static report speaks of, from NVIDIA's data sheets: fp32 without tensor cores, boost clock."""
+"""The GPUs that the static report speaks of, from NVIDIA's data sheets: fp32, and TF32 by tensor cores, boost clock."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from typing import Any, NamedTuple
 
 
 class Gpu(NamedTuple):
-    """`lanes`: fp32 multiply-adds a multiprocessor begins in a cycle; clock in GHz, memory in GB/s."""
+    """`lanes`: fp32 multiply-adds a multiprocessor begins in a cycle; clock in GHz, memory in GB/s.
+
+    tensor: multiply-adds in TF32 that its tensor cores begin in a cycle; in bfloat16 twice as many.
+    """
 
     name: str
     cc: tuple[int, int]
@@ -14,6 +17,7 @@ class Gpu(NamedTuple):
     lanes: int
     clock: float
     memory: float
+    tensor: int = 128
 
     @property
     def peak(self) -> float:
@@ -21,15 +25,17 @@ class Gpu(NamedTuple):
         return 2 * self.multiprocessors * self.lanes * self.clock
 
 
-# A100 80 GB SXM, H100 SXM5, HGX B200: architecture white papers and data sheets; 19.5, 66.9 and 75.0 TFLOP/s
+# A100 80 GB SXM, H100 SXM5, HGX B200: architecture white papers and data sheets; 19.5, 66.9 and 75.0 TFLOP/s, and 156,
+# 495 and 1,125 dense in TF32, of which the last two need other instructions than mma.sync
 GPUS = (
-    Gpu("A100", (8, 0), 108, 64, 1.410, 2039.0),
-    Gpu("H100", (9, 0), 132, 128, 1.980, 3350.0),
-    Gpu("B200", (10, 0), 148, 128, 1.980, 7700.0),
+    Gpu("A100", (8, 0), 108, 64, 1.410, 2039.0, 512),
+    Gpu("H100", (9, 0), 132, 128, 1.980, 3350.0, 1024),
+    Gpu("B200", (10, 0), 148, 128, 1.980, 7700.0, 2048),
 )
 
 
 # fp32 lanes of a multiprocessor by compute capability: CUDA C++ Programming Guide, arithmetic instructions
+TENSOR = {g.cc: g.tensor for g in GPUS}
 LANES = {(7, 0): 64, (7, 2): 64, (7, 5): 64, (8, 0): 64}
 
 
@@ -40,8 +46,9 @@ def of_device(found: dict[str, Any]) -> Gpu | None:
         return None
     cc = found["compute_capability"]
     speed = 2 * memory * 1e3 * bits / 8 / 1e9  # two transfers a cycle
-    name = found["name"]
-    return Gpu(name, (cc[0], cc[1]), found["multiprocessors"], LANES.get((cc[0], cc[1]), 128), clock / 1e6, speed)
+    name, place = found["name"], (cc[0], cc[1])
+    lanes, tensor = LANES.get(place, 128), TENSOR.get(place, 128)
+    return Gpu(name, place, found["multiprocessors"], lanes, clock / 1e6, speed, tensor)
 
 
 def of(cc: tuple[int, int]) -> Gpu:

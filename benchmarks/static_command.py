@@ -16,6 +16,7 @@ from benchmarks.static_report import (
     multiply_adds,
     passes,
     predict,
+    products,
     resident,
 )
 from benchmarks.tables import Table, seconds, tell
@@ -27,6 +28,8 @@ ASSUMPTIONS = (
     "Assumed in the predicted times: boost clock; every multiprocessor busy to the end; latencies hidden by the warps "
     "that it holds; each array of a pass moved once between memory and the caches; launches cost nothing; shared "
     "memory delivers one wavefront a cycle, four for 16 bytes a thread even where threads ask for the same.",
+    "Of tensor cores the data sheet's rate is assumed. An H100 and a B200 reach it by instructions of their own only, "
+    "and by mma.sync, which is used here, a part of it.",
     "A lower bound, then: a GPU takes longer, and only a GPU can say how much.",
 )
 
@@ -95,8 +98,8 @@ def _grown(p: Pass, figure: Callable[[Pass], int], times: int = TIMES) -> int:
 
 
 def _flops(p: Pass, times: int) -> int:
-    """Operations of fp32 multiply-adds that run, those on the tiles' empty places included."""
-    return _grown(p, lambda q: 64 * sum(multiply_adds(r) for r in q.reports), times)
+    """Operations of multiply-adds that run, those on the tiles' empty places included."""
+    return _grown(p, lambda q: 2 * sum(products(r) for r in q.reports), times)
 
 
 def _each(values: list[Any]) -> str:
@@ -128,7 +131,7 @@ def _kernels(done: list[Pass], gpus: tuple[Gpu, ...], codes: Codes) -> Table:
                 _each([c.spilled for c in found]), _each([c.shared for c in found]),
                 _each([f"{h.warps} of {h.most}" for h in held]), _each([h.limit for h in held]),
                 _each([c.hot.instructions or "none" for c in found]),
-                _each([f"{c.hot.share('FFMA'):.1%}" for c in found]) if fmas else "",
+                _each([f"{c.hot.share('FFMA', 'HMMA'):.1%}" for c in found]) if fmas else "",
                 f"{executed_share(r):.1%}" if fmas else "",
                 f"{r.wavefronts / least_wavefronts(r):.2f}" if r.wavefronts else "",
                 f"{r.efficiency:.0%}",
@@ -137,28 +140,31 @@ def _kernels(done: list[Pass], gpus: tuple[Gpu, ...], codes: Codes) -> Table:
     table.notes += [
         f"Made by `python -m benchmarks static --cc {ccs} --markdown FILE`.",
         "spilled: bytes of registers kept in memory, and shared: bytes a block. hot loop: machine instructions in the "
-        "innermost loop with the most multiply-adds (FFMA); FFMA executed: their share of the PTX instructions "
-        "that ran in it. sectors used: bytes asked for of those moved; above 100 % where threads share what they read.",
+        "innermost loop with the most multiply-adds (FFMA, or HMMA of tensor cores); FFMA executed: their share of the "
+        "PTX instructions that ran in it. sectors used: bytes asked for of those moved; above 100 % where threads "
+        "share what they read.",
     ]
     return table
 
 
 def _passes(records: list[dict[str, Any]], gpus: tuple[Gpu, ...]) -> Table:
-    """A row for each pass of the default variants: bytes, operations, predicted times."""
+    """A row for each pass of the variants with predictions: bytes, operations, predicted times."""
     table = Table(
-        f"Predicted times of the default variants, for {TIMES} times the case's images",
+        f"Predicted times of the default variants and of tensor cores, for {TIMES} times the case's images",
         ["pass", "case", "launches", "MB", "GFLOP", *(f"{g.name}" for g in gpus), "of the fp32 peak", "limited by"],
         words=2,
     )
     for e in records:
-        if e["variant"] != "cuda":
+        if not e["predicted"]:
             continue
+        of_fp32 = e["variant"] == "cuda"
+        name = e["pass"] if of_fp32 else f"{e['pass']} ({e['variant']})"
         found = [e["predicted"][g.name] for g in gpus]
         flops = e["large_flops"]
         peak = [f"{flops / (f['seconds'] * g.peak * 1e9):.0%}" for f, g in zip(found, gpus, strict=True)]
         table.add(
-            e["pass"], e["case"], len(e["launches"]), f"{e['large_bytes'] / 1e6:.3g}", f"{flops / 1e9:.3g}",
-            *(seconds(f["seconds"]) for f in found), " / ".join(peak) if flops else "",
+            name, e["case"], len(e["launches"]), f"{e['large_bytes'] / 1e6:.3g}", f"{flops / 1e9:.3g}",
+            *(seconds(f["seconds"]) for f in found), " / ".join(peak) if flops and of_fp32 else "",
             _each([f["limit"] for f in found]),
         )  # fmt: skip
     table.notes += list(ASSUMPTIONS)

@@ -16,12 +16,13 @@ from kernels import device, registry
 from kernels.emulator import compile as compiler
 from kernels.emulator.machine_code import MachineCode, assemble
 from kernels.emulator.occupancy import Occupancy, occupancy
-from kernels.emulator.report import Launch, Report
+from kernels.emulator.report import MATRICES, Launch, Report
 from kernels.verify.implementation import Registered
 from kernels.verify.operations import load_operations
 
 QUARTERS = 4  # parts of a multiprocessor, each of which issues one instruction of one warp a cycle
-MULTIPLY_ADDS = ("fma.rn.f32", "fma.rn.ftz.f32")
+FMAS = ("fma.rn.f32", "fma.rn.ftz.f32")
+MULTIPLY_ADDS = (*FMAS, *MATRICES)
 
 
 @dataclass
@@ -47,12 +48,13 @@ def passes(
     """Run every pass of every CUDA variant of the registry on the emulator, case by case; the default's also twice."""
     operations = load_operations()
     for op in registry.OPERATIONS:
-        for variant in registry.variants(op, "cuda"):
+        for variant in (*registry.variants(op, "cuda"), *registry.TENSOR_CORES.get(op, ())):
             for case, geometry in CASES[op].items():
                 for name in operations[op].passes:
                     described = f"{op} {name} {variant} {case}"
                     if (only is None or only in described) and (variants is None or variant in variants):
-                        yield run(operations[op], variant, name, case, geometry, variant == "cuda" and extrapolate)
+                        predicted = extrapolate and variant in ("cuda", *registry.TENSOR_CORES.get(op, ()))
+                        yield run(operations[op], variant, name, case, geometry, predicted)
 
 
 def run(operation: Any, variant: str, name: str, case: str, geometry: dict[str, int], extrapolate: bool) -> Pass:
@@ -84,8 +86,13 @@ def _run(operation: Any, variant: str, name: str, case: str, geometry: dict) -> 
 
 
 def multiply_adds(report: Report) -> int:
-    """Warp instructions that are fp32 multiply-adds."""
+    """Warp instructions that are fp32 multiply-adds, or products of matrices."""
     return sum(report.kinds[k] for k in MULTIPLY_ADDS)
+
+
+def products(report: Report) -> int:
+    """The products that these instructions make."""
+    return sum(report.kinds[k] * MATRICES.get(k, 32) for k in MULTIPLY_ADDS)
 
 
 def executed_share(report: Report) -> float:
@@ -146,7 +153,8 @@ class Prediction:
 def predict(p: Pass, gpu: Gpu, codes: Codes, times: int) -> Prediction:
     """The roofline's time for `times` as many images: the slowest of issuing, multiply-adds, shared and global memory.
 
-    A multiprocessor's quarters issue one warp instruction a cycle each; multiply-adds besides have their lanes. The
+    A multiprocessor's quarters issue one warp instruction a cycle each; multiply-adds besides have their lanes, and
+    products of matrices the tensor cores. The
     emulator counts PTX, of which the hot loop's listing says how many machine instructions go with a multiply-add.
     Global memory moves each array of the pass once, whatever else is read again comes from a cache. What a second
     batch added is taken as the cost of every further one.
@@ -161,14 +169,20 @@ def predict(p: Pass, gpu: Gpu, codes: Codes, times: int) -> Prediction:
     return Prediction(terms[limit], limit, terms)
 
 
+def _rate(kind: str, gpu: Gpu) -> int:
+    """Multiply-adds a cycle of a multiprocessor's tensor cores, for an instruction of theirs."""
+    return gpu.tensor * (2 if "bf16" in kind else 1)
+
+
 def cycles(p: Pass, gpu: Gpu, codes: Codes) -> tuple[float, float, float]:
     """Cycles of one multiprocessor to issue a pass's instructions, for its multiply-adds, and for shared memory."""
     issued = lanes = shared = 0.0
     for report in p.reports:
         assert report.launch is not None
         hot = codes.of(report.launch, gpu).hot
-        fmas, share = multiply_adds(report), hot.share("FFMA")
+        fmas, share = multiply_adds(report), hot.share("FFMA", "HMMA")
         issued += fmas / share if fmas and share else report.instructions
-        lanes += fmas * 32 * QUARTERS / gpu.lanes
+        lanes += sum(report.kinds[k] for k in FMAS) * 32 * QUARTERS / gpu.lanes
+        lanes += sum(report.kinds[k] * n * QUARTERS / _rate(k, gpu) for k, n in MATRICES.items())
         shared += report.wavefronts
     return issued / QUARTERS, lanes / QUARTERS, shared

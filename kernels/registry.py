@@ -59,6 +59,13 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
 # cpu_winograd, F(4x4,3x3): max_i (|A^T| (|G|1 * |B^T|1))_i = 48 down and across, for a sum of 9: 48^2 / 9 = 256.
 OWN_BOUNDS: dict[tuple[str, str], float] = {("conv2d", "cpu_winograd"): 256.0}
 
+# operation -> its variants on the tensor cores of NVIDIA's GPUs, the least precise first: chosen by name only, so no
+# list above has them. They take float32. Their bounds: kernels/cuda/bounds.py.
+TENSOR_CORES: dict[str, tuple[str, ...]] = {
+    "conv2d": ("cuda_tf32", "cuda_tf32x3", "cuda_bf16x3"),
+    "dense": ("cuda_tf32", "cuda_tf32x3", "cuda_bf16x3"),
+}
+
 # operation -> its variants on the matrix unit of Intel's processors (AMX), the least precise first. Most machines lack
 # it, so they are chosen by name only, and no list above has them. Their bounds: kernels/amx/bounds.py.
 MATRIX_UNIT: dict[str, tuple[str, ...]] = {
@@ -94,7 +101,7 @@ def check(operation: str, variant: str) -> str:
     """Return the variant's own name, for a target its default's; ValueError lists the variants if it is unknown."""
     if variant in FAMILIES and variant not in OPERATIONS[operation]:
         variant = default(operation, variant)
-    there = ("reference", *OPERATIONS[operation], *MATRIX_UNIT.get(operation, ()))
+    there = ("reference", *OPERATIONS[operation], *MATRIX_UNIT.get(operation, ()), *TENSOR_CORES.get(operation, ()))
     if variant not in there:
         known = ", ".join(there)
         raise ValueError(f"{operation}: there is no variant {variant!r}; choose one of: {known}")

@@ -18,7 +18,7 @@ from kernels.cuda.weights import weights
 from kernels.device import scratch
 
 
-def forward(x, k, b, *, stride, padding, dilation, groups, out):
+def forward(x, k, b, *, stride, padding, dilation, groups, out, how=""):
     """Compute y[n,i,j,f] = b[f] + sum_{p,q,c} x[n, s*i + d*p - top, s*j + d*q - left, c] * k[p,q,c,f], into out."""
     N, H, W, C = x.shape
     P, Q, Cg, F = k.shape
@@ -26,10 +26,10 @@ def forward(x, k, b, *, stride, padding, dilation, groups, out):
         axis(size, s, d, -pad[0], n, 1, 0, n)
         for size, s, d, pad, n in zip((H, W), stride, dilation, padding, out.shape[1:3], strict=True)
     )
-    run([(h, w, (P, Q), k)], x, b, N, (Cg, F // groups), groups, out)
+    run([(h, w, (P, Q), k)], x, b, N, (Cg, F // groups), groups, out, how=how)
 
 
-def backward_data(dy, k, x_shape, *, stride, padding, dilation, groups, out):
+def backward_data(dy, k, x_shape, *, stride, padding, dilation, groups, out, how=""):
     """Compute dx[n,h,w,c] = sum of dy[n,i,j,f] * k[p,q,c,f] over the (i,j,p,q,f) that read x[n,h,w,c], into out.
 
     Pixels whose row and column leave the same rest when divided by the stride have the same taps: each such class is
@@ -49,10 +49,10 @@ def backward_data(dy, k, x_shape, *, stride, padding, dilation, groups, out):
             transpose(k, some, (tap_h, tap_w), groups)
             todo.append((h, w, count, some))
             at += -(-some.size // 4) * 4
-    run(todo, dy, None, N, (F // groups, Cg), groups, out, at)
+    run(todo, dy, None, N, (F // groups, Cg), groups, out, at, how)
 
 
-def backward_weights(x, dy, k_shape, *, stride, padding, dilation, groups, out):
+def backward_weights(x, dy, k_shape, *, stride, padding, dilation, groups, out, how=""):
     """Compute dk[p,q,c,f] = sum_{n,i,j} x[...] * dy[n,i,j,f], db[f] = sum_{n,i,j} dy[n,i,j,f], into out = (dk, db)."""
     N, H, W, C = x.shape
     P, Q, Cg, F = k_shape
@@ -60,7 +60,7 @@ def backward_weights(x, dy, k_shape, *, stride, padding, dilation, groups, out):
         axis(size, s, d, -pad[0], n, 1, 0, n)
         for size, s, d, pad, n in zip((H, W), stride, dilation, padding, dy.shape[1:3], strict=True)
     )
-    weights(x, dy, h, w, (P, Q), groups, *out)
+    weights(x, dy, h, w, (P, Q), groups, *out, how=how)
 
 
 def axis(*numbers: int) -> Axis:
@@ -80,8 +80,11 @@ def classes(size, results, taps, stride, dilation, pad):
         yield axis(results, 1, -dilation * every // stride, start, pixels, stride, r, size), (first, every, number)
 
 
-def run(correlations, x, b, images, channels, groups, out, used=0):
-    """Correlations (h, w, taps, k) of x that fill `out` between them. used: elements of the scratch that hold a k."""
+def run(correlations, x, b, images, channels, groups, out, used=0, how=""):
+    """Correlations (h, w, taps, k) of x that fill `out` between them. used: elements of the scratch that hold a k.
+
+    how: what multiplies (`kernels/cuda/cores.py`).
+    """
     gs = [sizes(h, w, images, taps, channels, groups, 1, 1) for h, w, taps, _ in correlations]
     steps = max(int(g.steps) for g in gs)
     count = parts(sum(prod(blocks(g, x.dtype, groups)) for g in gs), steps)
@@ -89,6 +92,6 @@ def run(correlations, x, b, images, channels, groups, out, used=0):
     for g, (_, _, _, k) in zip(gs, correlations, strict=True):
         part = np.int32(-(-int(g.steps) // (DEPTH * count)))
         g = g._replace(parts=np.int32(count), part=part, by_parts=division(count))
-        correlate(x, k, b if count == 1 else None, g, groups, to)
+        correlate(x, k, b if count == 1 else None, g, groups, to, how)
     if count > 1:
         add_parts(to, count, out, b)

@@ -16,6 +16,7 @@ from kernels.conv2d import cuda as conv2d
 from kernels.convpool.settings import PLAIN
 from kernels.cuda.accumulate import OUTSIDE, accumulator, bias_adder, memory_sizes
 from kernels.cuda.copies import are_asynchronous
+from kernels.cuda.cores import core
 from kernels.cuda.correlate import sizes
 from kernels.cuda.fetch import row_putter
 from kernels.cuda.tiles import DEPTH, SIDE, division, options, quotient, sum_place, thread, tile
@@ -107,7 +108,8 @@ def kernel(dtype: np.dtype, whole: bool, asynchronous: bool):
     real, t, _, threads, rows, columns = tile(dtype, WIDTH)
     both, places = memory_sizes(dtype, WIDTH)
     locate, accumulate = placer(dtype), accumulator(dtype, WIDTH, whole, asynchronous)
-    add_bias, put_row = bias_adder(t, WIDTH), row_putter(dtype, WIDTH, whole)
+    apart = core(dtype, WIDTH, True, DEPTH).columns
+    add_bias, put_row = bias_adder(t, apart), row_putter(t, apart, whole)
 
     @cuda.jit(device=True, forceinline=True)
     def pool(sums, first, chosen):

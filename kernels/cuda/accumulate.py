@@ -9,8 +9,9 @@ import numpy as np
 from numba import int32, int64
 
 from kernels.cuda.copies import address, copies
+from kernels.cuda.cores import core
 from kernels.cuda.fetch import gatherer, row_fetcher
-from kernels.cuda.tiles import DEPTH, multiplier, quotient, sum_place, thread, tile
+from kernels.cuda.tiles import DEPTH, quotient, thread, tile
 from kernels.cuda.vectors import cuda, store4
 
 OUTSIDE = -(2**30)  # a row of x that no tap brings back into the image
@@ -41,10 +42,9 @@ def placer(dtype: np.dtype, width: int):
 
 
 @cache
-def row_gatherer(dtype: np.dtype, width: int, whole: bool, asynchronous: bool):
+def row_gatherer(dtype: np.dtype, width: int, whole: bool, asynchronous: bool, pitch: int):
     """Return the device function that copies DEPTH steps of the tile's rows of x into shared memory."""
     _, _, _, threads, rows, _ = tile(dtype, width)
-    pitch = DEPTH + 4
     lanes = 4 if whole else 1  # elements a copy
     of_a = DEPTH // lanes  # copies a row
     each = rows * of_a // threads
@@ -70,27 +70,29 @@ def row_gatherer(dtype: np.dtype, width: int, whole: bool, asynchronous: bool):
     return fetch_a
 
 
-def memory_sizes(dtype: np.dtype, width: int) -> tuple[int, int]:
+def memory_sizes(dtype: np.dtype, width: int, how: str = "") -> tuple[int, int]:
     """Return the elements of shared memory that a tile's numbers take, and those of its places."""
-    _, _, _, _, rows, columns = tile(dtype, width)
-    return 2 * (rows * (DEPTH + 4) + DEPTH * columns), 4 * rows
+    rows, made = tile(dtype, width).rows, core(dtype, width, True, DEPTH, how)
+    return 2 * (rows * made.pitch_a + DEPTH * made.pitch_b), 4 * rows
 
 
 @cache
-def accumulator(dtype: np.dtype, width: int, whole: bool, asynchronous: bool):
-    """Return the device function that adds up a part of a tile's sums, once `place` says where its rows lie."""
-    real, t, _, _, rows, columns = tile(dtype, width)
-    pitch = DEPTH + 4
-    add = multiplier(dtype, width, True, pitch, columns, DEPTH)
-    size_a = rows * pitch
-    size = size_a + DEPTH * columns
+def accumulator(dtype: np.dtype, width: int, whole: bool, asynchronous: bool, how: str = ""):
+    """Return the device function that adds up a part of a tile's sums, once `place` says where its rows lie.
+
+    how: what multiplies, as `cores.core` knows.
+    """
+    real, t, _, _, rows, _ = tile(dtype, width)
+    pitch_a, pitch_b, starts, add, *_ = core(dtype, width, True, DEPTH, how)
+    size_a = rows * pitch_a
+    size = size_a + DEPTH * pitch_b
     commit, wait = copies(asynchronous)[2:]
-    fetch_a = row_gatherer(dtype, width, whole, asynchronous)
-    fetch_b = row_fetcher(dtype, width, whole, asynchronous, DEPTH)
+    fetch_a = row_gatherer(dtype, width, whole, asynchronous, pitch_a)
+    fetch_b = row_fetcher(dtype, width, whole, asynchronous, DEPTH, pitch_b)
 
     @cuda.jit(device=True, forceinline=True)
     def accumulate(memory, place, x, k, g, group, part, channel, sums):
-        row, column = sum_place(width)
+        from_a, from_b = starts()
         for i in range(t):
             for j in range(t):
                 sums[i, j] = real(0)
@@ -110,20 +112,21 @@ def accumulator(dtype: np.dtype, width: int, whole: bool, asynchronous: bool):
                 fetch_a(memory, int32(size - now), x, place, g, base, group)
                 fetch_b(memory, int32(size - now + size_a), k, g, base, group, channel, g.steps)
                 commit()
-            add(memory, int32(now + row * pitch), int32(now + size_a + column), sums)
+            add(memory, int32(now + from_a), int32(now + size_a + from_b), sums)
             now = int32(size - now)
 
     return accumulate
 
 
 @cache
-def bias_adder(t: int, width: int):
+def bias_adder(t: int, columns: tuple[int, int]):
     """Return the device function that adds the bias of each column's filter to a thread's t x t sums."""
+    n, step = columns
 
     @cuda.jit(device=True, forceinline=True)
     def add_bias(bias, g, group, channel, sums):
         for j in range(t):
-            c = int32(channel + j // 4 * 4 * width + j % 4)
+            c = int32(channel + j // n * step + j % n)
             if c < g.outer:
                 v = bias[group * g.outer + c]
                 for i in range(t):

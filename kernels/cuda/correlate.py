@@ -14,8 +14,9 @@ from numba import int32
 
 from kernels.cuda.accumulate import accumulator, bias_adder, memory_sizes, placer
 from kernels.cuda.copies import are_asynchronous
+from kernels.cuda.cores import core
 from kernels.cuda.fetch import row_putter
-from kernels.cuda.tiles import SIDE, Axis, Division, division, options, quotient, sum_place, tile
+from kernels.cuda.tiles import DEPTH, Axis, Division, division, options, quotient, tile
 from kernels.cuda.vectors import cuda
 from kernels.device import launch
 
@@ -47,21 +48,23 @@ class Correlation(NamedTuple):
 
 
 @cache
-def kernel(dtype: np.dtype, width: int, whole: bool, asynchronous: bool):
-    """Return the kernel for a tile; whole: channels come in fours; asynchronous: as `copies` knows.
+def kernel(dtype: np.dtype, width: int, whole: bool, asynchronous: bool, how: str = ""):
+    """Return the kernel for a tile; whole: channels come in fours; asynchronous, how: as `copies` and `cores` know.
 
     Launch: (tiles of positions, tiles of outer channels, groups * parts) blocks of the tile's threads.
     """
     real, t, _, threads, rows, columns = tile(dtype, width)
-    both, places = memory_sizes(dtype, width)
-    locate, accumulate = placer(dtype, width), accumulator(dtype, width, whole, asynchronous)
-    add_bias, put_row = bias_adder(t, width), row_putter(dtype, width, whole)
+    both, places = memory_sizes(dtype, width, how)
+    locate, accumulate = placer(dtype, width), accumulator(dtype, width, whole, asynchronous, how)
+    made = core(dtype, width, True, DEPTH, how)
+    sum_place, (_, down) = made.place, made.rows
+    add_bias, put_row = bias_adder(t, made.columns), row_putter(t, made.columns, whole)
 
     @cuda.jit(device=True, forceinline=True)
     def put(y, place, g, sums, row, channel, group, part):
         """Write a thread's sums to the positions in y that they belong to."""
         for i in range(t):
-            pixel = place[4 * (row + i * SIDE) + 3]
+            pixel = place[4 * (row + i * down) + 3]
             if pixel >= 0:
                 put_row(y, g, sums, i, pixel, channel, group, part)
 
@@ -70,7 +73,7 @@ def kernel(dtype: np.dtype, width: int, whole: bool, asynchronous: bool):
         memory = cuda.shared.array(both, real, alignment=16)
         place = cuda.shared.array(places, int32, alignment=16)
         sums = cuda.local.array((t, t), real)
-        row, column = sum_place(width)
+        row, column = sum_place()
         position, channel = int32(cuda.blockIdx.x * rows), int32(cuda.blockIdx.y * columns)
         group = quotient(int32(cuda.blockIdx.z), g.by_parts)
         part = int32(cuda.blockIdx.z - group * g.parts)
@@ -119,7 +122,7 @@ def blocks(g: Correlation, dtype: np.dtype, groups: int) -> tuple[int, int, int]
     return -(-int(g.positions) // shape.rows), -(-int(g.outer) // shape.columns), groups * int(g.parts)
 
 
-def correlate(x, k, b, g: Correlation, groups: int, y) -> None:
+def correlate(x, k, b, g: Correlation, groups: int, y, how: str = "") -> None:
     """Launch the correlation g; y has g.parts parts. k: a matrix of g.steps rows and groups * g.outer columns."""
     width = across(x.dtype, int(g.outer))
     whole = int(g.inner) % 4 == 0 and int(g.outer) % 4 == 0
@@ -127,7 +130,7 @@ def correlate(x, k, b, g: Correlation, groups: int, y) -> None:
     bias = (k if b is None else b).reshape(-1)
     grid, block = blocks(g, x.dtype, groups), tile(x.dtype, width).threads
     launch(
-        kernel(x.dtype, width, whole, are_asynchronous(x.target)),
+        kernel(x.dtype, width, whole, are_asynchronous(x.target), how),
         grid,
         block,
         x.reshape(-1),

@@ -7,7 +7,7 @@ from numba import boolean, int32, int64, uint32
 
 from kernels.cuda.copies import address, copies, wide
 from kernels.cuda.tiles import thread, tile
-from kernels.cuda.vectors import cuda, load4, store4
+from kernels.cuda.vectors import cuda, load4, store2, store4
 
 
 def copier(whole: bool, asynchronous: bool):
@@ -41,8 +41,11 @@ def gatherer(whole: bool, asynchronous: bool, each: int, chunk: int, apart: int,
 
 
 @cache
-def row_fetcher(dtype: np.dtype, width: int, whole: bool, asynchronous: bool, depth: int):
-    """Return the device function that copies the tile of an array of rows of channels: `depth` rows from `base` on."""
+def row_fetcher(dtype: np.dtype, width: int, whole: bool, asynchronous: bool, depth: int, pitch: int):
+    """Return the device function that copies the tile of an array of rows of channels: `depth` rows from `base` on.
+
+    A row of the tile begins `pitch` elements after the last.
+    """
     _, _, _, threads, _, columns = tile(dtype, width)
     copy, lanes, item = copier(whole, asynchronous), 4 if whole else 1, np.dtype(dtype).itemsize
     across = columns // lanes  # copies a row
@@ -54,34 +57,41 @@ def row_fetcher(dtype: np.dtype, width: int, whole: bool, asynchronous: bool, de
         column = int32(me % across * lanes)
         outer = int32(first + column)
         row = int32(me // across)
-        to = int32(to + row * columns + column)
+        to = int32(to + row * pitch + column)
         row_bytes = int32(g.outer_all * item)
         at = wide(int32(base + row), row_bytes, address(k, int64(int32(outer + group * g.outer))))
         limit = rows if outer < g.outer else int32(0)
         for i in range(depth * across // threads):
             step = i * (threads // across)
             inside = int32(base + row + step) < limit
-            copy(memory, int32(to + step * columns), k, at + int64(int32(step * row_bytes)), inside)
+            copy(memory, int32(to + step * pitch), k, at + int64(int32(step * row_bytes)), inside)
 
     return fetch
 
 
 @cache
-def row_putter(dtype: np.dtype, width: int, whole: bool):
-    """Return the device function that writes row i of a thread's sums to y[row, group, channel ...] of a part."""
-    _, t, *_ = tile(dtype, width)
+def row_putter(t: int, columns: tuple[int, int], whole: bool):
+    """Return the device function that writes row i of a thread's t x t sums to y[row, group, channel ...] of a part.
+
+    columns: n of them lie side by side, the next n begin a number of columns further (`tiles.Core`).
+    """
+    n, step = columns
+    fours = whole and n == 4
 
     @cuda.jit(device=True, forceinline=True)
     def put(y, g, sums, i, row, channel, group, part):
         start = int64(row) * int64(g.outer_all) + int64(int32(group * g.outer)) + part * g.part_size
-        for j in range(t // 4):
-            c = int32(channel + j * 4 * width)
-            k = 4 * j
-            if whole:
+        for j in range(t // n):
+            c = int32(channel + j * step)
+            k = n * j
+            if fours:
                 if c < g.outer:
                     store4(y, start + c, sums[i, k], sums[i, k + 1], sums[i, k + 2], sums[i, k + 3])
+            elif whole:
+                if c < g.outer:
+                    store2(y, start + c, sums[i, k], sums[i, k + 1])
             else:
-                for e in range(4):
+                for e in range(n):
                     if c + e < g.outer:
                         y[start + c + e] = sums[i, k + e]
 

@@ -95,6 +95,24 @@ def multiplier(dtype: np.dtype, across: int, by_rows: bool, pitch_a: int, pitch_
     return add
 
 
+class Core(NamedTuple):
+    """Device functions and the places of a thread's sums.
+
+    pitch_a, pitch_b: elements from one row of a (of its steps, if it lies by columns) and one step of b to the next.
+    starts() -> where the thread begins to read in a and in b; add(memory, there, there, sums): `depth` steps.
+    place() -> the tile's row and column of sums[0, 0]; sums[i, j] lies i // n * step + i % n rows below, where
+    (n, step) = rows, and columns say the same of j.
+    """
+
+    pitch_a: int
+    pitch_b: int
+    starts: Any
+    add: Any
+    place: Any
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+
+
 class Division(NamedTuple):
     """n // d = (2n * factor >> 32) >> shift for 0 <= n < 2**31: a GPU divides slowly, and multiplies at once.
 

@@ -19,24 +19,38 @@ if simulated():  # there is nothing to compile
         """Compute a[i:i+4] = v0, v1, v2, v3."""
         a[i], a[i + 1], a[i + 2], a[i + 3] = v0, v1, v2, v3
 
+    def store2(a, i, v0, v1):
+        """Compute a[i:i+2] = v0, v1."""
+        a[i], a[i + 1] = v0, v1
+
 else:
     from llvmlite import ir
     from numba.core import types
     from numba.cuda.extending import intrinsic
 
-    def _four(context, builder, signature, args):
-        """Return a pointer to four numbers."""
+    def _some(context, builder, signature, args, count):
+        """Return a pointer to `count` numbers."""
         kind = signature.args[0]
         start = builder.gep(context.make_array(kind)(context, builder, args[0]).data, [args[1]])
         number = context.get_data_type(kind.dtype)
-        return builder.bitcast(start, ir.VectorType(number, 4).as_pointer(start.type.addrspace))
+        return builder.bitcast(start, ir.VectorType(number, count).as_pointer(start.type.addrspace))
+
+    def _store(context, builder, signature, args):
+        """Store the numbers from the third argument on, at once."""
+        count = len(args) - 2
+        pointer = _some(context, builder, signature, args, count)
+        some = ir.Constant(pointer.type.pointee, ir.Undefined)
+        for n in range(count):
+            some = builder.insert_element(some, args[2 + n], ir.IntType(32)(n))
+        builder.store(some, pointer).align = min(count * signature.args[0].dtype.bitwidth // 8, 16)
+        return context.get_dummy_value()
 
     @intrinsic
     def load4(typingctx, a, i):
         """Return a[i], a[i+1], a[i+2], a[i+3]; i a multiple of 4."""
 
         def codegen(context, builder, signature, args):
-            four = builder.load(_four(context, builder, signature, args))
+            four = builder.load(_some(context, builder, signature, args, 4))
             four.align = min(4 * a.dtype.bitwidth // 8, 16)
             lanes = [builder.extract_element(four, ir.IntType(32)(n)) for n in range(4)]
             return context.make_tuple(builder, signature.return_type, lanes)
@@ -45,17 +59,13 @@ else:
 
     @intrinsic
     def store4(typingctx, a, i, v0, v1, v2, v3):
-        """Return a[i:i+4] = v0, v1, v2, v3; i a multiple of 4."""
+        """Compute a[i:i+4] = v0, v1, v2, v3; i a multiple of 4."""
+        return types.void(a, types.int64, *(a.dtype,) * 4), _store
 
-        def codegen(context, builder, signature, args):
-            pointer = _four(context, builder, signature, args)
-            four = ir.Constant(pointer.type.pointee, ir.Undefined)
-            for n in range(4):
-                four = builder.insert_element(four, args[2 + n], ir.IntType(32)(n))
-            builder.store(four, pointer).align = min(4 * a.dtype.bitwidth // 8, 16)
-            return context.get_dummy_value()
-
-        return types.void(a, types.int64, *(a.dtype,) * 4), codegen
+    @intrinsic
+    def store2(typingctx, a, i, v0, v1):
+        """Compute a[i:i+2] = v0, v1; i a multiple of 2."""
+        return types.void(a, types.int64, a.dtype, a.dtype), _store
 
 
 @cuda.jit(device=True)

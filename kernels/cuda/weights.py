@@ -14,39 +14,41 @@ from numba import int32, int64
 
 from kernels.cuda.accumulate import OUTSIDE
 from kernels.cuda.copies import address, are_asynchronous, copies
+from kernels.cuda.cores import core
 from kernels.cuda.correlate import across, sizes
 from kernels.cuda.fetch import gatherer, row_fetcher, row_putter
 from kernels.cuda.parts import add_parts
 from kernels.cuda.sums import sum_columns
-from kernels.cuda.tiles import DEPTH, SIDE, Axis, multiplier, options, parts, quotient, sum_place, thread, tile
+from kernels.cuda.tiles import DEPTH, Axis, options, parts, quotient, thread, tile
 from kernels.cuda.vectors import cuda, store4
 from kernels.device import launch, scratch
 
 
-def depth(dtype: np.dtype, width: int) -> int:
-    """Return the steps of a tile: as many as leave room for two tiles in 48 KiB of shared memory."""
-    return 24 if np.dtype(dtype).itemsize == 4 and width == 8 else DEPTH
+def depth(dtype: np.dtype, width: int, how: str = "") -> int:
+    """Return the steps of a tile: as many as leave room for two tiles in 48 KiB of shared memory; tensor cores' 16."""
+    return 24 if np.dtype(dtype).itemsize == 4 and width == 8 and not how else DEPTH
 
 
 @cache
-def kernel(dtype: np.dtype, width: int, whole: bool, asynchronous: bool):
-    """Return the kernel for a tile; whole: channels come in fours, on both sides.
+def kernel(dtype: np.dtype, width: int, whole: bool, asynchronous: bool, how: str = ""):
+    """Return the kernel for a tile; whole: channels come in fours, on both sides; how: as `cores` knows.
 
     Launch: (tiles of taps and channels, tiles of filters, groups * parts) blocks of the tile's threads.
     """
     real, t, _, threads, rows, columns = tile(dtype, width)
-    deep = depth(dtype, width)
-    add = multiplier(dtype, width, False, rows, columns, deep)
-    size_a = rows * deep
-    size = size_a + columns * deep
+    deep = depth(dtype, width, how)
+    pitch_a, pitch_b, starts, add, sum_place, (n, down_rows), across_columns = core(dtype, width, False, deep, how)
+    size_a = pitch_a * deep
+    size = size_a + pitch_b * deep
     both, places = 2 * size, 2 * 4 * deep
     commit, wait = copies(asynchronous)[2:]
     lanes = 4 if whole else 1  # elements a copy
     of_a = rows // lanes  # copies a step
     each = deep * of_a // threads
-    gather = gatherer(whole, asynchronous, each, max(n for n in (1, 2, 3, 4) if each % n == 0), threads // of_a, rows)
-    fetch_b = row_fetcher(dtype, width, whole, asynchronous, deep)
-    put_row = row_putter(dtype, width, whole)
+    chunk = max(c for c in (1, 2, 3, 4) if each % c == 0)
+    gather = gatherer(whole, asynchronous, each, chunk, threads // of_a, pitch_a)
+    fetch_b = row_fetcher(dtype, width, whole, asynchronous, deep, pitch_b)
+    put_row = row_putter(t, across_columns, whole)
     item = np.dtype(dtype).itemsize
 
     @cuda.jit(device=True, forceinline=True)
@@ -67,7 +69,7 @@ def kernel(dtype: np.dtype, width: int, whole: bool, asynchronous: bool):
         """Load x at the tile's positions, for this thread's tap and channel."""
         me = thread()
         step = int32(me // of_a)
-        to = int32(to + me // of_a * rows + me % of_a * lanes)
+        to = int32(to + me // of_a * pitch_a + me % of_a * lanes)
         mine = int64(begin + 4 * step)
         pixel_bytes = int32(g.inner_all * item)
         gather(memory, to, x, place, mine, down, right, further, pixel_bytes, start, g)
@@ -75,7 +77,7 @@ def kernel(dtype: np.dtype, width: int, whole: bool, asynchronous: bool):
     @cuda.jit(device=True, forceinline=True)
     def put(dk, g, sums, first, channel, group, part):
         for i in range(t):
-            row = int32(first + i // 4 * 4 * SIDE + i % 4)
+            row = int32(first + i // n * down_rows + i % n)
             if row < g.steps:
                 put_row(dk, g, sums, i, row, channel, group, part)
 
@@ -84,7 +86,8 @@ def kernel(dtype: np.dtype, width: int, whole: bool, asynchronous: bool):
         memory = cuda.shared.array(both, real, alignment=16)
         place = cuda.shared.array(places, int32, alignment=16)
         sums = cuda.local.array((t, t), real)
-        row, column = sum_place(width)
+        row, column = sum_place()
+        from_a, from_b = starts()
         first, channel = int32(cuda.blockIdx.x * rows), int32(cuda.blockIdx.y * columns)
         group = quotient(int32(cuda.blockIdx.z), g.by_parts)
         part = int32(cuda.blockIdx.z - group * g.parts)
@@ -118,14 +121,14 @@ def kernel(dtype: np.dtype, width: int, whole: bool, asynchronous: bool):
                 fetch_b(memory, int32(size - now + size_a), dy, g, base, group, channel, g.positions)
                 commit()
                 locate(place, int32(4 * deep - here), g, int32(base + deep))
-            add(memory, int32(now + 4 * row), int32(now + size_a + column), sums)
+            add(memory, int32(now + from_a), int32(now + size_a + from_b), sums)
             now = int32(size - now)
-        put(dk, g, sums, int32(first + 4 * row), int32(channel + column), group, part)
+        put(dk, g, sums, int32(first + row), int32(channel + column), group, part)
 
     return weights
 
 
-def weights(x, dy, h: Axis, w: Axis, taps: tuple[int, int], groups: int, dk, db) -> None:
+def weights(x, dy, h: Axis, w: Axis, taps: tuple[int, int], groups: int, dk, db, how: str = "") -> None:
     """Compute dk (P, Q, Cg, F) and db (F,) of the correlation that has these axes."""
     images, channels = x.shape[0], (x.shape[-1] // groups, dy.shape[-1] // groups)
     width = across(x.dtype, channels[1])
@@ -133,14 +136,14 @@ def weights(x, dy, h: Axis, w: Axis, taps: tuple[int, int], groups: int, dk, db)
     tiles = -(-prod(taps) * channels[0] // shape.rows), -(-channels[1] // shape.columns)
     positions = images * int(h.results) * int(w.results)
     count = parts(prod(tiles) * groups, positions)
-    part = -(-positions // (depth(x.dtype, width) * count))
+    part = -(-positions // (depth(x.dtype, width, how) * count))
     g = sizes(h, w, images, taps, channels, groups, count, part)._replace(part_size=np.int64(dk.size))
     memory = scratch(x, (count * dk.size,))
     to = dk if count == 1 else memory
     whole = channels[0] % 4 == 0 and channels[1] % 4 == 0
     grid = *tiles, groups * count
     launch(
-        kernel(x.dtype, width, whole, are_asynchronous(x.target)),
+        kernel(x.dtype, width, whole, are_asynchronous(x.target), how),
         grid,
         shape.threads,
         x.reshape(-1),

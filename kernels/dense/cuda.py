@@ -10,20 +10,20 @@ from kernels.conv2d import cuda as conv2d
 POINT = {"stride": (1, 1), "padding": ((0, 0), (0, 0)), "dilation": (1, 1), "groups": 1}
 
 
-def forward(x, k, b, *, out):
+def forward(x, k, b, *, out, how=""):
     """Compute y[n,f] = b[f] + sum_c x[n,c] * k[c,f], into out."""
-    conv2d.forward(_pixels(x), _taps(k), b, **POINT, out=_pixels(out))
+    conv2d.forward(_pixels(x), _taps(k), b, **POINT, out=_pixels(out), how=how)
 
 
-def backward_data(dy, k, *, out):
+def backward_data(dy, k, *, out, how=""):
     """Compute dx[n,c] = sum_f dy[n,f] * k[c,f], into out."""
-    conv2d.backward_data(_pixels(dy), _taps(k), _pixels(out).shape, **POINT, out=_pixels(out))
+    conv2d.backward_data(_pixels(dy), _taps(k), _pixels(out).shape, **POINT, out=_pixels(out), how=how)
 
 
-def backward_weights(x, dy, *, out):
+def backward_weights(x, dy, *, out, how=""):
     """Compute dk[c,f] = sum_n x[n,c] * dy[n,f], db[f] = sum_n dy[n,f], into out = (dk, db)."""
     dk, db = out
-    conv2d.backward_weights(_pixels(x), _pixels(dy), (1, 1, *dk.shape), **POINT, out=(_taps(dk), db))
+    conv2d.backward_weights(_pixels(x), _pixels(dy), (1, 1, *dk.shape), **POINT, out=(_taps(dk), db), how=how)
 
 
 def _pixels(x):

@@ -114,6 +114,8 @@ class _Swap:
             row[m.B] = self._constant(int(row[m.B]), 8 * int(row[m.BYTES]))
         elif name in TABLES[0] and name not in _MOVES and {*line.reads, *line.writes} & self.numbers:
             raise NotAlgebraicError(f"it uses {line.opcode} on its numbers")
+        elif row[m.OP] == m.MULTIPLY:
+            raise NotAlgebraicError(f"it uses {line.opcode}, which rounds its numbers")
         elif row[m.OP] == m.ATOMIC and "f" in line.opcode.split(".")[-1]:
             raise NotAlgebraicError(f"it uses {line.opcode}, whose order is not determined")
 

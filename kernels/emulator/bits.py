@@ -145,6 +145,26 @@ def permute(a, b, selector):
 
 
 @jit
+def to_tf32(a):
+    """Round a float32's bits to 11 significant ones, halves away from 0: what carries over is the exponent's."""
+    a = np.uint64(a)
+    if a & np.uint64(0x7FFFFFFF) > np.uint64(0x7F800000):
+        return np.uint64(0x7FFFFFFF)  # NaN
+    if a & np.uint64(0x7F800000) == np.uint64(0x7F800000):
+        return a
+    return (a + np.uint64(0x1000)) & np.uint64(0xFFFFE000)
+
+
+@jit
+def to_bf16(a):
+    """Round a float32's bits to 8 significant ones, halves to even: the upper 16 bits."""
+    a = np.uint64(a)
+    if a & np.uint64(0x7FFFFFFF) > np.uint64(0x7F800000):
+        return np.uint64(0x7FFF)  # NaN
+    return (a + np.uint64(0x7FFF) + ((a >> np.uint64(16)) & np.uint64(1))) >> np.uint64(16)
+
+
+@jit
 def look_up(a, b, c, table):
     """Compute lop3: for every bit, the table's entry at (a, b, c)."""
     out = np.uint64(0)

@@ -46,6 +46,7 @@ def build(program: Program, buffers: list[Buffer], blocks: int, threads: int, sh
         doing=np.zeros((warps, 32), np.int64),
         active=np.zeros((3, 32), np.bool_),
         scratch=np.zeros((8, 128), np.int64),
+        matrices=np.zeros((4, 16, 16)),
         after=program.after,
         missed=np.zeros((warps, 32), np.bool_),
         turns=np.zeros((warps, 32), np.int64),

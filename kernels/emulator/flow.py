@@ -4,6 +4,8 @@ import numpy as np
 
 from kernels.emulator import machine as m
 
+TOGETHER = (m.WARP_SYNC, m.SHUFFLE, m.VOTE, m.MULTIPLY, m.LOAD_MATRICES)
+
 
 def mark_turns(code: np.ndarray) -> None:
     """Give each branch back to the start of a loop with a barrier in it a number of that loop, in column SIGNED.
@@ -33,7 +35,7 @@ def _predecessors(code: np.ndarray) -> list[list[int]]:
 
 def after_warp_operations(code: np.ndarray) -> np.ndarray:
     """Return, a line for each warp operation, which rows may come after it; column TARGET gets the line's number."""
-    together = [i for i, row in enumerate(code) if row[m.OP] in (m.WARP_SYNC, m.SHUFFLE, m.VOTE)]
+    together = [i for i, row in enumerate(code) if row[m.OP] in TOGETHER]
     after = np.zeros((len(together), len(code)), np.bool_)
     following: list[list[int]] = [[] for _ in code]
     for i, earlier in enumerate(_predecessors(code) if together else ()):

@@ -79,6 +79,8 @@ SECTIONS = {
         griddepcontrol.wait; elect.sync r|p r; mbarrier.init.shared.b64 S r""",
     "Matrices of a warp": """
         mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {f,f,f,f} {r,r,r,r} {r,r} {f,f,f,f};
+        mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {f,f,f,f} {r,r,r,r} {r,r} {f,f,f,f};
+        mma.sync.aligned.m16n8k16.row.col.f16.f16.f16.f16 {r,r} {r,r,r,r} {r,r} {r,r};
         ldmatrix.sync.aligned.m8n8.x4.shared.b16 {r,r,r,r} S; movmatrix.sync.aligned.m8n8.trans.b16 r r;
         wmma.mma.sync.aligned.row.col.m16n16k16.f32.f32 {f} {r} {r} {f}; wgmma.fence.sync.aligned;
         tcgen05.fence::before_thread_sync""",

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 import kernels.emulator.lower_arithmetic  # enters its rules
+import kernels.emulator.lower_matrices  # enters its rules
 import kernels.emulator.lower_memory  # noqa: F401  (enters its rules)
 from kernels.emulator import machine as m
 from kernels.emulator.arguments import Buffer, at_launch, bind, constants

@@ -103,6 +103,14 @@ def _mov(low: Lowering, instruction: Instruction) -> None:
         low.emit("mov", low.register(to), [low.value(source)])
 
 
+def _narrow(low: Lowering, instruction: Instruction, words: list[str]) -> None:
+    """Lower a conversion to the numbers of tensor cores."""
+    name = ".".join(words[1:])
+    if name not in ("rna.tf32.f32", "rn.bf16x2.f32"):
+        raise low.unsupported()
+    low.emit(name, low.register(instruction.operands[0]), [low.value(o) for o in instruction.operands[1:]])
+
+
 @rule("cvt")
 def _cvt(low: Lowering, instruction: Instruction) -> None:
     words = instruction.opcode.split(".")
@@ -110,6 +118,9 @@ def _cvt(low: Lowering, instruction: Instruction) -> None:
     result, value = low.register(instruction.operands[0]), low.value(instruction.operands[1])
     way = next((w for w in words if w in ("rni", "rzi", "rmi", "rpi")), None)
     direction = next((f".{w}" for w in words if w in ("rz", "rm", "rp")), "")
+    if words[-2] in ("tf32", "bf16x2"):
+        _narrow(low, instruction, words)
+        return
     known = ("cvt", "ftz", "sat", "rn", "rz", "rm", "rp", "rni", "rzi", "rmi", "rpi")
     if set(words[:-2]) - set(known) or is_half(to) or is_half(source):
         raise low.unsupported()

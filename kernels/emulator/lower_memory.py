@@ -45,7 +45,7 @@ def _space(words: list[str]) -> int:
     return next((_SPACES[w] for w in words if w in _SPACES), m.GENERIC)
 
 
-def _address(low: Lowering, operand: str) -> tuple[int, int]:
+def place_of(low: Lowering, operand: str) -> tuple[int, int]:
     """Return (register, number to add) of `[register+number]` or `[variable+number]`."""
     found = re.match(r"\[\s*([^+\s\]]+)\s*(?:\+\s*(-?\d+))?\s*\]$", operand)
     if not found:
@@ -62,14 +62,15 @@ def _parameter(low: Lowering, operand: str) -> int:
     return low.at_launch(f"param {name}") if found[1] in low.parameters else low.register(f"param {name}")
 
 
-def _names(operand: str) -> list[str]:
+def listed(operand: str) -> list[str]:
+    """Return the names in an operand like {a, b}."""
     return [o.strip() for o in operand.strip("{}").split(",")]
 
 
 @rule("ld", "ldu")
 def _load(low: Lowering, instruction: Instruction) -> None:
     words = instruction.opcode.split(".")
-    kind, names = words[-1], _names(instruction.operands[0])
+    kind, names = words[-1], listed(instruction.operands[0])
     _refuse_unknown(low, words)
     rows = [low.register(n) if n != "_" else low.temporary() for n in names]
     if "param" in words:
@@ -78,7 +79,7 @@ def _load(low: Lowering, instruction: Instruction) -> None:
         source = _parameter(low, instruction.operands[1])
         low.emit("mov" if kind[0] == "f" else f"extend.{kind.replace('b', 'u')}", rows[0], [source])
         return
-    base, offset = _address(low, instruction.operands[1])
+    base, offset = place_of(low, instruction.operands[1])
     volatile = int("volatile" in words or "relaxed" in words)
     line = low.emit(
         m.LOAD, rows[0], [base], TARGET=offset, BYTES=int(kind[1:]) // 8, SPACE=_space(words),
@@ -91,11 +92,11 @@ def _load(low: Lowering, instruction: Instruction) -> None:
 def _store(low: Lowering, instruction: Instruction) -> None:
     words = instruction.opcode.split(".")
     _refuse_unknown(low, words)
-    rows = [low.value(n) for n in _names(instruction.operands[1])]
+    rows = [low.value(n) for n in listed(instruction.operands[1])]
     if "param" in words:
         low.emit("mov", _parameter(low, instruction.operands[0]), rows)
         return
-    base, offset = _address(low, instruction.operands[0])
+    base, offset = place_of(low, instruction.operands[0])
     line = low.emit(
         m.STORE, None, [base, rows[0]], TARGET=offset, BYTES=int(words[-1][1:]) // 8, SPACE=_space(words),
         LANES=len(rows), **{f"D{i}": r for i, r in enumerate(rows) if i},
@@ -121,7 +122,7 @@ def _atomic(low: Lowering, instruction: Instruction) -> None:
     if words[0] == "atom":
         name = operands.pop(0)
         result = low.register(name) if name != "_" else low.temporary()
-    base, offset = _address(low, operands[0])
+    base, offset = place_of(low, operands[0])
     line = low.emit(
         m.ATOMIC, result, [base, *(low.value(o) for o in operands[1:])],
         TARGET=offset, BYTES=int(kind[1:]) // 8, SPACE=_space(words), LANES=1, SIGNED=code,
@@ -154,8 +155,8 @@ def _copy(low: Lowering, instruction: Instruction) -> None:
     elif "wait_group" in words:
         low.emit(m.WAIT, None, [], TARGET=int(operands[0]))
     else:
-        to, offset = _address(low, operands[0])
-        source, more = _address(low, operands[1])
+        to, offset = place_of(low, operands[0])
+        source, more = place_of(low, operands[1])
         size = [low.value(operands[3])] if len(operands) > 3 else []
         line = low.emit(
             m.COPY, None, [to, source, *size], TARGET=offset, SIGNED=more, BYTES=int(operands[2]), SPACE=m.SHARED_SPACE

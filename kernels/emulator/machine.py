@@ -17,11 +17,14 @@ START, SIZE, GRANULE, SHADOW, WRITABLE, UNWRITTEN = range(6)
 
 # columns of `code`; D1..D3 are the further registers of a vector access
 OP, D, A, B, C, E, GUARD, NEGATED, TARGET, BYTES, SPACE, LANES, SIGNED, D1, D2, D3 = range(16)
-COLUMNS = 16
+# those of a product of matrices, four registers of a and c and two of b a thread
+A1, A2, A3, B1, C1, C2, C3 = range(16, 23)
+COLUMNS = 23
 
 # opcodes beyond arithmetic, whose numbers are below 3000
 LOAD, STORE, ATOMIC, COPY, COMMIT, WAIT, WAIT_ALL = range(3000, 3007)
 BRANCH, EXIT, BARRIER, WARP_SYNC, SHUFFLE, VOTE, ACTIVE, FENCE, TRAP = range(3100, 3109)
+MULTIPLY, LOAD_MATRICES = 3140, 3141  # of a whole warp
 # the emulator's own, which `marks` runs
 CHECK, MARK, MARK_ALL, MARK_CHOSEN, MARK_DECIDED, MARK_FITS = range(3200, 3206)
 
@@ -73,6 +76,7 @@ class Machine(NamedTuple):
     doing: np.ndarray  # (warp, 32)
     active: np.ndarray  # (3, 32): the group that runs, whom its instruction's guard lets through, who acts together
     scratch: np.ndarray  # (8, 32)
+    matrices: np.ndarray  # (4, 16, 16): a, b, products and d of a product of matrices
     after: np.ndarray  # (warp operation, row): which rows may come after it
     missed: np.ndarray  # (warp, 32): whether a thread went on without those that wait for it in a warp operation
     turns: np.ndarray  # (warp, 32): which loops around a barrier a thread went through since the last one, as a sum

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 INSTALL = "pip install 'formula-convnet[cuda-static]' (no GPU is needed)"
-MULTIPLY_ADDS = ("FFMA", "DFMA")
+MULTIPLY_ADDS = ("FFMA", "DFMA", "HMMA")
 _INSTRUCTION = re.compile(r"/\*[0-9a-f]{4,}\*/\s+(?:\{\s*)?(?:@!?U?P\w+\s+)?([A-Z][A-Z0-9_]*)([A-Z0-9_.]*)(.*)")
 _NOTHING = re.compile(r"/\*[0-9a-f]{4,}\*/\s+@!PT\s")  # never executed: keeps two instructions apart
 

@@ -2,6 +2,7 @@
 
 from kernels.emulator import faults as f
 from kernels.emulator import machine as m
+from kernels.emulator.matrices import load, multiply
 from kernels.emulator.memory import fail
 from kernels.emulator.scalars import jit
 from kernels.emulator.warp_operations import AWAITED, HERE, gather, shuffle, synchronise, vote
@@ -57,6 +58,12 @@ def meet(M, row, R, base, warp, pc):
             shuffle(M, row, R, base, warp, M.active[2])
         elif op == m.VOTE:
             vote(row, R, base, M.active[2])
+        elif op == m.MULTIPLY:
+            if not multiply(M, row, R, base, M.active[2], warp, pc):
+                return pc, m.FAULT
+        elif op == m.LOAD_MATRICES:
+            if not load(M, row, R, base, M.active[2], warp, pc):
+                return pc, m.FAULT
         else:
             synchronise(M, warp, M.active[2])
         for lane in range(32):

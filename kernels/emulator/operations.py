@@ -171,6 +171,8 @@ def _conversions() -> None:
     put("flush.f32", "f32", "f32", "z(a)")
     put("f64.f32", "f64", "f32", "f64_(a)")
     put("f32.f64", "f32", "f64", "f32_(a)")
+    put("rna.tf32.f32", "u32", "u32", "to_tf32(a)")
+    CONVERSIONS["rn.bf16x2.f32"] = Operation("u32", ("u32", "u32"), "(to_bf16(a) << u64(16)) | to_bf16(b)")
     for mode, way in enumerate(("rz", "rm", "rp")):
         put(f"f32.{way}.f64", "f32", "f64", f"directed(a, 0.0, {mode})")
 

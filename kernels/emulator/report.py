@@ -12,7 +12,12 @@ from kernels.emulator.machine_code import innermost
 from kernels.emulator.occupancy import Occupancy
 from kernels.emulator.program import Program
 
-MULTIPLY_ADDS = tuple(f"fma.rn.{kind}" for kind in ("f32", "ftz.f32", "f64"))
+# a warp instruction's opcode -> the multiply-adds that it is made of
+MATRICES = {
+    "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32": 16 * 8 * 8,
+    "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32": 16 * 8 * 16,
+}
+MULTIPLY_ADDS = (*(f"fma.rn.{kind}" for kind in ("f32", "ftz.f32", "f64")), *MATRICES)
 
 
 @dataclass

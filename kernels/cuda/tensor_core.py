@@ -1,0 +1,160 @@
+"""The tile's product by tensor cores: a warp keeps 64 x 32 sums, 4 x 4 products of 16 x 8, in its threads' registers.
+
+Tensor cores take numbers of 11 (TF32) or 8 (bfloat16) bits. A float32 of 24 is a sum of such numbers, each the nearest
+to what the ones before it leave over; a product of two of them is a sum of products, of which the smallest are omitted:
+
+    tf32: a0 b0        tf32x3: a1 b0 + a0 b1 + a0 b0        bf16x3: a2 b0 + a1 b1 + a0 b2 + a1 b0 + a0 b1 + a0 b0
+
+What that costs is in bounds.py. An infinite number's remainder is no number, so infinity makes NaN where there are
+several terms.
+Source: Ootomo and Yokota, Recovering single precision accuracy from tensor cores, 2022; Henry, Tang and Heinecke,
+Leveraging the bfloat16 datatype for higher-precision computations, 2019.
+"""
+
+from functools import cache
+
+import numpy as np
+from numba import float32, int32, uint32, uint64
+
+from kernels.cuda.tensor import MMA, as_float, bf16x2, load_matrices, tf32
+from kernels.cuda.tiles import DEPTH, Core, thread, tile
+from kernels.cuda.vectors import cuda
+
+TERMS = {"tf32": 1, "tf32x3": 2, "bf16x3": 3}  # numbers whose sum stands for a float32
+ROWS, COLUMNS = 64, 32  # of a warp's sums
+
+
+@cache
+def tensor_core(width: int, by_rows: bool, how: str) -> Core:
+    """Return the Core of a tile that is `width` threads across; how: one of TERMS."""
+    shape = tile(np.dtype(np.float32), width)
+    # rows by ldmatrix, columns and b number by number: in both, the 32 threads read from 32 banks
+    pitch_a, pitch_b = DEPTH + 4 if by_rows else shape.rows + 8, shape.columns + 8
+
+    @cuda.jit(device=True, forceinline=True)
+    def place():
+        me = thread()
+        warp, lane = int32(me // 32), int32(me % 32)
+        return int32(warp % 2 * ROWS + lane // 4), int32(warp // 2 * COLUMNS + lane % 4 * 2)
+
+    @cuda.jit(device=True, forceinline=True)
+    def starts():
+        me = thread()
+        warp, lane = int32(me // 32), int32(me % 32)
+        row, column, t = int32(warp % 2 * ROWS), int32(warp // 2 * COLUMNS + lane // 4), int32(lane % 4)
+        matrices = int32((row + lane % 16) * pitch_a + lane // 16 * 4)  # this lane's row of one of the four
+        return matrices if by_rows else int32(t * pitch_a + row + lane // 4), int32(t * pitch_b + column)
+
+    @cuda.jit(device=True, forceinline=True)
+    def load_a(memory, at, x):
+        """Load a's (g, t), (g + 8, t), (g, t + 4), (g + 8, t + 4)."""
+        if by_rows:
+            x[0], x[1], x[2], x[3] = load_matrices(memory, at)
+        else:
+            x[0], x[1] = memory[uint64(at)], memory[uint64(at + 8)]
+            x[2], x[3] = memory[uint64(at + 4 * pitch_a)], memory[uint64(at + 4 * pitch_a + 8)]
+
+    @cuda.jit(device=True, forceinline=True)
+    def load_b(memory, at, z):
+        """Load b's (t, g), (t + 4, g)."""
+        z[0], z[1] = memory[uint64(at)], memory[uint64(at + 4 * pitch_b)]
+
+    parts = load_a, load_b, (16 * pitch_a, 8) if by_rows else (16, 8 * pitch_a), 8 * pitch_b
+    add = _adder_bf16(*parts) if how.startswith("bf16") else _adder_tf32(*parts, TERMS[how])
+    return Core(pitch_a, pitch_b, starts, add, place, (1, 8), (2, 8))
+
+
+def _adder_tf32(load_a, load_b, apart, apart_b, terms):
+    """Return add: 16 steps in two times 8. apart: elements from 16 rows of a, and from 8 steps, to the next."""
+    mma = MMA["tf32"]
+    down, along = apart
+
+    @cuda.jit(device=True, forceinline=True)
+    def split(v, high, low, i):
+        high[i] = tf32(v)
+        if terms == 2:
+            low[i] = tf32(v - as_float(high[i]))
+
+    @cuda.jit(device=True, forceinline=True)
+    def multiply(sums, i, j, x, z, first):
+        c0, c1, c2, c3 = mma(
+            x[0], x[1], x[2], x[3], z[first], z[first + 1],
+            sums[i, j], sums[i, j + 1], sums[i + 1, j], sums[i + 1, j + 1],
+        )  # fmt: skip
+        sums[i, j], sums[i, j + 1], sums[i + 1, j], sums[i + 1, j + 1] = c0, c1, c2, c3
+
+    @cuda.jit(device=True, forceinline=True)
+    def add8(memory, at_a, at_b, sums):
+        x, xh, xl = cuda.local.array(4, float32), cuda.local.array(4, uint32), cuda.local.array(4, uint32)
+        z, zh, zl = cuda.local.array(2, float32), cuda.local.array(8, uint32), cuda.local.array(8, uint32)
+        for n in range(4):
+            load_b(memory, int32(at_b + 8 * n), z)
+            for e in range(2):
+                split(z[e], zh, zl, 2 * n + e)
+        for m in range(4):
+            load_a(memory, int32(at_a + m * down), x)
+            for e in range(4):
+                split(x[e], xh, xl, e)
+            if terms == 2:
+                for n in range(4):
+                    multiply(sums, 2 * m, 2 * n, xl, zh, 2 * n)
+                for n in range(4):
+                    multiply(sums, 2 * m, 2 * n, xh, zl, 2 * n)
+            for n in range(4):
+                multiply(sums, 2 * m, 2 * n, xh, zh, 2 * n)
+
+    @cuda.jit(device=True, forceinline=True)
+    def add(memory, at_a, at_b, sums):
+        add8(memory, at_a, at_b, sums)
+        add8(memory, int32(at_a + along), int32(at_b + apart_b), sums)
+
+    return add
+
+
+def _adder_bf16(load_a, load_b, apart, apart_b):
+    """Return add: 16 steps at once. Which step a place along k holds is free: a pair is t and t + 4, and so for b."""
+    mma = MMA["bf16"]
+    down, along = apart
+
+    @cuda.jit(device=True, forceinline=True)
+    def split(v, w, terms, i):
+        """Write the three terms of a pair to terms[:, i]."""
+        for e in range(3):
+            pair = bf16x2(w, v)
+            v -= as_float(uint32(pair << uint32(16)))
+            w -= as_float(uint32(pair & uint32(0xFFFF0000)))
+            terms[e, i] = pair
+
+    @cuda.jit(device=True, forceinline=True)
+    def multiply(sums, i, j, x, e, z, h):
+        for n in range(0, j, 2):
+            c0, c1, c2, c3 = mma(
+                x[e, 0], x[e, 1], x[e, 2], x[e, 3], z[h, n], z[h, n + 1],
+                sums[i, n], sums[i, n + 1], sums[i + 1, n], sums[i + 1, n + 1],
+            )  # fmt: skip
+            sums[i, n], sums[i, n + 1], sums[i + 1, n], sums[i + 1, n + 1] = c0, c1, c2, c3
+
+    @cuda.jit(device=True, forceinline=True)
+    def add(memory, at_a, at_b, sums):
+        first, second = cuda.local.array(4, float32), cuda.local.array(4, float32)
+        x, z = cuda.local.array((3, 4), uint32), cuda.local.array((3, 8), uint32)
+        for n in range(4):
+            load_b(memory, int32(at_b + 8 * n), first)
+            load_b(memory, int32(at_b + apart_b + 8 * n), second)
+            split(first[0], first[1], z, 2 * n)
+            split(second[0], second[1], z, 2 * n + 1)
+        for m in range(4):
+            load_a(memory, int32(at_a + m * down), first)
+            load_a(memory, int32(at_a + m * down + along), second)
+            split(first[0], first[2], x, 0)
+            split(first[1], first[3], x, 1)
+            split(second[0], second[2], x, 2)
+            split(second[1], second[3], x, 3)
+            multiply(sums, 2 * m, 8, x, 2, z, 0)
+            multiply(sums, 2 * m, 8, x, 1, z, 1)
+            multiply(sums, 2 * m, 8, x, 0, z, 2)
+            multiply(sums, 2 * m, 8, x, 1, z, 0)
+            multiply(sums, 2 * m, 8, x, 0, z, 1)
+            multiply(sums, 2 * m, 8, x, 0, z, 0)
+
+    return add
