@@ -13,6 +13,7 @@ import numpy as np
 from kernels.conv2d.panels import pack, pack_transposed
 from kernels.conv2d.taps import CLASS, SOURCE
 from kernels.cpu import simd
+from kernels.cpu.cache_line import LINE
 from kernels.cpu.tiled_sums import SPARE, allocate, block, block_count, fill_spare, sum_block
 from kernels.jit import jit
 
@@ -78,8 +79,9 @@ def _task(line, last_line, first, last, x, k, transposed, start, y, vertical, ho
         # as many steps as a panel holds: part of one tap if it has many channels, else several taps
         steps_each = max(1, min(steps, numbers // wide))
         taps_each = max(1, min(taps, numbers // (wide * steps_each)))
-        # whole rows of k need no copy, and for few pixels it does not pay
-        as_it_is = not transposed and valid == wide and (wide == y.shape[3] or x_starts.size < PACKING_PAYS)
+        # whole rows of k that begin with a cache line need no copy, and for few pixels it does not pay
+        rows = wide == y.shape[3] and k.ctypes.data % LINE == 0
+        as_it_is = not transposed and valid == wide and (rows or x_starts.size < PACKING_PAYS)
         fresh = True
         for tap in range(0, taps, taps_each):
             last_tap = min(taps, tap + taps_each)
