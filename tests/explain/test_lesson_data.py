@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 
 import convnet
+from convnet import layers
 from convnet.callbacks import Recorder
+from convnet.engine import fixing
 from convnet.engine.bindings import BINDINGS
+from convnet.engine.lowering import OF_LEVELS
 from convnet.engine.plan import Plan
 from convnet.explain import lesson
 from convnet.explain.lessons.arrays import OPTIMIZERS
@@ -19,10 +22,13 @@ from convnet.explain.lessons.source_places import list_passes
 from convnet.explain.lessons.sources import code_of
 from convnet.explain.lessons.subject import Subject
 from convnet.explain.lessons.trace import UNSHOWN
+from convnet.quantization import quantize
 from convnet.study.networks import NETWORKS
 from tests.explain import models
 
-OF_LAYERS = set(BINDINGS) - {"convpool", *UNSHOWN}  # convpool only a plan's rewriting makes
+# some only a plan's rewriting makes, and a model on 8-bit levels has no lesson
+REWRITTEN = {"convpool", fixing.OPERATION, fixing.BY_WINOGRAD, fixing.DEPTHWISE}
+OF_LAYERS = set(BINDINGS) - REWRITTEN - {"quantize", *OF_LEVELS, *UNSHOWN}
 
 
 def held(path):
@@ -223,6 +229,15 @@ def test_every_operation_of_every_layer_has_its_formula_and_its_lines():
             for source in (code["reference"], code["fast"]):
                 line = source["text"].split("\n")[source["numbers"].index(source["line"])]
                 assert line.strip(), source
+
+
+def test_a_model_of_8_bits_is_refused_with_the_reason():
+    model = convnet.Sequential([layers.Input((4, 4, 1)), layers.Flatten(), layers.Dense(3, activation="softmax")])
+    x = np.random.default_rng(0).random((8, 4, 4, 1), np.float32)
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    model.fit(x, np.arange(8) % 3, verbose=0)
+    with pytest.raises(ValueError, match="8-bit levels, which has no gradient: use the model that was quantized"):
+        lesson(quantize(model, x), x[0], 0)
 
 
 def test_the_page_knows_every_operation():
