@@ -87,11 +87,14 @@ def test_a_users_error_is_one_line(arguments, message, tmp_path):
 
 def test_every_operation_of_inference_can_be_written_and_is_in_a_model_here():
     """convpool is made by a rewrite, batchnorm and dropout are training's."""
+    from convnet.engine import fixing
     from convnet.engine.bindings import BINDINGS
-    from convnet.engine.lowering import lower
+    from convnet.engine.lowering import OF_LEVELS, lower
     from convnet.exchange.onnx.operations import OPERATIONS
 
-    assert set(BINDINGS) - set(OPERATIONS) == {"batchnorm", "convpool", "dropout", "drawn", "warped"}
+    levels = {"quantize", *OF_LEVELS}
+    rewritten = {"convpool", fixing.OPERATION, fixing.BY_WINOGRAD, fixing.DEPTHWISE}
+    assert set(BINDINGS) - set(OPERATIONS) == {"batchnorm", "dropout", "drawn", "warped", *levels, *rewritten}
     used = {s.operation for name in MODELS for s in lower(built(name)[0].training_graph(), training=False).steps}
     assert used == set(OPERATIONS)
 

@@ -5,7 +5,9 @@ import pytest
 
 import convnet
 from convnet import layers
+from convnet.engine import fixing
 from convnet.engine.bindings import BINDINGS
+from convnet.engine.lowering import OF_LEVELS
 from convnet.terms.backward import OF_INPUT, OF_WEIGHT
 from convnet.terms.forward import FORWARD
 from convnet.terms.terms import Part, Term
@@ -71,7 +73,8 @@ def test_the_terms_of_every_gradient_give_what_backward_computes(case, dtype):
 
 def test_every_operation_of_a_network_in_use_can_be_taken_apart():
     """Random numbers and a batch's own statistics are of training only; a plan makes convpool of layers' operations."""
-    in_use = set(BINDINGS) - {"dropout", "drawn", "warped", "batchnorm", "convpool"}
+    rewritten = {"convpool", fixing.OPERATION, fixing.BY_WINOGRAD, fixing.DEPTHWISE}
+    in_use = set(BINDINGS) - {"dropout", "drawn", "warped", "batchnorm", "quantize", *rewritten, *OF_LEVELS}
     assert set(FORWARD) == set(OF_INPUT) == in_use
     with_weights = {"arithmetic", "conv2d", "conv2dtranspose", "dense", "batchnorm_inference", "groupnorm"}
     assert set(OF_WEIGHT) == with_weights
