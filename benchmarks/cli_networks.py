@@ -8,7 +8,19 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.cli_options import Batch, Json, Markdown, Only, Python, Quick, Threads, app, deliver, prepare
+from benchmarks.cli_options import (
+    Batch,
+    Json,
+    Markdown,
+    Only,
+    Python,
+    Quick,
+    Threads,
+    app,
+    deliver,
+    find_peers,
+    prepare,
+)
 from benchmarks.errors import load_torch_first
 
 
@@ -19,15 +31,10 @@ def listing(
 ) -> None:  # fmt: skip
     """A training step of the listing, one image, and memory: ours, PyTorch, TensorFlow, JAX in turn."""
     load_torch_first()
-    from importlib.util import find_spec
-
     from benchmarks import listing_command
 
     effort = prepare(quick, threads)
-    pythons = {}
-    for name, given in (("TensorFlow", tensorflow_python), ("JAX", jax_python)):
-        if given or find_spec(name.lower()):
-            pythons[name] = given or sys.executable
+    pythons = find_peers({"TensorFlow": tensorflow_python, "JAX": jax_python})
     options = {"quick": quick, "batches": batch or list(listing_command.BATCHES)}
     deliver(*listing_command.run(pythons, effort, options), json, markdown)
 
@@ -38,15 +45,10 @@ def inference(
     json: Json = None, markdown: Markdown = None,
 ) -> None:  # fmt: skip
     """The listing's answers to 1, 32 and 512 images: ours, ONNX Runtime's, OpenVINO's in turn; 10,000 single ones."""
-    from importlib.util import find_spec
-
     from benchmarks import inference_command
 
     effort = prepare(quick, threads)
-    pythons = {}
-    for name, given in (("ONNX Runtime", onnxruntime_python), ("OpenVINO", openvino_python)):
-        if given or find_spec(name.lower().replace(" ", "")):
-            pythons[name] = given or sys.executable
+    pythons = find_peers({"ONNX Runtime": onnxruntime_python, "OpenVINO": openvino_python})
     deliver(*inference_command.run(pythons, effort, {"quick": quick}), json, markdown)
 
 
@@ -56,15 +58,10 @@ def int8(
     json: Json = None, markdown: Markdown = None,
 ) -> None:  # fmt: skip
     """The listing in 8 bits and in float32, 1 and 32 images: ours, ONNX Runtime's, OpenVINO's in turn."""
-    from importlib.util import find_spec
-
     from benchmarks import int8_command
 
     effort = prepare(quick, threads)
-    pythons = {}
-    for name, given in (("ONNX Runtime", onnxruntime_python), ("OpenVINO", openvino_python)):
-        if given or find_spec(name.lower().replace(" ", "")):
-            pythons[name] = given or sys.executable
+    pythons = find_peers({"ONNX Runtime": onnxruntime_python, "OpenVINO": openvino_python})
     deliver(*int8_command.run(pythons, effort, {"quick": quick}), json, markdown)
 
 
@@ -75,15 +72,11 @@ def networks(
     quick: Quick = False, threads: Threads = None, json: Json = None, markdown: Markdown = None,
 ) -> None:  # fmt: skip
     """ResNet-18, MobileNetV2 and a U-Net: a training step and answers, beside PyTorch, ONNX Runtime and OpenVINO."""
-    from importlib.util import find_spec
-
     from benchmarks import networks_command
 
     effort = prepare(quick, threads)
     pythons = {"PyTorch": torch_python or sys.executable}
-    for name, given in (("ONNX Runtime", onnxruntime_python), ("OpenVINO", openvino_python)):
-        if given or find_spec(name.lower().replace(" ", "")):
-            pythons[name] = given or sys.executable
+    pythons |= find_peers({"ONNX Runtime": onnxruntime_python, "OpenVINO": openvino_python})
     options = {"quick": quick, "only": only, "compiled": compiled}
     deliver(*networks_command.run(pythons, only, compiled, effort, options), json, markdown)
 

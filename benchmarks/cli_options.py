@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -57,3 +59,9 @@ def prepare(quick: bool, threads: int | None) -> Any:
             raise ValueError(f"--threads {threads}: this machine has {numba.config.NUMBA_NUM_THREADS}")
         numba.set_num_threads(threads)
     return sampling.QUICK if quick else sampling.FULL
+
+
+def find_peers(given: dict[str, str | None]) -> dict[str, str]:
+    """Return a Python for every peer: the given one, or this one if it has the peer; the others are left out."""
+    there = {name: python or find_spec(name.lower().replace(" ", "")) for name, python in given.items()}
+    return {name: given[name] or sys.executable for name, found in there.items() if found}
