@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -99,11 +98,7 @@ def measure(
     """Return a record of every contestant; each runs once a round, about as long as the others."""
     runs, _ = contestants(model, folder, batch, counts, children)
     calls = {name: max(3, round(effort.sample * 10 / run(3))) for name, run in runs.items()}
-    samples: dict[str, list[float]] = {name: [] for name in runs}
-    for round_ in range(effort.rounds):
-        for name in list(runs) if round_ % 2 else reversed(runs):
-            time.sleep(effort.settle)
-            samples[name].append(runs[name](calls[name]))
+    samples = sampling.take_turns(runs, calls, effort)
     case = f"{batch} image{'s' if batch > 1 else ''}"
     tell(case)
     return [{"case": case, "pass": "predict", "variant": n, "samples": s, "others": None} for n, s in samples.items()]

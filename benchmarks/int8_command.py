@@ -6,7 +6,6 @@ A sample is the fastest of a round's calls: on a busy machine it is the one that
 from __future__ import annotations
 
 import tempfile
-import time
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -122,11 +121,7 @@ def check(name: str, batch: int, found: np.ndarray, expected: np.ndarray) -> Non
 def measure(runs: dict[str, Any], batch: int, effort: sampling.Effort) -> list[dict[str, Any]]:
     """Return a record of every contestant; each runs once a round, about as long as the others."""
     calls = {name: max(5, round(effort.sample * 4 / run(3))) for name, run in runs.items()}
-    samples: dict[str, list[float]] = {name: [] for name in runs}
-    for round_ in range(effort.rounds):
-        for name in list(runs) if round_ % 2 else reversed(runs):
-            time.sleep(effort.settle)
-            samples[name].append(runs[name](calls[name]))
+    samples = sampling.take_turns(runs, calls, effort)
     case = f"{batch} image{'s' if batch > 1 else ''}"
     tell(case)
     return [{"case": case, "pass": "predict", "variant": n, "samples": s, "others": None} for n, s in samples.items()]

@@ -7,7 +7,6 @@ and all answers must agree before anything is timed; contestants run in turn.
 from __future__ import annotations
 
 import tempfile
-import time
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -149,11 +148,7 @@ class Contest:
 
     def _measure(self, what: str, runs: dict[str, Any], effort: sampling.Effort) -> list[dict[str, Any]]:
         calls = {name: max(1, round(effort.sample * 10 / run(1))) for name, run in runs.items()}
-        samples: dict[str, list[float]] = {name: [] for name in runs}
-        for round_ in range(effort.rounds):
-            for name in list(runs) if round_ % 2 else reversed(runs):
-                time.sleep(effort.settle)
-                samples[name].append(runs[name](calls[name]))
+        samples = sampling.take_turns(runs, calls, effort)
         tell(f"{self.name}, {what}: {', '.join(f'{n} {seconds(merit.median(s))}' for n, s in samples.items())}")
         return [
             {"case": self.name, "pass": what, "variant": n, "samples": s, "others": None} for n, s in samples.items()

@@ -64,6 +64,18 @@ def interleave(runs: Mapping[str, Callable[[], object]], effort: Effort, clock: 
     return samples
 
 
+def take_turns(
+    runs: Mapping[str, Callable[[int], float]], calls: Mapping[str, int], effort: Effort
+) -> dict[str, list[float]]:
+    """Do the same with contestants that time themselves: each returns the seconds of one of so many calls."""
+    samples: dict[str, list[float]] = {name: [] for name in runs}
+    for round_ in range(effort.rounds):
+        for name in list(runs) if round_ % 2 else reversed(list(runs)):
+            time.sleep(effort.settle)
+            samples[name].append(runs[name](calls[name]))
+    return samples
+
+
 def samples_of(run: Callable[[], object], effort: Effort) -> list[float]:
     """Seconds per call of one contestant."""
     return interleave({"": run}, effort)[""]

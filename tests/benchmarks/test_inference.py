@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks import inference_command
+from benchmarks import inference_command, sampling
 from benchmarks.errors import WrongResultError
 from tests.benchmarks.test_commands import in_process
 
@@ -39,3 +39,15 @@ def test_the_command_times_ours_alone_where_no_peer_is_named():
     assert "512 images" in shown
     assert "ours, compiled, 1" in shown
     assert "99th percentile" in shown
+
+
+def test_contestants_that_time_themselves_take_turns_so_that_nobody_always_runs_in_the_others_wake():
+    seen = []
+
+    def run(name):
+        return lambda calls: (seen.append(name), float(calls))[1]
+
+    effort = sampling.Effort(rounds=2, sample=1e-3, settle=0.0)
+    found = sampling.take_turns({"a": run("a"), "b": run("b")}, {"a": 1, "b": 2}, effort)
+    assert found == {"a": [1.0, 1.0], "b": [2.0, 2.0]}
+    assert seen == ["b", "a", "a", "b"]
