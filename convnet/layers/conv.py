@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import Any, ClassVar
 
 from convnet import initializers
-from convnet.engine.operator import Lowering, Value, Window
+from convnet.engine.operator import Lowering, Value
 from convnet.layers.activations import activation_name, lower_activation
-from convnet.layers.base import Layer
-from convnet.layers.checks import need_image, only_channels_last, padding_setting
+from convnet.layers.checks import need_image, only_channels_last
+from convnet.layers.convolving import Convolving
 from kernels import checks
 
 
-class Conv2D(Layer):
+class Conv2D(Convolving):
     """y[n,i,j,f] = activation(b[f] + sum_{p,q,c} x[n, s*i + d*p - top, s*j + d*q - left, c] * k[p,q,c,f]).
 
     x (N,H,W,C) -> y (N,Ho,Wo,filters). Parameters: kernel (P,Q,C/groups,filters), bias (filters,).
@@ -64,25 +63,12 @@ class Conv2D(Layer):
     ) -> None:
         super().__init__(**kwargs)
         only_channels_last(self.name, data_format)
-        self.filters = checks.integer(self.name, "filters", filters)
-        self.kernel_size = checks.pair(self.name, "kernel_size", kernel_size)
-        self.strides = checks.pair(self.name, "strides", strides)
-        self.padding = padding_setting(self.name, padding)
-        self.dilation_rate = checks.pair(self.name, "dilation_rate", dilation_rate)
+        self._take(filters, kernel_size, strides, padding, dilation_rate)
         self.groups = checks.integer(self.name, "groups", groups)
         self.activation = activation_name(self.name, activation)
         self.use_bias = bool(use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
-
-    def split(self, channels: int) -> tuple[int, int]:
-        """Return into how many groups the channels are split, and the number of filters."""
-        return self.groups, self.filters
-
-    def kernel_shape(self, channels: int) -> tuple[int, ...]:
-        """Return the shape of the operation's kernel for images of so many channels."""
-        groups, filters = self.split(channels)
-        return (*self.kernel_size, channels // groups, filters)
 
     def build(self, shape: tuple[int, ...]) -> None:
         """Make kernel and bias for samples of this shape."""
@@ -95,33 +81,9 @@ class Conv2D(Layer):
         self.kernel = self.add_weight("kernel", self.kernel_shape(shape[2]), self.kernel_initializer)
         self.bias = self.add_weight("bias", (self.filters,), self.bias_initializer) if self.use_bias else None
 
-    def _geometry(self, shape: tuple[int, ...]) -> tuple[dict[str, Any], tuple[int, ...]]:
-        from kernels import conv2d
-
-        need_image(self.name, shape)
-        kernel, groups = self.kernel_shape(shape[2]), self.split(shape[2])[0]
-        try:
-            normal, y = conv2d.geometry((1, *shape), kernel, self.strides, self.padding, self.dilation_rate, groups)
-        except ValueError as error:
-            raise ValueError(f"{self.name}: {error}") from None
-        return normal, y[1:]
-
-    def output_shape(self, *shapes: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the shape of one output sample."""
-        return self._geometry(shapes[0])[1]
-
     def lower(self, low: Lowering, *inputs: Value) -> Value:
         """Emit the operations that compute this layer."""
         normal, shape = self._geometry(inputs[0].shape)
         parameters = (self.kernel, self.bias) if self.bias else (self.kernel,)
         y = low.emit(self.operation, inputs, shape, self, parameters, **normal)
         return lower_activation(low, y, self.activation, self)
-
-    def multiply_adds(self, *shapes: tuple[int, ...]) -> int:
-        """Return the multiply-adds that one sample costs, forward."""
-        return prod(self.output_shape(*shapes)) * prod(self.kernel_size) * (shapes[0][2] // self.split(shapes[0][2])[0])
-
-    def window(self, shape: tuple[int, ...]) -> Window:
-        """Return the window that one output sees."""
-        (top, _), (left, _) = self._geometry(shape)[0]["padding"]
-        return Window(self.kernel_size, self.strides, self.dilation_rate, (top, left))

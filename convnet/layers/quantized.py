@@ -13,10 +13,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from convnet import initializers
-from convnet.engine.operator import Lowering, Value, Window
+from convnet.engine.operator import Lowering, Value
 from convnet.engine.parameter import Parameter
 from convnet.layers.base import Layer
-from convnet.layers.checks import need_image, padding_setting
+from convnet.layers.convolving import Convolving
 from convnet.layers.pooling import AveragePooling2D, GlobalAveragePooling2D, MaxPooling2D
 from kernels import checks
 from kernels.int8.levels import REAL, SUM, TYPE, check_level, check_levels, check_multiplier
@@ -68,7 +68,7 @@ class _Weighted(Layer):
         return low.emit(operation, (x,), shape, self, parameters, dtype=dtype, **given)
 
 
-class QuantizedConv2D(_Weighted):
+class QuantizedConv2D(_Weighted, Convolving):
     """y[n,i,j,f] = level of multiplier[f] * (bias[f] + sum_{p,q,c} (x[...] - x_zero) * kernel[p,q,c,f]); exact sums.
 
     x_zero   the input's level for 0, which padding has
@@ -93,47 +93,19 @@ class QuantizedConv2D(_Weighted):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.filters = checks.integer(self.name, "filters", filters)
-        self.kernel_size = checks.pair(self.name, "kernel_size", kernel_size)
-        self.strides = checks.pair(self.name, "strides", strides)
-        self.padding = padding_setting(self.name, padding)
-        self.dilation_rate = checks.pair(self.name, "dilation_rate", dilation_rate)
+        self._take(filters, kernel_size, strides, padding, dilation_rate)
         self.groups = checks.integer(self.name, "groups", groups)
         self._result(x_zero, levels)
 
     def build(self, shape: tuple[int, ...]) -> None:
         """Make kernel, bias and multipliers for samples of this shape."""
-        need_image(self.name, shape)
         self._geometry(shape)
-        self._make((*self.kernel_size, shape[2] // self.groups, self.filters))
-
-    def _geometry(self, shape: tuple[int, ...]) -> tuple[dict[str, Any], tuple[int, ...]]:
-        from kernels.conv2d import geometry
-
-        kernel = (*self.kernel_size, shape[2] // self.groups, self.filters)
-        try:
-            normal, y = geometry((1, *shape), kernel, self.strides, self.padding, self.dilation_rate, self.groups)
-        except ValueError as error:
-            raise ValueError(f"{self.name}: {error}") from None
-        return normal, y[1:]
-
-    def output_shape(self, *shapes: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the shape of one output sample."""
-        return self._geometry(shapes[0])[1]
+        self._make(self.kernel_shape(shape[2]))
 
     def lower(self, low: Lowering, *inputs: Value) -> Value:
         """Emit the operation that computes this layer."""
         normal, shape = self._geometry(inputs[0].shape)
         return self._emit(low, "conv2d_int8", inputs[0], shape, **normal)
-
-    def multiply_adds(self, *shapes: tuple[int, ...]) -> int:
-        """Return the multiply-adds that one sample costs."""
-        return prod(self.output_shape(*shapes)) * prod(self.kernel_size) * (shapes[0][2] // self.groups)
-
-    def window(self, shape: tuple[int, ...]) -> Window:
-        """Return the window that one output sees."""
-        (top, _), (left, _) = self._geometry(shape)[0]["padding"]
-        return Window(self.kernel_size, self.strides, self.dilation_rate, (top, left))
 
 
 class QuantizedDense(_Weighted):
