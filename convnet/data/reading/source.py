@@ -5,6 +5,7 @@ A source lives in a worker. Formats are subclasses; `kinds.open_source` chooses 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from convnet.data.errors import DicomError, FrameError
 from convnet.data.preparation import Preparation
 
 
-class Source:
+class Source(ABC):
     """A file's images. Its methods raise DicomError, FrameError for what is wrong with one image alone.
 
     drawable  whether maps can be drawn over its images
@@ -33,21 +34,21 @@ class Source:
         """Return the numbers of the images that are read: frames of a DICOM file, slices of a volume."""
         return [0]
 
+    @abstractmethod
     def stages(self, number: int, preparation: Preparation) -> Iterator[Step]:
         """Yield the pixel pipeline of one image; the last step's array is what a network sees."""
-        raise NotImplementedError
 
+    @abstractmethod
     def geometry(self, number: int, preparation: Preparation) -> Geometry:
         """Return how the pipeline changes an image's geometry."""
-        raise NotImplementedError
 
+    @abstractmethod
     def describe(self) -> dict[str, Any]:
         """Return what the file is, by name, for people; nothing in it identifies a patient."""
-        raise NotImplementedError
 
+    @abstractmethod
     def identifying(self) -> dict[str, Any]:
         """Return {kind, fields}: the names of what it holds beside the pixels, which may identify a patient."""
-        raise NotImplementedError
 
     def reference(self) -> str:
         """Return what a DICOM report refers to, "" if the file is not DICOM."""
