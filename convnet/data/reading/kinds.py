@@ -44,4 +44,8 @@ def identify(path: str | os.PathLike[str], dummy: str | None = None) -> dict[str
     A file that is not DICOM has {kind, fields}: the names of what it holds beside the pixels.
     """
     kind = ending(path)
-    return open_source(path).identifying() if kind in PICTURES or kind in READERS else phi.identifying(path, dummy)
+    if kind in PICTURES:
+        return PictureSource(os.fspath(path)).identifying()
+    if kind in READERS:
+        return VolumeSource(os.fspath(path), READERS[kind]).identifying()
+    return phi.identifying(path, dummy)

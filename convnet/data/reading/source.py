@@ -46,10 +46,6 @@ class Source(ABC):
     def describe(self) -> dict[str, Any]:
         """Return what the file is, by name, for people; nothing in it identifies a patient."""
 
-    @abstractmethod
-    def identifying(self) -> dict[str, Any]:
-        """Return {kind, fields}: the names of what it holds beside the pixels, which may identify a patient."""
-
     def reference(self) -> str:
         """Return what a DICOM report refers to, "" if the file is not DICOM."""
         return ""
