@@ -16,14 +16,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 HERE = Path(__file__).resolve().parent
-_APART = {
-    "verify",
-    "emulator",
-    "algebra",
-    "cuda",
-    "int8",
-    "amx",
-}  # folders that hold no choice of a CPU kernel in floats
+# folders and files that hold no choice of a CPU kernel in floats
+_APART = {"verify", "emulator", "algebra", "cuda", "int8", "amx"}
+_OTHERS = ("cuda", "__init__", "formulas", "amx_errors")
 
 
 class Choice(NamedTuple):
@@ -43,11 +38,7 @@ def list_choices() -> list[Choice]:
 
 def _is_cpu(path: Path) -> bool:
     inner = path.relative_to(HERE)
-    return (
-        len(inner.parts) > 1
-        and inner.parts[0] not in _APART
-        and not inner.name.startswith(("cuda", "__init__", "formulas"))
-    )
+    return len(inner.parts) > 1 and inner.parts[0] not in _APART and not inner.name.startswith(_OTHERS)
 
 
 def _read(path: Path) -> Iterator[Choice]:

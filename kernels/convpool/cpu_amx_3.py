@@ -5,7 +5,7 @@ By kernels/convpool/matrix_unit.py.
 
 from kernels.convpool import matrix_unit
 
-VARIANT, PRODUCTS = "cpu_amx_3", 3
+VARIANT, PRODUCTS = "cpu_amx_3", 3  # of two parts of each number
 
 
 def forward(x, k, b, *, out):

@@ -5,7 +5,7 @@ By kernels/convpool/matrix_unit.py.
 
 from kernels.convpool import matrix_unit
 
-VARIANT, PRODUCTS = "cpu_amx_bf16", 1
+VARIANT, PRODUCTS = "cpu_amx_bf16", 1  # of the numbers rounded to bfloat16
 
 
 def forward(x, k, b, *, out):

@@ -129,13 +129,14 @@ def kernel(dtype: np.dtype, whole: bool, asynchronous: bool):
         place = cuda.shared.array(places, int32, alignment=16)
         sums = cuda.local.array((t, t), real)
         chosen = cuda.local.array((1, t), uint8)
+        channel = int32(cuda.blockIdx.y * columns)
+        group = int32(cuda.blockIdx.z)  # always 0; written as a constant it costs one register more, and they are full
+        locate(place, g, int32(cuda.blockIdx.x * rows))
+        accumulate(memory, place, x, k, g, group, int32(0), channel, sums)
         row, column = sum_place(WIDTH)
-        position, channel = int32(cuda.blockIdx.x * rows), int32(cuda.blockIdx.y * columns)
-        locate(place, g, position)
-        accumulate(memory, place, x, k, g, int32(0), int32(0), channel, sums)
         channel = int32(channel + column)
         if g.biased:
-            add_bias(bias, g, int32(0), channel, sums)
+            add_bias(bias, g, group, channel, sums)
         for first in range(0, t, 4):
             pool(sums, first, chosen)
             window = place[4 * (row + first * SIDE) + 3]

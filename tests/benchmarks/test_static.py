@@ -1,6 +1,7 @@
 """`python -m benchmarks static`, as a user starts it, on one small pass; and its roofline on figures known by hand."""
 
 import json
+from collections import Counter
 
 import pytest
 
@@ -21,7 +22,7 @@ class OneCode:
     """A kernel whose hot loop is half multiply-adds."""
 
     def of(self, launch, gpu):
-        return MachineCode(32, 0, 0, 0, 10, 0, Loop(10, {"FFMA": 5}))
+        return MachineCode(32, 0, 0, 0, 10, 0, Loop(10, Counter({"FFMA": 5})))
 
 
 def a_pass(scale, size):

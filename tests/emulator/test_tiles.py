@@ -1,8 +1,6 @@
 """The register tiles: their sums in parts, their widths, their edges; and each index of them matters."""
 
 from contextlib import suppress
-from functools import cache
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -12,9 +10,12 @@ from hypothesis import strategies as st
 pytest.importorskip("numba_cuda", reason="needs numba-cuda: pip install 'formula-convnet[cuda]' (no GPU needed)")
 
 from kernels import conv2d, dense, device, targets
-from kernels.cuda import copies, correlate, fetch, tiles, weights
+from kernels.cuda import copies, correlate, tiles, weights
 from kernels.emulator import KernelFault
 from kernels.verify.fill import draw_seeded
+from tests.mutation.emulated import in_place
+from tests.mutation.operators import Mutant
+from tests.mutation.targets import ROOT
 
 
 def to_device(*arrays):
@@ -103,31 +104,29 @@ def test_an_infinite_weight_makes_nan_where_its_tap_lies_in_the_padding():
     assert np.isfinite(y[..., :3]).all()
 
 
-# (module, what it says, what it would say with two indices or bounds exchanged)
+# (file of kernels/cuda, what it says, what it would say with two indices or bounds exchanged)
 SWAPPED = [
-    (correlate, "g.h.stride + g.h.start", "g.w.stride + g.h.start"),
-    (correlate, "(tap - p * g.by_taps.d) * g.w.tap", "(tap - p * g.by_taps.d) * g.h.tap"),
-    (correlate, "down * g.w.size + right", "right * g.w.size + down"),
-    (fetch, "uint32(int32(h + down)) < uint32(g.h.size)", "uint32(int32(h + down)) < uint32(g.w.size)"),
-    (fetch, "outer + group * g.outer", "outer + group * g.inner"),
-    (correlate, "now + row * pitch_a", "now + column * pitch_a"),
-    (correlate, "m - line * g.w.results) * g.w.spread", "m - line * g.h.results) * g.w.spread"),
-    (weights, "k - tap * g.inner + group * g.inner", "k - tap * g.inner + group * g.outer"),
-    (weights, "down * g.w.size + right", "right * g.w.size + down"),
-    (weights, "int32(now + 4 * row)", "int32(now + column)"),
-    (fetch, "int64(row) * int64(g.outer_all)", "int64(row) * int64(g.inner_all)"),
-    (weights, "i // 4 * 4 * SIDE + i % 4", "i // 4 * 4 + i % 4 * SIDE"),
+    ("accumulate", "g.h.stride + g.h.start", "g.w.stride + g.h.start"),
+    ("accumulate", "(tap - p * g.by_taps.d) * g.w.tap", "(tap - p * g.by_taps.d) * g.h.tap"),
+    ("accumulate", "down * g.w.size + right", "right * g.w.size + down"),
+    ("fetch", "uint32(int32(h + down)) < uint32(g.h.size)", "uint32(int32(h + down)) < uint32(g.w.size)"),
+    ("fetch", "outer + group * g.outer", "outer + group * g.inner"),
+    ("accumulate", "add(memory, int32(now + from_a)", "add(memory, int32(now + from_b)"),
+    ("accumulate", "m - line * g.w.results) * g.w.spread", "m - line * g.h.results) * g.w.spread"),
+    ("weights", "k - tap * g.inner + group * g.inner", "k - tap * g.inner + group * g.outer"),
+    ("weights", "down * g.w.size + right", "right * g.w.size + down"),
+    ("weights", "int32(now + from_a)", "int32(now + from_b)"),
+    ("fetch", "int64(row) * int64(g.outer_all)", "int64(row) * int64(g.inner_all)"),
+    ("weights", "i // n * down_rows + i % n", "i // n + i % n * down_rows"),
 ]
 
 
-def mutant(module, old, new):
-    """The module with one piece of its text exchanged."""
-    with open(module.__file__, encoding="utf-8") as file:
-        text = file.read()
-    assert old in text, f"{module.__name__} no longer says {old}"
-    other = ModuleType(module.__name__)
-    exec(compile(text.replace(old, new), module.__file__, "exec"), other.__dict__)
-    return other
+def mutant(file, old, new):
+    """The file with one piece of its text exchanged."""
+    path = f"kernels/cuda/{file}.py"
+    text = (ROOT / path).read_text(encoding="utf-8")
+    assert old in text, f"{path} no longer says {old}"
+    return Mutant(path, 0, 0, "swapped", old, new, text.replace(old, new))
 
 
 def conv_passes(x, k, b, dy, **given_settings):
@@ -137,8 +136,8 @@ def conv_passes(x, k, b, dy, **given_settings):
     return to_host(y, dx, *conv2d.backward_weights(x, dy, k.shape, **on))
 
 
-@pytest.mark.parametrize(("module", "old", "new"), SWAPPED)
-def test_a_swapped_index_is_caught_by_the_comparison(module, old, new, monkeypatch):
+@pytest.mark.parametrize(("file", "old", "new"), SWAPPED)
+def test_a_swapped_index_is_caught_by_the_comparison(file, old, new):
     """On one problem whose sizes all differ."""
     given_settings = {"stride": (1, 2), "padding": ((1, 1), (2, 1)), "dilation": (2, 1), "groups": 2}
     shapes = (2, 9, 14, 16), (2, 3, 8, 24), (24,), (2, 9, 8, 24)
@@ -153,13 +152,5 @@ def test_a_swapped_index_is_caught_by_the_comparison(module, old, new, monkeypat
         return all(np.array_equal(actual, e) for actual, e in pairs)
 
     assert agree()
-    other = mutant(module, old, new)
-    if module is fetch:  # both kernels are made anew, of its functions
-        for user in (correlate, weights):
-            for name in ("gatherer", "row_fetcher", "row_putter"):
-                monkeypatch.setattr(user, name, getattr(other, name))
-            monkeypatch.setattr(user, "kernel", cache(user.kernel.__wrapped__))
-    else:
-        monkeypatch.setattr(module, "kernel", other.kernel)
-    with suppress(KernelFault):
+    with in_place(mutant(file, old, new)), suppress(KernelFault):
         assert not agree()

@@ -213,7 +213,7 @@ def test_no_process_and_no_folder_is_left(tmp_path):
 
 
 def test_the_page_on_gradescope_writes_what_gradescope_reads(tmp_path):
-    page = (SOLUTIONS.parents[2] / "docs/howto/grading.md").read_text(encoding="utf-8")
+    page = (SOLUTIONS.parents[3] / "docs/howto/grading.md").read_text(encoding="utf-8")
     (tmp_path / "to_gradescope.py").write_text(re.search(r"^```python\n(import json\n.+?)^```$", page, re.M | re.S)[1])
     hand_in(tmp_path / "class", "student", hostile.SUM.replace("0 if b is None else b[f]", "0"))
     found = grade(tmp_path / "class", Settings(trusted=True, limits=Limits(seconds=20)))

@@ -64,8 +64,7 @@ def _users() -> dict[str, list[tuple[str, str]]]:
 
 def noticed(op: str, variant: str, mutant: Mutant) -> str | None:
     """What was seen of a variant with this mutant in it; None if nothing was."""
-    with _in_place(mutant), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Numba misses the file of such a module
+    with in_place(mutant):
         try:
             _hold(op, variant)
         except KeyboardInterrupt:
@@ -90,7 +89,7 @@ def _hold(op: str, variant: str) -> None:
 
 
 @contextmanager
-def _in_place(mutant: Mutant) -> Iterator[None]:
+def in_place(mutant: Mutant) -> Iterator[None]:
     """Load the mutant, and anew every CUDA file that may import it; afterwards the originals are back."""
     name = mutant.path.removesuffix(".py").replace("/", ".")
     kept = _unload()
@@ -105,7 +104,9 @@ def _in_place(mutant: Mutant) -> Iterator[None]:
         _load(name, module)
         exec(compile(mutant.source, module.__file__, "exec"), module.__dict__)
         device.Emulated.launch = limited
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Numba misses the file of such a module
+            yield
     finally:
         device.Emulated.launch = launch
         _unload()
