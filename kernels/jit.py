@@ -13,7 +13,7 @@ import numba
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, NullCache, _CacheLocator
 
 from kernels.compiled_files import CompiledFiles, folder, hash_sources
-from kernels.inner_functions import InnerCompiler, InnerContext
+from kernels.inner_functions import EntryCompiler, InnerCompiler, InnerContext
 from kernels.numba_startup import load_array_functions
 from kernels.scheduler import start_threads
 from kernels.threads import load_openmp
@@ -46,8 +46,9 @@ def jit(parallel: bool = False, inner: bool = False, **options: Any) -> Callable
 
     def decorate(function: Callable) -> Callable:
         settings: dict[str, Any] = {"fastmath": FASTMATH, "nogil": True, "error_model": "numpy", **options}
+        settings["pipeline_class"] = InnerCompiler if inner else EntryCompiler
         if inner:
-            settings |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "pipeline_class": InnerCompiler}
+            settings |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
         dispatcher = numba.njit(parallel=parallel, **settings)(function)
         dispatcher._cache = _NoCache(function, parallel) if folder() is None else _DiskCache(function, parallel)
         if not inner:
