@@ -23,24 +23,23 @@ from typing import Any
 
 import numpy as np
 
-from kernels import registry
 from kernels.algebra.coverage import Listening, Reached, watched
 from kernels.verify import paths_kept
 from kernels.verify.implementation import Registered
-from kernels.verify.operations import load_operations
+from kernels.verify.operations import load_all
 from kernels.verify.problem import Operation, Problem
-from kernels.verify.problems import DTYPES, Problems
+from kernels.verify.problems import Problems
 
 
 def measure(operation: str, target: str, variant: str = "") -> list[Reached]:
     """Run all problems that verify has for an operation, in every variant, and return the blocks of its kernels."""
-    op, found = load_operations()[operation], dict[str, Reached]()
-    chosen = [variant] if variant else registry.variants(operation, target)
+    op, found = load_all()[operation], dict[str, Reached]()
+    chosen = [variant] if variant else op.variants(target)
     watch = watched if target == "cpu" else _watched_ptx
     for each in chosen:
         impl = Registered(op, each, target)
         with watch(found):
-            for dtype in DTYPES:
+            for dtype in op.dtypes:
                 for p, name in _problems(op, impl, dtype):
                     args, settings = op.arguments(name, p)
                     with np.errstate(all="ignore"):
@@ -86,8 +85,9 @@ def main() -> None:
         sys.exit(subprocess.run(command, env={**os.environ, "NUMBA_DEBUGINFO": "1"}, check=False).returncode)
     warnings.filterwarnings("ignore", message="Could not find source for function")  # Numba's own, of a parallel loop
     lacking = 0
-    for operation in options.op or registry.OPERATIONS:
-        if not registry.variants(operation, options.target):
+    operations = load_all()
+    for operation in options.op or operations:
+        if not operations[operation].variants(options.target):
             continue
         found = paths_kept.count(operation, options.target, measure(operation, options.target))
         lacking += len(found.open)
