@@ -8,17 +8,9 @@ from kernels.verify.operations.dense import Dense
 from kernels.verify.operations.elementwise import Add, Dropout, Relu, Sigmoid
 from kernels.verify.operations.fixed import Fixed, FixedDepthwise, FixedWinograd
 from kernels.verify.operations.groupnorm import GroupNorm
-from kernels.verify.operations.levels import (
-    AddLevels,
-    AvgLevels,
-    ConvLevels,
-    ConvPoolLevels,
-    DenseLevels,
-    GlobalAvgLevels,
-    MaxLevels,
-    Quantize,
-    ReluLevels,
-)
+from kernels.verify.operations.levels import ConvLevels, ConvPoolLevels, DenseLevels
+from kernels.verify.operations.levels_elementwise import AddLevels, Quantize, ReluLevels
+from kernels.verify.operations.levels_pooling import AvgLevels, GlobalAvgLevels, MaxLevels
 from kernels.verify.operations.losses import CrossEntropy, Mse
 from kernels.verify.operations.more_updates import Adagrad, Lion, Nadam
 from kernels.verify.operations.pooling import AvgPool, GlobalAvgPool, MaxPool

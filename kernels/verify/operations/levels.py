@@ -7,12 +7,8 @@ import numpy as np
 
 from kernels import conv2d, registry
 from kernels.int8 import LEAST, MOST, Levels
-from kernels.pooling import normalize
 from kernels.verify.operations.conv2d import Conv2D, make_geometry
 from kernels.verify.operations.dense import Dense
-from kernels.verify.operations.elementwise import Elementwise
-from kernels.verify.operations.pooling import GlobalAvgPool, Pooling
-from kernels.verify.operations.pooling import make_geometry as window
 from kernels.verify.problem import NAIVE, Arguments, Geometry, Operation, Problem
 
 CONVOLUTION = "b[f] + sum_{p,q,c} (x[n, s i + d p - top, s j + d q - left, g + c] - zero) · k[p,q,c,f]"
@@ -98,7 +94,7 @@ class ConvLevels(Sums, Conv2D):
         return {**g, "C": 1, "F": 1, "groups": int(rng.integers(1, 40))} if rng.random() < 0.25 else g
 
     def problem(self, g: Geometry, dtype: Any, kind: str, seed: int, oracle: str = "reference") -> Problem:
-        p = super(Sums, self).problem(g, np.float32, kind, seed, oracle)
+        p = super().problem(g, np.float32, kind, seed, oracle)
         return self.make(g, p["x"].shape, p["k"].shape, p.settings, seed, oracle)
 
     def random_oracle(self) -> str:
@@ -112,6 +108,7 @@ class ConvLevels(Sums, Conv2D):
 class ConvPoolLevels(ConvLevels):
     name, home = "convpool_int8", "convpool"
     line = f"y[n,i,j,f] = level(m[f] · max_{{a,b}} ({POOLED}))"
+    large = tuple(g for g in ConvLevels.large if g["H"] > 3)  # with room for a window of pixels
     real = False
 
     def draw(self, rng: np.random.Generator) -> Geometry:
@@ -140,113 +137,3 @@ class DenseLevels(Sums, Dense):
 
     def problem(self, g: Geometry, dtype: Any, kind: str, seed: int, oracle: str = "reference") -> Problem:
         return self.make(g, (g["N"], g["C"]), (g["C"], g["F"]), {}, seed, oracle)
-
-
-class MaxLevels(OnLevels, Pooling):
-    name, home = "maxpool2d_int8", "maxpool2d"
-    line = "y[n,i,j,c] = max_{p,q} x[n, s i + p - top, s j + q - left, c]"
-    large = (
-        window((3, 31, 28, 33), (2, 2), (2, 2)),
-        window((2, 37, 33, 29), (3, 3), (2, 2), (1, 1, 1, 0)),
-        window((1, 129, 128, 16), (4, 4), (4, 4)),  # enough for several threads
-    )
-
-    def problem(self, g: Geometry, dtype: Any, kind: str, seed: int, oracle: str = "reference") -> Problem:
-        shape, pad = (g["N"], g["H"], g["W"], g["C"]), ((g["top"], g["bottom"]), (g["left"], g["right"]))
-        settings, _ = normalize(self.home, shape, (g["P"], g["Q"]), (g["sh"], g["sw"]), pad)
-        rng = np.random.default_rng(seed)
-        return Problem(g, {"x": draw_levels(rng, shape)}, {**settings, **self.more(rng, g["P"] * g["Q"])}, oracle)
-
-    def more(self, rng: np.random.Generator, pixels: int) -> dict[str, Any]:
-        """Return the settings of a mean of so many pixels; a maximum has none."""
-        return {}
-
-    def arguments(self, name: str, p: Problem) -> Arguments:
-        return (p["x"], p.settings["size"]), {k: v for k, v in p.settings.items() if k != "size"}
-
-
-def draw_mean(rng: np.random.Generator, pixels: int) -> dict[str, Any]:
-    """Return the settings of a mean of so many pixels."""
-    multiplier = float(draw_multiplier(rng, 74 / max(pixels, 1) ** 0.5))
-    return {"x_zero": int(rng.integers(LEAST, MOST + 1)), "multiplier": multiplier, "levels": draw_range(rng)}
-
-
-class AvgLevels(MaxLevels):
-    name, home = "avgpool2d_int8", "avgpool2d"
-    line = "y[n,i,j,c] = level({m}/{R[i,j]} sum_{p,q} (x[n, s i + p - top, s j + q - left, c] - zero))"
-
-    def more(self, rng: np.random.Generator, pixels: int) -> dict[str, Any]:
-        return draw_mean(rng, pixels)
-
-
-class GlobalAvgLevels(OnLevels, GlobalAvgPool):
-    name, home = "globalavgpool_int8", "globalavgpool"
-    line = "y[n,c] = level({m}/{H W} sum_{h,w} (x[n,h,w,c] - zero))"
-
-    def problem(self, g: Geometry, dtype: Any, kind: str, seed: int, oracle: str = "reference") -> Problem:
-        rng = np.random.default_rng(seed)
-        x = draw_levels(rng, (g["N"], g["H"], g["W"], g["C"]))
-        return Problem(g, {"x": x}, draw_mean(rng, g["H"] * g["W"]), oracle)
-
-    def arguments(self, name: str, p: Problem) -> Arguments:
-        return (p["x"],), p.settings
-
-
-class AddLevels(OnLevels, Elementwise):
-    name, home = "add_int8", "add"
-    line = "y = level(m · (f[1] · (a - zero[1]) + f[2] · (b - zero[2])))"
-    inputs: tuple[str, ...] = ("a", "b")
-
-    def problem(self, g: Geometry, dtype: Any, kind: str, seed: int, oracle: str = "reference") -> Problem:
-        rng = np.random.default_rng(seed)
-        factors = tuple(int(v) for v in rng.integers(0, 2**22 + 1, 2))
-        settings: dict[str, Any] = {
-            "zeros": tuple(int(v) for v in rng.integers(LEAST, MOST + 1, 2)),
-            "factors": factors,
-        }
-        settings |= {"multiplier": float(draw_multiplier(rng, 74.0 * max(*factors, 1))), "levels": draw_range(rng)}
-        return Problem(g, {n: draw_levels(rng, (g["M"],)) for n in self.inputs}, settings, oracle)
-
-    def arguments(self, name: str, p: Problem) -> Arguments:
-        return tuple(p[n] for n in self.inputs), p.settings
-
-
-class ReluLevels(AddLevels):
-    name, home, line = "relu_int8", "relu", "y = max(x, zero)"
-    inputs = ("x",)
-
-    def problem(self, g: Geometry, dtype: Any, kind: str, seed: int, oracle: str = "reference") -> Problem:
-        rng = np.random.default_rng(seed)
-        return Problem(g, {"x": draw_levels(rng, (g["M"],))}, {"zero": int(rng.integers(LEAST, MOST + 1))}, oracle)
-
-
-class Quantize(AddLevels):
-    """Numbers into levels and back."""
-
-    name, home = "quantize", "int8"
-    passes = {"quantize": ("level",), "dequantize": ("x",)}
-    large = ({"M": (1 << 17) + 1},)  # enough for several threads
-    lines = {"quantize": "level = round({x}/{scale}) + zero", "dequantize": "x = scale · (level - zero)"}
-
-    def variants(self, target: str) -> tuple[str, ...]:
-        return ("cpu",) if target == "cpu" else ()
-
-    def formula(self, name: str) -> str:
-        return self.lines[name]
-
-    def reference(self, name: str) -> Any:
-        return getattr(import_module("kernels.int8.reference"), name)
-
-    def problem(self, g: Geometry, dtype: Any, kind: str, seed: int, oracle: str = "reference") -> Problem:
-        """Return numbers some of which lie halfway between two levels, beyond all of them, or near 0."""
-        rng, scale = np.random.default_rng(seed), float(draw_multiplier(np.random.default_rng(seed), 60.0))
-        steps = rng.choice([0.5, 1.0, 0.37], g["M"]) * rng.integers(-300, 301, g["M"])
-        x = (steps * scale).astype(np.float32)
-        strange = np.array([np.inf, -np.inf, 3e38, -3e38, 1e-45, -0.0], np.float32)
-        places = rng.random(g["M"]) < 0.1
-        x[places] = rng.choice(strange, int(places.sum()))
-        settings = {"scale": scale, "zero": int(rng.integers(LEAST, MOST + 1))}
-        return Problem(g, {"x": x, "level": draw_levels(rng, (g["M"],))}, settings, oracle)
-
-    def arguments(self, name: str, p: Problem) -> Arguments:
-        return (p["x" if name == "quantize" else "level"],), p.settings
