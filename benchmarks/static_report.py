@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from hashlib import sha256
 from itertools import product
 from typing import Any
 
@@ -14,6 +15,7 @@ from benchmarks.gpus import Gpu
 from benchmarks.static_cases import CASES
 from kernels import device, registry
 from kernels.emulator import compile as compiler
+from kernels.emulator.fingerprint import fingerprint
 from kernels.emulator.machine_code import MachineCode, assemble
 from kernels.emulator.occupancy import Occupancy, occupancy
 from kernels.emulator.report import MATRICES, Launch, Report
@@ -43,14 +45,22 @@ class Pass:
 
 
 def passes(
-    only: str | None = None, variants: tuple[str, ...] | None = None, extrapolate: bool = True
+    only: str | None = None,
+    variants: tuple[str, ...] | None = None,
+    extrapolate: bool = True,
+    done: Collection[tuple[str, str, str]] = (),
 ) -> Iterator[Pass]:
-    """Run every pass of every CUDA variant of the registry on the emulator, case by case; the default's also twice."""
+    """Run every pass of every CUDA variant of the registry on the emulator, case by case; the default's also twice.
+
+    done: those to leave out, by (operation and pass, variant, case).
+    """
     operations = load_operations()
     for op in registry.OPERATIONS:
         for variant in (*registry.variants(op, "cuda"), *registry.TENSOR_CORES.get(op, ())):
             for case, geometry in CASES[op].items():
                 for name in operations[op].passes:
+                    if (f"{op} {name}", variant, case) in done:
+                        continue
                     described = f"{op} {name} {variant} {case}"
                     if (only is None or only in described) and (variants is None or variant in variants):
                         predicted = extrapolate and variant in ("cuda", *registry.TENSOR_CORES.get(op, ()))
@@ -120,6 +130,12 @@ class Codes:
         """The code of a launch's kernel on a GPU."""
         self.prepare([launch], (gpu,))
         return self.made[key(launch), gpu.cc]
+
+    def name(self, launch: Launch) -> str:
+        """A name of the code that is the same in every run; that of its text, where it is made from unusual values."""
+        made = fingerprint(launch.function, launch.types, sorted(launch.options.items()))
+        text = "" if made else compiler.to_ptx(launch.function, launch.types, **launch.options)
+        return made or sha256(text.encode()).hexdigest()
 
     def prepare(self, launches: Iterable[Launch | None], gpus: tuple[Gpu, ...]) -> None:
         """Make the codes of many: the assembler, a process of its own, works while the next is compiled."""
