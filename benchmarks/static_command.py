@@ -106,15 +106,16 @@ def _record(p: Pass, gpus: tuple[Gpu, ...], codes: Codes) -> dict[str, Any]:
         entry: dict[str, Any] = {
             "kernel": r.kernel, "grid": r.launch.grid, "block": r.launch.block, "instructions": r.instructions,
             "multiply_adds": multiply_adds(r), "wavefronts": r.wavefronts, "least_wavefronts": least_wavefronts(r),
-            "sectors": r.sectors, "bytes": r.bytes, "executed": executed_share(r), "key": codes.name(r.launch), "code": {},
+            "sectors": r.sectors, "bytes": r.bytes, "executed": executed_share(r), "key": codes.name(r.launch),
+            "code": {},
         }  # fmt: skip
         for gpu in gpus:
             code = codes.of(r.launch, gpu)
             held = resident(r.launch, code, gpu)
             entry["code"][gpu.name] = {
                 "registers": code.registers, "spilled": code.spilled, "local": code.local, "shared": code.shared,
-                "hot": dict(code.hot.kinds), "blocks": held.blocks, "warps": held.warps, "most": held.most, "limit": held.limit,
-                "loop": code.hot.instructions, "multiply_adds": code.hot.share("FFMA", "HMMA"),
+                "hot": dict(code.hot.kinds), "blocks": held.blocks, "warps": held.warps, "most": held.most,
+                "limit": held.limit, "loop": code.hot.instructions, "multiply_adds": code.hot.share("FFMA", "HMMA"),
             }  # fmt: skip
         launches.append(entry)
     predictions = {g.name: predict(p, g, codes, TIMES) for g in gpus if p.twice}
