@@ -15,7 +15,7 @@ from benchmarks.errors import load_torch_first
 def static(
     more: More = None, cc: Capability = None, only: Only = None, json: Json = None, markdown: Markdown = None,
     resume: Annotated[bool, typer.Option("--resume", help="Keep the passes that the file of --json has from a run that "
-        "was stopped.")] = False,
+        "was stopped, or that had another --only.")] = False,
 ) -> None:  # fmt: skip
     """Every CUDA kernel without a GPU: registers, spills, occupancy, hot loops, memory traffic, predicted times."""
     from benchmarks import static_command

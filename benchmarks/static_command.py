@@ -15,7 +15,7 @@ from benchmarks.static_report import (
     executed_share,
     least_wavefronts,
     multiply_adds,
-    passes,
+    planned,
     predict,
     products,
     resident,
@@ -41,45 +41,51 @@ def run(
 ) -> tuple[dict[str, Any], list[Table]]:
     """Emulate, assemble, predict: the document, and a table of kernels and one of passes.
 
-    path: where the document is written after every pass. resume: keep the passes that stand there already.
+    path: where the document is written after every pass. resume: with the passes that stand there already.
     """
+    every = planned()
     options = {**options, "gpus": [g._asdict() for g in gpus], "assumptions": ASSUMPTIONS, "times": TIMES}
     records = _earlier(path, options) if resume else []
     document = {
         "schema": results.STATIC, "command": "static", "machine": machine.describe(), "records": records,
         "options": options,
     }  # fmt: skip
-    codes = Codes()
-    for p in passes(only, done={name(e) for e in records}):
-        tell(f"{p.label}, {p.variant}: {p.case}")
+    wanted = [p for p in every if only is None or only in f"{p.label} {p.variant} {p.case}"]
+    if not wanted:
+        raise ValueError(f"--only {only}: no pass of a CUDA variant has this in its name")
+    codes, done = Codes(), {_name(e) for e in records}
+    for plan in wanted:
+        if plan[:3] in done:
+            continue
+        tell(f"{plan.label}, {plan.variant}: {plan.case}")
+        p = plan.run()
         codes.prepare((r.launch for r in p.reports), gpus)
         records.append(_record(p, gpus, codes))
         if path:
             results.write(path, document)
-    if not records:
-        raise ValueError(f"--only {only}: no pass of a CUDA variant has this in its name")
+    order = [plan[:3] for plan in every]
+    records.sort(key=lambda e: order.index(_name(e)))
     return document, [kernels_table(records, gpus), passes_table(records, gpus, TIMES, ASSUMPTIONS)]
 
 
-def name(entry: dict[str, Any]) -> tuple[str, str, str]:
+def _name(entry: dict[str, Any]) -> tuple[str, str, str]:
     """What tells a pass from the others."""
     return entry["pass"], entry["variant"], entry["case"]
 
 
 def _earlier(path: Path | None, options: dict[str, Any]) -> list[dict[str, Any]]:
-    """The records of an earlier run; ValueError if it had other options, or another commit."""
+    """The records of an earlier run; ValueError if it had another commit or other options than --only."""
     if path is None:
         raise ValueError("--resume: name the file of the earlier run with --json")
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ValueError(f"--resume: {path} cannot be read: {error}; run once without --resume") from None
-    for what, there, here in (
-        ("options", found["options"], json.loads(json.dumps(options))),
-        ("commit", found["machine"]["commit"], machine.commit()),
-    ):
-        if there != here:
-            raise ValueError(f"--resume: {path} was made with the {what} {there}, not {here}: run without --resume")
+        there = {**found["options"], "only": None}, found["machine"]["commit"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"--resume: {path} is no earlier run's file: {error!r}; run once without --resume") from None
+    here = {**json.loads(json.dumps(options)), "only": None}, machine.commit()
+    for what, theirs, ours in zip(("options", "commit"), there, here, strict=True):
+        if theirs != ours:
+            raise ValueError(f"--resume: {path} was made with the {what} {theirs}, not {ours}: run without --resume")
     return found["records"]
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -44,27 +44,31 @@ class Pass:
         return f"{self.operation} {self.name}"
 
 
-def passes(
-    only: str | None = None,
-    variants: tuple[str, ...] | None = None,
-    extrapolate: bool = True,
-    done: Collection[tuple[str, str, str]] = (),
-) -> Iterator[Pass]:
-    """Run every pass of every CUDA variant of the registry on the emulator, case by case; the default's also twice.
+class Planned(NamedTuple):
+    """A pass to run: "conv2d forward", the variant, what the case is called, and whether its time is predicted."""
 
-    done: those to leave out, by (operation and pass, variant, case).
-    """
+    label: str
+    variant: str
+    case: str
+    is_predicted: bool
+
+    def run(self, extrapolate: bool = True) -> Pass:
+        """Run it on the emulator; to extrapolate, also with twice the images."""
+        op, name = self.label.split()
+        more = extrapolate and self.is_predicted
+        return run(load_operations()[op], self.variant, name, self.case, CASES[op][self.case], more)
+
+
+def planned() -> list[Planned]:
+    """List every pass of every CUDA variant of the registry, case by case."""
     operations = load_operations()
-    for op in registry.OPERATIONS:
-        for variant in (*registry.variants(op, "cuda"), *registry.TENSOR_CORES.get(op, ())):
-            for case, geometry in CASES[op].items():
-                for name in operations[op].passes:
-                    if (f"{op} {name}", variant, case) in done:
-                        continue
-                    described = f"{op} {name} {variant} {case}"
-                    if (only is None or only in described) and (variants is None or variant in variants):
-                        predicted = extrapolate and variant in ("cuda", *registry.TENSOR_CORES.get(op, ()))
-                        yield run(operations[op], variant, name, case, geometry, predicted)
+    return [
+        Planned(f"{op} {name}", variant, case, variant in ("cuda", *registry.TENSOR_CORES.get(op, ())))
+        for op in registry.OPERATIONS
+        for variant in (*registry.variants(op, "cuda"), *registry.TENSOR_CORES.get(op, ()))
+        for case in CASES[op]
+        for name in operations[op].passes
+    ]
 
 
 def run(operation: Any, variant: str, name: str, case: str, geometry: dict[str, int], extrapolate: bool) -> Pass:
