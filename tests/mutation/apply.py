@@ -7,6 +7,7 @@ import sys
 from importlib import import_module
 
 from kernels import jit, registry
+from kernels.compiled_files import CompiledFiles
 from tests import matrix_unit as unit
 from tests.mutation.operators import Mutant
 from tests.mutation.reach import Place, in_order, reached
@@ -35,6 +36,7 @@ def use_matrix_unit() -> None:
 def put(mutant: Mutant) -> None:
     """Run anew every statement that the mistake reaches, the mistaken one among them; compiled code is not kept."""
     jit.folder = lambda: None
+    CompiledFiles.save = lambda *_: None
     for place in in_order(reached(mutant.path, mutant.line)):
         path = path_of(place.module)
         _run(place, mutant.source if path == mutant.path else (ROOT / path).read_text(encoding="utf-8"))

@@ -12,7 +12,7 @@ import numpy as np
 from kernels import device, registry
 from kernels.emulator import run
 from kernels.verify.implementation import Registered
-from kernels.verify.operations import load_operations
+from kernels.verify.operations import load_all
 from kernels.verify.problem import exact
 from kernels.verify.problems import Problems
 from kernels.verify.properties import Broken
@@ -26,7 +26,13 @@ from tests.mutation.targets import for_cuda
 
 SECONDS = 90  # of processor time for one problem, with what it compiles: the slowest takes a third of it
 LIMIT = 3 * 10**7  # an emulated kernel's jumps back, after which it counts as endless
-SPECS = load_operations()
+SPECS = load_all()
+# where the passes are that no variant's name chooses
+FIXED = {
+    "conv2d_fixed": ("kernels.conv2d.fixed", ("pack", "lay_out", "forward")),
+    "conv2d_fixed_winograd": ("kernels.conv2d.fixed_winograd", ("pack", "forward")),
+    "conv2d_fixed_depthwise": ("kernels.conv2d.cpu", ("forward",)),
+}
 # (dtype, set of problems, properties), the quick ones first
 STEPS: tuple[tuple[Any, str, tuple[str, ...]], ...] = (
     (np.float32, "small", ("integers", "random")),
@@ -54,8 +60,7 @@ def users(mutant: Mutant) -> list[User]:
     """Return the passes that a mutant reaches, its own operation's first; the matrix unit's if there are no others."""
     target = "cuda" if for_cuda(mutant.path) else "cpu"
     places = reached(mutant.path, mutant.line)
-    ordinary = {op: registry.variants(op, target) for op in registry.OPERATIONS}
-    found = list(_reached(ordinary, places))
+    found = list(_reached({name: op.variants(target) for name, op in SPECS.items()}, places))
     if not found and target == "cpu":
         found = list(_reached(registry.MATRIX_UNIT, places))
     return sorted(found, key=lambda user: user.op != Path(mutant.path).parent.name)
@@ -64,9 +69,9 @@ def users(mutant: Mutant) -> list[User]:
 def _reached(variants: dict[str, tuple[str, ...]], places: set[Place]) -> Iterator[User]:
     for op, names in variants.items():
         for variant in reversed(names):
-            module = modules()[f"kernels.{op}.{variant}"]
             for name in SPECS[op].passes:
-                if places & set(find(module, name)):
+                module, parts = FIXED.get(op, (f"kernels.{getattr(SPECS[op], 'home', op)}.{variant}", (name,)))
+                if any(places & set(find(modules()[module], part)) for part in parts):
                     yield User(op, variant, name)
 
 
@@ -114,6 +119,9 @@ class Judge:
         if (emulated and which not in ON_EMULATOR) or (modelled and (which != "small" or dtype != np.float32)):
             return
         op = SPECS[user.op]
+        if dtype == np.float64 and dtype not in op.dtypes:
+            return
+        dtype = dtype if dtype in op.dtypes else op.dtypes[0]  # levels have a dtype of their own
         impl = Registered(op, user.variant, "cuda-emulated" if emulated else "cpu")
         for what in (w for w in properties if applies(w, op, impl, user.name, dtype)):
             for p in self._of(user.op, dtype).of(impl, PROPERTIES[what].kind, which):

@@ -48,8 +48,10 @@ def test_a_function_of_other_functions_and_one_with_a_compiled_form_are_followed
     assert {op for op, _, _ in reached("kernels/cuda/fetch.py", "def fetch")} >= {"conv2d", "dense", "convpool"}
 
 
-def test_what_only_eight_bits_reach_is_no_pass_of_verify():
-    assert not reached("kernels/conv2d/tiles_int8.py", "def _task")
+def test_what_only_eight_bits_or_fixed_weights_reach_is_held_to_their_problems():
+    found = reached("kernels/conv2d/tiles_int8.py", "def _task")
+    assert {op for op, _, _ in found} == {"conv2d_int8", "convpool_int8", "dense_int8"}
+    assert {op for op, _, _ in reached("kernels/conv2d/fixed.py", "def lay_out")} == {"conv2d_fixed"}
 
 
 @pytest.mark.parametrize(
