@@ -1,6 +1,8 @@
 """Run one module of numba-cuda's tests with the emulated driver; a line of JSON for each test that fails or passes.
 
-python -m tests.cudapy.run_module MODULE FILE
+python -m tests.cudapy.run_module MODULE FILE [TEST ...]
+
+The named tests are left out.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import subprocess
 import sys
 import traceback
 import unittest
+from collections.abc import Iterator
 from typing import Any
 
 from kernels.emulator.driver import install
@@ -72,13 +75,23 @@ class Lines(unittest.TestResult):
         self._put(test, "ok")
 
 
-def main(module: str, path: str) -> None:
-    """Run the module's tests."""
+def _tests(suite: unittest.TestSuite) -> Iterator[unittest.TestCase]:
+    """Yield the tests of a suite and of all suites in it."""
+    for one in suite:
+        if isinstance(one, unittest.TestSuite):
+            yield from _tests(one)
+        else:
+            yield one
+
+
+def main(module: str, path: str, *done: str) -> None:
+    """Run the module's tests, except those that are done."""
     install()
     subprocess.run = run_with_driver
     found = importlib.import_module(f"numba.cuda.tests.cudapy.{module}")
-    with open(path, "w", encoding="utf-8") as file:
-        unittest.defaultTestLoader.loadTestsFromModule(found).run(Lines(file))
+    every = _tests(unittest.defaultTestLoader.loadTestsFromModule(found))
+    with open(path, "a", encoding="utf-8") as file:
+        unittest.TestSuite(t for t in every if t.id() not in done).run(Lines(file))
 
 
 if __name__ == "__main__":

@@ -34,3 +34,9 @@ def read(lines: Iterable[str]) -> dict[str, tuple[str, str]]:
             text = told["text"].strip().splitlines()
             found[name] = (verdict(told["what"], told["kind"], told["text"]), text[-1] if text else "")
     return found
+
+
+def begun(lines: Iterable[str]) -> list[str]:
+    """Return the tests that have begun, by their whole names."""
+    told = [json.loads(line) for line in lines]
+    return [t["test"] for t in told if t["what"] == "started"]
