@@ -124,7 +124,7 @@ def _watch(command: list[str], path: Path, limit: float) -> tuple[int | None, st
     """Run a process until nothing is added to the file for `limit` seconds; return (its end or None, its last word)."""
     with tempfile.TemporaryFile("w+", encoding="utf-8") as words:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=words)
-        size = -1
+        size, before = -1, len(verdicts.begun(_lines(path)))
         while process.poll() is None:
             if path.stat().st_size != size:
                 size, since = path.stat().st_size, time.monotonic()
@@ -134,6 +134,8 @@ def _watch(command: list[str], path: Path, limit: float) -> tuple[int | None, st
                 return (None, "") if verdicts.begun(_lines(path)) else (1, "does not start")
             time.sleep(0.2)
         words.seek(0)
+        if process.returncode < 0 and len(verdicts.begun(_lines(path))) > before:
+            return None, ""  # a test has ended the process: it counts as not ended
         return process.returncode, (words.read().strip().splitlines() or ["no word"])[-1]
 
 
@@ -153,8 +155,8 @@ def main() -> int:
             if said not in (verdicts.RIGHT, verdicts.SKIPPED):
                 print(f"    {said}: {name}: {text[:300]}", flush=True)
     ran = total.total() - total[verdicts.SKIPPED]
-    fine = total[verdicts.RIGHT] + total[verdicts.REFUSED]
-    print(f"all: {_told(total)}; {100 * fine / max(ran, 1):.1f} % of {ran} right or refused by name")
+    fine = sum(total[v] for v in verdicts.FINE)
+    print(f"all: {_told(total)}; {100 * fine / max(ran, 1):.1f} % of {ran} right, refused by name, or at fault")
     return int(bool(total[verdicts.WRONG] + total[verdicts.TRACEBACK] + total[verdicts.LATE]))
 
 

@@ -44,7 +44,8 @@ class Lines(unittest.TestResult):
 
     def _put(self, test: Any, what: str, error: Any = None) -> None:
         text = "".join(traceback.format_exception(*error)) if error else ""
-        text += str(getattr(error[1], "stderr", "") or "") if error else ""
+        words = (getattr(error[1], "stderr", "") or "") if error else ""
+        text += words.decode(errors="replace") if isinstance(words, bytes) else str(words)
         kind = error[0].__name__ if error else ""
         self.file.write(json.dumps({"test": test.id(), "what": what, "kind": kind, "text": text}) + "\n")
         self.file.flush()
@@ -84,12 +85,26 @@ def _tests(suite: unittest.TestSuite) -> Iterator[unittest.TestCase]:
             yield one
 
 
+class _Function(unittest.FunctionTestCase):
+    """A test that is a function, as pytest has them."""
+
+    def id(self) -> str:
+        """Return a name as those of methods."""
+        return f"{self._testFunc.__module__}.{self._testFunc.__name__}"
+
+
+def _functions(module: Any) -> Iterator[unittest.TestCase]:
+    for name, function in vars(module).items():
+        if name.startswith("test_") and callable(function):
+            yield _Function(function)
+
+
 def main(module: str, path: str, *done: str) -> None:
     """Run the module's tests, except those that are done."""
     install()
     subprocess.run = run_with_driver
     found = importlib.import_module(f"numba.cuda.tests.cudapy.{module}")
-    every = _tests(unittest.defaultTestLoader.loadTestsFromModule(found))
+    every = [*_tests(unittest.defaultTestLoader.loadTestsFromModule(found)), *_functions(found)]
     with open(path, "a", encoding="utf-8") as file:
         unittest.TestSuite(t for t in every if t.id() not in done).run(Lines(file))
 
