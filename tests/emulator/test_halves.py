@@ -34,9 +34,8 @@ def some(kind, n=18):
 def rounded(value, kind):
     """The bits of a Fraction, rounded to the nearest, halves to even."""
     digits, lowest = DIGITS[kind]
-    exponent = lowest
-    while abs(value) >= Fraction(2) ** (exponent + 1):
-        exponent += 1
+    exponent = abs(value.numerator).bit_length() - value.denominator.bit_length()
+    exponent = max(exponent - (abs(value) < Fraction(2) ** exponent), lowest)
     step = Fraction(2) ** (exponent - digits + 1)
     near = round(value / step) * step
     sign = 0x8000 if value < 0 else 0

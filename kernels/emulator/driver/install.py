@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache, wraps
 from importlib import import_module
 from typing import Any
 
 from kernels.emulator import compile as compiler
 
+# what NVIDIA's linker says of a kernel with line numbers and of CUDA C without, if it optimises both as one
+_CONFLICT = "'Debug Info Version': IDs have conflicting"
 
-def _with_lines(make: Callable) -> Callable:
-    """Let every kernel be compiled with Python's line numbers, which faults are reported by."""
+
+def _with_lines(kernel: Any) -> None:
+    """Let every kernel be compiled with Python's line numbers, which faults are reported by, if it can be linked so."""
+    make, bind = kernel.__init__, kernel.bind
 
     @wraps(make)
     def __init__(self: Any, *arguments: Any, **options: Any) -> None:
+        self._make_as_asked = lambda: make(self, *arguments, **options)
         make(self, *arguments, **{**options, "lineinfo": not options.get("debug")})
 
-    return __init__
+    @wraps(bind)
+    def bind_(self: Any) -> Any:
+        try:
+            return bind(self)
+        except RuntimeError as error:
+            if _CONFLICT not in str(error):
+                raise
+        self._make_as_asked()
+        return bind(self)
+
+    kernel.__init__, kernel.bind = __init__, bind_
 
 
 @cache
@@ -41,8 +55,7 @@ def install() -> None:
         setattr(driver, name, getattr(code, name))
     for name in ("Buffer", "StridedMemoryView"):
         setattr(devicearray, name, getattr(views, name))
-    kernel = launching[0]._Kernel
-    kernel.__init__ = _with_lines(kernel.__init__)
+    _with_lines(launching[0]._Kernel)
     for module in launching:
         module.launch = device.launch
         module.LaunchConfig = device.LaunchConfig
