@@ -116,23 +116,6 @@ def test_a_product_of_matrices_by_tiles():
     np.testing.assert_array_equal(c, a @ b)
 
 
-def halves(x, y):
-    """Compute in float16: each operation rounds."""
-    i = cuda.grid(1)
-    if i < x.size:
-        y[i] = x[i] * x[i] + x[i]
-
-
-def test_arithmetic_in_float16():
-    x = RNG.standard_normal(100).astype(np.float16)
-    y = np.zeros_like(x)
-    run(halves, 4, 32, (x, y))
-    fused = (x.astype(np.float64) ** 2 + x).astype(np.float16)  # exact in float64
-    apart = (x * x) + x
-    assert np.all((y == fused) | (y == apart))
-    assert np.all(y == fused) or np.all(y == apart)
-
-
 def first_of_each(x, y):
     """Let the first thread of a warp with a number write it: warp-aggregated work."""
     i = cuda.grid(1)
