@@ -137,8 +137,8 @@ def test_aggregation_by_matching_numbers():
 def count_positive(x, y):
     """Count with the barrier itself."""
     t = cuda.threadIdx.x
-    count = cuda.syncthreads_count(x[t] > 0)
-    some = cuda.syncthreads_or(x[t] > 100)
+    count = cuda.syncthreads_count(int32(x[t] > 0))
+    some = cuda.syncthreads_or(int32(x[t] > 100))
     y[t] = count + 1000 * some
 
 
