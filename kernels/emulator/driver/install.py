@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache, wraps
 from importlib import import_module
 from typing import Any
 
 from kernels.emulator import compile as compiler
 
-# what NVIDIA's linker says of a kernel with line numbers and of CUDA C without, if it optimises both as one
-_CONFLICT = "'Debug Info Version': IDs have conflicting"
 
-
-def _with_lines(kernel: Any) -> None:
-    """Let every kernel be compiled with Python's line numbers, which faults are reported by, if it can be linked so."""
-    make, bind = kernel.__init__, kernel.bind
+def _with_lines(make: Callable) -> Callable:
+    """Let every kernel be compiled with Python's line numbers, which faults are reported by."""
 
     @wraps(make)
     def __init__(self: Any, *arguments: Any, **options: Any) -> None:
-        self._make_as_asked = lambda: make(self, *arguments, **options)
         make(self, *arguments, **{**options, "lineinfo": not options.get("debug")})
 
-    @wraps(bind)
-    def bind_(self: Any) -> Any:
-        try:
-            return bind(self)
-        except RuntimeError as error:
-            if _CONFLICT not in str(error):
-                raise
-        self._make_as_asked()
-        return bind(self)
+    return __init__
 
-    kernel.__init__, kernel.bind = __init__, bind_
+
+def _linkable(compile_ir: Callable) -> Callable:
+    """Let code with line numbers be optimised as one with NVIDIA's own, which marks their version as it must be equal.
+
+    Without this, the linker refuses kernels that call CUDA C: their marks say that a warning is enough.
+    """
+
+    @wraps(compile_ir)
+    def compile_linkable(texts: list[str], **options: Any) -> Any:
+        if "gen-lto" in options:
+            texts = [text.replace('i32 2, !"Debug Info Version"', 'i32 1, !"Debug Info Version"') for text in texts]
+        return compile_ir(texts, **options)
+
+    return compile_linkable
 
 
 @cache
@@ -55,7 +56,10 @@ def install() -> None:
         setattr(driver, name, getattr(code, name))
     for name in ("Buffer", "StridedMemoryView"):
         setattr(devicearray, name, getattr(views, name))
-    _with_lines(launching[0]._Kernel)
+    kernel = launching[0]._Kernel
+    kernel.__init__ = _with_lines(kernel.__init__)
+    nvvm: Any = import_module("numba.cuda.cudadrv.nvvm")
+    nvvm.compile_ir = _linkable(nvvm.compile_ir)
     for module in launching:
         module.launch = device.launch
         module.LaunchConfig = device.LaunchConfig
