@@ -91,7 +91,7 @@ class Fixed(Conv2D):
         return _finish(conv2d.forward(x, k, b, **settings, variant=NAIVE), a, limits)
 
     def draw(self, rng: np.random.Generator) -> Geometry:
-        return {**super().draw(rng), "groups": 1, "F": LEAST_FILTERS + int(rng.integers(0, 60))}
+        return {**super().draw(rng), "groups": 1, "N": 1, "F": LEAST_FILTERS + int(rng.integers(0, 16))}
 
     def fit(self, g: Geometry) -> Geometry:
         return super().fit({**g, "F": max(g["F"], LEAST_FILTERS)})
