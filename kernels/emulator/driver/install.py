@@ -15,7 +15,10 @@ def _with_lines(make: Callable) -> Callable:
 
     @wraps(make)
     def __init__(self: Any, *arguments: Any, **options: Any) -> None:
-        make(self, *arguments, **{**options, "lineinfo": not options.get("debug")})
+        try:
+            make(self, *arguments, **{**options, "lineinfo": not options.get("debug")})
+        except ZeroDivisionError:  # numba-cuda describes no argument without bytes, such as a tuple of empty tuples
+            make(self, *arguments, **options)
 
     return __init__
 
