@@ -14,12 +14,15 @@ from benchmarks.errors import load_torch_first
 @app.command()
 def static(
     more: More = None, cc: Capability = None, only: Only = None, json: Json = None, markdown: Markdown = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Keep the passes that the file of --json has from a run that "
+        "was stopped, or that had another --only.")] = False,
 ) -> None:  # fmt: skip
     """Every CUDA kernel without a GPU: registers, spills, occupancy, hot loops, memory traffic, predicted times."""
     from benchmarks import static_command
 
     gpus = static_command.parse([*(cc or []), *(more or [])])
-    deliver(*static_command.run(gpus, only, {"only": only, "cc": [g.cc for g in gpus]}), json, markdown)
+    options = {"only": only, "cc": [g.cc for g in gpus]}
+    deliver(*static_command.run(gpus, only, options, json, resume), json, markdown)
 
 
 @app.command()

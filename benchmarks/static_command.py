@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from benchmarks import machine, results
@@ -11,15 +13,15 @@ from benchmarks.static_report import (
     Codes,
     Pass,
     executed_share,
-    key,
     least_wavefronts,
     multiply_adds,
-    passes,
+    planned,
     predict,
     products,
     resident,
 )
-from benchmarks.tables import Table, seconds, tell
+from benchmarks.static_tables import kernels_table, passes_table
+from benchmarks.tables import Table, tell
 
 TIMES = 512  # the predicted pass has so many times the images of the emulated one
 ASSUMPTIONS = (
@@ -34,21 +36,57 @@ ASSUMPTIONS = (
 )
 
 
-def run(gpus: tuple[Gpu, ...], only: str | None, options: dict[str, Any]) -> tuple[dict[str, Any], list[Table]]:
-    """Emulate, assemble, predict: the document, and a table of kernels and one of passes."""
-    codes, done = Codes(), []
-    for p in passes(only):
-        tell(f"{p.label}, {p.variant}: {p.case}")
-        done.append(p)
-    if not done:
-        raise ValueError(f"--only {only}: no pass of a CUDA variant has this in its name")
-    codes.prepare((r.launch for p in done for r in p.reports), gpus)
-    records = [_record(p, gpus, codes) for p in done]
+def run(
+    gpus: tuple[Gpu, ...], only: str | None, options: dict[str, Any], path: Path | None = None, resume: bool = False
+) -> tuple[dict[str, Any], list[Table]]:
+    """Emulate, assemble, predict: the document, and a table of kernels and one of passes.
+
+    path: where the document is written after every pass. resume: with the passes that stand there already.
+    """
+    every = planned()
+    options = {**options, "gpus": [g._asdict() for g in gpus], "assumptions": ASSUMPTIONS, "times": TIMES}
+    records = _earlier(path, options) if resume else []
     document = {
         "schema": results.STATIC, "command": "static", "machine": machine.describe(), "records": records,
-        "options": {**options, "gpus": [g._asdict() for g in gpus], "assumptions": ASSUMPTIONS, "times": TIMES},
+        "options": options,
     }  # fmt: skip
-    return document, [_kernels(done, gpus, codes), _passes(records, gpus)]
+    wanted = [p for p in every if only is None or only in f"{p.label} {p.variant} {p.case}"]
+    if not wanted:
+        raise ValueError(f"--only {only}: no pass of a CUDA variant has this in its name")
+    codes, done = Codes(), {_name(e) for e in records}
+    for plan in wanted:
+        if plan[:3] in done:
+            continue
+        tell(f"{plan.label}, {plan.variant}: {plan.case}")
+        p = plan.run()
+        codes.prepare((r.launch for r in p.reports), gpus)
+        records.append(_record(p, gpus, codes))
+        if path:
+            results.write(path, document)
+    order = [plan[:3] for plan in every]
+    records.sort(key=lambda e: order.index(_name(e)))
+    return document, [kernels_table(records, gpus), passes_table(records, gpus, TIMES, ASSUMPTIONS)]
+
+
+def _name(entry: dict[str, Any]) -> tuple[str, str, str]:
+    """What tells a pass from the others."""
+    return entry["pass"], entry["variant"], entry["case"]
+
+
+def _earlier(path: Path | None, options: dict[str, Any]) -> list[dict[str, Any]]:
+    """The records of an earlier run; ValueError if it had another commit or other options than --only."""
+    if path is None:
+        raise ValueError("--resume: name the file of the earlier run with --json")
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        there = {**found["options"], "only": None}, found["machine"]["commit"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"--resume: {path} is no earlier run's file: {error!r}; run once without --resume") from None
+    here = {**json.loads(json.dumps(options)), "only": None}, machine.commit()
+    for what, theirs, ours in zip(("options", "commit"), there, here, strict=True):
+        if theirs != ours:
+            raise ValueError(f"--resume: {path} was made with the {what} {theirs}, not {ours}: run without --resume")
+    return found["records"]
 
 
 def parse(ccs: list[str] | None) -> tuple[Gpu, ...]:
@@ -74,14 +112,16 @@ def _record(p: Pass, gpus: tuple[Gpu, ...], codes: Codes) -> dict[str, Any]:
         entry: dict[str, Any] = {
             "kernel": r.kernel, "grid": r.launch.grid, "block": r.launch.block, "instructions": r.instructions,
             "multiply_adds": multiply_adds(r), "wavefronts": r.wavefronts, "least_wavefronts": least_wavefronts(r),
-            "sectors": r.sectors, "bytes": r.bytes, "code": {},
+            "sectors": r.sectors, "bytes": r.bytes, "executed": executed_share(r), "key": codes.name(r.launch),
+            "code": {},
         }  # fmt: skip
         for gpu in gpus:
             code = codes.of(r.launch, gpu)
             held = resident(r.launch, code, gpu)
             entry["code"][gpu.name] = {
                 "registers": code.registers, "spilled": code.spilled, "local": code.local, "shared": code.shared,
-                "hot": dict(code.hot.kinds), "blocks": held.blocks, "warps": held.warps, "limit": held.limit,
+                "hot": dict(code.hot.kinds), "blocks": held.blocks, "warps": held.warps, "most": held.most,
+                "limit": held.limit, "loop": code.hot.instructions, "multiply_adds": code.hot.share("FFMA", "HMMA"),
             }  # fmt: skip
         launches.append(entry)
     predictions = {g.name: predict(p, g, codes, TIMES) for g in gpus if p.twice}
@@ -100,72 +140,3 @@ def _grown(p: Pass, figure: Callable[[Pass], int], times: int = TIMES) -> int:
 def _flops(p: Pass, times: int) -> int:
     """Operations of multiply-adds that run, those on the tiles' empty places included."""
     return _grown(p, lambda q: 2 * sum(products(r) for r in q.reports), times)
-
-
-def _each(values: list[Any]) -> str:
-    """One value where all are the same, else all of them."""
-    return str(values[0]) if len(set(values)) == 1 else " / ".join(map(str, values))
-
-
-def _kernels(done: list[Pass], gpus: tuple[Gpu, ...], codes: Codes) -> Table:
-    """A row for each kernel, by the first pass that launched it."""
-    names = " / ".join(g.name for g in gpus)
-    table = Table(
-        f"Kernels on {names}",
-        ["kernel", "first launched by", "registers", "spilled", "shared", "warps held", "limited by", "hot loop",
-         "FFMA in it", "FFMA executed", "wavefronts / least", "sectors used"],
-        words=2,
-    )  # fmt: skip
-    seen = set()
-    for p in done:
-        for r in p.reports:
-            assert r.launch is not None
-            if key(r.launch) in seen:
-                continue
-            seen.add(key(r.launch))
-            found = [codes.of(r.launch, g) for g in gpus]
-            held = [resident(r.launch, c, g) for c, g in zip(found, gpus, strict=True)]
-            fmas = multiply_adds(r)
-            table.add(
-                r.kernel, f"{p.label} ({p.variant}), {p.case}", _each([c.registers for c in found]),
-                _each([c.spilled for c in found]), _each([c.shared for c in found]),
-                _each([f"{h.warps} of {h.most}" for h in held]), _each([h.limit for h in held]),
-                _each([c.hot.instructions or "none" for c in found]),
-                _each([f"{c.hot.share('FFMA', 'HMMA'):.1%}" for c in found]) if fmas else "",
-                f"{executed_share(r):.1%}" if fmas else "",
-                f"{r.wavefronts / least_wavefronts(r):.2f}" if r.wavefronts else "",
-                f"{r.efficiency:.0%}",
-            )  # fmt: skip
-    ccs = " ".join(f"{g.cc[0]}.{g.cc[1]}" for g in gpus)
-    table.notes += [
-        f"Made by `python -m benchmarks static --cc {ccs} --markdown FILE`.",
-        "spilled: bytes of registers kept in memory, and shared: bytes a block. hot loop: machine instructions in the "
-        "innermost loop with the most multiply-adds (FFMA, or HMMA of tensor cores); FFMA executed: their share of the "
-        "PTX instructions that ran in it. sectors used: bytes asked for of those moved; above 100 % where threads "
-        "share what they read.",
-    ]
-    return table
-
-
-def _passes(records: list[dict[str, Any]], gpus: tuple[Gpu, ...]) -> Table:
-    """A row for each pass of the variants with predictions: bytes, operations, predicted times."""
-    table = Table(
-        f"Predicted times of the default variants and of tensor cores, for {TIMES} times the case's images",
-        ["pass", "case", "launches", "MB", "GFLOP", *(f"{g.name}" for g in gpus), "of the fp32 peak", "limited by"],
-        words=2,
-    )
-    for e in records:
-        if not e["predicted"]:
-            continue
-        of_fp32 = e["variant"] == "cuda"
-        name = e["pass"] if of_fp32 else f"{e['pass']} ({e['variant']})"
-        found = [e["predicted"][g.name] for g in gpus]
-        flops = e["large_flops"]
-        peak = [f"{flops / (f['seconds'] * g.peak * 1e9):.0%}" for f, g in zip(found, gpus, strict=True)]
-        table.add(
-            name, e["case"], len(e["launches"]), f"{e['large_bytes'] / 1e6:.3g}", f"{flops / 1e9:.3g}",
-            *(seconds(f["seconds"]) for f in found), " / ".join(peak) if flops and of_fp32 else "",
-            _each([f["limit"] for f in found]),
-        )  # fmt: skip
-    table.notes += list(ASSUMPTIONS)
-    return table

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from hashlib import sha256
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from benchmarks.gpus import Gpu
 from benchmarks.static_cases import CASES
 from kernels import device, registry
 from kernels.emulator import compile as compiler
+from kernels.emulator.fingerprint import fingerprint
 from kernels.emulator.machine_code import MachineCode, assemble
 from kernels.emulator.occupancy import Occupancy, occupancy
 from kernels.emulator.report import MATRICES, Launch, Report
@@ -42,19 +44,31 @@ class Pass:
         return f"{self.operation} {self.name}"
 
 
-def passes(
-    only: str | None = None, variants: tuple[str, ...] | None = None, extrapolate: bool = True
-) -> Iterator[Pass]:
-    """Run every pass of every CUDA variant of the registry on the emulator, case by case; the default's also twice."""
+class Planned(NamedTuple):
+    """A pass to run: "conv2d forward", the variant, what the case is called, and whether its time is predicted."""
+
+    label: str
+    variant: str
+    case: str
+    is_predicted: bool
+
+    def run(self, extrapolate: bool = True) -> Pass:
+        """Run it on the emulator; to extrapolate, also with twice the images."""
+        op, name = self.label.split()
+        more = extrapolate and self.is_predicted
+        return run(load_operations()[op], self.variant, name, self.case, CASES[op][self.case], more)
+
+
+def planned() -> list[Planned]:
+    """List every pass of every CUDA variant of the registry, case by case."""
     operations = load_operations()
-    for op in registry.OPERATIONS:
-        for variant in (*registry.variants(op, "cuda"), *registry.TENSOR_CORES.get(op, ())):
-            for case, geometry in CASES[op].items():
-                for name in operations[op].passes:
-                    described = f"{op} {name} {variant} {case}"
-                    if (only is None or only in described) and (variants is None or variant in variants):
-                        predicted = extrapolate and variant in ("cuda", *registry.TENSOR_CORES.get(op, ()))
-                        yield run(operations[op], variant, name, case, geometry, predicted)
+    return [
+        Planned(f"{op} {name}", variant, case, variant in ("cuda", *registry.TENSOR_CORES.get(op, ())))
+        for op in registry.OPERATIONS
+        for variant in (*registry.variants(op, "cuda"), *registry.TENSOR_CORES.get(op, ()))
+        for case in CASES[op]
+        for name in operations[op].passes
+    ]
 
 
 def run(operation: Any, variant: str, name: str, case: str, geometry: dict[str, int], extrapolate: bool) -> Pass:
@@ -120,6 +134,12 @@ class Codes:
         """The code of a launch's kernel on a GPU."""
         self.prepare([launch], (gpu,))
         return self.made[key(launch), gpu.cc]
+
+    def name(self, launch: Launch) -> str:
+        """A name of the code that is the same in every run; that of its text, where it is made from unusual values."""
+        made = fingerprint(launch.function, launch.types, sorted(launch.options.items()))
+        text = "" if made else compiler.to_ptx(launch.function, launch.types, **launch.options)
+        return made or sha256(text.encode()).hexdigest()
 
     def prepare(self, launches: Iterable[Launch | None], gpus: tuple[Gpu, ...]) -> None:
         """Make the codes of many: the assembler, a process of its own, works while the next is compiled."""

@@ -265,11 +265,12 @@ class Trainer(Compiler):
         self._tally.add(found, data.weights_of(part))
 
     def _step(self, plan: Plan, optimizer: Optimizer, arena: Arena | DeviceArena) -> None:
-        plan.forward()
-        plan.backward()
-        with self.plans.alone():
-            arena.send()  # if somebody has looked at the parameters since
-            optimizer.apply(arena.slabs, self.target)
+        with plan.compiling_ahead(*optimizer.updates(arena.slabs, self.target)):
+            plan.forward()
+            plan.backward()
+            with self.plans.alone():
+                arena.send()  # if somebody has looked at the parameters since
+                optimizer.apply(arena.slabs, self.target)
 
     @contextmanager
     def _training(self, what: str) -> Iterator[None]:

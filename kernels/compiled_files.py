@@ -13,6 +13,7 @@ import re
 import stat
 import sys
 import tempfile
+import threading
 import warnings
 from collections.abc import Callable, Collection
 from functools import cache
@@ -30,12 +31,16 @@ _SETTINGS = (
 )
 _CHECKSUM = hashlib.sha256().digest_size
 
+# held while a file is written: who ends a process from another thread waits for it
+SAVING = threading.Lock()
+
 
 @cache
 def folder() -> Path | None:
     """Return where compiled kernels are kept; None, with one warning, if no safe, writable folder can be had.
 
-    FORMULA_CONVNET_CACHE or NUMBA_CACHE_DIR name another parent than the user's cache folder.
+    FORMULA_CONVNET_CACHE or NUMBA_CACHE_DIR name another parent than the user's cache folder. FORMULA_CONVNET_HELPER=0
+    keeps a second process from filling it (ahead.py).
     """
     parent = os.environ.get("FORMULA_CONVNET_CACHE") or os.environ.get("NUMBA_CACHE_DIR")
     path = Path(parent or user_cache_path("formula-convnet", appauthor=False)).absolute() / _hash_settings()
@@ -179,7 +184,7 @@ class CompiledFiles:
 
         content = dumps(data)
         try:
-            with tempfile.NamedTemporaryFile(dir=self.path, delete=False) as file:
+            with SAVING, tempfile.NamedTemporaryFile(dir=self.path, delete=False) as file:
                 try:
                     file.write(hashlib.sha256(content).digest() + content)
                     file.flush()

@@ -1,8 +1,9 @@
-"""Compile a function that only compiled code calls: to LLVM's language, and no further.
+"""Compile what only compiled code calls to LLVM's language, and no further.
 
-Numba optimises every function and turns it into machine code, then does both again in each function that calls it. Of a
-function that Python never calls, nobody runs that machine code, so here it is never made. What calls it gets the same
-instructions as ever: it is optimised whole, after everything that it calls has been linked into it.
+Numba optimises every function and turns it into machine code, then does both again in each function that calls it. A
+parallel loop it compiles four times: the loop, two wrappers around it, and the function in which it stands. Of what
+Python never calls, nobody runs that machine code, so here it is never made. What Python calls is optimised whole, after
+everything that it calls has been linked into it.
 """
 
 from __future__ import annotations
@@ -12,15 +13,59 @@ from typing import Any
 import llvmlite.binding as llvm
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
+from numba.core.environment import lookup_environment
 
 
-class InnerCompiler(Compiler):
-    """Numba's compiler, with an `InnerLibrary` for its result."""
+class EntryCompiler(Compiler):
+    """Numba's compiler, with an `InnerLibrary` for each loop that it compiles apart."""
 
     def compile_extra(self, func: Any) -> Any:
         """Compile Python's code."""
-        self.state.library = InnerLibrary(self.state.targetctx.codegen(), func.__qualname__)
-        return super().compile_extra(func)
+        target = self.state.targetctx  # a copy of Numba's, for this compilation alone
+        codegen = target.codegen()
+        self.state.library = library = self.make_library(codegen, func.__qualname__)
+        target._internal_codegen = _ForLinking(codegen)
+        result = super().compile_extra(func)
+        self.set_environments(library)
+        return result
+
+    def make_library(self, codegen: Any, name: str) -> Any:
+        """Return an empty library for the function."""
+        library = codegen.create_library(name)
+        library.enable_object_caching()
+        return library
+
+    def set_environments(self, library: Any) -> None:
+        """Tell the machine code where the Python objects are that the functions linked into it use."""
+        for variable in library._final_module.global_variables:
+            environment = lookup_environment(variable.name)
+            if environment is not None:
+                library.codegen.set_env(variable.name, environment)
+
+
+class InnerCompiler(EntryCompiler):
+    """Numba's compiler, with an `InnerLibrary` for its result too."""
+
+    def make_library(self, codegen: Any, name: str) -> Any:
+        """Return an empty library for the function."""
+        return InnerLibrary(codegen, name)
+
+    def set_environments(self, library: Any) -> None:
+        """Leave that to what calls it."""
+
+
+class _ForLinking:
+    """A code generator whose libraries are for linking."""
+
+    def __init__(self, codegen: Any) -> None:
+        self._codegen = codegen
+
+    def create_library(self, name: str) -> InnerLibrary:
+        """Return an empty library."""
+        return InnerLibrary(self._codegen, name)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._codegen, name)
 
 
 class InnerLibrary(JITCodeLibrary):

@@ -6,17 +6,21 @@ settings, in files named after a hash of every source that a kernel can depend o
 
 import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numba
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, NullCache, _CacheLocator
+from numba.core.compiler_lock import global_compiler_lock
 
 from kernels.compiled_files import CompiledFiles, folder, hash_sources
-from kernels.inner_functions import InnerCompiler, InnerContext
+from kernels.inner_functions import EntryCompiler, InnerCompiler, InnerContext
 from kernels.numba_startup import load_array_functions
 from kernels.scheduler import start_threads
 from kernels.threads import load_openmp
+from kernels.turns import turn
 
 if getattr(numba.config, "DISABLE_JIT", 0):
     raise ImportError(
@@ -46,10 +50,15 @@ def jit(parallel: bool = False, inner: bool = False, **options: Any) -> Callable
 
     def decorate(function: Callable) -> Callable:
         settings: dict[str, Any] = {"fastmath": FASTMATH, "nogil": True, "error_model": "numpy", **options}
+        settings["pipeline_class"] = InnerCompiler if inner else EntryCompiler
         if inner:
-            settings |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "pipeline_class": InnerCompiler}
+            settings |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
         dispatcher = numba.njit(parallel=parallel, **settings)(function)
-        dispatcher._cache = _NoCache(function, parallel) if folder() is None else _DiskCache(function, parallel)
+        if folder() is None:
+            dispatcher._cache = _NoCache(function, parallel)
+        else:
+            dispatcher._cache = _DiskCache(function, parallel)
+            dispatcher.compile = _compile_in_turn(dispatcher)
         if not inner:
             ENTRIES.append(dispatcher)
         return dispatcher
@@ -114,6 +123,10 @@ class _DiskCache(FunctionCache):
         how = "parallel" if parallel else "serial"
         self._cache_file = CompiledFiles(self.cache_path, f"{self._impl.filename_base}.{how}")
 
+    def file(self, sig: Any, target_context: Any) -> Path:
+        """Return where what is compiled for a signature is kept."""
+        return self._cache_file.file(self._index_key(sig, target_context.codegen()))
+
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         if self._parallel:
             start_threads()  # before the kernel is linked to a scheduler
@@ -121,6 +134,19 @@ class _DiskCache(FunctionCache):
         if found is None:
             _tell(self._py_func)
         return found
+
+
+def _compile_in_turn(dispatcher: Any) -> Callable[[Any], Any]:
+    """Return the dispatcher's `compile`, which waits for another process that is compiling the same."""
+    alone, kept, context = dispatcher.compile, dispatcher._cache, dispatcher.targetctx
+
+    def compile(sig: Any) -> Any:
+        with global_compiler_lock:  # before the other lock, as every thread takes them
+            file = kept.file(sig, context)
+            with nullcontext() if file.exists() else turn(str(file.parent), file.name):
+                return alone(sig)
+
+    return compile
 
 
 class _NoCache(NullCache):

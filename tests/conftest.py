@@ -24,6 +24,7 @@ def _own_key_and_cache(tmp_path_factory):
     (folder / "key").write_bytes(bytes(range(32)))
     (folder / "key").chmod(0o600)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FORMULA_CONVNET_HELPER", "0")  # the tests themselves are two processes
         patch.setenv("FORMULA_CONVNET_KEY", str(folder / "key"))
         patch.setenv("FORMULA_CONVNET_IMAGES", str(folder / "images"))
         patch.setenv("FORMULA_CONVNET_RUNS", str(folder / "runs.jsonl"))

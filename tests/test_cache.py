@@ -120,6 +120,49 @@ print((conv2d.forward(x, k) == conv2d.forward(x, k, variant="reference")).all(),
     assert run(ROOT, tmp_path, code) == ("True ['kernels.conv2d.cpu._forward']", "")
 
 
+def test_the_parts_of_a_kernel_find_the_python_objects_that_they_use(tmp_path):
+    """An inner function prints an array by way of its dtype, a Python object: compiled here, and from the cache."""
+    (tmp_path / "own.py").write_text("""
+import numpy as np
+from kernels.jit import jit
+
+@jit(inner=True)
+def tell(x):
+    print(x)
+
+@jit()
+def kernel(x):
+    tell(x)
+
+kernel(np.arange(2, dtype=np.float32))
+""")
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import own"
+    for _ in range(2):
+        assert run(ROOT, tmp_path / "cache", code) == ("[0. 1.]", "")
+
+
+def test_a_parallel_loop_becomes_machine_code_once(tmp_path):
+    """Not its body, nor the two wrappers around it, each by itself too."""
+    (tmp_path / "own.py").write_text("""
+import numba
+import numpy as np
+from llvmlite.binding import ExecutionEngine
+from kernels.jit import jit
+
+@jit(parallel=True)
+def kernel(x):
+    for n in numba.prange(x.size):
+        x[n] += n
+
+add_module, made, x = ExecutionEngine.add_module, [], np.ones(3)
+ExecutionEngine.add_module = lambda self, module: (made.append(module.name), add_module(self, module))
+kernel(x)
+print(x, made)
+""")
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import own"
+    assert run(ROOT, tmp_path / "cache", code) == ("[1. 2. 3.] ['nrt', 'kernel']", "")  # nrt: Numba's own runtime
+
+
 def test_a_damaged_cache_file_is_compiled_again(tmp_path):
     run(ROOT, tmp_path)
     for file in tmp_path.rglob("*.nbc"):

@@ -23,11 +23,12 @@ def _both(*runs: Run | None) -> Run:
     if len(wanted) == 1:
         return wanted[0]
 
-    def run_all() -> None:
-        for r in wanted:
-            r()
+    return partial(_run_all, wanted) if wanted else nothing
 
-    return run_all if wanted else nothing
+
+def _run_all(runs: list[Run]) -> None:
+    for run in runs:
+        run()
 
 
 def _weight_gradients(s: Site, filters: int) -> tuple[np.ndarray, np.ndarray] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,6 +41,7 @@ class Plan:
     """
 
     _threads: Callable[[], int]  # once it is replayed
+    _has_run = False
     shelf: Any = None  # where it goes back to, if it is one that is lent (lending.py)
 
     def __init__(
@@ -127,8 +129,22 @@ class Plan:
 
     # --- running
 
+    def compiling_ahead(self, *more: Run) -> AbstractContextManager[None]:
+        """Return a context for the first run, in which a helper compiles what the plan calls, and `more` after it."""
+        if self._has_run or self.target != "cpu":
+            self._has_run = True
+            return nullcontext()
+        self._has_run = True
+        from kernels.ahead import helped  # Numba, which a model can be made without
+
+        return helped(lambda: [*self._forward, *self._backward, *more])
+
     def forward(self) -> None:
         """Compute `y` from `x`, and `loss` if the plan has one."""
+        if not self._has_run:
+            with self.compiling_ahead():
+                self.forward()
+            return
         if self._arena is not None:
             self._arena.send()
         self._buffers.send()

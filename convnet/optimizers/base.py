@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
+from functools import partial
 from math import prod
 from typing import Any, ClassVar, Protocol
 
@@ -168,10 +170,15 @@ class Optimizer:
         if self.clipping is not None and self._arena is not None:
             self.clipping.clip(self._arena)
         self.iterations += 1
-        for (p, g), state in zip(slabs, self.state, strict=True):
-            self.update(p, g, state if self.averages is None else state[:-1], target)
+        for update in self.updates(slabs, target):
+            update()
         if self.averages is not None:
             self.averages.follow(slabs, self.state, self.iterations)
+
+    def updates(self, slabs: list[tuple[np.ndarray, np.ndarray]], target: str) -> list[Callable[[], None]]:
+        """Return the kernels' calls of one step, a slab each."""
+        own = self.state if self.averages is None else [states[:-1] for states in self.state]
+        return [partial(self.update, p, g, states, target) for (p, g), states in zip(slabs, own, strict=True)]
 
     def finish(self, slabs: list[tuple[np.ndarray, np.ndarray]]) -> None:
         """Put the averages in the parameters' place, if they are kept: at the end of `fit`."""

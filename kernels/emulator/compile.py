@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 
 from kernels import toolchain
+from kernels.compiled_files import hash_sources
 from kernels.emulator.exceptions import listed_exceptions, note_exceptions
+from kernels.emulator.fingerprint import fingerprint
+from kernels.emulator.kept import keep
 from kernels.emulator.local_arrays import note_arrays
 from kernels.emulator.without_zeros import without_zeros
 
@@ -46,15 +49,22 @@ def to_ptx(
 
     checked: as the emulator runs it, without the zeros that Numba puts where the kernel has written nothing.
     """
-    cuda = numba_cuda()
+    numba_cuda()
     options.pop("max_registers", None)
     key = function, signature, cc, checked, tuple(sorted(options.items()))
     if key not in _made:
-        zeros = not checked or bool(options.get("debug"))  # debug code loads every variable before it is written
-        with _without_driver(cc), without_zeros(zeros) as arrays, listed_exceptions() as exceptions:
-            made = cuda.compile_ptx(function, signature, cc=cc, device=False, abi="numba", lineinfo=True, **options)
-        _made[key] = note_exceptions(note_arrays(made[0], arrays), exceptions)
+        digest = fingerprint(function, signature, cc, checked, sorted(options.items()))
+        kept = (digest, hash_sources(to_ptx)) if digest else None
+        _made[key] = keep("ptx", function.__name__, kept, lambda: _compile(function, signature, cc, checked, options))
     return _made[key]
+
+
+def _compile(function: Callable, signature: tuple, cc: tuple[int, int], checked: bool, options: dict[str, Any]) -> str:
+    cuda = numba_cuda()
+    zeros = not checked or bool(options.get("debug"))  # debug code loads every variable before it is written
+    with _without_driver(cc), without_zeros(zeros) as arrays, listed_exceptions() as exceptions:
+        made = cuda.compile_ptx(function, signature, cc=cc, device=False, abi="numba", lineinfo=True, **options)
+    return note_exceptions(note_arrays(made[0], arrays), exceptions)
 
 
 def signature(arguments: tuple) -> tuple:
@@ -84,7 +94,12 @@ def _without_driver(cc: tuple[int, int]) -> Any:
 
 
 def registers_per_thread(ptx: str, cc: tuple[int, int]) -> int | None:
-    """Return the registers that the machine code needs, from NVIDIA's linker; None if that library is missing."""
+    """Return the registers that the machine code needs, from NVIDIA's linker.
+
+    None if that library is missing, or if blocks meet: their code is in another library, which only a program links.
+    """
+    if "cudaCGSynchronize" in ptx:
+        return None
     try:
         from cuda.bindings import nvjitlink
     except ImportError:

@@ -2,23 +2,30 @@
 
 import inspect
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
 
 import kernels.emulator.lower_arithmetic  # enters its rules
+import kernels.emulator.lower_comparisons  # enters its rules
 import kernels.emulator.lower_matrices  # enters its rules
 import kernels.emulator.lower_memory  # noqa: F401  (enters its rules)
+from kernels.compiled_files import hash_sources
 from kernels.emulator import machine as m
 from kernels.emulator.arguments import Buffer, at_launch, bind, constants
 from kernels.emulator.build import build
 from kernels.emulator.exceptions import noted_exceptions, raised_in
 from kernels.emulator.explain import fault
+from kernels.emulator.fingerprint import compilers
+from kernels.emulator.kept import keep
 from kernels.emulator.local_arrays import noted_arrays, place_arrays
 from kernels.emulator.lowering import lower
 from kernels.emulator.parse import parse
+from kernels.emulator.prints import write_prints
 from kernels.emulator.program import Program
 from kernels.emulator.report import Launch, Report, report
+from kernels.emulator.waiting import run_all
 from kernels.emulator.watch import run_watched
 
 # CUDA C++ Programming Guide, technical specifications
@@ -66,12 +73,8 @@ def run(
     key = (function, types, cc, tuple(sorted(options.items())))
     if key not in _compiled:
         ptx = compiler.to_ptx(function, types, cc, checked=True, **options)
-        program = lower(parse(ptx))
-        program.exceptions = noted_exceptions(ptx)
-        program.local_arrays = noted_arrays(ptx)
-        program.arrays = place_arrays(program.local_arrays, program.private)
-        _refuse(function, occupancy.refuse(cc, 1, 0, program.shared_bytes, 0))  # NVIDIA's linker fails without a word
-        _compiled[key] = program, compiler.registers_per_thread(ptx, cc)
+        stamp = sha256(ptx.encode()).hexdigest(), cc, compilers(), hash_sources(run)
+        _compiled[key] = keep("program", function.__name__, stamp, lambda: _prepare(ptx, function, cc))
     program, registers = _compiled[key]
     grid, block = shape("grid", grid), shape("block", block)
     _refuse(function, occupancy.refuse(cc, int(np.prod(block)), registers or 0, program.shared_bytes, shared))
@@ -82,6 +85,19 @@ def run(
     if registers is not None:
         result.occupancy = occupancy.occupancy(cc, int(np.prod(block)), registers, program.shared_bytes + shared)
     return result
+
+
+def _prepare(ptx: str, function: Callable, cc: tuple[int, int]) -> tuple[Program, int | None]:
+    """Return (the kernel as the emulator runs it, the registers of a thread on a GPU)."""
+    from kernels.emulator import compile as compiler
+    from kernels.emulator import occupancy
+
+    program = lower(parse(ptx))
+    program.exceptions = noted_exceptions(ptx)
+    program.local_arrays = noted_arrays(ptx)
+    program.arrays = place_arrays(program.local_arrays, program.private)
+    _refuse(function, occupancy.refuse(cc, 1, 0, program.shared_bytes, 0))  # NVIDIA's linker fails without a word
+    return program, compiler.registers_per_thread(ptx, cc)
 
 
 def _refuse(function: Callable, reason: str) -> None:
@@ -131,12 +147,18 @@ def execute(
     for row, values in at_launch(program, words, places, grid, block, shared).items():
         registers[:, row // 32] = values
     launched = registers.reshape(-1), program.specials, np.array(grid), np.array(block)
-    number = run_watched(machine, lambda: run_grid(machine, program.code, *launched), limit is None)
+
+    def run_blocks(first: int, begins: bool) -> tuple[int, int]:
+        return run_grid(machine, program.code, *launched, first, begins)
+
+    blocks = int(np.prod(grid))
+    number = run_watched(machine, lambda: run_all(machine, launched[0], blocks, run_blocks), limit is None)
     for slot, buffer in enumerate(every, m.FIRST_BUFFER):
         if buffer.back is not None:
             start = machine.slots[slot, m.START]
             data = machine.bytes[start : start + len(buffer.data)]
             buffer.back[...] = data.view(buffer.back.dtype).reshape(buffer.back.shape)
+    write_prints(machine)
     raised = raised_in(program, name, machine, every)
     if raised:
         raise raised

@@ -76,6 +76,11 @@ class Program:
         """Whether a fence may hand memory from one thread to another."""
         return any(line.op == m.FENCE and line.columns[m.BYTES] for line in self.lines)
 
+    @property
+    def prints(self) -> bool:
+        """Whether the kernel prints."""
+        return any(line.op == m.PRINT for line in self.lines)
+
     def shared_granule(self) -> int:
         """Return log2 of the bytes that are watched as one in shared memory: the narrowest access to it."""
         return self._narrowest(m.SHARED_SPACE).bit_length() - 1

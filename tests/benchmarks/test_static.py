@@ -92,4 +92,10 @@ def test_the_command_on_one_pass(tmp_path):
     assert record["predicted"]["A100"]["limit"] == "global memory"
     assert "| relu forward | 16384 |" in markdown.read_text()
     assert "Measured: nothing." in markdown.read_text()
+    launch["code"]["H100"]["registers"] = 77  # no kernel has: what stands in the file is kept
+    out.write_text(json.dumps(found))
+    in_process("static", "--cc", "8.0", "9.0", "--only", "relu forward", *files, "--resume")
+    assert "/ 77 |" in markdown.read_text()
+    with pytest.raises(ValueError, match="was made with the options"):
+        static_command.run(GPUS, "relu forward", {}, out, resume=True)
     assert benchmarks("static", "--only", "nothing like it").returncode == 2

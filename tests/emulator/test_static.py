@@ -6,7 +6,7 @@ pytest.importorskip("numba_cuda", reason="needs numba-cuda: pip install 'formula
 
 from benchmarks.gpus import GPUS
 from benchmarks.static_cases import CASES
-from benchmarks.static_report import Codes, executed_share, key, least_wavefronts, passes
+from benchmarks.static_report import Codes, executed_share, key, least_wavefronts, planned
 from kernels import registry
 from kernels.emulator import machine_code
 from kernels.emulator.machine_code import Loop
@@ -25,7 +25,7 @@ codes = Codes()
 def launched():
     """Every default kernel, by what it was compiled from, with the first pass that launched it."""
     found = {}
-    for p in passes(variants=("cuda",), extrapolate=False):
+    for p in (plan.run(extrapolate=False) for plan in planned() if plan.variant == "cuda"):
         for report in p.reports:
             found.setdefault(key(report.launch), (p, report))
     codes.prepare((report.launch for _, report in found.values()), KEPT)

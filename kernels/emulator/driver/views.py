@@ -64,8 +64,9 @@ class StridedMemoryView:
 
     @classmethod
     def from_array_interface(cls, array: np.ndarray) -> StridedMemoryView:
-        """Return a NumPy array of the host; NumPy knows no streams."""
-        return cls(array.ctypes.data, array.shape, array.strides, array.dtype, array)
+        """Return a NumPy array of the host, or a record, which has its place in one; NumPy knows no streams."""
+        view = np.asarray(array)
+        return cls(view.ctypes.data, view.shape, view.strides, view.dtype, view)
 
     @classmethod
     def from_any_interface(cls, array: np.ndarray, stream_ptr: int | None = None) -> StridedMemoryView:
