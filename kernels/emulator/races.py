@@ -63,7 +63,7 @@ def _conflict(M, cell, first, end, thread, pc, shared, volatile):
         M.fault[m.KIND] = RACE_OF_BLOCKS if earlier >> EPOCH < M.state[m.FIRST_EPOCH] else RACE
         M.fault[m.PC] = pc
         M.fault[m.THREAD] = thread
-        M.fault[m.OTHERTHREAD] = _one_of(M, earlier, M.lanes[cell, i], thread, shared)
+        M.fault[m.OTHER_THREAD] = _one_of(M, earlier, M.lanes[cell, i], thread, shared)
         M.fault[m.OTHER_PC] = M.places[cell, i]
         return False
     return True
