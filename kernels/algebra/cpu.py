@@ -81,8 +81,13 @@ def changed(change: Callable[[Any], str], made: dict[int, tuple]) -> Iterator[se
 
 
 def _dispatchers() -> list[Any]:
-    # by type: a dead weak reference cannot be asked for its class
-    return [d for d in gc.get_objects() if issubclass(type(d), Dispatcher)]
+    # by type: a dead weak reference cannot be asked for its class; in a set, as there are millions of objects
+    kinds = _and_subclasses(Dispatcher)
+    return [d for d in gc.get_objects() if type(d) in kinds]
+
+
+def _and_subclasses(kind: type) -> set[type]:
+    return {kind}.union(*map(_and_subclasses, type.__subclasses__(kind)))
 
 
 def _make(compiled: Any, text: str) -> tuple[Any, Any]:

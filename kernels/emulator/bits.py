@@ -95,6 +95,15 @@ def leading_zeros(a, width):
 
 
 @jit
+def highest(a, width, from_top):
+    """Compute bfind: the place of the highest 1, or how far it is from the top; all ones if there is none."""
+    if a == np.uint64(0):
+        return np.uint64(0xFFFFFFFF)
+    above = leading_zeros(a, width)
+    return above if from_top else np.uint64(width - 1) - above
+
+
+@jit
 def reverse(a, width):
     """Return the bits of a in the opposite order."""
     out = np.uint64(0)
@@ -153,15 +162,6 @@ def to_tf32(a):
     if a & np.uint64(0x7F800000) == np.uint64(0x7F800000):
         return a
     return (a + np.uint64(0x1000)) & np.uint64(0xFFFFE000)
-
-
-@jit
-def to_bf16(a):
-    """Round a float32's bits to 8 significant ones, halves to even: the upper 16 bits."""
-    a = np.uint64(a)
-    if a & np.uint64(0x7FFFFFFF) > np.uint64(0x7F800000):
-        return np.uint64(0x7FFF)  # NaN
-    return (a + np.uint64(0x7FFF) + ((a >> np.uint64(16)) & np.uint64(1))) >> np.uint64(16)
 
 
 @jit

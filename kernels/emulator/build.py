@@ -26,7 +26,7 @@ def build(program: Program, buffers: list[Buffer], blocks: int, threads: int, sh
     fresh = _fresh(program, parts, sizes, starts, threads)
     aliases = sum(not size for _, size in program.shared.values()) > 1
     releases = min(blocks * threads * 2 + 16, RELEASES) if program.hands_over else 0
-    state = np.zeros(12, np.int64)
+    state = np.zeros(m.STATES, np.int64)
     state[[m.THREADS_PER_BLOCK, m.LOCAL_BYTES, m.ALIASES]] = threads, program.local_bytes, aliases
     known = _known(fresh, buffers, starts)
     return m.Machine(
@@ -58,6 +58,7 @@ def build(program: Program, buffers: list[Buffer], blocks: int, threads: int, sh
         release_clocks=np.zeros((releases, 32), np.int32),
         acquires=np.zeros((releases, 3), np.int64),
         owners=np.zeros((sizes[0] if aliases else 0, 3), np.uint8),
+        printed=np.zeros((m.PRINTS if program.prints else 0, 1 + m.PRINT_WORDS), np.uint64),
         marks=np.zeros((warps, program.registers), np.uint64),
     )
 

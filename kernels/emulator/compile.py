@@ -94,7 +94,12 @@ def _without_driver(cc: tuple[int, int]) -> Any:
 
 
 def registers_per_thread(ptx: str, cc: tuple[int, int]) -> int | None:
-    """Return the registers that the machine code needs, from NVIDIA's linker; None if that library is missing."""
+    """Return the registers that the machine code needs, from NVIDIA's linker.
+
+    None if that library is missing, or if blocks meet: their code is in another library, which only a program links.
+    """
+    if "cudaCGSynchronize" in ptx:
+        return None
     try:
         from cuda.bindings import nvjitlink
     except ImportError:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from kernels.algebra import arithmetic
-from kernels.emulator import bits, scalars
+from kernels.emulator import bits, halves, scalars
 from kernels.emulator.operations import CONVERSIONS, FLOATS, INTEGERS, Operation
 
 TABLES = (INTEGERS, FLOATS, CONVERSIONS)
@@ -30,6 +30,8 @@ def _fetch(kind: str, letter: str) -> str:
 def _store(kind: str, expression: str) -> str:
     if kind == "p":
         return f"u64({expression})"
+    if kind in ("f16", "bf16"):
+        return f"to_{kind}(f64_({expression}), 0)"
     if kind in ("f32", "f64"):
         return f"b{kind[1:]}({kind}_({expression}))"
     return f"u64(s64({kind}({expression})))" if kind[0] == "s" else f"u64({kind}({expression}))"
@@ -59,7 +61,7 @@ def _branch(lines: list[str], operations: list[tuple[int, Operation]], first: in
 
 
 def _compiled(name: str, table: dict[str, Operation], first: int) -> Callable:
-    names = {n: getattr(module, n) for module in (scalars, bits) for n in dir(module) if not n.startswith("_")}
+    names = {n: getattr(module, n) for module in (scalars, bits, halves) for n in dir(module) if not n.startswith("_")}
     names |= {n: getattr(np, f"{'u' if n[0] == 'u' else ''}int{n[1:]}") for n in _KINDS}
     names |= {"np": np, "math": math, "f32_": np.float32, "f64_": np.float64, "__name__": __name__}
     names |= {f"algebra_{n}": getattr(arithmetic, n) for n in ("constant", *arithmetic.ARGUMENTS)}

@@ -26,7 +26,8 @@ from typing import NamedTuple
     OVERFLOW,
     UNSET_GLOBAL,
     RAISED,
-) = range(1, 24)
+    GRID_MISSED,
+) = range(1, 25)
 
 
 class Kind(NamedTuple):
@@ -85,6 +86,10 @@ KINDS = {
     BARRIER_MISSED: Kind(
         "missed-barrier", "waits at a barrier that others of its block never reach",
         "let no thread return before the block's last barrier",
+    ),
+    GRID_MISSED: Kind(
+        "missed-barrier", "waits for all blocks of the grid, of which some have ended",
+        "let every block meet the others as often",
     ),
     PENDING_COPY: Kind(
         "pending-copy", "touches the target of an asynchronous copy before the wait for it, in",

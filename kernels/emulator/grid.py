@@ -11,22 +11,49 @@ from kernels.jit import jit
 
 
 @jit(fastmath=False, _nrt=False)
-def run_grid(M, code, R, specials, grid, block):
-    """Run every block; the number (x fastest) of the block in which a thread was at fault, or -1.
+def run_grid(M, code, R, specials, grid, block, first, begins):
+    """Run the blocks from number `first` on (x fastest); (the block that was run last, what became of it).
 
     specials: the first of the registers tid.x, .y, .z, ctaid.x, .y, .z and laneid, which differ by thread or block.
+    begins: false if only this one block is run, and goes on from where it waited.
     """
-    for number in range(grid[0] * grid[1] * grid[2]):
-        _start_block(M, R, specials, grid, block, number)
-        while True:
-            for warp in range(len(M.doing)):
-                if not run_warp(M, code, R, warp):
-                    return number
-            if not _release(M):
-                break
-        if M.fault[m.KIND] != 0:
-            return number
-    return -1
+    blocks = grid[0] * grid[1] * grid[2]
+    for number in range(first, blocks if begins else first + 1):
+        if begins:
+            _start_block(M, R, specials, grid, block, number)
+        what = _run_block(M, code, R)
+        if what != m.BLOCK_ENDED:
+            return number, what
+    return first, m.BLOCK_ENDED
+
+
+@inner
+def _run_block(M, code, R):
+    """Run a block until it ends, waits for all other blocks, or a thread is at fault."""
+    while True:
+        for warp in range(len(M.doing)):
+            if not run_warp(M, code, R, warp):
+                return m.BLOCK_FAULT
+        place = _release(M)
+        if place < 0:
+            return m.BLOCK_FAULT if M.fault[m.KIND] != 0 else m.BLOCK_ENDED
+        if code[place, m.BYTES] != m.PLAIN:
+            _reduce(M, code[place], R)
+        if code[place, m.SPACE] == m.GRID_BARRIER:
+            return m.BLOCK_WAITS
+
+
+@inner
+def _reduce(M, row, R):
+    """Give every thread at a barrier what all their predicates come to."""
+    registers, count, threads = M.marks.shape[1] * 32, 0, M.state[m.THREADS_PER_BLOCK]
+    for thread in range(threads):
+        count += R[(thread >> 5) * registers + row[m.A] + (thread & 31)] != np.uint64(0)
+    value = np.uint64(count)
+    if row[m.BYTES] != m.POPC_RED:
+        value = np.uint64(count == threads if row[m.BYTES] == m.AND_RED else count > 0)
+    for thread in range(threads):
+        R[(thread >> 5) * registers + row[m.D] + (thread & 31)] = value
 
 
 @inner
@@ -69,7 +96,7 @@ def _reset_clocks(M):
 
 @inner
 def _release(M):
-    """Let waiting threads pass if all are at the same barrier; False if all have ended.
+    """Let waiting threads pass if all are at the same barrier; which that is, or -1 if all have ended.
 
     Anything else is a fault, and ends the block too.
     """
@@ -83,21 +110,24 @@ def _release(M):
         elif first < 0:
             first = thread
     if first < 0:
-        return False
+        return np.int64(-1)
     place = M.lane_pc[first >> 5, first & 31]
     M.fault[m.SLOT] = 0
     if ended >= 0:
         M.fault[m.OTHER_THREAD] = ended
-        return fail(M, f.BARRIER_MISSED, first, place)
+        fail(M, f.BARRIER_MISSED, first, place)
+        return np.int64(-1)
     for thread in range(M.state[m.THREADS_PER_BLOCK]):
         if M.lane_pc[thread >> 5, thread & 31] != place:
             M.fault[m.OTHER_THREAD] = thread
             M.fault[m.OTHER_PC] = M.lane_pc[thread >> 5, thread & 31]
-            return fail(M, f.BARRIER_SPLIT, first, place)
+            fail(M, f.BARRIER_SPLIT, first, place)
+            return np.int64(-1)
     for thread in range(M.state[m.THREADS_PER_BLOCK]):
         if M.turns[thread >> 5, thread & 31] != M.turns[first >> 5, first & 31]:
             M.fault[m.OTHER_THREAD] = first
-            return fail(M, f.BARRIER_TURN, thread, place)
+            fail(M, f.BARRIER_TURN, thread, place)
+            return np.int64(-1)
     M.turns[:] = 0
     for thread in range(M.state[m.THREADS_PER_BLOCK]):
         M.doing[thread >> 5, thread & 31] = m.RUNS
@@ -105,4 +135,4 @@ def _release(M):
     M.state[m.EPOCH] += 1
     if M.state[m.CLOCKS_USED]:
         _reset_clocks(M)
-    return True
+    return place

@@ -7,13 +7,10 @@ from itertools import count
 from kernels.emulator.parse import Function, Instruction, Module
 from kernels.emulator.program import Unsupported
 
-# functions of NVIDIA's libraries, whose code no PTX holds -> what Python has for them
-_OUTSIDE = {
-    "vprintf": "print",
-    "cudaCGGetIntrinsicHandle": "cooperative groups",
-    "cudaCGSynchronize": "cooperative groups",
-    "__assertfail": "assert",
-}
+# functions of NVIDIA's libraries, whose code no PTX holds: what the emulator has a rule for, like an instruction
+KNOWN = ("vprintf", "cudaCGGetIntrinsicHandle", "cudaCGSynchronize")
+# -> what Python has for the others
+_OUTSIDE = {"__assertfail": "assert", "malloc": "memory of the device's heap", "free": "memory of the device's heap"}
 _NAME = re.compile(r"[%$A-Za-z_][\w$~#]*")
 
 
@@ -32,8 +29,13 @@ def _expand(
         if instruction.opcode.split(".")[0] != "call":
             yield instruction
             continue
+        name, results, arguments = _parts(instruction)
+        if name in KNOWN and name not in module.functions:
+            more = instruction.guard, instruction.negated, instruction.place
+            yield Instruction(name, [*results, *arguments], *more)
+            continue
         # an inlined call is one instance of the function: its names get the instance's number
-        callee, results, arguments = _call(module, instruction, stack)
+        callee = _callee(module, name, stack)
         instance = f"#{next(serial)}"
         rename = {n: n + instance for n in (*callee.registers, *callee.locals)}
         rename |= {i.label: i.label + instance for i in callee.body if i.label}
@@ -55,10 +57,15 @@ def _renamed(inner: Instruction, rename: dict, end: str) -> Instruction:
     return Instruction(inner.opcode, operands, guard, inner.negated, inner.place, rename.get(inner.label, inner.label))
 
 
-def _call(module: Module, call: Instruction, stack: tuple[str, ...]) -> tuple[Function, list[str], list[str]]:
-    """Return (function, names of its results, names of its arguments) of a call."""
+def _parts(call: Instruction) -> tuple[str, list[str], list[str]]:
+    """Return (name of the function, names of its results, names of its arguments) of a call."""
     groups = [[n.strip() for n in o.strip("()").split(",") if n.strip()] for o in call.operands if o[0] == "("]
     name = next(o for o in call.operands if o[0] != "(")
+    results = groups.pop(0) if call.operands[0][0] == "(" else []
+    return name, results, groups[0] if groups else []
+
+
+def _callee(module: Module, name: str, stack: tuple[str, ...]) -> Function:
     if name in stack:
         raise Unsupported(f"the kernel calls {name} recursively; the emulator runs kernels without recursion")
     if name not in module.functions:
@@ -66,5 +73,4 @@ def _call(module: Module, call: Instruction, stack: tuple[str, ...]) -> tuple[Fu
         raise Unsupported(
             f"the kernel calls {name}{meant}, whose code is not in the PTX: the emulator does not know it"
         )
-    results = groups.pop(0) if call.operands[0][0] == "(" else []
-    return module.functions[name], results, groups[0] if groups else []
+    return module.functions[name]

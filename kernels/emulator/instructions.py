@@ -37,7 +37,7 @@ SECTIONS = {
         add.f16 h h h; add.f16x2 r r r; sub.rn.f16 h h h; mul.f16 h h h; fma.rn.f16 h h h h; fma.rn.f16x2 r r r r;
         fma.rn.relu.f16 h h h h; neg.f16 h h; abs.f16x2 r r; min.f16 h h h; max.NaN.f16 h h h; add.ftz.f16 h h h;
         tanh.approx.f16 h h; ex2.approx.f16 h h; add.bf16 h h h; mul.bf16x2 r r r; fma.rn.bf16 h h h h;
-        min.NaN.bf16 h h h; neg.bf16 h h""",
+        min.NaN.bf16 h h h; neg.bf16 h h; max.f16x2 r r r; set.eq.f16x2.f16x2 r r r""",
     "Comparison and selection": """
         setp.lt.s32 p r r; setp.eq.f32 p f f; setp.geu.f64 p g g; setp.gt.and.s32 p r r p; setp.lt.s32 p|p r r;
         setp.lt.f16 p h h; setp.lt.bf16 p h h; set.lt.u32.s32 r r r; selp.b32 r r r p; selp.f64 g g g p;
@@ -54,7 +54,8 @@ SECTIONS = {
         prefetch.global.L2 G; applypriority.global.L2::evict_normal G 128; discard.global.L2 G 128;
         createpolicy.fractional.L2::evict_last.b64 d 0f3F800000; isspacep.shared p d; cvta.to.shared.u64 d d;
         cvt.s64.s32 d r; cvt.rn.f32.s32 f r; cvt.rzi.s32.f32 r f; cvt.rn.f32.f64 f g; cvt.rni.f32.f32 f f;
-        cvt.sat.u8.s32 h r; cvt.rn.f16.f32 h f; cvt.f32.f16 f h; cvt.rn.bf16.f32 h f; cvt.rn.bf16x2.f32 r f f;
+        cvt.sat.u8.s32 h r; cvt.rn.f16.f32 h f; cvt.f32.f16 f h; cvt.rn.bf16.f32 h f; cvt.rz.bf16.f32 h f;
+        cvt.rn.f16.s64 h d; cvt.rzi.s32.f16 r h; cvt.rn.bf16x2.f32 r f f;
         cvt.rn.f16x2.f32 r f f; cvt.rna.tf32.f32 r f; cvt.rn.satfinite.e4m3x2.f32 h f f; cvt.pack.sat.s16.s32 r r r;
         mapa.u64 d d r; getctarank.u64 r d""",
     "Asynchronous copies": """
@@ -71,11 +72,12 @@ SECTIONS = {
         bar.sync 0; bar.sync 1; bar.arrive 1 64; bar.red.popc.u32 r 0 p; bar.red.and.pred p 0 p; barrier.sync 0;
         bar.warp.sync r; barrier.cluster.arrive; membar.gl; fence.acq_rel.gpu; atom.global.add.u32 r G r;
         atom.global.add.f32 f G f; atom.global.add.f64 g G g; atom.global.add.noftz.f16 h G h;
-        atom.global.add.v2.f32 {f,f} G {f,f};
+        atom.global.add.noftz.f16x2 r G r; atom.global.add.noftz.bf16 h G h; atom.global.add.v2.f32 {f,f} G {f,f};
         atom.global.min.s64 d G d; atom.shared.cas.b32 r S r r; atom.global.cas.b16 h G h h;
         atom.global.exch.b64 d G d; atom.global.inc.u32 r G r; atom.global.cas.b128 d G d d; red.global.add.u32 G r;
         red.async.relaxed.cluster.shared::cluster.add.u32 S r S; vote.sync.ballot.b32 r p r; vote.ballot.b32 r p;
         match.any.sync.b32 r r r; match.all.sync.b64 r|p d r; activemask.b32 r; redux.sync.add.s32 r r r;
+        redux.sync.min.NaN.f32 f f r;
         griddepcontrol.wait; elect.sync r|p r; mbarrier.init.shared.b64 S r""",
     "Matrices of a warp": """
         mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {f,f,f,f} {r,r,r,r} {r,r} {f,f,f,f};
@@ -99,6 +101,7 @@ _KERNEL = """
     .reg .pred %p<20>; .reg .b16 %h<20>; .reg .b32 %r<20>; .reg .b64 %d<20>; .reg .f32 %f<20>; .reg .f64 %g<20>;
     .shared .align 16 .b8 memory[1024];
     ld.param.u64 %d1, [kernel_param_0];
+    LIST: .branchtargets END;
     BODY;
 END:
     ret;

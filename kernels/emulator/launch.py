@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import kernels.emulator.lower_arithmetic  # enters its rules
+import kernels.emulator.lower_comparisons  # enters its rules
 import kernels.emulator.lower_matrices  # enters its rules
 import kernels.emulator.lower_memory  # noqa: F401  (enters its rules)
 from kernels.compiled_files import hash_sources
@@ -21,8 +22,10 @@ from kernels.emulator.kept import keep
 from kernels.emulator.local_arrays import noted_arrays, place_arrays
 from kernels.emulator.lowering import lower
 from kernels.emulator.parse import parse
+from kernels.emulator.prints import write_prints
 from kernels.emulator.program import Program
 from kernels.emulator.report import Launch, Report, report
+from kernels.emulator.waiting import run_all
 from kernels.emulator.watch import run_watched
 
 # CUDA C++ Programming Guide, technical specifications
@@ -144,12 +147,18 @@ def execute(
     for row, values in at_launch(program, words, places, grid, block, shared).items():
         registers[:, row // 32] = values
     launched = registers.reshape(-1), program.specials, np.array(grid), np.array(block)
-    number = run_watched(machine, lambda: run_grid(machine, program.code, *launched), limit is None)
+
+    def run_blocks(first: int, begins: bool) -> tuple[int, int]:
+        return run_grid(machine, program.code, *launched, first, begins)
+
+    blocks = int(np.prod(grid))
+    number = run_watched(machine, lambda: run_all(machine, launched[0], blocks, run_blocks), limit is None)
     for slot, buffer in enumerate(every, m.FIRST_BUFFER):
         if buffer.back is not None:
             start = machine.slots[slot, m.START]
             data = machine.bytes[start : start + len(buffer.data)]
             buffer.back[...] = data.view(buffer.back.dtype).reshape(buffer.back.shape)
+    write_prints(machine)
     raised = raised_in(program, name, machine, every)
     if raised:
         raise raised

@@ -1,4 +1,4 @@
-"""Lowering of arithmetic: instructions of the table of operations, comparisons, conversions, carries."""
+"""Lowering of arithmetic: instructions of the table of operations, moves, conversions, carries."""
 
 import re
 
@@ -8,15 +8,37 @@ from kernels.emulator.parse import Instruction
 
 # what an instruction's name may hold beside its type: what selects the operation, and what changes nothing here
 _SELECTS = {
-    "f": ("rz", "rm", "rp", "finite", "infinite", "notanumber"),
-    "i": ("lo", "hi", "wide", "l", "r", "wrap", "clamp"),
+    "f": ("rz", "rm", "rp", "finite", "infinite", "notanumber", "NaN"),
+    "i": ("lo", "hi", "wide", "l", "r", "wrap", "clamp", "shiftamt"),
 }
-_SAME = {"f": ("rn", "approx", "full", "ftz", "sat"), "i": ("b32",)}
+_SAME = {"f": ("rn", "approx", "full", "ftz", "sat", "relu"), "i": ("b32",)}
 
 
 def is_half(kind: str) -> bool:
     """Return whether a type is float16 or bfloat16, alone or two to a register."""
     return kind.removesuffix("x2") in ("f16", "bf16")
+
+
+def is_floating(kind: str) -> bool:
+    """Return whether a type is one of floating-point numbers."""
+    return kind[0] == "f" or is_half(kind)
+
+
+def halves_of(low: Lowering, source: int) -> list[int]:
+    """Return two registers with the lower and the upper half of a register of 32 bits."""
+    parts = [low.temporary(), low.temporary()]
+    low.emit("extend.u16", parts[0], [source])
+    low.emit("shr.u32", parts[1], [source, low.constant(16)])
+    return parts
+
+
+def _of_halves(low: Lowering, name: str, result: int, sources: list[int]) -> None:
+    """Lower an instruction on two numbers to a register."""
+    done = []
+    for part in zip(*(halves_of(low, s) for s in sources), strict=True):
+        done.append(low.temporary())
+        low.emit(name, done[-1], list(part))
+    low.emit("pack.u32", result, done)
 
 
 def unsigned(kind: str) -> str:
@@ -31,53 +53,28 @@ def arithmetic(low: Lowering, instruction: Instruction) -> None:
     kind = words[-1]
     if not TYPES.match(kind):
         raise low.unsupported()
-    floating = kind[0] == "f" or is_half(kind)
+    floating = is_floating(kind)
     family = "f" if floating else "i"
     stem, more = words[0], words[1:-1]
     selects = [w for w in more if w in _SELECTS[family]]
-    if set(more) - {*selects, *_SAME[family]} or (is_half(kind) and {"ftz", "sat"} & set(more)):
+    clamps = [w for w in more if w in ("sat", "relu")]
+    if set(more) - {*selects, *_SAME[family]} or (clamps and f"{clamps[0]}.{kind}" not in NUMBERS):
         raise low.unsupported()
     if floating and stem == "mad":
         stem = "fma"
-    stem += "".join(f".{w}" for w in selects) + (".ftz" if "ftz" in more and kind == "f32" else "")
-    names = (f"{stem}.{kind}",) if floating else (f"{stem}.{kind}", f"{stem}.{unsigned(kind)}", f"{stem}.b{kind[1:]}")
+    stem += "".join(f".{w}" for w in selects) + (".ftz" if "ftz" in more and kind != "f64" else "")
+    one = kind.removesuffix("x2")
+    names = (f"{stem}.{one}",) if floating else (f"{stem}.{kind}", f"{stem}.{unsigned(kind)}", f"{stem}.b{kind[1:]}")
     name = next((n for n in names if n in NUMBERS), None)
     if name is None:
         raise low.unsupported()
-    result = low.register(instruction.operands[0])
-    low.emit(name, result, [low.value(o) for o in instruction.operands[1:]])
-    if "sat" in more:
-        low.emit(f"sat.{kind}", result, [result])
-
-
-@rule("setp")
-def _setp(low: Lowering, instruction: Instruction) -> None:
-    words, operands = instruction.opcode.split("."), instruction.operands
-    kind, compare = words[-1], words[1]
-    if kind[0] != "f" and not is_half(kind):
-        if compare in ("lo", "ls", "hi", "hs"):
-            kind, compare = unsigned(kind), {"lo": "lt", "ls": "le", "hi": "gt", "hs": "ge"}[compare]
-        kind = unsigned(kind) if compare in ("eq", "ne") or kind[0] == "b" else kind
-    name = f"setp.{compare}.{'ftz.' if 'ftz' in words and kind == 'f32' else ''}{kind}"
-    if name not in NUMBERS or ("ftz" in words and is_half(kind)):
-        raise low.unsupported()
-    combine = next((w for w in words[2:-1] if w in ("and", "or", "xor")), None)
-    names = [o.strip() for o in operands[0].split("|")]
-    first = low.temporary() if combine or names[0] == "_" else low.register(names[0])
-    rows = [first]
-    low.emit(name, first, [low.value(o) for o in operands[1:3]])
-    if len(names) > 1:  # the second is the comparison's opposite
-        rows.append(low.temporary() if combine or names[1] == "_" else low.register(names[1]))
-        low.emit("not.pred", rows[1], [first])
-    if combine:
-        third = low.value(operands[3])
-        for row, to in zip(rows, names, strict=True):
-            low.emit(f"{combine}.pred", low.register(to) if to != "_" else low.temporary(), [row, third])
-
-
-@rule("selp")
-def _selp(low: Lowering, instruction: Instruction) -> None:
-    low.emit("selp", low.register(instruction.operands[0]), [low.value(o) for o in instruction.operands[1:]])
+    result, sources = low.register(instruction.operands[0]), [low.value(o) for o in instruction.operands[1:]]
+    if kind.endswith("x2"):
+        _of_halves(low, name, result, sources)
+    else:
+        low.emit(name, result, sources)
+    for clamp in clamps:
+        low.emit(f"{clamp}.{kind}", result, [result])
 
 
 @rule("mov")
@@ -86,19 +83,30 @@ def _mov(low: Lowering, instruction: Instruction) -> None:
     width = int(re.sub(r"\D", "", instruction.opcode) or 0)
     if source[0] == "{":
         parts = [low.value(o.strip()) for o in source.strip("{}").split(",")]
-        if len(parts) != 2:
+        if len(parts) not in (2, 4):
             raise low.unsupported()
+        if len(parts) == 4:
+            pairs = [low.temporary(), low.temporary()]
+            low.emit(f"pack.u{width // 2}", pairs[0], parts[:2])
+            low.emit(f"pack.u{width // 2}", pairs[1], parts[2:])
+            parts = pairs
         low.emit(f"pack.u{width}", low.register(to), parts)
     elif to[0] == "{":
         names = [o.strip() for o in to.strip("{}").split(",")]
-        if len(names) != 2:
+        if len(names) not in (2, 4):
             raise low.unsupported()
         whole = low.temporary()
         low.emit("mov", whole, [low.value(source)])
-        if names[0] != "_":
-            low.emit(f"extend.u{width // 2}", low.register(names[0]), [whole])
-        if names[1] != "_":
-            low.emit(f"shr.u{width}", low.register(names[1]), [whole, low.constant(width // 2)])
+        each = width // len(names)
+        for i, name in enumerate(names):
+            if name == "_":
+                continue
+            part = whole
+            if i:
+                part = low.register(name)
+                low.emit(f"shr.u{width}", part, [whole, low.constant(i * each)])
+            if i < len(names) - 1:
+                low.emit(f"extend.u{each}", low.register(name), [part])
     else:
         low.emit("mov", low.register(to), [low.value(source)])
 
@@ -106,7 +114,7 @@ def _mov(low: Lowering, instruction: Instruction) -> None:
 def _narrow(low: Lowering, instruction: Instruction, words: list[str]) -> None:
     """Lower a conversion to the numbers of tensor cores."""
     name = ".".join(words[1:])
-    if name not in ("rna.tf32.f32", "rn.bf16x2.f32"):
+    if name not in ("rna.tf32.f32", "rn.bf16x2.f32", "rn.f16x2.f32"):
         raise low.unsupported()
     low.emit(name, low.register(instruction.operands[0]), [low.value(o) for o in instruction.operands[1:]])
 
@@ -118,28 +126,28 @@ def _cvt(low: Lowering, instruction: Instruction) -> None:
     result, value = low.register(instruction.operands[0]), low.value(instruction.operands[1])
     way = next((w for w in words if w in ("rni", "rzi", "rmi", "rpi")), None)
     direction = next((f".{w}" for w in words if w in ("rz", "rm", "rp")), "")
-    if words[-2] in ("tf32", "bf16x2"):
+    if words[-2] in ("tf32", "bf16x2", "f16x2"):
         _narrow(low, instruction, words)
         return
     known = ("cvt", "ftz", "sat", "rn", "rz", "rm", "rp", "rni", "rzi", "rmi", "rpi")
-    if set(words[:-2]) - set(known) or is_half(to) or is_half(source):
+    if set(words[:-2]) - set(known) or source.endswith("x2"):
         raise low.unsupported()
     if "ftz" in words and source == "f32":
         flushed = low.temporary()
         low.emit("flush.f32", flushed, [value])
         value = flushed
-    if source[0] == "f" and to[0] == "f":
+    if is_floating(source) and is_floating(to):
         name = f"{way}.to.{to}" if way and to == source else f"{to}{direction}.{source}"
         low.emit("mov" if to == source and not way else name, result, [value])
         if "ftz" in words and to == "f32":
             low.emit("flush.f32", result, [result])
         if "sat" in words:
             low.emit(f"sat.{to}", result, [result])
-    elif source[0] == "f":
+    elif is_floating(source):
         whole = low.temporary()
         low.emit(f"{way}.{source}", whole, [value])
         low.emit(f"clamp.{to}", result, [whole])
-    elif to[0] == "f":
+    elif is_floating(to):
         if direction:
             raise low.unsupported()
         low.emit(f"{to}.{source}", result, [value])

@@ -109,10 +109,15 @@ def _atomic(low: Lowering, instruction: Instruction) -> None:
     words, operands = instruction.opcode.split("."), list(instruction.operands)
     kind = words[-1]
     what = next((w for w in words if w in (*_ATOMICS, "add", "min", "max")), None)
-    known = {*_SPACES, *_ATOMICS, "atom", "red", "add", "min", "max", "acq_rel"}
-    if what is None or kind[1:] not in ("32", "64") or any(w not in known and not _ORDER.match(w) for w in words[:-1]):
+    known = {*_SPACES, *_ATOMICS, "atom", "red", "add", "noftz", "min", "max", "acq_rel"}
+    narrow = {("add", "f16"): atomics.ADD_F16, ("add", "bf16"): atomics.ADD_BF16, ("cas", "b16"): atomics.SWAP}
+    if any(w not in known and not _ORDER.match(w) for w in words[:-1]):
         raise low.unsupported()
-    if what == "add":
+    if what is None or (kind[1:] not in ("32", "64") and (what, kind) not in narrow):
+        raise low.unsupported()
+    if (what, kind) in narrow:
+        code = narrow[what, kind]
+    elif what == "add":
         code = atomics.ADD_F if kind[0] == "f" else atomics.ADD
     elif what in ("min", "max"):
         code = getattr(atomics, f"{what.upper()}_{'S' if kind[0] == 's' else 'U'}")
@@ -125,7 +130,7 @@ def _atomic(low: Lowering, instruction: Instruction) -> None:
     base, offset = place_of(low, operands[0])
     line = low.emit(
         m.ATOMIC, result, [base, *(low.value(o) for o in operands[1:])],
-        TARGET=offset, BYTES=int(kind[1:]) // 8, SPACE=_space(words), LANES=1, SIGNED=code,
+        TARGET=offset, BYTES=int(kind.lstrip("usbf")) // 8, SPACE=_space(words), LANES=1, SIGNED=code,
     )  # fmt: skip
     if result is None:
         line.columns[m.D] = -1
@@ -169,10 +174,21 @@ def _barrier(low: Lowering, instruction: Instruction) -> None:
     words = instruction.opcode.split(".")
     if words[1] == "warp":
         low.emit(m.WARP_SYNC, None, [], E=low.value(instruction.operands[0]))
+    elif words[1] in ("red", "cta") and "red" in words:
+        _reduce(low, instruction, words)
     elif "sync" in words and instruction.operands == ["0"]:
-        low.emit(m.BARRIER, None, [])
+        low.emit(m.BARRIER, None, [], BYTES=m.PLAIN, SPACE=m.BLOCK_BARRIER)
     else:
         raise low.unsupported()
+
+
+def _reduce(low: Lowering, instruction: Instruction, words: list[str]) -> None:
+    """Lower a barrier at which the threads also learn of each other's predicates."""
+    result, number, *more, predicate = instruction.operands
+    how = {"and": m.AND_RED, "or": m.OR_RED, "popc": m.POPC_RED}.get(words[words.index("red") + 1])
+    if how is None or number != "0" or more:
+        raise low.unsupported()
+    low.emit(m.BARRIER, low.register(result), [low.value(predicate)], BYTES=how, SPACE=m.BLOCK_BARRIER)
 
 
 @rule("shfl")
@@ -195,6 +211,27 @@ def _vote(low: Lowering, instruction: Instruction) -> None:
         raise low.unsupported()
     predicate, mask = low.value(operands[1]), low.value(operands[2])
     low.emit(m.VOTE, low.register(operands[0]), [predicate], E=mask, BYTES=how[words[2]])
+
+
+@rule("match", "redux", "elect")
+def _compare_lanes(low: Lowering, instruction: Instruction) -> None:
+    """Lower what a warp's threads find out about each other's numbers."""
+    words, operands = instruction.opcode.split("."), instruction.operands
+    name, kind = ".".join(w for w in words if w != "sync"), words[-1]
+    name = name.removesuffix(f".{kind}") if name not in together.AMONG else name
+    if "sync" not in words or name not in together.AMONG:
+        raise low.unsupported()
+    signed = name if kind != "s32" else name.replace("min", "smin").replace("max", "smax")
+    result, _, second = operands[0].partition("|")
+    to = low.register(result) if result != "_" else low.temporary()
+    sources = [low.value(o) for o in operands[1:-1]]
+    if kind == "b32" and words[0] == "match":
+        sources = [low.temporary()]
+        low.emit("extend.u32", sources[0], [low.value(operands[1])])
+    mask = low.value(operands[-1])
+    line = low.emit(m.VOTE, to, sources, E=mask, BYTES=together.AMONG[signed])
+    line.columns[m.D1] = low.register(second) if second not in ("", "_") else -1
+    line.writes += [line.columns[m.D1]] if line.columns[m.D1] >= 0 else []
 
 
 @rule("isspacep")
@@ -236,3 +273,36 @@ def _trap(low: Lowering, instruction: Instruction) -> None:
 @rule("bra")
 def _branch(low: Lowering, instruction: Instruction) -> None:
     low.emit(m.BRANCH, None, []).target = instruction.operands[0]
+
+
+@rule("brx")
+def _branch_by_index(low: Lowering, instruction: Instruction) -> None:
+    """Lower a jump to one of several places: a jump for each; an index beyond them is a trap."""
+    index, targets = instruction.operands
+    if instruction.guard or targets not in low.targets:
+        raise low.unsupported()
+    for i, target in enumerate(low.targets[targets]):
+        chosen = low.temporary()
+        low.emit("setp.eq.u32", chosen, [low.value(index), low.constant(i)])
+        line = low.emit(m.BRANCH, None, [], GUARD=chosen, NEGATED=0)
+        line.reads.append(chosen)
+        line.target = target
+    low.emit(m.TRAP, None, [])
+
+
+@rule("vprintf")
+def _print(low: Lowering, instruction: Instruction) -> None:
+    result, text, arguments = (_parameter(low, f"[{name}]") for name in instruction.operands)
+    low.emit(m.PRINT, result, [text, arguments])
+
+
+@rule("cudaCGGetIntrinsicHandle")
+def _grid_handle(low: Lowering, instruction: Instruction) -> None:
+    """Lower the call for the grid's handle, of which only that it is not 0 is known."""
+    low.emit("mov", _parameter(low, f"[{instruction.operands[0]}]"), [low.constant(1)])
+
+
+@rule("cudaCGSynchronize")
+def _meet(low: Lowering, instruction: Instruction) -> None:
+    low.emit(m.BARRIER, None, [], BYTES=m.PLAIN, SPACE=m.GRID_BARRIER)
+    low.emit("mov", _parameter(low, f"[{instruction.operands[0]}]"), [low.constant(0)])

@@ -6,6 +6,7 @@ they are imported, as `launch` does.
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 
 from kernels.emulator import machine as m
 from kernels.emulator.aliases import WINDOW
@@ -14,7 +15,7 @@ from kernels.emulator.dispatch import NUMBERS
 from kernels.emulator.flow import after_warp_operations, mark_turns
 from kernels.emulator.inline import flatten
 from kernels.emulator.overflow import watch_indices
-from kernels.emulator.parse import Function, Instruction, Module
+from kernels.emulator.parse import TARGETS, Function, Instruction, Module
 from kernels.emulator.program import SPECIALS, Line, Program, Unsupported, assemble, layout, spread
 from kernels.emulator.vector_loads import without_unread
 
@@ -37,8 +38,10 @@ def lower(module: Module) -> Program:
     """Return the module's kernel as a program; Unsupported names the instruction that the emulator does not know."""
     kernel = flatten(module)
     low = Lowering(module, kernel)
+    low.targets = _targets(kernel.body)
     for instruction in kernel.body:
-        low.one(instruction)
+        if instruction.opcode != TARGETS:
+            low.one(instruction)
     without_unread(low.lines)
     names = {row: name for name, row in low.rows.items()}
     lines, fits = watch_indices(low.lines, low.temporary)
@@ -51,6 +54,12 @@ def lower(module: Module) -> Program:
         -(-low.local_bytes // 16) * 16, module.files, module.constants, low.private,
         after_warp_operations(code),
     )  # fmt: skip
+
+
+def _targets(body: list[Instruction]) -> dict[str, list[str]]:
+    """Return the lists of places that `brx.idx` jumps to, by their labels."""
+    pairs = pairwise(body)
+    return {label.label: list(one.operands) for label, one in pairs if one.opcode == TARGETS and label.label}
 
 
 class Lowering:
@@ -72,6 +81,7 @@ class Lowering:
         self.addresses |= {n: self.addresses[n] + (k << WINDOW) for k, n in enumerate(dynamic)}
         self.data = module.constants
         self.now = Instruction("", [])
+        self.targets: dict[str, list[str]] = {}
 
     def one(self, instruction: Instruction) -> None:
         """Lower one instruction."""

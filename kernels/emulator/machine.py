@@ -23,14 +23,18 @@ COLUMNS = 23
 
 # opcodes beyond arithmetic, whose numbers are below 3000
 LOAD, STORE, ATOMIC, COPY, COMMIT, WAIT, WAIT_ALL = range(3000, 3007)
-BRANCH, EXIT, BARRIER, WARP_SYNC, SHUFFLE, VOTE, ACTIVE, FENCE, TRAP = range(3100, 3109)
+BRANCH, EXIT, BARRIER, WARP_SYNC, SHUFFLE, VOTE, ACTIVE, FENCE, TRAP, PRINT = range(3100, 3110)
 MULTIPLY, LOAD_MATRICES = 3140, 3141  # of a whole warp
 # the emulator's own, which `marks` runs
 CHECK, MARK, MARK_ALL, MARK_CHOSEN, MARK_DECIDED, MARK_FITS = range(3200, 3206)
 
+PLAIN, AND_RED, OR_RED, POPC_RED = range(4)  # column BYTES of BARRIER: what the threads' predicates are made to
+BLOCK_BARRIER, GRID_BARRIER = range(2)  # column SPACE of BARRIER: who meets
+
 BLOCK_FENCE, DEVICE_FENCE = 1, 2  # column BYTES of FENCE: who sees what the thread has done before; 0: nobody
 
 GO_ON, REGROUP, FAULT = range(3)  # after an instruction
+BLOCK_ENDED, BLOCK_WAITS, BLOCK_FAULT = range(3)  # after a block has run
 
 # what a thread is doing
 RUNS, AT_BARRIER, AT_WARP_SYNC, ENDED = range(4)
@@ -46,11 +50,15 @@ KIND, PC, THREAD, ADDRESS, WIDTH, OTHER_PC, OTHER_THREAD, SLOT = range(8)
 
 # entries of `state`
 EPOCH, FIRST_EPOCH, THREADS_PER_BLOCK, LOCAL_BYTES, STEPS, LIMIT, CLOCKS_USED, UNAWAITED = range(8)
-RELEASES, ACQUIRES, ARRAY, ALIASES = range(8, 12)
+RELEASES, ACQUIRES, ARRAY, ALIASES, PRINTED = range(8, 13)
+STATES = 13
 
 # columns of `releases` and `acquires`
 CELL, FIRST, UNTIL, BY, REACH, STAMP = range(6)
 SEEN = 1  # column of `acquires`: how many releases there were
+
+PRINTS = 1 << 14  # of which a launch keeps book, with the format's address and as many words of arguments
+PRINT_WORDS = 64
 
 QUEUE = 64  # asynchronous copies that one thread may have under way
 TO, FROM, COPIED, FILLED, GROUP, COPY_PC = range(6)  # columns of `copies`
@@ -87,4 +95,5 @@ class Machine(NamedTuple):
     release_clocks: np.ndarray  # (any, 32)
     acquires: np.ndarray  # (any, 3): atomic operations of this block on what was released
     owners: np.ndarray  # (bytes, 3) of shared memory: who wrote, whose value it overwrote, whether another has read it
+    printed: np.ndarray  # (any, 1 + PRINT_WORDS)
     marks: np.ndarray  # (warp, register): which threads' copies of a register hold a value, as bits

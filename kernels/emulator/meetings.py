@@ -5,7 +5,7 @@ from kernels.emulator import machine as m
 from kernels.emulator.matrices import load, multiply
 from kernels.emulator.memory import fail
 from kernels.emulator.scalars import jit
-from kernels.emulator.warp_operations import AWAITED, HERE, gather, shuffle, synchronise, vote
+from kernels.emulator.warp_operations import AWAITED, BALLOT, HERE, among, gather, shuffle, synchronise, vote
 
 
 @jit
@@ -57,7 +57,10 @@ def meet(M, row, R, base, warp, pc):
         elif op == m.SHUFFLE:
             shuffle(M, row, R, base, warp, M.active[2])
         elif op == m.VOTE:
-            vote(row, R, base, M.active[2])
+            if row[m.BYTES] > BALLOT:
+                among(M, row, R, base, M.active[2])
+            else:
+                vote(row, R, base, M.active[2])
         elif op == m.MULTIPLY:
             if not multiply(M, row, R, base, M.active[2], warp, pc):
                 return pc, m.FAULT

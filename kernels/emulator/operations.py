@@ -1,7 +1,8 @@
 """THE table of arithmetic: what each PTX instruction computes from its operands a, b, c. One line an instruction.
 
 `dispatch` turns the table into compiled code. A type of the table is a register's: u16..u64 and s16..s64, f32, f64, p
-(a predicate). Signed and unsigned share a line where the bits are the same; `lowering` knows the other names.
+(a predicate), and f16 and bf16, whose values are float64 in an expression, rounded when they are stored. Signed and
+unsigned share a line where the bits are the same; `lowering` knows the other names.
 """
 
 import re
@@ -22,6 +23,7 @@ INTEGERS: dict[str, Operation] = {}
 FLOATS: dict[str, Operation] = {}
 CONVERSIONS: dict[str, Operation] = {}
 
+_WHOLE = {"rni": "even(a)", "rzi": "np.trunc(a)", "rmi": "np.floor(a)", "rpi": "np.ceil(a)"}
 _COMPARE = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 
 
@@ -61,6 +63,10 @@ def _integers() -> None:
             if width > 16:
                 signed = t == s
                 put(f"bfe.{t}", u, f"{u} u32 u32", f"extract(u64(a), s64(b), s64(c), {width}, {signed})")
+                ones = "u64(a if a >= s64(0) else ~a)" if signed else "u64(a)"
+                put(f"bfind.{t}", "u32", t, f"highest({ones}, {width}, False)")
+                put(f"bfind.shiftamt.{t}", "u32", t, f"highest({ones}, {width}, True)")
+            put(f"sad.{t}", u, f"{t} {t} {u}", "u64(c) + (u64(a) - u64(b) if a > b else u64(b) - u64(a))")
         if width > 16:
             put(f"popc.b{width}", "u32", u, "bits_set(u64(a))")
             put(f"clz.b{width}", "u32", u, f"leading_zeros(u64(a), {width})")
@@ -103,20 +109,17 @@ def _floats() -> None:
         for name, sign in (("add", "+"), ("sub", "-"), ("mul", "*"), ("div", "/")):
             put(f"{name}.{t}", t, f"{t} {t}", f"a {sign} b")
         put(f"fma.{t}", t, f"{t} {t} {t}", "fma(a, b, c)")
-        put(f"min.{t}", t, f"{t} {t}", "minimum(a, b)")
-        put(f"max.{t}", t, f"{t} {t}", "maximum(a, b)")
+        for name, function in (("min", "minimum"), ("max", "maximum")):
+            put(f"{name}.{t}", t, f"{t} {t}", f"{function}(a, b)")
+            put(f"{name}.NaN.{t}", t, f"{t} {t}", f"{function}(a, b) if a == a and b == b else a + b")
         put(f"abs.{t}", t, t, "abs(a)")
         put(f"neg.{t}", t, t, "-a")
         put(f"sqrt.{t}", t, t, "np.sqrt(a)")
         put(f"rcp.{t}", t, t, f"{cast}(1) / a")
         put(f"rsqrt.{t}", t, t, f"{cast}({wide}(1) / np.sqrt({wide}(a)))")
         put(f"copysign.{t}", t, f"{t} {t}", f"{cast}(math.copysign(b, a))")
-        for name, sign in _COMPARE.items():
-            ordered = f"a {sign} b" if name != "ne" else "a < b or a > b"
-            put(f"setp.{name}.{t}", t, f"{t} {t}", ordered, "p")
-            put(f"setp.{name}u.{t}", t, f"{t} {t}", f"({ordered}) or a != a or b != b", "p")
-        put(f"setp.num.{t}", t, f"{t} {t}", "a == a and b == b", "p")
-        put(f"setp.nan.{t}", t, f"{t} {t}", "a != a or b != b", "p")
+        for name, expression in _comparisons().items():
+            put(f"setp.{name}.{t}", t, f"{t} {t}", expression, "p")
         for test, expression in (
             ("finite", "abs(a) < math.inf"),
             ("infinite", "abs(a) == math.inf"),
@@ -132,6 +135,34 @@ def _floats() -> None:
         put(f"sub.{way}.f32", "f32", "f32 f32", f"add_directed(f64_(a), -f64_(b), {mode})")
         put(f"mul.{way}.f32", "f32", "f32 f32", f"directed(f64_(a) * f64_(b), 0.0, {mode})")
         put(f"fma.{way}.f32", "f32", "f32 f32 f32", f"add_directed(f64_(a) * f64_(b), f64_(c), {mode})")
+
+
+def _comparisons() -> dict[str, str]:
+    """Return what each comparison of floating-point numbers is."""
+    ordered = {name: f"a {sign} b" if name != "ne" else "a < b or a > b" for name, sign in _COMPARE.items()}
+    either = {f"{name}u": f"({expression}) or a != a or b != b" for name, expression in ordered.items()}
+    return ordered | either | {"num": "a == a and b == b", "nan": "a != a or b != b"}
+
+
+def _halves() -> None:
+    """Enter float16 and bfloat16: a sum is rounded to odd, so that rounding it when it is stored is right."""
+    for t in ("f16", "bf16"):
+        two = (t, t)
+        FLOATS[f"add.{t}"] = Operation(t, two, "sum_to_odd(a, b)")
+        FLOATS[f"sub.{t}"] = Operation(t, two, "sum_to_odd(a, -b)")
+        FLOATS[f"mul.{t}"] = Operation(t, two, "a * b")
+        FLOATS[f"fma.{t}"] = Operation(t, (*two, t), "sum_to_odd(a * b, c)")
+        FLOATS[f"ex2.{t}"] = Operation(t, (t,), "2.0 ** a")
+        FLOATS[f"tanh.{t}"] = Operation(t, (t,), "math.tanh(a)")
+        FLOATS[f"neg.{t}"] = Operation("u16", ("u16",), "a ^ u16(0x8000)")
+        FLOATS[f"abs.{t}"] = Operation("u16", ("u16",), "a & u16(0x7FFF)")
+        for name, function in (("min", "minimum"), ("max", "maximum")):
+            FLOATS[f"{name}.{t}"] = Operation(t, two, f"{function}(a, b)")
+            FLOATS[f"{name}.NaN.{t}"] = Operation(t, two, f"{function}(a, b) if a == a and b == b else a + b")
+        for name, expression in _comparisons().items():
+            FLOATS[f"setp.{name}.{t}"] = Operation("p", two, expression)
+
+    FLOATS["ex2.ftz.bf16"] = Operation("bf16", ("bf16",), "2.0 ** a if a >= -126.0 or a != a else 0.0")
 
 
 def _algebra() -> None:
@@ -152,7 +183,6 @@ def _conversions() -> None:
     def put(name: str, result: str, argument: str, expression: str) -> None:
         CONVERSIONS[name] = Operation(result, (argument,), expression)
 
-    whole = {"rni": "even(a)", "rzi": "np.trunc(a)", "rmi": "np.floor(a)", "rpi": "np.ceil(a)"}
     for width in (8, 16, 32, 64):
         for t in (f"u{width}", f"s{width}"):
             put(f"extend.{t}", "u64" if t[0] == "u" else "s64", t, "a")
@@ -164,7 +194,7 @@ def _conversions() -> None:
             limit = float(high) if width < 64 else float(high + 1)
             put(f"clamp.{t}", "u64", "f64", f"to_integer(a, {low!r}, {limit!r}, u64({high}))")
     for t in ("f32", "f64"):
-        for way, expression in whole.items():
+        for way, expression in _WHOLE.items():
             put(f"{way}.{t}", "f64", t, _wide(expression))
             put(f"{way}.to.{t}", t, t, f"{t}_({_wide(expression)})")
         put(f"sat.{t}", t, t, f"minimum(maximum(a, {t}_(0)), {t}_(1)) if a == a else {t}_(0)")
@@ -172,9 +202,28 @@ def _conversions() -> None:
     put("f64.f32", "f64", "f32", "f64_(a)")
     put("f32.f64", "f32", "f64", "f32_(a)")
     put("rna.tf32.f32", "u32", "u32", "to_tf32(a)")
-    CONVERSIONS["rn.bf16x2.f32"] = Operation("u32", ("u32", "u32"), "(to_bf16(a) << u64(16)) | to_bf16(b)")
     for mode, way in enumerate(("rz", "rm", "rp")):
         put(f"f32.{way}.f64", "f32", "f64", f"directed(a, 0.0, {mode})")
+
+
+def _half_conversions() -> None:
+    for t, other in (("f16", "bf16"), ("bf16", "f16")):
+        table = {f"f32.{t}": Operation("f32", (t,), "f32_(a)"), f"f64.{t}": Operation("f64", (t,), "a")}
+        table |= {f"{t}.{source}": Operation(t, (source,), "f64_(a)") for source in ("f32", "f64", other)}
+        for mode, way in enumerate(("rz", "rm", "rp"), 1):
+            for source in ("f32", "f64", other):
+                table[f"{t}.{way}.{source}"] = Operation("u16", (source,), f"to_{t}(f64_(a), {mode})")
+        for width in (8, 16, 32, 64):
+            table[f"{t}.u{width}"] = Operation(t, (f"u{width}",), "integer_to_odd(u64(a))")
+            table[f"{t}.s{width}"] = Operation(t, (f"s{width}",), "signed_to_odd(s64(a))")
+        for way, expression in _WHOLE.items():
+            table[f"{way}.{t}"] = Operation("f64", (t,), expression)
+            table[f"{way}.to.{t}"] = Operation(t, (t,), expression)
+        table[f"sat.{t}"] = Operation(t, (t,), "minimum(maximum(a, 0.0), 1.0) if a == a else 0.0")
+        table[f"relu.{t}"] = Operation(t, (t,), "a if a > 0.0 or a != a else 0.0")
+        both = f"(to_{t}(f64_(a), 0) << u64(16)) | to_{t}(f64_(b), 0)"
+        table[f"rn.{t}x2.f32"] = Operation("u32", ("f32", "f32"), both)
+        CONVERSIONS.update(table)
 
 
 def _wide(expression: str) -> str:
@@ -183,5 +232,7 @@ def _wide(expression: str) -> str:
 
 _integers()
 _floats()
+_halves()
 _algebra()
 _conversions()
+_half_conversions()

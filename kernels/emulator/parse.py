@@ -7,6 +7,7 @@ _DECLARATION = re.compile(r"\.align\s+(\d+)\s+\.(\w+)\s+([\w$]+)(?:\[(\d*)\])?(?
 _OPERAND = re.compile(r"\s*(\{[^}]*\}|\[[^\]]*\]|\([^)]*\)|[^,\s][^,]*)")
 _INSTRUCTION = re.compile(r"(?:@(!?)(%[\w$~]+)\s+)?([a-z][\w.:]*)\s*(.*)$", re.S)
 _NAME = re.compile(r"[%$A-Za-z_][\w$]*")
+TARGETS = ".branchtargets"
 _SIZES = {"8": 1, "16": 2, "32": 4, "64": 8}
 
 
@@ -187,6 +188,8 @@ def _statement(text: str, function: Function, shared: dict, scopes: list, serial
         assert found, text
         table = function.locals if text.startswith(".local") else shared
         table[found[3]] = (int(found[1]), _size(found[2], found[4]))
+    elif text.startswith(TARGETS):
+        function.body.append(Instruction(TARGETS, _NAME.findall(text.removeprefix(TARGETS))))
     elif text and not text.startswith("."):
         text = _NAME.sub(lambda m: scope.get(m[0], m[0]), " ".join(text.split()))
         found = _INSTRUCTION.match(text)

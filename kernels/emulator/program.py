@@ -84,6 +84,11 @@ class Program:
         return any(line.op == m.FENCE and line.columns[m.BYTES] for line in self.lines)
 
     @cached_property
+    def prints(self) -> bool:
+        """Whether the kernel prints."""
+        return any(line.op == m.PRINT for line in self.lines)
+
+    @cached_property
     def shared_granule(self) -> int:
         """The log2 of the bytes that are watched as one in shared memory: the narrowest access to it."""
         return self._narrowest(m.SHARED_SPACE).bit_length() - 1

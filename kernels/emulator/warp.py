@@ -13,6 +13,7 @@ from kernels.emulator.handover import note_fence
 from kernels.emulator.marks import keep_book
 from kernels.emulator.meetings import meet, note_missed, wake
 from kernels.emulator.memory import fail
+from kernels.emulator.note_prints import note_print
 from kernels.emulator.scalars import jit
 from kernels.emulator.warp_memory import memory_step
 from kernels.emulator.warp_operations import vote
@@ -184,6 +185,11 @@ def _control(M, row, R, base, warp, pc):
     if op == m.TRAP:
         fail(M, f.TRAPPED, warp * 32, pc)
         return pc, m.FAULT
+    if op == m.PRINT:
+        for lane in range(32):
+            if M.active[1, lane] and not note_print(M, row, R, base + lane, warp * 32 + lane, pc):
+                return pc, m.FAULT
+        return pc + 1, m.GO_ON
     if op == m.ACTIVE:
         vote(row, R, base, M.active[1])
         return pc + 1, m.GO_ON

@@ -6,13 +6,14 @@ from kernels.emulator import faults as f
 from kernels.emulator import machine as m
 from kernels.emulator.async_copies import finish_copies, start_copy
 from kernels.emulator.counters import count_access, count_copied, count_wavefronts
+from kernels.emulator.halves import NEAREST, bf16, f16, sum_to_odd, to_bf16, to_f16
 from kernels.emulator.memory import fail, get, locate, may_read, may_write, put, signed
 from kernels.emulator.plain_access import plain_access
 from kernels.emulator.private import mark_loaded, note_unset, private_read, unset_values
 from kernels.emulator.scalars import add_directed, b32, b64, f32, f64, jit, maximum, minimum  # noqa: F401
 
 # atomic operations, in the column SIGNED of ATOMIC
-ADD, MIN_U, MAX_U, MIN_S, MAX_S, AND, OR, XOR, EXCHANGE, SWAP, ADD_F, INC, DEC = range(13)
+ADD, MIN_U, MAX_U, MIN_S, MAX_S, AND, OR, XOR, EXCHANGE, SWAP, ADD_F, INC, DEC, ADD_F16, ADD_BF16 = range(15)
 
 
 @jit
@@ -82,8 +83,9 @@ def _atomic(M, row, R, lane, start):
     width = row[m.BYTES]
     old = get(M, start, width)
     b, c = R[lane + row[m.B]], R[lane + row[m.C]]
-    if width == 4:
-        b, c = b & np.uint64(0xFFFFFFFF), c & np.uint64(0xFFFFFFFF)
+    if width < 8:
+        ones = (np.uint64(1) << np.uint64(8 * width)) - np.uint64(1)
+        b, c = b & ones, c & ones
     put(M, start, width, _changed(row[m.SIGNED], old, b, c, width))
     if row[m.D] >= 0:
         R[lane + row[m.D]] = old
@@ -96,6 +98,10 @@ def _changed(what, old, b, c, width):
         return old + b
     if what == ADD_F:
         return b32(f32(old) + f32(b)) if width == 4 else b64(f64(old) + f64(b))
+    if what == ADD_F16:
+        return to_f16(sum_to_odd(f16(old), f16(b)), NEAREST)
+    if what == ADD_BF16:
+        return to_bf16(sum_to_odd(bf16(old), bf16(b)), NEAREST)
     if what in (MIN_U, MAX_U):
         return b if (b < old) == (what == MIN_U) else old
     if what in (MIN_S, MAX_S):

@@ -8,6 +8,11 @@ from kernels.emulator.scalars import jit
 
 UP, DOWN, BUTTERFLY, INDEX = range(4)  # column BYTES of SHUFFLE
 ALL, ANY, UNIFORM, BALLOT = range(4)  # column BYTES of VOTE
+(MATCH_ANY, MATCH_ALL, ELECT, ADD, AND, OR, XOR, MIN_U, MAX_U, MIN_S, MAX_S) = range(4, 15)  # the same
+AMONG = {
+    "match.any": MATCH_ANY, "match.all": MATCH_ALL, "elect": ELECT, "redux.add": ADD, "redux.and": AND, "redux.or": OR,
+    "redux.xor": XOR, "redux.min": MIN_U, "redux.max": MAX_U, "redux.smin": MIN_S, "redux.smax": MAX_S,
+}  # fmt: skip
 
 
 HERE, AWAITED, NOT_NAMED = range(3)
@@ -89,6 +94,62 @@ def vote(row, R, base, active):
     for lane in range(32):
         if active[lane]:
             R[base + row[m.D] + lane] = result
+
+
+@jit
+def among(M, row, R, base, active):
+    """Run match.sync, elect.sync and redux.sync: what the threads' numbers have in common, or come to."""
+    how = row[m.BYTES]
+    first, here = -1, np.uint64(0)
+    for lane in range(32):
+        if active[lane]:
+            first = lane if first < 0 else first
+            here |= np.uint64(1) << np.uint64(lane)
+    value, same = np.uint64(first), True
+    if how != ELECT:
+        value = R[base + row[m.A] + first]
+        for lane in range(first + 1, 32):
+            if active[lane]:
+                same = same and R[base + row[m.A] + lane] == value if how == MATCH_ALL else same
+                value = value if how <= MATCH_ALL else _joined(how, value, R[base + row[m.A] + lane])
+    if how == MATCH_ALL:
+        value = here if same else np.uint64(0)
+    equals = M.scratch[4]
+    for lane in range(32):
+        if active[lane] and how == MATCH_ANY:
+            equals[lane] = np.int64(_equals(R, base + row[m.A], lane, active))
+    for lane in range(32):
+        if active[lane]:
+            R[base + row[m.D] + lane] = np.uint64(equals[lane]) if how == MATCH_ANY else value
+            if row[m.D1] >= 0:
+                R[base + row[m.D1] + lane] = np.uint64(lane == first if how == ELECT else same)
+
+
+@jit
+def _joined(how, a, b):
+    """Return what redux.sync makes of two numbers of 32 bits."""
+    a, b = a & np.uint64(0xFFFFFFFF), b & np.uint64(0xFFFFFFFF)
+    if how == ADD:
+        return (a + b) & np.uint64(0xFFFFFFFF)
+    if how == AND:
+        return a & b
+    if how == OR:
+        return a | b
+    if how == XOR:
+        return a ^ b
+    if how in (MIN_U, MAX_U):
+        return a if (a < b) == (how == MIN_U) else b
+    return a if (np.int32(a) < np.int32(b)) == (how == MIN_S) else b
+
+
+@jit
+def _equals(R, register, lane, active):
+    """Return which threads hold the same number as one of them."""
+    found = np.uint64(0)
+    for other in range(32):
+        if active[other] and R[register + other] == R[register + lane]:
+            found |= np.uint64(1) << np.uint64(other)
+    return found
 
 
 @jit

@@ -11,11 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from kernels import registry
 from kernels.verify import threads
-from kernels.verify.formulas import FORMULAS
+from kernels.verify.operations import load_all
 from kernels.verify.outcome import Failure, Outcome, Row
-from kernels.verify.problem import Problem
+from kernels.verify.problem import Operation, Problem
 from kernels.verify.property_list import PROPERTIES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,23 +62,24 @@ def _processor() -> str:
     return names[0] if names else platform.machine()
 
 
-def source(operation: str, name: str) -> str:
+def source(op: Operation, name: str) -> str:
     """Return the file and line of the formula as plain loops."""
-    function = registry.find(operation, "reference", name)
+    function = op.reference(name)
     return f"{Path(function.__code__.co_filename).relative_to(ROOT).as_posix()}:{function.__code__.co_firstlineno}"
 
 
 def _row(row: Row) -> dict[str, Any]:
+    op = load_all()[row.operation]
     return {
         "operation": row.operation,
         "pass": row.name,
         "variant": row.variant,
         "dtype": row.dtype,
         "ok": not row.failures,
-        "formula": FORMULAS[row.operation][row.name],
-        "source": source(row.operation, row.name),
+        "formula": op.formula(row.name),
+        "source": source(op, row.name),
         "oracle": sorted(row.oracles),
-        "own_bound": registry.OWN_BOUNDS.get((row.operation, row.variant)),
+        "own_bound": op.own_bound(row.variant),
         "large_shapes": row.large,
         "problems": row.held,
         "worst_fraction_of_bound": _number(row.fraction),
@@ -99,11 +99,10 @@ def _failure(row: Row, failure: Failure) -> dict[str, Any]:
 
 def counterexample(row: Row, p: Problem) -> dict[str, Any]:
     """Return the arguments of the failing call: shapes, settings, and the numbers of the arrays that are small."""
-    from kernels.verify.operations import load_operations
-
-    args, settings = load_operations()[row.operation].arguments(row.name, p)
+    op = load_all()[row.operation]
+    args, settings = op.arguments(row.name, p)
     used = {n: a for n, a in p.arrays.items() if any(a is b for b in args)}
-    names = inspect.signature(registry.find(row.operation, "reference", row.name)).parameters
+    names = inspect.signature(op.reference(row.name)).parameters
     others = {n: a for n, a in zip(names, args, strict=False) if not isinstance(a, np.ndarray)}
     return {
         "shapes": {n: list(a.shape) for n, a in used.items()},

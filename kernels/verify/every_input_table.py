@@ -14,7 +14,6 @@ from kernels import registry
 from kernels.verify.every_input import EveryInput, check, is_polynomial, problems
 from kernels.verify.implementation import Registered
 from kernels.verify.operations import load_operations
-from kernels.verify.problems import DTYPES
 
 HEAD = ("operation and pass", "variants", "shown", "trials", "chance of error below", "degree", "roundings / bound")
 
@@ -26,7 +25,7 @@ def run(target: str, quick: bool, only: list[str] | None = None) -> Iterable[Eve
             continue
         for variant in registry.variants(name, target):
             impl = Registered(op, variant, target)
-            for dtype in DTYPES:
+            for dtype in op.dtypes:
                 for p in problems(op, impl, dtype, quick):
                     for part in op.passes:
                         found = check(op, impl, part, p)

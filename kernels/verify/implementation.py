@@ -4,13 +4,12 @@ import hashlib
 import importlib.util
 import inspect
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from kernels import registry, targets
+from kernels import targets
 from kernels.verify.problem import Operation
 
 BAND, WRITTEN = 64, 77  # numbers before and after an array for a result, and what they are
@@ -27,7 +26,7 @@ class Registered:
 
     def __init__(self, operation: Operation, variant: str, target: str = "cpu") -> None:
         self.operation, self.variant, self.target = operation, variant, target
-        self.factor = registry.OWN_BOUNDS.get((operation.name, variant))
+        self.factor = operation.own_bound(variant)
 
     def has(self, name: str) -> bool:
         """Return whether there is a pass of this name."""
@@ -35,7 +34,7 @@ class Registered:
 
     def call(self, name: str, args: tuple, settings: dict[str, Any]) -> Any:
         """Run a pass."""
-        run = getattr(import_module(f"kernels.{self.operation.name}"), name)
+        run = self.operation.public(name)
         if self.target != "cpu" or name == "update":  # an update overwrites its arguments
             args = tuple(targets.to_device(a, self.target) if isinstance(a, np.ndarray) else a for a in args)
         given = run(*args, **settings, variant=self.variant)

@@ -32,7 +32,8 @@ def _surround(p: Problem, value: float) -> tuple[Problem, list[np.ndarray]]:
     """Return the problem with each array amid a longer one full of `value`, and these."""
     arrays, memories = {}, []
     for name, a in p.arrays.items():
-        memory = np.full(a.size + 2 * BAND, value if a.dtype.kind == "f" else 0, a.dtype)
+        beside = value if a.dtype.kind == "f" else 99 * (a.dtype == np.int8)
+        memory = np.full(a.size + 2 * BAND, beside, a.dtype)
         memory[BAND : BAND + a.size] = a.ravel()
         arrays[name] = memory[BAND : BAND + a.size].reshape(a.shape)
         memories.append(memory)
@@ -79,11 +80,17 @@ def calls(op: Operation, impl: Implementation, name: str, p: Problem) -> Measure
     if any(np.shares_memory(r, a) for r in first for a in p.arrays.values()):
         raise Broken(OWN, f"{name} returned memory of an argument")
     kept = [r.copy() for r in first]
-    call(op, impl, name, p.map_floats(lambda a: np.abs(a[::-1])))
+    call(op, impl, name, _other_numbers(p))
     if any(r.tobytes() != k.tobytes() for r, k in zip(first, kept, strict=True)):
         raise Broken(OWN, f"{name}: a second call overwrote the first one's result")
     raise_other_bits(REMEMBERS, op, name, as_tuple(call(op, impl, name, p)), tuple(kept))
     return Measured()
+
+
+def _other_numbers(p: Problem) -> Problem:
+    """Return the problem with its numbers, or levels, in another order."""
+    levels = {n: a[::-1] for n, a in p.arrays.items() if a.dtype == np.int8}
+    return p.map_floats(lambda a: np.abs(a[::-1])).replace(**levels)
 
 
 def repeats(op: Operation, impl: Implementation, name: str, p: Problem) -> Measured:

@@ -16,9 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from kernels import registry
 from kernels.algebra.coverage import ROOT, Reached
-from kernels.verify.operations import load_operations
+from kernels.verify.operations import load_all
 from kernels.verify.problem import Operation
 from kernels.verify.problems import Problems
 from kernels.verify.unreached import REASONS
@@ -55,7 +54,7 @@ class Count:
     @property
     def current(self) -> bool:
         """Whether the count is of the source that lies here."""
-        return self.source == digest(load_operations()[self.operation], self.target, self.files)
+        return self.source == digest(load_all()[self.operation], self.target, self.files)
 
     @property
     def statement(self) -> str:
@@ -74,7 +73,7 @@ def count(operation: str, target: str, every: list[Reached]) -> Count:
     files = sorted({place.rpartition(":")[0] for place in lines})
     missing = [_with_text(place) for place in sorted(lines - reached)]
     ran = sum(len(k.places.keys() & k.reached) for k in every)
-    source = digest(load_operations()[operation], target, files)
+    source = digest(load_all()[operation], target, files)
     blocks = sum(len(k.places) for k in every)
     return Count(operation, target, len(lines), blocks, ran, len(every), files, source, missing)
 
@@ -86,7 +85,7 @@ def _with_text(place: str) -> tuple[str, int, str]:
 
 def digest(op: Operation, target: str, files: Iterable[str]) -> str:
     """Return a digest of the files of kernels/ that a count is of, and of the problems that were run."""
-    made = hashlib.sha256(repr(registry.variants(op.name, target)).encode())
+    made = hashlib.sha256(repr(op.variants(target)).encode())
     modules = {m for c in type(op).__mro__ if issubclass(c, Operation) and c is not Operation for m in [c.__module__]}
     for file in sorted({*files, *(f"{m.removeprefix('kernels.').replace('.', '/')}.py" for m in modules)}):
         path = ROOT / file

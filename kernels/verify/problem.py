@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kernels import registry
+from kernels.verify.formulas import FORMULAS
 from kernels.verify.rounding import Limit, of_sum
 
 Geometry = dict[str, int]
@@ -31,8 +32,8 @@ class Problem:
 
     @property
     def dtype(self) -> np.dtype:
-        """The dtype of the floating-point arrays."""
-        return next(a.dtype for a in self.arrays.values() if a.dtype.kind == "f")
+        """The dtype of the floating-point arrays; float32, the type of real results, if there are none."""
+        return next((a.dtype for a in self.arrays.values() if a.dtype.kind == "f"), np.dtype(np.float32))
 
     def replace(self, **arrays: np.ndarray) -> "Problem":
         """Return the problem with other numbers in some arrays, for which the oracle has not been asked yet."""
@@ -58,6 +59,7 @@ class Operation:
     validated: arrays in which NaN and infinity are refused.
     meet_padding: pass -> arrays whose infinities a kernel may multiply by the zeros of a padding.
     selective: passes that may leave out products with 0, so that a NaN may or may not be seen.
+    dtypes: what it is verified in.  without: properties (property_list.py) that say nothing of it.
     """
 
     name = ""
@@ -74,6 +76,24 @@ class Operation:
     selective: tuple[str, ...] = ()
     validated: tuple[str, ...] = ()
     meet_padding: dict[str, tuple[str, ...]] = {}
+    dtypes: tuple[type, ...] = (np.float32, np.float64)
+    without: tuple[str, ...] = ()
+
+    def variants(self, target: str) -> tuple[str, ...]:
+        """Return the variants that are verified on a target."""
+        return registry.variants(self.name, target)
+
+    def own_bound(self, variant: str) -> float | None:
+        """Return the factor of registry.OWN_BOUNDS, for a variant that has one."""
+        return registry.OWN_BOUNDS.get((self.name, variant))
+
+    def formula(self, name: str) -> str:
+        """Return the pass's formula in the notation of formulas.py."""
+        return FORMULAS[self.name][name]
+
+    def public(self, name: str) -> Callable[..., Any]:
+        """Return the pass as everybody calls it, with `variant` and `out`."""
+        return getattr(import_module(f"kernels.{self.name}"), name)
 
     def reference(self, name: str) -> Callable[..., Any]:
         """Return the pass as plain loops: the formula."""
@@ -97,8 +117,12 @@ class Operation:
 
     def limits(self, name: str, p: Problem) -> tuple[Limit, ...]:
         """Each result's bound; here that of sums: gamma * (the same pass on the magnitudes)."""
+        return self.limits_of_sums(name, p, lambda m: m)
+
+    def limits_of_sums(self, name: str, p: Problem, roundings: Callable[[int], int]) -> tuple[Limit, ...]:
+        """Return the bounds if a sum of m roundings may have the error of `roundings(m)`."""
         magnitudes = exact(self, name, p.map_floats(np.abs))
-        return tuple(of_sum(m, s, p.dtype) for m, s in zip(self.terms(name, p), magnitudes, strict=True))
+        return tuple(of_sum(roundings(m), s, p.dtype) for m, s in zip(self.terms(name, p), magnitudes, strict=True))
 
     def own_limits(self, name: str, p: Problem, factor: float) -> tuple[Limit, ...]:
         """Return the bounds of a variant that has one of its own; registry.OWN_BOUNDS defines it."""
@@ -148,19 +172,21 @@ class Operation:
         """Return the oracle for a large problem: cpu_naive in float64 if there is one, else the reference."""
         return NAIVE if NAIVE in registry.OPERATIONS[self.name] else "reference"
 
+    def ask(self, name: str, p: Problem) -> Any:
+        """Return what the problem's oracle, a variant, makes of its numbers in float64."""
+        args, settings = self.arguments(name, p.map_floats(lambda a: a.astype(np.float64)))
+        results = self.public(name)(*args, **settings, variant=p.oracle)
+        return (args[0], *args[2:]) if name == "update" else results  # it overwrites the parameter and its states
+
 
 def exact(operation: Operation, name: str, p: Problem) -> tuple[np.ndarray, ...]:
     """Return the oracle's results of a pass, in float64; it is asked once per problem."""
     if name not in p.known:
         if p.oracle == "reference":
             args, settings = operation.arguments(name, p)
-            results = operation.reference(name)(*args, **settings)
+            p.known[name] = as_tuple(operation.reference(name)(*args, **settings))
         else:
-            args, settings = operation.arguments(name, p.map_floats(lambda a: a.astype(np.float64)))
-            results = getattr(import_module(f"kernels.{operation.name}"), name)(*args, **settings, variant=p.oracle)
-            if name == "update":  # it has overwritten the parameter and its states
-                results = (args[0], *args[2:])
-        p.known[name] = as_tuple(results)
+            p.known[name] = as_tuple(operation.ask(name, p))
     return p.known[name]
 
 

@@ -8,7 +8,6 @@ import numpy as np
 from kernels.verify.problem import Geometry, Operation, Problem
 from kernels.verify.properties import Implementation
 
-DTYPES = (np.float32, np.float64)
 SMALL, QUICK = 12, 2  # small problems a kind of numbers
 STRETCHED, QUICK_STRETCHED = (3, 4, 5, 7, 8, 16, 17, 33, 75), (4, 8, 75)  # for each number of a geometry
 EMULATED = 1_000_000  # products of one problem that the emulator is asked for: about a second

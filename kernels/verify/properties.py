@@ -1,6 +1,7 @@
 """The properties of a pass's numbers. Each takes (operation, implementation, pass, problem) and raises Broken."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -122,12 +123,9 @@ def _limits(op: Operation, impl: Implementation, name: str, p: Problem) -> tuple
     """Return the bounds of a pass: the operation's own, or the variant's."""
     if impl.factor is not None:
         return op.own_limits(name, p, impl.factor)
-    limits = op.limits(name, p)
-    if impl.variant not in bounds.BOUNDS:
-        return limits
-    roundings = [(m, bounds.roundings(impl.variant, m)) for m in op.terms(name, p)]
-    wider = [rounding.gamma(more, p.dtype) / rounding.gamma(m, p.dtype) for m, more in roundings]
-    return tuple(Limit(w * limit.bound, limit.magnitude) for w, limit in zip(wider, limits, strict=True))
+    if impl.variant in bounds.BOUNDS:
+        return op.limits_of_sums(name, p, partial(bounds.roundings, impl.variant))
+    return op.limits(name, p)
 
 
 def raise_first(what: str, result: str, a: np.ndarray, e: np.ndarray, wrong: np.ndarray, more: str = "") -> None:

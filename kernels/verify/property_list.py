@@ -86,6 +86,8 @@ PROPERTIES = {
 def applies(what: str, op: Operation, impl: Implementation, name: str, dtype: Any) -> bool:
     """Return whether this pass has such a property."""
     gradient = "backward" in name
+    if what in op.without:
+        return False
     if what == "adjoint":
         return gradient and impl.factor is None and any(r[1:] in op.linear for r in op.passes[name])
     if what == "differences":

@@ -69,15 +69,15 @@ def digest_each(job: dict[str, Any]) -> dict[int, dict[str, str]]:
 def digest_all(job: dict[str, Any]) -> dict[str, str]:
     """Return a digest of the results of every pass that a job names, by operation, variant, pass and dtype."""
     from kernels.verify.implementation import FromFile, Registered
-    from kernels.verify.operations import load_operations
-    from kernels.verify.problems import DTYPES, case
+    from kernels.verify.operations import load_all
+    from kernels.verify.problems import case
 
     found = {}
     for name, variants in job["operations"].items():
-        op = load_operations()[name]
+        op = load_all()[name]
         op.fixed = job["fixed"]
         geometries = op.large[:1] if job["quick"] else op.large
-        for dtype in DTYPES:
+        for dtype in op.dtypes:
             for variant in variants:
                 impl = FromFile(op, Path(job["kernel"])) if job["kernel"] else Registered(op, variant)
                 chosen = [op.draw(np.random.default_rng(0))] if job["small"] else geometries

@@ -12,15 +12,14 @@ from kernels.amx.bounds import BOUNDS
 from kernels.verify import every_input as every
 from kernels.verify import paths_kept, threads
 from kernels.verify.implementation import FromFile, Registered
-from kernels.verify.operations import load_operations
+from kernels.verify.operations import load_all, load_operations
 from kernels.verify.outcome import Failure, Outcome, Row
 from kernels.verify.problem import Geometry, Operation, Problem
-from kernels.verify.problems import DTYPES, MOST_WORK, Problems, case
+from kernels.verify.problems import MOST_WORK, Problems, case
 from kernels.verify.properties import Broken, Implementation, Measured, integers
 from kernels.verify.property_list import PROPERTIES, Property, applies
 from kernels.verify.shrink import shrink
 
-IN_ONE_SUM = ("conv2d", "dense")  # operations whose variants on the matrix unit are verified where there is one
 PATIENCE = 5.0  # seconds for one run over the large problems, which plain Python loops exceed
 
 
@@ -41,13 +40,13 @@ def run(
     `every_input`: show of polynomials that they are their formula for every input of some shapes (every_input.py).
     ValueError for an operation that is not there, or a kernel file that is none. `tell` is told what is being done.
     """
-    start, specs = time.monotonic(), load_operations()
+    start, specs = time.monotonic(), load_all()
     targets.require(target)
     if kernel and target != "cpu":
         raise ValueError(f"--kernel runs on the CPU: it cannot be verified on {target!r}")
-    chosen = {name: registry.variants(name, target) for name in _resolve(tuple(operations), kernel, target)}
+    chosen = {name: specs[name].variants(target) for name in _resolve(specs, tuple(operations), kernel, target)}
     if target == "cpu" and not every_input:  # which runs kernels in other arithmetics, and the unit has one only
-        chosen |= {n: (*v, *registry.on_matrix_unit(n)) for n, v in chosen.items() if n in IN_ONE_SUM}
+        chosen |= {n: (*v, *registry.on_matrix_unit(n)) for n, v in chosen.items()}
     for name in chosen:
         specs[name].fixed = fixed or {}
     own = FromFile(specs[next(iter(chosen))], kernel) if kernel else None
@@ -66,7 +65,7 @@ def run(
     runs, rows = threads.Runs(job) if target == "cpu" else None, []
     try:
         for name, group in subjects.items():
-            for dtype in DTYPES:
+            for dtype in specs[name].dtypes:
                 tell(f"{name}, {dtype.__name__}")
                 rows += _verify(specs[name], group, dtype, quick, slow)
         if runs is not None:
@@ -89,19 +88,22 @@ def _shown_for_every_input(
             continue
         for impl in group:
             tell(f"{name} {impl.variant}, every input")
-            for dtype in DTYPES:
+            for dtype in specs[name].dtypes:
                 for p in every.problems(specs[name], impl, dtype, quick):
                     for part in filter(impl.has, specs[name].passes):
                         yield every.check(specs[name], impl, part, p)
 
 
-def _resolve(operations: tuple[str, ...], kernel: Path | None, target: str) -> tuple[str, ...]:
-    unknown = [name for name in operations if name not in registry.OPERATIONS]
+def _resolve(
+    specs: dict[str, Operation], operations: tuple[str, ...], kernel: Path | None, target: str
+) -> tuple[str, ...]:
+    known = load_operations() if kernel else specs  # a user's file has the passes of a reference.py in the registry
+    unknown = [name for name in operations if name not in known]
     if unknown:
-        raise ValueError(f"there is no operation {unknown[0]!r}; choose one of: {', '.join(registry.OPERATIONS)}")
+        raise ValueError(f"there is no operation {unknown[0]!r}; choose one of: {', '.join(known)}")
     if kernel and len(operations) != 1:
         raise ValueError("--kernel FILE needs one --op NAME: the operation whose passes the file defines")
-    there = tuple(name for name in registry.OPERATIONS if registry.variants(name, target))
+    there = tuple(name for name, op in specs.items() if op.variants(target))
     lacking = [name for name in operations if name not in there]
     if lacking:
         raise ValueError(f"{lacking[0]}: there is no variant for {target!r} to verify: choose another --op or --target")

@@ -1,6 +1,8 @@
 """Run one module of numba-cuda's tests with the emulated driver; a line of JSON for each test that fails or passes.
 
-python -m tests.cudapy.run_module MODULE FILE
+python -m tests.cudapy.run_module MODULE FILE [TEST ...]
+
+The named tests are left out.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import subprocess
 import sys
 import traceback
 import unittest
+from collections.abc import Iterator
 from typing import Any
 
 from kernels.emulator.driver import install
@@ -41,7 +44,8 @@ class Lines(unittest.TestResult):
 
     def _put(self, test: Any, what: str, error: Any = None) -> None:
         text = "".join(traceback.format_exception(*error)) if error else ""
-        text += str(getattr(error[1], "stderr", "") or "") if error else ""
+        words = (getattr(error[1], "stderr", "") or "") if error else ""
+        text += words.decode(errors="replace") if isinstance(words, bytes) else str(words)
         kind = error[0].__name__ if error else ""
         self.file.write(json.dumps({"test": test.id(), "what": what, "kind": kind, "text": text}) + "\n")
         self.file.flush()
@@ -72,13 +76,37 @@ class Lines(unittest.TestResult):
         self._put(test, "ok")
 
 
-def main(module: str, path: str) -> None:
-    """Run the module's tests."""
+def _tests(suite: unittest.TestSuite) -> Iterator[unittest.TestCase]:
+    """Yield the tests of a suite and of all suites in it."""
+    for one in suite:
+        if isinstance(one, unittest.TestSuite):
+            yield from _tests(one)
+        else:
+            yield one
+
+
+class _Function(unittest.FunctionTestCase):
+    """A test that is a function, as pytest has them."""
+
+    def id(self) -> str:
+        """Return a name as those of methods."""
+        return f"{self._testFunc.__module__}.{self._testFunc.__name__}"
+
+
+def _functions(module: Any) -> Iterator[unittest.TestCase]:
+    for name, function in vars(module).items():
+        if name.startswith("test_") and callable(function):
+            yield _Function(function)
+
+
+def main(module: str, path: str, *done: str) -> None:
+    """Run the module's tests, except those that are done."""
     install()
     subprocess.run = run_with_driver
     found = importlib.import_module(f"numba.cuda.tests.cudapy.{module}")
-    with open(path, "w", encoding="utf-8") as file:
-        unittest.defaultTestLoader.loadTestsFromModule(found).run(Lines(file))
+    every = [*_tests(unittest.defaultTestLoader.loadTestsFromModule(found)), *_functions(found)]
+    with open(path, "a", encoding="utf-8") as file:
+        unittest.TestSuite(t for t in every if t.id() not in done).run(Lines(file))
 
 
 if __name__ == "__main__":

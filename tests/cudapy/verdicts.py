@@ -5,9 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-RIGHT, REFUSED, FAULT, WRONG, TRACEBACK, SKIPPED, LATE = (
-    "right", "refused by name", "fault reported", "wrong", "traceback", "skipped", "not ended",
+RIGHT, REFUSED, FAULT, TRUE_FAULT, WRONG, TRACEBACK, SKIPPED, LATE = (
+    "right", "refused by name", "fault reported", "true fault", "wrong", "traceback", "skipped", "not ended",
 )  # fmt: skip
+FINE = (RIGHT, REFUSED, TRUE_FAULT)
+# tests whose own kernels are at fault, as their source shows -> how
+AT_FAULT = {
+    "test_exception.TestException.test_raise_causing_warp_diverge": "20 threads add to the same elements",
+    "test_localmem.TestCudaLocalMem.test_struct_model_type_arr": "writes 10 elements of arrays that have one",
+    "test_sm.TestSharedMemoryIssue.test_issue_2393": "all blocks write one element, and read unset shared memory",
+    "test_warp_ops.TestCudaWarpOperations.test_useful_syncwarp": "thread 0 writes an element that the others read",
+}
 _REFUSALS = ("kernels.emulator.program.Unsupported", "the emulated driver has no", "the emulated device cannot")
 
 
@@ -33,4 +41,12 @@ def read(lines: Iterable[str]) -> dict[str, tuple[str, str]]:
         elif found.get(name, (LATE,))[0] in (LATE, RIGHT):
             text = told["text"].strip().splitlines()
             found[name] = (verdict(told["what"], told["kind"], told["text"]), text[-1] if text else "")
+            if found[name][0] == FAULT and name in AT_FAULT:
+                found[name] = (TRUE_FAULT, AT_FAULT[name])
     return found
+
+
+def begun(lines: Iterable[str]) -> list[str]:
+    """Return the tests that have begun, by their whole names."""
+    told = [json.loads(line) for line in lines]
+    return [t["test"] for t in told if t["what"] == "started"]

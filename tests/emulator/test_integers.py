@@ -120,6 +120,28 @@ def test_comparisons(kind):
             check(f"setp.{name}.{kind}", f"pred {kind} {kind}", function, a, b)
 
 
+def top(value):
+    """Where the highest bit stands that is not the sign's; all ones if there is none."""
+    return (value if value >= 0 else ~value).bit_length() - 1 & (1 << 32) - 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_selects_or_finds_by_a_comparison(kind):
+    a, b = pairs(kind)
+    width = int(kind[1:])
+    check(f"sad.{kind}", f"{kind} {kind} {kind} {kind}", lambda x, y, z: z + abs(x - y), a, b, a[::-1])
+    check(f"cnot.b{width}", f"u{width} u{width}", lambda x: int(x == 0), edges(f"u{width}"))
+    if width > 16:
+        signs = [edges("s32")[i % len(edges("s32"))] for i in range(len(a))]
+        check(f"bfind.{kind}", f"u32 {kind}", lambda x: top(x), edges(kind))
+        check(
+            f"bfind.shiftamt.{kind}", f"u32 {kind}",
+            lambda x: width - 1 - top(x) if x not in (0, -1) else 2**32 - 1, edges(kind),
+        )  # fmt: skip
+        check(f"slct.{kind}.s32", f"{kind} {kind} {kind} s32", lambda x, y, z: x if z >= 0 else y, a, b, signs)
+        check(f"set.lt.u32.{kind}", f"u32 {kind} {kind}", lambda x, y: 2**32 - 1 if x < y else 0, a, b)
+
+
 def field(a, position, length, width, signed):
     """bfe, as the PTX manual states it: bit by bit."""
     top = min(position + length - 1, width - 1)

@@ -9,9 +9,11 @@ import pytest
 from kernels.verify import certificate, page, run, threads
 from kernels.verify.formulas import FORMULAS
 from kernels.verify.markup import equations
+from kernels.verify.operations import INFERENCE
 from kernels.verify.plain import plain
 
 ALL = [(o, name, f) for o, passes in FORMULAS.items() for name, f in passes.items()]
+ALL += [(c.name, name, c().formula(name)) for c in INFERENCE for name in c.passes]
 
 
 def letters(text: str) -> list[str]:

@@ -1,55 +1,78 @@
-"""python -m tests.mutation --sample 300 --seed 0 [--results FILE] [--under "nice -n 19"] [--minutes 60]
-       [--only TEXT] [--baseline] [--list]
+"""python -m tests.mutation [--target cpu|cuda] [--sample 300] [--seed 0] [--minutes 60] [--jobs 2] [--only TEXT]
+       [--list] [--no-tests]
 
-Each mutant runs in a temporary copy of the tree, in fresh processes with a fresh cache of compiled code: first those of
-verify's problems that are quick (`by_verify.py`), then, if it survives, all tests of the operations that use its file.
+Each mutant runs in a forked process of its own: the definitions that its mistake reaches are compiled anew, and held to
+verify's problems in the passes among them; what survives, and is other code than the original, faces the tests of the
+operations. The originals are held to the same first, in this process: a failure there ends the run.
 Results are lines of JSON; a mutant that has one is not run again while its file is the same, so a run may be cut and
 resumed, and a larger sample with the same seed begins with the smaller one.
 """
 
 import argparse
 import random
-import shlex
 import time
-from pathlib import Path
 
-from tests.mutation.judge import judge
-from tests.mutation.kept import RESULTS, Kept
+from tests.mutation.child import Answer, Child
+from tests.mutation.judge import Judge, users
+from tests.mutation.kept import RESULTS, WAITING, Kept
 from tests.mutation.operators import Mutant, mutants
+from tests.mutation.suite import face
 from tests.mutation.targets import ROOT, files, for_cuda
 
 
-def unchanged(path: str) -> Mutant:
-    return Mutant(path, 0, 0, "baseline", "", "", (ROOT / path).read_text(encoding="utf-8"))
+def draw(target: str, seed: int) -> list[Mutant]:
+    """Return every mutant of a target's files, in an order that the seed decides."""
+    paths = [path for path in files() if for_cuda(path) == (target == "cuda")]
+    everything = [m for path in paths for m in mutants(path, (ROOT / path).read_text(encoding="utf-8"))]
+    random.Random(seed).shuffle(everything)
+    return everything
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
+    parser.add_argument("--target", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--sample", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--results", type=Path, default=RESULTS / "cpu.jsonl")
-    parser.add_argument("--under", default="", help="a command to run the tests under, such as 'nice -n 19'")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="start no mutant after so long")
+    parser.add_argument("--jobs", type=int, default=1, help="mutants at once")
     parser.add_argument("--only", default="", help="mutants whose name contains this")
-    parser.add_argument("--baseline", action="store_true", help="run the sample's files unchanged: all must survive")
     parser.add_argument("--list", action="store_true", help="show the sample and run nothing")
+    parser.add_argument("--no-tests", action="store_true", help="run the tests later: leave out what verify cannot see")
     options = parser.parse_args()
 
-    paths = [path for path in files() if not for_cuda(path)]
-    everything = [m for path in paths for m in mutants(path, (ROOT / path).read_text(encoding="utf-8"))]
-    random.Random(options.seed).shuffle(everything)
+    everything = draw(options.target, options.seed)
     sample = [m for m in everything if options.only in m.name][: options.sample]
-    print(f"{len(everything)} mutants of {len(paths)} files; a sample of {len(sample)}, seed {options.seed}")
-    if options.baseline:
-        sample = [unchanged(path) for path in sorted({m.path for m in sample})]
+    print(
+        f"{len(everything)} mutants of {options.target}'s files; a sample of {len(sample)}, seed {options.seed}",
+        flush=True,
+    )
     if options.list:
         print(*(m.name for m in sample), sep="\n")
         return
-    kept, end = Kept(options.results), time.monotonic() + 60 * options.minutes
+    kept, end = Kept(RESULTS / f"{options.target}.jsonl"), time.monotonic() + 60 * options.minutes
+    judge, running = Judge(), list[tuple[Mutant, Child]]()
     for mutant in sample:
-        if mutant not in kept and time.monotonic() < end:
-            kept.add(mutant, *judge(mutant, shlex.split(options.under)))
+        if kept.is_done(mutant, options.no_tests) or time.monotonic() > end:
+            continue
+        wanted = users(mutant)
+        judge.prepare(mutant, wanted)
+        if len(running) == options.jobs:
+            _finish(kept, *running.pop(0))
+        running.append((mutant, Child(lambda m=mutant, w=wanted: _judge(judge, m, w, options.no_tests))))
+    for mutant, child in running:
+        _finish(kept, mutant, child)
     kept.report(sample)
+
+
+def _judge(judge: Judge, mutant: Mutant, wanted: list, no_tests: bool) -> Answer:
+    answer = judge.verdict(mutant, wanted)
+    if answer.result != "survived":
+        return answer
+    return Answer(WAITING, "") if no_tests and wanted else face(mutant)
+
+
+def _finish(kept: Kept, mutant: Mutant, child: Child) -> None:
+    kept.add(mutant, *child.answer(), time.monotonic() - child.start)
 
 
 if __name__ == "__main__":

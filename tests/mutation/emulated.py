@@ -1,20 +1,9 @@
-"""python -m tests.mutation.emulated [--sample 200] [--seed 0] [--results FILE] [--minutes 60]
+"""One mutant of a CUDA file, loaded in place of the original in this process, and the original back afterwards."""
 
-Mutants of the files of CUDA variants and of what they share (kernels/cuda), each loaded in place of the original and
-held to the reference on the emulator: all in one process, so that a mutant costs seconds and not minutes. What survives
-faces the emulator's tests, in processes of its own. Results are kept as those of `python -m tests.mutation` are, and a
-run may be cut and resumed.
-"""
-
-import argparse
-import random
 import sys
-import time
 import warnings
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -26,40 +15,14 @@ from kernels.verify.implementation import Registered
 from kernels.verify.operations import load_operations
 from kernels.verify.problems import EMULATED, case
 from kernels.verify.property_list import PROPERTIES
-from tests.mutation.judge import judge
-from tests.mutation.kept import RESULTS, Kept
-from tests.mutation.operators import Mutant, mutants
-from tests.mutation.targets import ROOT, for_cuda, uses
+from tests.mutation.operators import Mutant
 
 LIMIT = 3 * 10**7  # jumps back, after which a mutant counts as endless
 SEEDS = 8
 
 
-def every_mutant() -> list[tuple[list[tuple[str, str]], Mutant]]:
-    """(its users: operation and variant, mutant) for every file of a CUDA variant, and every file that they share.
-
-    Which user is tried first depends on the mutant's name, so that a sample tries them all.
-    """
-    found = []
-    for path, users in sorted(_users().items()):
-        for mutant in mutants(path, (ROOT / path).read_text(encoding="utf-8")):
-            first = zlib.crc32(mutant.name.encode()) % len(users)
-            found.append(([*users[first:], *users[:first]], mutant))
-    return found
-
-
 def path_of(op: str, variant: str) -> str:
     return f"kernels/{op}/{variant}.py"
-
-
-def _users() -> dict[str, list[tuple[str, str]]]:
-    users: dict[str, list[tuple[str, str]]] = {}
-    for op in registry.OPERATIONS:
-        for variant in registry.general(op, "cuda"):
-            for path in uses(f"kernels.{op}.{variant}"):
-                if for_cuda(path):
-                    users.setdefault(path, []).append((op, variant))
-    return users
 
 
 def noticed(op: str, variant: str, mutant: Mutant) -> str | None:
@@ -131,28 +94,3 @@ def _unload() -> dict[str, ModuleType]:
         if package in sys.modules:
             vars(sys.modules[package]).pop(last, None)
     return found
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.mutation.emulated", description=__doc__)
-    parser.add_argument("--sample", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--results", type=Path, default=RESULTS / "cuda.jsonl")
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="start no mutant after so long")
-    options = parser.parse_args()
-    everything = every_mutant()
-    random.Random(options.seed).shuffle(everything)
-    sample, kept = everything[: options.sample], Kept(options.results)
-    end = time.monotonic() + 60 * options.minutes
-    for users, mutant in sample:
-        if mutant in kept or time.monotonic() > end:
-            continue
-        seen = (f"{op}: {by}" for op, variant in users if (by := noticed(op, variant, mutant)) is not None)
-        by = next(seen, None)
-        kept.add(mutant, *(("killed", by[:200]) if by is not None else judge(mutant)))
-    print(f"{len(everything)} mutants; a sample of {len(sample)}, seed {options.seed}")
-    kept.report([mutant for _, mutant in sample])
-
-
-if __name__ == "__main__":
-    main()

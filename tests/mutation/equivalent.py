@@ -1,6 +1,9 @@
 """Survivors that compute the same results as the original, each with the reason why; they do not count."""
 
 EQUIVALENT: dict[str, str] = {
+    "kernels/int8/cpu.py:73:31 wrong sign: x.size + BLOCK - 1 -> ((x.size + BLOCK) + (1))": (
+        "a block more, in which there are no numbers: a slice beyond the end is empty"
+    ),
     "kernels/maxpool2d/cpu.py:94:23 dropped term: q0 + 1 -> (q0)": (
         "the window's first pixel is compared with itself once more, and neither a number nor a NaN beats itself"
     ),

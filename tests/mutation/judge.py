@@ -1,47 +1,135 @@
-"""Run the tests that a mutant has to face, in a copy of the tree."""
+"""What a mutant has to face: verify's problems in the passes that it reaches, then the tests of its operations."""
 
-import os
-import resource
-import shutil
-import subprocess
-import sys
-import tempfile
-from collections.abc import Iterable
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
+import numpy as np
+
+from kernels import device, registry
+from kernels.emulator import run
+from kernels.verify.implementation import Registered
+from kernels.verify.operations import load_all
+from kernels.verify.problem import exact
+from kernels.verify.problems import Problems
+from kernels.verify.properties import Broken
+from kernels.verify.property_list import PROPERTIES, applies
+from tests.mutation import apply
+from tests.mutation.child import Answer, allow
 from tests.mutation.operators import Mutant
-from tests.mutation.targets import ROOT, commands, for_cuda
+from tests.mutation.reach import Place, find, modules, reached
+from tests.mutation.same_code import Before
+from tests.mutation.targets import for_cuda
 
-LIMIT = 1800  # seconds of computing for a process; a mutant that never ends is caught too, on a busy machine as well
-LEFT_OUT = shutil.ignore_patterns(".git", "__pycache__", ".hypothesis", ".pytest_cache", ".venv", "shared", "*.dcm")
-NO_TESTS = (4, 5)  # what pytest returns where there is no such test
-PYTEST = ["pytest", "-x", "-q", "--tb=line", "-p", "no:cacheprovider"]
-
-
-def judge(mutant: Mutant, under: Iterable[str] = ()) -> tuple[str, str]:
-    """Run the mutant's tests until one fails."""
-    with tempfile.TemporaryDirectory() as folder:
-        tree = Path(folder) / "tree"
-        shutil.copytree(ROOT, tree, ignore=LEFT_OUT)
-        (tree / mutant.path).write_text(mutant.source, encoding="utf-8")
-        environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
-        if not for_cuda(mutant.path):  # of those, the cache holds nothing
-            environment["XDG_CACHE_HOME"] = folder
-        modules = [[*PYTEST, *arguments] for arguments in commands(mutant.path)]
-        if not for_cuda(mutant.path):
-            modules.insert(0, ["tests.mutation.by_verify", mutant.path])
-        for module in modules:
-            command = [*under, sys.executable, "-m", *module]
-            done = subprocess.run(
-                command, cwd=tree, env=environment, capture_output=True, text=True, preexec_fn=_limit, check=False
-            )
-            if module[0] == "pytest" and done.returncode in NO_TESTS:
-                return "not tested", done.stderr.strip()[-200:]
-            if done.returncode != 0:
-                failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
-                return "killed", failed[0][:200] if failed else f"the process ended with {done.returncode}"
-    return "survived", ""
+SECONDS = 90  # of processor time for one problem, with what it compiles: the slowest takes a third of it
+LIMIT = 3 * 10**7  # an emulated kernel's jumps back, after which it counts as endless
+SPECS = load_all()
+# where the passes are that no variant's name chooses
+FIXED = {
+    "conv2d_fixed": ("kernels.conv2d.fixed", ("pack", "lay_out", "forward")),
+    "conv2d_fixed_winograd": ("kernels.conv2d.fixed_winograd", ("pack", "forward")),
+    "conv2d_fixed_depthwise": ("kernels.conv2d.cpu", ("forward",)),
+}
+# (dtype, set of problems, properties), the quick ones first
+STEPS: tuple[tuple[Any, str, tuple[str, ...]], ...] = (
+    (np.float32, "small", ("integers", "random")),
+    (np.float32, "large", ("integers", "random")),
+    (np.float32, "small", ("unlike", "special", "scales", "calls", "unwritten", "surroundings", "layouts", "adjoint")),
+    (np.float32, "stretched", ("integers",)),
+    (np.float32, "long", ("integers",)),
+    (np.float64, "small", ("integers", "random")),
+    (np.float64, "large", ("integers", "random")),
+    (np.float64, "stretched", ("integers",)),
+)
+FIRST = 0  # the step whose oracle is asked before the process forks: most mutants go no further
+ON_EMULATOR = ("small", "large")
 
 
-def _limit() -> None:
-    resource.setrlimit(resource.RLIMIT_CPU, (LIMIT, LIMIT))
+class User(NamedTuple):
+    """A pass of a variant."""
+
+    op: str
+    variant: str
+    name: str
+
+
+def users(mutant: Mutant) -> list[User]:
+    """Return the passes that a mutant reaches, its own operation's first; the matrix unit's if there are no others."""
+    target = "cuda" if for_cuda(mutant.path) else "cpu"
+    places = reached(mutant.path, mutant.line)
+    found = list(_reached({name: op.variants(target) for name, op in SPECS.items()}, places))
+    if not found and target == "cpu":
+        found = list(_reached(registry.MATRIX_UNIT, places))
+    return sorted(found, key=lambda user: user.op != Path(mutant.path).parent.name)
+
+
+def _reached(variants: dict[str, tuple[str, ...]], places: set[Place]) -> Iterator[User]:
+    for op, names in variants.items():
+        for variant in reversed(names):
+            for name in SPECS[op].passes:
+                module, parts = FIXED.get(op, (f"kernels.{getattr(SPECS[op], 'home', op)}.{variant}", (name,)))
+                if any(places & set(find(modules()[module], part)) for part in parts):
+                    yield User(op, variant, name)
+
+
+class Judge:
+    """The problems, made once for all mutants, and the baseline."""
+
+    def __init__(self) -> None:
+        self.problems: dict[tuple, Problems] = {}
+        self.held: set[User] = set()
+
+        def limited(self: object, kernel: object, grid: object, block: object, arguments: tuple) -> None:
+            run(kernel, grid, block, arguments, limit=LIMIT)
+
+        device.Emulated.launch = limited  # type: ignore[method-assign,assignment]
+        apply.use_matrix_unit()
+        warnings.simplefilter("ignore")
+
+    def prepare(self, mutant: Mutant, wanted: list[User]) -> None:
+        """Hold the originals to the first problems, so that their oracles are known; Broken if one fails."""
+        apply.load(reached(mutant.path, mutant.line))
+        for user in wanted:
+            if user not in self.held:
+                self._hold(user, FIRST)
+                self.held.add(user)
+
+    def verdict(self, mutant: Mutant, wanted: list[User]) -> Answer:
+        """Put a mutant in place and hold it to verify's problems; to be called in a process of its own."""
+        allow(SECONDS)
+        before = Before()
+        apply.put(mutant)
+        for step in range(len(STEPS)):
+            for user in wanted:
+                try:
+                    self._hold(user, step)
+                except Broken as broken:
+                    return Answer("killed", f"{user.op} {user.variant}: {broken.property}: {broken}"[:200])
+        if before.is_same(mutant):
+            return Answer("equivalent", "the compiled code is the same")
+        apply.put(mutant)  # the comparison has put the original back
+        return Answer("survived", "")
+
+    def _hold(self, user: User, step: int) -> None:
+        dtype, which, properties = STEPS[step]
+        emulated, modelled = "cuda" in user.variant, "amx" in user.variant
+        if (emulated and which not in ON_EMULATOR) or (modelled and (which != "small" or dtype != np.float32)):
+            return
+        op = SPECS[user.op]
+        if dtype == np.float64 and dtype not in op.dtypes:
+            return
+        dtype = dtype if dtype in op.dtypes else op.dtypes[0]  # levels have a dtype of their own
+        impl = Registered(op, user.variant, "cuda-emulated" if emulated else "cpu")
+        for what in (w for w in properties if applies(w, op, impl, user.name, dtype)):
+            for p in self._of(user.op, dtype).of(impl, PROPERTIES[what].kind, which):
+                exact(op, user.name, p)
+                allow(SECONDS)
+                PROPERTIES[what].check(op, impl, user.name, p)
+
+    def _of(self, op: str, dtype: Any) -> Problems:
+        if (op, dtype) not in self.problems:
+            self.problems[op, dtype] = Problems(SPECS[op], dtype, quick=False)
+        return self.problems[op, dtype]

@@ -10,6 +10,7 @@ from tests.mutation.equivalent import EQUIVALENT
 from tests.mutation.operators import Mutant
 
 RESULTS = Path(__file__).parent / "results"
+WAITING = "waits for the tests"  # verify has not noticed it
 
 
 def digest(mutant: Mutant) -> str:
@@ -23,32 +24,39 @@ class Kept:
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         self.rows = {(row["mutant"], row["digest"]): row for row in map(json.loads, lines)}
 
-    def __contains__(self, mutant: Mutant) -> bool:
-        return (mutant.name, digest(mutant)) in self.rows
+    def is_done(self, mutant: Mutant, waiting: bool) -> bool:
+        """Return whether there is a result; waiting: also one that waits for the tests."""
+        row = self.rows.get((mutant.name, digest(mutant)))
+        return row is not None and (waiting or row["result"] != WAITING)
 
-    def add(self, mutant: Mutant, result: str, by: str) -> None:
+    def add(self, mutant: Mutant, result: str, by: str, seconds: float) -> None:
+        """Keep a result, and print it with the time that it took."""
         row = {"mutant": mutant.name, "digest": digest(mutant), "result": result, "by": by}
         self.rows[mutant.name, row["digest"]] = row
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
-        print(f"{result:10} {mutant.name}  {by}", flush=True)
+        print(f"{result:10} {seconds:4.0f} s  {mutant.name}  {by}", flush=True)
 
     def report(self, sample: Iterable[Mutant]) -> None:
-        """Print the survivors of a sample and the score, with its lower bound at 95 % confidence."""
+        """Print the survivors of a sample and the score, with its interval at 95 % confidence."""
         rows = [self.rows[key] for m in sample if (key := (m.name, digest(m))) in self.rows]
-        survivors = [row for row in rows if row["result"] != "killed"]
-        for row in survivors:
+        left = [row for row in rows if row["result"] not in ("killed", "equivalent")]
+        for row in left:
             print(f"{row['result']}: {row['mutant']}\n    {EQUIVALENT.get(row['mutant'], 'NO REASON GIVEN')}")
-        equal = sum(row["mutant"] in EQUIVALENT for row in survivors)
-        killed, counted = len(rows) - len(survivors), len(rows) - equal
-        score = f"{100 * killed / counted:.1f} %, not under {100 * least(killed, counted):.1f} %" if counted else "none"
-        print(f"{killed} of {counted} killed ({score}); {equal} more are equivalent; {len(rows)} run")
+        killed = sum(row["result"] == "killed" for row in rows)
+        counted = killed + sum(row["mutant"] not in EQUIVALENT for row in left)
+        same = sum(row["result"] == "equivalent" for row in rows)
+        low, high = interval(killed, counted) if counted else (0.0, 1.0)
+        print(
+            f"{killed} of {counted} noticed, 95 % interval {100 * low:.1f} to {100 * high:.1f} %; besides, {same} are "
+            f"the same compiled code and {len(rows) - counted - same} compute the same; {len(rows)} run"
+        )
 
 
-def least(killed: int, counted: int) -> float:
-    """The lower end of Wilson's interval, one-sided, for the share that is killed of all mutants."""
-    z, share = 1.645, killed / counted
+def interval(killed: int, counted: int) -> tuple[float, float]:
+    """Return Wilson's interval for the share that is noticed of all mutants, at 95 % confidence."""
+    z, share = 1.96, killed / counted
     middle = share + z * z / (2 * counted)
     half = z * math.sqrt(share * (1 - share) / counted + z * z / (4 * counted * counted))
-    return (middle - half) / (1 + z * z / counted)
+    return (middle - half) / (1 + z * z / counted), (middle + half) / (1 + z * z / counted)

@@ -22,11 +22,18 @@ THREADS = {
 
 def files() -> list[str]:
     """Every file with compiled code: all that a variant is made of, but neither the references nor the entrances."""
-    used = {f for op in registry.OPERATIONS for v in registry.variants(op) for f in uses(f"kernels.{op}.{v}")}
+    tables = (registry.OPERATIONS, registry.MATRIX_UNIT, registry.TENSOR_CORES)
+    modules = [f"kernels.{op}.{v}" for table in tables for op, variants in table.items() for v in variants]
+    used = {f for module in (*modules, *NO_VARIANTS) for f in uses(module)}
     return sorted(f for f in used if Path(f).name not in ("__init__.py", "reference.py", *NOT_KERNELS))
 
 
-NOT_KERNELS = ("checks.py", "jit.py", "registry.py", "targets.py", "threads.py", "identity.py", "device.py")
+# compiled code that is chosen by what is known beforehand, not by a variant's name
+NO_VARIANTS = ("kernels.conv2d.fixed", "kernels.conv2d.fixed_winograd", "kernels.int8.cpu")
+NOT_KERNELS = (
+    *("checks.py", "jit.py", "registry.py", "targets.py", "threads.py", "identity.py", "device.py", "scheduler.py"),
+    *("processor.py", "instructions.py", "model.py"),  # of the matrix unit: what stands for it where there is none
+)
 
 
 @cache
@@ -50,6 +57,8 @@ def commands(path: str) -> list[list[str]]:
     """
     if for_cuda(path):
         return _emulated(path)
+    if "int8" in path or path == "kernels/cpu/simd_pairs.py":
+        return [["tests/kernels/test_int8.py"]]
     own: list[str] = []
     common: list[str] = []
     unused: list[str] = []
@@ -66,10 +75,20 @@ def commands(path: str) -> list[list[str]]:
     if path in ("kernels/cpu/exponential.py", "kernels/cpu/lanes.py"):
         own.append(f"tests/kernels/test_{Path(path).stem}.py")
     stem = Path(path).stem
+    own += _of_no_variant(path)
     own.sort(key=lambda test: Path(test).stem.split("_")[-1] not in stem)  # a variant's own file of tests first
     left_out = [f"not {name}" for v in dict.fromkeys(unused) for name in names_of(v)]
     quick = ["-k", " and ".join(["not threads_give", *left_out])]
     return [[*dict.fromkeys(own), *quick], list(dict.fromkeys([*common, *own]))]
+
+
+def _of_no_variant(path: str) -> list[str]:
+    """Return the tests of what no variant's name chooses: fixed weights, and the matrix unit where there is none."""
+    names = ["conv2d_fixed"] * any(path in uses(f"kernels.conv2d.{name}") for name in ("fixed", "fixed_winograd"))
+    amx = [op for op, (variant, *_) in registry.MATRIX_UNIT.items() if path in uses(f"kernels.{op}.{variant}")]
+    if "amx" in path or "matrix_unit" in path:
+        names += ["amx", "verify_amx", *(f"{op}_amx" for op in amx)]
+    return [f"tests/kernels/test_{name}.py" for name in names]
 
 
 def for_cuda(path: str) -> bool:
@@ -84,13 +103,17 @@ def _emulated(path: str) -> list[list[str]]:
         for v in registry.variants(op, "cuda")
         if path in uses(f"kernels.{op}.{v}")
     ]
+    tensor = [v for op, names in registry.TENSOR_CORES.items() for v in names if path in uses(f"kernels.{op}.{v}")]
+    if not found:
+        return [["tests/emulator/test_tensor_cores.py"]]
     chosen = ["-k", " or ".join(found)]
     others = [
         "tests/emulator/test_simulator.py",
         "tests/emulator/test_memory_bound.py",
         "tests/emulator/test_training.py",
     ]
-    return [["tests/emulator/test_operations.py", *chosen], ["tests/emulator/test_barriers.py", *chosen], others]
+    groups = [["tests/emulator/test_operations.py", *chosen], ["tests/emulator/test_barriers.py", *chosen], others]
+    return [*groups, ["tests/emulator/test_tensor_cores.py"]] if tensor else groups
 
 
 def names_of(variant: str) -> tuple[str, ...]:

@@ -20,6 +20,21 @@ def _with_lines(make: Callable) -> Callable:
     return __init__
 
 
+def _linkable(compile_ir: Callable) -> Callable:
+    """Let code with line numbers be optimised as one with NVIDIA's own, which marks their version as it must be equal.
+
+    Without this, the linker refuses kernels that call CUDA C: their marks say that a warning is enough.
+    """
+
+    @wraps(compile_ir)
+    def compile_linkable(texts: list[str], **options: Any) -> Any:
+        if "gen-lto" in options:
+            texts = [text.replace('i32 2, !"Debug Info Version"', 'i32 1, !"Debug Info Version"') for text in texts]
+        return compile_ir(texts, **options)
+
+    return compile_linkable
+
+
 @cache
 def install() -> None:
     """Let `numba.cuda` run on the emulator from now on: devices, memory, streams, events, linking and launches.
@@ -43,6 +58,8 @@ def install() -> None:
         setattr(devicearray, name, getattr(views, name))
     kernel = launching[0]._Kernel
     kernel.__init__ = _with_lines(kernel.__init__)
+    nvvm: Any = import_module("numba.cuda.cudadrv.nvvm")
+    nvvm.compile_ir = _linkable(nvvm.compile_ir)
     for module in launching:
         module.launch = device.launch
         module.LaunchConfig = device.LaunchConfig

@@ -33,7 +33,7 @@ class Conv2D(Operation):
     scaled = {"forward": ("x", "b"), "backward_data": ("dy",), "backward_weights": ("dy",)}
     meet_padding = {"forward": ("k",), "backward_data": ("k",), "backward_weights": ("dy",)}
     long = make_geometry((1, 260, 257, 1), (1, 1, 1, 1))
-    large = (
+    large: tuple[Geometry, ...] = (
         make_geometry((3, 30, 29, 20), (3, 3, 20, 70)),
         make_geometry((2, 28, 28, 1), (3, 3, 1, 32), pad=(1, 1, 1, 1)),
         make_geometry((2, 33, 31, 33), (5, 3, 33, 34), (2, 1), (2, 1, 0, 2)),

@@ -1,5 +1,6 @@
 """convpool: problems for each of its ways, and the bounds of its sums; a maximum rounds nothing."""
 
+from collections.abc import Callable
 from math import prod
 from typing import Any
 
@@ -69,15 +70,18 @@ class ConvPool(Operation):
             return (prod(p["k"].shape[:2]) * p["k"].shape[3] + 1,)
         return (prod(p["dy"].shape[:3]) + 1,) * 2
 
-    def limits(self, name: str, p: Problem) -> tuple[Limit, ...]:
-        """Bound y by its pixels; a window's argmax may differ only if two of its pixels are that near."""
+    def limits_of_sums(self, name: str, p: Problem, roundings: Callable[[int], int]) -> tuple[Limit, ...]:
+        """Bound y by its pixels; a window's argmax may differ only if two of its pixels are that near.
+
+        Only forward has a sum on the matrix unit.
+        """
         if name != "forward":
-            return super().limits(name, p)
+            return super().limits_of_sums(name, p, lambda m: m)
         z, magnitude = (
             _pixels(p.map_floats(lambda a: a.astype(float))),
             _pixels(p.map_floats(lambda a: np.abs(a.astype(float)))),
         )
-        limit = of_sum(p["k"][..., 0].size + 2, magnitude.max(-1), p.dtype)
+        limit = of_sum(roundings(p["k"][..., 0].size + 2), magnitude.max(-1), p.dtype)
         best = np.sort(z, -1)
         near = best[..., -1] - best[..., -2] <= 2 * limit.bound
         return limit, Limit(np.where(near, 3.0, 0.0), np.zeros(near.shape))

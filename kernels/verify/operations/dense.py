@@ -15,7 +15,7 @@ class Dense(Operation):
     linear = ("x", "k", "b")
     scaled = {"forward": ("x", "b"), "backward_data": ("dy",), "backward_weights": ("dy",)}
     long = {"N": 1, "C": 70_001, "F": 1}
-    large = (
+    large: tuple[Geometry, ...] = (
         {"N": 32, "C": 1600, "F": 128},
         {"N": 1, "C": 700, "F": 130},
         {"N": 70, "C": 65, "F": 67},

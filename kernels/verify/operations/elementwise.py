@@ -55,6 +55,7 @@ class Add(Elementwise):
 class Relu(Elementwise):
     name = "relu"
     linear = ("x",)  # relu(t x) = t relu(x) for t > 0
+    long = {"M": 140_001}  # from 131,072 on, several threads
     scaled = {"forward": ("x",), "backward": ("dy",)}
 
     def problem(self, g: Geometry, dtype: Any, kind: str, seed: int, oracle: str = "reference") -> Problem:

@@ -48,7 +48,8 @@ class Sgd(Update):
     squares = False
     passes = {"update": ("p", "v")}
     arrays = ("p", "g", "v")
-    large = ({"M": 40_449, "mode": 0}, {"M": 40_449, "mode": 3})
+    large = ({"M": 70_145, "mode": 0}, {"M": 40_449, "mode": 3})
+    long = {"M": 70_145, "mode": 3}  # from 65,536 on several threads, with a momentum and without
     modes = tuple(
         {"lr": 0.01, "weight_decay": 0.3, **m}
         for m in ({}, {"weight_decay": 0.0}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True})

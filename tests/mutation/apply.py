@@ -1,0 +1,57 @@
+"""Put a mutant in place of the original, in a process of its own: nothing brings the original back."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from importlib import import_module
+
+from kernels import jit, registry
+from kernels.compiled_files import CompiledFiles
+from tests import matrix_unit as unit
+from tests.mutation.operators import Mutant
+from tests.mutation.reach import Place, in_order, reached
+from tests.mutation.targets import ROOT
+
+_FUTURE = ast.parse("from __future__ import annotations").body
+
+
+class Patch:
+    """What `tests.matrix_unit.use` asks of pytest's monkeypatch, without a way back."""
+
+    setattr = staticmethod(setattr)
+
+
+def load(places: set[Place]) -> None:
+    """Import the modules that a mutant reaches, as they are."""
+    for place in places:
+        import_module(place.module)
+
+
+def use_matrix_unit() -> None:
+    """Let the matrix unit's variants run, on the exact model of its instructions if there is no unit."""
+    unit.use(Patch)
+
+
+def put(mutant: Mutant) -> None:
+    """Run anew every statement that the mistake reaches, the mistaken one among them; compiled code is not kept."""
+    jit.folder = lambda: None
+    CompiledFiles.save = lambda *_: None
+    for place in in_order(reached(mutant.path, mutant.line)):
+        path = path_of(place.module)
+        _run(place, mutant.source if path == mutant.path else (ROOT / path).read_text(encoding="utf-8"))
+    registry.find.cache_clear()
+    use_matrix_unit()
+
+
+def _run(place: Place, source: str) -> None:
+    module = sys.modules[place.module]
+    statement = ast.parse(source).body[place.number]
+    future = _FUTURE * ("import annotations" in source)
+    exec(compile(ast.Module([*future, statement], []), str(module.__file__), "exec"), module.__dict__)
+
+
+def path_of(module: str) -> str:
+    """Return a module's file."""
+    path = module.replace(".", "/")
+    return f"{path}.py" if (ROOT / f"{path}.py").exists() else f"{path}/__init__.py"

@@ -1,0 +1,102 @@
+"""A mutant is judged by what it changes: the passes that it reaches, and whether its compiled code is another."""
+
+import time
+
+import pytest
+
+pytest.importorskip("resource", reason="mutants run in forked processes")
+
+from kernels import device
+from kernels.amx import processor
+from kernels.conv2d import matrix_unit
+from tests.mutation.child import Answer, Child, allow
+from tests.mutation.judge import Judge, users
+from tests.mutation.operators import Mutant
+from tests.mutation.targets import ROOT
+
+RELU = "kernels/relu/cpu.py"
+
+
+@pytest.fixture(autouse=True)
+def as_before(monkeypatch):
+    """A judge limits launches, and lets the matrix unit's variants run; afterwards both are as they were."""
+    for owner, name in ((device.Emulated, "launch"), (processor, "missing"), (matrix_unit, "unit")):
+        monkeypatch.setattr(owner, name, getattr(owner, name))
+
+
+def read(path: str) -> str:
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+def line_of(path: str, text: str) -> int:
+    return read(path)[: read(path).index(text)].count("\n") + 1
+
+
+def reached(path: str, text: str) -> set[tuple[str, str, str]]:
+    return set(users(Mutant(path, line_of(path, text), 0, "", "", "", read(path))))
+
+
+def judge(old: str, new: str) -> Answer:
+    """The verdict on relu with a text exchanged, by verify alone."""
+    assert read(RELU).count(old) == 1
+    mutant, one = Mutant(RELU, line_of(RELU, old), 0, "", old, new, read(RELU).replace(old, new)), Judge()
+    wanted = [user for user in users(mutant) if user.op == "relu"]
+    one.prepare(mutant, wanted)
+    return Child(lambda: one.verdict(mutant, wanted)).answer()
+
+
+def test_only_the_passes_that_mention_a_function_are_reached():
+    found = reached("kernels/conv2d/tiles_weights.py", "def _task")
+    assert ("conv2d", "cpu", "backward_weights") in found
+    assert {name for _, _, name in found} == {"backward_weights"}
+    assert {variant for _, variant, _ in reached("kernels/conv2d/cuda_naive.py", "def _backward_data")} == {
+        "cuda_naive"
+    }
+
+
+def test_a_function_of_other_functions_and_one_with_a_compiled_form_are_followed():
+    assert {op for op, _, _ in reached("kernels/unary/formulas.py", "def tanh")} == {"unary"}
+    assert {"sigmoid", "softmax"} <= {op for op, _, _ in reached("kernels/cpu/exponential.py", "def _exp32")}
+    assert {op for op, _, _ in reached("kernels/cuda/fetch.py", "def fetch")} >= {"conv2d", "dense", "convpool"}
+
+
+def test_what_only_eight_bits_or_fixed_weights_reach_is_held_to_their_problems():
+    found = reached("kernels/conv2d/tiles_int8.py", "def _task")
+    assert {op for op, _, _ in found} == {"conv2d_int8", "convpool_int8", "dense_int8"}
+    assert {op for op, _, _ in reached("kernels/conv2d/fixed.py", "def lay_out")} == {"conv2d_fixed"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "result"),
+    [
+        ("v if y[i] > zero else zero", "v if y[i] >= zero else zero", "killed"),
+        ("y[i] = zero if x[i] <= zero else x[i]", "y[i] = x[i] if x[i] > zero else zero", "killed"),  # of a NaN
+        ("zero = y.dtype.type(0)", "zero = y.dtype.type(0 - 0)", "equivalent"),
+    ],
+)
+def test_a_mistake_is_noticed_unless_the_compiled_code_is_the_same(old, new, result):
+    answer = judge(old, new)
+    assert answer.result == result, answer
+
+
+def test_a_mistake_in_what_python_runs_is_no_change_of_compiled_code_and_yet_another_program():
+    assert judge("run(dy.reshape(-1), y.reshape(-1), out", "run(y.reshape(-1), dy.reshape(-1), out").result == "killed"
+
+
+def forever() -> Answer:
+    allow(1)
+    while True:
+        time.process_time()
+
+
+def crash() -> Answer:
+    import ctypes
+
+    return Answer("survived", str(ctypes.string_at(0)))
+
+
+def test_a_process_that_does_not_end_or_that_dies_has_noticed():
+    assert Child(forever).answer() == Answer("killed", "it does not end")
+    assert Child(crash).answer() == Answer("killed", "the process ended by SIGSEGV")
+    assert Child(lambda: Answer("survived", "")).answer() == Answer("survived", "")
+    assert Child(lambda: 1 // 0).answer().result == "failed"  # a fault of the judge's own is no verdict
