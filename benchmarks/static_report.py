@@ -16,9 +16,10 @@ from benchmarks.static_cases import CASES
 from kernels import device, registry
 from kernels.emulator import compile as compiler
 from kernels.emulator.fingerprint import fingerprint
+from kernels.emulator.listing import MATRICES
 from kernels.emulator.machine_code import MachineCode, assemble
 from kernels.emulator.occupancy import Occupancy, occupancy
-from kernels.emulator.report import MATRICES, Launch, Report
+from kernels.emulator.report import Launch, Report
 from kernels.verify.implementation import Registered
 from kernels.verify.operations import load_operations
 

@@ -28,9 +28,12 @@ def build(program: Program, buffers: list[Buffer], blocks: int, threads: int, sh
     releases = min(blocks * threads * 2 + 16, RELEASES) if program.hands_over else 0
     state = np.zeros(m.STATES, np.int64)
     state[[m.THREADS_PER_BLOCK, m.LOCAL_BYTES, m.ALIASES]] = threads, program.local_bytes, aliases
+    known = _known(fresh, buffers, starts)
     return m.Machine(
         bytes=memory,
-        known=_known(fresh, buffers, starts),
+        words=memory.view(np.uint32),
+        known=known,
+        known_words=known.view(np.uint32),
         fresh=fresh,
         slots=slots,
         stamps=np.zeros((cells, 5), np.int64),
@@ -62,7 +65,7 @@ def build(program: Program, buffers: list[Buffer], blocks: int, threads: int, sh
 
 def _slots(program: Program, buffers: list[Buffer], sizes: list[int], starts: np.ndarray) -> tuple[np.ndarray, int]:
     """Return (where each part of memory lies and what is allowed there, how many granules are watched in all)."""
-    granules = [program.shared_granule(), 0, *((max(b.item, 1)).bit_length() - 1 for b in buffers)]
+    granules = [program.shared_granule, 0, *((max(b.item, 1)).bit_length() - 1 for b in buffers)]
     cells = [0 if i == 1 else -(-n // (1 << g)) for i, (n, g) in enumerate(zip(sizes, granules, strict=True))]
     slots = np.zeros((m.SHARED + len(sizes), 6), np.int64)
     slots[1:, m.START], slots[1:, m.SIZE], slots[1:, m.GRANULE] = starts[:-1], sizes, granules

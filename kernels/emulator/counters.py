@@ -68,24 +68,28 @@ def count_wavefronts(M, addresses, active, width, pc):
 @jit
 def _worst_bank(M, addresses, active, width, first, together):
     """Return the number of different words in the bank that has most of them."""
-    words = M.scratch[2]
+    others, load, firsts = M.scratch[2], M.scratch[3], M.scratch[4]
     found, worst = 0, 0
-    load = M.scratch[3]
-    load[:] = 0
+    load[:32] = 0
     for lane in range(first, first + together):
         if not active[lane]:
             continue
         for word in range(addresses[lane] >> 2, ((addresses[lane] + width - 1) >> 2) + 1):
-            known = False
-            for i in range(found - 1, -1, -1):
-                if words[i] == word:
-                    known = True
-                    break
+            bank = word & 31
+            known = load[bank] > 0 and firsts[bank] == word
+            if load[bank] == 0:
+                firsts[bank] = word
+            elif not known:
+                for i in range(found - 1, -1, -1):
+                    if others[i] == word:
+                        known = True
+                        break
+                if not known:
+                    others[found] = word
+                    found += 1
             if not known:
-                words[found] = word
-                found += 1
-                load[word & 31] += 1
-                worst = max(worst, load[word & 31])
+                load[bank] += 1
+                worst = max(worst, load[bank])
     return worst
 
 

@@ -2,10 +2,10 @@
 
 from kernels.emulator import machine as m
 from kernels.emulator import matrices
+from kernels.emulator.listing import MATRICES
 from kernels.emulator.lower_memory import listed, place_of
 from kernels.emulator.lowering import Lowering, rule
 from kernels.emulator.parse import Instruction
-from kernels.emulator.report import MATRICES
 
 ALL = 0xFFFFFFFF  # every thread of the warp takes part
 

@@ -68,8 +68,10 @@ class Machine(NamedTuple):
     """All memory and all that is known about it."""
 
     bytes: np.ndarray  # shared and local memory of one block, then the arguments
+    words: np.ndarray  # the same memory, four bytes a number
     known: np.ndarray  # UNSET, SET, PENDING or GAP, for shared and local memory
-    fresh: np.ndarray  # the same where a block begins
+    known_words: np.ndarray  # the same book, four bytes a number
+    fresh: np.ndarray  # `known` where a block begins
     slots: np.ndarray  # where each part lies in `bytes`
     stamps: np.ndarray  # of each granule: its last writer, two groups of readers and two of atomics
     lanes: np.ndarray  # which threads of their warps these are, as bits

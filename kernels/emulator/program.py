@@ -1,11 +1,13 @@
 """A kernel as the emulator runs it: rows of numbers, registers, and what each row says about the source."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
 from kernels.emulator import machine as m
+from kernels.emulator.listing import Listing
 from kernels.emulator.local_arrays import LocalArray, Placed
 
 SPECIALS = ("%tid.x", "%tid.y", "%tid.z", "%ctaid.x", "%ctaid.y", "%ctaid.z", "%laneid")
@@ -71,22 +73,29 @@ class Program:
         """The first of the registers that `SPECIALS` names."""
         return 32
 
-    @property
+    @cached_property
+    def listing(self) -> Listing:
+        """The instructions by kind, line and loop."""
+        return Listing(self)
+
+    @cached_property
     def hands_over(self) -> bool:
         """Whether a fence may hand memory from one thread to another."""
         return any(line.op == m.FENCE and line.columns[m.BYTES] for line in self.lines)
 
-    @property
+    @cached_property
     def prints(self) -> bool:
         """Whether the kernel prints."""
         return any(line.op == m.PRINT for line in self.lines)
 
+    @cached_property
     def shared_granule(self) -> int:
-        """Return log2 of the bytes that are watched as one in shared memory: the narrowest access to it."""
+        """The log2 of the bytes that are watched as one in shared memory: the narrowest access to it."""
         return self._narrowest(m.SHARED_SPACE).bit_length() - 1
 
+    @cached_property
     def global_granule(self) -> int:
-        """Return the bytes of the narrowest access to global memory."""
+        """The bytes of the narrowest access to global memory."""
         return self._narrowest(m.GLOBAL_SPACE)
 
     def _narrowest(self, space: int) -> int:

@@ -16,7 +16,7 @@ from kernels.emulator.handover import handed_over, note_atomic
 from kernels.emulator.scalars import jit
 
 _WRITE, _READS, _ATOMICS, _END = 0, 1, 3, 5  # columns of a granule's stamps
-_THREAD, _VOLATILE, _CLOCK, _EPOCH = 1023, 10, 11, 30
+THREAD, VOLATILE, CLOCK, EPOCH = 1023, 10, 11, 30
 
 
 @jit
@@ -24,7 +24,7 @@ def stamp(M, thread, volatile):
     """Return the stamp of an access that `thread` makes now."""
     lane = thread & 31
     clock = np.int64(M.clocks[thread >> 5, lane, lane])
-    return (M.state[m.EPOCH] << _EPOCH) | (clock << _CLOCK) | (np.int64(volatile) << _VOLATILE) | thread
+    return (M.state[m.EPOCH] << EPOCH) | (clock << CLOCK) | (np.int64(volatile) << VOLATILE) | thread
 
 
 @jit
@@ -33,14 +33,14 @@ def before(M, earlier, lanes, thread, shared):
 
     earlier: the stamp of one of them.  lanes: which threads of its warp they are, as bits.
     """
-    epoch = earlier >> _EPOCH
+    epoch = earlier >> EPOCH
     if epoch < M.state[m.FIRST_EPOCH]:
         return shared or earlier == 0  # another block: its shared memory is not ours
     if epoch < M.state[m.EPOCH]:
         return True
-    if (earlier & _THREAD) >> 5 != thread >> 5:
+    if (earlier & THREAD) >> 5 != thread >> 5:
         return False
-    known, clock = M.clocks[thread >> 5, thread & 31], (earlier >> _CLOCK) & 0x7FFFF
+    known, clock = M.clocks[thread >> 5, thread & 31], (earlier >> CLOCK) & 0x7FFFF
     for lane in range(32):
         if (lanes >> np.uint32(lane)) & np.uint32(1) and lane != thread & 31 and known[lane] < clock:
             return False
@@ -55,12 +55,12 @@ def _conflict(M, cell, first, end, thread, pc, shared, volatile):
     """
     for i in range(first, end):
         earlier = M.stamps[cell, i]
-        passes = earlier == 0 or (volatile and (earlier >> _VOLATILE) & 1)
+        passes = earlier == 0 or (volatile and (earlier >> VOLATILE) & 1)
         if passes or before(M, earlier, M.lanes[cell, i], thread, shared):
             continue
         if handed_over(M, cell, earlier, M.lanes[cell, i], thread):
             continue
-        M.fault[m.KIND] = RACE_OF_BLOCKS if earlier >> _EPOCH < M.state[m.FIRST_EPOCH] else RACE
+        M.fault[m.KIND] = RACE_OF_BLOCKS if earlier >> EPOCH < M.state[m.FIRST_EPOCH] else RACE
         M.fault[m.PC] = pc
         M.fault[m.THREAD] = thread
         M.fault[m.OTHER_THREAD] = _one_of(M, earlier, M.lanes[cell, i], thread, shared)
@@ -72,12 +72,12 @@ def _conflict(M, cell, first, end, thread, pc, shared, volatile):
 @jit
 def _one_of(M, earlier, lanes, thread, shared):
     """Return a thread of the group that is not before `thread`."""
-    first = earlier & _THREAD & ~31
+    first = earlier & THREAD & ~31
     for lane in range(32):
         bit = np.uint32(1) << np.uint32(lane)
         if lanes & bit and not before(M, earlier, bit, thread, shared):
             return first | lane
-    return earlier & _THREAD
+    return earlier & THREAD
 
 
 @jit

@@ -8,16 +8,8 @@ from typing import Any
 import numpy as np
 
 from kernels.emulator import machine as m
-from kernels.emulator.machine_code import innermost
 from kernels.emulator.occupancy import Occupancy
 from kernels.emulator.program import Program
-
-# a warp instruction's opcode -> the multiply-adds that it is made of
-MATRICES = {
-    "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32": 16 * 8 * 8,
-    "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32": 16 * 8 * 16,
-}
-MULTIPLY_ADDS = (*(f"fma.rn.{kind}" for kind in ("f32", "ftz.f32", "f64")), *MATRICES)
 
 
 @dataclass
@@ -104,43 +96,36 @@ class Report:
 
 def report(program: Program, name: str, counts: np.ndarray, unawaited: int) -> Report:
     """Return the report of a launch from the counts of its instructions."""
-    out = Report(name, unawaited_copies=unawaited, program=program, issues=counts[:, m.ISSUES].copy())
-    for line, row in zip(program.lines, counts.tolist(), strict=True):
-        if line.own:
-            continue  # the emulator's own
-        out.instructions += row[m.ISSUES]
-        out.threads += row[m.THREADS]
-        out.kinds[line.opcode] += row[m.ISSUES]
-        if line.op == m.BRANCH:
-            out.branches += row[m.ISSUES]
-        out.split_branches += row[m.SPLITS]
-        out.wavefronts += row[m.WAVEFRONTS]
-        out.conflicts += row[m.WAVEFRONTS] - row[m.IDEAL]
-        out.sectors += row[m.SECTORS]
-        out.bytes += row[m.USEFUL]
-        out.shared_requests += row[m.REQUESTS] if row[m.WAVEFRONTS] else 0
-        out.requests += row[m.REQUESTS] if row[m.SECTORS] else 0
-        place = out.lines.setdefault(line.place[1], LineReport())
-        place.instructions += row[m.ISSUES]
-        place.wavefronts += row[m.WAVEFRONTS]
-        place.conflicts += row[m.WAVEFRONTS] - row[m.IDEAL]
-        place.sectors += row[m.SECTORS]
-        place.bytes += row[m.USEFUL]
-    out.kinds = Counter({k: n for k, n in out.kinds.items() if n})
-    out.hot = _hot(program, counts)
-    return out
+    listing = program.listing
+    own = counts[listing.rows]
+    issues, threads, requests, waves, ideal, sectors, useful, splits = own.T
+    costs = (issues, waves, waves - ideal, sectors, useful)  # the fields of a LineReport
+    return Report(
+        name,
+        instructions=int(issues.sum()),
+        threads=int(threads.sum()),
+        kinds=listing.by_kind(issues),
+        shared_requests=int(requests[waves > 0].sum()),
+        wavefronts=int(waves.sum()),
+        conflicts=int((waves - ideal).sum()),
+        requests=int(requests[sectors > 0].sum()),
+        sectors=int(sectors.sum()),
+        bytes=int(useful.sum()),
+        branches=int(issues[listing.branches].sum()),
+        split_branches=int(splits.sum()),
+        unawaited_copies=unawaited,
+        hot=_hot(program, counts),
+        lines={n: LineReport(*row) for n, row in listing.by_line(costs)},
+        program=program,
+        issues=counts[:, m.ISSUES].copy(),
+    )
 
 
 def _hot(program: Program, counts: np.ndarray) -> Counter:
     """Return what was issued between a label and the jump back to it, for the busiest of `innermost`'s loops."""
-    rows = program.code
-    back = [(int(row[m.TARGET]), i) for i, row in enumerate(rows) if row[m.OP] == m.BRANCH and row[m.TARGET] <= i]
-    inner = innermost(back, [line.opcode for line in program.lines], MULTIPLY_ADDS)
-    if not inner:
+    listing = program.listing
+    if not listing.loops:
         return Counter()
-    first, last = max(inner, key=lambda loop: counts[loop[0] : loop[1] + 1, m.ISSUES].sum())
-    kinds: Counter = Counter()
-    for line, row in zip(program.lines[first : last + 1], counts[first : last + 1], strict=True):
-        if not line.own:
-            kinds[line.opcode] += int(row[m.ISSUES])
-    return Counter({k: n for k, n in kinds.items() if n})
+    first, last = max(listing.loops, key=lambda loop: counts[loop[0] : loop[1] + 1, m.ISSUES].sum())
+    inside = (listing.rows >= first) & (listing.rows <= last)
+    return listing.by_kind(np.where(inside, counts[listing.rows, m.ISSUES], 0))

@@ -19,6 +19,11 @@ def jit(function: Any) -> Any:
     return _jit(inner=True, fastmath=False, _nrt=False)(function)
 
 
+def inlined(function: Any) -> Any:
+    """Do as `jit`, within each caller: to hand on all that a machine consists of takes longer than a short function."""
+    return _jit(inner=True, fastmath=False, _nrt=False, forceinline=True)(function)
+
+
 @intrinsic
 def f32(typing: Any, bits: Any) -> Any:
     """Return the float32 whose bits are the low half of a uint64."""

@@ -26,12 +26,18 @@ def run_warp(M, code, R, warp):
     """Run the threads of a warp as far as they come; False if one of them was at fault."""
     base = warp * (M.marks.shape[1] * 32)
     while True:
-        pc, until, alone = _next_group(M, warp)
+        pc, until, alone, count = _next_group(M, warp)
         if pc == FAR:
             if not wake(M, code, R, base, warp):
                 return M.fault[m.KIND] == 0
             continue
         while pc < until:
+            if alone and code[pc, m.OP] < m.LOAD and code[pc, m.GUARD] < 0:  # most instructions
+                M.counts[pc, m.ISSUES] += 1
+                M.counts[pc, m.THREADS] += count
+                _compute(code[pc], R, base, code[pc, m.D])
+                pc += 1
+                continue
             pc, what = _step(M, code, R, base, warp, pc, alone)
             if what == m.FAULT:
                 return False
@@ -45,22 +51,23 @@ def run_warp(M, code, R, warp):
 
 @jit
 def _next_group(M, warp):
-    """Return (instruction, where the next group is, whether there is no other): the threads furthest behind.
+    """Return (instruction, where the next group is, whether there is no other, size): the threads furthest behind.
 
     They are marked in `active`.
     """
-    pc, until, alone = FAR, FAR, True
+    pc, until, alone, count = FAR, FAR, True, 0
     for lane in range(32):
         if M.doing[warp, lane] == m.RUNS:
             pc = min(pc, M.lane_pc[warp, lane])
     for lane in range(32):
         runs = M.doing[warp, lane] == m.RUNS
         M.active[0, lane] = runs and M.lane_pc[warp, lane] == pc
+        count += M.active[0, lane]
         if runs and M.lane_pc[warp, lane] > pc:
             until = min(until, M.lane_pc[warp, lane])
         if not M.active[0, lane] and M.doing[warp, lane] != m.ENDED:
             alone = False
-    return pc, until, alone
+    return pc, until, alone, count
 
 
 @jit
@@ -93,7 +100,10 @@ def _step(M, code, R, base, warp, pc, alone):
     if count == 0:
         return pc + 1, m.GO_ON
     if op < m.LOAD:
-        _arithmetic(M, row, R, base, op, alone and row[m.GUARD] < 0)
+        _compute(row, R, base, 0)  # for all 32, in register 0, of which those that take part have theirs
+        for lane in range(32):
+            if M.active[1, lane]:
+                R[base + row[m.D] + lane] = R[base + lane]
         return pc + 1, m.GO_ON
     if op < m.BRANCH:
         if not alone:
@@ -111,10 +121,10 @@ def _step(M, code, R, base, warp, pc, alone):
 
 
 @jit
-def _arithmetic(M, row, R, base, op, all_threads):
-    """Compute for all 32; where not all take part, in register 0, and take over what is theirs."""
-    start = np.uint64(base)
-    d = start + np.uint64(row[m.D] if all_threads else 0)
+def _compute(row, R, base, result):
+    """Compute an arithmetic instruction for all 32 threads, to the register `result`."""
+    start, op = np.uint64(base), row[m.OP]
+    d = start + np.uint64(result)
     a, b = start + np.uint64(row[m.A]), start + np.uint64(row[m.B])
     c, e = start + np.uint64(row[m.C]), start + np.uint64(row[m.E])
     if op < 1000:
@@ -123,10 +133,6 @@ def _arithmetic(M, row, R, base, op, all_threads):
         floats(op, R, d, a, b, c, e)
     else:
         conversions(op, R, d, a, b, c, e)
-    if not all_threads:
-        for lane in range(32):
-            if M.active[1, lane]:
-                R[base + row[m.D] + lane] = R[base + lane]
 
 
 @jit

@@ -8,6 +8,7 @@ from kernels.emulator.async_copies import finish_copies, start_copy
 from kernels.emulator.counters import count_access, count_copied, count_wavefronts
 from kernels.emulator.halves import NEAREST, bf16, f16, sum_to_odd, to_bf16, to_f16
 from kernels.emulator.memory import fail, get, locate, may_read, may_write, put, signed
+from kernels.emulator.plain_access import plain_access
 from kernels.emulator.private import mark_loaded, note_unset, private_read, unset_values
 from kernels.emulator.scalars import add_directed, b32, b64, f32, f64, jit, maximum, minimum  # noqa: F401
 
@@ -23,8 +24,10 @@ def memory_step(M, row, R, base, warp, active, pc):
         return _asynchronous(M, row, R, base, warp, active, pc)
     width = row[m.BYTES] * row[m.LANES]
     offsets = M.scratch[0]
-    slot = np.int64(0)
-    for lane in range(32):
+    first, slot = 0, np.int64(0)
+    if op != m.ATOMIC:
+        first, slot = plain_access(M, row, R, base, warp, active, pc)
+    for lane in range(first, 32):
         if active[lane]:
             thread = warp * 32 + lane
             address = R[base + row[m.A] + lane] + np.uint64(row[m.TARGET])

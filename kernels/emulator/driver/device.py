@@ -84,7 +84,7 @@ class LaunchConfig:
 def launch(stream: Any, config: LaunchConfig, kernel: Kernel, *arguments: Any) -> None:
     """Run a kernel on the emulator, on the device's memory."""
     program = kernel.program
-    granule = program.global_granule()
+    granule = program.global_granule
     grid, block = shape("grid", config.grid), shape("block", config.block)
     words = [_word(a) for a in arguments]
     places = {name: kernel.code.address(name) for name in program.data if f"data {name}" in program.launch}
