@@ -161,8 +161,8 @@ def test_instructions_compute_what_ptx_says(a, b, by, kind):
     first, second, shift = (z3.BitVecVal(n, 32) for n in (a, b, by))
     assert bits("add", first, second) == (x + y) % 2**32
     assert bits("sub", first, second) == (x - y) % 2**32
-    assert bits("mul.lo", first, second) == x * y % 2**32
-    assert bits("mul.wide", first, second) == x * y % 2**64
+    assert bits("mul.lo", first, shift) == x * by % 2**32
+    assert bits("mul.wide", first, shift) == x * by % 2**64
     assert bits("shl", first, shift) == (x << by) % 2**32
     assert bits("shr", first, shift) == (x >> by) % 2**32
     assert bits("min", first, second) == min(x, y) % 2**32

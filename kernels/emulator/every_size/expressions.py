@@ -7,6 +7,7 @@ from typing import Any
 
 import z3
 
+LARGEST_FACTOR = 2**20
 _LESS = {
     "lt": (lambda a, b: a < b, z3.ULT), "le": (lambda a, b: a <= b, z3.ULE),
     "gt": (lambda a, b: a > b, z3.UGT), "ge": (lambda a, b: a >= b, z3.UGE),
@@ -52,9 +53,13 @@ def _larger(kind: str, a: Any, b: Any) -> Any:
 
 
 def _multiply(a: Any, b: Any) -> Any:
-    """Return the product if one factor is a constant: products of two unknowns cost the solver too much."""
+    """Return the product if one factor is a small constant, as addresses have: others cost the solver too much."""
     a, b = z3.simplify(a), z3.simplify(b)
-    return a * b if z3.is_bv_value(a) or z3.is_bv_value(b) else None
+    return a * b if _is_small(a) or _is_small(b) else None
+
+
+def _is_small(a: Any) -> bool:
+    return z3.is_bv_value(a) and abs(a.as_signed_long()) < LARGEST_FACTOR
 
 
 def _wide(kind: str, a: Any, b: Any) -> Any:
