@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,6 +19,7 @@ from kernels.algebra.refusal import NotAlgebraicError
 from kernels.algebra.rewrite import rewrite
 
 _numba: Any = numba
+_known: weakref.WeakSet = weakref.WeakSet()
 _made: dict[int, tuple] = {}  # id of a compiled kernel -> itself, the same in another arithmetic, its engine
 
 
@@ -81,9 +83,19 @@ def changed(change: Callable[[Any], str], made: dict[int, tuple]) -> Iterator[se
 
 
 def _dispatchers() -> list[Any]:
-    # by type: a dead weak reference cannot be asked for its class; in a set, as there are millions of objects
-    kinds = _and_subclasses(Dispatcher)
-    return [d for d in gc.get_objects() if type(d) in kinds]
+    """Return every function that Numba compiles: those there are at the first call, and what was made since."""
+    if not _known:
+        kinds = _and_subclasses(Dispatcher)
+        _known.update(d for d in gc.get_objects() if type(d) in kinds)  # by type: a dead weak reference has no class
+        base: Any = _DispatcherBase
+        made = base.__init__
+
+        def noted(dispatcher: Any, *args: Any, **kws: Any) -> None:
+            made(dispatcher, *args, **kws)
+            _known.add(dispatcher)
+
+        base.__init__ = noted
+    return list(_known)
 
 
 def _and_subclasses(kind: type) -> set[type]:
