@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from kernels.emulator import machine as m
 from kernels.emulator.machine_code import innermost
-
-if TYPE_CHECKING:
-    from kernels.emulator.program import Program
 
 # a warp instruction's opcode -> the multiply-adds that it is made of
 MATRICES = {
@@ -23,10 +20,10 @@ MULTIPLY_ADDS = (*(f"fma.rn.{kind}" for kind in ("f32", "ftz.f32", "f64")), *MAT
 
 
 class Listing:
-    """The rows of a program that are instructions of the kernel, not the emulator's own."""
+    """The rows of a program (its `code` and `lines`) that are instructions of the kernel, not the emulator's own."""
 
-    def __init__(self, program: Program) -> None:
-        lines = [(i, line) for i, line in enumerate(program.lines) if not line.own]
+    def __init__(self, code: np.ndarray, every_line: Sequence[Any]) -> None:
+        lines = [(i, line) for i, line in enumerate(every_line) if not line.own]
         self.rows = np.array([i for i, _ in lines], np.int64)
         self.branches = np.array([line.op == m.BRANCH for _, line in lines], bool)
         self._kinds = list(dict.fromkeys(line.opcode for _, line in lines))
@@ -34,9 +31,9 @@ class Listing:
         kinds, places = ({key: i for i, key in enumerate(keys)} for keys in (self._kinds, self._places))
         self._kind_of = np.array([kinds[line.opcode] for _, line in lines], np.int64)
         self._place_of = np.array([places[line.place[1]] for _, line in lines], np.int64)
-        jumps = np.flatnonzero(program.code[:, m.OP] == m.BRANCH)
-        back = [(int(program.code[i, m.TARGET]), int(i)) for i in jumps if program.code[i, m.TARGET] <= i]
-        self.loops = innermost(back, [line.opcode for line in program.lines], MULTIPLY_ADDS)
+        jumps = np.flatnonzero(code[:, m.OP] == m.BRANCH)
+        back = [(int(code[i, m.TARGET]), int(i)) for i in jumps if code[i, m.TARGET] <= i]
+        self.loops = innermost(back, [line.opcode for line in every_line], MULTIPLY_ADDS)
 
     def by_kind(self, numbers: np.ndarray) -> Counter:
         """Return the sums of what each row has, by opcode, without zeros."""

@@ -76,7 +76,7 @@ class Program:
     @cached_property
     def listing(self) -> Listing:
         """The instructions by kind, line and loop."""
-        return Listing(self)
+        return Listing(self.code, self.lines)
 
     @cached_property
     def hands_over(self) -> bool:
