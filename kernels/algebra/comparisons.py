@@ -16,6 +16,9 @@ from kernels.algebra.constant_floats import FLOATING, opcode, result
 from kernels.algebra.moves import refuse_looks_at_bits
 from kernels.algebra.rewrite import MASKED, MOVES
 
+# places in a window are carried as numbers, beside x's own, and become integers at the end: the variable's name tells
+_PLACES = re.compile(r"^fptoui [^%]*%[\w.\"]*places")
+
 
 @contextmanager
 def noted(found: dict[str, set[str]]) -> Iterator[None]:
@@ -51,6 +54,6 @@ def uses(text: str) -> set[str]:
             called = re.search(r'@("[^"]+"|[\w.$-]+)\(', instruction) if code == "call" else None
             if called and (called[1] in defined or MASKED.search(instruction)):
                 continue
-            found.add(called[1] if called else code)
+            found.add(called[1] if called else f"{code} of places" if _PLACES.search(instruction) else code)
         at = end
     return found

@@ -43,7 +43,8 @@ def test_compiled_max_pooling_and_relu_compare_numbers_and_do_nothing_else_with_
         for size, stride, padding in ((2, 2, 0), (3, 2, 1), ((3, 2), (1, 3), 0)):
             maxpool2d.forward(x, size, stride=stride, padding=padding, variant=variant)
         relu.forward(x)
-    assert set().union(*found.values()) == {"fcmp"}
+    made_of_places = {"sitofp", "fptoui of places"} if variant == "cpu" else set()
+    assert {"fcmp"} <= set().union(*found.values()) <= {"fcmp"} | made_of_places
 
 
 def test_a_kernel_that_computes_with_its_numbers_is_seen_to():
