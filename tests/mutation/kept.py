@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.mutation.equivalent import EQUIVALENT
 from tests.mutation.operators import Mutant
+from tests.mutation.targets import ROOT
 
 RESULTS = Path(__file__).parent / "results"
 WAITING = "waits for the tests"  # verify has not noticed it
@@ -31,6 +32,7 @@ class Kept:
 
     def add(self, mutant: Mutant, result: str, by: str, seconds: float) -> None:
         """Keep a result, and print it with the time that it took."""
+        by = by.replace(f"{ROOT}/", "")  # where this checkout lies is nobody's business
         row = {"mutant": mutant.name, "digest": digest(mutant), "result": result, "by": by}
         self.rows[mutant.name, row["digest"]] = row
         self.path.parent.mkdir(parents=True, exist_ok=True)

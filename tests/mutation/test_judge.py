@@ -11,6 +11,7 @@ from kernels.amx import processor
 from kernels.conv2d import matrix_unit
 from tests.mutation.child import Answer, Child, allow
 from tests.mutation.judge import Judge, users
+from tests.mutation.kept import Kept
 from tests.mutation.operators import Mutant
 from tests.mutation.targets import ROOT
 
@@ -100,3 +101,9 @@ def test_a_process_that_does_not_end_or_that_dies_has_noticed():
     assert Child(crash).answer() == Answer("killed", "the process ended by SIGSEGV")
     assert Child(lambda: Answer("survived", "")).answer() == Answer("survived", "")
     assert Child(lambda: 1 // 0).answer().result == "failed"  # a fault of the judge's own is no verdict
+
+
+def test_a_result_that_is_kept_does_not_say_where_the_checkout_lies(tmp_path):
+    kept = Kept(tmp_path / "results.jsonl")
+    kept.add(Mutant("a.py", 1, 0, "kind", "x", "y", "y"), "killed", f"line 3 of {ROOT}/kernels/a.py", 1.0)
+    assert kept.path.read_text(encoding="utf-8").count("line 3 of kernels/a.py") == 1
