@@ -265,7 +265,7 @@ class Trainer(Compiler):
         self._tally.add(found, data.weights_of(part))
 
     def _step(self, plan: Plan, optimizer: Optimizer, arena: Arena | DeviceArena) -> None:
-        with plan.compiling_ahead(*optimizer.updates(arena.slabs, self.target)):
+        with plan.compiling_ahead(lambda: optimizer.updates(arena.slabs, self.target)):
             plan.forward()
             plan.backward()
             with self.plans.alone():

@@ -129,15 +129,15 @@ class Plan:
 
     # --- running
 
-    def compiling_ahead(self, *more: Run) -> AbstractContextManager[None]:
-        """Return a context for the first run, in which a helper compiles what the plan calls, and `more` after it."""
+    def compiling_ahead(self, more: Callable[[], list[Run]] = list) -> AbstractContextManager[None]:
+        """Return a context for the first run, in which a helper compiles what the plan calls, and `more()` after it."""
         if self._has_run or self.target != "cpu":
             self._has_run = True
             return nullcontext()
         self._has_run = True
         from kernels.ahead import helped  # Numba, which a model can be made without
 
-        return helped(lambda: [*self._forward, *self._backward, *more])
+        return helped(lambda: [*self._forward, *self._backward, *more()])
 
     def forward(self) -> None:
         """Compute `y` from `x`, and `loss` if the plan has one."""
