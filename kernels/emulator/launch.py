@@ -10,7 +10,8 @@ import numpy as np
 import kernels.emulator.lower_arithmetic  # enters its rules
 import kernels.emulator.lower_comparisons  # enters its rules
 import kernels.emulator.lower_matrices  # enters its rules
-import kernels.emulator.lower_memory  # noqa: F401  (enters its rules)
+import kernels.emulator.lower_memory
+import kernels.emulator.lower_threads  # noqa: F401  (enters its rules)
 from kernels.compiled_files import hash_sources
 from kernels.emulator import machine as m
 from kernels.emulator.arguments import Buffer, at_launch, bind, constants

@@ -1,6 +1,6 @@
 """PTX instructions -> rows for the emulator: names become register numbers, the many spellings the few opcodes.
 
-Each PTX opcode finds its function in RULES by its first word: `lower_arithmetic` and `lower_memory` enter theirs when
+Each PTX opcode finds its function in RULES by its first word: the files `lower_*` enter theirs when
 they are imported, as `launch` does.
 """
 
