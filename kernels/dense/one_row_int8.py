@@ -1,12 +1,12 @@
 """The 8-bit product for one sample alone: each weight is used once, so k is read as it lies, and nothing is packed.
 
-Two rows of k are put beside each other in registers, and a tile has one row (kernels/cpu/simd_pairs.py).
+Two rows of k are put beside each other in registers, and a tile has one row (kernels/cpu/simd_steps.py).
 """
 
 import numpy as np
 
-from kernels.cpu import simd, simd_pairs
-from kernels.cpu.simd_pairs import WIDTH
+from kernels.cpu import simd, simd_steps, simd_sums
+from kernels.cpu.simd_sums import WIDTH
 from kernels.jit import jit
 
 
@@ -30,10 +30,10 @@ def _forward(x, k, b, m, x_zero, levels, size, y):
     for c in range(C):
         wide[c] = np.int16(x[c]) - zero
     start = np.zeros(1, np.int64)
-    empty = simd_pairs.no_sums(1)
+    empty = simd_sums.no_sums(1)
     offsets = simd.row_offsets(empty, start, 0)
     for f in range(0, F, WIDTH):
         tile = empty
         for c in range(0, C, 2):
-            tile = simd_pairs.add_rows(tile, wide, c, flat, c * F + f, c * F + F + f)
-        simd_pairs.store(tile, b, m, f, levels, size == 4, y, offsets, f * size)
+            tile = simd_steps.add_rows(tile, wide, c, flat, c * F + f, c * F + F + f)
+        simd_sums.store(tile, b, m, f, levels, size == 4, y, offsets, f * size)

@@ -1,17 +1,22 @@
 """The 8-bit passes: every variant has the bits of its reference, whose sums are Python's whole numbers."""
 
+import os
+import subprocess
+import sys
+
 import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from llvmlite import binding
 
 from kernels import add, avgpool2d, conv2d, convpool, dense, globalavgpool, int8, maxpool2d, relu
-from kernels.cpu import simd_pairs
+from kernels.cpu import simd_sums
 from kernels.int8 import Levels
 
 SEEDS = st.integers(0, 2**32 - 1)
-WIDTH, ROWS = simd_pairs.WIDTH, simd_pairs.ROWS
+WIDTH, ROWS = simd_sums.WIDTH, simd_sums.ROWS
 
 
 def draw_levels(draw):
@@ -87,6 +92,38 @@ def test_large_images_on_one_two_and_three_threads_have_the_bits_of_the_plain_lo
             same(conv2d.forward_int8(x, k, b, m, x_zero=-7, **settings_), expected)
     finally:
         numba.set_num_threads(before)
+
+
+WITHOUT = {"pairs in 512 bits": ("avx512vnni", "avxvnni"), "AVX2": ("avx512", "avxvnni", "evex")}
+ASK = """
+import sys, numpy as np
+from kernels import conv2d
+from kernels.cpu import simd_steps
+given, path = np.load(sys.argv[1]), sys.argv[2]
+arrays = [given[name] for name in ("x", "k", "b", "m")]
+np.save(path, conv2d.forward_int8(*arrays, x_zero=-7, padding="same"))
+print(simd_steps.QUADS, simd_steps.PAIRS)
+"""
+
+
+@pytest.mark.parametrize("way", WITHOUT)
+def test_every_instruction_that_this_processor_has_gives_the_bits_of_the_plain_loops(way, tmp_path):
+    features = dict(binding.get_host_cpu_features())
+    if not any(there and name.startswith(WITHOUT[way]) for name, there in features.items()):
+        pytest.skip(f"this processor has nothing better than {way}")
+    kept = {name: there and not name.startswith(WITHOUT[way]) for name, there in features.items()}
+    rng = np.random.default_rng(3)
+    x, k = integers(rng, (2, 13, 11, 5)), integers(rng, (3, 3, 5, 37))  # runs and blocks that are not whole
+    b, m = weights(rng, 37)
+    np.savez(tmp_path / "given.npz", x=x, k=k, b=b, m=m)
+    flags = ",".join(f"{'+' if there else '-'}{name}" for name, there in kept.items())
+    environment = {**os.environ, "NUMBA_CPU_NAME": binding.get_host_cpu_name(), "NUMBA_CPU_FEATURES": flags}
+    command = [sys.executable, "-c", ASK, str(tmp_path / "given.npz"), str(tmp_path / "y.npy")]
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    assert said.startswith("None "), said
+    expected = conv2d.forward_int8(x, k, b, m, x_zero=-7, padding="same", variant="cpu_naive")
+    same(np.load(tmp_path / "y.npy"), expected)
+    same(conv2d.forward_int8(x, k, b, m, x_zero=-7, padding="same"), expected)
 
 
 @settings(max_examples=20)

@@ -57,7 +57,7 @@ def commands(path: str) -> list[list[str]]:
     """
     if for_cuda(path):
         return _emulated(path)
-    if "int8" in path or path == "kernels/cpu/simd_pairs.py":
+    if "int8" in path or path in ("kernels/cpu/simd_steps.py", "kernels/cpu/simd_sums.py"):
         return [["tests/kernels/test_int8.py"]]
     own: list[str] = []
     common: list[str] = []
