@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import ROOT
+from benchmarks.quiet import wait_until_asleep
 
 STEERING = ("OPENBLAS_", "OMP_", "MKL_", "GOMP_")  # variables that would slow or speed one library only
 
@@ -38,11 +39,13 @@ class Child:
         self.version = self._answer()["version"]
 
     def ask(self, do: str, **arguments: Any) -> Any:
-        """The one value of the answer: seconds, or bytes."""
+        """The one value of the answer: seconds, or bytes; its threads are asleep again when it comes."""
         assert self.process.stdin is not None
         with contextlib.suppress(BrokenPipeError):  # it died; _answer says of what
             self.process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
-        return next(iter(self._answer().values()))
+        answer = self._answer()
+        wait_until_asleep(self.process.pid)
+        return next(iter(answer.values()))
 
     def _answer(self) -> dict[str, Any]:
         assert self.process.stdout is not None

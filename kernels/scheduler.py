@@ -25,6 +25,7 @@ from llvmlite import binding, ir
 from numba.core.compiler_lock import global_compiler_lock
 
 from kernels.forking import register_compiler
+from kernels.processors import Movers, can_move
 
 _SYMBOL = "numba_parallel_for"  # the name under which compiled kernels look for the scheduler
 _PARALLEL = "numba.np.ufunc.parallel"
@@ -100,12 +101,15 @@ def write_scheduler() -> ir.Module:
     build.call(build.bitcast(alone.args[0], work.as_pointer()), alone.args[1:5])
     build.ret_void()
 
+    movers = Movers(module, work) if can_move() else None
     either = ir.Function(module, signature, "team_or_alone")
     build = ir.IRBuilder(either.append_basic_block())
     free = build.extract_value(build.cmpxchg(busy, flag(0), flag(1), "acq_rel", "acquire"), 1)
     with build.if_else(free) as (there_is, there_is_none):
         with there_is:
-            build.call(build.load(pointer), either.args)
+            function, *others = either.args
+            function = movers.note_caller(build, function) if movers else function
+            build.call(build.load(pointer), [function, *others])
             build.store_atomic(flag(0), busy, "release", 4)
         with there_is_none:
             build.call(alone, either.args)
