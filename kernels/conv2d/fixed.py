@@ -10,7 +10,7 @@ k must be finite (zero times infinity would be a NaN). Sums are taken in the ord
 
 from __future__ import annotations
 
-from math import gcd
+from math import gcd, lcm
 from typing import Any, NamedTuple
 
 import numba
@@ -25,6 +25,7 @@ from kernels.scheduler import number_of_threads
 PANEL_BYTES = 1 << 18  # of one block of columns: it stays in the second-level cache while all rows pass over it
 PANELS_BYTES = 1 << 18  # of all blocks
 MOST_ROWS = 512  # of y that pass over one block after another
+TILES = lcm(*simd.ROWS.values())  # tasks are cut so that no tile, whatever its height, has rows of two of them
 COPY_ALONE = 1 << 16  # numbers of x below which one thread copies them
 _NOTHING = {np.dtype(t): np.zeros(0, t) for t in (np.float32, np.float64)}
 
@@ -151,7 +152,7 @@ def _sum(sums, finish, columns, threads):
         parts = max(1, min(threads // gcd(threads, blocks), rows // (2 * SPARE)))
         blocks_each = -(-blocks // max(1, min(blocks, threads // parts)))
         across = -(-blocks // blocks_each)
-    rows_each = -(-rows // parts)
+    rows_each = -(-rows // (parts * TILES)) * TILES
     if parts * across == 1:
         zero = np.int64(0)  # a plain 0 would be a type of its own, and the task compiled again for it
         _task(zero, rows, zero, blocks, columns, sums, finish)

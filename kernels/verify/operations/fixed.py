@@ -63,7 +63,11 @@ class Fixed(Conv2D):
     line = f"y[n,i,j,f] = min(max({CONVOLUTION} + a[n,i,j,f], low), high)"
     passes = {"forward": ("y",)}
     smallest = {n: v for n, v in Conv2D.smallest.items() if n != "groups"} | {"F": LEAST_FILTERS}
-    large = tuple(g for g in Conv2D.large if g["F"] >= LEAST_FILTERS and g["groups"] == 1)
+    large = (
+        *(g for g in Conv2D.large if g["F"] >= LEAST_FILTERS and g["groups"] == 1),
+        # k in several panels, the pixels divided among threads: sums are left in y and taken up again
+        make_geometry((1, 16, 16, 256), (3, 3, 256, 64), pad=(1, 1, 1, 1)),
+    )
     long = make_geometry((1, 260, 257, 1), (1, 1, 1, LEAST_FILTERS))
     scaled = {"forward": ("x", "b", "a", "limits")}
     meet_padding: dict[str, tuple[str, ...]] = {}
