@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
@@ -49,16 +50,16 @@ def deliver(document: dict[str, Any], tables: list[Any], json: Path | None, mark
 
 
 def prepare(quick: bool, threads: int | None) -> Any:
-    """The effort; Numba's threads are set."""
+    """The effort, with a watch on the neighbours unless it is a quick one; Numba's threads are set."""
     import numba
 
-    from benchmarks import sampling
+    from benchmarks import neighbours, sampling
 
     if threads:
         if threads > numba.config.NUMBA_NUM_THREADS:
             raise ValueError(f"--threads {threads}: this machine has {numba.config.NUMBA_NUM_THREADS}")
         numba.set_num_threads(threads)
-    return sampling.QUICK if quick else sampling.FULL
+    return sampling.QUICK if quick else replace(sampling.FULL, watch=neighbours.watch_cache())
 
 
 def find_peers(given: dict[str, str | None]) -> dict[str, str]:

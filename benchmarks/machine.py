@@ -20,6 +20,7 @@ def describe() -> dict[str, Any]:
     """Machine, threads, versions, commit and date, as JSON values. A fact that cannot be read is null."""
     import numba
 
+    from benchmarks import neighbours
     from kernels import targets
     from kernels.cpu import simd
 
@@ -33,6 +34,7 @@ def describe() -> dict[str, Any]:
         "threads": numba.get_num_threads(),
         "threading_layer": targets.threading_layer(),
         "clock_mhz": float(info["cpu MHz"]) if "cpu MHz" in info else None,
+        "rejected": neighbours.rejected(),
         "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
         "os": platform.platform(),
         "python": sys.version.split()[0],

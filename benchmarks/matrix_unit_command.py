@@ -10,6 +10,7 @@ import numpy as np
 from benchmarks import amx_probe, results, sampling, tasks
 from benchmarks import figures_of_merit as merit
 from benchmarks.cases import CONV, Conv
+from benchmarks.neighbours import Watch
 from benchmarks.tables import Table, machine_line, seconds, tell
 from kernels import registry
 from kernels.amx import processor
@@ -32,16 +33,17 @@ CASES = tuple(c for c in CONV if fills_tiles(c))
 def run(cases: tuple[Conv, ...], effort: sampling.Effort, options: dict[str, Any], torch: Any) -> tuple[dict, list]:
     """Measure every pass of every case; `torch` is the library, or None if it is not installed."""
     processor.require("ladder --matrix-unit", OURS[1])
-    probe = amx_probe.Probe(TILES)
+    watch = Watch(amx_probe.Probe(TILES), amx_probe.FAST)
     for _ in range(PROBES):
-        probe.gflops()
-    records = [e for case in cases for name in tasks.PASSES for e in measure(case, name, effort, probe, torch)]
+        watch.is_fast()
+    effort = replace(effort, watch=watch)
+    records = [e for case in cases for name in tasks.PASSES for e in measure(case, name, effort, torch)]
     document = results.document("ladder --matrix-unit", records, options)
-    document["peak"]["matrix_unit_gflops"] = probe.best
+    document["peak"]["matrix_unit_gflops"] = watch.undisturbed()
     return document, [table(document)]
 
 
-def measure(case: Conv, name: str, effort: sampling.Effort, probe: amx_probe.Probe, torch: Any) -> list[dict[str, Any]]:
+def measure(case: Conv, name: str, effort: sampling.Effort, torch: Any) -> list[dict[str, Any]]:
     """The records of all contestants in one pass, whose samples were taken in turn."""
     problem = tasks.ConvProblem(case)
     contestants = {variant: problem.task(name, variant) for variant in OURS}
@@ -54,7 +56,11 @@ def measure(case: Conv, name: str, effort: sampling.Effort, probe: amx_probe.Pro
     for t in verified:
         t.verify("before")
     runs = {variant: t.run for variant, t in contestants.items()}
-    samples, rejected = amx_probe.interleave(runs, effort, probe.is_fast)
+    watch = effort.watch
+    assert watch is not None
+    watch.tried = watch.rejected = 0  # the share is this contest's
+    samples = sampling.interleave(runs, effort)
+    rejected = watch.share()
     for t in verified:
         t.verify("after")
     value, low, high = merit.ratio(samples["cpu_amx"], samples["cpu"], paired=True)

@@ -6,8 +6,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from benchmarks.neighbours import Watch
+
 SAMPLE = 0.002  # s: a sample calls as often as this takes, so that the clock's own cost vanishes
 Clock = Callable[[Callable[[], object], int], float]  # seconds that so many calls take
+PATIENCE = 20  # rounds tried for each that is wanted
+FEWEST = 3  # rounds to report anything
 SETTLE = 0.01  # s: OpenMP threads spin on after their last region; the next contestant must not pay for it
 
 
@@ -19,6 +23,7 @@ class Effort:
     sample: float = SAMPLE  # s
     settle: float = SETTLE  # s
     attempts: int = 3  # at measuring undisturbed
+    watch: Watch | None = None  # rejects rounds in which a neighbour slowed the processor
 
 
 FULL, QUICK = Effort(), Effort(rounds=3, sample=0.0005, settle=0.0, attempts=1)
@@ -53,26 +58,50 @@ def calls_for(run: Callable[[], object], seconds: float, clock: Clock = wall) ->
 def interleave(runs: Mapping[str, Callable[[], object]], effort: Effort, clock: Clock = wall) -> dict[str, list[float]]:
     """Seconds per call of each contestant, one sample a round; round r is at index r of every list."""
     counts = {name: calls_for(run, effort.sample, clock) for name, run in runs.items()}
-    samples: dict[str, list[float]] = {name: [] for name in runs}
-    for round_ in range(effort.rounds):
-        order: Sequence[str] = list(runs)
-        for name in order if round_ % 2 == 0 else order[::-1]:  # nobody always runs in the other's wake
-            if len(runs) > 1:
-                time.sleep(effort.settle)
-            runs[name]()  # its threads and data are awake again
-            samples[name].append(clock(runs[name], counts[name]) / counts[name])
-    return samples
+
+    def take(name: str) -> float:
+        runs[name]()  # its threads and data are awake again
+        return clock(runs[name], counts[name]) / counts[name]
+
+    return go_round(list(runs), take, effort)
 
 
 def take_turns(
     runs: Mapping[str, Callable[[int], float]], calls: Mapping[str, int], effort: Effort
 ) -> dict[str, list[float]]:
     """Do the same with contestants that time themselves: each returns the seconds of one of so many calls."""
-    samples: dict[str, list[float]] = {name: [] for name in runs}
-    for round_ in range(effort.rounds):
-        for name in list(runs) if round_ % 2 else reversed(list(runs)):
+    return go_round(list(runs), lambda name: runs[name](calls[name]), effort)
+
+
+def go_round(names: Sequence[str], take: Callable[[str], float], effort: Effort) -> dict[str, list[float]]:
+    """Take a sample of each in turn, in rounds; one in which a neighbour slowed the processor is taken again.
+
+    RuntimeError if that never ends.
+    """
+    samples: dict[str, list[float]] = {name: [] for name in names}
+    watch, tried, kept = effort.watch, 0, 0
+    while kept < effort.rounds and tried < PATIENCE * effort.rounds:
+        taken, quiet = {}, watch is None or watch.is_fast()
+        for name in names if tried % 2 == 0 else names[::-1]:  # nobody always runs in the other's wake
+            if not quiet:
+                break
+            if len(names) > 1:
+                time.sleep(effort.settle)
+            taken[name] = take(name)
+            quiet = watch is None or watch.is_fast()
+        tried += 1
+        kept += quiet
+        if watch is not None:
+            watch.count(quiet)
+        if quiet:
+            for name, value in taken.items():
+                samples[name].append(value)
+        else:
             time.sleep(effort.settle)
-            samples[name].append(runs[name](calls[name]))
+    if kept < min(FEWEST, effort.rounds):
+        raise RuntimeError(
+            f"a neighbour slowed the processor in {tried - kept} of {tried} rounds: repeat in a quieter hour"
+        )
     return samples
 
 

@@ -67,6 +67,8 @@ def machine_line(document: dict[str, Any]) -> str:
     if peak:
         last = list(peak["bandwidths"].values())[-1]
         parts.append(f"peak {peak['gflops']:.0f} GFLOP/s, memory {last:.0f} GB/s")
+    if m.get("rejected") is not None:  # documents made before rounds were watched have none
+        parts.append(f"{m['rejected']:.0%} of rounds rejected")
     names = [f"{n} {v}" for n, v in m["versions"].items() if n in ("numba", "torch", "tensorflow", "jax")]
     return "; ".join([*parts, f"Python {m['python']}", *names, f"commit {m['commit']}", m["date"]])
 

@@ -50,4 +50,4 @@ def test_contestants_that_time_themselves_take_turns_so_that_nobody_always_runs_
     effort = sampling.Effort(rounds=2, sample=1e-3, settle=0.0)
     found = sampling.take_turns({"a": run("a"), "b": run("b")}, {"a": 1, "b": 2}, effort)
     assert found == {"a": [1.0, 1.0], "b": [2.0, 2.0]}
-    assert seen == ["b", "a", "a", "b"]
+    assert seen == ["a", "b", "b", "a"]
