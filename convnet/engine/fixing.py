@@ -2,7 +2,7 @@
 
 A convolution takes with it a normalization by kept statistics (as other weights), the addition of another array, and a
 rectifier or a clip, as far as each is the only reader of what lies before it. By Winograd's transforms, where they are
-allowed and pay, it takes a normalization with it only.
+allowed and pay, it takes a normalization with it only. So does one of many pixels with a border, which stays as it is.
 """
 
 from __future__ import annotations
@@ -90,6 +90,10 @@ def fix(steps: list[Step], outputs: list[Value], snapshot: Snapshot, batch: int)
         elif snapshot.winograd and fixed_winograd.can_fix(k, (batch, *conv.inputs[0].shape), conv.settings):
             chain = [norm] if norm else []
             made = _by_winograd(conv, norm, snapshot.pack(conv, norm, fixed_winograd))
+        elif not fixed.pays((batch, *conv.output.shape), conv.settings["padding"]):
+            if norm is None:
+                continue
+            chain, made = [norm], _folded(conv, norm, snapshot.fold(conv, norm))
         else:
             made = _fixed(conv, chain, snapshot.pack(conv, norm, fixed))
         steps[steps.index(chain[-1] if chain else conv)] = made
@@ -152,6 +156,11 @@ def _depthwise(conv: Step, chain: list[Step], parameters: tuple[Parameter, ...])
     output.alias = None
     found = next((found for s in chain if (found := limits(s))), None)
     return Step(DEPTHWISE, conv.inputs, output, conv.layer, parameters, {**conv.settings, "limits": found})
+
+
+def _folded(conv: Step, norm: Step, parameters: tuple[Parameter, ...]) -> Step:
+    norm.output.alias = None
+    return Step("conv2d", conv.inputs, norm.output, conv.layer, parameters, conv.settings)
 
 
 def _by_winograd(conv: Step, norm: Step | None, packed: tuple[Parameter, Parameter]) -> Step:

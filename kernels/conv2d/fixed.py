@@ -5,7 +5,8 @@
 `cpu` packs k anew at every call, or reads it in place, where a tile's rows of k lie 4 F bytes apart: with many channels
 and few pixels that is most of the time. Here a block of columns is one piece of memory, read from its beginning to its
 end. The image is copied with a border of zeros, so that all its pixels sum over the same taps and fill whole tiles; so
-k must be finite (zero times infinity would be a NaN). Sums are taken in the order of `cpu`'s: the numbers are the same.
+k must be finite (zero times infinity would be a NaN), and for many pixels with a border `cpu` is quicker (`pays`).
+Sums are taken in the order of `cpu`'s: the numbers are the same.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ PANEL_BYTES = 1 << 18  # of one block of columns: it stays in the second-level c
 PANELS_BYTES = 1 << 18  # of all blocks
 MOST_ROWS = 512  # of y that pass over one block after another
 TILES = lcm(*simd.ROWS.values())  # tasks are cut so that no tile, whatever its height, has rows of two of them
+FEW_PIXELS = 128  # with more, copying x and summing over its border costs more than packing k anew
+ALONE = 1 << 20  # multiply-adds below which one thread computes
 COPY_ALONE = 1 << 16  # numbers of x below which one thread copies them
 _NOTHING = {np.dtype(t): np.zeros(0, t) for t in (np.float32, np.float64)}
 
@@ -50,6 +53,11 @@ def can_fix(k: np.ndarray, groups: int) -> bool:
     For fewer filters `cpu` has tiles of its own, which add in another order.
     """
     return groups == 1 and k.shape[3] * k.itemsize * 8 > simd.BITS and bool(np.isfinite(k).all())
+
+
+def pays(y_shape: tuple[int, ...], padding: Any) -> bool:
+    """Return whether that is quicker than `cpu`: no border needs a copy of x, or there are few pixels."""
+    return not np.any(padding) or y_shape[0] * y_shape[1] * y_shape[2] <= FEW_PIXELS
 
 
 def pack(k: np.ndarray, b: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
@@ -145,9 +153,11 @@ def _copy_line(line, x, bordered, top, left):
 @jit()
 def _sum(sums, finish, columns, threads):
     blocks, rows = block_count(-(-columns // simd.lanes(sums[0]))), sums[5].size - SPARE
-    if sums[1].size * sums[1].itemsize <= PANELS_BYTES:  # all of k stays in the cache: then x should, too
-        parts, across, blocks_each = max(1, -(-rows // MOST_ROWS)), 1, blocks
-        parts = -(-parts // threads) * threads if rows >= threads * 2 * SPARE else 1
+    if rows * sums[1].size < ALONE:  # done before a second thread would have started
+        parts, across, blocks_each = 1, 1, blocks
+    elif sums[1].size * sums[1].itemsize <= PANELS_BYTES and rows >= threads * 2 * SPARE:
+        # all of k stays in the cache: then x should, too
+        parts, across, blocks_each = -(-max(1, -(-rows // MOST_ROWS)) // threads) * threads, 1, blocks
     else:  # a task for each thread: blocks of columns first, each with its own part of k, then rows
         parts = max(1, min(threads // gcd(threads, blocks), rows // (2 * SPARE)))
         blocks_each = -(-blocks // max(1, min(blocks, threads // parts)))

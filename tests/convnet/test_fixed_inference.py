@@ -56,7 +56,7 @@ def operations(predict):
 def test_a_convolution_takes_addition_and_rectifier_along_and_the_numbers_stay_the_same():
     model = network()
     scramble(model, 1)
-    predict, x = model.compile_inference(batch=2, fixed=True), images(2)
+    predict, x = model.compile_inference(batch=1, fixed=True), images(1)
     for mine, theirs in zip(predict(x), model(x), strict=True):
         np.testing.assert_array_equal(mine, theirs)
     found = operations(predict)
@@ -67,11 +67,23 @@ def test_a_convolution_takes_addition_and_rectifier_along_and_the_numbers_stay_t
     assert not {"relu", "conv2d"} & set(found)
 
 
+def test_of_many_pixels_with_a_border_a_convolution_stays_as_it_is():
+    model = network()
+    scramble(model, 1)
+    predict, x = model.compile_inference(batch=2, fixed=True), images(2)
+    for mine, theirs in zip(predict(x), model(x), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    found = operations(predict)
+    assert (found.count(OPERATION), found.count("conv2d")) == (5, 3)
+
+
 def test_a_normalization_becomes_part_of_the_weights_within_their_rounding():
     model = network(norm=True)
     scramble(model, 2)
     predict, x = model.compile_inference(batch=3, fixed=True), images(3)
-    assert "batchnorm_inference" not in operations(predict)
+    found = operations(predict)
+    assert "batchnorm_inference" not in found
+    assert {OPERATION, "conv2d"} <= set(found)  # some with a layout of their own, some as they are with other weights
     with model.borrowed(x.shape) as plan:
         assert [s.operation for s in plan.low.steps].count("batchnorm_inference") == 4
     for mine, theirs in zip(predict(x), model(x), strict=True):
