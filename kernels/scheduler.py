@@ -108,7 +108,7 @@ def write_scheduler() -> ir.Module:
     with build.if_else(free) as (there_is, there_is_none):
         with there_is:
             function, *others = either.args
-            function = movers.note_caller(build, function) if movers else function
+            function = movers.prepare(build, function) if movers else function
             build.call(build.load(pointer), [function, *others])
             build.store_atomic(flag(0), busy, "release", 4)
         with there_is_none:
