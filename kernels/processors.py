@@ -16,6 +16,7 @@ Whoever binds OpenMP's threads (OMP_PROC_BIND, OMP_PLACES, GOMP_CPU_AFFINITY) ha
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from collections.abc import Callable
 from llvmlite import ir
 
 BOUND = ("OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY")
+CALLS = ("gettid", "getpid", "pthread_self", "sched_getcpu", "sched_getaffinity", "sched_setaffinity")
 PROCESSORS = 1024  # in glibc's cpu_set_t
 WORKERS = 256  # whose places are remembered; of more, the others only move by themselves
 _BYTE, _INT, _WORD = ir.IntType(8), ir.IntType(32), ir.IntType(64)
@@ -31,7 +33,10 @@ _VOID = ir.VoidType()
 
 def can_move() -> bool:
     """Return whether workers may move: on Linux, unless their places are the user's choice."""
-    return sys.platform == "linux" and not any(os.environ.get(name) for name in BOUND)
+    if sys.platform != "linux" or any(os.environ.get(name) for name in BOUND):
+        return False
+    library = ctypes.CDLL(None)
+    return all(hasattr(library, name) for name in CALLS)  # an old C library has no gettid
 
 
 class Movers:

@@ -6,10 +6,13 @@ A small array stays on one thread (starting the others takes microseconds): the 
 from math import prod
 
 import numba
+import numpy as np
 
+from kernels.cpu.copying import copy
 from kernels.jit import jit
 
 SMALL = 32_768  # elements below which one thread is quicker
+ROWS = 64  # that a thread takes at a time
 
 
 def forward(*arrays, axis, out):
@@ -37,29 +40,39 @@ def backward(dy, lengths, *, axis, out):
 
 @jit(parallel=True)
 def _put_parallel(x, y, start):
-    for r in numba.prange(x.shape[0]):
-        for i in range(x.shape[1]):
-            y[r, start + i] = x[r, i]
+    blocks = (x.shape[0] + ROWS - 1) // ROWS
+    for t in numba.prange(blocks):
+        _put(np.int64(t) * ROWS, min((t + 1) * ROWS, x.shape[0]), x, y, start)
 
 
 @jit()
 def _put_serial(x, y, start):
-    for r in range(x.shape[0]):
-        for i in range(x.shape[1]):
-            # lesson: concatenate.forward
-            y[r, start + i] = x[r, i]
+    _put(np.int64(0), x.shape[0], x, y, start)
+
+
+@jit(inner=True)
+def _put(first, last, x, y, start):
+    part, whole, target, source = x.shape[1], y.shape[1], y.reshape(-1), x.reshape(-1)
+    for r in range(first, last):
+        # lesson: concatenate.forward
+        copy(target, r * whole + start, source, r * part, part)  # y[r, start + i] = x[r, i]
 
 
 @jit(parallel=True)
 def _take_parallel(dy, start, dx):
-    for r in numba.prange(dx.shape[0]):
-        for i in range(dx.shape[1]):
-            dx[r, i] = dy[r, start + i]
+    blocks = (dx.shape[0] + ROWS - 1) // ROWS
+    for t in numba.prange(blocks):
+        _take(np.int64(t) * ROWS, min((t + 1) * ROWS, dx.shape[0]), dy, start, dx)
 
 
 @jit()
 def _take_serial(dy, start, dx):
-    for r in range(dx.shape[0]):
-        for i in range(dx.shape[1]):
-            # lesson: concatenate.data
-            dx[r, i] = dy[r, start + i]
+    _take(np.int64(0), dx.shape[0], dy, start, dx)
+
+
+@jit(inner=True)
+def _take(first, last, dy, start, dx):
+    part, whole, target, source = dx.shape[1], dy.shape[1], dx.reshape(-1), dy.reshape(-1)
+    for r in range(first, last):
+        # lesson: concatenate.data
+        copy(target, r * part, source, r * whole + start, part)  # dx[r, i] = dy[r, start + i]
