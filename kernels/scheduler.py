@@ -81,6 +81,8 @@ class Scheduler:
     def work_alone(self) -> None:
         """From now on every kernel does its work in the calling thread."""
         self.pointer.value = self.engine.get_function_address("in_this_thread")
+        if count := self.engine.get_global_value_address("count"):
+            ctypes.c_int.from_address(count).value = 0  # its workers are the parent's
         self.alone = True
 
 
@@ -108,7 +110,7 @@ def write_scheduler() -> ir.Module:
     with build.if_else(free) as (there_is, there_is_none):
         with there_is:
             function, *others = either.args
-            function = movers.prepare(build, function) if movers else function
+            function = movers.prepare(build, function, others[-1]) if movers else function
             build.call(build.load(pointer), [function, *others])
             build.store_atomic(flag(0), busy, "release", 4)
         with there_is_none:

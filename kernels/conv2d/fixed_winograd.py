@@ -69,7 +69,8 @@ def _correlate(x, U, start, before, threads, y):
     if U.size <= KEPT:
         _run(threads, -(-squares // threads), 1, blocks, CACHED, squares, blocks, x, U, start, before, y)
     else:
-        _run(1, squares, threads, -(-blocks // threads), HELD, squares, blocks, x, U, start, before, y)
+        each = -(-blocks // threads)
+        _run(1, squares, -(-blocks // each), each, HELD, squares, blocks, x, U, start, before, y)
 
 
 @jit(inner=True, parallel=True)

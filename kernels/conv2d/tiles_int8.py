@@ -19,7 +19,7 @@ from kernels.cpu.simd_sums import ROWS, WIDTH
 from kernels.jit import jit
 
 CHUNK = 1 << 15  # numbers of a task's buffer: it stays in the second-level cache beside the weights
-LARGE = 1 << 18  # multiply-adds from which several threads are quicker
+LARGE = 1 << 21 if STEP == 4 else 1 << 18  # multiply-adds from which several threads are quicker
 WINDOW = 4  # pixels of a pooling window, two by two
 TOGETHER = ROWS // WINDOW  # windows of a tile
 PIXELS = TOGETHER * WINDOW  # of them

@@ -120,7 +120,7 @@ def list_starts(count, step):
     starts = np.empty(count + SPARE, np.int64)
     for r in range(count):
         starts[r] = r * step
-    if count:
+    if count > 0:
         fill_spare(starts, count)
     return starts
 

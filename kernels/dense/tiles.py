@@ -66,17 +66,18 @@ def _product(left, down, along, right, turned, b, y, threads):
     for f in range(b.size):
         start[f] = b[f]
     blocks = block_count(-(-y.shape[1] // simd.lanes(y)))
-    parts = min(threads // gcd(threads, max(blocks, 1)), -(-y.shape[0] // TILES))
+    parts = max(1, min(threads // gcd(threads, max(blocks, 1)), -(-y.shape[0] // TILES)))
+    rows = max(TILES, -(-y.shape[0] // (parts * TILES)) * TILES)
+    parts = -(-y.shape[0] // rows)  # fewer, if the last ones would begin beyond the end
     if threads == 1:  # done before a second thread would have started
         for index in range(blocks):
             _block(index, np.int64(0), y.shape[0], left, down, along, right, turned, start, y)
     else:
-        _blocks_parallel(blocks, parts, left, down, along, right, turned, start, y)
+        _blocks_parallel(blocks, parts, rows, left, down, along, right, turned, start, y)
 
 
 @jit(inner=True, parallel=True)
-def _blocks_parallel(blocks, parts, left, down, along, right, turned, start, y):
-    rows = -(-y.shape[0] // (parts * TILES)) * TILES
+def _blocks_parallel(blocks, parts, rows, left, down, along, right, turned, start, y):
     for t in numba.prange(blocks * parts):
         first = t // blocks * rows
         _block(t % blocks, first, min(first + rows, y.shape[0]), left, down, along, right, turned, start, y)
