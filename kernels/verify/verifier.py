@@ -10,7 +10,7 @@ import numpy as np
 from kernels import registry, targets
 from kernels.amx.bounds import BOUNDS
 from kernels.verify import every_input as every
-from kernels.verify import paths_kept, threads
+from kernels.verify import paths_kept, processes, threads
 from kernels.verify.implementation import FromFile, Registered
 from kernels.verify.operations import load_all, load_operations
 from kernels.verify.outcome import Failure, Outcome, Row
@@ -64,10 +64,15 @@ def run(
     }
     runs, rows = threads.Runs(job) if target == "cpu" else None, []
     try:
-        for name, group in subjects.items():
-            for dtype in specs[name].dtypes:
-                tell(f"{name}, {dtype.__name__}")
-                rows += _verify(specs[name], group, dtype, quick, slow)
+        if target == "cuda-emulated":
+            pairs = [(name, dtype.__name__) for name in chosen for dtype in specs[name].dtypes]
+            parts = [processes.Part(*pair, target, quick, fixed or {}) for pair in pairs]
+            rows = [row for found in processes.verify_each(parts, _verify_part, tell) for row in found]
+        else:
+            for name, group in subjects.items():
+                for dtype in specs[name].dtypes:
+                    tell(f"{name}, {dtype.__name__}")
+                    rows += _verify(specs[name], group, dtype, quick, slow)
         if runs is not None:
             tell("threads")
             _compare_threads(rows, runs.digests())
@@ -110,7 +115,15 @@ def _resolve(
     return operations or there
 
 
+def _verify_part(part: processes.Part) -> list[Row]:
+    op = load_all()[part.operation]
+    op.fixed = part.fixed
+    group: list[Implementation] = [Registered(op, variant, part.target) for variant in op.variants(part.target)]
+    return _verify(op, group, np.dtype(part.dtype).type, part.quick, {})
+
+
 def _verify(op: Operation, group: list[Implementation], dtype: Any, quick: bool, slow: dict[str, bool]) -> list[Row]:
+    """Return a row for each pass of the implementations; slow: which variants do without the large problems."""
     problems, rows = Problems(op, dtype, quick), []
     for impl in group:
         if impl.variant in BOUNDS and dtype != np.float32:
