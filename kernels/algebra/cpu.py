@@ -13,6 +13,7 @@ import numba
 from llvmlite import binding
 from numba.core import types
 from numba.core.dispatcher import Dispatcher, _DispatcherBase
+from numba.core.registry import cpu_target
 
 from kernels.algebra import helpers
 from kernels.algebra.refusal import NotAlgebraicError
@@ -110,7 +111,8 @@ def _make(compiled: Any, text: str) -> tuple[Any, Any]:
     except RuntimeError as error:
         first = str(error).strip().splitlines()[-1][:120]
         raise NotAlgebraicError(f"the code of {compiled.fndesc.qualname} cannot be changed: {first}") from error
-    machine = binding.Target.from_default_triple().create_target_machine(opt=0)
+    _, cpu, features = cpu_target.target_context.codegen().magic_tuple()  # whose instructions the kernel asks for
+    machine = binding.Target.from_default_triple().create_target_machine(cpu=cpu, features=features, opt=0)
     engine = binding.create_mcjit_compiler(module, machine)
     engine.finalize_object()
     description = compiled.fndesc

@@ -54,4 +54,7 @@ EQUIVALENT: dict[str, str] = {
     "kernels/maxpool2d/cuda_naive.py:52:50 rounded up: (h + top) // sh -> (-(-(h + top) // (sh)))": (
         "one window more is asked, below the pixel; its place for the pixel is negative, and no argmax is"
     ),
+    "kernels/cuda/tensor_core.py:130:17 missing last round: range(0, j, 2) -> range(0, (j) - 1, 2)": (
+        "columns are multiplied in pairs: j is even, and the last round begins at j - 2"
+    ),
 }

@@ -32,6 +32,7 @@ def files() -> list[str]:
 NO_VARIANTS = ("kernels.conv2d.fixed", "kernels.conv2d.fixed_winograd", "kernels.int8.cpu")
 NOT_KERNELS = (
     *("checks.py", "jit.py", "registry.py", "targets.py", "threads.py", "identity.py", "device.py", "scheduler.py"),
+    "processors.py",
     *("processor.py", "instructions.py", "model.py"),  # of the matrix unit: what stands for it where there is none
 )
 

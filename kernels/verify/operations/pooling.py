@@ -41,6 +41,9 @@ class Pooling(Operation):
         make_geometry((2, 15, 14, 24), (2, 2), (2, 2)),  # channels in fours
         make_geometry((2, 37, 33, 29), (3, 3), (2, 2), (1, 1, 1, 0)),
         make_geometry((2, 30, 31, 7), (4, 3), (1, 3), (2, 0, 1, 2)),
+        make_geometry((1, 7, 9, 3), (2, 4), (1, 1)),  # four windows side by side hold a pixel
+        make_geometry((2, 9, 11, 8), (2, 2), (2, 2)),  # channels in fours; a row and a column are left over
+        make_geometry((1, 2, 300, 5), (1, 144), (1, 13)),  # long sums
         make_geometry((3, 30, 31, 17), (4, 2), (4, 2)),  # windows side by side leave two rows and a column over
         make_geometry((1, 258, 256, 16), (3, 2), (3, 2)),  # in no cache: see LARGE of kernels/cpu/prefetch.py
     )

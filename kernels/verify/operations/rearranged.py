@@ -31,9 +31,13 @@ class Arithmetic(Operation):
     smallest = dict.fromkeys((*AXES,), 1) | {"kind": 0, "a": 0, "b": 0}
     choices = {"kind": len(KINDS), "a": 16, "b": 16}
     long = {"N": 1, "H": 260, "W": 257, "C": 1, "kind": 2, "a": 0, "b": 0}
-    large = tuple(
-        {"N": 3, "H": 31, "W": 29, "C": 33, "kind": kind, "a": a, "b": b}
-        for kind, a, b in ((2, 0, 0b0110), (3, 0b0110, 0), (0, 0, 0b0111), (1, 0b0001, 0b1000), (4, 0, 0b1111))
+    large = (
+        *(
+            {"N": 3, "H": 31, "W": 29, "C": 33, "kind": kind, "a": a, "b": b}
+            for kind, a, b in ((2, 0, 0b0110), (3, 0b0110, 0), (0, 0, 0b0111), (1, 0b0001, 0b1000), (4, 0, 0b1111))
+        ),
+        # repeated along every other axis, so that none of the four can be put together with its neighbour
+        {"N": 3, "H": 4, "W": 5, "C": 6, "kind": 2, "a": 0b1010, "b": 0b0101},
     )
 
     def draw(self, rng: np.random.Generator) -> Geometry:
