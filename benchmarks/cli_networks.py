@@ -41,14 +41,17 @@ def listing(
 
 @app.command()
 def inference(
-    onnxruntime_python: Python = None, openvino_python: Python = None, quick: Quick = False, threads: Threads = None,
-    json: Json = None, markdown: Markdown = None,
+    onnxruntime_python: Python = None, openvino_python: Python = None, torch_python: Python = None,
+    jax_python: Python = None, quick: Quick = False, threads: Threads = None, json: Json = None,
+    markdown: Markdown = None,
 ) -> None:  # fmt: skip
-    """The listing's answers to 1, 32 and 512 images: ours, ONNX Runtime's, OpenVINO's in turn; 10,000 single ones."""
+    """The listing's answers to 1, 32 and 512 images, ours and other engines' in turn; 10,000 single ones."""
     from benchmarks import inference_command
 
     effort = prepare(quick, threads)
-    pythons = find_peers({"ONNX Runtime": onnxruntime_python, "OpenVINO": openvino_python})
+    files = find_peers({"ONNX Runtime": onnxruntime_python, "OpenVINO": openvino_python})
+    given = {"PyTorch": torch_python, "JAX": jax_python}  # which take a second or a minute to compile: only if named
+    pythons = files | {name: python for name, python in given.items() if python}
     deliver(*inference_command.run(pythons, effort, {"quick": quick}), json, markdown)
 
 

@@ -1,4 +1,4 @@
-"""`inference`: the listing, trained, and its answers beside ONNX Runtime's and OpenVINO's, in turn in one run."""
+"""`inference`: the listing, trained, and its answers beside other engines', in turn in one run."""
 
 from __future__ import annotations
 
@@ -20,19 +20,25 @@ from benchmarks.tables import Table, disturbed, machine_line, seconds, tell
 BATCHES = (1, 32, 512)
 SINGLES = 10_000  # images, one at a time
 CLOSE = 1e-5  # of a probability
+ENGINES = {  # engine -> its contestants and their modules
+    "ONNX Runtime": {"ONNX Runtime": "child_onnxruntime"},
+    "OpenVINO": {"OpenVINO": "child_openvino"},
+    "PyTorch": {"PyTorch": "child_pytorch", "torch.compile": "child_pytorch_compiled"},
+    "JAX": {"JAX": "child_jax_inference"},
+}
+ALL_THREADS_ONLY = ("JAX",)  # it has no setting for their number
 
 
 def run(pythons: dict[str, str], effort: sampling.Effort, options: dict[str, Any]) -> tuple[dict, list[Table]]:
-    """pythons: module of a peer -> an interpreter that has its engine."""
+    """pythons: engine -> an interpreter that has it."""
     import numba
 
     threads = numba.get_num_threads()
     counts = sorted({1, threads})
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        children = {
-            n: stack.enter_context(Child(p, f"child_{n.lower().replace(' ', '')}", threads)) for n, p in pythons.items()
-        }
+        modules = [(name, python, m) for engine, python in pythons.items() for name, m in ENGINES[engine].items()]
+        children = {name: stack.enter_context(Child(python, module, threads)) for name, python, module in modules}
         model = make_model(folder)
         records = [e for batch in BATCHES for e in measure(model, folder, batch, counts, children, effort)]
         records += measure_singles(model, folder, counts, children, 200 if options["quick"] else SINGLES)
@@ -41,10 +47,6 @@ def run(pythons: dict[str, str], effort: sampling.Effort, options: dict[str, Any
     made = tables(document)
     made[0].notes += [f"{n} {v} in its own process" for n, v in versions.items()]
     return document, made
-
-
-def _module(name: str) -> str:
-    return f"child_{name.lower().replace(' ', '')}"
 
 
 def make_model(folder: Path) -> Any:
@@ -83,6 +85,8 @@ def contestants(
             mean[f"{name}, {threads}"] = partial(ours, each, run, threads)
             single[f"{name}, {threads}"] = partial(ours, one_by_one, run, threads)
         for name, child in children.items():
+            if name in ALL_THREADS_ONLY and threads != max(counts):
+                continue
             given = {"path": str(folder / "network.onnx"), "images": str(images), "threads": threads}
             error = np.abs(np.array(child.ask("outputs", **given)) - expected).max()
             if not error <= CLOSE:
