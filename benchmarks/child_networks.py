@@ -47,7 +47,7 @@ class Peer:
         return (run, self.torch.optim.SGD(network.parameters(), 0.01)) if training else (run, None)
 
     def _input(self, images: str, way: str) -> Any:
-        return self.torch.from_numpy(np.load(images)).contiguous(
+        return self.torch.from_numpy(np.load(images)).to(  # contiguous() leaves one channel as it is
             memory_format=getattr(self.torch, way.partition(" ")[0])
         )
 

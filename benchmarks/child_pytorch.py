@@ -31,7 +31,7 @@ class Peer:
         torch = self.torch
         w = {name: torch.from_numpy(a.copy()) for name, a in listing_weights.read(path).items()}
         for name in ("k1", "k2"):
-            w[name] = w[name].contiguous(memory_format=getattr(torch, layout))
+            w[name] = w[name].to(memory_format=getattr(torch, layout))
         f = torch.nn.functional
 
         def forward(x: Any) -> Any:
@@ -48,7 +48,7 @@ class Peer:
         torch.set_num_threads(threads)
         runs: list[Callable[[], Any]] = []
         for layout in LAYOUTS:
-            x = torch.from_numpy(np.load(images)).contiguous(memory_format=getattr(torch, layout))
+            x = torch.from_numpy(np.load(images)).to(memory_format=getattr(torch, layout))
             runs.append(partial(self._network(path, layout), x))
         with torch.inference_mode():
             return min(runs, key=lambda run: each(run, TRIES))

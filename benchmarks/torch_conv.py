@@ -68,7 +68,7 @@ def calls(
         raise ValueError(f"padding {settings['padding']}: PyTorch's convolution pads both sides alike")
     form = torch.channels_last if layout == "channels_last" else torch.contiguous_format
     axes = {"x": (0, 3, 1, 2), "dy": (0, 3, 1, 2), "k": (3, 2, 0, 1)}
-    x, dy, k = (torch.tensor(arrays[n].transpose(t)).to(device).contiguous(memory_format=form) for n, t in axes.items())
+    x, dy, k = (torch.tensor(arrays[n].transpose(t)).to(device).to(memory_format=form) for n, t in axes.items())
     b = torch.tensor(arrays["b"]).to(device)
     stride, pad, dilation = list(settings["stride"]), [top, left], list(settings["dilation"])
     groups = settings["groups"]

@@ -25,7 +25,7 @@ class TorchListing:
         """Seconds a step, after two to warm up."""
         if (batch, steps) not in self.data:
             x, y = data(batch, steps)
-            x = self.torch.from_numpy(x.transpose(0, 3, 1, 2)).contiguous(memory_format=self.form)
+            x = self.torch.from_numpy(x.transpose(0, 3, 1, 2)).to(memory_format=self.form)
             self.data[batch, steps] = x, self.torch.from_numpy(y)
         x, y = self.data[batch, steps]
         self._run(x, y, batch, min(2, steps))
@@ -45,7 +45,7 @@ class TorchListing:
     def image(self, calls: int) -> float:
         """Seconds of the forward pass and softmax of one image."""
         torch = self.torch
-        x = torch.from_numpy(data(1, 1)[0].transpose(0, 3, 1, 2)).contiguous(memory_format=self.form)
+        x = torch.from_numpy(data(1, 1)[0].transpose(0, 3, 1, 2)).to(memory_format=self.form)
         with torch.inference_mode():
             torch.softmax(self.model(x), 1)
             start = time.perf_counter()
