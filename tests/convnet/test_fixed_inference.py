@@ -53,13 +53,18 @@ def operations(predict):
         predict.give(plan)
 
 
-def test_a_convolution_takes_addition_and_rectifier_along_and_the_numbers_stay_the_same():
+def operations_of_the_same_numbers(batch):
+    """The steps that compute a batch with fixed weights, whose numbers are the model's own."""
     model = network()
     scramble(model, 1)
-    predict, x = model.compile_inference(batch=1, fixed=True), images(1)
+    predict, x = model.compile_inference(batch=batch, fixed=True), images(batch)
     for mine, theirs in zip(predict(x), model(x), strict=True):
         np.testing.assert_array_equal(mine, theirs)
-    found = operations(predict)
+    return operations(predict)
+
+
+def test_a_convolution_takes_addition_and_rectifier_along_and_the_numbers_stay_the_same():
+    found = operations_of_the_same_numbers(batch=1)
     assert found.count(OPERATION) == 8
     assert found.count("add") == 1  # of the branch that is read twice
     assert found.count("unary") == 2  # that branch's, and the one behind an output
@@ -68,12 +73,7 @@ def test_a_convolution_takes_addition_and_rectifier_along_and_the_numbers_stay_t
 
 
 def test_of_many_pixels_with_a_border_a_convolution_stays_as_it_is():
-    model = network()
-    scramble(model, 1)
-    predict, x = model.compile_inference(batch=2, fixed=True), images(2)
-    for mine, theirs in zip(predict(x), model(x), strict=True):
-        np.testing.assert_array_equal(mine, theirs)
-    found = operations(predict)
+    found = operations_of_the_same_numbers(batch=2)
     assert (found.count(OPERATION), found.count("conv2d")) == (5, 3)
 
 
