@@ -51,20 +51,21 @@ def wait_until_asleep(pid: int) -> None:
 
 def _computed(pid: int) -> float | None:
     """Seconds of processor time that a process's threads have had, since they began."""
-    try:
-        fields = [p.read_text().split() for p in Path(f"/proc/{pid}/task").glob("*/schedstat")]
-    except OSError:
-        return None
-    return sum(int(ran) for ran, _, _ in fields) / 1e9 if fields else None
+    return _sum_of_threads(pid, 0)
 
 
 def _waited() -> float | None:
     """Seconds that this process's threads have stood in the queue for a processor, since they began."""
+    return _sum_of_threads(os.getpid(), 1)
+
+
+def _sum_of_threads(pid: int, field: int) -> float | None:
+    """Add up a field of schedstat, in nanoseconds there; None where there is none. A thread may end meanwhile."""
     try:
-        fields = [p.read_text().split() for p in Path("/proc/self/task").glob("*/schedstat")]
+        fields = [p.read_text().split() for p in Path(f"/proc/{pid}/task").glob("*/schedstat")]
     except OSError:
         return None
-    return sum(int(waited) for _, waited, _ in fields) / 1e9 if fields else None
+    return sum(int(f[field]) for f in fields) / 1e9 if fields else None
 
 
 def _share(before: float | None, after: float | None, wall: float) -> float | None:
