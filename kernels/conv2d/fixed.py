@@ -11,7 +11,7 @@ Sums are taken in the order of `cpu`'s: the numbers are the same.
 
 from __future__ import annotations
 
-from math import gcd, lcm
+from math import gcd
 from typing import Any, NamedTuple
 
 import numba
@@ -19,14 +19,13 @@ import numpy as np
 
 from kernels.conv2d import OP, geometry
 from kernels.cpu import simd
-from kernels.cpu.tiled_sums import SPARE, allocate, block, block_count, copy_rows
+from kernels.cpu.tiled_sums import SPARE, TILES, allocate, block, block_count, copy_rows
 from kernels.jit import jit
 from kernels.scheduler import number_of_threads
 
 PANEL_BYTES = 1 << 18  # of one block of columns: it stays in the second-level cache while all rows pass over it
 PANELS_BYTES = 1 << 18  # of all blocks
 MOST_ROWS = 512  # of y that pass over one block after another
-TILES = lcm(*simd.ROWS.values())  # tasks are cut so that no tile, whatever its height, has rows of two of them
 FEW_PIXELS = 128  # with more, copying x and summing over its border costs more than packing k anew
 ALONE = 1 << 20  # multiply-adds below which one thread computes
 COPY_ALONE = 1 << 16  # numbers of x below which one thread copies them
@@ -162,7 +161,7 @@ def _sum(sums, finish, columns, threads):
         parts = max(1, min(threads // gcd(threads, blocks), rows // (2 * SPARE)))
         blocks_each = -(-blocks // max(1, min(blocks, threads // parts)))
         across = -(-blocks // blocks_each)
-    rows_each = -(-rows // (parts * TILES)) * TILES
+    rows_each = -(-rows // (parts * TILES)) * TILES  # no tile has rows of two tasks
     if parts * across == 1:
         zero = np.int64(0)  # a plain 0 would be a type of its own, and the task compiled again for it
         _task(zero, rows, zero, blocks, columns, sums, finish)

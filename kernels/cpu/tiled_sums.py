@@ -7,6 +7,8 @@ run over the pixels. Steps come in runs, (where x begins, first row of k, number
 only adds. Columns f are cut into blocks as wide as a tile; the rows of k for one block are its panel.
 """
 
+from math import lcm
+
 import numpy as np
 
 from kernels.cpu import simd, simd_panels
@@ -14,6 +16,7 @@ from kernels.cpu.cache_line import LINE
 from kernels.jit import jit
 
 LOW, HIGH = simd.ROWS[simd.WIDEST], simd.ROWS[simd.WIDEST - 1]  # rows of the widest tile, and of the next
+TILES = lcm(*simd.ROWS.values())  # rows that are whole tiles, whatever their height: where tasks may be cut
 SPARE = simd.MOST_ROWS  # tables of rows are filled so far beyond their end: a tile has whole rows
 
 

@@ -15,14 +15,13 @@ import numpy as np
 
 from kernels.conv2d.panels import pack, pack_transposed
 from kernels.cpu import simd
-from kernels.cpu.tiled_sums import allocate, block, block_count, list_starts, sum_block
+from kernels.cpu.tiled_sums import TILES, allocate, block, block_count, list_starts, sum_block
 from kernels.jit import jit
 from kernels.scheduler import number_of_threads
 
 LARGE = 1 << 18  # multiply-adds from which several threads are quicker
 PANEL_BYTES = 1 << 18  # a panel stays in the second-level cache while all rows pass over it
 PACKING_PAYS = 64  # rows that pass over a panel; for fewer, whole rows of `right` are read where they are
-TILES = simd.ROWS[simd.WIDEST] * simd.ROWS[simd.WIDEST - 1]  # rows: whole tiles, whichever are used
 ONE = np.int64(1)  # a plain 1 would be a type of its own, and the product compiled again for it
 _NOTHING = {np.dtype(t): np.zeros(0, t) for t in (np.float32, np.float64)}
 
