@@ -10,6 +10,7 @@ from functools import cache
 from importlib import import_module
 from types import ModuleType
 
+from kernels import device
 from kernels.amx import processor
 from kernels.targets import FAMILIES
 
@@ -80,9 +81,12 @@ def variants(operation: str, target: str | None = None) -> tuple[str, ...]:
     return tuple(v for v in OPERATIONS[operation] if target is None or family(v) == FAMILIES[target])
 
 
-def on_matrix_unit(operation: str) -> tuple[str, ...]:
-    """Return the variants on the matrix unit, if this machine has one and this process may use it."""
-    return MATRIX_UNIT.get(operation, ()) if processor.missing() is None else ()
+def opt_in(operation: str, target: str) -> tuple[str, ...]:
+    """Return the variants that are chosen by name only: on a matrix unit or tensor cores, if `target` has them."""
+    if FAMILIES[target] == "cpu":
+        return MATRIX_UNIT.get(operation, ()) if processor.missing() is None else ()
+    capability = device.backend(target).properties().get("compute_capability", (0, 0))
+    return TENSOR_CORES.get(operation, ()) if capability >= (8, 0) else ()
 
 
 def family(variant: str) -> str:

@@ -54,7 +54,7 @@ class Copies(NamedTuple):
 @cache
 def are_asynchronous(target: str) -> bool:
     """Return whether the GPU behind a target copies asynchronously."""
-    return backend(target).properties()["compute_capability"] >= (8, 0)
+    return backend(target).properties().get("compute_capability", (0, 0)) >= (8, 0)  # the simulator has none
 
 
 @cache

@@ -13,9 +13,10 @@ WORTH = 4  # parts of the work from which starting processes pays
 
 
 class Part(NamedTuple):
-    """One operation in one dtype."""
+    """Variants of one operation in one dtype."""
 
     operation: str
+    variants: tuple[str, ...]
     dtype: str
     target: str
     quick: bool

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from kernels.amx import bounds
+from kernels.amx import bounds as matrix_unit
+from kernels.cuda import bounds as tensor_cores
 from kernels.verify import rounding
 from kernels.verify.implementation import FromFile, Registered, WroteBesideError, describe_error
 from kernels.verify.problem import Operation, Problem, as_tuple, exact
@@ -15,6 +16,8 @@ from kernels.verify.rounding import Limit
 Implementation = Registered | FromFile
 NEIGHBOURS = "reads and writes nothing beside its arguments"
 STEP = 1e-6  # of a central difference: truncation is of its square, rounding of 1e-16 / STEP
+# variant that is chosen by name only -> the module that proves its bound
+BOUNDS = {variant: unit for unit in (matrix_unit, tensor_cores) for variant in unit.BOUNDS}
 TOLERANCE = 1e-7  # of a central difference, relative to the terms' magnitudes: 10 times what rounding leaves
 
 
@@ -123,8 +126,8 @@ def _limits(op: Operation, impl: Implementation, name: str, p: Problem) -> tuple
     """Return the bounds of a pass: the operation's own, or the variant's."""
     if impl.factor is not None:
         return op.own_limits(name, p, impl.factor)
-    if impl.variant in bounds.BOUNDS:
-        return op.limits_of_sums(name, p, partial(bounds.roundings, impl.variant))
+    if impl.variant in BOUNDS:
+        return op.limits_of_sums(name, p, partial(BOUNDS[impl.variant].roundings, impl.variant))
     return op.limits(name, p)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from kernels.cuda.bounds import BOUNDS as ON_TENSOR_CORES
 from kernels.verify.implementation import FromFile
 from kernels.verify.memory import calls, layouts, repeats, surroundings
 from kernels.verify.problem import Operation, Problem
@@ -92,6 +93,8 @@ def applies(what: str, op: Operation, impl: Implementation, name: str, dtype: An
         return gradient and impl.factor is None and any(r[1:] in op.linear for r in op.passes[name])
     if what == "differences":
         return gradient and dtype == np.float64
+    if what in ("special", "scales") and impl.variant in ON_TENSOR_CORES:
+        return False  # kernels/cuda/bounds.py: neither infinity nor what underflows is promised on tensor cores
     if what == "special":
         return impl.factor is None and name not in op.selective
     if what == "scales":

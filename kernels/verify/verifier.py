@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from kernels import registry, targets
-from kernels.amx.bounds import BOUNDS
 from kernels.verify import every_input as every
 from kernels.verify import paths_kept, processes, threads
 from kernels.verify.implementation import FromFile, Registered
@@ -16,7 +15,7 @@ from kernels.verify.operations import load_all, load_operations
 from kernels.verify.outcome import Failure, Outcome, Row
 from kernels.verify.problem import Geometry, Operation, Problem
 from kernels.verify.problems import MOST_WORK, Problems, case
-from kernels.verify.properties import Broken, Implementation, Measured, integers
+from kernels.verify.properties import BOUNDS, Broken, Implementation, Measured, integers
 from kernels.verify.property_list import PROPERTIES, Property, applies
 from kernels.verify.shrink import shrink
 
@@ -45,8 +44,8 @@ def run(
     if kernel and target != "cpu":
         raise ValueError(f"--kernel runs on the CPU: it cannot be verified on {target!r}")
     chosen = {name: specs[name].variants(target) for name in _resolve(specs, tuple(operations), kernel, target)}
-    if target == "cpu" and not every_input:  # which runs kernels in other arithmetics, and the unit has one only
-        chosen |= {n: (*v, *registry.on_matrix_unit(n)) for n, v in chosen.items()}
+    if not every_input:  # which runs kernels in other arithmetics, and these units have one only
+        chosen |= {n: (*v, *registry.opt_in(n, target)) for n, v in chosen.items()}
     for name in chosen:
         specs[name].fixed = fixed or {}
     own = FromFile(specs[next(iter(chosen))], kernel) if kernel else None
@@ -65,7 +64,7 @@ def run(
     runs, rows = threads.Runs(job) if target == "cpu" else None, []
     try:
         if target == "cuda-emulated":
-            pairs = [(name, dtype.__name__) for name in chosen for dtype in specs[name].dtypes]
+            pairs = [(name, variants, d.__name__) for name, variants in chosen.items() for d in specs[name].dtypes]
             parts = [processes.Part(*pair, target, quick, fixed or {}) for pair in pairs]
             rows = [row for found in processes.verify_each(parts, _verify_part, tell) for row in found]
         else:
@@ -118,7 +117,7 @@ def _resolve(
 def _verify_part(part: processes.Part) -> list[Row]:
     op = load_all()[part.operation]
     op.fixed = part.fixed
-    group: list[Implementation] = [Registered(op, variant, part.target) for variant in op.variants(part.target)]
+    group: list[Implementation] = [Registered(op, variant, part.target) for variant in part.variants]
     return _verify(op, group, np.dtype(part.dtype).type, part.quick, {})
 
 
@@ -127,7 +126,7 @@ def _verify(op: Operation, group: list[Implementation], dtype: Any, quick: bool,
     problems, rows = Problems(op, dtype, quick), []
     for impl in group:
         if impl.variant in BOUNDS and dtype != np.float32:
-            continue  # the matrix unit's sums are float32's
+            continue  # the matrix unit's and the tensor cores' sums are float32's
         for name in filter(impl.has, op.passes):
             row = Row(op.name, impl.variant, name, dtype.__name__, large=not slow.get(impl.variant, False))
             for what in PROPERTIES:

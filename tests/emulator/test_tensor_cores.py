@@ -1,5 +1,7 @@
 """conv2d and dense on tensor cores: their formula within the bounds of kernels/cuda/bounds.py, by the emulator."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ pytest.importorskip("numba_cuda", reason="needs numba-cuda: pip install 'formula
 from kernels import dense, device, registry, targets
 from kernels.cuda.bounds import BOUNDS, roundings
 from kernels.cuda.tiles import DEPTH, tile
-from kernels.verify import properties
+from kernels.verify import properties, verifier
 from kernels.verify.implementation import Registered
 from kernels.verify.operations import load_operations
 from kernels.verify.operations.conv2d import make_geometry
@@ -78,6 +80,28 @@ def test_the_copies_are_awaited_and_only_they_meet_in_banks_of_shared_memory():
     assert report.kinds["mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32"] == 4 * 2 * 4 * 4 * 3
     assert report.kinds["ldmatrix.sync.aligned.m8n8.x4.shared.b16"] == 4 * 2 * 4
     assert report.conflicts == tile(np.dtype(np.float32), 8).rows * DEPTH * 4 // 128
+
+
+def test_verify_holds_them_to_their_bounds_in_float32_and_promises_neither_infinity_nor_subnormals():
+    outcome = verifier.run(("dense",), target="cuda-emulated", quick=True)
+    rows = [row for row in outcome.rows if row.variant in BOUNDS]
+    assert {(r.variant, r.name) for r in rows} == set(product(BOUNDS, OPERATIONS["dense"].passes))
+    for row in rows:
+        assert not row.failures
+        assert row.dtype == "float32"
+        assert {"integers", "random", "unlike"} <= set(row.held)
+        assert not {"special", "scales"} & set(row.held)
+
+
+def test_numbers_cut_to_tf32_break_the_bounds_of_the_split_ones(monkeypatch):
+    op = OPERATIONS["dense"]
+    p = op.problem({"N": 5, "C": 20, "F": 20}, np.float32, "random", 1, "cpu_naive")
+    cut = p.map_floats(lambda a: (a.view(np.uint32) + np.uint32(0x1000) & np.uint32(0xFFFFE000)).view(np.float32))
+    monkeypatch.setattr(properties, "results", lambda op, impl, name, p: exact(op, name, cut))
+    properties.random(op, Registered(op, "cuda_tf32", "cuda-emulated"), "forward", p)
+    for variant in SPLIT:
+        with pytest.raises(properties.Broken, match="times the bound"):
+            properties.random(op, Registered(op, variant, "cuda-emulated"), "forward", p)
 
 
 def test_they_are_nobodys_default_and_refuse_what_they_cannot_do(monkeypatch):

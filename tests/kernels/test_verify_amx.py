@@ -16,7 +16,7 @@ from tests import matrix_unit as unit
 def test_every_property_holds_on_small_problems(monkeypatch, name):
     unit.use(monkeypatch)
     op, rng = load_operations()[name], np.random.default_rng(1)
-    for variant in registry.on_matrix_unit(name):
+    for variant in registry.opt_in(name, "cpu"):
         impl, g = Registered(op, variant), op.draw(rng)
         for what, wanted in PROPERTIES.items():
             for part in op.passes:
@@ -43,7 +43,7 @@ def test_numbers_cut_to_bfloat16_break_every_bound_but_that_of_one_product(monke
 
 def test_nothing_is_listed_where_there_is_no_unit(monkeypatch):
     monkeypatch.setattr(registry.processor, "missing", lambda: "nothing")
-    assert registry.on_matrix_unit("conv2d") == ()
+    assert registry.opt_in("conv2d", "cpu") == ()
     monkeypatch.setattr(registry.processor, "missing", lambda: None)
-    assert registry.on_matrix_unit("conv2d") == registry.MATRIX_UNIT["conv2d"]
-    assert registry.on_matrix_unit("relu") == ()
+    assert registry.opt_in("conv2d", "cpu") == registry.MATRIX_UNIT["conv2d"]
+    assert registry.opt_in("relu", "cpu") == ()

@@ -58,11 +58,13 @@ class User(NamedTuple):
 
 def users(mutant: Mutant) -> list[User]:
     """Return the passes that a mutant reaches, its own operation's first; the matrix unit's if there are no others."""
-    target = "cuda" if for_cuda(mutant.path) else "cpu"
     places = reached(mutant.path, mutant.line)
-    found = list(_reached({name: op.variants(target) for name, op in SPECS.items()}, places))
-    if not found and target == "cpu":
-        found = list(_reached(registry.MATRIX_UNIT, places))
+    if for_cuda(mutant.path):
+        cores = registry.TENSOR_CORES
+        found = list(_reached({n: (*op.variants("cuda"), *cores.get(n, ())) for n, op in SPECS.items()}, places))
+    else:
+        found = list(_reached({name: op.variants("cpu") for name, op in SPECS.items()}, places))
+        found = found or list(_reached(registry.MATRIX_UNIT, places))
     return sorted(found, key=lambda user: user.op != Path(mutant.path).parent.name)
 
 
