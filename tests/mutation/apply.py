@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import sys
 from importlib import import_module
+from typing import Any
+
+from numba.core.bytecode import FunctionIdentity
 
 from kernels import jit, registry
 from kernels.compiled_files import CompiledFiles
@@ -13,13 +17,20 @@ from tests.mutation.operators import Mutant
 from tests.mutation.reach import Place, in_order, reached
 from tests.mutation.targets import ROOT
 
+NEW = 10**6  # functions, far more than a process compiles
 _FUTURE = ast.parse("from __future__ import annotations").body
 
 
 class Patch:
-    """What `tests.matrix_unit.use` asks of pytest's monkeypatch, without a way back."""
+    """What `tests.matrix_unit.use` asks of pytest's monkeypatch."""
 
-    setattr = staticmethod(setattr)
+    before: dict[tuple[Any, str], Any] = {}  # noqa: RUF012  (one for the process)
+
+    @classmethod
+    def setattr(cls, owner: Any, name: str, value: Any) -> None:
+        """Replace a module's function, and keep the one that was there first."""
+        cls.before.setdefault((owner, name), getattr(owner, name))
+        setattr(owner, name, value)
 
 
 def load(places: set[Place]) -> None:
@@ -33,8 +44,15 @@ def use_matrix_unit() -> None:
     unit.use(Patch)
 
 
+def leave_matrix_unit() -> None:
+    """Let the matrix unit's variants run only if there is a unit: tests that need its model ask for it themselves."""
+    for (owner, name), value in Patch.before.items():
+        setattr(owner, name, value)
+
+
 def put(mutant: Mutant) -> None:
     """Run anew every statement that the mistake reaches, the mistaken one among them; compiled code is not kept."""
+    _number_anew()
     jit.folder = lambda: None
     CompiledFiles.save = lambda *_: None
     for place in in_order(reached(mutant.path, mutant.line)):
@@ -42,6 +60,16 @@ def put(mutant: Mutant) -> None:
         _run(place, mutant.source if path == mutant.path else (ROOT / path).read_text(encoding="utf-8"))
     registry.find.cache_clear()
     use_matrix_unit()
+
+
+def _number_anew() -> None:
+    """Give what is compiled from now on names that no code from the disk has.
+
+    Numba counts functions in each process and puts the number into their symbols. Machine code from the disk brings the
+    numbers of the process that made it. Of two functions with one symbol the linker takes the one that was there first:
+    the original in place of the mutant.
+    """
+    FunctionIdentity._unique_ids = itertools.count(NEW)
 
 
 def _run(place: Place, source: str) -> None:

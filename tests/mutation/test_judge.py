@@ -1,18 +1,22 @@
 """A mutant is judged by what it changes: the passes that it reaches, and whether its compiled code is another."""
 
+import re
 import time
 
+import numpy as np
 import pytest
 
 pytest.importorskip("resource", reason="mutants run in forked processes")
 
-from kernels import device
+from kernels import device, jit
 from kernels.amx import processor
 from kernels.conv2d import matrix_unit
+from tests.mutation import apply
 from tests.mutation.child import Answer, Child, allow
 from tests.mutation.judge import Judge, users
 from tests.mutation.kept import Kept
 from tests.mutation.operators import Mutant
+from tests.mutation.reach import reached as whole_reach
 from tests.mutation.targets import ROOT
 
 RELU = "kernels/relu/cpu.py"
@@ -82,6 +86,36 @@ def test_a_mistake_is_noticed_unless_the_compiled_code_is_the_same(old, new, res
 
 def test_a_mistake_in_what_python_runs_is_no_change_of_compiled_code_and_yet_another_program():
     assert judge("run(dy.reshape(-1), y.reshape(-1), out", "run(y.reshape(-1), dy.reshape(-1), out").result == "killed"
+
+
+def compiled_names() -> Answer:
+    """Return the symbols of relu's functions, compiled anew in a process that has loaded them from the disk."""
+    from kernels import relu
+
+    mutant = Mutant(RELU, line_of(RELU, "zero = y.dtype.type(0)"), 0, "", "", "", read(RELU))
+    apply.load(whole_reach(mutant.path, mutant.line))
+    last = len(jit.ENTRIES)
+    apply.put(mutant)
+    relu.backward(np.ones(9, np.float32), np.ones(9, np.float32))
+    used = [entry for entry in jit.ENTRIES[last:] if entry.overloads]
+    return Answer("done", " ".join(r.fndesc.mangled_name for e in used for r in e.overloads.values()))
+
+
+def test_a_mutants_symbols_are_none_that_code_from_the_disk_may_have():
+    """Of two functions with one symbol, the linker takes the one that was there first: the original."""
+    answer = Child(compiled_names).answer()
+    assert answer.result == "done", answer
+    names = answer.by.split()
+    assert names
+    assert all(int(re.search(r"B\d+v(\d+)", name)[1]) >= apply.NEW for name in names), names
+
+
+def test_the_tests_find_the_matrix_unit_as_it_is():
+    before = processor.missing, matrix_unit.unit
+    apply.use_matrix_unit()
+    assert processor.missing() is None
+    apply.leave_matrix_unit()
+    assert (processor.missing, matrix_unit.unit) == before
 
 
 def forever() -> Answer:
