@@ -107,7 +107,7 @@ THREADS, ROUNDS = 8, 10
 
 @case
 def threads():
-    """Return in how many rounds threads of the host found other numbers in their arrays than their own launches wrote."""
+    """Return the rounds in which a thread of the host found other numbers than its own launch wrote."""
     wrong: list[str] = []
 
     def work(number):

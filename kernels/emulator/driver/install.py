@@ -15,7 +15,7 @@ def _with_lines(make: Callable) -> Callable:
 
     Not if it allocates memory (NRT): with line numbers, numba-cuda's own code for that cannot be linked to it.
     """
-    from numba.cuda import config
+    config: Any = import_module("numba.cuda").config
 
     @wraps(make)
     def __init__(self: Any, *arguments: Any, **options: Any) -> None:
