@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 
 from kernels.emulator.parse import Function, Instruction, Module
@@ -17,7 +18,7 @@ _NAME = re.compile(r"[%$A-Za-z_][\w$~#]*")
 def flatten(module: Module) -> Function:
     """Return the kernel with all calls inlined; ValueError for a call that cannot be (recursion, code elsewhere)."""
     entry = module.entry
-    flat = Function(entry.name, [], entry.params, [], dict(entry.registers), dict(entry.locals))
+    flat = replace(entry, returns=[], registers=dict(entry.registers), locals=dict(entry.locals))
     flat.body = list(_expand(module, entry, flat, (entry.name,), count(1)))
     return flat
 
@@ -68,6 +69,8 @@ def _parts(call: Instruction) -> tuple[str, list[str], list[str]]:
 def _callee(module: Module, name: str, stack: tuple[str, ...]) -> Function:
     if name in stack:
         raise Unsupported(f"the kernel calls {name} recursively; the emulator runs kernels without recursion")
+    if name.startswith("%"):
+        raise Unsupported("the kernel calls a function by its address; the emulator runs calls by name")
     if name not in module.functions:
         meant = f" ({_OUTSIDE[name]})" if name in _OUTSIDE else ""
         raise Unsupported(

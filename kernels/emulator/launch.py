@@ -78,13 +78,15 @@ def run(
         _compiled[key] = keep("program", function.__name__, stamp, lambda: _prepare(ptx, function, cc))
     program, registers = _compiled[key]
     grid, block = shape("grid", grid), shape("block", block)
-    _refuse(function, occupancy.refuse(cc, int(np.prod(block)), registers or 0, program.shared_bytes, shared))
+    threads = int(np.prod(block))
+    _refuse(function, occupancy.refuse_bounds(threads, program.most_threads))
+    _refuse(function, occupancy.refuse(cc, threads, registers or 0, program.shared_bytes, shared))
     for change in on_program:
         program = change(program)
     result = execute(program, function.__name__, grid, block, buffers, words, shared, limit)
     result.launch = Launch(function, types, options, grid, block, shared)
     if registers is not None:
-        result.occupancy = occupancy.occupancy(cc, int(np.prod(block)), registers, program.shared_bytes + shared)
+        result.occupancy = occupancy.occupancy(cc, threads, registers, program.shared_bytes + shared)
     return result
 
 

@@ -52,7 +52,7 @@ def lower(module: Module) -> Program:
     return Program(
         kernel.name, code, lines, low.count, low.constants, low.launch, spread(shared), shared_bytes,
         -(-low.local_bytes // 16) * 16, module.files, module.constants, low.private,
-        after_warp_operations(code),
+        after_warp_operations(code), most_threads=kernel.most_threads,
     )  # fmt: skip
 
 

@@ -36,6 +36,11 @@ class Occupancy:
 _STATIC = 49_152  # bytes of shared arrays whose size is known when the kernel is compiled
 
 
+def refuse_bounds(threads: int, most: int) -> str:
+    """Return why a GPU refuses a block of so many threads for a kernel with launch bounds; "" if it does not."""
+    return f"a block has {threads} threads, and the kernel's launch_bounds allow {most}" if threads > most else ""
+
+
 def refuse(cc: tuple[int, int], threads: int, registers: int, static: int, dynamic: int) -> str:
     """Return why a GPU refuses a block; "" if it does not, or if its limits are not in the table."""
     if static > _STATIC:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from math import prod
 
 _DECLARATION = re.compile(r"\.align\s+(\d+)\s+\.(\w+)\s+([\w$]+)(?:\[(\d*)\])?(?:\s*=\s*\{(.*)\})?", re.S)
 _OPERAND = re.compile(r"\s*(\{[^}]*\}|\[[^\]]*\]|\([^)]*\)|[^,\s][^,]*)")
@@ -33,6 +34,7 @@ class Function:
     body: list[Instruction] = field(default_factory=list)
     registers: dict[str, str] = field(default_factory=dict)
     locals: dict[str, tuple[int, int]] = field(default_factory=dict)
+    most_threads: int = 1024  # of a block, by the kernel's launch bounds
 
 
 @dataclass
@@ -102,6 +104,8 @@ def _parse(text: str) -> Library:
             continue
         position = _closing(text, head.end())
         function = Function(head[3], [n for _, n in _params(head[2] or "")], _params(head[4]))
+        if bounds := re.search(r"\.maxntid\s+([\d,\s]*\d)", head[5]):
+            function.most_threads = prod(map(int, bounds[1].split(",")))
         _body(text[head.end() : position - 1], function, shared)
         functions[function.name] = function
         if head[1] == "entry":

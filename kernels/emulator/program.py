@@ -67,6 +67,7 @@ class Program:
         default_factory=dict
     )  # code -> what a kernel compiled with debug=True raises
     arrays: list[Placed] = field(default_factory=list)  # those local arrays whose place is known
+    most_threads: int = 1024  # of a block
 
     @property
     def specials(self) -> int:

@@ -23,10 +23,15 @@ _run = subprocess.run
 
 
 def run_with_driver(arguments: Any, *rest: Any, **options: Any) -> Any:
-    """Run a process; what a test hands to `python -c` gets the emulated driver too."""
-    if isinstance(arguments, (list, tuple)) and "-c" in arguments:
-        at = list(arguments).index("-c") + 1
-        arguments = [*arguments[:at], INSTALL + arguments[at], *arguments[at + 1 :]]
+    """Run a process; what a test hands to `python -c` or `python -m` gets the emulated driver too."""
+    if isinstance(arguments, (list, tuple)):
+        arguments = list(arguments)
+        if "-c" in arguments:
+            arguments[arguments.index("-c") + 1] = INSTALL + arguments[arguments.index("-c") + 1]
+        elif "-m" in arguments:
+            at = arguments.index("-m")
+            run = f"import runpy; runpy.run_module({arguments[at + 1]!r}, run_name='__main__', alter_sys=True)"
+            arguments[at : at + 2] = ["-c", INSTALL + run]
     return _run(arguments, *rest, **options)
 
 

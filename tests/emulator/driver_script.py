@@ -1,6 +1,7 @@
 """What the tests of the emulated driver run, in a process of its own: each case prints a line of JSON."""
 
 import json
+import threading as host
 
 import numpy as np
 
@@ -99,6 +100,46 @@ def events():
     second.record(stream)
     stream.synchronize()
     return first.elapsed_time(second) > 0
+
+
+THREADS, ROUNDS = 8, 10
+
+
+@case
+def threads():
+    """Return the rounds in which a thread of the host found other numbers than its own launch wrote."""
+    wrong: list[str] = []
+
+    def work(number):
+        for turn in range(ROUNDS):
+            x = np.arange(100, dtype=np.float32) + number
+            there = cuda.to_device(x)
+            _scale[4, 32](there, np.float32(turn))
+            if not np.array_equal(there.copy_to_host(), turn * x):
+                wrong.append(f"{number}, {turn}")
+
+    workers = [host.Thread(target=work, args=(n,)) for n in range(THREADS)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return wrong
+
+
+@cuda.jit(launch_bounds=64)
+def _bounded(x):
+    x[cuda.grid(1)] = 1
+
+
+@case
+def bounds():
+    """Return what a block within the kernel's launch bounds writes, and how one beyond them ends."""
+    x = np.zeros(96, np.float32)
+    _bounded[1, 64](x)
+    try:
+        _bounded[1, 96](x)
+    except Exception as error:
+        return [float(x.sum()), type(error).__name__, str(error)]
 
 
 for one in CASES:

@@ -40,3 +40,14 @@ def test_freed_memory_is_free_and_too_much_is_refused(told):
 
 def test_events_measure_time(told):
     assert told["events"]
+
+
+def test_threads_of_the_host_launch_and_copy_in_turns(told):
+    assert told["threads"] == []
+
+
+def test_more_threads_than_the_launch_bounds_are_refused_as_the_driver_does(told):
+    written, kind, text = told["bounds"]
+    assert (written, kind) == (64.0, "CUDAError")
+    assert text.startswith("CUDA_ERROR_INVALID_VALUE: ")
+    assert "96 threads, and the kernel's launch_bounds allow 64" in text

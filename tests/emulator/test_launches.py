@@ -32,9 +32,15 @@ def declares_much(x):
     x[cuda.threadIdx.x] = memory[cuda.threadIdx.x]
 
 
+@cuda.jit(launch_bounds=32)
+def is_bounded(x):
+    x[cuda.threadIdx.x] += 1
+
+
 @pytest.mark.parametrize(
     ("kernel", "grid", "block", "options", "message"),
     [
+        (is_bounded, 1, 64, {}, "a block has 64 threads, and the kernel's launch_bounds allow 32"),
         (takes_shared, (1, 65_536), 1, {"shared": 4}, r"grid.y is 65536, but a GPU takes at most 65,535"),
         (takes_shared, 1, (1, 1, 65), {"shared": 4}, r"block.z is 65, but a GPU takes at most 64"),
         (takes_shared, 1, 32, {"shared": 101_377, "cc": (8, 6)}, "101,377 bytes of shared memory.* has 101,376"),

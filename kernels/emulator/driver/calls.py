@@ -127,7 +127,6 @@ def cuMemAlloc(size: int) -> tuple:
         address = MEMORY.allocate(size)
     except MemoryError:
         return real.CUresult.CUDA_ERROR_OUT_OF_MEMORY, real.CUdeviceptr(0)
-    ctypes.memset(address, 0xFF, size)
     return OK, real.CUdeviceptr(address)
 
 
@@ -177,7 +176,8 @@ def cuMemGetAddressRange(pointer: Any) -> tuple:
 
 
 def _copy(to: Any, source: Any, size: int, stream: Any = None) -> tuple:
-    ctypes.memmove(int(to), int(source), size)
+    with MEMORY.in_use(launching=False):
+        ctypes.memmove(int(to), int(source), size)
     return (OK,)
 
 
@@ -187,7 +187,8 @@ for _name in ("HtoD", "DtoH", "DtoD"):
 
 @call
 def cuMemsetD8(address: Any, byte: int, count: int) -> tuple:
-    ctypes.memset(int(address), byte, count)
+    with MEMORY.in_use(launching=False):
+        ctypes.memset(int(address), byte, count)
     return (OK,)
 
 

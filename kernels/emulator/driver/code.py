@@ -102,11 +102,12 @@ class ObjectCode:
 
     def address(self, name: str) -> int:
         """Return where a variable of the module lies; it gets its memory when it is first asked for."""
-        if name not in self.globals:
-            data = self.module.constants[name][1]
-            self.globals[name] = MEMORY.allocate(max(len(data), 1))
-            ctypes.memmove(self.globals[name], data, len(data))
-        return self.globals[name]
+        with MEMORY.in_use(launching=False):
+            if name not in self.globals:
+                data = self.module.constants[name][1]
+                self.globals[name] = MEMORY.allocate(max(len(data), 1))
+                ctypes.memmove(self.globals[name], data, len(data))
+            return self.globals[name]
 
     def get_kernel(self, name: str) -> Kernel:
         """Return a kernel by its name."""

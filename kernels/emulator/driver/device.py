@@ -5,16 +5,20 @@ from __future__ import annotations
 import ctypes
 import struct
 from dataclasses import dataclass
+from math import prod
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from cuda.core._utils.cuda_utils import CUDAError
 
 from kernels.emulator.driver import calls
 from kernels.emulator.driver.code import Kernel, python_name
 from kernels.emulator.driver.memory import MEMORY
 from kernels.emulator.driver.views import Buffer
 from kernels.emulator.launch import execute, shape
+from kernels.emulator.occupancy import refuse, refuse_bounds
+from kernels.emulator.program import Program
 
 CC = (8, 0)
 
@@ -86,10 +90,24 @@ def launch(stream: Any, config: LaunchConfig, kernel: Kernel, *arguments: Any) -
     program = kernel.program
     granule = program.global_granule
     grid, block = shape("grid", config.grid), shape("block", config.block)
+    _refuse(program, kernel, prod(block), config.shmem_size)
     words = [_word(a) for a in arguments]
-    places = {name: kernel.code.address(name) for name in program.data if f"data {name}" in program.launch}
-    buffers = MEMORY.buffers(granule)
-    execute(program, python_name(kernel.name), grid, block, buffers, words, config.shmem_size, places=places)
+    with MEMORY.in_use():
+        places = {name: kernel.code.address(name) for name in program.data if f"data {name}" in program.launch}
+        buffers = MEMORY.buffers(granule)
+        execute(program, python_name(kernel.name), grid, block, buffers, words, config.shmem_size, places=places)
+
+
+def _refuse(program: Program, kernel: Kernel, threads: int, shared: int) -> None:
+    """Raise cuda.core's error for a launch that no GPU of the emulated device's kind accepts."""
+    alone = len(kernel.code.module.entries) == 1  # else the code states the registers of several kernels
+    registers = kernel.code.registers(kernel.name) if alone else 0
+    for error, reason in (
+        ("CUDA_ERROR_INVALID_VALUE", refuse_bounds(threads, program.most_threads)),
+        ("CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES", refuse(CC, threads, registers, program.shared_bytes, shared)),
+    ):
+        if reason:
+            raise CUDAError(f"{error}: {python_name(kernel.name)} cannot be launched: {reason}")
 
 
 def _word(value: Any) -> int:

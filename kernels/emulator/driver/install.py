@@ -11,12 +11,17 @@ from kernels.emulator import compile as compiler
 
 
 def _with_lines(make: Callable) -> Callable:
-    """Let every kernel be compiled with Python's line numbers, which faults are reported by."""
+    """Let every kernel be compiled with Python's line numbers, which faults are reported by.
+
+    Not if it allocates memory (NRT): with line numbers, numba-cuda's own code for that cannot be linked to it.
+    """
+    config: Any = import_module("numba.cuda").config
 
     @wraps(make)
     def __init__(self: Any, *arguments: Any, **options: Any) -> None:
+        lines = not options.get("debug") and not config.CUDA_ENABLE_NRT
         try:
-            make(self, *arguments, **{**options, "lineinfo": not options.get("debug")})
+            make(self, *arguments, **{**options, "lineinfo": lines or options.get("lineinfo", False)})
         except ZeroDivisionError:  # numba-cuda describes no argument without bytes, such as a tuple of empty tuples
             make(self, *arguments, **options)
 

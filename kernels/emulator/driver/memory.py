@@ -1,12 +1,19 @@
 """Memory of the emulated device: real pages of this process, at the addresses that the emulator gives its buffers.
 
 A device address is therefore also a host address: copies are plain copies, and mapped and managed memory needs no more.
+
+A launch copies all of the memory, and writes it back. So launches and copies of the process's threads take turns, as
+on a GPU's default stream; what is given back meanwhile, also by Python's garbage collection, is kept until the end.
 """
 
 from __future__ import annotations
 
 import ctypes
 import mmap
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -28,35 +35,66 @@ class Memory:
     def __init__(self) -> None:
         self.sizes: dict[int, int] = {}
         self._free = list(range(_LAST, m.FIRST_BUFFER - 1, -1))
+        self._lock = threading.RLock()
+        self._launching = False
+        self._given_back: deque[int] = deque()
+
+    @contextmanager
+    def in_use(self, launching: bool = True) -> Iterator[None]:
+        """Let no other thread launch, copy or allocate within this; launching: free nothing either."""
+        with self._lock:
+            before, self._launching = self._launching, launching or self._launching
+            try:
+                yield
+            finally:
+                self._launching = before
+                if not before:
+                    self._unmap()
 
     @property
     def used(self) -> int:
         """The bytes in use."""
-        return sum(self.sizes.values())
+        with self.in_use(launching=False):
+            return sum(self.sizes.values())
 
     def allocate(self, size: int) -> int:
         """Return the address of `size` new bytes, all 0xFF; MemoryError if the device has no such memory left."""
-        if size > TOTAL >> 1 or self.used + size > TOTAL or not self._free:
-            raise MemoryError(f"the emulated device has no {size:,} bytes left")
-        slot = self._free.pop()
-        address = (slot << 32) + m.HALF
-        made = _libc.mmap(address, size, mmap.PROT_READ | mmap.PROT_WRITE, _PAGES, -1, 0)
-        if made != address:
-            raise MemoryError(f"the process has no room at address {address:#x} for the emulated device's memory")
-        self.sizes[address] = size
-        return address
+        with self.in_use(launching=False):
+            if size > TOTAL >> 1 or self.used + size > TOTAL or not self._free:
+                raise MemoryError(f"the emulated device has no {size:,} bytes left")
+            slot = self._free.pop()
+            address = (slot << 32) + m.HALF
+            made = _libc.mmap(address, size, mmap.PROT_READ | mmap.PROT_WRITE, _PAGES, -1, 0)
+            if made != address:
+                raise MemoryError(f"the process has no room at address {address:#x} for the emulated device's memory")
+            ctypes.memset(address, 0xFF, size)
+            self.sizes[address] = size
+            return address
 
     def adopt(self, host: int, size: int) -> None:
         """Do nothing: host memory has no address of its own on the emulated device."""
 
     def free(self, address: int) -> bool:
-        """Give an allocation back; False if there is none at this address."""
-        size = self.sizes.pop(address, None)
-        if size is None:
+        """Give an allocation back, without waiting for other threads; False if there is none at this address."""
+        if address not in self.sizes:
             return False
-        _libc.munmap(address, size)
-        self._free.append(address >> 32)
+        self._given_back.append(address)
+        if self._lock.acquire(blocking=False):
+            try:
+                if not self._launching:
+                    self._unmap()
+            finally:
+                self._lock.release()
         return True
+
+    def _unmap(self) -> None:
+        """Give back what has been freed; the lock is held."""
+        while self._given_back:
+            address = self._given_back.popleft()
+            size = self.sizes.pop(address, None)
+            if size is not None:
+                _libc.munmap(address, size)
+                self._free.append(address >> 32)
 
     def extent(self, address: int) -> tuple[int, int] | None:
         """Return (start, bytes) of the allocation that holds an address, if one does."""
