@@ -38,7 +38,7 @@ class Pooling(Operation):
     strides = {"sh": "H", "sw": "W"}
     large: tuple[Geometry, ...] = (
         make_geometry((3, 31, 28, 33), (2, 2), (2, 2)),
-        make_geometry((2, 15, 14, 24), (2, 2), (2, 2)),  # channels in fours
+        make_geometry((3, 16, 14, 24), (2, 2), (2, 2)),  # channels in fours; a row of windows more is another image
         make_geometry((2, 37, 33, 29), (3, 3), (2, 2), (1, 1, 1, 0)),
         make_geometry((2, 30, 31, 7), (4, 3), (1, 3), (2, 0, 1, 2)),
         make_geometry((1, 7, 9, 3), (2, 4), (1, 1)),  # four windows side by side hold a pixel
@@ -97,6 +97,15 @@ class AvgPool(Pooling):
 
     def is_exact(self, p: Problem) -> bool:
         return max(p.geometry["P"], p.geometry["Q"]) <= 4
+
+    def problem(self, g: Geometry, dtype: Any, kind: str, seed: int, oracle: str = "reference") -> Problem:
+        """In a window of many pixels, let the first be so large that float32 loses every other one added to it."""
+        p = super().problem(g, dtype, kind, seed, oracle)
+        if kind != "random" or g["P"] * g["Q"] <= FEW:
+            return p
+        x = draw_numbers(np.random.default_rng(seed), p["x"].shape, dtype, "positive")
+        x[:, 0, 0] = 2.0**24
+        return p.replace(x=x)
 
     large: tuple[Geometry, ...] = (
         *Pooling.large,
