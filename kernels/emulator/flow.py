@@ -10,7 +10,9 @@ TOGETHER = (m.WARP_SYNC, m.SHUFFLE, m.VOTE, m.MULTIPLY, m.LOAD_MATRICES)
 def mark_turns(code: np.ndarray) -> None:
     """Give each branch back to the start of a loop with a barrier in it a number of that loop, in column SIGNED.
 
-    Sums of such numbers then differ, for all that matters, if the turns do: they are far apart.
+    Sums of such numbers then differ, for all that matters, if the turns do: they are far apart. A jump to an earlier
+    row begins another turn only if all ways to it lead through that row; else the compiler has merely put a piece of
+    code behind what follows it.
     """
     barriers = {i for i, row in enumerate(code) if row[m.OP] == m.BARRIER}
     if not barriers:
@@ -18,8 +20,10 @@ def mark_turns(code: np.ndarray) -> None:
     before = _predecessors(code)
     for i, row in enumerate(code):
         start = int(row[m.TARGET])
-        if row[m.OP] == m.BRANCH and start <= i and _loop(before, start, i) & barriers:
-            row[m.SIGNED] = 1 + start * 2_654_435_761 % (1 << 31)
+        if row[m.OP] == m.BRANCH and start <= i:
+            loop = _loop(before, start, i)
+            if loop & barriers and (0 not in loop or start == 0):
+                row[m.SIGNED] = 1 + start * 2_654_435_761 % (1 << 31)
 
 
 def _predecessors(code: np.ndarray) -> list[list[int]]:

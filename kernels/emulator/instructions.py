@@ -53,7 +53,8 @@ SECTIONS = {
         st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.b32 S r S; multimem.ld_reduce.global.add.f32 f G;
         prefetch.global.L2 G; applypriority.global.L2::evict_normal G 128; discard.global.L2 G 128;
         createpolicy.fractional.L2::evict_last.b64 d 0f3F800000; isspacep.shared p d; cvta.to.shared.u64 d d;
-        cvt.s64.s32 d r; cvt.rn.f32.s32 f r; cvt.rzi.s32.f32 r f; cvt.rn.f32.f64 f g; cvt.rni.f32.f32 f f;
+        cvt.s64.s32 d r; cvt.rn.f32.s32 f r; cvt.rm.f32.s64 f d; cvt.rzi.s32.f32 r f;
+        cvt.rn.f32.f64 f g; cvt.rni.f32.f32 f f;
         cvt.sat.u8.s32 h r; cvt.rn.f16.f32 h f; cvt.f32.f16 f h; cvt.rn.bf16.f32 h f; cvt.rz.bf16.f32 h f;
         cvt.rn.f16.s64 h d; cvt.rzi.s32.f16 r h; cvt.rn.bf16x2.f32 r f f;
         cvt.rn.f16x2.f32 r f f; cvt.rna.tf32.f32 r f; cvt.rn.satfinite.e4m3x2.f32 h f f; cvt.pack.sat.s16.s32 r r r;

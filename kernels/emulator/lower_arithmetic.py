@@ -148,9 +148,9 @@ def _cvt(low: Lowering, instruction: Instruction) -> None:
         low.emit(f"{way}.{source}", whole, [value])
         low.emit(f"clamp.{to}", result, [whole])
     elif is_floating(to):
-        if direction:
+        if direction and to not in ("f32", "f64"):
             raise low.unsupported()
-        low.emit(f"{to}.{source}", result, [value])
+        low.emit(f"{to}{direction}.{source}", result, [value])
     elif "sat" in words:
         raise low.unsupported()
     else:

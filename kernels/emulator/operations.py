@@ -188,6 +188,10 @@ def _conversions() -> None:
             put(f"extend.{t}", "u64" if t[0] == "u" else "s64", t, "a")
             put(f"f32.{t}", "f32", t, "f32_(a)")
             put(f"f64.{t}", "f64", t, "f64_(a)")
+            number = "u64(a), False" if t[0] == "u" else "magnitude(s64(a)), a < s64(0)"
+            for mode, way in enumerate(("rz", "rm", "rp")):
+                for to, digits in (("f32", 24), ("f64", 53)):
+                    put(f"{to}.{way}.{t}", to, t, f"directed_integer({number}, {digits}, {mode})")
             low = 0.0 if t[0] == "u" else -(2.0 ** (width - 1))
             high = 2**width - 1 if t[0] == "u" else 2 ** (width - 1) - 1
             # the limit as a float64 that no smaller integer rounds to

@@ -118,6 +118,19 @@ def directed(s, error, mode):
 
 
 @jit
+def directed_integer(magnitude, negative, digits, mode):
+    """Return +-magnitude as float64 of so many binary digits, rounded towards 0 (mode 0), -inf (1) or +inf (2)."""
+    unit = np.uint64(1)
+    while magnitude // unit >= np.uint64(1) << np.uint64(digits):
+        unit += unit
+    whole = magnitude // unit
+    if whole * unit != magnitude and mode == (1 if negative else 2):
+        whole += np.uint64(1)
+    value = np.float64(whole) * np.float64(unit)
+    return -value if negative else value
+
+
+@jit
 def add_directed(a, b, mode):
     """Return float64 a + b as float32, rounded in a direction."""
     s = a + b

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import multiprocessing.spawn
 import subprocess
 import sys
 import traceback
@@ -19,7 +20,7 @@ from typing import Any
 from kernels.emulator.driver import install
 
 INSTALL = "from kernels.emulator.driver import install; install()\n"
-_run = subprocess.run
+_run, _spawn = subprocess.run, multiprocessing.spawn.get_command_line
 
 
 def run_with_driver(arguments: Any, *rest: Any, **options: Any) -> Any:
@@ -33,6 +34,13 @@ def run_with_driver(arguments: Any, *rest: Any, **options: Any) -> Any:
             run = f"import runpy; runpy.run_module({arguments[at + 1]!r}, run_name='__main__', alter_sys=True)"
             arguments[at : at + 2] = ["-c", INSTALL + run]
     return _run(arguments, *rest, **options)
+
+
+def spawn_with_driver(**about: Any) -> list[str]:
+    """Return the command of a process of multiprocessing, which gets the emulated driver too."""
+    command = _spawn(**about)
+    command[command.index("-c") + 1] = INSTALL + command[command.index("-c") + 1]
+    return command
 
 
 class Lines(unittest.TestResult):
@@ -108,6 +116,7 @@ def main(module: str, path: str, *done: str) -> None:
     """Run the module's tests, except those that are done."""
     install()
     subprocess.run = run_with_driver
+    multiprocessing.spawn.get_command_line = spawn_with_driver
     found = importlib.import_module(f"numba.cuda.tests.cudapy.{module}")
     every = [*_tests(unittest.defaultTestLoader.loadTestsFromModule(found)), *_functions(found)]
     with open(path, "a", encoding="utf-8") as file:

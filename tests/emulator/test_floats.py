@@ -147,6 +147,22 @@ def test_to_integers_rounds_and_stops_at_the_limits(to, source):
 
 
 @pytest.mark.parametrize("to", ["f32", "f64"])
+@pytest.mark.parametrize("source", ["u32", "s32", "u64", "s64"])
+@pytest.mark.parametrize(("way", "sign"), [("rm", -1), ("rp", 1), ("rz", 0)])
+def test_from_integers_directed_rounding_takes_the_next_number_on_its_side(to, source, way, sign):
+    info = np.iinfo(("u" if source[0] == "u" else "") + f"int{source[1:]}")
+    whole = (1 << 24) + 1, (1 << 24) - 1, 1 << 24, info.max // 3, info.max // 2 + 1, info.max, info.max - 1, 0, 1
+    values = [*whole, *((1 << 53) + n for n in (-1, 0, 1, 3) if info.max > 1 << 53)]
+    values += [info.min, info.min + 1, *(-v for v in values)] if info.min else []
+    got = compute(f"cvt.{way}.{to}.{source}", f"{to} {source}", np.array(values, info.dtype))
+    for value, out in zip(values, got, strict=True):
+        side = sign or (-1 if value > 0 else 1)
+        step = np.nextafter(out, out.dtype.type(side * -np.inf))
+        assert (int(out) - value) * side >= 0, value
+        assert (Fraction(float(step)) - value) * side < 0, value
+
+
+@pytest.mark.parametrize("to", ["f32", "f64"])
 @pytest.mark.parametrize("source", ["u8", "s8", "u16", "s16", "u32", "s32", "u64", "s64"])
 def test_from_integers_rounds_to_nearest(to, source):
     info = np.iinfo(("u" if source[0] == "u" else "") + f"int{source[1:]}")

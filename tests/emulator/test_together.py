@@ -37,6 +37,17 @@ def test_a_barrier_that_counts_orders_memory_as_any_barrier():
     assert told.value.kind in ("race", "uninitialised-shared")
 
 
+def test_a_jump_to_code_that_the_compiler_has_put_before_is_no_other_turn():
+    body = """
+        setp.eq.u32 %p1, %r0, 0; @%p1 bra FIRST;
+        BACK: bar.sync 0; bra DONE;
+        FIRST: mov.u32 %r10, 0;
+        AGAIN: add.u32 %r10, %r10, 1; setp.lt.u32 %p2, %r10, 5; @%p2 bra AGAIN;
+        bra BACK;
+        DONE: st.global.u32 [%d4], %r0;"""
+    np.testing.assert_array_equal(launch(body, [], N), np.arange(N))
+
+
 def test_match_any_names_the_threads_with_the_same_number():
     body = "ld.global.u64 %d5, [%d1]; activemask.b32 %r9; match.any.sync.b64 %r10, %d5, %r9; st.global.u32 [%d4], %r10;"
     high = VALUES << np.uint64(32)
