@@ -42,9 +42,6 @@ class Conv2D(Operation):
         make_geometry((1, 5, 5, 600), (3, 3, 600, 17), pad=(1, 1, 1, 1)),
         make_geometry((70, 3, 3, 13), (3, 3, 13, 113)),
         make_geometry((1, 3, 11, 17), (1, 1, 17, 17)),  # every sum is one longer than tiles of 16
-        make_geometry(
-            (1, 5, 5, 130), (3, 3, 130, 72), pad=(1, 1, 1, 1)
-        ),  # Winograd: more of k than a core's cache holds
     )
 
     def draw(self, rng: np.random.Generator) -> Geometry:
