@@ -28,10 +28,16 @@ def static(
 @app.command()
 def emulated(batch: Annotated[int, typer.Option(min=1)] = 2, quick: Quick = False, json: Json = None,
     markdown: Markdown = None,
+    beside: Annotated[Path | None, typer.Option(help="Instead: the emulator's speed beside that of another checkout in "
+        "this folder.")] = None,
 ) -> None:  # fmt: skip
     """A training step of the listing on the emulated GPU, kernel by kernel: no GPU needed."""
-    from benchmarks import emulated_command
+    from benchmarks import emulated_beside, emulated_command
 
+    if beside is not None:
+        calls = 1 if quick else 5
+        deliver(*emulated_beside.run(beside, calls, {"calls": calls, "quick": quick}), json, markdown)
+        return
     deliver(*emulated_command.run(batch, {"steps": 1 if quick else 5, "quick": quick}), json, markdown)
 
 

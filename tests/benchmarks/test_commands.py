@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from benchmarks import builds_command, cold_command, results, tasks
+from benchmarks import builds_command, cold_command, emulated_beside, results, tasks
 from benchmarks.cli import app
 from benchmarks.protocol import peak_memory
 from kernels import registry
@@ -140,6 +140,26 @@ def test_builds_asks_both_checkouts_in_turn_and_pairs_their_answers(tmp_path, mo
     assert [len(e["samples"]) for e in document["records"]] == [2, 2, 2, 2, 1, 1]
     assert table.markdown().count("1.500 (1.500 to 1.500)") == 2
     assert "0.800 (0.800 to 0.800)" in table.markdown()
+
+
+def test_the_emulator_is_timed_beside_another_checkouts_in_turn(tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match="is no checkout of formula-convnet"):
+        emulated_beside.run(tmp_path, 1, {})
+    (tmp_path / "kernels").mkdir()
+    (tmp_path / "kernels" / "__init__.py").touch()
+    asked = []
+    answers = {ROOT: (3_000_000, [1.0]), tmp_path: (3_000_000, [2.0])}
+    monkeypatch.setattr(emulated_beside, "_ask", lambda root, calls: asked.append(root) or answers[root])
+    _, (table,) = emulated_beside.run(tmp_path, 1, {})
+    assert asked == [ROOT, tmp_path] * emulated_beside.ROUNDS
+    assert "3.0 M/s | 1.5 M/s | 2.00 (2.00 to 2.00)" in table.markdown()
+
+
+def test_the_emulators_child_times_and_checks_a_convolution():
+    count, samples = emulated_beside._ask(ROOT, 1)
+    assert count == 22 * 22 * 64 * 9 * 64
+    assert len(samples) == 1
+    assert samples[0] > 0
 
 
 def test_cold_starts_each_process_with_the_cache_it_is_about(monkeypatch):
