@@ -3,6 +3,7 @@
 Without such a unit the same kernels run on the model of its instructions, which test_amx.py checks.
 """
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from kernels import conv2d, registry
 from kernels.amx import processor
 from kernels.amx.bounds import roundings
-from kernels.amx.range import LEAST, MOST
-from kernels.conv2d import amx_errors, matrix_unit, tiles_amx_weights
+from kernels.amx.range import LEAST, MOST, is_proven
+from kernels.amx.split import LANES, new_extremes
+from kernels.conv2d import amx_errors, matrix_unit, tiles_amx, tiles_amx_weights
+from kernels.conv2d.amx_jobs import forward_job
+from kernels.jit import jit
 from tests import matrix_unit as unit
 from tests.conv_strategies import passes
 from tests.kernels.test_conv2d import terms
@@ -130,6 +134,36 @@ def test_a_number_that_the_parts_cannot_hold_is_computed_in_float32(value):
             np.testing.assert_array_equal(actual[i], expected[i], err_msg=f"{value} in {where}")
 
 
+def test_every_block_of_k_notes_its_numbers():
+    """Six blocks: two of 33 filters, three of 66 channels."""
+    for c, f in itertools.product((0, 33, 65), (0, 32)):
+        p = problem(SHAPES[1], normal(5))
+        p.k[0, 0, c, f] = np.inf
+        with np.errstate(invalid="ignore"):
+            np.testing.assert_array_equal(*(passes(p, variant)[0] for variant in ("cpu_amx", "cpu")), err_msg=f"{c, f}")
+
+
+@jit()
+def list_tiles(line, last, job, y, starts, places):
+    return tiles_amx._list_tiles(line, last, job, y, starts, places)
+
+
+@pytest.mark.parametrize("tasks", [1, 2, 3, 4, 7, 10])
+def test_the_tiles_of_all_tasks_hold_each_pixel_once_and_those_of_one_task_its_lines_alone(tasks):
+    """Two images of five lines: some tasks begin and end within one, others have lines of both."""
+    y = np.empty((2, 5, 7, 3), np.float32)
+    job = forward_job((3, 2), (5, 7), (1, 1), (1, 1), (1, 1))
+    each, found = -(-10 // tasks), []
+    for line in range(0, 10, each):
+        last = min(10, line + each)
+        starts, places = np.empty(40, np.int64), np.full(40 * tiles_amx.ROW, -1)
+        count = list_tiles(line, last, job, y, starts, places)
+        there = places[: count * tiles_amx.ROW]
+        found.append(there[there >= 0] // 3)
+        np.testing.assert_array_equal(np.unique(found[-1]), np.arange(line * 7, last * 7))
+    np.testing.assert_array_equal(np.sort(np.concatenate(found)), np.arange(70))
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize(
     ("x", "k"),
@@ -146,6 +180,31 @@ def test_tiny_and_huge_numbers_are_within_the_bound(variant, x, k):
     for actual, exact, magnitude, m in everything:
         finite = magnitude < 2.0**127
         assert_within(actual[finite], exact[finite], magnitude[finite], roundings(variant, m), np.float32)
+
+
+def extremes(low, high):
+    """What a task notes of numbers whose magnitudes lie from low to high."""
+    noted = new_extremes(1)
+    noted[0, LANES + 3], noted[0, 5] = np.float32(low).view(np.uint32) - 1, np.float32(high).view(np.uint32)
+    return noted
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "terms", "proven"),
+    [
+        ((LEAST, 1), (16, 16), 1, True),  # both limits themselves: the least number, and the least product
+        ((LEAST, 1), (15, 15), 1, False),
+        ((LEAST / 2, 1), (64, 64), 1, False),
+        ((1, MOST / 2), (2**-9, 2**-9), 1, True),
+        ((1, MOST), (2**-9, 2**-9), 1, False),
+        ((1, np.nan), (1, 1), 1, False),
+        ((1, 2.0**60), (1, 2.0**60), 63, True),
+        ((1, 2.0**60), (1, 2.0**60), 64, False),  # the largest sum
+    ],
+)
+def test_the_bounds_are_proven_up_to_the_limits(one, other, terms, proven):
+    assert is_proven(extremes(*one), extremes(*other), terms) == proven
+    assert is_proven(extremes(*other), extremes(*one), terms) == proven
 
 
 def test_float32_is_used_for_no_ordinary_numbers(monkeypatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import itertools
 import sys
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
@@ -60,6 +61,11 @@ def put(mutant: Mutant) -> None:
         _run(place, mutant.source if path == mutant.path else (ROOT / path).read_text(encoding="utf-8"))
     registry.find.cache_clear()
     use_matrix_unit()
+
+
+def original(mutant: Mutant) -> Mutant:
+    """Return a mutant of the same place without its mistake."""
+    return replace(mutant, source=(ROOT / mutant.path).read_text(encoding="utf-8"))
 
 
 def _number_anew() -> None:

@@ -103,7 +103,11 @@ class Judge:
         """Put a mutant in place and hold it to verify's problems; to be called in a process of its own."""
         allow(SECONDS)
         before = Before()
-        apply.put(mutant)
+        try:
+            apply.put(mutant)
+        except Exception as error:
+            apply.put(apply.original(mutant))  # does the original load? If not, the fault is this judge's
+            return Answer("killed", f"it cannot be loaded: {type(error).__name__}: {error}"[:200])
         for step in range(len(STEPS)):
             for user in wanted:
                 try:

@@ -10,7 +10,7 @@ from kernels import jit
 from kernels.emulator import compile as emulator
 from tests.mutation import apply
 from tests.mutation.operators import Mutant
-from tests.mutation.targets import ROOT, for_cuda
+from tests.mutation.targets import for_cuda
 
 # names have numbers that count compilations; comments and debug lines are no code
 _NAMES = re.compile(r'"?[\w.$]*(?:_ZN|_ZZ|NumbaEnv|\.const\.|numba_)[^\s,;)"]*"?')
@@ -39,8 +39,7 @@ class Before:
     def _is_same_on_cpu(self, mutant: Mutant) -> bool:
         mutated = [entry for entry in jit.ENTRIES[self.entries :] if entry.overloads]
         last = len(jit.ENTRIES)
-        source = (ROOT / mutant.path).read_text(encoding="utf-8")
-        apply.put(Mutant(mutant.path, mutant.line, 0, "", "", "", source))
+        apply.put(apply.original(mutant))
         originals = {_key(entry): entry for entry in jit.ENTRIES[last:]}
         for entry in mutated:
             other = originals[_key(entry)]

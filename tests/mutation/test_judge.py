@@ -17,6 +17,7 @@ from tests.mutation.judge import Judge, users
 from tests.mutation.kept import Kept
 from tests.mutation.operators import Mutant
 from tests.mutation.reach import reached as whole_reach
+from tests.mutation.simulated import is_simulated
 from tests.mutation.targets import ROOT
 
 RELU = "kernels/relu/cpu.py"
@@ -116,6 +117,17 @@ def test_the_tests_find_the_matrix_unit_as_it_is():
     assert processor.missing() is None
     apply.leave_matrix_unit()
     assert (processor.missing, matrix_unit.unit) == before
+
+
+def test_what_the_simulator_alone_runs_is_known():
+    path = "kernels/cuda/vectors.py"
+    there, elsewhere = (line_of(path, text) for text in ("return a[i], a[i + 1]", "four = builder.load"))
+    assert [is_simulated(Mutant(path, line, 0, "", "", "", read(path))) for line in (there, elsewhere)] == [True, False]
+
+
+def test_a_mutant_that_cannot_be_loaded_was_noticed():
+    answer = judge("BLOCK = 1 << 14", "BLOCK = 1 << -14")
+    assert answer == Answer("killed", "it cannot be loaded: ValueError: negative shift count")
 
 
 def forever() -> Answer:

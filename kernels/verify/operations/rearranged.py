@@ -105,29 +105,34 @@ RESAMPLINGS = ("zeros", "crop", "edge", "reflect", "backwards", "nearest", "line
 
 
 class Resample(Operation):
-    """`how`: a number of RESAMPLINGS, down and across; the channels are left as they are, or padded."""
+    """down, across: numbers of RESAMPLINGS.
+
+    channels: 0 leaves them and the images as they are, 1 pads the channels, 2 resizes both.
+    """
 
     name = "resample"
     passes = {"forward": ("y",), "backward": ("dx",)}
     smallest = dict.fromkeys(("N", "C"), 1) | dict.fromkeys(("H", "W"), 4) | {"down": 0, "across": 0, "channels": 0}
-    choices = {"down": len(RESAMPLINGS), "across": len(RESAMPLINGS), "channels": 2}
+    choices = {"down": len(RESAMPLINGS), "across": len(RESAMPLINGS), "channels": 3}
     linear = ("x",)
     scaled = {"forward": ("x",), "backward": ("dy",)}
     long = {"N": 1, "H": 260, "W": 257, "C": 1, "down": 0, "across": 3, "channels": 0}
     large = tuple(
         {"N": 3, "H": 31, "W": 29, "C": 33, "down": down, "across": across, "channels": channels}
-        for down, across, channels in ((0, 3, 0), (5, 6, 0), (6, 7, 0), (4, 1, 1))
+        for down, across, channels in ((0, 3, 0), (5, 6, 0), (6, 7, 0), (4, 1, 1), (6, 0, 2))
     )
 
     def draw(self, rng: np.random.Generator) -> Geometry:
-        sizes = {"H": int(rng.integers(4, 9)), "W": int(rng.integers(4, 9)), "channels": int(rng.integers(0, 2))}
+        sizes = {"H": int(rng.integers(4, 9)), "W": int(rng.integers(4, 9)), "channels": int(rng.integers(0, 3))}
         return draw_shape(rng) | sizes | {n: int(rng.integers(0, len(RESAMPLINGS))) for n in ("down", "across")}
 
     def problem(self, g: Geometry, dtype: Any, kind: str, seed: int, oracle: str = "reference") -> Problem:
         rng, x_shape = np.random.default_rng(seed), shape_of(g)
-        channels = make.pad(g["C"], 1, 0) if g["channels"] else None
-        integers = kind == "integers"
-        taps = (None, places(g["H"], g["down"], integers), places(g["W"], g["across"], integers), channels)
+        integers, linear = kind == "integers", RESAMPLINGS.index("linear")
+        images, channels = None, make.pad(g["C"], 1, 0) if g["channels"] else None
+        if g["channels"] == 2:
+            images, channels = (places(g[n], linear, integers) for n in "NC")
+        taps = (images, places(g["H"], g["down"], integers), places(g["W"], g["across"], integers), channels)
         y_shape = tuple(n if t is None else len(t) for n, t in zip(x_shape, taps, strict=True))
         arrays = {n: draw_numbers(rng, s, dtype, kind) for n, s in (("x", x_shape), ("dy", y_shape))}
         return Problem(g, arrays, {"taps": taps}, oracle)
