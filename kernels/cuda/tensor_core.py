@@ -64,6 +64,23 @@ def tensor_core(width: int, by_rows: bool, how: str) -> Core:
     return Core(pitch_a, pitch_b, starts, add, place, (1, 8), (2, 8))
 
 
+def four_times(body):
+    """Return a function that calls body(0, ...), body(1, ...), body(2, ...), body(3, ...).
+
+    For compute capability 10.0, NVIDIA's compiler leaves loops around inline PTX as they are. What they index by their
+    counter then lies in memory: registers have no index.
+    """
+
+    @cuda.jit(device=True, forceinline=True)
+    def run(*arguments):
+        body(0, *arguments)
+        body(1, *arguments)
+        body(2, *arguments)
+        body(3, *arguments)
+
+    return run
+
+
 def _adder_tf32(load_a, load_b, apart, apart_b, terms):
     """Return add: 16 steps in two times 8. apart: elements from 16 rows of a, and from 8 steps, to the next."""
     mma = MMA["tf32"]
@@ -75,33 +92,42 @@ def _adder_tf32(load_a, load_b, apart, apart_b, terms):
         if terms == 2:
             low[i] = tf32(v - as_float(high[i]))
 
+    @four_times
     @cuda.jit(device=True, forceinline=True)
-    def multiply(sums, i, j, x, z, first):
+    def split_column(n, memory, at, z, high, low):
+        load_b(memory, int32(at + 8 * n), z)
+        split(z[0], high, low, 2 * n)
+        split(z[1], high, low, 2 * n + 1)
+
+    @four_times
+    @cuda.jit(device=True, forceinline=True)
+    def multiply(n, sums, i, x, z):
+        j = 2 * n
         c0, c1, c2, c3 = mma(
-            x[0], x[1], x[2], x[3], z[first], z[first + 1],
+            x[0], x[1], x[2], x[3], z[j], z[j + 1],
             sums[i, j], sums[i, j + 1], sums[i + 1, j], sums[i + 1, j + 1],
         )  # fmt: skip
         sums[i, j], sums[i, j + 1], sums[i + 1, j], sums[i + 1, j + 1] = c0, c1, c2, c3
 
+    @four_times
+    @cuda.jit(device=True, forceinline=True)
+    def add_rows(m, memory, at, sums, zh, zl):
+        x, xh, xl = cuda.local.array(4, float32), cuda.local.array(4, uint32), cuda.local.array(4, uint32)
+        load_a(memory, int32(at + m * down), x)
+        split(x[0], xh, xl, 0)
+        split(x[1], xh, xl, 1)
+        split(x[2], xh, xl, 2)
+        split(x[3], xh, xl, 3)
+        if terms == 2:
+            multiply(sums, 2 * m, xl, zh)
+            multiply(sums, 2 * m, xh, zl)
+        multiply(sums, 2 * m, xh, zh)
+
     @cuda.jit(device=True, forceinline=True)
     def add8(memory, at_a, at_b, sums):
-        x, xh, xl = cuda.local.array(4, float32), cuda.local.array(4, uint32), cuda.local.array(4, uint32)
         z, zh, zl = cuda.local.array(2, float32), cuda.local.array(8, uint32), cuda.local.array(8, uint32)
-        for n in range(4):
-            load_b(memory, int32(at_b + 8 * n), z)
-            for e in range(2):
-                split(z[e], zh, zl, 2 * n + e)
-        for m in range(4):
-            load_a(memory, int32(at_a + m * down), x)
-            for e in range(4):
-                split(x[e], xh, xl, e)
-            if terms == 2:
-                for n in range(4):
-                    multiply(sums, 2 * m, 2 * n, xl, zh, 2 * n)
-                for n in range(4):
-                    multiply(sums, 2 * m, 2 * n, xh, zl, 2 * n)
-            for n in range(4):
-                multiply(sums, 2 * m, 2 * n, xh, zh, 2 * n)
+        split_column(memory, at_b, z, zh, zl)
+        add_rows(memory, at_a, sums, zh, zl)
 
     @cuda.jit(device=True, forceinline=True)
     def add(memory, at_a, at_b, sums):
@@ -125,36 +151,45 @@ def _adder_bf16(load_a, load_b, apart, apart_b):
             w -= as_float(uint32(pair & uint32(0xFFFF0000)))
             terms[e, i] = pair
 
+    @four_times
     @cuda.jit(device=True, forceinline=True)
-    def multiply(sums, i, j, x, e, z, h):
-        for n in range(0, j, 2):
-            c0, c1, c2, c3 = mma(
-                x[e, 0], x[e, 1], x[e, 2], x[e, 3], z[h, n], z[h, n + 1],
-                sums[i, n], sums[i, n + 1], sums[i + 1, n], sums[i + 1, n + 1],
-            )  # fmt: skip
-            sums[i, n], sums[i, n + 1], sums[i + 1, n], sums[i + 1, n + 1] = c0, c1, c2, c3
+    def split_column(n, memory, at, first, second, z):
+        load_b(memory, int32(at + 8 * n), first)
+        load_b(memory, int32(at + apart_b + 8 * n), second)
+        split(first[0], first[1], z, 2 * n)
+        split(second[0], second[1], z, 2 * n + 1)
+
+    @four_times
+    @cuda.jit(device=True, forceinline=True)
+    def multiply(n, sums, i, x, e, z, h):
+        j = 2 * n
+        c0, c1, c2, c3 = mma(
+            x[e, 0], x[e, 1], x[e, 2], x[e, 3], z[h, j], z[h, j + 1],
+            sums[i, j], sums[i, j + 1], sums[i + 1, j], sums[i + 1, j + 1],
+        )  # fmt: skip
+        sums[i, j], sums[i, j + 1], sums[i + 1, j], sums[i + 1, j + 1] = c0, c1, c2, c3
+
+    @four_times
+    @cuda.jit(device=True, forceinline=True)
+    def add_rows(m, memory, at, first, second, sums, x, z):
+        load_a(memory, int32(at + m * down), first)
+        load_a(memory, int32(at + m * down + along), second)
+        split(first[0], first[2], x, 0)
+        split(first[1], first[3], x, 1)
+        split(second[0], second[2], x, 2)
+        split(second[1], second[3], x, 3)
+        multiply(sums, 2 * m, x, 2, z, 0)
+        multiply(sums, 2 * m, x, 1, z, 1)
+        multiply(sums, 2 * m, x, 0, z, 2)
+        multiply(sums, 2 * m, x, 1, z, 0)
+        multiply(sums, 2 * m, x, 0, z, 1)
+        multiply(sums, 2 * m, x, 0, z, 0)
 
     @cuda.jit(device=True, forceinline=True)
     def add(memory, at_a, at_b, sums):
         first, second = cuda.local.array(4, float32), cuda.local.array(4, float32)
         x, z = cuda.local.array((3, 4), uint32), cuda.local.array((3, 8), uint32)
-        for n in range(4):
-            load_b(memory, int32(at_b + 8 * n), first)
-            load_b(memory, int32(at_b + apart_b + 8 * n), second)
-            split(first[0], first[1], z, 2 * n)
-            split(second[0], second[1], z, 2 * n + 1)
-        for m in range(4):
-            load_a(memory, int32(at_a + m * down), first)
-            load_a(memory, int32(at_a + m * down + along), second)
-            split(first[0], first[2], x, 0)
-            split(first[1], first[3], x, 1)
-            split(second[0], second[2], x, 2)
-            split(second[1], second[3], x, 3)
-            multiply(sums, 2 * m, 8, x, 2, z, 0)
-            multiply(sums, 2 * m, 8, x, 1, z, 1)
-            multiply(sums, 2 * m, 8, x, 0, z, 2)
-            multiply(sums, 2 * m, 8, x, 1, z, 0)
-            multiply(sums, 2 * m, 8, x, 0, z, 1)
-            multiply(sums, 2 * m, 8, x, 0, z, 0)
+        split_column(memory, at_b, first, second, z)
+        add_rows(memory, at_a, first, second, sums, x, z)
 
     return add
