@@ -89,7 +89,7 @@ LARGE = (  # x_shape, k_shape, options: several tiles, parts and threads; partia
     ((1, 40, 40, 24), (3, 3, 1, 24), {"groups": 24, "padding": 1}),
     ((3, 17, 40, 85), (3, 2, 1, 85), {"groups": 85, "padding": ((0, 1), (2, 0)), "stride": (1, 2)}),
     ((4, 15, 15, 64), (1, 1, 64, 96), {"stride": 2}),
-    ((1, 5, 5, 600), (3, 3, 600, 17), {"padding": 1}),  # more steps than a panel holds, in one tap
+    ((1, 3, 3, 1100), (3, 3, 1100, 49), {"padding": 1}),  # more steps than a panel holds, in one tap
     ((1, 7, 9, 200), (4, 5, 200, 15), {"padding": 3}),  # ... and in several
     ((70, 3, 3, 13), (3, 3, 13, 113), {}),  # one pixel an image
     ((1, 64, 67, 3), (7, 7, 3, 5), {"padding": 9, "stride": 3}),  # windows that lie wholly in the padding

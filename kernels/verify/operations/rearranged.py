@@ -38,6 +38,7 @@ class Arithmetic(Operation):
         ),
         # repeated along every other axis, so that none of the four can be put together with its neighbour
         {"N": 3, "H": 4, "W": 5, "C": 6, "kind": 2, "a": 0b1010, "b": 0b0101},
+        {"N": 3, "H": 4, "W": 5, "C": 6, "kind": 1, "a": 0b0101, "b": 0b1010},
     )
 
     def draw(self, rng: np.random.Generator) -> Geometry:
