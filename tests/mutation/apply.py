@@ -13,6 +13,7 @@ from numba.core.bytecode import FunctionIdentity
 
 from kernels import jit, registry
 from kernels.compiled_files import CompiledFiles
+from tests import guarded_memory
 from tests import matrix_unit as unit
 from tests.mutation.operators import Mutant
 from tests.mutation.reach import Place, in_order, reached
@@ -54,6 +55,8 @@ def leave_matrix_unit() -> None:
 def put(mutant: Mutant) -> None:
     """Run anew every statement that the mistake reaches, the mistaken one among them; compiled code is not kept."""
     _number_anew()
+    if sys.platform == "linux":
+        guarded_memory.install()
     jit.folder = lambda: None
     CompiledFiles.save = lambda *_: None
     for place in in_order(reached(mutant.path, mutant.line)):
