@@ -119,7 +119,7 @@ def _record(p: Pass, gpus: tuple[Gpu, ...], codes: Codes) -> dict[str, Any]:
             code = codes.of(r.launch, gpu)
             held = resident(r.launch, code, gpu)
             entry["code"][gpu.name] = {
-                "registers": code.registers, "spilled": code.spilled, "local": code.local, "shared": code.shared,
+                "registers": code.registers, "stack": code.stack, "local": code.local, "shared": code.shared,
                 "hot": dict(code.hot.kinds), "blocks": held.blocks, "warps": held.warps, "most": held.most,
                 "limit": held.limit, "loop": code.hot.instructions, "multiply_adds": code.hot.share("FFMA", "HMMA"),
             }  # fmt: skip

@@ -18,7 +18,7 @@ def kernels_table(records: list[dict[str, Any]], gpus: tuple[Gpu, ...]) -> Table
     names = " / ".join(g.name for g in gpus)
     table = Table(
         f"Kernels on {names}",
-        ["kernel", "first launched by", "registers", "spilled", "shared", "warps held", "limited by", "hot loop",
+        ["kernel", "first launched by", "registers", "stack", "shared", "warps held", "limited by", "hot loop",
          "FFMA in it", "FFMA executed", "wavefronts / least", "sectors used"],
         words=2,
     )  # fmt: skip
@@ -32,7 +32,7 @@ def kernels_table(records: list[dict[str, Any]], gpus: tuple[Gpu, ...]) -> Table
             fmas, waves, sectors = launch["multiply_adds"], launch["wavefronts"], launch["sectors"]
             table.add(
                 launch["kernel"], f"{record['pass']} ({record['variant']}), {record['case']}",
-                *(_each([c[what] for c in found]) for what in ("registers", "spilled", "shared")),
+                *(_each([c[what] for c in found]) for what in ("registers", "stack", "shared")),
                 _each([f"{c['warps']} of {c['most']}" for c in found]), _each([c["limit"] for c in found]),
                 _each([c["loop"] or "none" for c in found]),
                 _each([f"{c['multiply_adds']:.1%}" for c in found]) if fmas else "",
@@ -43,10 +43,10 @@ def kernels_table(records: list[dict[str, Any]], gpus: tuple[Gpu, ...]) -> Table
     ccs = " ".join(f"{g.cc[0]}.{g.cc[1]}" for g in gpus)
     table.notes += [
         f"Made by `python -m benchmarks static --cc {ccs} --markdown FILE`.",
-        "spilled: bytes of registers kept in memory, and shared: bytes a block. hot loop: machine instructions in the "
-        "innermost loop with the most multiply-adds (FFMA, or HMMA of tensor cores); FFMA executed: their share of the "
-        "PTX instructions that ran in it. sectors used: bytes asked for of those moved; above 100 % where threads "
-        "share what they read.",
+        "stack: bytes of a thread's variables that found no register and lie in memory; shared: bytes a block.",
+        "hot loop: machine instructions in the innermost loop with the most multiply-adds (FFMA, or HMMA of tensor "
+        "cores); FFMA executed: their share of the PTX instructions that ran in it. sectors used: bytes asked for of "
+        "those moved; above 100 % where threads share what they read.",
     ]
     return table
 

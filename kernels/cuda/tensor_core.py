@@ -153,11 +153,11 @@ def _adder_bf16(load_a, load_b, apart, apart_b):
 
     @four_times
     @cuda.jit(device=True, forceinline=True)
-    def split_column(n, memory, at, first, second, z):
-        load_b(memory, int32(at + 8 * n), first)
-        load_b(memory, int32(at + apart_b + 8 * n), second)
-        split(first[0], first[1], z, 2 * n)
-        split(second[0], second[1], z, 2 * n + 1)
+    def split_column(n, memory, at, part, z):
+        load_b(memory, int32(at + 8 * n), part)
+        split(part[0], part[1], z, 2 * n)
+        load_b(memory, int32(at + apart_b + 8 * n), part)
+        split(part[0], part[1], z, 2 * n + 1)
 
     @four_times
     @cuda.jit(device=True, forceinline=True)
@@ -171,13 +171,13 @@ def _adder_bf16(load_a, load_b, apart, apart_b):
 
     @four_times
     @cuda.jit(device=True, forceinline=True)
-    def add_rows(m, memory, at, first, second, sums, x, z):
-        load_a(memory, int32(at + m * down), first)
-        load_a(memory, int32(at + m * down + along), second)
-        split(first[0], first[2], x, 0)
-        split(first[1], first[3], x, 1)
-        split(second[0], second[2], x, 2)
-        split(second[1], second[3], x, 3)
+    def add_rows(m, memory, at, part, sums, x, z):
+        load_a(memory, int32(at + m * down), part)
+        split(part[0], part[2], x, 0)
+        split(part[1], part[3], x, 1)
+        load_a(memory, int32(at + m * down + along), part)
+        split(part[0], part[2], x, 2)
+        split(part[1], part[3], x, 3)
         multiply(sums, 2 * m, x, 2, z, 0)
         multiply(sums, 2 * m, x, 1, z, 1)
         multiply(sums, 2 * m, x, 0, z, 2)
@@ -187,9 +187,9 @@ def _adder_bf16(load_a, load_b, apart, apart_b):
 
     @cuda.jit(device=True, forceinline=True)
     def add(memory, at_a, at_b, sums):
-        first, second = cuda.local.array(4, float32), cuda.local.array(4, float32)
+        part = cuda.local.array(4, float32)
         x, z = cuda.local.array((3, 4), uint32), cuda.local.array((3, 8), uint32)
-        split_column(memory, at_b, first, second, z)
-        add_rows(memory, at_a, first, second, sums, x, z)
+        split_column(memory, at_b, part, z)
+        add_rows(memory, at_a, part, sums, x, z)
 
     return add
