@@ -16,6 +16,7 @@ from tests.mutation.child import Answer, Child
 from tests.mutation.judge import Judge, users
 from tests.mutation.kept import RESULTS, WAITING, Kept
 from tests.mutation.operators import Mutant, mutants
+from tests.mutation.simulated import is_simulated
 from tests.mutation.suite import face
 from tests.mutation.targets import ROOT, files, for_cuda
 
@@ -54,7 +55,7 @@ def main() -> None:
     for mutant in sample:
         if kept.is_done(mutant, options.no_tests) or time.monotonic() > end:
             continue
-        wanted = users(mutant)
+        wanted = [] if is_simulated(mutant) else users(mutant)
         judge.prepare(mutant, wanted)
         if len(running) == options.jobs:
             _finish(kept, *running.pop(0))

@@ -36,4 +36,4 @@ def face(mutant: Mutant) -> Answer:
         done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return Answer("survived", "")
-    return Answer("killed" if done.returncode == 1 else "failed", f"{TESTS}: {done.stdout.strip()[-120:]}")
+    return Answer("killed", TESTS) if done.returncode == 1 else Answer("failed", done.stdout.strip()[-200:])
