@@ -281,3 +281,11 @@ def test_nothing_of_cuda_is_imported_before_it_is_asked_for():
     code += f"print([m for m in sys.modules if m.split('.')[0] in {ours}])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_packages_former_name_gives_the_same_with_a_warning():
+    sys.modules.pop("kernels.gpu", None)
+    with pytest.warns(DeprecationWarning, match=r"kernels\.gpu is called kernels\.emulator now"):
+        from kernels import gpu
+    assert gpu.run is run
+    assert gpu.Unsupported is Unsupported
