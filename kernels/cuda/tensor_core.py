@@ -67,7 +67,7 @@ def tensor_core(width: int, by_rows: bool, how: str) -> Core:
 def four_times(body):
     """Return a function that calls body(0, ...), body(1, ...), body(2, ...), body(3, ...).
 
-    For compute capability 10.0, NVIDIA's compiler leaves loops around inline PTX as they are. What they index by their
+    A loop is not enough: for compute capability 10.0, NVIDIA's compiler left ours as they were. What a loop indexes by its
     counter then lies in memory: registers have no index.
     """
 
