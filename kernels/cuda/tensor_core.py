@@ -67,8 +67,8 @@ def tensor_core(width: int, by_rows: bool, how: str) -> Core:
 def four_times(body):
     """Return a function that calls body(0, ...), body(1, ...), body(2, ...), body(3, ...).
 
-    A loop is not enough: for compute capability 10.0, NVIDIA's compiler left ours as they were. What a loop indexes by its
-    counter then lies in memory: registers have no index.
+    A loop is not enough: for compute capability 10.0, NVIDIA's compiler left ours as they were. What a loop indexes by
+    its counter then lies in memory: registers have no index.
     """
 
     @cuda.jit(device=True, forceinline=True)
