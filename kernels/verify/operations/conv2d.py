@@ -42,6 +42,11 @@ class Conv2D(Operation):
         make_geometry((1, 5, 5, 600), (3, 3, 600, 17), pad=(1, 1, 1, 1)),
         make_geometry((70, 3, 3, 13), (3, 3, 13, 113)),
         make_geometry((1, 3, 11, 17), (1, 1, 17, 17)),  # every sum is one longer than tiles of 16
+        make_geometry((1, 2, 3, 320), (1, 1, 320, 12)),  # on a GPU a sum in parts, in fours, with a bias
+        make_geometry((2, 9, 10, 88), (3, 3, 1, 88), (2, 2), (1, 1, 1, 1)),  # blocks of every number of vectors
+        make_geometry((1, 2, 3, 300), (1, 1, 300, 7)),  # the same with seven filters
+        make_geometry((2, 5, 6, 88), (3, 3, 88, 88)),  # so large a k that Winograd's transform of it is not kept
+        make_geometry((0, 5, 6, 3), (3, 3, 3, 4)),  # no image
     )
 
     def draw(self, rng: np.random.Generator) -> Geometry:

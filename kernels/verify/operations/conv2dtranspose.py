@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from kernels import conv2dtranspose
+from kernels import conv2d, conv2dtranspose
 from kernels.verify.fill import draw_numbers
-from kernels.verify.problem import Arguments, Geometry, Operation, Problem
+from kernels.verify.problem import NAIVE, Arguments, Geometry, Operation, Problem
 
 SIZES = ("N", "H", "W", "C", "P", "Q", "F", "groups", "sh", "sw", "dh", "dw")
 NAMES = (*SIZES, "top", "bottom", "left", "right", "more_h", "more_w")
@@ -30,6 +30,12 @@ class Conv2DTranspose(Operation):
         make_geometry((2, 15, 14, 33, 2, 2, 20, 1, 2, 2, 1, 1)),
         make_geometry((2, 13, 15, 20, 3, 3, 34, 1, 2, 2, 1, 1), (0, 1, 1, 0)),
         make_geometry((1, 11, 12, 12, 3, 4, 10, 2, 1, 3, 2, 1), (2, 1, 0, 0), (0, 2)),
+        make_geometry((2, 5, 4, 1, 3, 3, 1, 88, 2, 2, 1, 1)),  # channels do not mix
+        make_geometry((1, 5, 17, 4, 3, 3, 5, 1, 1, 1, 1, 1)),  # neighbouring pixels share columns
+        make_geometry((1, 4, 17, 1, 3, 3, 1, 35, 1, 1, 1, 1)),  # and channels do not mix
+        make_geometry((1, 5, 6, 9, 2, 3, 2, 1, 2, 1, 1, 1)),  # many channels and few filters
+        make_geometry((1, 5, 6, 2, 3, 2, 9, 1, 1, 2, 1, 1)),  # and the other way round
+        make_geometry((3, 20, 20, 18, 4, 3, 20, 1, 1, 1, 1, 1)),  # the gradient of many weights in several parts
     )
 
     def draw(self, rng: np.random.Generator) -> Geometry:
@@ -70,6 +76,21 @@ class Conv2DTranspose(Operation):
 
     def work(self, p: Problem) -> int:
         return prod(p["x"].shape[:3]) * p["k"].size
+
+    def random_oracle(self) -> str:
+        return NAIVE
+
+    def ask(self, name: str, p: Problem) -> Any:
+        """Return what conv2d's plain loops make of it, in float64, with the passes exchanged."""
+        args, settings = self.arguments(name, p.map_floats(lambda a: a.astype(np.float64)))
+        settings = {key: value for key, value in settings.items() if key != "output_padding"} | {"variant": p.oracle}
+        if name == "forward":
+            y = conv2d.backward_data(args[0], args[1], p["dy"].shape, **settings)
+            return y if args[2] is None else y + args[2]
+        if name == "backward_data":
+            return conv2d.forward(args[0], args[1], None, **settings)
+        x, dy, k_shape = args
+        return conv2d.backward_weights(dy, x, k_shape, **settings)[0], dy.sum((0, 1, 2))
 
     def fit(self, g: Geometry) -> Geometry:
         made = dict(g)

@@ -31,6 +31,8 @@ class ConvPool(Operation):
         make_geometry((5, 13, 12, 48), (3, 3, 48, 70)),
         make_geometry((2, 9, 11, 32), (3, 3, 32, 33)),
         make_geometry((2, 20, 17, 5), (4, 3, 5, 18)),
+        make_geometry((2, 20, 17, 1), (4, 3, 1, 1)),  # channels do not mix
+        make_geometry((3, 23, 22, 20), (4, 3, 20, 18)),  # the gradient of many weights in several parts
     )
 
     def draw(self, rng: np.random.Generator) -> Geometry:

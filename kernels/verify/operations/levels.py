@@ -87,6 +87,8 @@ class ConvLevels(Sums, Conv2D):
         *Conv2D.large,
         make_geometry((3, 9, 11, 64), (3, 3, 1, 64), pad=(2, 2, 2, 2), dilation=(2, 2)),
         make_geometry((2, 150, 160, 3), (3, 3, 3, 16), (2, 2)),  # the lines of one image fill a task's buffer
+        # dense layers: what these do not reach, no dense layer does (kernels/verify/restrictions.py)
+        *(make_geometry((N, 1, 1, C), (1, 1, C, F)) for N, C, F in ((7, 50, 70), (70, 250, 130), (2, 33_000, 2))),
     )
 
     def draw(self, rng: np.random.Generator) -> Geometry:
@@ -133,6 +135,9 @@ class DenseLevels(Sums, Dense):
         {"N": 33, "C": 130, "F": 67},
         {"N": 1, "C": 702, "F": 96},  # whole tiles and pairs of rows: k is read as it lies
         {"N": 1, "C": 701, "F": 130},
+        {"N": 70, "C": 250, "F": 130},  # enough for several threads
+        {"N": 5, "C": 1, "F": 1},  # one channel, into real numbers
+        {"N": 2, "C": 33_000, "F": 2},  # a sample is too long for a task's buffer
     )
 
     def problem(self, g: Geometry, dtype: Any, kind: str, seed: int, oracle: str = "reference") -> Problem:
