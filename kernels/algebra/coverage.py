@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,11 @@ _LABEL = re.compile(r'("[^"]*"|[\w.$-]+):')
 _OURS = re.compile(r'^define [^@]*@"?(_ZN7kernels|_ZN13_3cdynamic)')
 _ERRORS = re.compile(r"ret i32 (?:1|2|-1|-3)\b|unreachable|store ptr .*%excinfo|numba_do_raise|NRT_MemInfo_call_dtor")
 ROOT = Path(__file__).resolve().parents[1]
+Labels = Callable[[dict[str, Any]], Iterable[str]]  # a kernel's arguments by name -> what such a call is called
+
+
+def _no_labels(arguments: dict[str, Any]) -> Iterable[str]:
+    return ()
 
 
 class Listening(AbstractContextManager):
@@ -39,6 +45,7 @@ class Reached:
     kernel: str
     reached: set[int] = field(default_factory=set)
     places: dict[int, frozenset[str]] = field(default_factory=dict)  # block -> "file:line"
+    by_label: dict[str, set[int]] = field(default_factory=dict)  # the blocks that ran in calls with a label
 
     @property
     def lines(self) -> set[str]:
@@ -48,27 +55,52 @@ class Reached:
     @property
     def lines_reached(self) -> set[str]:
         """The lines of which code ran."""
-        return set[str]().union(*(self.places.get(block, frozenset()) for block in self.reached))
+        return self.lines_of(self.reached)
+
+    def lines_of(self, blocks: Iterable[int]) -> set[str]:
+        """Return the lines that some blocks are made from."""
+        return set[str]().union(*(self.places.get(block, frozenset()) for block in blocks))
+
+    def add(self, blocks: set[int], labels: Iterable[str]) -> None:
+        """Note that blocks ran in a call with these labels."""
+        self.reached |= blocks
+        for label in labels:
+            self.by_label.setdefault(label, set()).update(blocks)
 
 
 @contextmanager
-def watched(found: dict[str, Reached]) -> Iterator[None]:
-    """Within this, note in `found` the blocks of the CPU kernels that run."""
-    marked: dict[str, tuple[np.ndarray, dict[int, frozenset[str]]]] = {}
+def watched(found: dict[str, Reached], label: Labels = _no_labels) -> Iterator[None]:
+    """Within this, note in `found` the blocks of the CPU kernels that run, and in calls with which labels."""
+    marked: dict[str, np.ndarray] = {}
+    labels: list[Iterable[str]] = [()]  # of the call that is under way
 
     def change(compiled: Any) -> str:
         kinds = ",".join(str(t.dtype) for t in compiled.signature.args if hasattr(t, "dtype"))
-        name = f"{compiled.fndesc.modname}.{compiled.fndesc.qualname}({kinds})"
+        name = f"{compiled.fndesc.modname}.{compiled.fndesc.qualname}({kinds}) {compiled.fndesc.unique_name}"
         marks = np.zeros(1 << 16, np.uint8)
         text, places = mark(cpu.text_of(compiled), marks)
-        marked[f"{name} {compiled.fndesc.unique_name}"] = marks, places
+        marked[name] = marks
+        found.setdefault(name, Reached(name, places=places))
         return text
 
-    with cpu.changed(change, {}):
+    def called(dispatcher: Any, arguments: tuple) -> None:
+        note()
+        labels[0] = label(by_name(dispatcher.py_func, arguments))
+
+    def note() -> None:
+        for name, marks in marked.items():
+            found[name].add({int(b) for b in np.flatnonzero(marks)}, labels[0])
+            marks[:] = 0
+
+    with cpu.changed(change, {}, called):
         yield
-    for name, (marks, places) in marked.items():
-        kept = found.setdefault(name, Reached(name, places=places))
-        kept.reached |= {int(b) for b in np.flatnonzero(marks)}
+        note()
+
+
+def by_name(function: Callable[..., Any], arguments: tuple) -> dict[str, Any]:
+    """Return the arguments of a kernel by name, and the name of its module as `module`."""
+    named = dict(zip(inspect.signature(function).parameters, arguments, strict=True))
+    return {"module": function.__module__, **named}
 
 
 def mark(text: str, marks: np.ndarray) -> tuple[str, dict[int, frozenset[str]]]:

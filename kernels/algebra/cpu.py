@@ -48,33 +48,52 @@ def text_of(compiled: Any) -> str:
 
 
 @contextmanager
-def changed(change: Callable[[Any], str], made: dict[int, tuple]) -> Iterator[set[str]]:
-    """Within this, compiled kernels that Python calls are what `change` makes of them; `made` keeps these."""
+def changed(
+    change: Callable[[Any], str], made: dict[int, tuple], called: Callable[[Any, tuple], None] = lambda *_: None
+) -> Iterator[set[str]]:
+    """Within this, compiled kernels that Python calls are what `change` makes of them; `made` keeps these.
+
+    called: told of each call before it is made, with Numba's function and the arguments.
+    """
     used = set[str]()
+
+    def find(dispatcher: Any, compiled: Any, args: tuple) -> Any:
+        used.add(dispatcher.py_func.__name__)
+        if id(compiled) not in made:
+            made[id(compiled)] = (compiled, *_make(compiled, change(compiled)))
+        called(dispatcher, args)
+        return made[id(compiled)][1]
+
+    with intercepted(find):
+        yield used
+
+
+@contextmanager
+def intercepted(find: Callable[[Any, Any, tuple], Any]) -> Iterator[None]:
+    """Within this, `find` says what runs when Python calls a compiled kernel.
+
+    It is given Numba's function, what was compiled for the arguments, and these.
+    """
     base: Any = _DispatcherBase
     kept = base._compile_for_args, base.add_overload
 
-    def find(dispatcher: Any, *args: Any, **kws: Any) -> Any:
+    def search(dispatcher: Any, *args: Any, **kws: Any) -> Any:
         """Stand in for Numba's search for the compiled code of some arguments."""
         if kws:
             raise NotAlgebraicError(f"{dispatcher.py_func.__name__} is called with keywords")
         wanted = tuple(dispatcher.typeof_pyval(a) for a in args)
         dispatcher.compile(wanted)
-        compiled = dispatcher.overloads[wanted]
-        used.add(dispatcher.py_func.__name__)
-        if id(compiled) not in made:
-            made[id(compiled)] = (compiled, *_make(compiled, change(compiled)))
-        return made[id(compiled)][1]
+        return find(dispatcher, dispatcher.overloads[wanted], args)
 
     def keep(dispatcher: Any, compiled: Any) -> None:
-        """Note compiled code without entering it where a call finds it at once, past `find`."""
+        """Note compiled code without entering it where a call finds it at once, past `search`."""
         dispatcher.overloads[tuple(compiled.signature.args)] = compiled
 
     for dispatcher in _dispatchers():
         dispatcher._clear()
-    base._compile_for_args, base.add_overload = find, keep
+    base._compile_for_args, base.add_overload = search, keep
     try:
-        yield used
+        yield
     finally:
         base._compile_for_args, base.add_overload = kept
         for dispatcher in _dispatchers():

@@ -5,9 +5,9 @@ the emulator executes, or in the code in LLVM's language that the CPU's machine 
 a block with code of it ran, in any kernel it was compiled into. What branches on a shape (an edge of a tile, a tail)
 has lines and blocks of its own. Combinations of branches are not counted.
 
-The exit code is 1 if a line is unreached and `unreached.py` has no reason for it. Of blocks, those that only report an
-error are left out; others cannot be reached either (what an index below 0 would need, say): fewer than all is no
-fault. --keep writes the counts into kernels/verify/counts, where `convnet verify` finds them.
+The exit code is 1 if a line is unreached that the operation could reach (`restrictions.py`). Of blocks, those that only
+report an error are left out; others cannot be reached either (what an index below 0 would need, say): fewer than all is
+no fault. --keep writes the counts into kernels/verify/counts, where `convnet verify` finds them.
 """
 
 from __future__ import annotations
@@ -17,25 +17,31 @@ import os
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from kernels import device
 from kernels.algebra.coverage import Listening, Reached, watched
+from kernels.algebra.inlined_lines import name_files
+from kernels.compiled_files import folder
 from kernels.verify import paths_kept
+from kernels.verify.calls import launches
 from kernels.verify.implementation import Registered
 from kernels.verify.operations import load_all
 from kernels.verify.problem import Operation, Problem
 from kernels.verify.problems import Problems
+from kernels.verify.restrictions import label
 
 
 def measure(operation: str, target: str, variant: str = "") -> list[Reached]:
     """Run all problems that verify has for an operation, in every variant, and return the blocks of its kernels."""
     op, found = load_all()[operation], dict[str, Reached]()
     chosen = [variant] if variant else op.variants(target)
-    watch = watched if target == "cpu" else _watched_ptx
+    watch: Any = partial(watched, label=label) if target == "cpu" else _watched_ptx
     for each in chosen:
         impl = Registered(op, each, target)
         with watch(found):
@@ -57,17 +63,21 @@ def _problems(op: Operation, impl: Registered, dtype: type) -> Iterator[tuple[Pr
                 yield p, name
 
 
-def _watched_ptx(found: dict[str, Reached]) -> AbstractContextManager:
+@contextmanager
+def _watched_ptx(found: dict[str, Reached]) -> Iterator[None]:
     """Note the blocks of PTX that launches on the emulator reach."""
-    from kernels import device
     from kernels.emulator import blocks
 
     def note(report: Any) -> None:
         name, reached, places = blocks.reached(report)
-        kept = found.setdefault(name, Reached(name, places=places))
-        kept.reached |= reached
+        found.setdefault(name, Reached(name, places=places)).add(reached, labels[0])
 
-    return Listening(device.on_report, note)
+    def called(arguments: dict[str, Any]) -> None:
+        labels[0] = label(arguments)
+
+    labels: list[Iterable[str]] = [()]  # of the launch that is under way
+    with launches(called), Listening(device.on_report, note):
+        yield
 
 
 def main() -> None:
@@ -84,7 +94,11 @@ def main() -> None:
         return
     if options.target == "cpu" and "NUMBA_DEBUGINFO" not in os.environ:  # kernels that know their lines
         command = [sys.executable, "-m", "kernels.verify.paths", *sys.argv[1:]]
-        sys.exit(subprocess.run(command, env={**os.environ, "NUMBA_DEBUGINFO": "1"}, check=False).returncode)
+        environment = {**os.environ, "NUMBA_DEBUGINFO": "1"}
+        if (kept := folder()) is not None:  # apart from code that was compiled before its files had names
+            environment["FORMULA_CONVNET_CACHE"] = str(kept.parent / "lines")
+        sys.exit(subprocess.run(command, env=environment, check=False).returncode)
+    name_files()
     warnings.filterwarnings("ignore", message="Could not find source for function")  # Numba's own, of a parallel loop
     lacking = 0
     operations = load_all()
@@ -95,7 +109,7 @@ def main() -> None:
         lacking += len(found.open)
         print(found.statement, flush=True)
         for line in found.excused:
-            print(f"    cannot be reached: {line}")
+            print(f"    out of reach: {line}")
         for line in found.open if options.show else ():
             print(f"    not reached: {line}", flush=True)
         if options.keep:

@@ -131,7 +131,7 @@ def describe_lines(certificate: dict[str, Any]) -> list[str]:
     whole = sum(not c["unreached"] for c in counted)
     if counted:
         excused = sum(len(c["cannot_be_reached"]) for c in counted)
-        but = f" but for {excused} that nothing can reach" if excused else ""
+        but = f" but for {excused} that only other operations reach" if excused else ""
         said.append(
             f"Lines: without --quick, problems reach every line that the compiled kernels have{but}, in {whole} of "
             f"{len(counted)} operations (counted once, for this source: {paths_kept.COMMAND})."
