@@ -150,4 +150,26 @@ EQUIVALENT: dict[str, str] = {
     "kernels/rmsprop/cuda.py:112:7 other comparison: i + 4 <= p.size -> (i + 4 < p.size)": (
         "the last four go one by one, by the same formula"
     ),
+    "kernels/convpool/matrix_unit.py:21:26 wrong sign: H - P -> ((H) + (P))": (
+        "the convolution has rows more, below the image, which lie in no window of y"
+    ),
+    "kernels/convpool/tiles_grey.py:46:37 index off by one: partial[part, r, f] -> partial[(part) - 1, r, f]": (
+        "an index of -1 is the last part: the parts are added in another order, which the shape alone decides"
+    ),
+    "kernels/conv2d/tiles_narrow.py:32:24 rounded up: "
+    "TASK_PIXELS // max(Wo, 1) -> (-(-(TASK_PIXELS) // (max(Wo, 1))))": (
+        "a task has a line more, and a cut between lines divides no sum"
+    ),
+    "kernels/dense/tiles.py:100:8 index off by one: y_starts[r] -> y_starts[(r) - 1]": (
+        "an index of -1 is the last row: each row is moved once"
+    ),
+    "kernels/groupnorm/cpu.py:50:24 index off by one: x[n, p, c] -> x[n, (p) - 1, c]": (
+        "an index of -1 is the last pixel: all of them are summed once, in another order"
+    ),
+    "kernels/conv2d/tiles_amx.py:90:14 wrong sign: last - line -> ((last) + (line))": (
+        "the planes have more room than they need"
+    ),
+    "kernels/cpu/exponential.py:131:18 other comparison: x > HIGH64 -> (x >= HIGH64)": (
+        "HIGH64 itself is HIGH64 either way"
+    ),
 }

@@ -12,6 +12,7 @@ from tests.mutation.targets import ROOT
 
 RESULTS = Path(__file__).parent / "results"
 WAITING = "waits for the tests"  # verify has not noticed it
+OPEN = (WAITING, "failed")
 
 
 def digest(mutant: Mutant) -> str:
@@ -23,7 +24,9 @@ class Kept:
     def __init__(self, path: Path) -> None:
         self.path = path
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        self.rows = {(row["mutant"], row["digest"]): row for row in map(json.loads, lines)}
+        rows = list(map(json.loads, lines))
+        rows.sort(key=lambda row: row["result"] not in OPEN)  # a verdict stays one, in whatever order rows were merged
+        self.rows = {(row["mutant"], row["digest"]): row for row in rows}
 
     def is_done(self, mutant: Mutant, waiting: bool) -> bool:
         """Return whether there is a result; waiting: also one that waits for the tests."""

@@ -14,7 +14,7 @@ from kernels.conv2d import matrix_unit
 from tests.mutation import apply
 from tests.mutation.child import Answer, Child, allow
 from tests.mutation.judge import Judge, users
-from tests.mutation.kept import Kept
+from tests.mutation.kept import WAITING, Kept
 from tests.mutation.operators import Mutant
 from tests.mutation.reach import reached as whole_reach
 from tests.mutation.simulated import is_simulated
@@ -153,3 +153,12 @@ def test_a_result_that_is_kept_does_not_say_where_the_checkout_lies(tmp_path):
     kept = Kept(tmp_path / "results.jsonl")
     kept.add(Mutant("a.py", 1, 0, "kind", "x", "y", "y"), "killed", f"line 3 of {ROOT}/kernels/a.py", 1.0)
     assert kept.path.read_text(encoding="utf-8").count("line 3 of kernels/a.py") == 1
+
+
+def test_a_verdict_is_not_lost_to_a_row_that_waits(tmp_path):
+    mutant = Mutant("a.py", 1, 0, "kind", "x", "y", "y")
+    for rows in ((WAITING, "killed"), ("killed", WAITING)):
+        kept = Kept(tmp_path / f"{rows[0]}.jsonl")
+        for result in rows:
+            kept.add(mutant, result, "", 1.0)
+        assert Kept(kept.path).is_done(mutant, waiting=False)
