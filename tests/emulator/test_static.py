@@ -19,7 +19,8 @@ try:
 except RuntimeError as error:
     pytest.skip(str(error), allow_module_level=True)
 
-KEPT = GPUS[:3]  # sm_80, sm_90 and sm_100
+KEPT = GPUS[:2]  # sm_80 and sm_90
+NEWEST = GPUS[2]  # sm_100, for which NVIDIA's compiler is another: the products, which are all that it may spoil
 # bytes of a thread in memory: the products by tensor cores, and one by hand, just do not fit into 128 registers
 EDGE = 24
 ON_TENSOR_CORES = [(f"conv2d {name}", "64 channels 3x3") for name in ("forward", "backward_weights")]
@@ -30,23 +31,24 @@ codes = Codes()
 @pytest.fixture(scope="module")
 def launched():
     """Every default kernel, by what it was compiled from, with the first pass that launched it."""
-    return _assembled(plan for plan in planned() if plan.variant == "cuda")
+    found = _assembled((plan for plan in planned() if plan.variant == "cuda"), KEPT)
+    codes.prepare((report.launch for _, report in found if report.launch.function.__name__ in PRODUCTS), (NEWEST,))
+    return found
 
 
 @pytest.fixture(scope="module")
 def on_tensor_cores():
     """The kernels that multiply by tensor cores."""
-    return _assembled(
-        plan for plan in planned() if plan.variant in BOUNDS and (plan.label, plan.case) in ON_TENSOR_CORES
-    )
+    chosen = (plan for plan in planned() if plan.variant in BOUNDS and (plan.label, plan.case) in ON_TENSOR_CORES)
+    return _assembled(chosen, (*KEPT, NEWEST))
 
 
-def _assembled(plans):
+def _assembled(plans, gpus):
     found = {}
     for p in (plan.run(extrapolate=False) for plan in plans):
         for report in p.reports:
             found.setdefault(key(report.launch), (p, report))
-    codes.prepare((report.launch for _, report in found.values()), KEPT)
+    codes.prepare((report.launch for _, report in found.values()), gpus)
     return list(found.values())
 
 
@@ -59,13 +61,18 @@ def test_no_default_kernel_spills_or_touches_local_memory(gpu, launched):
     assert len(launched) > 30
     for p, report in launched:
         code = codes.of(report.launch, gpu)
-        if (gpu.name, p.case) == ("B200", "grey 3x3") and p.label == "conv2d backward_weights":
-            assert code.stack <= EDGE
-            continue
         assert (code.spilled, code.stack, code.local) == (0, 0, 0), f"{report.kernel} of {p.label}, {p.case}"
 
 
-@pytest.mark.parametrize("gpu", KEPT, ids=lambda g: g.name)
+def test_the_newest_gpus_products_lie_in_registers(launched):
+    checked = [(p, report) for p, report in launched if report.launch.function.__name__ in PRODUCTS]
+    assert {p.label for p, _ in checked} >= {"conv2d forward", "conv2d backward_weights", "convpool forward"}
+    for p, report in checked:
+        alone = p.label == "conv2d backward_weights" and p.case == "grey 3x3"
+        assert codes.of(report.launch, NEWEST).stack <= (EDGE if alone else 0), f"{p.label}, {p.case}"
+
+
+@pytest.mark.parametrize("gpu", [*KEPT, NEWEST], ids=lambda g: g.name)
 def test_the_sums_of_tensor_cores_lie_in_registers(gpu, on_tensor_cores):
     """64 sums a thread; an index that is no constant would put them all into memory."""
     checked = [(p, r) for p, r in on_tensor_cores if r.launch.function.__name__ in PRODUCTS]
