@@ -8,20 +8,23 @@ import numpy as np
 
 from kernels.emulator import faults as f
 from kernels.emulator import machine as m
-from kernels.emulator.memory import fail, get, locate, may_read, may_write, put
-from kernels.emulator.scalars import jit
+from kernels.emulator.memory import fail, locate, may_read, may_write
+from kernels.emulator.plain_access import plain_read, plain_write
+from kernels.emulator.scalars import inlined, jit
 
 
-@jit
+@inlined
 def start_copy(M, to, source, width, filled, thread, pc):
     """Start cp.async of `filled` bytes (the rest of `width` becomes zeros); False and a fault if it must not be."""
     count = M.queued[thread, 0]
     if count == m.QUEUE:
         return fail(M, f.QUEUE_FULL, thread, pc)
-    slot, target = locate(M, to, m.SHARED_SPACE, width, thread, pc)
-    if slot < 0 or not may_write(M, slot, target, width, thread, pc, False):
-        return False
-    if filled > 0:
+    target = plain_write(M, to, width, thread, pc)
+    if target < 0:
+        slot, target = locate(M, to, m.SHARED_SPACE, width, thread, pc)
+        if slot < 0 or not may_write(M, slot, target, width, thread, pc, False):
+            return False
+    if filled > 0 and plain_read(M, source, filled, thread, pc) < 0:
         slot, origin = locate(M, source, m.GLOBAL_SPACE, filled, thread, pc)
         if slot < 0 or not may_read(M, slot, origin, filled, thread, pc, False):
             return False
@@ -50,18 +53,24 @@ def finish_copies(M, thread, last):
     return True
 
 
-@jit
+@inlined
 def _finish(M, entry, thread):
+    to, source = np.uint64(entry[m.TO]), np.uint64(entry[m.FROM])
     width, filled, pc = entry[m.COPIED], entry[m.FILLED], entry[m.COPY_PC]
-    slot, target = locate(M, np.uint64(entry[m.TO]), m.SHARED_SPACE, width, thread, pc)
-    M.known[target : target + width] = m.SET
-    if not may_write(M, slot, target, width, thread, pc, False):
-        return False
-    M.bytes[target : target + width] = 0
-    if filled > 0:
-        slot, origin = locate(M, np.uint64(entry[m.FROM]), m.GLOBAL_SPACE, filled, thread, pc)
-        if not may_read(M, slot, origin, filled, thread, pc, False):
+    target = M.slots[m.SHARED, m.START] + np.int64(np.int32(to))  # it was there when the copy was started
+    for i in range(width):
+        M.known[target + i] = m.SET
+    if plain_write(M, to, width, thread, pc) < 0:
+        slot, target = locate(M, to, m.SHARED_SPACE, width, thread, pc)
+        if not may_write(M, slot, target, width, thread, pc, False):
             return False
-        for i in range(filled):
-            put(M, target + i, 1, get(M, origin + i, 1))
+    origin = np.int64(0)
+    if filled > 0:
+        origin = plain_read(M, source, filled, thread, pc)
+        if origin < 0:
+            slot, origin = locate(M, source, m.GLOBAL_SPACE, filled, thread, pc)
+            if not may_read(M, slot, origin, filled, thread, pc, False):
+                return False
+    for i in range(width):
+        M.bytes[target + i] = M.bytes[origin + i] if i < filled else np.uint8(0)
     return True

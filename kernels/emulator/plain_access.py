@@ -36,11 +36,7 @@ def plain_access(M, row, R, base, warp, active, pc):
                 return lane, slot
         if offset < 0 or offset + width > M.slots[slot, m.SIZE] or offset & (width - 1):
             return lane, slot
-        start = M.slots[slot, m.START] + offset
-        shift = M.slots[slot, m.GRANULE]
-        first = M.slots[slot, m.SHADOW] - (M.slots[slot, m.START] >> shift)
-        cells, end = first + (start >> shift), first + ((start + width - 1) >> shift) + 1
-        own = (M.state[m.EPOCH] << EPOCH) | (np.int64(M.clocks[warp, lane, lane]) << CLOCK) | (warp * 32 + lane)
+        start, cells, end, own = _place(M, slot, offset, width, warp * 32 + lane)
         if stores:
             if not _writable(M, slot, start, width) or not _may_write(M, cells, end, own, slot == m.SHARED):
                 return lane, slot
@@ -54,6 +50,44 @@ def plain_access(M, row, R, base, warp, active, pc):
         M.scratch[0, lane] = offset
         M.fault[m.ADDRESS], M.fault[m.SLOT], M.fault[m.WIDTH] = offset, slot, width
     return 32, slot
+
+
+@inlined
+def plain_write(M, address, width, thread, pc):
+    """Enter one thread's write to shared memory, and return where it goes; -1 if it needs a closer look."""
+    slot, offset = m.SHARED, np.int64(np.int32(address))
+    if M.state[m.CLOCKS_USED] or M.state[m.ALIASES] or offset < 0 or offset + width > M.slots[slot, m.SIZE]:
+        return np.int64(-1)
+    start, cells, end, own = _place(M, slot, offset, width, thread)
+    if offset & (width - 1) or not _writable(M, slot, start, width) or not _may_write(M, cells, end, own, True):
+        return np.int64(-1)
+    _write(M, cells, end, own, pc)
+    return start
+
+
+@inlined
+def plain_read(M, address, width, thread, pc):
+    """Enter one thread's read of an argument, and return where it lies; -1 if it needs a closer look."""
+    slot, offset = np.int64(address >> np.uint64(32)), np.int64(address & np.uint64(0xFFFFFFFF)) - m.HALF
+    if M.state[m.CLOCKS_USED] or M.state[m.ALIASES] or slot < m.FIRST_BUFFER or slot >= len(M.slots):
+        return np.int64(-1)
+    if M.slots[slot, m.UNWRITTEN] or offset < 0 or offset + width > M.slots[slot, m.SIZE]:
+        return np.int64(-1)
+    start, cells, end, own = _place(M, slot, offset, width, thread)
+    if width & (width - 1) or offset & (width - 1) or not _may_read(M, cells, end, own, False):
+        return np.int64(-1)
+    _read(M, cells, end, own, pc, False)
+    return start
+
+
+@inlined
+def _place(M, slot, offset, width, thread):
+    """Return (where an access begins, its first cell, the end of its cells, the thread's stamp)."""
+    start, shift = M.slots[slot, m.START] + offset, M.slots[slot, m.GRANULE]
+    first = M.slots[slot, m.SHADOW] - (M.slots[slot, m.START] >> shift)
+    lane = thread & 31
+    own = (M.state[m.EPOCH] << EPOCH) | (np.int64(M.clocks[thread >> 5, lane, lane]) << CLOCK) | thread
+    return start, first + (start >> shift), first + ((start + width - 1) >> shift) + 1, own
 
 
 @inlined

@@ -60,7 +60,8 @@ def test_a_race_names_both_threads_and_lines():
 
 
 COPY = "cvta.to.global.u64 %d5, %d1; mov.u32 %r4, memory; shl.b32 %r5, %r0, 3; add.u32 %r4, %r4, %r5;"
-ISSUE = COPY + "cp.async.ca.shared.global [%r4], [%d5], 8;"
+LATER = "cp.async.ca.shared.global [%r4], [%d5], 8;"
+ISSUE = COPY + LATER
 LOCAL = ".local .align 16 .b8 mine[512]; mov.u64 %d5, mine; mov.u64 %d6, mine;"
 OUT = "ld.shared.u64 %d6, [%r4]; st.global.u64 [%d4], %d6;"
 
@@ -75,6 +76,12 @@ BY_HAND = [
     (None, ISSUE + "cp.async.commit_group;" + ISSUE.replace("[%r4]", "[%r4+512]")
      + "cp.async.commit_group; cp.async.wait_group 1;" + OUT),
     ("race", ISSUE + "cp.async.wait_all; xor.b32 %r5, %r5, 8; mov.u32 %r4, memory; add.u32 %r4, %r4, %r5;" + OUT),
+    ("pending-copy", ISSUE.replace("[%r4]", "[memory]") + "cp.async.wait_all;"),
+    ("race", COPY + "xor.b64 %d6, %d5, 8; st.global.u64 [%d6], %d5;" + LATER + "cp.async.wait_all;"),
+    ("race", ISSUE + "cp.async.wait_all; xor.b32 %r5, %r5, 8; mov.u32 %r4, memory; add.u32 %r4, %r4, %r5;"
+     + "st.shared.u64 [%r4], %d5;"),
+    (None, COPY + "add.u32 %r6, %r0, 1; min.u32 %r6, %r6, 8;" + LATER.replace(" 8;", " 8, %r6;")
+     + "cp.async.wait_all;" + OUT),
     ("misaligned", "ld.global.u64 %d6, [%d1+4]; st.global.u64 [%d4], %d6;"),
     ("misaligned", COPY + "st.shared.v4.u32 [%r4], {%r0, %r0, %r0, %r0};"),
     (None, "ld.global.v2.u32 {%r6, %r7}, [%d1]; st.global.v2.u32 [%d4], {%r6, %r7};"),
