@@ -10,7 +10,6 @@ from functools import cache
 from importlib import import_module
 from types import ModuleType
 
-from kernels import device
 from kernels.amx import processor
 from kernels.targets import FAMILIES
 
@@ -85,8 +84,11 @@ def opt_in(operation: str, target: str) -> tuple[str, ...]:
     """Return the variants that are chosen by name only: on a matrix unit or tensor cores, if `target` has them."""
     if FAMILIES[target] == "cpu":
         return MATRIX_UNIT.get(operation, ()) if processor.missing() is None else ()
-    capability = device.backend(target).properties().get("compute_capability", (0, 0))
-    return TENSOR_CORES.get(operation, ()) if capability >= (8, 0) else ()
+    if operation not in TENSOR_CORES:
+        return ()
+    from kernels.cuda.copies import are_asynchronous  # what they need of a GPU; it imports numba-cuda
+
+    return TENSOR_CORES[operation] if are_asynchronous(target) else ()
 
 
 def family(variant: str) -> str:

@@ -16,9 +16,9 @@ from kernels.verify.rounding import Limit
 Implementation = Registered | FromFile
 NEIGHBOURS = "reads and writes nothing beside its arguments"
 STEP = 1e-6  # of a central difference: truncation is of its square, rounding of 1e-16 / STEP
+TOLERANCE = 1e-7  # of a central difference, relative to the terms' magnitudes: 10 times what rounding leaves
 # variant that is chosen by name only -> the module that proves its bound
 BOUNDS = {variant: unit for unit in (matrix_unit, tensor_cores) for variant in unit.BOUNDS}
-TOLERANCE = 1e-7  # of a central difference, relative to the terms' magnitudes: 10 times what rounding leaves
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,8 @@ from functools import cache
 
 from kernels.algebra.coverage import Reached
 
-CONCERNS = (
-    "concerns: "  # before a restriction's text: the label of calls of a kernel with the arguments that it is about
-)
+# before a restriction's text: the label of calls of a kernel with the arguments that it is about
+CONCERNS = "concerns: "
 Lines = dict[str, dict[str, str]]  # kernel -> file -> its lines, such as "3-5,9"
 
 
